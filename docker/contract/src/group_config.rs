@@ -1,0 +1,229 @@
+//! The group config: everything one container's supervisor needs to know. `xtask render` writes it as YAML into `config/`,
+//! the supervisor reads it. It has the shape of the plan's `config/gpu_services.yaml` (an `agents:` list), and more.
+//!
+//! Every field but `agents` and, in an agent, `name`, `script_path`, `port` has a default, so a file in the plan's own
+//! shape works unchanged.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupConfig {
+    /// Format version; [`VERSION`] is the only one.
+    #[serde(default = "default_version")]
+    pub version: u32,
+    /// Machine this group belongs to, `mainpc` or `pc2`.
+    #[serde(default)]
+    pub machine: String,
+    /// Name of the group, as in `core-services`.
+    #[serde(default)]
+    pub group: String,
+    /// TCP port of the status endpoint (HTTP), on all addresses of the container.
+    #[serde(default = "default_status_port")]
+    pub status_port: u16,
+    /// Working directory of every agent: the tree's root inside the container.
+    #[serde(default = "default_root")]
+    pub working_directory: String,
+    /// The Python interpreter, a name on `PATH` or a path.
+    #[serde(default = "default_python")]
+    pub python: String,
+    /// Entries of `PYTHONPATH`, in order.
+    #[serde(default)]
+    pub python_path: Vec<String>,
+    /// Folder of the per-agent log files.
+    #[serde(default = "default_logs")]
+    pub log_directory: String,
+    /// Modules that must be importable before any agent is started (the start-up check).
+    #[serde(default)]
+    pub required_modules: Vec<String>,
+    /// How agents are started, watched and stopped.
+    #[serde(default)]
+    pub supervision: Supervision,
+    /// The agents of this group, in start order where nothing else decides.
+    pub agents: Vec<Agent>,
+    /// Where to find dependencies that live in another container or on the other machine.
+    #[serde(default)]
+    pub dependencies_elsewhere: Vec<Elsewhere>,
+    /// Dependencies that nothing defines, with what is done without them.
+    #[serde(default)]
+    pub absent_dependencies: Vec<Absent>,
+    /// Loopback ports to listen on and forward, for agents whose source connects to `localhost:<port>` of an agent that
+    /// lives elsewhere.
+    #[serde(default)]
+    pub loopback_bridges: Vec<Bridge>,
+}
+
+/// The newest format version of [`GroupConfig`].
+pub const VERSION: u32 = 1;
+
+/// One agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// Name, passed as `--name`.
+    pub name: String,
+    /// Script, relative to the working directory.
+    pub script_path: String,
+    /// Address the agent is told to bind; informative, agents get it only if `params` names it.
+    #[serde(default = "default_host")]
+    pub host: String,
+    /// Port of the REP socket, passed as `--port`.
+    pub port: u16,
+    /// Port of the health REP socket, passed as `--health_check_port`. Absent: `port + 1`, today's implicit rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check_port: Option<u16>,
+    /// Whether the group is unhealthy without it; `false`: only degraded.
+    #[serde(default = "default_true")]
+    pub required: bool,
+    /// Declared dependencies, by name.
+    #[serde(default)]
+    pub dependencies: Vec<String>,
+    /// What must answer before this agent is started. Absent: every declared dependency that is defined. It differs
+    /// from them for agents of a dependency cycle, which start together once what the cycle needs from outside is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<Vec<String>>,
+    /// Further command-line words, `--key value` each, in order of the key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, String>,
+    /// Further environment of this agent alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// Overrides [`Supervision::argument_style`] for this agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argument_style: Option<ArgumentStyle>,
+}
+
+impl Agent {
+    /// The port on which health is asked: the configured one, else `port + 1`.
+    #[must_use]
+    pub fn health_port(&self) -> u16 {
+        self.health_check_port.unwrap_or(self.port.saturating_add(1))
+    }
+}
+
+/// How a command-line flag and its value are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArgumentStyle {
+    /// `--port 5570`: two words, which every argument parser takes.
+    #[default]
+    Separate,
+    /// `--port=5570`: one word.
+    Equals,
+}
+
+/// How agents are started, watched and stopped. Times in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Supervision {
+    /// How flags are written on an agent's command line.
+    pub argument_style: ArgumentStyle,
+    /// Time between two health checks of an agent that answers.
+    pub health_interval_ms: u64,
+    /// How long one health check may take.
+    pub health_timeout_ms: u64,
+    /// Failed health checks in a row after which an agent that answered before is restarted.
+    pub health_retries: u32,
+    /// How long a started agent may take to answer for the first time, before failures count.
+    pub start_period_ms: u64,
+    /// How long an agent must go on answering before it counts as healthy.
+    pub settle_ms: u64,
+    /// Time between SIGTERM and SIGKILL.
+    pub stop_grace_ms: u64,
+    /// First delay before a restart; doubles with each crash, up to `backoff_max_ms`, with jitter.
+    pub backoff_initial_ms: u64,
+    /// Longest delay before a restart.
+    pub backoff_max_ms: u64,
+    /// Crashes within `crash_window_ms` after which the supervisor gives up on an agent.
+    pub crash_limit: u32,
+    /// The window in which crashes are counted.
+    pub crash_window_ms: u64,
+    /// Size at which an agent's log file is rotated, in bytes.
+    pub log_max_bytes: u64,
+    /// Rotated log files kept per agent, beside the current one.
+    pub log_keep: u32,
+}
+
+impl Default for Supervision {
+    fn default() -> Self {
+        Self {
+            argument_style: ArgumentStyle::Separate,
+            health_interval_ms: 30_000,
+            health_timeout_ms: 5_000,
+            health_retries: 3,
+            start_period_ms: 20_000,
+            settle_ms: 6_000,
+            stop_grace_ms: 5_000,
+            backoff_initial_ms: 500,
+            backoff_max_ms: 30_000,
+            crash_limit: 5,
+            crash_window_ms: 120_000,
+            log_max_bytes: 10 * 1024 * 1024,
+            log_keep: 3,
+        }
+    }
+}
+
+/// A dependency that lives in another container or on the other machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Elsewhere {
+    /// Name of the agent.
+    pub name: String,
+    /// Machine it runs on.
+    pub machine: String,
+    /// Group it runs in.
+    pub group: String,
+    /// IPv4 address, or `${NAME}`: the value of that environment variable (`${PC2_IP}`).
+    pub host: String,
+    /// Its health port.
+    pub health_check_port: u16,
+}
+
+/// A dependency that nothing defines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Absent {
+    /// Name as the startup config has it.
+    pub name: String,
+    /// The script that stands in for it, relative to the working directory; absent: an error of the start-up check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
+}
+
+/// One loopback port that is forwarded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bridge {
+    /// Agent that owns the port.
+    pub agent: String,
+    /// IPv4 address, or `${NAME}`, where it lives.
+    pub host: String,
+    /// Ports forwarded one to one: its REP port and its health port.
+    pub ports: Vec<u16>,
+}
+
+fn default_version() -> u32 {
+    VERSION
+}
+fn default_status_port() -> u16 {
+    9000
+}
+fn default_root() -> String {
+    "/app".to_owned()
+}
+fn default_python() -> String {
+    "python3".to_owned()
+}
+fn default_logs() -> String {
+    "/app/logs".to_owned()
+}
+fn default_host() -> String {
+    "0.0.0.0".to_owned()
+}
+fn default_true() -> bool {
+    true
+}

@@ -1,0 +1,8 @@
+//! What `xtask` and `agent-supervisor` must agree on: the group config that one writes and the other reads, the status
+//! document that goes the other way, and the health exchange that both speak with agents.
+//!
+//! Types and their rules only: no files, no sockets, no clock.
+
+pub mod group_config;
+pub mod health;
+pub mod status;

@@ -1,0 +1,172 @@
+//! The status document: what a supervisor says about its group, served as JSON at `/status`.
+//!
+//! Times are milliseconds. `…_at_ms` is Unix time, so that documents of several supervisors on one clock can be compared;
+//! `…_after_ms` counts from the supervisor's own start.
+
+use serde::{Deserialize, Serialize};
+
+/// The newest version of [`GroupStatus`].
+pub const VERSION: u32 = 1;
+
+/// The whole document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GroupStatus {
+    /// Format version.
+    pub version: u32,
+    /// Machine of the group.
+    pub machine: String,
+    /// Name of the group.
+    pub group: String,
+    /// State of the group as a whole.
+    pub state: GroupState,
+    /// When the supervisor started, Unix time.
+    pub started_at_ms: u64,
+    /// When this document was made, Unix time.
+    pub now_ms: u64,
+    /// The start-up check, in the order it was made.
+    pub checks: Vec<StartupCheck>,
+    /// The agents, in the order of the group config.
+    pub agents: Vec<AgentStatus>,
+}
+
+/// State of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupState {
+    /// Some required agent is on its way and none has failed.
+    Starting,
+    /// Every agent is healthy.
+    Healthy,
+    /// Every required agent is healthy, another is not.
+    Degraded,
+    /// A required agent failed or is mute, or the start-up check failed.
+    Unhealthy,
+    /// The supervisor was told to stop.
+    Stopping,
+}
+
+/// One line of the start-up check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartupCheck {
+    /// What was checked, as in `script main_pc_code/agents/executor.py`.
+    pub name: String,
+    /// Whether it holds.
+    pub ok: bool,
+    /// What was seen; the mend where it does not hold.
+    pub detail: String,
+}
+
+/// One agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// Name.
+    pub name: String,
+    /// Its REP port.
+    pub port: u16,
+    /// Its health port.
+    pub health_check_port: u16,
+    /// Whether the group is unhealthy without it.
+    pub required: bool,
+    /// Where it stands.
+    pub state: AgentState,
+    /// Process id inside the container, while it runs.
+    pub pid: Option<u32>,
+    /// How often it was started again.
+    pub restarts: u32,
+    /// How it ended last.
+    pub last_exit: Option<Exit>,
+    /// Last lines of its stderr, oldest first.
+    pub last_stderr: Vec<String>,
+    /// When its process was started last, from the supervisor's start.
+    pub started_after_ms: Option<u64>,
+    /// When its process was started last, Unix time.
+    pub started_at_ms: Option<u64>,
+    /// When the running process answered first, from the supervisor's start.
+    pub ready_after_ms: Option<u64>,
+    /// When the running process answered first, Unix time.
+    pub ready_at_ms: Option<u64>,
+    /// What it waits for now; empty once started.
+    pub waits_for: Vec<String>,
+    /// The dependency that answered last, and so let it start.
+    pub released_by: Option<String>,
+    /// Why it is not healthy, in one line.
+    pub reason: Option<String>,
+}
+
+/// State of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentState {
+    /// Not started: a dependency does not answer yet.
+    Waiting,
+    /// Started, has not answered yet.
+    Starting,
+    /// Answers, and has yet to go on doing so for the settling time.
+    Answering,
+    /// Answers, and did so for the settling time.
+    Healthy,
+    /// Runs, and does not answer on its health port.
+    Mute,
+    /// Ended by itself; will be started again.
+    Backoff,
+    /// Given up: too many crashes, or its start-up check failed.
+    Failed,
+    /// Told to stop.
+    Stopping,
+    /// Ended after it was told to stop.
+    Stopped,
+}
+
+impl AgentState {
+    /// Every state, in the order of an agent's life.
+    pub const ALL: [Self; 9] = [
+        Self::Waiting,
+        Self::Starting,
+        Self::Answering,
+        Self::Healthy,
+        Self::Mute,
+        Self::Backoff,
+        Self::Failed,
+        Self::Stopping,
+        Self::Stopped,
+    ];
+
+    /// The word that the document has for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Starting => "starting",
+            Self::Answering => "answering",
+            Self::Healthy => "healthy",
+            Self::Mute => "mute",
+            Self::Backoff => "backoff",
+            Self::Failed => "failed",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// Exit code, when it exited.
+    pub code: Option<i32>,
+    /// Signal number, when a signal ended it.
+    pub signal: Option<i32>,
+    /// When, Unix time.
+    pub at_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AgentState;
+
+    #[test]
+    fn a_state_is_called_what_the_document_calls_it() {
+        for state in AgentState::ALL {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.name());
+        }
+    }
+}

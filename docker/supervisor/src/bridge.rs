@@ -1,0 +1,48 @@
+//! Loopback bridges: `127.0.0.1:<port>` here is forwarded to the same port of the agent's owner, for source that connects
+//! to `localhost`. Nothing is allocated for a bridge until somebody connects; when the owner cannot be reached the
+//! connection is closed at once, and ZeroMQ clients try again by themselves.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use tokio::io::copy_bidirectional_with_sizes;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+
+use crate::address::Target;
+
+const CONNECT: Duration = Duration::from_secs(2);
+const BUFFER: usize = 8 * 1024;
+
+/// Listens on one port and forwards it, for ever; `Err` says why it cannot be listened on.
+pub async fn open(port: u16, target: Target) -> Result<(), String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(|error| error.to_string())?;
+    tokio::spawn(async move {
+        loop {
+            match listener.accept().await {
+                Ok((near, _)) => {
+                    let target = target.clone();
+                    tokio::spawn(forward(near, target));
+                }
+                // Out of file descriptors, as a rule: it passes, and must not burn the CPU until then.
+                Err(_) => sleep(Duration::from_millis(200)).await,
+            }
+        }
+    });
+    Ok(())
+}
+
+async fn forward(mut near: TcpStream, target: Target) {
+    let Ok(Ok(address)) = timeout(CONNECT, target.resolve()).await else {
+        return;
+    };
+    let Ok(Ok(mut far)) = timeout(CONNECT, TcpStream::connect(address)).await else {
+        return;
+    };
+    let _ = near.set_nodelay(true);
+    let _ = far.set_nodelay(true);
+    // An error here is one side's reset; dropping both ends tells the other.
+    let _ = copy_bidirectional_with_sizes(&mut near, &mut far, BUFFER, BUFFER).await;
+}

@@ -1,0 +1,75 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Starts, watches and stops the agents of one group, as PID 1 of its container.
+///
+/// Exit codes: 0 clean stop, healthy or done; 1 not healthy, refused, or could not start; 2 wrong command line or group
+/// config.
+#[derive(Debug, Parser)]
+#[command(name = "agent-supervisor", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// Group config to run.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Ask a running supervisor, or only look at a config.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What else it can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say whether the group is healthy: exit code 0 or 1, one line why not.
+    Check {
+        #[command(flatten)]
+        port: Port,
+    },
+    /// Show the agents of this container.
+    Status {
+        #[command(flatten)]
+        port: Port,
+        /// Print the status document as it is.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Restart one agent.
+    Restart {
+        /// Its name.
+        agent: String,
+        #[command(flatten)]
+        port: Port,
+    },
+    /// Read a group config and make its start-up check, but start nothing.
+    Validate {
+        /// Group config to look at.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+/// Where the supervisor listens.
+#[derive(Debug, clap::Args)]
+pub struct Port {
+    /// Status port of the supervisor [default: `SUPERVISOR_STATUS_PORT`, else 9000].
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+}
+
+impl Port {
+    /// The port asked for, else the environment's, else the default.
+    pub fn number(&self) -> Result<u16, String> {
+        if let Some(port) = self.port {
+            return Ok(port);
+        }
+        match std::env::var("SUPERVISOR_STATUS_PORT") {
+            Ok(text) => text
+                .trim()
+                .parse()
+                .map_err(|_| format!("`SUPERVISOR_STATUS_PORT` is `{text}`, which is no port")),
+            Err(_) => Ok(9000),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The client side: `check`, `status` and `restart` ask the supervisor of this container over loopback. Plain blocking
+//! sockets: a health check must cost a few milliseconds, start to end.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(2);
+const LONGEST: u64 = 4 * 1024 * 1024;
+
+/// What the supervisor said.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status code.
+    pub code: u16,
+    /// The body.
+    pub body: String,
+}
+
+/// Sends one request.
+pub fn request(method: &str, path: &str, port: u16) -> Result<Reply, String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let exchange = || -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let text =
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        stream.write_all(text.as_bytes())?;
+        let mut reply = Vec::new();
+        stream.take(LONGEST).read_to_end(&mut reply)?;
+        Ok(reply)
+    };
+    let bytes = exchange().map_err(|error| format!("no supervisor answers on {address}: {error}"))?;
+    parse(&String::from_utf8_lossy(&bytes)).ok_or_else(|| format!("what answers on {address} is no supervisor"))
+}
+
+fn parse(reply: &str) -> Option<Reply> {
+    let (head, body) = reply.split_once("\r\n\r\n")?;
+    let code = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+    Some(Reply {
+        code,
+        body: body.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reply, parse};
+
+    #[test]
+    fn reads_replies() {
+        let reply = parse("HTTP/1.1 503 Service Unavailable\r\nA: b\r\n\r\nwhy\n").unwrap();
+        let expected = Reply {
+            code: 503,
+            body: "why\n".to_owned(),
+        };
+        assert_eq!(reply, expected);
+        assert_eq!(parse("SSH-2.0-x\r\n\r\n"), None);
+        assert_eq!(parse("HTTP/1.1 2"), None);
+    }
+}

@@ -1,0 +1,221 @@
+//! Reading and validating the group config: every error at once, each with file and line where they are known.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use contract::group_config::{GroupConfig, VERSION};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_saphyr::Spanned;
+
+/// A config that can be run, and what is worth a warning.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The config.
+    pub config: GroupConfig,
+    /// Things that look wrong and stop nothing.
+    pub warnings: Vec<String>,
+}
+
+/// Reads a file; `Err` has every error.
+pub fn load(path: &Path) -> Result<Loaded, Vec<String>> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| vec![format!("cannot read `{}`: {error}", path.display())])?;
+    read(&text, &path.display().to_string())
+}
+
+/// Reads a text; `file` is what errors call it.
+pub fn read(text: &str, file: &str) -> Result<Loaded, Vec<String>> {
+    let options = serde_saphyr::Options {
+        with_snippet: false,
+        ..serde_saphyr::Options::default()
+    };
+    let config: GroupConfig = match serde_saphyr::from_str_with_options(text, options) {
+        Ok(config) => config,
+        Err(error) => {
+            let place = error
+                .location()
+                .map_or_else(|| file.to_owned(), |at| format!("{file}:{}:{}", at.line(), at.column()));
+            // The library says the place at the end of its first line as well.
+            let message = error.to_string();
+            let message = message.lines().next().unwrap_or_default();
+            let message = message.split(" at line ").next().unwrap_or(message);
+            return Err(vec![format!("{place}: {message}")]);
+        }
+    };
+    let lines = agent_lines(text);
+    let (errors, warnings) = validate(&config);
+    let place = |(agent, message): (Option<usize>, String)| match agent.and_then(|a| lines.get(a)) {
+        Some(line) => format!("{file}:{line}: {message}"),
+        None => format!("{file}: {message}"),
+    };
+    if errors.is_empty() {
+        Ok(Loaded {
+            config,
+            warnings: warnings.into_iter().map(place).collect(),
+        })
+    } else {
+        Err(errors.into_iter().map(place).collect())
+    }
+}
+
+/// A message, with the agent it is about.
+type Message = (Option<usize>, String);
+
+fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
+    let mut errors = Vec::new();
+    let mut warnings = Vec::new();
+    if config.version != VERSION {
+        errors.push((
+            None,
+            format!(
+                "version {} is unknown: this supervisor reads version {VERSION}",
+                config.version
+            ),
+        ));
+    }
+    if config.agents.is_empty() {
+        errors.push((None, "no agents".to_owned()));
+    }
+    let mut names = HashSet::new();
+    let mut ports: HashMap<u16, (String, bool)> = HashMap::new();
+    ports.insert(config.status_port, ("the status endpoint".to_owned(), true));
+    for (at, agent) in config.agents.iter().enumerate() {
+        let name = &agent.name;
+        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0', '\n']) {
+            errors.push((Some(at), format!("`{name}` cannot be an agent's name")));
+        }
+        if !names.insert(name.as_str()) {
+            errors.push((Some(at), format!("agent `{name}` is defined twice")));
+        }
+        if agent.script_path.is_empty() {
+            errors.push((Some(at), format!("agent `{name}` has no script")));
+        }
+        let explicit = agent.health_check_port.is_some();
+        for (port, what, sure) in [
+            (agent.port, "port", true),
+            (agent.health_port(), "health_check_port", explicit),
+        ] {
+            if port == 0 {
+                errors.push((Some(at), format!("{what} of agent `{name}` is 0")));
+                continue;
+            }
+            let owner = format!("{what} of `{name}`");
+            if let Some((other, other_sure)) = ports.get(&port) {
+                if sure && *other_sure {
+                    errors.push((Some(at), format!("port {port} is used twice: {other}, {owner}")));
+                } else {
+                    // Today's rule, `port + 1`, clashes in configs that run all the same.
+                    warnings.push((
+                        Some(at),
+                        format!("port {port} is used twice: {other}, {owner}; give an explicit health_check_port"),
+                    ));
+                }
+            } else {
+                ports.insert(port, (owner, sure));
+            }
+        }
+    }
+    let mut away = HashSet::new();
+    for dependency in &config.dependencies_elsewhere {
+        if !away.insert(dependency.name.as_str()) {
+            errors.push((
+                None,
+                format!("`{}` is twice in dependencies_elsewhere", dependency.name),
+            ));
+        }
+    }
+    let supervision = &config.supervision;
+    for (key, value) in [
+        ("health_interval_ms", supervision.health_interval_ms),
+        ("health_timeout_ms", supervision.health_timeout_ms),
+        ("health_retries", supervision.health_retries.into()),
+        ("crash_limit", supervision.crash_limit.into()),
+        ("log_max_bytes", supervision.log_max_bytes),
+    ] {
+        if value == 0 {
+            errors.push((None, format!("supervision.{key} must be 1 or more")));
+        }
+    }
+    // A year: sums of times stay far from overflowing.
+    for (key, value) in [
+        ("health_interval_ms", supervision.health_interval_ms),
+        ("health_timeout_ms", supervision.health_timeout_ms),
+        ("start_period_ms", supervision.start_period_ms),
+        ("settle_ms", supervision.settle_ms),
+        ("stop_grace_ms", supervision.stop_grace_ms),
+        ("backoff_initial_ms", supervision.backoff_initial_ms),
+        ("backoff_max_ms", supervision.backoff_max_ms),
+        ("crash_window_ms", supervision.crash_window_ms),
+    ] {
+        if value > 365 * 24 * 3_600_000 {
+            errors.push((None, format!("supervision.{key} is longer than a year")));
+        }
+    }
+    (errors, warnings)
+}
+
+/// The line on which each agent begins.
+fn agent_lines(text: &str) -> Vec<u64> {
+    #[derive(Deserialize)]
+    struct Outline {
+        agents: Vec<Spanned<IgnoredAny>>,
+    }
+    serde_saphyr::from_str::<Outline>(text).map_or_else(
+        |_| Vec::new(),
+        |outline| outline.agents.iter().map(|agent| agent.referenced.line()).collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    fn errors(text: &str) -> Vec<String> {
+        read(text, "g.yaml").unwrap_err()
+    }
+
+    #[test]
+    fn the_plan_s_own_shape_works() {
+        let text = "agents:\n- name: A\n  script_path: a.py\n  host: 0.0.0.0\n  port: 5575\n  dependencies: [B]\n";
+        let loaded = read(text, "g.yaml").unwrap();
+        assert_eq!(loaded.config.status_port, 9000);
+        assert_eq!(loaded.config.agents[0].health_port(), 5576);
+        assert!(loaded.warnings.is_empty());
+    }
+
+    #[test]
+    fn every_error_is_said_with_its_line() {
+        let text = "version: 2\nstatus_port: 10\nagents:\n- {name: A, script_path: a.py, port: 10}\n\
+                    - {name: A, script_path: '', port: 30, health_check_port: 10}\n- {name: ../x, script_path: x, port: 0}\n\
+                    supervision: {crash_limit: 0}\n";
+        let errors = errors(text);
+        let all = errors.join("\n");
+        assert!(all.contains("g.yaml: version 2 is unknown"), "{all}");
+        assert!(all.contains("g.yaml:4: port 10 is used twice: the status endpoint, port of `A`"));
+        assert!(all.contains("g.yaml:5: agent `A` is defined twice"), "{all}");
+        assert!(all.contains("g.yaml:5: agent `A` has no script"), "{all}");
+        assert!(all.contains("g.yaml:6: `../x` cannot be"), "{all}");
+        assert!(all.contains("g.yaml:6: port of agent `../x` is 0"), "{all}");
+        assert!(all.contains("crash_limit must be 1"), "{all}");
+        assert_eq!(errors.len(), 8, "{all}");
+    }
+
+    #[test]
+    fn yaml_errors_have_line_and_column() {
+        assert!(errors("agents: [\n")[0].starts_with("g.yaml:"));
+        let unknown = errors("agents:\n- {name: A, script_path: a, port: 5, colour: red}\n");
+        assert!(unknown[0].starts_with("g.yaml:2:"), "{unknown:?}");
+        assert!(unknown[0].contains("colour"), "{unknown:?}");
+        let twice = errors("group: a\ngroup: b\nagents: []\n");
+        assert!(twice[0].contains("g.yaml:2:"), "{twice:?}");
+    }
+
+    #[test]
+    fn a_clash_of_the_implicit_health_port_is_a_warning() {
+        let text = "agents:\n- {name: A, script_path: a.py, port: 10}\n- {name: B, script_path: b.py, port: 11}\n";
+        let loaded = read(text, "g.yaml").unwrap();
+        assert_eq!(loaded.warnings.len(), 1);
+        assert!(loaded.warnings[0].contains("explicit health_check_port"));
+    }
+}

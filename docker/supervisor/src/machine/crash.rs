@@ -1,0 +1,115 @@
+//! Ends of processes: any end that we did not ask for is a crash, whatever its code. Restarts come with growing delays,
+//! and are given up after `crash_limit` crashes within the window, or after as many runs in a row that never answered:
+//! a mute agent takes longer than the window to be noticed that often.
+
+use contract::status::AgentState;
+
+use super::plan::AgentId;
+use super::{Action, Ended, Ending, Machine, Millis, seconds};
+
+impl Machine {
+    pub(super) fn exited(&mut self, agent: AgentId, ended: Ended, stderr: &[String], now: Millis) {
+        let slot = &mut self.agents[agent];
+        if slot.pid.is_none() {
+            return;
+        }
+        let lived = now.saturating_sub(slot.started_after.unwrap_or(now));
+        slot.pid = None;
+        slot.deadline = None;
+        slot.kill_at = None;
+        slot.last_exit = Some((ended, now));
+        let ending = slot.ending.take();
+        let mute_reason = slot.reason.clone();
+        self.actions.push(Action::Unwatch(agent));
+        let how = describe(ended);
+        if self.stop_deadline.is_some() {
+            self.log(format!("{} ended ({how})", self.name(agent)));
+            self.set(agent, AgentState::Stopped, None);
+            self.advance_stop(now);
+            return;
+        }
+        match ending {
+            Some(Ending::Operator) => {
+                self.log(format!("{} ended ({how})", self.name(agent)));
+                self.wait(agent);
+                self.release(None, now);
+            }
+            Some(Ending::Mute) => {
+                let reason = mute_reason.unwrap_or_else(|| "was mute".to_owned());
+                self.crashed(agent, &reason, stderr, now);
+            }
+            Some(Ending::Stop) | None => {
+                let what = format!("{how} after {}", seconds(lived));
+                self.crashed(agent, &what, stderr, now);
+            }
+        }
+    }
+
+    pub(super) fn spawn_failed(&mut self, agent: AgentId, reason: &str, now: Millis) {
+        let what = format!("could not be started: {reason}");
+        self.crashed(agent, &what, &[], now);
+    }
+
+    fn crashed(&mut self, agent: AgentId, what: &str, stderr: &[String], now: Millis) {
+        let supervision = self.plan.supervision.clone();
+        let slot = &mut self.agents[agent];
+        if slot.ready_after.is_none() {
+            slot.silent_runs += 1;
+        }
+        let silent = slot.silent_runs;
+        slot.crashes.push_back(now);
+        while slot
+            .crashes
+            .front()
+            .is_some_and(|&at| at + supervision.crash_window_ms < now)
+        {
+            slot.crashes.pop_front();
+        }
+        let count = u32::try_from(slot.crashes.len()).unwrap_or(u32::MAX);
+        let limit = supervision.crash_limit;
+        slot.deadline = None;
+        if count >= limit || silent >= limit {
+            let total = if count >= limit {
+                format!(
+                    "{count} {} within {}",
+                    if count == 1 { "crash" } else { "crashes" },
+                    seconds(supervision.crash_window_ms)
+                )
+            } else {
+                format!("{silent} runs in a row never answered")
+            };
+            let last = stderr.iter().rev().find(|line| !line.trim().is_empty());
+            let said = last.map(|line| format!("; last stderr line: {line}"));
+            let reason = format!("given up ({total}): {what}{}", said.unwrap_or_default());
+            self.log(format!("{} is {reason}", self.name(agent)));
+            let name = self.name(agent).to_owned();
+            for line in stderr {
+                self.log(format!("  {name} stderr: {line}"));
+            }
+            self.set(agent, AgentState::Failed, Some(reason));
+            return;
+        }
+        let doublings = count.saturating_sub(1).min(20);
+        let delay = supervision
+            .backoff_initial_ms
+            .saturating_mul(1 << doublings)
+            .min(supervision.backoff_max_ms);
+        let delay = self.jitter(delay);
+        self.agents[agent].deadline = Some(now + delay);
+        self.log(format!(
+            "{} {what} (crash {count} of {limit}), restarts in {}",
+            self.name(agent),
+            seconds(delay)
+        ));
+        self.set(agent, AgentState::Backoff, Some(what.to_owned()));
+    }
+}
+
+/// `exited with code 0`, `killed by signal 9`.
+fn describe(ended: Ended) -> String {
+    match (ended.code, ended.signal) {
+        (Some(code), _) => format!("exited with code {code}"),
+        (None, Some(signal)) => format!("killed by signal {signal}"),
+        (None, None) => "ended in an unknown way".to_owned(),
+    }
+}

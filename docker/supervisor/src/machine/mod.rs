@@ -1,0 +1,414 @@
+//! The whole behaviour of the supervisor as a pure state machine: [`Machine::step`] takes one event and the time, changes
+//! the state, and returns what the shell must do. No clock, no system call, no randomness that the seed does not decide.
+//!
+//! `plan` the fixed facts, `gating` who may start, `watch` health, `crash` restarts and giving up, `stop` the ordered
+//! end, `view` the status document.
+
+mod crash;
+mod gating;
+pub mod plan;
+mod stop;
+#[cfg(test)]
+mod tests;
+mod view;
+mod watch;
+
+use std::collections::VecDeque;
+
+use contract::status::{AgentState, GroupState};
+
+use plan::{AgentId, ElsewhereId, Plan};
+
+/// Milliseconds since the supervisor started.
+pub type Millis = u64;
+
+/// How a process ended: an exit code or a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Exit code, when it exited.
+    pub code: Option<i32>,
+    /// Signal number, when a signal ended it.
+    pub signal: Option<i32>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The start-up check is done; agents may start.
+    Begin,
+    /// The start-up check found that an agent cannot be started at all.
+    Unstartable {
+        /// Whose.
+        agent: AgentId,
+        /// Why.
+        reason: String,
+    },
+    /// A line of the start-up check failed that no single agent stands for.
+    CheckFailed {
+        /// Whether a required agent, or all of them, needs what is missing.
+        required: bool,
+    },
+    /// A process was started.
+    Spawned {
+        /// Whose.
+        agent: AgentId,
+        /// Its process id.
+        pid: u32,
+    },
+    /// A process could not be started, for a reason that may pass.
+    SpawnFailed {
+        /// Whose.
+        agent: AgentId,
+        /// Why.
+        reason: String,
+    },
+    /// A process ended and was reaped.
+    Exited {
+        /// Whose.
+        agent: AgentId,
+        /// How.
+        ended: Ended,
+        /// The last lines of its stderr.
+        stderr: Vec<String>,
+    },
+    /// An agent gave a healthy reply.
+    Answered {
+        /// Who.
+        agent: AgentId,
+        /// The run that was asked; replies of former runs do not count.
+        run: u32,
+    },
+    /// An agent gave none.
+    NoAnswer {
+        /// Who.
+        agent: AgentId,
+        /// The run that was asked.
+        run: u32,
+        /// What was seen.
+        reason: String,
+    },
+    /// A dependency elsewhere gave a healthy reply.
+    ElsewhereAnswered(ElsewhereId),
+    /// A dependency elsewhere gave none yet; said when the reason changes.
+    ElsewhereSilent(ElsewhereId, String),
+    /// Time passed: [`Machine::deadline`] is due.
+    Tick,
+    /// An operator wants an agent restarted.
+    Restart(AgentId),
+    /// SIGTERM or its like; the second one means at once.
+    Stop,
+}
+
+/// What the shell must do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Start the agent's process, and say `Spawned` or `SpawnFailed`.
+    Spawn(AgentId),
+    /// SIGTERM to the agent's process.
+    Terminate(AgentId),
+    /// SIGKILL to the agent's whole process group.
+    Kill(AgentId),
+    /// Ask the agent until it answers.
+    Await {
+        /// Who.
+        agent: AgentId,
+        /// Its run, to be given back.
+        run: u32,
+    },
+    /// Ask the agent once.
+    Check {
+        /// Who.
+        agent: AgentId,
+        /// Its run, to be given back.
+        run: u32,
+    },
+    /// Ask it no more.
+    Unwatch(AgentId),
+    /// Ask a dependency elsewhere until it answers.
+    AwaitElsewhere(ElsewhereId),
+    /// One log line.
+    Log(String),
+    /// All is done: leave.
+    Finish,
+}
+
+/// Why we told a process to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// It stopped answering, or never did.
+    Mute,
+    /// An operator wants it restarted.
+    Operator,
+    /// The supervisor stops.
+    Stop,
+}
+
+/// One agent, as it is now.
+#[derive(Debug, Clone)]
+struct Agent {
+    state: AgentState,
+    reason: Option<String>,
+    pid: Option<u32>,
+    /// Number of the present or last run; 0 before the first.
+    run: u32,
+    started_after: Option<Millis>,
+    ready_after: Option<Millis>,
+    last_exit: Option<(Ended, Millis)>,
+    released_by: Option<String>,
+    /// When the present state is over.
+    deadline: Option<Millis>,
+    /// When a process told to end is killed.
+    kill_at: Option<Millis>,
+    ending: Option<Ending>,
+    /// Failed health checks in a row.
+    failures: u32,
+    /// Times of the crashes within the window.
+    crashes: VecDeque<Millis>,
+    /// Runs in a row that never answered.
+    silent_runs: u32,
+    /// Dependencies elsewhere that have not answered since this agent began to wait.
+    unmet_elsewhere: Vec<ElsewhereId>,
+}
+
+/// A dependency elsewhere, as it is now.
+#[derive(Debug, Clone, Default)]
+struct Elsewhere {
+    /// Being asked.
+    watched: bool,
+    /// What was seen last while asked.
+    reason: Option<String>,
+}
+
+/// The state of the whole group.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    plan: Plan,
+    agents: Vec<Agent>,
+    elsewhere: Vec<Elsewhere>,
+    begun: bool,
+    /// Failed lines of the start-up check: `(required, optional)`.
+    failed_checks: (bool, bool),
+    /// When everything still alive is killed; `MAX` once it was. `Some` means stopping.
+    stop_deadline: Option<Millis>,
+    group_state: GroupState,
+    random: u64,
+    version: u64,
+    changed: bool,
+    actions: Vec<Action>,
+}
+
+impl Machine {
+    /// A group of which nothing is started. `seed` decides the jitter; `version` is where the change counter starts.
+    #[must_use]
+    pub fn new(plan: Plan, seed: u64, version: u64) -> Self {
+        let agents = plan
+            .agents
+            .iter()
+            .map(|agent| Agent {
+                state: AgentState::Waiting,
+                reason: None,
+                pid: None,
+                run: 0,
+                started_after: None,
+                ready_after: None,
+                last_exit: None,
+                released_by: None,
+                deadline: None,
+                kill_at: None,
+                ending: None,
+                failures: 0,
+                crashes: VecDeque::new(),
+                silent_runs: 0,
+                unmet_elsewhere: agent.waits_elsewhere.clone(),
+            })
+            .collect();
+        let elsewhere = vec![Elsewhere::default(); plan.elsewhere.len()];
+        Self {
+            plan,
+            agents,
+            elsewhere,
+            begun: false,
+            failed_checks: (false, false),
+            stop_deadline: None,
+            group_state: GroupState::Starting,
+            random: seed | 1,
+            version,
+            changed: false,
+            actions: Vec::new(),
+        }
+    }
+
+    /// Takes one event at the time `now`; returns what must be done, in order.
+    pub fn step(&mut self, event: Event, now: Millis) -> Vec<Action> {
+        self.changed = false;
+        match event {
+            Event::Begin => self.begin(now),
+            Event::Unstartable { agent, reason } => {
+                self.set(agent, AgentState::Failed, Some(reason));
+                self.agents[agent].deadline = None;
+            }
+            Event::CheckFailed { required } => {
+                self.failed_checks.0 |= required;
+                self.failed_checks.1 |= !required;
+                self.changed = true;
+            }
+            Event::Spawned { agent, pid } => self.spawned(agent, pid),
+            Event::SpawnFailed { agent, reason } => self.spawn_failed(agent, &reason, now),
+            Event::Exited { agent, ended, stderr } => self.exited(agent, ended, &stderr, now),
+            Event::Answered { agent, run } => self.answered(agent, run, now),
+            Event::NoAnswer { agent, run, reason } => self.no_answer(agent, run, &reason, now),
+            Event::ElsewhereAnswered(id) => self.elsewhere_answered(id, now),
+            Event::ElsewhereSilent(id, reason) => {
+                self.elsewhere[id].reason = Some(reason);
+                self.changed = true;
+            }
+            Event::Tick => self.tick(now),
+            Event::Restart(agent) => self.restart(agent, now),
+            Event::Stop => self.stop(now),
+        }
+        self.say_group_state(now);
+        if self.changed {
+            self.version += 1;
+        }
+        std::mem::take(&mut self.actions)
+    }
+
+    /// When [`Event::Tick`] is due next.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Millis> {
+        self.agents
+            .iter()
+            .flat_map(|agent| [agent.deadline, agent.kill_at])
+            .chain([self.stop_deadline])
+            .flatten()
+            .filter(|&at| at != Millis::MAX)
+            .min()
+    }
+
+    /// Goes up whenever anything visible changed.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn begin(&mut self, now: Millis) {
+        self.begun = true;
+        for agent in 0..self.agents.len() {
+            if self.agents[agent].state == AgentState::Waiting {
+                self.wait(agent);
+            }
+        }
+        self.release(None, now);
+        for agent in 0..self.agents.len() {
+            if self.agents[agent].state == AgentState::Waiting {
+                let names = self.unmet(agent).join(", ");
+                self.log(format!("{} waits for {names}", self.name(agent)));
+            }
+        }
+    }
+
+    fn spawned(&mut self, agent: AgentId, pid: u32) {
+        let slot = &mut self.agents[agent];
+        slot.pid = Some(pid);
+        let run = slot.run;
+        let after = slot
+            .released_by
+            .as_ref()
+            .map(|name| format!(" after {name} answered"))
+            .unwrap_or_default();
+        self.changed = true;
+        self.log(format!("started {} (pid {pid}){after}", self.name(agent)));
+        self.actions.push(Action::Await { agent, run });
+    }
+
+    fn tick(&mut self, now: Millis) {
+        for agent in 0..self.agents.len() {
+            if self.agents[agent].kill_at.is_some_and(|at| at <= now) {
+                self.agents[agent].kill_at = None;
+                self.log(format!(
+                    "{} did not end within {} of SIGTERM: killed",
+                    self.name(agent),
+                    seconds(self.plan.supervision.stop_grace_ms)
+                ));
+                self.actions.push(Action::Kill(agent));
+            }
+            if self.agents[agent].deadline.is_some_and(|at| at <= now) {
+                self.agents[agent].deadline = None;
+                match self.agents[agent].state {
+                    AgentState::Backoff => self.wait(agent),
+                    _ => self.watch_due(agent, now),
+                }
+            }
+        }
+        self.release(None, now);
+        self.stop_tick(now);
+    }
+
+    fn restart(&mut self, agent: AgentId, now: Millis) {
+        if self.stop_deadline.is_some() {
+            return;
+        }
+        let slot = &mut self.agents[agent];
+        if slot.pid.is_some() {
+            slot.crashes.clear();
+            slot.silent_runs = 0;
+            self.log(format!("restarting {}: asked for", self.name(agent)));
+            self.end(agent, Ending::Operator, now);
+        } else if matches!(slot.state, AgentState::Failed | AgentState::Backoff) {
+            slot.crashes.clear();
+            slot.silent_runs = 0;
+            self.log(format!("restarting {}: asked for", self.name(agent)));
+            self.wait(agent);
+            self.release(None, now);
+        }
+    }
+
+    /// Tells a process to end.
+    fn end(&mut self, agent: AgentId, why: Ending, now: Millis) {
+        let grace = self.plan.supervision.stop_grace_ms;
+        let slot = &mut self.agents[agent];
+        slot.deadline = None;
+        let told = slot.ending.is_some();
+        // What was told to end for another reason stays told; an operator does not overrule a stop.
+        if slot.ending != Some(Ending::Stop) {
+            slot.ending = Some(why);
+        }
+        if !told {
+            slot.kill_at = Some(now + grace);
+            self.actions.push(Action::Unwatch(agent));
+            self.actions.push(Action::Terminate(agent));
+        }
+        self.changed = true;
+    }
+
+    fn set(&mut self, agent: AgentId, state: AgentState, reason: Option<String>) {
+        let slot = &mut self.agents[agent];
+        if slot.state != state || slot.reason != reason {
+            slot.state = state;
+            slot.reason = reason;
+            self.changed = true;
+        }
+    }
+
+    fn log(&mut self, line: String) {
+        self.actions.push(Action::Log(line));
+    }
+
+    fn name(&self, agent: AgentId) -> &str {
+        &self.plan.agents[agent].name
+    }
+
+    /// `value` plus or minus a fifth (xorshift; good enough to keep restarts apart).
+    fn jitter(&mut self, value: Millis) -> Millis {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        let span = value / 5;
+        value - span + self.random % (2 * span + 1)
+    }
+}
+
+/// `0.5 s`, `12.3 s`.
+fn seconds(millis: Millis) -> String {
+    format!("{}.{} s", millis / 1000, millis % 1000 / 100)
+}

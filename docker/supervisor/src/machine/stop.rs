@@ -1,0 +1,75 @@
+//! The ordered end: an agent is told to stop once all local agents that depend on it have ended, independent ones at the
+//! same time. `stop_grace_ms` and a second after the first SIGTERM everything left is killed; a second SIGTERM does so
+//! at once.
+
+use contract::status::AgentState;
+
+use super::{Action, Ending, Machine, Millis};
+
+/// What the whole stop may take beyond one agent's grace.
+const SLACK_MS: Millis = 1000;
+
+impl Machine {
+    pub(super) fn stop(&mut self, now: Millis) {
+        self.changed = true;
+        if self.stop_deadline.is_some() {
+            self.log("told to stop again: killing everything".to_owned());
+            self.kill_all();
+            self.advance_stop(now);
+            return;
+        }
+        self.stop_deadline = Some(now + self.plan.supervision.stop_grace_ms + SLACK_MS);
+        let running = self.agents.iter().filter(|agent| agent.pid.is_some());
+        let count = running.count();
+        let noun = if count == 1 { "agent" } else { "agents" };
+        self.log(format!("stopping {count} {noun}"));
+        for agent in 0..self.agents.len() {
+            let slot = &mut self.agents[agent];
+            if slot.pid.is_none() {
+                slot.deadline = None;
+                if slot.state != AgentState::Failed {
+                    self.set(agent, AgentState::Stopped, None);
+                }
+            }
+        }
+        self.advance_stop(now);
+    }
+
+    /// Tells every agent to stop that nothing alive depends on; leaves when nothing is alive.
+    pub(super) fn advance_stop(&mut self, now: Millis) {
+        for agent in 0..self.agents.len() {
+            let slot = &self.agents[agent];
+            let blocked = self.plan.agents[agent]
+                .stops_after
+                .iter()
+                .any(|&other| self.agents[other].pid.is_some());
+            if slot.pid.is_some() && slot.ending != Some(Ending::Stop) && !blocked {
+                self.end(agent, Ending::Stop, now);
+                self.set(agent, AgentState::Stopping, None);
+            }
+        }
+        if self.agents.iter().all(|agent| agent.pid.is_none()) {
+            self.stop_deadline = Some(Millis::MAX);
+            self.actions.push(Action::Finish);
+        }
+    }
+
+    pub(super) fn stop_tick(&mut self, now: Millis) {
+        if self.stop_deadline.is_some_and(|at| at <= now) {
+            self.stop_deadline = Some(Millis::MAX);
+            self.log("the time to stop is over: killing everything".to_owned());
+            self.kill_all();
+        }
+    }
+
+    fn kill_all(&mut self) {
+        for agent in 0..self.agents.len() {
+            if self.agents[agent].pid.is_some() {
+                self.agents[agent].kill_at = None;
+                self.agents[agent].ending = Some(Ending::Stop);
+                self.set(agent, AgentState::Stopping, None);
+                self.actions.push(Action::Kill(agent));
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Health: the first answer, the settling time, the regular checks, and agents that stay or fall mute.
+//!
+//! "No answer yet" within the start period is not a failure. After it the agent is `Mute`, still asked, and restarted
+//! when it has stayed silent for `health_retries` further health intervals.
+
+use contract::status::AgentState;
+
+use super::plan::AgentId;
+use super::{Action, Ending, Machine, Millis, seconds};
+
+impl Machine {
+    pub(super) fn answered(&mut self, agent: AgentId, run: u32, now: Millis) {
+        if self.is_stale(agent, run) {
+            return;
+        }
+        let supervision = &self.plan.supervision;
+        let (settle, interval) = (supervision.settle_ms, supervision.health_interval_ms);
+        match self.agents[agent].state {
+            AgentState::Starting | AgentState::Mute => {
+                self.set(agent, AgentState::Answering, None);
+                let slot = &mut self.agents[agent];
+                slot.ready_after = Some(now);
+                slot.failures = 0;
+                slot.silent_runs = 0;
+                slot.deadline = Some(now + settle);
+                let took = now.saturating_sub(slot.started_after.unwrap_or(now));
+                let name = self.name(agent).to_owned();
+                self.log(format!("{name} answers after {took} ms"));
+                self.release(Some(&name), now);
+            }
+            AgentState::Answering | AgentState::Healthy => {
+                let settled = self.agents[agent]
+                    .ready_after
+                    .is_some_and(|ready| now >= ready + settle);
+                if self.agents[agent].failures > 0 {
+                    self.log(format!("{} answers again", self.name(agent)));
+                }
+                if settled {
+                    self.set(agent, AgentState::Healthy, None);
+                }
+                let slot = &mut self.agents[agent];
+                slot.failures = 0;
+                slot.deadline = Some(now + interval);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn no_answer(&mut self, agent: AgentId, run: u32, reason: &str, now: Millis) {
+        if self.is_stale(agent, run) {
+            return;
+        }
+        match self.agents[agent].state {
+            AgentState::Starting => self.set(agent, AgentState::Starting, Some(format!("no answer yet: {reason}"))),
+            AgentState::Mute => self.set(
+                agent,
+                AgentState::Mute,
+                Some(format!("runs, but does not answer: {reason}")),
+            ),
+            state @ (AgentState::Answering | AgentState::Healthy) => {
+                let supervision = &self.plan.supervision;
+                let retries = supervision.health_retries;
+                // A slow first check must not delay `Healthy` by a whole interval.
+                let pause = if state == AgentState::Answering {
+                    supervision.health_interval_ms.min(supervision.settle_ms.max(1000))
+                } else {
+                    supervision.health_interval_ms
+                };
+                self.agents[agent].failures += 1;
+                let failures = self.agents[agent].failures;
+                let line = format!("health check failed ({failures} of {retries}): {reason}");
+                self.log(format!("{}: {line}", self.name(agent)));
+                if failures >= retries {
+                    self.set(agent, AgentState::Mute, Some(format!("stopped answering: {reason}")));
+                    self.end(agent, Ending::Mute, now);
+                } else {
+                    self.set(agent, state, Some(line));
+                    self.agents[agent].deadline = Some(now + pause);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The timer of an agent that runs is due.
+    pub(super) fn watch_due(&mut self, agent: AgentId, now: Millis) {
+        let supervision = &self.plan.supervision;
+        let (interval, retries, start_period) = (
+            supervision.health_interval_ms,
+            supervision.health_retries,
+            supervision.start_period_ms,
+        );
+        match self.agents[agent].state {
+            AgentState::Starting => {
+                let seen = self.agents[agent]
+                    .reason
+                    .as_deref()
+                    .and_then(|reason| reason.strip_prefix("no answer yet: "))
+                    .unwrap_or("nothing seen yet")
+                    .to_owned();
+                self.log(format!(
+                    "{} runs, but has not answered within {}: {seen}",
+                    self.name(agent),
+                    seconds(start_period)
+                ));
+                self.set(
+                    agent,
+                    AgentState::Mute,
+                    Some(format!("runs, but does not answer: {seen}")),
+                );
+                self.agents[agent].deadline = Some(now + interval);
+            }
+            AgentState::Mute => {
+                self.agents[agent].failures += 1;
+                if self.agents[agent].failures >= retries {
+                    self.log(format!("{} has stayed mute: it is restarted", self.name(agent)));
+                    self.end(agent, Ending::Mute, now);
+                } else {
+                    self.agents[agent].deadline = Some(now + interval);
+                }
+            }
+            AgentState::Answering | AgentState::Healthy => {
+                let run = self.agents[agent].run;
+                self.actions.push(Action::Check { agent, run });
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether an answer belongs to a former run, or to a process that is being ended.
+    fn is_stale(&self, agent: AgentId, run: u32) -> bool {
+        let slot = &self.agents[agent];
+        slot.run != run || slot.pid.is_none() || slot.ending.is_some()
+    }
+}

@@ -1,0 +1,133 @@
+//! Asking agents for their health: once, or until they answer. Judging the reply is `contract::health`'s business,
+//! what follows from it the machine's.
+
+use std::io;
+use std::time::Duration;
+
+use contract::health::{REQUEST, Verdict, judge};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::address::Target;
+use crate::zmtp;
+
+/// How often something is asked that does not answer yet: every thirty-second part of the time waited so far, so that
+/// noticing an answer late costs 3 % at most, and a long wait costs next to nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Shortest delay.
+    pub first: Duration,
+    /// Longest delay within the first minute.
+    pub longest: Duration,
+}
+
+impl Pace {
+    /// For an agent that this supervisor has just started.
+    pub const LOCAL: Self = Self {
+        first: Duration::from_millis(5),
+        longest: Duration::from_millis(100),
+    };
+    /// For a dependency in another container.
+    pub const ELSEWHERE: Self = Self {
+        first: Duration::from_millis(15),
+        longest: Duration::from_millis(250),
+    };
+
+    /// The delay after `waited`, with a jitter of a tenth taken from the clock's low digits.
+    fn delay(self, waited: Duration) -> Duration {
+        let longest = if waited > Duration::from_secs(60) {
+            Duration::from_secs(1)
+        } else {
+            self.longest
+        };
+        let delay = (waited / 32).clamp(self.first, longest);
+        delay * (90 + waited.subsec_micros() % 21) / 100
+    }
+}
+
+/// How long one attempt to connect may take: a host that is not there yet does not answer at all.
+const CONNECT: Duration = Duration::from_millis(250);
+
+/// Asks once, on a fresh connection; `Err` says what was seen.
+pub async fn ask(target: &Target, patience: Duration) -> Result<(), String> {
+    // A regular check may meet a busy host: it has the whole time to connect.
+    exchange(target, patience, patience).await
+}
+
+/// Asks until there is a healthy answer; `silent` gets the reason whenever it differs from the one before.
+pub async fn until_answer(target: &Target, patience: Duration, pace: Pace, mut silent: impl FnMut(String)) {
+    let start = Instant::now();
+    let mut last = String::new();
+    while let Err(reason) = exchange(target, CONNECT.min(patience), patience).await {
+        if reason != last {
+            last.clone_from(&reason);
+            silent(reason);
+        }
+        sleep(pace.delay(start.elapsed())).await;
+    }
+}
+
+async fn exchange(target: &Target, connect: Duration, patience: Duration) -> Result<(), String> {
+    let mut stream = open(target, connect).await?;
+    let reply = timeout(patience, zmtp::ask(&mut stream, REQUEST.as_bytes()))
+        .await
+        .map_err(|_| {
+            format!(
+                "port {} is open, but no reply within {} ms",
+                port(target),
+                patience.as_millis()
+            )
+        })?
+        .map_err(|failure| format!("port {}: {failure}", port(target)))?;
+    match judge(&reply) {
+        Verdict::Healthy => Ok(()),
+        Verdict::Unhealthy(reason) => Err(format!("unhealthy reply: {reason}")),
+        Verdict::Malformed(shown) => Err(format!("malformed reply: `{shown}`")),
+    }
+}
+
+async fn open(target: &Target, patience: Duration) -> Result<TcpStream, String> {
+    let address = match target.resolve().await {
+        Ok(address) => address,
+        Err(error) => return Err(format!("cannot resolve {target}: {error}")),
+    };
+    let stream = match timeout(patience, TcpStream::connect(address)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            return Err(format!("nothing listens on port {}", address.port()));
+        }
+        Ok(Err(error)) => return Err(format!("cannot connect to {address}: {error}")),
+        Err(_) => return Err(format!("{address} does not answer")),
+    };
+    // While nothing listens on an ephemeral port, TCP can connect a socket to itself.
+    if stream.local_addr().is_ok_and(|local| local == address) {
+        return Err(format!("nothing listens on port {}", address.port()));
+    }
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
+fn port(target: &Target) -> u16 {
+    match target {
+        Target::Address(address) => address.port(),
+        Target::Name(_, port) => *port,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Pace;
+
+    #[test]
+    fn the_pace_slows_down_and_stays_within_its_limits() {
+        let ms = Duration::from_millis;
+        assert!(Pace::LOCAL.delay(ms(0)) <= ms(6));
+        assert!(Pace::LOCAL.delay(ms(640)) >= ms(18));
+        assert!(Pace::LOCAL.delay(ms(640)) <= ms(22));
+        assert!(Pace::LOCAL.delay(ms(30_000)) <= ms(110));
+        assert!(Pace::ELSEWHERE.delay(ms(30_000)) <= ms(275));
+        assert!(Pace::ELSEWHERE.delay(ms(90_000)) >= ms(900));
+    }
+}

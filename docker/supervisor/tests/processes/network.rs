@@ -1,0 +1,215 @@
+//! The status endpoint, dependencies elsewhere, loopback bridges.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use contract::status::AgentState;
+use serde_json::json;
+use zeromq::{RepSocket, ReqSocket, Socket, SocketRecv, SocketSend};
+
+use crate::harness::{Setup, free_port, http, wait_for};
+
+#[test]
+fn a_dependency_elsewhere_may_come_later() {
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &["Far"]);
+    let port = free_port();
+    setup.config["dependencies_elsewhere"] = json!([
+        {"name": "Far", "machine": "pc2", "group": "memory", "host": "${FAR_HOST}", "health_check_port": port}
+    ]);
+    setup.environment.push(("FAR_HOST".to_owned(), "localhost".to_owned()));
+    let group = setup.start();
+    let waiting = group.wait_agent("A", |agent| {
+        agent
+            .reason
+            .as_ref()
+            .is_some_and(|reason| reason.contains("nothing listens"))
+    });
+    assert_eq!(waiting.state, AgentState::Waiting);
+    assert_eq!(waiting.waits_for, ["Far"]);
+    let mut other = Setup::new();
+    other.agent("Far", "answer", &[]);
+    other.config["agents"][0]["health_check_port"] = json!(port);
+    let _other = other.start();
+    let started = group.wait_state("A", AgentState::Healthy);
+    assert_eq!(started.released_by.as_deref(), Some("Far"));
+}
+
+#[test]
+fn an_unset_variable_is_said_and_waited_for_without_a_crash() {
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &["Far"]);
+    setup.agent("B", "answer", &[]);
+    setup.config["dependencies_elsewhere"] = json!([
+        {"name": "Far", "machine": "pc2", "group": "memory", "host": "${NO_SUCH_HOST}", "health_check_port": 9}
+    ]);
+    let group = setup.start();
+    group.wait_state("B", AgentState::Healthy);
+    let agent = group.wait_state("A", AgentState::Waiting);
+    assert!(agent.reason.unwrap().contains("`NO_SUCH_HOST` is not set"));
+    group.wait_said("check FAIL dependency Far: environment variable `NO_SUCH_HOST` is not set");
+}
+
+#[test]
+fn a_long_poll_answers_when_something_changes() {
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &[]);
+    let group = setup.start();
+    group.wait_state("A", AgentState::Healthy);
+    let version = |head: &str| -> String {
+        let line = head.lines().find_map(|line| line.strip_prefix("X-Status-Version: "));
+        line.unwrap().to_owned()
+    };
+    let (_, head, _) = group.get("/status").unwrap();
+    let known = version(&head);
+    // Nothing changes: it takes its time.
+    let start = Instant::now();
+    let (_, head, _) = group
+        .get(&format!("/status?wait_change={known}&timeout_ms=200"))
+        .unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(195));
+    assert_eq!(version(&head), known);
+    // Something does.
+    let port = group.setup.status_port;
+    let path = format!("/status?wait_change={known}&timeout_ms=30000");
+    let poll = std::thread::spawn(move || http(port, "GET", &path).unwrap());
+    http(port, "POST", "/agents/A/restart").unwrap();
+    let (_, head, _) = poll.join().unwrap();
+    assert_ne!(version(&head), known);
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn the_endpoint_survives_strangers() {
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &[]);
+    let group = setup.start();
+    group.wait_state("A", AgentState::Healthy);
+    let port = group.setup.status_port;
+    let send = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let _ = stream.write_all(bytes);
+        let mut reply = Vec::new();
+        let _ = stream.read_to_end(&mut reply);
+        String::from_utf8_lossy(&reply).into_owned()
+    };
+    assert!(send(b"\xff\x00\x01\r\n\r\n").starts_with("HTTP/1.1 400"));
+    assert!(send(&[b'x'; 8192]).starts_with("HTTP/1.1 431"));
+    assert_eq!(group.code("/nothing"), 404);
+    assert_eq!(http(port, "DELETE", "/status").unwrap().0, 405);
+    // Idle connections up to the limit, then the next one is closed; they time out, and all is well again.
+    let idle: Vec<TcpStream> = (0..32)
+        .map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap())
+        .collect();
+    wait_for("a full house", || group.get("/healthz").is_none().then_some(()));
+    drop(idle);
+    wait_for("room again", || (group.code("/healthz") == 200).then_some(()));
+}
+
+#[test]
+fn metrics_only_when_wanted() {
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &[]);
+    let group = setup.start();
+    group.wait_state("A", AgentState::Healthy);
+    assert_eq!(group.code("/metrics"), 404);
+
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &[]);
+    setup.environment.push(("ENABLE_METRICS".to_owned(), "true".to_owned()));
+    let group = setup.start();
+    group.wait_state("A", AgentState::Healthy);
+    let (code, head, body) = group.get("/metrics").unwrap();
+    assert_eq!(code, 200);
+    assert!(head.contains("text/plain; version=0.0.4"));
+    for line in [
+        "agent_up{group=\"test\",agent=\"A\"} 1\n",
+        "agent_state{group=\"test\",agent=\"A\",state=\"healthy\"} 1\n",
+        "agent_restarts_total{group=\"test\",agent=\"A\"} 0\n",
+        "agent_resident_memory_bytes{group=\"test\",agent=\"A\"} ",
+        "supervisor_resident_memory_bytes{group=\"test\"} ",
+    ] {
+        assert!(body.contains(line), "no `{line}` in\n{body}");
+    }
+}
+
+/// Bridges go to the same port of another address; here both are this host, so the owner listens on 127.0.0.2.
+#[test]
+fn a_bridge_carries_zeromq_both_ways() {
+    let port = free_port();
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &[]);
+    setup.config["loopback_bridges"] = json!([{"agent": "Far", "host": "127.0.0.2", "ports": [port]}]);
+    let group = setup.start();
+    group.wait_said("bridging 1 loopback port to their owners");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut owner = RepSocket::new();
+        owner.bind(&format!("tcp://127.0.0.2:{port}")).await.unwrap();
+        tokio::spawn(async move {
+            loop {
+                let question = owner.recv().await.unwrap();
+                owner.send(question).await.unwrap();
+            }
+        });
+        let mut client = ReqSocket::new();
+        client.connect(&format!("tcp://127.0.0.1:{port}")).await.unwrap();
+        for size in [1, 1000, 1_000_000] {
+            let sent = vec![b'z'; size];
+            client.send(sent.clone().into()).await.unwrap();
+            let reply = tokio::time::timeout(Duration::from_secs(20), client.recv())
+                .await
+                .unwrap()
+                .unwrap();
+            assert_eq!(reply.get(0).unwrap().as_ref(), sent);
+        }
+    });
+}
+
+#[test]
+fn a_bridge_respects_half_closed_connections() {
+    let port = free_port();
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &[]);
+    setup.config["loopback_bridges"] = json!([{"agent": "Far", "host": "127.0.0.2", "ports": [port]}]);
+    let group = setup.start();
+    group.wait_said("bridging 1 loopback port");
+    let owner = TcpListener::bind(("127.0.0.2", port)).unwrap();
+    let mut near = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    near.write_all(b"question").unwrap();
+    near.shutdown(std::net::Shutdown::Write).unwrap();
+    let (mut far, _) = owner.accept().unwrap();
+    let mut seen = String::new();
+    far.read_to_string(&mut seen).unwrap();
+    assert_eq!(seen, "question");
+    far.write_all(b"answer").unwrap();
+    drop(far);
+    let mut reply = String::new();
+    near.read_to_string(&mut reply).unwrap();
+    assert_eq!(reply, "answer");
+}
+
+#[test]
+fn a_bridge_to_nobody_closes_at_once_and_taken_ports_are_said() {
+    let (port, taken) = (free_port(), free_port());
+    let _holder = TcpListener::bind(("127.0.0.1", taken)).unwrap();
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &[]);
+    setup.config["loopback_bridges"] = json!([
+        {"agent": "Far", "host": "127.0.0.2", "ports": [port, taken]},
+        {"agent": "Lost", "host": "${NO_SUCH_HOST}", "ports": [1]},
+    ]);
+    let group = setup.start();
+    group.wait_state("A", AgentState::Healthy);
+    group.wait_said(&format!(
+        "cannot bridge 127.0.0.1:{taken} to Far: Address already in use"
+    ));
+    group.wait_said("cannot bridge 127.0.0.1:1 to Lost: environment variable");
+    let mut near = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    near.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    assert!(matches!(near.read(&mut [0; 8]), Ok(0) | Err(_)));
+}

@@ -1,0 +1,99 @@
+//! Output: prefixes, log files, floods, blocked and closed stdout, disks that are full.
+
+use contract::status::AgentState;
+use serde_json::json;
+
+use crate::harness::{Setup, wait_for};
+
+#[test]
+fn lines_are_prefixed_and_logged_and_partial_ones_flushed() {
+    let mut setup = Setup::new();
+    setup.agent("A", "say one\ncomplain two\npartial three\nexit-after 50 3", &[]);
+    setup.set("crash_limit", 1.into());
+    let group = setup.start();
+    let agent = group.wait_state("A", AgentState::Failed);
+    assert_eq!(agent.last_stderr, ["two"]);
+    group.wait_said("[A] one\n");
+    group.wait_said("[A] two\n");
+    group.wait_said("[A] three\n");
+    wait_for("the log file", || group.log("A.log").contains("three\n").then_some(()));
+    assert!(!group.log("A.log").contains("[A]"));
+}
+
+#[test]
+fn a_flood_costs_neither_memory_nor_disk() {
+    let mut setup = Setup::new();
+    setup.set("log_max_bytes", 100_000.into()).set("log_keep", 2.into());
+    setup.agent("A", "answer\nflood 50000000", &[]);
+    setup.agent("B", "answer", &[]);
+    let group = setup.start();
+    let mut most = 0;
+    wait_for("the flood's end", || {
+        most = most.max(group.rss_kib());
+        group.log("A.log").contains("flood over").then_some(())
+    });
+    // A debug build; the release build needs half of it.
+    assert!(most < 10 * 1024, "resident memory reached {most} KiB");
+    for file in ["A.log", "A.log.1", "A.log.2"] {
+        let length = group.log(file).len();
+        assert!(length > 0 && length <= 100_000, "{file} has {length} bytes");
+    }
+    assert_eq!(group.log("A.log.3"), "");
+    group.wait_state("A", AgentState::Healthy);
+    group.wait_state("B", AgentState::Healthy);
+    assert_eq!(group.said().matches("ffff\n").count(), 500_000);
+}
+
+#[test]
+fn a_blocked_stdout_blocks_no_agent() {
+    let mut setup = Setup::new();
+    setup.set("log_max_bytes", 1_000_000.into());
+    setup.agent("A", "answer\nflood 3000000", &[]);
+    let mut group = setup.start_with(false);
+    wait_for("the flood's end", || {
+        group.log("A.log").contains("flood over").then_some(())
+    });
+    group.wait_state("A", AgentState::Healthy);
+    group.signal(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(group.wait_exit().code(), Some(0));
+}
+
+#[test]
+fn a_closed_stdout_kills_nobody() {
+    let mut setup = Setup::new();
+    setup.agent("A", "answer\nsay x", &[]);
+    let mut group = setup.start_with(false);
+    drop(group.child.stdout.take());
+    let first = group.wait_state("A", AgentState::Healthy);
+    group.wait_agent("A", |agent| agent.pid == first.pid);
+    group.signal(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(group.wait_exit().code(), Some(0));
+}
+
+#[test]
+fn log_files_that_cannot_be_written_are_said_once() {
+    let mut setup = Setup::new();
+    setup.agent("A", "answer\nsay one\nflood 100000", &[]);
+    setup.agent("B", "answer\nsay two", &[]);
+    // A folder below a file cannot be made, not even by root.
+    setup.config["log_directory"] = json!(setup.dir.path().join("A.py/logs"));
+    let group = setup.start();
+    group.wait_said("[A] flood over");
+    group.wait_said("[B] two");
+    group.wait_state("A", AgentState::Healthy);
+    group.wait_said("cannot write log file");
+    assert_eq!(group.said().matches("cannot write log file").count(), 1);
+}
+
+#[test]
+fn a_full_disk_stops_no_agent() {
+    let mut setup = Setup::new();
+    setup.agent("A", "answer\nsay one\nflood 100000", &[]);
+    let logs = setup.dir.path().join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    std::os::unix::fs::symlink("/dev/full", logs.join("A.log")).unwrap();
+    let group = setup.start();
+    group.wait_said("[A] flood over");
+    group.wait_state("A", AgentState::Healthy);
+    group.wait_said("No space left on device");
+}

@@ -1,0 +1,71 @@
+//! The ordered end.
+
+use std::time::{Duration, Instant};
+
+use contract::status::AgentState;
+use nix::sys::signal::Signal;
+
+use crate::harness::{Setup, wait_for};
+
+#[test]
+fn sigterm_goes_against_the_dependencies() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT] {
+        let mut setup = Setup::new();
+        setup.agent("A", "answer", &[]);
+        setup.agent("B", "answer", &["A"]);
+        setup.agent("C", "answer", &["B"]);
+        let mut group = setup.start();
+        group.wait_state("C", AgentState::Healthy);
+        group.signal(signal);
+        assert_eq!(group.wait_exit().code(), Some(0));
+        let order: Vec<String> = group.events("end").into_iter().map(|(name, _)| name).collect();
+        assert_eq!(order, ["C", "B", "A"]);
+        group.wait_said("all agents ended");
+    }
+}
+
+#[test]
+fn what_ignores_sigterm_is_killed_within_the_grace() {
+    let mut setup = Setup::new();
+    setup.set("stop_grace_ms", 300.into());
+    setup.agent("A", "answer\nignore-sigterm\nfork-orphans", &[]);
+    let mut group = setup.start();
+    let pid = group.wait_state("A", AgentState::Healthy).pid.unwrap();
+    let start = Instant::now();
+    group.signal(Signal::SIGTERM);
+    assert_eq!(group.wait_exit().code(), Some(0));
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+    group.wait_said("A did not end within 0.3 s of SIGTERM: killed");
+}
+
+#[test]
+fn the_second_sigterm_does_not_wait() {
+    let mut setup = Setup::new();
+    setup.set("stop_grace_ms", 600_000.into());
+    setup.agent("A", "answer\nignore-sigterm", &[]);
+    let mut group = setup.start();
+    group.wait_state("A", AgentState::Healthy);
+    group.signal(Signal::SIGTERM);
+    wait_for("the first SIGTERM", || {
+        (!group.events("sigterm").is_empty()).then_some(())
+    });
+    group.wait_state("A", AgentState::Stopping);
+    group.signal(Signal::SIGTERM);
+    assert_eq!(group.wait_exit().code(), Some(0));
+}
+
+#[test]
+fn a_group_that_waits_for_something_stops_at_once() {
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &["Far"]);
+    let port = crate::harness::free_port();
+    setup.config["dependencies_elsewhere"] = serde_json::json!([
+        {"name": "Far", "machine": "pc2", "group": "memory", "host": "127.0.0.1", "health_check_port": port}
+    ]);
+    let mut group = setup.start();
+    group.wait_state("A", AgentState::Waiting);
+    group.signal(Signal::SIGTERM);
+    assert_eq!(group.wait_exit().code(), Some(0));
+}
