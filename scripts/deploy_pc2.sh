@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# rendered by `cargo xtask render` from config/stack.yaml and the startup configs, do not edit
+#
+# Builds the images of pc2 and starts them with podman-compose. Needs no Rust.
+set -euo pipefail
+
+readonly machine=pc2
+readonly network=ai_system_pc2
+readonly subnet=172.21.0.0/16
+readonly compose_file=docker/podman-compose.pc2.yml
+readonly supervisor=docker/supervisor/bin/agent-supervisor
+readonly namespace=localhost/ai_system
+readonly tag=latest
+readonly groups=(
+  pc2-core
+  pc2-integration
+  pc2-memory
+  pc2-learning
+  pc2-utility
+)
+
+usage() {
+  cat <<'USAGE'
+usage: scripts/deploy_pc2.sh [--help]
+
+Builds the base image and 5 group images, creates the network ai_system_pc2
+(172.21.0.0/16) where it is missing, and starts every container. Running it again changes only what is not up to date.
+
+environment:
+  BASE_IMAGE       image that the base image is made from (default: docker.io/library/python:3.11-slim)
+  MAINPC_IP        address of mainpc (default: 192.168.1.101)
+  PC2_IP           address of this machine, which ports for other machines are published on (default: 192.168.1.102)
+  SSL_CERT_FILE    CA bundle that build steps shall trust
+USAGE
+}
+
+fail() {
+  printf 'error: %s\n' "$1" >&2
+  if [[ -n "${2:-}" ]]; then
+    printf '  hint: %s\n' "$2" >&2
+  fi
+  exit 1
+}
+
+need() {
+  command -v "$1" >/dev/null 2>&1 || fail "\`$1\` is not installed" "$2"
+}
+
+# Whether every image of this machine is there already.
+all_images_exist() {
+  local name
+  for name in base "${groups[@]}"; do
+    podman image exists "$namespace/$name:$tag" || return 1
+  done
+}
+
+build() {
+  local name=$1
+  shift
+  printf 'building %s/%s:%s\n' "$namespace" "$name" "$tag"
+  podman build --format docker "${build_options[@]}" "$@" \
+    --tag "$namespace/$name:$tag" --file "docker/Dockerfile.$name" .
+}
+
+build_images() {
+  local base_options=() name
+  if [[ -n "${BASE_IMAGE:-}" ]]; then
+    base_options+=(--build-arg "BASE_IMAGE=$BASE_IMAGE")
+  fi
+  build base "${base_options[@]}"
+  for name in "${groups[@]}"; do
+    build "$name"
+  done
+}
+
+ensure_network() {
+  local subnets
+  if ! podman network exists "$network"; then
+    printf 'creating network %s (%s)\n' "$network" "$subnet"
+    podman network create --subnet "$subnet" "$network" >/dev/null
+    return
+  fi
+  subnets=$(podman network inspect "$network")
+  if [[ "$subnets" != *"\"$subnet\""* ]]; then
+    fail "network \`$network\` exists without the subnet $subnet, which the static addresses need" \
+      "stop what uses it, then: podman network rm $network"
+  fi
+}
+
+case "${1:-}" in
+  '') ;;
+  -h | --help)
+    usage
+    exit 0
+    ;;
+  *)
+    usage >&2
+    exit 2
+    ;;
+esac
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+need podman 'on Debian: apt-get install podman'
+need podman-compose 'on Debian: apt-get install podman-compose'
+[[ -f "$compose_file" ]] || fail "\`$compose_file\` is missing" 'run this script from a complete checkout'
+
+build_options=()
+if [[ -n "${SSL_CERT_FILE:-}" ]]; then
+  [[ -r "$SSL_CERT_FILE" ]] || fail "SSL_CERT_FILE=\`$SSL_CERT_FILE\` cannot be read"
+  build_options+=(--volume "$(realpath "$SSL_CERT_FILE"):/run/host-ca.crt:ro" --build-arg PIP_CERT=/run/host-ca.crt)
+fi
+
+if [[ -x "$supervisor" ]]; then
+  build_images
+elif all_images_exist; then
+  printf 'no %s here: using the images that are there\n' "$supervisor"
+else
+  fail "\`$supervisor\` is missing, and not every image is there" \
+    "run \`cargo xtask build-images\`, or copy the binary from the machine that has Rust"
+fi
+
+ensure_network
+
+printf 'starting %s\n' "$machine"
+export MACHINE_TYPE="$machine"
+podman-compose -f "$compose_file" up -d
+printf '%s is starting; its agents come up as their dependencies answer\n' "$machine"

@@ -1,0 +1,348 @@
+//! `audit` from outside: the reference tree, broken trees, every format, baselines, wrong use.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::sandbox::{Ran, Sandbox};
+
+const TREE: &str = "tests/ai_system";
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}\n{ran:#?}"))
+}
+
+/// Rules of the findings that are no notes.
+fn rules(document: &Value) -> BTreeSet<String> {
+    document["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["severity"] != "note")
+        .map(|finding| finding["rule"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn write(sandbox: &Sandbox, path: &str, text: impl AsRef<[u8]>) {
+    let path = sandbox.path(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+#[test]
+fn the_reference_tree_has_the_plans_two_defects_and_the_cycle_of_pc2() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(&["audit", "--format", "json"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    let document = json(&ran);
+    let expected = ["paths/style", "stack/dependency-cycle", "stack/missing-dependency"];
+    assert_eq!(rules(&document), expected.map(str::to_owned).into());
+    assert_eq!(document["version"], 1);
+    assert_eq!(document["summary"]["errors"], 0);
+    assert_eq!(document["summary"]["warnings"], 3);
+    let agents = document["agents"].as_array().unwrap();
+    assert_eq!(agents.len(), 89);
+    for agent in agents {
+        assert_eq!(agent["prediction"], "starts", "{agent:#}");
+        for key in ["machine", "group", "name", "script_path", "reason", "chain"] {
+            assert!(agent.get(key).is_some(), "{key}");
+        }
+    }
+    for finding in document["findings"].as_array().unwrap() {
+        for key in [
+            "rule",
+            "severity",
+            "confidence",
+            "path",
+            "line",
+            "column",
+            "message",
+            "help",
+        ] {
+            assert!(finding.get(key).is_some(), "{key} in {finding:#}");
+        }
+    }
+    let style = document["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|finding| finding["rule"] == "paths/style")
+        .unwrap();
+    let message = style["message"].as_str().unwrap();
+    assert!(
+        message.contains("`FORMAINPC/…` (8)") && message.contains("`main_pc_code/FORMAINPC/…` (2)"),
+        "{message}"
+    );
+}
+
+#[test]
+fn warnings_fail_only_where_they_are_denied() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(&["audit", "--deny", "warnings"]);
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    assert!(ran.stdout.starts_with("3 warnings"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("^^^^"), "no carets in\n{}", ran.stdout);
+    let quiet = ["audit", "--deny", "warnings", "--ignore", "paths/,stack/"];
+    assert_eq!(sandbox.run(&quiet).code, 0);
+    assert_eq!(
+        sandbox.run(&["audit", "--deny", "warnings", "--select", "hosts"]).code,
+        0
+    );
+}
+
+#[test]
+fn every_format_is_what_it_says() {
+    let sandbox = Sandbox::new();
+    write(&sandbox, &format!("{TREE}/main_pc_code/a b.py"), "X = 'C:/ai/x'\n");
+    let sarif = json(&sandbox.run(&["audit", "--format", "sarif"]));
+    assert_eq!(sarif["version"], "2.1.0");
+    let run = &sarif["runs"][0];
+    let table = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let results = run["results"].as_array().unwrap();
+    assert!(results.len() >= 4);
+    for result in results {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(table[index]["id"], result["ruleId"]);
+        assert!(result["partialFingerprints"]["ruleAndCode/v1"].as_str().unwrap().len() == 32);
+        let uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+            .as_str()
+            .unwrap();
+        assert!(
+            !uri.starts_with('/') && !uri.contains(' ') && !uri.contains(':'),
+            "{uri}"
+        );
+    }
+    assert!(sarif.to_string().contains("a%20b.py"));
+
+    let github = sandbox.run(&["audit", "--format", "github"]).stdout;
+    for line in github.lines() {
+        let kinds = ["::error file=", "::warning file=", "::notice file="];
+        assert!(kinds.iter().any(|kind| line.starts_with(kind)), "{line}");
+    }
+    assert!(
+        github.contains("::warning file=tests/ai_system/main_pc_code/a b.py,line=1,col="),
+        "{github}"
+    );
+
+    let junit = sandbox.run(&["audit", "--format", "junit"]).stdout;
+    assert!(junit.starts_with("<?xml"), "{junit}");
+    assert!(junit.contains("<testsuite name=\"agents\" tests=\"89\""), "{junit}");
+    assert!(junit.contains("classname=\"paths/windows-drive\""), "{junit}");
+
+    let human = sandbox.run(&["audit"]);
+    assert!(
+        human.stdout.contains("cannot start") && human.stdout.contains("pc2-utility"),
+        "{}",
+        human.stdout
+    );
+}
+
+#[test]
+fn everything_that_is_broken_is_reported_with_its_place() {
+    let sandbox = Sandbox::new();
+    let config = format!("{TREE}/main_pc_code/config/startup_config.yaml");
+    sandbox.edit(
+        &config,
+        "main_pc_code/agents/coordinator_agent.py",
+        "main_pc_code/agents/gone_agent.py",
+    );
+    write(
+        &sandbox,
+        &format!("{TREE}/docker-compose.yml"),
+        "services:\n  a:\n    image: python:3.9\n    environment:\n      - PYTHONPATH=/app:${PYTHONPATH}\n    command: python3 /app/main_pc_code/nope.py\n",
+    );
+    write(
+        &sandbox,
+        &format!("{TREE}/Dockerfile"),
+        "FROM docker.io/library/python:3.11\nCOPY missing_folder /app/x\n",
+    );
+    write(
+        &sandbox,
+        &format!("{TREE}/pc2_code/odd.py"),
+        "HOST = '192.168.1.7'\nHOME = '/home/ana/x'\n",
+    );
+    write(&sandbox, &format!("{TREE}/pc2_code/bad.yaml"), b"a: \xff\n");
+    std::os::unix::fs::symlink("nothing", sandbox.path(&format!("{TREE}/pc2_code/link.py"))).unwrap();
+    let ran = sandbox.run(&["audit", "--format", "json"]);
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    let document = json(&ran);
+    for (rule, path, line) in [
+        ("stack/missing-script", "main_pc_code/config/startup_config.yaml", 30),
+        ("deploy/short-image-name", "docker-compose.yml", 3),
+        ("deploy/host-variable", "docker-compose.yml", 5),
+        ("deploy/script-missing", "docker-compose.yml", 6),
+        ("deploy/copy-source", "Dockerfile", 2),
+        ("hosts/private-address", "pc2_code/odd.py", 1),
+        ("paths/home-folder", "pc2_code/odd.py", 2),
+        ("files/not-utf8", "pc2_code/bad.yaml", 1),
+        ("files/dangling-link", "pc2_code/link.py", 0),
+    ] {
+        let found = document["findings"].as_array().unwrap().iter().any(|finding| {
+            finding["rule"] == rule && finding["path"] == format!("{TREE}/{path}") && finding["line"] == line
+        });
+        assert!(found, "{rule} at {path}:{line} in\n{document:#}");
+    }
+    let agents = document["agents"].as_array().unwrap();
+    let of = |name: &str| agents.iter().find(|agent| agent["name"] == name).unwrap();
+    assert_eq!(of("CoordinatorAgent")["prediction"], "cannot_start");
+    assert_eq!(of("CoordinatorAgent")["chain"][0]["line"], 30);
+    let blocked = agents.iter().filter(|agent| agent["prediction"] == "blocked");
+    assert!(blocked.clone().count() > 0);
+    for agent in blocked {
+        assert_eq!(agent["blocked_by"][0], "CoordinatorAgent", "{agent:#}");
+    }
+    let human = sandbox.run(&["audit"]).stdout;
+    assert!(
+        human.contains("Root causes") && human.contains("gone_agent.py"),
+        "{human}"
+    );
+}
+
+#[test]
+fn a_tree_elsewhere_is_named_by_paths_of_its_own() {
+    let sandbox = Sandbox::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let tree = elsewhere.path().join("tree");
+    std::fs::rename(sandbox.path(TREE), &tree).unwrap();
+    std::fs::write(tree.join("main_pc_code/odd.py"), "A = '/home/ana/x'\n").unwrap();
+    let ran = sandbox.run(&["audit", "--format", "json", "--tree", tree.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    for finding in json(&ran)["findings"].as_array().unwrap() {
+        let path = finding["path"].as_str().unwrap();
+        assert!(!path.starts_with('/'), "{path}");
+    }
+    assert!(ran.stdout.contains("\"main_pc_code/odd.py\""), "{}", ran.stdout);
+}
+
+#[test]
+fn a_baseline_accepts_what_is_there_and_lists_what_is_gone() {
+    let sandbox = Sandbox::new();
+    let config = format!("{TREE}/pc2_code/odd.py");
+    write(&sandbox, &config, "A = '/home/ana/x'\nB = '/home/ana/y'\n");
+    assert_eq!(sandbox.run(&["audit", "--write-baseline", "base.json"]).code, 0);
+    let deny = ["audit", "--baseline", "base.json", "--deny", "warnings"];
+    let ran = sandbox.run(&deny);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    // The code moves down: still known. A new line is not.
+    write(&sandbox, &config, "\n\n\nA = '/home/ana/x'\nB = '/home/ana/y'\n");
+    assert_eq!(sandbox.run(&deny).code, 0);
+    write(&sandbox, &config, "A = '/home/ana/x'\nC = '/home/ana/z'\n");
+    let ran = sandbox.run(&deny);
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    assert!(ran.stdout.contains("/home/ana/z"), "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .contains("Entries of the baseline that match nothing any more: 1"),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stdout.contains("`/home/ana/y` is a path"), "{}", ran.stdout);
+}
+
+#[test]
+fn comments_and_patterns_leave_findings_out() {
+    let sandbox = Sandbox::new();
+    let file = format!("{TREE}/pc2_code/odd.py");
+    write(
+        &sandbox,
+        &file,
+        "A = '/home/ana/x'  # audit: ignore[paths/] the lab's own path\n",
+    );
+    let ran = sandbox.run(&["audit", "--select", "paths/home-folder", "--deny", "warnings"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    write(&sandbox, &file, "A = '/home/ana/x'\n");
+    sandbox.edit(
+        "config/stack.yaml",
+        "status_port: 9000",
+        "audit: {exclude: [\"**/odd.py\"]}\nstatus_port: 9000",
+    );
+    let ran = sandbox.run(&["audit", "--select", "paths/home-folder", "--deny", "warnings"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+}
+
+#[test]
+fn a_part_of_the_system_can_be_audited_alone() {
+    let sandbox = Sandbox::new();
+    let document = json(&sandbox.run(&["audit", "--machine", "pc2", "--format", "json"]));
+    assert_eq!(rules(&document), ["stack/dependency-cycle".to_owned()].into());
+    assert_eq!(document["agents"].as_array().unwrap().len(), 30);
+    let document = json(&sandbox.run(&["audit", "--group", "vision", "--format", "json"]));
+    assert_eq!(rules(&document), BTreeSet::new());
+    assert_eq!(document["agents"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn wrong_use_is_told_from_findings() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run(&["audit", "--explain", "paths/styel"])
+        .fails_with(2, &["there is no rule `paths/styel`", "did you mean `paths/style`?"]);
+    sandbox
+        .run(&["audit", "--select", "nonsense"])
+        .fails_with(2, &["there is no rule `nonsense`"]);
+    sandbox
+        .run(&["audit", "--group", "visoin"])
+        .fails_with(2, &["no group is called `visoin`", "hint: groups are"]);
+    sandbox
+        .run(&["audit", "--baseline", "nowhere.json"])
+        .fails_with(2, &["nowhere.json"]);
+    write(&sandbox, "bad.json", "{}");
+    sandbox.run(&["audit", "--baseline", "bad.json"]).fails_with(
+        2,
+        &["`bad.json` is no baseline", "hint: write one with `--write-baseline`"],
+    );
+}
+
+#[test]
+fn rules_are_listed_and_explained() {
+    let sandbox = Sandbox::new();
+    let list = sandbox.run(&["audit", "--list-rules"]);
+    assert_eq!(list.code, 0);
+    for line in list.stdout.lines() {
+        let id = line.split_whitespace().next().unwrap();
+        let explained = sandbox.run(&["audit", "--explain", id]);
+        assert_eq!(explained.code, 0, "{id}");
+        assert!(explained.stdout.starts_with(&format!("{id}: ")), "{}", explained.stdout);
+    }
+    assert!(list.stdout.lines().count() > 50, "{}", list.stdout);
+}
+
+#[test]
+fn a_broken_stack_is_a_finding_and_no_panic() {
+    let sandbox = Sandbox::new();
+    write(&sandbox, "config/stack.yaml", "version: 1\nname: [unclosed\n");
+    let ran = sandbox.run(&["audit", "--format", "json"]);
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    assert_eq!(json(&ran)["findings"][0]["rule"], "stack/syntax");
+}
+
+#[test]
+fn fix_shows_the_difference_and_mends_the_path_styles() {
+    let sandbox = Sandbox::new();
+    let config = format!("{TREE}/main_pc_code/config/startup_config.yaml");
+    sandbox.edit(&config, "    health_check_port: 28002\n", "");
+    sandbox.run(&["audit", "--fix"]).fails_with(
+        2,
+        &[
+            "the tree is not in a Git work tree",
+            "hint: commit first, or give `--allow-dirty`",
+        ],
+    );
+    let ran = sandbox.run(&["audit", "--fix", "--allow-dirty"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    for line in [
+        "-    script_path: FORMAINPC/NLLBAdapter.py",
+        "+    script_path: main_pc_code/FORMAINPC/NLLBAdapter.py",
+        "+    health_check_port: 28002",
+    ] {
+        assert!(ran.stdout.contains(line), "{line}\n{}", ran.stdout);
+    }
+    let document = json(&sandbox.run(&["audit", "--format", "json"]));
+    assert!(!rules(&document).contains("paths/style"));
+    assert_eq!(document["summary"]["errors"], 0);
+    let again = sandbox.run(&["audit", "--fix", "--allow-dirty"]);
+    assert!(
+        again.stderr.contains("mended 0 files") && again.stdout.is_empty(),
+        "{again:#?}"
+    );
+}

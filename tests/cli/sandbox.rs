@@ -1,0 +1,159 @@
+//! One builder for black-box tests: a copy of the repository's files in a temporary folder, a clean environment, a fake
+//! `podman` on PATH that records its arguments and replays answers.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+/// The program under test.
+const XTASK: &str = env!("CARGO_BIN_EXE_xtask");
+
+/// A temporary repository.
+pub struct Sandbox {
+    folder: tempfile::TempDir,
+}
+
+/// The repository that this test is part of.
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+impl Sandbox {
+    /// A copy of what `xtask` reads: `config`, `docker`, `scripts` and the reference tree.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for part in ["config", "docker", "scripts", "tests/ai_system", "tests/smoke"] {
+            copy(&repository().join(part), &folder.path().join(part));
+        }
+        std::fs::copy(
+            repository().join(".containerignore"),
+            folder.path().join(".containerignore"),
+        )
+        .unwrap();
+        std::fs::create_dir(folder.path().join("bin")).unwrap();
+        let sandbox = Self { folder };
+        // What the fake Podman says must not be acted upon in the host's real network.
+        sandbox.program("ip", "#!/bin/sh\necho '[]'\n");
+        sandbox
+    }
+
+    fn program(&self, name: &str, script: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.path("bin").join(name);
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// A path in it.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
+    /// Replaces a text in one of its files; the text must be there.
+    pub fn edit(&self, file: &str, from: &str, to: &str) {
+        let path = self.path(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "`{from}` is not in {file}");
+        std::fs::write(path, text.replacen(from, to, 1)).unwrap();
+    }
+
+    /// Puts a program on PATH: a shell script that writes its arguments to `podman.calls`, one call a line, and then does
+    /// what `body` says.
+    pub fn fake_podman(&self, body: &str) {
+        let calls = self.path("podman.calls");
+        let script = format!("#!/bin/sh\necho \"$*\" >> '{}'\n{body}\n", calls.display());
+        self.program("podman", &script);
+    }
+
+    /// The calls that the fake `podman` got.
+    pub fn podman_calls(&self) -> Vec<String> {
+        std::fs::read_to_string(self.path("podman.calls"))
+            .unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// The program, ready to run in the sandbox.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the program under test is run as a user runs it"
+    )]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(XTASK);
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()))
+            .env("HOME", self.folder.path())
+            .env("XDG_RUNTIME_DIR", self.folder.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it: exit code, then both outputs with the sandbox's path replaced.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        let output = self.command(arguments).output().unwrap();
+        self.ran(&output)
+    }
+
+    /// Starts it in the background.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// What a finished run printed.
+    pub fn ran(&self, output: &Output) -> Ran {
+        let clean = |bytes: &[u8]| {
+            String::from_utf8_lossy(bytes).replace(&self.folder.path().display().to_string(), "[REPOSITORY]")
+        };
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: clean(&output.stdout),
+            stderr: clean(&output.stderr),
+        }
+    }
+}
+
+/// A finished run.
+#[derive(Debug)]
+pub struct Ran {
+    /// Exit code; -1 when a signal ended it.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Asserts the exit code and that every text is in stderr.
+    #[track_caller]
+    pub fn fails_with(&self, code: i32, texts: &[&str]) {
+        assert_eq!(self.code, code, "{self:#?}");
+        for text in texts {
+            assert!(self.stderr.contains(text), "`{text}` is not in\n{}", self.stderr);
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            let skipped = ["bin", "src", "target", "__pycache__"];
+            let code_of_ours = from.ends_with("supervisor") || from.ends_with("contract");
+            if !(code_of_ours && skipped.iter().any(|name| entry.file_name() == *name)) {
+                copy(&entry.path(), &target);
+            }
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Runs the program and the host's Podman, and looks at what there is.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The program under test.
+const XTASK: &str = env!("CARGO_BIN_EXE_xtask");
+
+/// The repository with its real stack.
+pub struct Harness {
+    root: PathBuf,
+}
+
+/// A finished run.
+#[derive(Debug)]
+pub struct Ran {
+    /// Exit code; -1 when a signal ended it.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Asserts that it went well.
+    #[track_caller]
+    pub fn succeeds(self) -> Self {
+        assert_eq!(self.code, 0, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+impl Harness {
+    /// The repository that this test is part of.
+    pub fn new() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+        let harness = Self { root };
+        let version = harness.command("podman", &["--version"]).output();
+        assert!(
+            version.is_ok_and(|output| output.status.success()),
+            "these tests need Podman, and there is none\n  hint: run `cargo xtask doctor --fix`"
+        );
+        harness
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "programs are run as a user runs them")]
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(&self.root)
+            .env_remove("CARGO_MANIFEST_DIR")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        let output = self.command(XTASK, arguments).output().unwrap();
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Starts the program in the background.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(XTASK, arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Ctrl-C.
+    pub fn interrupt(&self, running: &Child) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(running.id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    }
+
+    /// Runs Podman as the program does, and returns its standard output.
+    #[track_caller]
+    pub fn podman(&self, arguments: &[&str]) -> String {
+        let mut command = self.command("podman", arguments);
+        let conf = self.root.join("target/xtask-work/containers.conf");
+        if std::env::var_os("CONTAINERS_CONF").is_none() && conf.exists() {
+            command.env("CONTAINERS_CONF", conf);
+        }
+        let output = command.output().unwrap();
+        assert!(
+            output.status.success(),
+            "podman {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn lines(&self, arguments: &[&str]) -> Vec<String> {
+        let mut lines: Vec<String> = self.podman(arguments).lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
+    /// Kills every Podman that was left running in the middle of what it does.
+    #[expect(clippy::unused_self, reason = "all that is done to the host is done here")]
+    pub fn kill_podmans(&self) {
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let runs = command.starts_with(b"podman\0run\0") || command.starts_with(b"podman\0pod\0create\0");
+            if let (true, Ok(pid)) = (runs, entry.file_name().to_string_lossy().parse()) {
+                // It may have ended by itself.
+                let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+            }
+        }
+    }
+
+    /// Pods of the stack.
+    pub fn pods(&self) -> Vec<String> {
+        self.lines(&[
+            "pod",
+            "ps",
+            "--filter",
+            "label=ai-system.stack",
+            "--format",
+            "{{.Name}}",
+        ])
+    }
+
+    /// Ids of the stack's containers.
+    pub fn containers(&self) -> Vec<String> {
+        self.lines(&[
+            "ps",
+            "--all",
+            "--filter",
+            "label=ai-system.stack",
+            "--format",
+            "{{.ID}}",
+        ])
+    }
+
+    /// Volumes of the stack.
+    pub fn volumes(&self) -> Vec<String> {
+        self.lines(&[
+            "volume",
+            "ls",
+            "--filter",
+            "label=ai-system.stack",
+            "--format",
+            "{{.Name}}",
+        ])
+    }
+
+    /// Containers of builds that were not taken away.
+    pub fn working_containers(&self) -> Vec<String> {
+        let mut all = self.lines(&["ps", "--all", "--external", "--format", "{{.Names}}"]);
+        all.retain(|name| name.contains("working-container"));
+        all
+    }
+
+    /// Everything of ours that is no volume and no image: pods, containers, networks, supervisors that still run.
+    pub fn leftovers(&self) -> Vec<String> {
+        let mut found = self.pods();
+        found.extend(self.containers());
+        found.extend(self.lines(&[
+            "network",
+            "ls",
+            "--filter",
+            "label=ai-system.stack",
+            "--format",
+            "{{.Name}}",
+        ]));
+        found.extend(self.working_containers());
+        let addresses = String::from_utf8(self.command("ip", &["-brief", "address"]).output().unwrap().stdout).unwrap();
+        if let Ok(namespaces) = std::fs::read_dir("/run/netns") {
+            let names = namespaces
+                .flatten()
+                .map(|entry| entry.file_name().to_string_lossy().into_owned());
+            found.extend(names.filter(|name| name.starts_with("netns-")));
+        }
+        found.extend(
+            addresses
+                .lines()
+                .filter(|line| line.contains("172.20.0.1/") || line.contains("172.21.0.1/"))
+                .map(str::to_owned),
+        );
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let comm = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+            if comm.trim() == "agent-superviso" {
+                found.push(format!("process {}", entry.file_name().to_string_lossy()));
+            }
+        }
+        found
+    }
+
+    /// Id of an image of the stack, by its short name.
+    pub fn image_id(&self, name: &str) -> String {
+        self.podman(&[
+            "image",
+            "inspect",
+            "--format",
+            "{{.Id}}",
+            &format!("localhost/ai_system/{name}:latest"),
+        ])
+    }
+
+    /// `status --format json`, whether all is healthy or not.
+    pub fn status(&self) -> serde_json::Value {
+        json(&self.run(&["status", "--format", "json"]).stdout)
+    }
+
+    /// One agent of it, by a name that only one machine has.
+    pub fn agent(&self, name: &str) -> serde_json::Value {
+        let status = json(&self.run(&["status", "--format", "json", name]).stdout);
+        status["agents"][0].clone()
+    }
+
+    /// A copy of the reference tree, to break.
+    pub fn copy_of_the_tree(&self) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&self.root.join("tests/ai_system"), folder.path());
+        folder
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Reads JSON.
+#[track_caller]
+pub fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// Waits for a condition; fails after a minute.
+#[track_caller]
+pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

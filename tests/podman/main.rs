@@ -1,0 +1,230 @@
+//! The whole with the real Podman: images, boot, a killed agent, an interrupted boot, and nothing left behind.
+//!
+//! One test after the other, on one stack: they share the host's images, networks and names, as two users of one host would.
+//! Where there is no Podman they fail; nothing is skipped.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
+
+mod harness;
+
+use harness::{Harness, json, wait_for};
+
+/// Everything in one order, so that each part stands on what the last one left.
+#[test]
+fn from_images_to_a_running_stack_and_back() {
+    let harness = Harness::new();
+    harness.run(&["down", "--volumes"]).succeeds();
+
+    images_are_built_once(&harness);
+    an_interrupted_build_leaves_nothing(&harness);
+    a_step_that_fails_is_shown_and_stops_only_what_stands_on_it(&harness);
+    an_interrupted_boot_leaves_nothing(&harness);
+    a_killed_boot_is_cleaned_up_by_the_next_down(&harness);
+    a_taken_port_is_named_before_anything_starts(&harness);
+    every_agent_becomes_healthy(&harness);
+    the_first_two_phases_are_proved(&harness);
+    a_check_fails_with_its_evidence_when_its_subject_is_broken(&harness);
+    a_second_up_does_nothing(&harness);
+    a_killed_agent_comes_back(&harness);
+    a_mute_agent_is_restarted_on_demand(&harness);
+    a_stopped_container_is_replaced(&harness);
+    logs_show_one_agent_or_a_group(&harness);
+    down_leaves_nothing(&harness);
+}
+
+fn images_are_built_once(harness: &Harness) {
+    harness.run(&["build-images"]).succeeds();
+    let again = harness.run(&["build-images", "--format", "json"]).succeeds();
+    let document = json(&again.stdout);
+    let images = document["images"].as_array().unwrap();
+    let groups = images
+        .iter()
+        .filter(|image| !image["name"].as_str().unwrap().starts_with("dependencies-"));
+    assert_eq!(groups.count(), 18, "python, base and 16 groups: {document:#}");
+    for image in images {
+        assert_eq!(image["outcome"], "up_to_date", "{image:#}");
+    }
+}
+
+fn an_interrupted_build_leaves_nothing(harness: &Harness) {
+    let before = harness.image_id("vision");
+    let mut running = harness.start(&["build-images", "vision", "--no-cache"]);
+    wait_for("a build to run", || {
+        assert_eq!(running.try_wait().unwrap(), None, "it ended before it was interrupted");
+        !harness.working_containers().is_empty()
+    });
+    harness.interrupt(&running);
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    assert_eq!(harness.working_containers(), Vec::<String>::new());
+    assert_eq!(harness.image_id("vision"), before, "the old image keeps its name");
+    // What was interrupted is carried on with.
+    harness.run(&["build-images"]).succeeds();
+}
+
+fn a_step_that_fails_is_shown_and_stops_only_what_stands_on_it(harness: &Harness) {
+    let tree = harness.copy_of_the_tree();
+    let requirements = tree.path().join("requirements.vision.txt");
+    std::fs::write(&requirements, "no-such-distribution-of-ours==9.9.9\n").unwrap();
+    let before = harness.image_id("vision");
+    let ran = harness.run(&[
+        "build-images",
+        "vision",
+        "code-generation",
+        "--tree",
+        tree.path().to_str().unwrap(),
+    ]);
+    assert_eq!(ran.code, 3, "{ran:#?}");
+    assert!(ran.stderr.contains("no-such-distribution-of-ours"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("`vision` was not built, because `dependencies-"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("log: "), "{}", ran.stderr);
+    assert_eq!(harness.image_id("vision"), before, "the old image keeps its name");
+    assert_eq!(harness.working_containers(), Vec::<String>::new());
+}
+
+fn an_interrupted_boot_leaves_nothing(harness: &Harness) {
+    let mut running = harness.start(&["up"]);
+    wait_for("a pod", || !harness.pods().is_empty());
+    harness.interrupt(&running);
+    let status = running.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    assert_eq!(harness.leftovers(), Vec::<String>::new());
+}
+
+fn a_killed_boot_is_cleaned_up_by_the_next_down(harness: &Harness) {
+    let mut running = harness.start(&["up"]);
+    wait_for("a pod", || !harness.pods().is_empty());
+    running.kill().unwrap();
+    running.wait().unwrap();
+    harness.kill_podmans();
+    harness.run(&["down"]).succeeds();
+    assert_eq!(harness.leftovers(), Vec::<String>::new());
+}
+
+fn a_taken_port_is_named_before_anything_starts(harness: &Harness) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:5570").unwrap();
+    let ran = harness.run(&["up", "core-services"]);
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    let holder = "127.0.0.1:5570 for `ModelManagerAgent` is held by `podman-";
+    assert!(ran.stderr.contains(holder), "{}", ran.stderr);
+    assert!(harness.pods().is_empty());
+    drop(listener);
+}
+
+fn every_agent_becomes_healthy(harness: &Harness) {
+    let up = harness.run(&["up"]).succeeds();
+    assert!(up.stderr.contains("critical path:"), "{}", up.stderr);
+    let status = harness.status();
+    let agents = status["agents"].as_array().unwrap();
+    assert_eq!(agents.len(), 89);
+    for agent in agents {
+        assert_eq!(agent["state"], "healthy", "{agent:#}");
+        assert_eq!(agent["restarts"], 0, "{agent:#}");
+        assert!(agent["ready_after_ms"].as_u64().is_some(), "{agent:#}");
+    }
+}
+
+fn the_first_two_phases_are_proved(harness: &Harness) {
+    let ran = harness
+        .run(&[
+            "smoke", "--phase", "1", "--phase", "2", "--soak", "5", "--format", "json",
+        ])
+        .succeeds();
+    let document = json(&ran.stdout);
+    let checks = document["checks"].as_array().unwrap();
+    assert!(checks.len() > 70, "{} checks", checks.len());
+    for check in checks {
+        assert_eq!(check["outcome"], "passed", "{check:#}");
+    }
+}
+
+fn a_check_fails_with_its_evidence_when_its_subject_is_broken(harness: &Harness) {
+    let pid = harness.agent("ChainOfThoughtAgent")["pid"].to_string();
+    let signal = |name: &str| {
+        let program = format!("import os, signal; os.kill({pid}, signal.{name})");
+        harness.podman(&["exec", "core-services", "python3", "-c", &program]);
+    };
+    signal("SIGSTOP");
+    let ran = harness.run(&["smoke", "--phase", "2", "--soak", "1"]);
+    signal("SIGCONT");
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    for evidence in [
+        "what is 17 * 3 + 4",
+        "got no answer of 172.20.0.10:5612 within",
+        "expected",
+    ] {
+        assert!(ran.stdout.contains(evidence), "`{evidence}` is not in\n{}", ran.stdout);
+    }
+}
+
+fn a_second_up_does_nothing(harness: &Harness) {
+    let before = harness.containers();
+    let up = harness.run(&["up"]).succeeds();
+    assert!(up.stderr.contains("nothing to do"), "{}", up.stderr);
+    assert_eq!(harness.containers(), before, "no container was replaced");
+}
+
+fn a_killed_agent_comes_back(harness: &Harness) {
+    let pid = harness.agent("NLUAgent")["pid"].to_string();
+    harness.podman(&[
+        "exec",
+        "language-processing",
+        "python3",
+        "-c",
+        &format!("import os; os.kill({pid}, 9)"),
+    ]);
+    wait_for("NLUAgent to be back", || {
+        let agent = harness.agent("NLUAgent");
+        agent["state"] == "healthy" && agent["restarts"] == 1
+    });
+    assert_eq!(harness.agent("NLUAgent")["last_exit"]["signal"], 9);
+    let dependent = harness.agent("ChitchatAgent");
+    assert_eq!(
+        (&dependent["state"], &dependent["restarts"]),
+        (&json("\"healthy\""), &json("0"))
+    );
+}
+
+fn a_mute_agent_is_restarted_on_demand(harness: &Harness) {
+    let before = harness.agent("Executor")["pid"].clone();
+    harness.run(&["restart", "Executor"]).succeeds();
+    wait_for("Executor to be back", || {
+        let agent = harness.agent("Executor");
+        agent["state"] == "healthy" && agent["pid"] != before
+    });
+}
+
+fn a_stopped_container_is_replaced(harness: &Harness) {
+    harness.podman(&["stop", "--time", "10", "vision"]);
+    let status = harness.run(&["status", "vision"]);
+    assert_eq!(status.code, 1, "{status:#?}");
+    assert!(status.stdout.contains("unreachable"), "{}", status.stdout);
+    harness.run(&["up", "--wait", "answering"]).succeeds();
+    harness.run(&["up"]).succeeds();
+    harness.run(&["status", "--quiet"]).succeeds();
+}
+
+fn logs_show_one_agent_or_a_group(harness: &Harness) {
+    let group = harness.run(&["logs", "vision"]).succeeds();
+    assert!(group.stdout.contains("[supervisor] "), "{}", group.stdout);
+    let agent = harness.run(&["logs", "Executor", "--tail", "5"]).succeeds();
+    assert!(agent.stdout.lines().count() <= 5);
+    assert!(
+        agent.stdout.lines().all(|line| line.starts_with("[Executor]")),
+        "{}",
+        agent.stdout
+    );
+}
+
+fn down_leaves_nothing(harness: &Harness) {
+    harness.run(&["down"]).succeeds();
+    assert_eq!(harness.leftovers(), Vec::<String>::new());
+    assert_eq!(harness.volumes().len(), 8, "data outlives `down`");
+    harness.run(&["down", "--volumes"]).succeeds();
+    assert_eq!(harness.volumes(), Vec::<String>::new());
+    let again = harness.run(&["down"]).succeeds();
+    assert!(again.stderr.contains("nothing to remove"), "{}", again.stderr);
+}

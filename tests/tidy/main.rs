@@ -1,0 +1,133 @@
+//! What a reviewer should not have to look for: layering, module docs, inherited lints, printing in one place.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
+
+use std::path::{Path, PathBuf};
+
+/// Modules that may not know of the host, the terminal or the commands.
+const PURE: [&str; 6] = ["stack", "audit", "render", "images", "boot", "smoke"];
+
+/// What those would need for an effect. Tests may.
+const EFFECTS: [&str; 9] = [
+    "crate::host",
+    "crate::report",
+    "crate::cmd",
+    "std::fs",
+    "std::process",
+    "std::net::Tcp",
+    "std::time::Instant",
+    "SystemTime",
+    "std::env",
+];
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Every Rust file below a folder, with its text.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let root = repository();
+    let mut found = Vec::new();
+    let mut folders = vec![root.join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(&root).unwrap().display().to_string();
+                found.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no sources in {folder}");
+    found.sort();
+    found
+}
+
+/// The part of a file that is compiled into the program: all before its unit tests.
+fn without_tests(text: &str) -> &str {
+    text.find("#[cfg(test)]").map_or(text, |start| &text[..start])
+}
+
+#[test]
+fn pure_modules_have_no_effects() {
+    let mut wrong = Vec::new();
+    for module in PURE {
+        for (path, text) in sources(&format!("xtask/src/{module}")) {
+            if path.ends_with("tests.rs") || path.ends_with("fixture.rs") {
+                continue;
+            }
+            for effect in EFFECTS {
+                if without_tests(&text)
+                    .lines()
+                    .any(|line| !line.trim_start().starts_with("//") && line.contains(effect))
+                {
+                    wrong.push(format!("{path} uses `{effect}`"));
+                }
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn only_the_terminal_prints() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources("xtask/src") {
+        let prints = ["println!", "print!(", "io::stdout", "io::stderr"];
+        let may = path.starts_with("xtask/src/report/");
+        if !may && prints.iter().any(|word| without_tests(&text).contains(word)) {
+            wrong.push(path);
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn only_the_wrapper_starts_programs() {
+    let wrong: Vec<String> = sources("xtask/src")
+        .into_iter()
+        .filter(|(path, text)| {
+            !path.ends_with("host/process.rs") && without_tests(text).contains("std::process::Command")
+        })
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn every_module_says_what_lives_in_it() {
+    let wrong: Vec<String> = ["xtask", "docker", "tests"]
+        .into_iter()
+        .flat_map(sources)
+        .filter(|(_, text)| !text.starts_with("//!"))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn every_crate_inherits_the_lints() {
+    for manifest in [
+        "xtask/Cargo.toml",
+        "xtask/pysrc/Cargo.toml",
+        "docker/contract/Cargo.toml",
+        "docker/supervisor/Cargo.toml",
+    ] {
+        let text = std::fs::read_to_string(repository().join(manifest)).unwrap();
+        assert!(text.contains("[lints]\nworkspace = true"), "{manifest}");
+    }
+}
+
+#[test]
+fn no_test_is_ignored() {
+    let word = concat!("#[ign", "ore");
+    let wrong: Vec<String> = ["xtask", "docker", "tests"]
+        .into_iter()
+        .flat_map(sources)
+        .filter(|(_, text)| text.contains(word))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(wrong, Vec::<String>::new());
+}

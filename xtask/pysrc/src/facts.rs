@@ -1,0 +1,732 @@
+//! The facts of one module: flat lists of what is in it, and, per scope, the steps that run, in order.
+//!
+//! Everything has a [`Span`]; [`Module::position`] turns one into line and column, so that nothing is counted that nobody asks
+//! for. Names in steps are [`Atom`]s; [`Module::name`] gives the text.
+
+use std::fmt;
+
+/// A version of Python.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PythonVersion {
+    /// 3.
+    pub major: u8,
+    /// 11.
+    pub minor: u8,
+}
+
+impl PythonVersion {
+    /// Reads `3.11` (or `3.11.4`).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.trim().split('.');
+        let major = parts.next()?.parse().ok()?;
+        let minor = parts.next()?.parse().ok()?;
+        Some(Self { major, minor })
+    }
+}
+
+impl fmt::Display for PythonVersion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// A range of bytes in [`Module::text`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// Byte after the last.
+    pub end: u32,
+}
+
+/// A place that a person can go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+    /// Number of characters on that line, at least 1.
+    pub width: u32,
+}
+
+/// A name of a module; see [`Module::name`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Atom(pub u32);
+
+/// What one file says.
+#[derive(Debug, Clone, Default)]
+pub struct Module {
+    /// The source as read: decoded, without BOM, NUL bytes replaced by spaces; lines end as in the file.
+    pub text: Box<str>,
+    /// Byte at which each line begins.
+    pub(crate) line_starts: Box<[u32]>,
+    /// Names that [`Atom`]s stand for.
+    pub(crate) names: Box<[Box<str>]>,
+    /// Why CPython would not even parse the file, in order of place; empty for a good file.
+    pub syntax_errors: Vec<SyntaxError>,
+    /// Why CPython would parse the file and yet refuse to run it, as for `return` outside a function; found by its compiler, so
+    /// `ast.parse` does not see them.
+    pub compile_errors: Vec<SyntaxError>,
+    /// What is odd about its bytes.
+    pub encoding: Vec<Encoding>,
+    /// Imports, wherever they stand.
+    pub imports: Vec<Import>,
+    /// Names bound at module level, in order; a name can be there more than once.
+    pub bindings: Vec<Binding>,
+    /// `__all__`, where it is a list of literals.
+    pub all: Option<Vec<Box<str>>>,
+    /// Whether a module-level `__getattr__`, or a write to `globals()`, can make up any name.
+    pub dynamic_names: bool,
+    /// Functions and methods, wherever they stand.
+    pub functions: Vec<Function>,
+    /// Classes, wherever they stand.
+    pub classes: Vec<Class>,
+    /// Calls, wherever they stand, in order of evaluation.
+    pub calls: Vec<Call>,
+    /// `self.x = …` and class-level `x = …`.
+    pub attributes: Vec<Attribute>,
+    /// Edits of `sys.path` whose value can be followed.
+    pub path_edits: Vec<PathEdit>,
+    /// String literals that look like a path, a host, an endpoint or a placeholder.
+    pub strings: Vec<StringFact>,
+    /// ZeroMQ (and plain socket) bind and connect calls.
+    pub endpoints: Vec<Endpoint>,
+    /// Reads of the environment.
+    pub environment: Vec<EnvironmentRead>,
+    /// Scripts that are started as processes.
+    pub launches: Vec<Launch>,
+    /// Files that are opened.
+    pub opens: Vec<Open>,
+    /// `if __name__ == "__main__":` at module level.
+    pub main_block: Option<Span>,
+    /// What runs when the module is executed.
+    pub body: Body,
+}
+
+/// A reason for which the file does not parse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// What is wrong, a lowercase fragment.
+    pub message: Box<str>,
+    /// Where.
+    pub span: Span,
+}
+
+/// Something odd about a file's bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encoding {
+    /// Starts with a byte order mark (harmless).
+    Bom,
+    /// Has `\r\n` line ends (harmless to Python, fatal to a `#!` line).
+    Crlf,
+    /// Declares this encoding.
+    Cookie(Box<str>),
+    /// Declares an encoding that Python does not know; also a syntax error.
+    UnknownCookie(Box<str>),
+    /// Is not UTF-8 and declares nothing else; also a syntax error.
+    NotUtf8 {
+        /// The first wrong byte.
+        byte: u8,
+        /// Its line.
+        line: u32,
+    },
+    /// Has a NUL byte; also a syntax error.
+    Nul {
+        /// Line of the first.
+        line: u32,
+    },
+}
+
+/// What keeps a step from being run, or its failure from being seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Guard {
+    /// Inside a `try` one of whose handlers catches `ImportError` (or a class above it, or everything).
+    pub catches_import_error: bool,
+    /// Inside a `try` that catches `Exception` or everything.
+    pub catches_everything: bool,
+    /// Inside `if TYPE_CHECKING:`: never run.
+    pub type_checking: bool,
+    /// Inside an `if`, a loop or a handler.
+    pub conditional: bool,
+    /// Inside a function: run when that is called.
+    pub function: bool,
+}
+
+/// `import a.b as c`, one `name as alias` of `from a import name as alias`, or a call with a literal.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// How it is written.
+    pub kind: ImportKind,
+    /// The module, `a.b`; without the leading dots of a relative import.
+    pub module: Box<str>,
+    /// Number of leading dots.
+    pub level: u32,
+    /// For `from … import name`: that name, `*` for a star import.
+    pub name: Option<Box<str>>,
+    /// The name that it binds, if any (`a` for `import a.b`).
+    pub binds: Option<Atom>,
+    /// The statement, or the name where there are several.
+    pub span: Span,
+    /// What stands around it.
+    pub guard: Guard,
+}
+
+/// How an import is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImportKind {
+    /// `import module`.
+    Module,
+    /// `from module import name`.
+    From,
+    /// `importlib.import_module("literal")`, `__import__("literal")`.
+    Call,
+}
+
+/// A name bound at module level.
+#[derive(Debug, Clone)]
+pub struct Binding {
+    /// The name.
+    pub name: Atom,
+    /// How it is bound.
+    pub kind: BindingKind,
+    /// Where.
+    pub span: Span,
+    /// Behind an `if`, a loop, a `try`: may not happen.
+    pub conditional: bool,
+    /// Its value, where that is simple.
+    pub value: Option<Value>,
+}
+
+/// How a name is bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BindingKind {
+    /// `class`; index in [`Module::classes`].
+    Class(u32),
+    /// `def`; index in [`Module::functions`].
+    Function(u32),
+    /// `=`, `:=`, `+=`, `for`, `with`, `except … as`, `match`.
+    Assignment,
+    /// Index in [`Module::imports`].
+    Import(u32),
+    /// `global name` in a function, and assigned there.
+    Global,
+}
+
+/// A function or method.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// Its name; empty never.
+    pub name: Box<str>,
+    /// Its name in the source.
+    pub span: Span,
+    /// The class whose body it stands in.
+    pub class: Option<u32>,
+    /// The function that it stands in.
+    pub outer: Option<u32>,
+    /// Parameters.
+    pub parameters: Parameters,
+    /// Dotted names of its decorators (`staticmethod`, `app.route`); empty for one that is no dotted name.
+    pub decorators: Vec<Box<str>>,
+    /// `async def`.
+    pub is_async: bool,
+    /// Has a `yield`: calling it does not run its body.
+    pub generator: bool,
+    /// Names that are local to it, parameters included, sorted.
+    pub locals: Vec<Atom>,
+    /// What runs when it is called.
+    pub body: Body,
+}
+
+/// The parameters of a function, `self` included.
+#[derive(Debug, Clone, Default)]
+pub struct Parameters {
+    /// All but `*args` and `**kwargs`: positional-only, then ordinary, then keyword-only ones.
+    pub all: Vec<Parameter>,
+    /// How many of `all` are positional-only.
+    pub positional_only: u32,
+    /// How many of `all` can be given by position, positional-only ones included.
+    pub positional: u32,
+    /// Has `*args`.
+    pub star: Option<Atom>,
+    /// Has `**kwargs`.
+    pub double_star: Option<Atom>,
+}
+
+/// One parameter.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// Its name.
+    pub name: Atom,
+    /// Whether it has a default.
+    pub has_default: bool,
+    /// The default, where it is simple.
+    pub default: Option<Value>,
+}
+
+/// A class.
+#[derive(Debug, Clone)]
+pub struct Class {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its name in the source.
+    pub span: Span,
+    /// Bases, in order.
+    pub bases: Vec<Value>,
+    /// Has keywords (`metaclass=`), `*bases` or a decorator: its constructor may not be what it seems.
+    pub unusual: bool,
+    /// Dotted names of its decorators; empty for one that is no dotted name.
+    pub decorators: Vec<Box<str>>,
+    /// Its methods, indices in [`Module::functions`], in order.
+    pub methods: Vec<u32>,
+    /// What runs when it is defined.
+    pub body: Body,
+}
+
+/// `self.name = value` in a method, or `name = value` in a class body.
+#[derive(Debug, Clone)]
+pub struct Attribute {
+    /// The class.
+    pub class: u32,
+    /// The method, or none for the class body.
+    pub function: Option<u32>,
+    /// The attribute.
+    pub name: Box<str>,
+    /// Where.
+    pub span: Span,
+    /// Its value.
+    pub value: Value,
+}
+
+/// An expression, as far as it is simple enough to follow.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// `None`.
+    None,
+    /// `True`, `False`.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A string.
+    Str(Box<str>),
+    /// An f-string, `%`, `.format` or `+` of strings: its pieces in order, literal ones as [`Value::Str`].
+    Concat(Box<[Value]>),
+    /// A name.
+    Name(Atom),
+    /// `value.attribute`.
+    Attribute(Box<Value>, Atom),
+    /// A call; index in [`Module::calls`].
+    Call(u32),
+    /// `value[index]`.
+    Subscript(Box<Value>, Box<Value>),
+    /// `a / b` (paths), `a + b`, `a - b`, where they are no strings.
+    Binary(Operator, Box<Value>, Box<Value>),
+    /// A tuple, list or set.
+    List(Box<[Value]>),
+    /// `a or b`, `a if c else b`, `a and b`: one of them.
+    Either(Box<[Value]>),
+    /// Anything else.
+    Other,
+}
+
+/// An operator of [`Value::Binary`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// `+`
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `/`
+    Divide,
+}
+
+/// A call.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// What is called.
+    pub callee: Value,
+    /// Positional arguments before any `*args`.
+    pub arguments: Box<[Value]>,
+    /// Named arguments.
+    pub keywords: Box<[(Atom, Value)]>,
+    /// Has `*args`.
+    pub star: bool,
+    /// Has `**kwargs`.
+    pub double_star: bool,
+    /// The whole call.
+    pub span: Span,
+    /// What is called, in the source.
+    pub callee_span: Span,
+    /// The function that it stands in.
+    pub function: Option<u32>,
+    /// What stands around it.
+    pub guard: Guard,
+}
+
+/// An edit of `sys.path`.
+#[derive(Debug, Clone)]
+pub struct PathEdit {
+    /// The folder.
+    pub value: Value,
+    /// Put first (`insert(0, …)`), else last.
+    pub first: bool,
+    /// Where.
+    pub span: Span,
+    /// What stands around it.
+    pub guard: Guard,
+}
+
+/// A string literal worth a look; docstrings are none.
+#[derive(Debug, Clone)]
+pub struct StringFact {
+    /// Its text; an interpolated part is `{}`.
+    pub text: Box<str>,
+    /// What it looks like.
+    pub looks: StringKind,
+    /// The whole literal, quotes included.
+    pub span: Span,
+    /// Has interpolated parts.
+    pub interpolated: bool,
+}
+
+/// What a string looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StringKind {
+    /// `tcp://host:port`, `ipc://…`.
+    Endpoint,
+    /// An IPv4 address or `localhost`.
+    Host,
+    /// `http://…` and other addresses of the web.
+    Url,
+    /// A path: it has a separator, or a file's ending.
+    Path,
+    /// `<BIND_ADDR>`, `{{ name }}`, `${NAME}`, `%%NAME%%`: what a template left.
+    Placeholder,
+}
+
+/// `socket.bind(…)` or `socket.connect(…)`.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Whether it binds.
+    pub bind: bool,
+    /// The address as written.
+    pub address: Value,
+    /// `tcp`, `ipc`, `inproc`, where it can be read.
+    pub transport: Option<Box<str>>,
+    /// The host, where it is literal (`*`, `127.0.0.1`, `localhost`).
+    pub host: Option<Box<str>>,
+    /// The port: a number, or what it is taken from.
+    pub port: Value,
+    /// Index in [`Module::calls`].
+    pub call: u32,
+    /// The address in the source.
+    pub span: Span,
+}
+
+impl Endpoint {
+    /// The port, where it is literal.
+    #[must_use]
+    pub fn literal_port(&self) -> Option<u16> {
+        match self.port {
+            Value::Int(port) => u16::try_from(port).ok(),
+            _ => None,
+        }
+    }
+}
+
+/// A read of an environment variable.
+#[derive(Debug, Clone)]
+pub struct EnvironmentRead {
+    /// The variable.
+    pub name: Box<str>,
+    /// The default, if one is given.
+    pub default: Option<Value>,
+    /// Without the variable, it is an error (`os.environ["X"]`).
+    pub required: bool,
+    /// Where.
+    pub span: Span,
+    /// What stands around it.
+    pub guard: Guard,
+}
+
+/// A script started as a process.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The script as written: a literal that ends in `.py`, or `-m` module.
+    pub script: Value,
+    /// Whether `script` is a module's name (`-m`).
+    pub is_module: bool,
+    /// Where.
+    pub span: Span,
+    /// Index in [`Module::calls`].
+    pub call: u32,
+}
+
+/// A file opened.
+#[derive(Debug, Clone)]
+pub struct Open {
+    /// The path as written.
+    pub path: Value,
+    /// Whether it is written to (so it may be made, but its folder must be there).
+    pub writes: bool,
+    /// `open`, `logging.FileHandler`, `logging.basicConfig(filename=)`, `sqlite3.connect`, …
+    pub function: Box<str>,
+    /// Where.
+    pub span: Span,
+    /// Index in [`Module::calls`].
+    pub call: u32,
+}
+
+/// Steps in order.
+pub type Body = Box<[Step]>;
+
+/// One thing that happens when a scope runs.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// A name is read.
+    Load {
+        /// The name.
+        name: Atom,
+        /// Where.
+        span: Span,
+    },
+    /// A name is bound.
+    Store {
+        /// The name.
+        name: Atom,
+        /// Where.
+        span: Span,
+        /// To this, where it is simple.
+        value: Option<Box<Value>>,
+    },
+    /// `object.attribute = value`.
+    StoreAttribute {
+        /// The object, where it is a plain name (`self`).
+        object: Atom,
+        /// The attribute.
+        attribute: Atom,
+        /// The value, where it is simple.
+        value: Option<Box<Value>>,
+    },
+    /// `object.attribute` is read, `object` a plain name (whose [`Step::Load`] comes before).
+    LoadAttribute {
+        /// The object.
+        object: Atom,
+        /// The attribute.
+        attribute: Atom,
+        /// Where the attribute stands.
+        span: Span,
+    },
+    /// A name is unbound.
+    Delete {
+        /// The name.
+        name: Atom,
+        /// Where.
+        span: Span,
+    },
+    /// An import; index in [`Module::imports`]. It binds its own name.
+    Import(u32),
+    /// A `def`; index in [`Module::functions`]. It binds its own name.
+    Function(u32),
+    /// A `class`: its body runs and its name is bound; index in [`Module::classes`].
+    Class(u32),
+    /// A call, after its callee and arguments; index in [`Module::calls`].
+    Call(u32),
+    /// One of several ways, or none.
+    Branch {
+        /// What decides.
+        test: Test,
+        /// The ways; the test of the first is before this step.
+        arms: Box<[Body]>,
+        /// One of `arms` is always taken.
+        exhaustive: bool,
+    },
+    /// A loop.
+    Loop {
+        /// Its body, once.
+        body: Body,
+        /// `else:`.
+        orelse: Body,
+        /// `while True:` without a `break`: what follows is never reached.
+        endless: bool,
+        /// The body runs at least once (`while True`).
+        at_least_once: bool,
+    },
+    /// `try`.
+    Try {
+        /// Its body.
+        body: Body,
+        /// Handlers, in order.
+        handlers: Box<[Handler]>,
+        /// `else:`.
+        orelse: Body,
+        /// `finally:`.
+        finally: Body,
+    },
+    /// The scope, or the loop's turn, ends here.
+    Leave {
+        /// How.
+        how: Leave,
+        /// What is returned, where it is simple; the class raised.
+        value: Option<Box<Value>>,
+        /// Where.
+        span: Span,
+    },
+}
+
+/// What decides a [`Step::Branch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Test {
+    /// `__name__ == "__main__"`: the first arm is taken in a script and never in an import.
+    Main,
+    /// `TYPE_CHECKING`: the first arm is never taken.
+    TypeChecking,
+    /// A test whose result is known: this arm of the branch; none where that is past the last.
+    Known(usize),
+    /// Anything else.
+    Unknown,
+}
+
+/// How a [`Step::Leave`] leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// `return`.
+    Return,
+    /// `raise`.
+    Raise,
+    /// `break` or `continue`.
+    Loop,
+    /// `sys.exit()`, `exit()`, `os._exit()`, `raise SystemExit`.
+    Exit,
+}
+
+/// One `except`.
+#[derive(Debug, Clone)]
+pub struct Handler {
+    /// Dotted names of the exceptions that it catches; empty: everything.
+    pub catches: Vec<Box<str>>,
+    /// Cannot be read: may catch anything.
+    pub unknown: bool,
+    /// It always raises again, or exits.
+    pub raises: bool,
+    /// `as name`.
+    pub name: Option<Atom>,
+    /// The `except` line.
+    pub span: Span,
+    /// Its body.
+    pub body: Body,
+}
+
+impl Handler {
+    /// Whether an exception whose class and classes above are these, nearest first, is caught.
+    #[must_use]
+    pub fn catches(&self, classes: &[&str]) -> bool {
+        self.unknown
+            || self.catches.is_empty()
+            || self
+                .catches
+                .iter()
+                .any(|caught| classes.iter().any(|class| caught.rsplit('.').next() == Some(*class)))
+    }
+}
+
+impl Module {
+    /// The text of a name.
+    #[must_use]
+    pub fn name(&self, atom: Atom) -> &str {
+        self.names.get(atom.0 as usize).map_or("", |name| name)
+    }
+
+    /// The name's atom, if the module uses it.
+    #[must_use]
+    pub fn atom(&self, name: &str) -> Option<Atom> {
+        self.names
+            .iter()
+            .position(|known| &**known == name)
+            .and_then(|index| u32::try_from(index).ok())
+            .map(Atom)
+    }
+
+    /// Line and column of a span.
+    #[must_use]
+    pub fn position(&self, span: Span) -> Position {
+        let line = self.line_starts.partition_point(|start| *start <= span.start).max(1);
+        let start = self.line_starts.get(line - 1).copied().unwrap_or(0) as usize;
+        let text = self.line_text_at(line - 1);
+        let from = (span.start as usize).saturating_sub(start);
+        let to = (span.end as usize).saturating_sub(start).min(text.len());
+        let characters = |end: usize| text.char_indices().take_while(|(index, _)| *index < end).count();
+        let column = characters(from);
+        let width = characters(to).saturating_sub(column).max(1);
+        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Position {
+            line: small(line),
+            column: small(column + 1),
+            width: small(width),
+        }
+    }
+
+    /// A line, from 1, without its line break; empty where there is none.
+    #[must_use]
+    pub fn line_text(&self, line: u32) -> &str {
+        line.checked_sub(1)
+            .map_or("", |index| self.line_text_at(index as usize))
+    }
+
+    fn line_text_at(&self, index: usize) -> &str {
+        let Some(start) = self.line_starts.get(index) else {
+            return "";
+        };
+        let end = self
+            .line_starts
+            .get(index + 1)
+            .map_or(self.text.len(), |end| *end as usize);
+        self.text
+            .get(*start as usize..end)
+            .unwrap_or("")
+            .trim_end_matches(['\n', '\r'])
+    }
+
+    /// Number of lines.
+    #[must_use]
+    pub fn line_count(&self) -> usize {
+        self.line_starts.len()
+    }
+
+    /// A dotted name, `os.path.join`, where the value is one; a call in it is `()`.
+    #[must_use]
+    pub fn dotted(&self, value: &Value) -> Option<String> {
+        match value {
+            Value::Name(name) => Some(self.name(*name).to_owned()),
+            Value::Attribute(of, attribute) => Some(format!("{}.{}", self.dotted(of)?, self.name(*attribute))),
+            _ => None,
+        }
+    }
+
+    /// The last part of what is called: `bind` for `self.socket.bind(…)`, `open` for `open(…)`.
+    #[must_use]
+    pub fn called(&self, call: &Call) -> Option<&str> {
+        match &call.callee {
+            Value::Name(name) | Value::Attribute(_, name) => Some(self.name(*name)),
+            _ => None,
+        }
+    }
+
+    /// The value of a keyword argument.
+    #[must_use]
+    pub fn keyword<'call>(&self, call: &'call Call, name: &str) -> Option<&'call Value> {
+        call.keywords
+            .iter()
+            .find(|(keyword, _)| self.name(*keyword) == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Whether the file parses.
+    #[must_use]
+    pub fn parses(&self) -> bool {
+        self.syntax_errors.is_empty()
+    }
+}

@@ -1,0 +1,464 @@
+//! Expressions: what is read and called, in order, and a simplified value.
+
+use ruff_python_ast::{self as ast, Expr, Number};
+
+use super::{DEEPEST_VALUE, Kind, Lower, index, range, span};
+use crate::facts::*;
+use crate::strings::classify;
+
+/// Longer strings are no values that anything is decided by.
+const LONGEST_STRING: usize = 2048;
+
+impl<'a> Lower<'a> {
+    /// Walks an expression whose value nobody wants.
+    pub(super) fn visit(&mut self, expression: &'a Expr) {
+        let _ = self.expression(expression, false);
+    }
+
+    /// Walks an expression, and says what it is.
+    pub(super) fn value(&mut self, expression: &'a Expr) -> Value {
+        self.expression(expression, true)
+    }
+
+    fn expression(&mut self, expression: &'a Expr, wanted: bool) -> Value {
+        match expression {
+            Expr::Name(name) if !name.id.is_empty() => {
+                let atom = self.load(name.id.as_str(), span(name));
+                Value::Name(atom)
+            }
+            Expr::NoneLiteral(_) => Value::None,
+            Expr::BooleanLiteral(literal) => Value::Bool(literal.value),
+            Expr::NumberLiteral(literal) => match &literal.value {
+                Number::Int(int) => int.as_i64().map_or(Value::Other, Value::Int),
+                Number::Float(_) | Number::Complex { .. } => Value::Other,
+            },
+            Expr::StringLiteral(literal) => self.string(literal, wanted),
+            other => {
+                let value = self.deeper(|lower| lower.compound(other, wanted));
+                if self.depth > DEEPEST_VALUE {
+                    Value::Other
+                } else {
+                    value
+                }
+            }
+        }
+    }
+
+    fn string(&mut self, literal: &'a ast::ExprStringLiteral, wanted: bool) -> Value {
+        let text = literal.value.to_str();
+        if let Some(looks) = classify(text) {
+            self.module.strings.push(StringFact {
+                text: text.into(),
+                looks,
+                span: span(literal),
+                interpolated: false,
+            });
+        }
+        if wanted && text.len() <= LONGEST_STRING {
+            Value::Str(text.into())
+        } else {
+            Value::Other
+        }
+    }
+
+    fn values(&mut self, expressions: &'a [Expr], wanted: bool) -> Value {
+        if wanted && expressions.len() <= 256 {
+            Value::List(expressions.iter().map(|element| self.value(element)).collect())
+        } else {
+            for element in expressions {
+                self.visit(element);
+            }
+            Value::Other
+        }
+    }
+
+    fn compound(&mut self, expression: &'a Expr, wanted: bool) -> Value {
+        match expression {
+            Expr::BoolOp(operation) => {
+                let mut values = Vec::with_capacity(operation.values.len());
+                let mut operands = operation.values.iter();
+                if let Some(first) = operands.next() {
+                    values.push(self.expression(first, wanted));
+                }
+                let rest = operands.as_slice();
+                self.perhaps(|lower| {
+                    for operand in rest {
+                        values.push(lower.expression(operand, wanted));
+                    }
+                });
+                Value::Either(values.into())
+            }
+            Expr::Named(named) => {
+                let value = self.value(&named.value);
+                self.assign(&named.target, Some(&value));
+                value
+            }
+            Expr::BinOp(operation) => self.binary(operation, wanted),
+            Expr::UnaryOp(operation) => {
+                let value = self.expression(&operation.operand, wanted);
+                match (operation.op, value) {
+                    (ast::UnaryOp::USub, Value::Int(int)) => int.checked_neg().map_or(Value::Other, Value::Int),
+                    _ => Value::Other,
+                }
+            }
+            Expr::Lambda(lambda) => {
+                self.lambda(lambda);
+                Value::Other
+            }
+            Expr::If(choice) => {
+                self.visit(&choice.test);
+                let (mut yes, mut no) = (Value::Other, Value::Other);
+                let first = self.maybe(|lower| yes = lower.expression(&choice.body, wanted));
+                let second = self.maybe(|lower| no = lower.expression(&choice.orelse, wanted));
+                if !first.is_empty() || !second.is_empty() {
+                    self.steps.push(Step::Branch {
+                        test: Test::Unknown,
+                        arms: Box::new([first, second]),
+                        exhaustive: true,
+                    });
+                }
+                Value::Either(Box::new([yes, no]))
+            }
+            Expr::Dict(dict) => {
+                for item in &dict.items {
+                    if let Some(key) = &item.key {
+                        self.visit(key);
+                    }
+                    self.visit(&item.value);
+                }
+                Value::Other
+            }
+            Expr::Set(set) => self.values(&set.elts, wanted),
+            Expr::List(list) => self.values(&list.elts, wanted),
+            Expr::Tuple(tuple) => self.values(&tuple.elts, wanted),
+            Expr::ListComp(comprehension) => self.comprehension(&comprehension.generators, &[&comprehension.elt]),
+            Expr::SetComp(comprehension) => self.comprehension(&comprehension.generators, &[&comprehension.elt]),
+            Expr::Generator(comprehension) => self.comprehension(&comprehension.generators, &[&comprehension.elt]),
+            Expr::DictComp(comprehension) => match &comprehension.key {
+                Some(key) => self.comprehension(&comprehension.generators, &[key, &comprehension.value]),
+                None => self.comprehension(&comprehension.generators, &[&comprehension.value]),
+            },
+            Expr::Await(awaited) => {
+                if !self.in_lambda {
+                    match self.kind() {
+                        Kind::Function(_) if self.scope().is_async => {}
+                        Kind::Function(_) => self.compile_error(span(awaited), "'await' outside async function"),
+                        Kind::Module | Kind::Class(_) => {
+                            self.compile_error(span(awaited), "'await' outside function");
+                        }
+                    }
+                }
+                self.expression(&awaited.value, wanted)
+            }
+            Expr::Yield(yielded) => {
+                self.yields(span(yielded));
+                self.scope().generator = true;
+                if let Some(value) = &yielded.value {
+                    self.visit(value);
+                }
+                Value::Other
+            }
+            Expr::YieldFrom(yielded) => {
+                self.yields(span(yielded));
+                self.scope().generator = true;
+                self.visit(&yielded.value);
+                Value::Other
+            }
+            Expr::Compare(compare) => {
+                self.visit(&compare.left);
+                for operand in &compare.comparators {
+                    self.visit(operand);
+                }
+                Value::Other
+            }
+            Expr::Call(call) => self.call(call),
+            Expr::FString(string) => self.f_string(string, wanted),
+            Expr::TString(string) => {
+                for element in string.value.elements() {
+                    if let ast::InterpolatedStringElement::Interpolation(element) = element {
+                        self.visit(&element.expression);
+                    }
+                }
+                Value::Other
+            }
+            Expr::Attribute(attribute) => self.attribute(attribute, wanted),
+            Expr::Subscript(subscript) => self.subscript(subscript, wanted),
+            Expr::Starred(starred) => {
+                self.visit(&starred.value);
+                Value::Other
+            }
+            Expr::Slice(slice) => {
+                for part in [&slice.lower, &slice.upper, &slice.step].into_iter().flatten() {
+                    self.visit(part);
+                }
+                Value::Other
+            }
+            Expr::Name(_)
+            | Expr::NoneLiteral(_)
+            | Expr::BooleanLiteral(_)
+            | Expr::NumberLiteral(_)
+            | Expr::StringLiteral(_)
+            | Expr::BytesLiteral(_)
+            | Expr::EllipsisLiteral(_)
+            | Expr::IpyEscapeCommand(_) => Value::Other,
+        }
+    }
+
+    fn yields(&mut self, place: Span) {
+        if !self.in_lambda && !matches!(self.kind(), Kind::Function(_)) {
+            self.compile_error(place, "'yield' outside function");
+        }
+    }
+
+    fn attribute(&mut self, attribute: &'a ast::ExprAttribute, wanted: bool) -> Value {
+        // A call's callee is always wanted, so a chain is, too.
+        let object = self.expression(&attribute.value, wanted);
+        let name = self.atom(attribute.attr.as_str());
+        if let (Value::Name(object), Expr::Name(plain)) = (&object, &*attribute.value)
+            && !self.hidden.contains(object)
+            && !plain.id.is_empty()
+        {
+            self.steps.push(Step::LoadAttribute {
+                object: *object,
+                attribute: name,
+                span: span(&attribute.attr),
+            });
+        }
+        if wanted {
+            Value::Attribute(Box::new(object), name)
+        } else {
+            Value::Other
+        }
+    }
+
+    fn subscript(&mut self, subscript: &'a ast::ExprSubscript, wanted: bool) -> Value {
+        let object = self.value(&subscript.value);
+        let key = self.value(&subscript.slice);
+        if let (Value::Attribute(_, last), Value::Str(name)) = (&object, &key)
+            && subscript.ctx.is_load()
+            && self.atom("environ") == *last
+        {
+            self.module.environment.push(EnvironmentRead {
+                name: name.clone(),
+                default: None,
+                required: true,
+                span: span(subscript),
+                guard: self.guard,
+            });
+        }
+        if wanted {
+            Value::Subscript(Box::new(object), Box::new(key))
+        } else {
+            Value::Other
+        }
+    }
+
+    fn binary(&mut self, operation: &'a ast::ExprBinOp, wanted: bool) -> Value {
+        let operator = match operation.op {
+            ast::Operator::Add => Some(Operator::Add),
+            ast::Operator::Sub => Some(Operator::Subtract),
+            ast::Operator::Mult => Some(Operator::Multiply),
+            ast::Operator::Div => Some(Operator::Divide),
+            _ => None,
+        };
+        let wanted = wanted && (operator.is_some() || operation.op == ast::Operator::Mod);
+        let left = self.expression(&operation.left, wanted);
+        let right = self.expression(&operation.right, wanted);
+        if !wanted {
+            return Value::Other;
+        }
+        match (operator, left, right) {
+            (None, Value::Str(template), right) => super::format::percent(&template, right),
+            (Some(Operator::Add), left, right) if is_text(&left) || is_text(&right) => {
+                let mut pieces = Vec::new();
+                for side in [left, right] {
+                    match side {
+                        Value::Concat(inner) => pieces.extend(inner),
+                        other => pieces.push(other),
+                    }
+                }
+                super::format::joined(pieces)
+            }
+            (Some(Operator::Add), Value::Int(left), Value::Int(right)) => {
+                left.checked_add(right).map_or(Value::Other, Value::Int)
+            }
+            (Some(Operator::Subtract), Value::Int(left), Value::Int(right)) => {
+                left.checked_sub(right).map_or(Value::Other, Value::Int)
+            }
+            (Some(operator), left, right) => Value::Binary(operator, Box::new(left), Box::new(right)),
+            (None, ..) => Value::Other,
+        }
+    }
+
+    fn f_string(&mut self, string: &'a ast::ExprFString, wanted: bool) -> Value {
+        let mut pieces = Vec::new();
+        let mut shape = String::new();
+        for part in &string.value {
+            match part {
+                ast::FStringPart::Literal(literal) => {
+                    shape.push_str(&literal.value);
+                    pieces.push(Value::Str((&*literal.value).into()));
+                }
+                ast::FStringPart::FString(inner) => {
+                    for element in &inner.elements {
+                        self.f_string_element(element, &mut pieces, &mut shape);
+                    }
+                }
+            }
+        }
+        if let Some(looks) = classify(&shape) {
+            self.module.strings.push(StringFact {
+                text: shape.into(),
+                looks,
+                span: span(string),
+                interpolated: true,
+            });
+        }
+        if wanted {
+            super::format::joined(pieces)
+        } else {
+            Value::Other
+        }
+    }
+
+    fn f_string_element(
+        &mut self,
+        element: &'a ast::InterpolatedStringElement,
+        pieces: &mut Vec<Value>,
+        shape: &mut String,
+    ) {
+        match element {
+            ast::InterpolatedStringElement::Literal(literal) => {
+                shape.push_str(&literal.value);
+                pieces.push(Value::Str((&*literal.value).into()));
+            }
+            ast::InterpolatedStringElement::Interpolation(element) => {
+                shape.push_str("{}");
+                let value = self.value(&element.expression);
+                pieces.push(if element.format_spec.is_some() {
+                    Value::Other
+                } else {
+                    value
+                });
+                if let Some(format) = &element.format_spec {
+                    for inner in &format.elements {
+                        if let ast::InterpolatedStringElement::Interpolation(inner) = inner {
+                            self.visit(&inner.expression);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn lambda(&mut self, lambda: &'a ast::ExprLambda) {
+        let before = self.hidden.len();
+        if let Some(parameters) = &lambda.parameters {
+            for parameter in parameters.iter_non_variadic_params() {
+                if let Some(default) = &parameter.default {
+                    self.visit(default);
+                }
+            }
+            for parameter in parameters.iter() {
+                let name = self.atom(parameter.name().as_str());
+                self.hidden.push(name);
+            }
+        }
+        let (guard, generator) = (self.guard, self.scope().generator);
+        self.guard.function = true;
+        self.guard.conditional = true;
+        let in_lambda = std::mem::replace(&mut self.in_lambda, true);
+        let outer = std::mem::take(&mut self.steps);
+        self.visit(&lambda.body);
+        self.steps = outer;
+        self.in_lambda = in_lambda;
+        self.guard = guard;
+        self.scope().generator = generator;
+        self.hidden.truncate(before);
+    }
+
+    fn comprehension(&mut self, generators: &'a [ast::Comprehension], elements: &[&'a Expr]) -> Value {
+        let before = self.hidden.len();
+        if let Some(first) = generators.first() {
+            self.visit(&first.iter);
+        }
+        for generator in generators {
+            self.hide(&generator.target);
+        }
+        self.perhaps(|lower| {
+            for (position, generator) in generators.iter().enumerate() {
+                if position > 0 {
+                    lower.visit(&generator.iter);
+                }
+                for test in &generator.ifs {
+                    lower.visit(test);
+                }
+            }
+            for element in elements {
+                lower.visit(element);
+            }
+        });
+        self.hidden.truncate(before);
+        Value::Other
+    }
+
+    fn hide(&mut self, target: &'a Expr) {
+        match target {
+            Expr::Name(name) => {
+                let name = self.atom(name.id.as_str());
+                self.hidden.push(name);
+            }
+            Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
+                for element in elts {
+                    self.deeper(|lower| lower.hide(element));
+                }
+            }
+            Expr::Starred(starred) => self.deeper(|lower| lower.hide(&starred.value)),
+            _ => {}
+        }
+    }
+
+    fn call(&mut self, call: &'a ast::ExprCall) -> Value {
+        let callee = self.value(&call.func);
+        let mut arguments = Vec::with_capacity(call.arguments.args.len());
+        let mut star = false;
+        for argument in &call.arguments.args {
+            if let Expr::Starred(starred) = argument {
+                star = true;
+                self.visit(&starred.value);
+            } else {
+                let value = self.value(argument);
+                if !star {
+                    arguments.push(value);
+                }
+            }
+        }
+        let mut keywords = Vec::with_capacity(call.arguments.keywords.len());
+        let mut double_star = false;
+        for keyword in &call.arguments.keywords {
+            let value = self.value(&keyword.value);
+            match &keyword.arg {
+                Some(name) => keywords.push((self.atom(name.as_str()), value)),
+                None => double_star = true,
+            }
+        }
+        let position = index(self.module.calls.len());
+        self.module.calls.push(Call {
+            callee,
+            arguments: arguments.into(),
+            keywords: keywords.into(),
+            star,
+            double_star,
+            span: range(ruff_text_size::Ranged::range(call)),
+            callee_span: span(&*call.func),
+            function: self.function(),
+            guard: self.guard,
+        });
+        self.steps.push(Step::Call(position));
+        self.facts_of_call(position, call)
+    }
+}
+
+fn is_text(value: &Value) -> bool {
+    matches!(value, Value::Str(_) | Value::Concat(_))
+}

@@ -1,0 +1,331 @@
+//! The syntax tree to facts and steps, in one walk.
+
+mod call;
+mod expression;
+mod format;
+mod statement;
+
+use ruff_python_ast::{self as ast, Expr, Stmt};
+use ruff_text_size::{Ranged, TextRange};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::facts::*;
+
+/// How deep steps are nested at most; deeper ones are laid out flat.
+const DEEPEST_STEPS: usize = 100;
+/// How deep a value is followed.
+const DEEPEST_VALUE: usize = 40;
+
+/// The facts of a module, and how deep its tree is.
+pub fn module(body: &[Stmt], version: PythonVersion) -> (Module, usize) {
+    let mut lower = Lower {
+        version,
+        atoms: FxHashMap::default(),
+        module: Module::default(),
+        scopes: vec![Scope::new(Kind::Module)],
+        guard: Guard::default(),
+        in_lambda: false,
+        hidden: Vec::new(),
+        steps: Vec::new(),
+        step_depth: 0,
+        depth: 0,
+        deepest: 0,
+        loops: Vec::new(),
+        lazy_annotations: version >= PythonVersion { major: 3, minor: 14 },
+    };
+    lower.statements(body);
+    lower.finish()
+}
+
+/// What kind of scope it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Module,
+    Class(u32),
+    Function(u32),
+}
+
+/// A scope that is being walked.
+struct Scope {
+    kind: Kind,
+    bound: FxHashSet<Atom>,
+    elsewhere: FxHashSet<Atom>,
+    globals: FxHashSet<Atom>,
+    generator: bool,
+    is_async: bool,
+}
+
+impl Scope {
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            bound: FxHashSet::default(),
+            elsewhere: FxHashSet::default(),
+            globals: FxHashSet::default(),
+            generator: false,
+            is_async: false,
+        }
+    }
+}
+
+/// The walk.
+struct Lower<'a> {
+    version: PythonVersion,
+    atoms: FxHashMap<&'a str, Atom>,
+    module: Module,
+    scopes: Vec<Scope>,
+    guard: Guard,
+    /// Inside a lambda, which is a function of its own.
+    in_lambda: bool,
+    /// Names of comprehensions and lambdas around here.
+    hidden: Vec<Atom>,
+    /// Steps of the body that is being walked.
+    steps: Vec<Step>,
+    step_depth: usize,
+    depth: usize,
+    deepest: usize,
+    /// Per loop around here: whether it has a `break`.
+    loops: Vec<bool>,
+    lazy_annotations: bool,
+}
+
+fn span(node: &impl Ranged) -> Span {
+    range(node.range())
+}
+
+fn range(range: TextRange) -> Span {
+    Span {
+        start: range.start().to_u32(),
+        end: range.end().to_u32(),
+    }
+}
+
+fn index(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+impl<'a> Lower<'a> {
+    fn finish(mut self) -> (Module, usize) {
+        self.module.body = std::mem::take(&mut self.steps).into_boxed_slice();
+        let mut names: Vec<Box<str>> = vec![Box::default(); self.atoms.len()];
+        for (name, atom) in &self.atoms {
+            if let Some(slot) = names.get_mut(atom.0 as usize) {
+                *slot = Box::from(*name);
+            }
+        }
+        self.module.names = names.into_boxed_slice();
+        (self.module, self.deepest)
+    }
+
+    fn atom(&mut self, name: &'a str) -> Atom {
+        let next = Atom(index(self.atoms.len()));
+        *self.atoms.entry(name).or_insert(next)
+    }
+
+    fn compile_error(&mut self, span: Span, message: &str) {
+        self.module.compile_errors.push(SyntaxError {
+            message: message.into(),
+            span,
+        });
+    }
+
+    fn scope(&mut self) -> &mut Scope {
+        // The module's scope is never popped.
+        if self.scopes.is_empty() {
+            self.scopes.push(Scope::new(Kind::Module));
+        }
+        let last = self.scopes.len() - 1;
+        &mut self.scopes[last]
+    }
+
+    fn kind(&self) -> Kind {
+        self.scopes.last().map_or(Kind::Module, |scope| scope.kind)
+    }
+
+    fn function(&self) -> Option<u32> {
+        self.scopes.iter().rev().find_map(|scope| match scope.kind {
+            Kind::Function(function) => Some(function),
+            Kind::Module | Kind::Class(_) => None,
+        })
+    }
+
+    /// The class whose method this is, and the method.
+    fn method(&self) -> Option<(u32, u32)> {
+        let position = self
+            .scopes
+            .iter()
+            .rposition(|scope| matches!(scope.kind, Kind::Class(_)))?;
+        match (self.scopes.get(position)?.kind, self.scopes.get(position + 1)?.kind) {
+            (Kind::Class(class), Kind::Function(function)) => Some((class, function)),
+            _ => None,
+        }
+    }
+
+    /// Goes one level down; on a new piece of stack where this one ends.
+    fn deeper<T>(&mut self, walk: impl FnOnce(&mut Self) -> T) -> T {
+        const CHECKED_FROM: usize = 16;
+        const RED_ZONE: usize = 128 * 1024;
+        const PIECE: usize = 2 * 1024 * 1024;
+        self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
+        let result = if self.depth > CHECKED_FROM {
+            stacker::maybe_grow(RED_ZONE, PIECE, || walk(self))
+        } else {
+            walk(self)
+        };
+        self.depth -= 1;
+        result
+    }
+
+    /// The steps of a nested body.
+    fn nested(&mut self, walk: impl FnOnce(&mut Self)) -> Body {
+        if self.step_depth >= DEEPEST_STEPS {
+            walk(self);
+            return Body::default();
+        }
+        let outer = std::mem::take(&mut self.steps);
+        self.step_depth += 1;
+        walk(self);
+        self.step_depth -= 1;
+        std::mem::replace(&mut self.steps, outer).into_boxed_slice()
+    }
+
+    /// The same, not always run.
+    fn maybe(&mut self, walk: impl FnOnce(&mut Self)) -> Body {
+        let before = self.guard;
+        self.guard.conditional = true;
+        let body = self.nested(walk);
+        self.guard = before;
+        body
+    }
+
+    /// A branch with one arm, left out where nothing is in it.
+    fn perhaps(&mut self, walk: impl FnOnce(&mut Self)) {
+        let body = self.maybe(walk);
+        if !body.is_empty() {
+            self.steps.push(Step::Branch {
+                test: Test::Unknown,
+                arms: Box::new([body]),
+                exhaustive: false,
+            });
+        }
+    }
+
+    fn load(&mut self, name: &'a str, span: Span) -> Atom {
+        let atom = self.atom(name);
+        if !self.hidden.contains(&atom) {
+            self.steps.push(Step::Load { name: atom, span });
+        }
+        atom
+    }
+
+    /// Binds a name in the scope that it belongs to.
+    fn bind(&mut self, name: Atom, kind: BindingKind, span: Span, value: Option<&Value>) {
+        let global = {
+            let scope = self.scope();
+            if !scope.globals.contains(&name) && !scope.elsewhere.contains(&name) {
+                scope.bound.insert(name);
+            }
+            scope.globals.contains(&name)
+        };
+        let here = self.kind();
+        if here == Kind::Module {
+            self.module.bindings.push(Binding {
+                name,
+                kind,
+                span,
+                conditional: self.guard.conditional || self.guard.catches_import_error,
+                value: value.filter(|value| **value != Value::Other).cloned(),
+            });
+        } else if global {
+            self.module.bindings.push(Binding {
+                name,
+                kind: BindingKind::Global,
+                span,
+                conditional: true,
+                value: value.filter(|value| **value != Value::Other).cloned(),
+            });
+        }
+    }
+
+    /// Binds a name to a value, as a step.
+    fn store(&mut self, name: &'a str, span: Span, value: Option<&Value>) {
+        let atom = self.atom(name);
+        self.bind(atom, BindingKind::Assignment, span, value);
+        if let (Kind::Class(class), Some(value)) = (self.kind(), value) {
+            self.module.attributes.push(Attribute {
+                class,
+                function: None,
+                name: name.into(),
+                span,
+                value: value.clone(),
+            });
+        }
+        self.steps.push(Step::Store {
+            name: atom,
+            span,
+            value: value
+                .filter(|value| **value != Value::Other)
+                .map(|value| Box::new(value.clone())),
+        });
+    }
+
+    /// Assigns to a target: binds its names, evaluates what else is in it.
+    fn assign(&mut self, target: &'a Expr, value: Option<&Value>) {
+        match target {
+            Expr::Name(name) => self.store(name.id.as_str(), span(name), value),
+            Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
+                let parts = match value {
+                    Some(Value::List(parts)) if parts.len() == elts.len() => Some(parts),
+                    _ => None,
+                };
+                for (position, element) in elts.iter().enumerate() {
+                    let part = parts.and_then(|parts| parts.get(position));
+                    self.deeper(|lower| lower.assign(element, part));
+                }
+            }
+            Expr::Starred(starred) => self.deeper(|lower| lower.assign(&starred.value, None)),
+            Expr::Attribute(attribute) => self.assign_attribute(attribute, value),
+            Expr::Subscript(subscript) => {
+                self.visit(&subscript.value);
+                self.visit(&subscript.slice);
+            }
+            other => self.visit(other),
+        }
+    }
+
+    fn assign_attribute(&mut self, target: &'a ast::ExprAttribute, value: Option<&Value>) {
+        let Expr::Name(object) = &*target.value else {
+            self.visit(&target.value);
+            return;
+        };
+        let object_atom = self.load(object.id.as_str(), span(object));
+        let attribute = self.atom(target.attr.as_str());
+        if let Some((class, function)) = self.method()
+            && self.is_self(function, object_atom)
+        {
+            self.module.attributes.push(Attribute {
+                class,
+                function: Some(function),
+                name: target.attr.as_str().into(),
+                span: span(target),
+                value: value.cloned().unwrap_or(Value::Other),
+            });
+        }
+        self.steps.push(Step::StoreAttribute {
+            object: object_atom,
+            attribute,
+            value: value
+                .filter(|value| **value != Value::Other)
+                .map(|value| Box::new(value.clone())),
+        });
+    }
+
+    fn is_self(&self, function: u32, name: Atom) -> bool {
+        self.module
+            .functions
+            .get(function as usize)
+            .and_then(|function| function.parameters.all.first())
+            .is_some_and(|parameter| parameter.name == name)
+    }
+}

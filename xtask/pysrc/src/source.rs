@@ -1,0 +1,221 @@
+//! Bytes to text: byte order mark, coding cookie, NUL bytes, line starts.
+
+use crate::facts::{Encoding, Span, SyntaxError};
+
+/// A file's text, and what was odd about its bytes.
+pub struct Source {
+    pub text: String,
+    pub line_starts: Vec<u32>,
+    pub encoding: Vec<Encoding>,
+    pub errors: Vec<SyntaxError>,
+}
+
+/// Reads the text as CPython would.
+pub fn decode(bytes: &[u8]) -> Source {
+    let mut encoding = Vec::new();
+    let mut problems: Vec<(usize, String)> = Vec::new();
+    let mut bytes = bytes;
+    if let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf") {
+        encoding.push(Encoding::Bom);
+        bytes = rest;
+    }
+    let has_bom = !encoding.is_empty();
+    let codec = cookie(bytes).map_or(Codec::Utf8, |name| {
+        let codec = codec(&name);
+        if matches!(codec, Codec::Unknown) {
+            problems.push((0, format!("unknown encoding: {name}")));
+            encoding.push(Encoding::UnknownCookie(name.into()));
+        } else {
+            if has_bom && !matches!(codec, Codec::Utf8) {
+                problems.push((0, format!("encoding problem: {name} with BOM")));
+            }
+            encoding.push(Encoding::Cookie(name.into()));
+        }
+        codec
+    });
+    let mut text = match (std::str::from_utf8(bytes), codec) {
+        (Ok(text), Codec::Utf8 | Codec::Ascii | Codec::Unknown) => {
+            if matches!(codec, Codec::Ascii)
+                && let Some(at) = text.bytes().position(|byte| byte > 127)
+            {
+                problems.push((
+                    at,
+                    "a byte that is not ASCII, in a file declared to be ASCII".to_owned(),
+                ));
+            }
+            text.to_owned()
+        }
+        (Err(error), Codec::Utf8 | Codec::Ascii | Codec::Unknown) => {
+            let at = error.valid_up_to();
+            let byte = bytes.get(at).copied().unwrap_or_default();
+            problems.push((
+                at,
+                format!("the byte 0x{byte:02x} is not UTF-8, and no encoding is declared"),
+            ));
+            let line = 1 + bytes.iter().take(at).filter(|byte| **byte == b'\n').count();
+            encoding.push(Encoding::NotUtf8 {
+                byte,
+                line: u32::try_from(line).unwrap_or(u32::MAX),
+            });
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+        (_, Codec::OneByte) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+        // Not decoded here: what is ASCII in it is read all the same.
+        (Ok(text), Codec::Other) => text.to_owned(),
+        (Err(_), Codec::Other) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    };
+    if let Some(at) = text.bytes().position(|byte| byte == 0) {
+        problems.push((at, "source code cannot contain null bytes".to_owned()));
+        let line = 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+        encoding.push(Encoding::Nul {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+        });
+        text = text.replace('\0', " ");
+    }
+    if text.contains("\r\n") {
+        encoding.push(Encoding::Crlf);
+    }
+    let line_starts = line_starts(&text);
+    let errors = problems
+        .into_iter()
+        .map(|(at, message)| {
+            let mut start = at.min(text.len());
+            while !text.is_char_boundary(start) {
+                start -= 1;
+            }
+            let start = u32::try_from(start).unwrap_or(u32::MAX);
+            SyntaxError {
+                message: message.into(),
+                span: Span {
+                    start,
+                    end: start.saturating_add(1),
+                },
+            }
+        })
+        .collect();
+    Source {
+        text,
+        line_starts,
+        encoding,
+        errors,
+    }
+}
+
+fn line_starts(text: &str) -> Vec<u32> {
+    let bytes = text.as_bytes();
+    let mut starts = Vec::with_capacity(bytes.len() / 32 + 1);
+    starts.push(0);
+    for (index, byte) in bytes.iter().enumerate() {
+        if *byte == b'\n' || (*byte == b'\r' && bytes.get(index + 1) != Some(&b'\n')) {
+            starts.push(u32::try_from(index + 1).unwrap_or(u32::MAX));
+        }
+    }
+    if starts.len() > 1 && starts.last().is_some_and(|start| *start as usize == bytes.len()) {
+        starts.pop();
+    }
+    starts
+}
+
+#[derive(Clone, Copy)]
+enum Codec {
+    Utf8,
+    Ascii,
+    /// Latin-1, and its relatives that differ from it in letters only.
+    OneByte,
+    /// Known to Python, not decoded here.
+    Other,
+    Unknown,
+}
+
+fn codec(name: &str) -> Codec {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    let squeezed: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    match squeezed.as_str() {
+        "utf8" | "u8" | "utf" | "cp65001" | "utf8sig" => Codec::Utf8,
+        _ if name.starts_with("utf-8-") => Codec::Utf8,
+        "ascii" | "usascii" | "646" | "ansix341968" => Codec::Ascii,
+        "latin" | "latin1" | "l1" | "cp819" | "8859" => Codec::OneByte,
+        "koi8r" | "koi8u" | "koi8t" | "macroman" | "macintosh" | "mbcs" | "cp437" | "cp850" | "cp852" | "cp855"
+        | "cp858" | "cp860" | "cp861" | "cp862" | "cp863" | "cp864" | "cp865" | "cp866" | "cp869" | "cp874" => {
+            Codec::OneByte
+        }
+        other if other.starts_with("iso8859") || other.starts_with("windows125") || other.starts_with("cp125") => {
+            Codec::OneByte
+        }
+        other if other.starts_with("latin") || other.starts_with("isolatin") => Codec::OneByte,
+        "gbk" | "gb2312" | "gb18030" | "big5" | "big5hkscs" | "shiftjis" | "sjis" | "eucjp" | "euckr" | "cp932"
+        | "cp936" | "cp949" | "cp950" | "johab" | "hz" | "utf7" | "iso2022jp" | "iso2022kr" | "rot13" => Codec::Other,
+        _ => Codec::Unknown,
+    }
+}
+
+/// The encoding that one of the first two lines declares (PEP 263).
+fn cookie(bytes: &[u8]) -> Option<String> {
+    let mut rest = bytes;
+    for _ in 0..2 {
+        let end = rest.iter().position(|byte| *byte == b'\n' || *byte == b'\r');
+        let line = &rest[..end.unwrap_or(rest.len())];
+        let blank = line.iter().position(|byte| !matches!(byte, b' ' | b'\t' | 0x0c));
+        match blank.and_then(|at| line.get(at)) {
+            Some(b'#') => {
+                if let Some(name) = cookie_of(line) {
+                    return Some(name);
+                }
+            }
+            Some(_) => return None,
+            None => {}
+        }
+        let end = end?;
+        let two = rest.get(end) == Some(&b'\r') && rest.get(end + 1) == Some(&b'\n');
+        rest = &rest[end + 1 + usize::from(two)..];
+    }
+    None
+}
+
+fn cookie_of(line: &[u8]) -> Option<String> {
+    let at = line.windows(6).enumerate().find_map(|(index, window)| {
+        (window == b"coding" && matches!(line.get(index + 6), Some(b':' | b'='))).then_some(index + 7)
+    })?;
+    let name: String = line[at..]
+        .iter()
+        .skip_while(|byte| matches!(byte, b' ' | b'\t'))
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        .map(|byte| char::from(*byte))
+        .collect();
+    (!name.is_empty()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_cookies() {
+        assert_eq!(cookie(b"# -*- coding: latin-1 -*-\n").as_deref(), Some("latin-1"));
+        assert_eq!(
+            cookie(b"#!/usr/bin/python\n# vim: set fileencoding=cp1252 :\n").as_deref(),
+            Some("cp1252")
+        );
+        assert_eq!(cookie(b"x = 1\n# coding: latin-1\n"), None);
+        assert_eq!(cookie(b"\n\n# coding: latin-1\n"), None);
+    }
+
+    #[test]
+    fn latin_1_with_a_cookie_is_fine_and_without_is_not() {
+        assert!(decode(b"# coding: latin-1\nx = '\xe9'\n").errors.is_empty());
+        let source = decode(b"x = '\xe9'\n");
+        assert_eq!(source.errors.len(), 1);
+        assert_eq!(source.encoding, [Encoding::NotUtf8 { byte: 0xe9, line: 1 }]);
+    }
+
+    #[test]
+    fn bom_nul_and_unknown_cookies() {
+        assert_eq!(
+            decode(b"\xef\xbb\xbfx = 1\r\n").encoding,
+            [Encoding::Bom, Encoding::Crlf]
+        );
+        assert_eq!(decode(b"x = 1\0\n").errors.len(), 1);
+        assert_eq!(decode(b"# coding: klingon\n").errors.len(), 1);
+        assert_eq!(decode(b"").line_starts, [0]);
+    }
+}

@@ -1,0 +1,152 @@
+//! The standard library of a version of Python: its modules, and the names of the ones that are used most.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use pysrc::PythonVersion;
+
+static NAMES: LazyLock<HashMap<&str, HashSet<&str>>> = LazyLock::new(|| {
+    lines(include_str!("stdlib_names.txt"))
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            Some((words.next()?, words.collect()))
+        })
+        .collect()
+});
+
+/// Module → (there since, gone since), as minor versions.
+static MODULES: LazyLock<HashMap<&str, (u8, u8)>> = LazyLock::new(|| {
+    lines(include_str!("stdlib_modules.txt"))
+        .map(|line| match line.split_once(' ') {
+            Some((when, name)) => {
+                let minor = when.get(3..).and_then(|minor| minor.parse().ok());
+                match (when.as_bytes().first(), minor) {
+                    (Some(b'+'), Some(minor)) => (name, (minor, u8::MAX)),
+                    (Some(b'-'), Some(minor)) => (name, (0, minor)),
+                    _ => (name, (0, u8::MAX)),
+                }
+            }
+            None => (line, (0, u8::MAX)),
+        })
+        .collect()
+});
+
+fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// Modules that a first-party file of the same name cannot stand in front of: built in, or imported before any script.
+const NEVER_SHADOWED: &[&str] = &[
+    "abc",
+    "builtins",
+    "codecs",
+    "encodings",
+    "errno",
+    "faulthandler",
+    "gc",
+    "io",
+    "itertools",
+    "marshal",
+    "os",
+    "posix",
+    "posixpath",
+    "site",
+    "stat",
+    "sys",
+    "time",
+    "zipimport",
+    "genericpath",
+    "atexit",
+    "pwd",
+];
+
+/// Whether a top-level module is of the standard library.
+#[must_use]
+pub fn has(module: &str, version: PythonVersion) -> bool {
+    MODULES
+        .get(module)
+        .is_some_and(|(since, until)| (*since..*until).contains(&version.minor))
+}
+
+/// Version since which it is gone, if it was there once.
+#[must_use]
+pub fn gone_since(module: &str, version: PythonVersion) -> Option<u8> {
+    MODULES
+        .get(module)
+        .and_then(|(_, until)| (version.minor >= *until).then_some(*until))
+}
+
+/// Whether it is there before any search.
+#[must_use]
+pub fn never_shadowed(module: &str) -> bool {
+    NEVER_SHADOWED.contains(&module)
+}
+
+/// Whether a module (dotted) has a name; nothing where that is not known.
+#[must_use]
+pub fn has_name(module: &str, name: &str) -> Option<bool> {
+    let names = NAMES.get(module)?;
+    // Dunders were left out of the table.
+    Some(name.starts_with("__") || names.contains(name))
+}
+
+/// Names of a module, where they are known.
+#[must_use]
+pub fn names(module: &str) -> Option<&'static HashSet<&'static str>> {
+    NAMES.get(module)
+}
+
+/// Whether a name is built in, as `print` is.
+#[must_use]
+pub fn is_builtin(name: &str) -> bool {
+    const MODULE_NAMES: &[&str] = &[
+        "__name__",
+        "__file__",
+        "__doc__",
+        "__package__",
+        "__spec__",
+        "__loader__",
+        "__builtins__",
+        "__cached__",
+        "__path__",
+        "__annotations__",
+        "__dict__",
+        "__class__",
+        "__qualname__",
+        "__module__",
+        "exit",
+        "quit",
+        "copyright",
+        "credits",
+        "license",
+        "help",
+    ];
+    NAMES.get("builtins").is_some_and(|names| names.contains(name)) || MODULE_NAMES.contains(&name)
+}
+
+/// All top-level modules, for near names.
+pub fn modules(version: PythonVersion) -> impl Iterator<Item = &'static str> {
+    MODULES
+        .iter()
+        .filter(move |(_, (since, until))| (*since..*until).contains(&version.minor))
+        .map(|(name, _)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V: PythonVersion = PythonVersion { major: 3, minor: 11 };
+
+    #[test]
+    fn knows_modules_and_names() {
+        assert!(has("threading", V) && has("tomllib", V) && has("imp", V) && !has("threa", V));
+        assert!(!has("imp", PythonVersion { major: 3, minor: 12 }));
+        assert!(!has("tomllib", PythonVersion { major: 3, minor: 10 }));
+        assert_eq!(has_name("typing", "Di"), Some(false));
+        assert_eq!(has_name("typing", "Dict"), Some(true));
+        assert_eq!(has_name("concurrent.futures", "ThreadPoolExecutor"), Some(true));
+        assert_eq!(has_name("turtle", "x"), None);
+        assert!(is_builtin("print") && is_builtin("__file__") && !is_builtin("ding"));
+    }
+}

@@ -1,0 +1,184 @@
+//! What of the tree the containers of a machine hold, below [`crate::render::ROOT`]: its code folders, and second names of paths.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use crate::audit::facts::TreeFacts;
+use crate::render::ROOT;
+use crate::stack::model::{MachineId, Stack};
+
+/// The tree as the containers of one machine see it.
+#[derive(Debug)]
+pub struct View<'a> {
+    /// The tree.
+    pub tree: &'a TreeFacts,
+    code: Vec<String>,
+    /// Second name → path.
+    aliases: Vec<(String, String)>,
+    folders: HashSet<&'a str>,
+    /// Folders that volumes are mounted on, absolute.
+    pub volumes: Vec<String>,
+}
+
+impl<'a> View<'a> {
+    /// The view of a machine.
+    #[must_use]
+    pub fn new(stack: &Stack, machine: MachineId, tree: &'a TreeFacts) -> Self {
+        let machine = stack.machine(machine);
+        let mut view = Self {
+            tree,
+            code: machine.code.iter().map(|folder| normal(folder)).collect(),
+            aliases: machine
+                .path_aliases
+                .iter()
+                .map(|(alias, target)| (normal(alias), normal(target)))
+                .collect(),
+            folders: HashSet::new(),
+            volumes: stack
+                .volumes
+                .iter()
+                .map(|volume| normal_absolute(&volume.path))
+                .collect(),
+        };
+        for path in &tree.paths {
+            if !view.holds(path) {
+                continue;
+            }
+            let mut at = path.as_str();
+            while let Some((folder, _)) = at.rsplit_once('/') {
+                if !view.folders.insert(folder) {
+                    break;
+                }
+                at = folder;
+            }
+        }
+        view
+    }
+
+    fn holds(&self, path: &str) -> bool {
+        self.code
+            .iter()
+            .any(|folder| folder.is_empty() || path == folder || is_below(path, folder))
+    }
+
+    /// The path without second names.
+    #[must_use]
+    pub fn real<'path>(&self, path: &'path str) -> Cow<'path, str> {
+        for (alias, target) in &self.aliases {
+            if path == alias {
+                return Cow::Owned(target.clone());
+            }
+            if is_below(path, alias) {
+                return Cow::Owned(format!("{target}{}", &path[alias.len()..]));
+            }
+        }
+        Cow::Borrowed(path)
+    }
+
+    /// The Python file at a path relative to the root, if the containers have it.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<usize> {
+        let real = self.real(path);
+        self.tree.find(&real).filter(|_| self.holds(&real))
+    }
+
+    /// Whether a folder, relative to the root, is there.
+    #[must_use]
+    pub fn is_folder(&self, path: &str) -> bool {
+        path.is_empty()
+            || self.folders.contains(&*self.real(path))
+            || self.aliases.iter().any(|(alias, _)| is_below(alias, path))
+    }
+
+    /// Whether a file of any kind, relative to the root, is there.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        let real = self.real(path);
+        self.holds(&real) && self.tree.paths.contains(&*real)
+    }
+
+    /// What an absolute path of the container is.
+    #[must_use]
+    pub fn kind(&self, path: &str) -> FolderKind {
+        let path = normal_absolute(path);
+        if let Some(volume) = self
+            .volumes
+            .iter()
+            .find(|volume| path == **volume || is_below(&path, volume))
+        {
+            return if path == *volume {
+                FolderKind::Writable
+            } else {
+                FolderKind::InVolume
+            };
+        }
+        match path.as_str() {
+            "/tmp" | "/dev" | "/dev/shm" | "/var/tmp" => return FolderKind::Writable,
+            _ if path.starts_with("/tmp/") => return FolderKind::InVolume,
+            _ if path.starts_with("/proc") || path.starts_with("/sys") || path.starts_with("/dev/") => {
+                return FolderKind::Unknown;
+            }
+            _ => {}
+        }
+        if path == ROOT {
+            return FolderKind::ReadOnly;
+        }
+        match path.strip_prefix(ROOT).and_then(|rest| rest.strip_prefix('/')) {
+            Some(below) if self.is_folder(below) => FolderKind::ReadOnly,
+            Some(_) => FolderKind::Missing,
+            None => {
+                let first = path.split('/').nth(1).unwrap_or_default();
+                let system = [
+                    "bin", "boot", "etc", "lib", "lib64", "media", "mnt", "opt", "root", "run", "sbin", "srv", "usr",
+                    "var",
+                ];
+                if first.is_empty() || system.contains(&first) {
+                    FolderKind::Unknown
+                } else {
+                    FolderKind::Missing
+                }
+            }
+        }
+    }
+}
+
+/// What a folder of the container is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FolderKind {
+    /// There, and writable.
+    Writable,
+    /// Somewhere below a writable folder: there if somebody made it.
+    InVolume,
+    /// There, not writable.
+    ReadOnly,
+    /// Not there.
+    Missing,
+    /// Of the system: cannot be told.
+    Unknown,
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// A relative path without `.`, `..`, doubled and outer slashes.
+#[must_use]
+pub fn normal(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// The same for an absolute path.
+#[must_use]
+pub fn normal_absolute(path: &str) -> String {
+    format!("/{}", normal(path))
+}

@@ -1,0 +1,24 @@
+//! The audit: what will stop an agent, found without running anything of the tree.
+//!
+//! Pure: entries of the tree, the stack and the facts of Python files go in, a [`Report`] comes out. Reading files is
+//! `host`'s work, output formats are `report`'s.
+
+pub mod baseline;
+pub mod facts;
+pub mod fix;
+pub mod imports;
+pub mod outcome;
+pub mod python;
+pub mod rule;
+pub mod rules;
+pub mod run;
+pub mod scope;
+pub mod start_path;
+pub mod tree;
+pub mod users;
+pub mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use outcome::{AgentReport, Cause, Prediction, Report, Step};

@@ -1,0 +1,83 @@
+//! What a rule is: an id, how bad and how sure its findings are as a rule, and the text that `--explain` prints, which is
+//! the rule's own doc comment.
+
+use crate::finding::{Confidence, Finding, Place, Severity};
+
+/// A rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Stable id: family and name, as in `paths/style`.
+    pub id: &'static str,
+    /// How bad its findings are at the worst.
+    pub severity: Severity,
+    /// How sure they are.
+    pub confidence: Confidence,
+    /// What it finds, in a line.
+    pub summary: &'static str,
+    /// What it does, why that is bad, an example, what to do.
+    pub explanation: &'static str,
+}
+
+impl Rule {
+    /// A finding of this rule.
+    #[must_use]
+    pub fn finding(&self, place: Place, message: impl Into<String>) -> Finding {
+        Finding {
+            rule: self.id,
+            severity: self.severity,
+            confidence: self.confidence,
+            message: message.into(),
+            place,
+            related: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// Whether a pattern of `--select`, `--ignore` or `ignore[…]` means it: the id, or a prefix that ends with `/`.
+    #[must_use]
+    pub fn matches(&self, pattern: &str) -> bool {
+        matches(pattern, self.id)
+    }
+}
+
+/// Whether a pattern means a rule: the id, its family (`paths` or `paths/`), or `all`.
+#[must_use]
+pub fn matches(pattern: &str, id: &str) -> bool {
+    let family = pattern.strip_suffix('/').unwrap_or(pattern);
+    pattern == "all"
+        || id == pattern
+        || id
+            .strip_prefix(family)
+            .is_some_and(|rest| rest.starts_with('/') && !family.is_empty())
+}
+
+/// Rules with their documentation as doc comments.
+macro_rules! rules {
+    ($($(#[doc = $line:literal])+ $name:ident = $id:literal, $severity:ident, $confidence:ident, $summary:literal;)+) => {
+        $(
+            $(#[doc = $line])+
+            pub const $name: $crate::audit::rule::Rule = $crate::audit::rule::Rule {
+                id: $id,
+                severity: $crate::finding::Severity::$severity,
+                confidence: $crate::finding::Confidence::$confidence,
+                summary: $summary,
+                explanation: concat!($($line, "\n"),+),
+            };
+        )+
+        /// Every rule of this file.
+        pub const RULES: &[$crate::audit::rule::Rule] = &[$($name),+];
+    };
+}
+pub(crate) use rules;
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_pattern_is_an_id_or_a_family() {
+        assert!(matches("paths/style", "paths/style"));
+        assert!(matches("paths/", "paths/style") && matches("paths", "paths/style") && matches("all", "paths/style"));
+        assert!(!matches("path", "paths/style") && !matches("paths/sty", "paths/style") && !matches("", "paths/style"));
+    }
+}

@@ -1,0 +1,182 @@
+//! The rules: one file for each rule or tight family, with its documentation, and the catalogue of all.
+
+pub mod agents;
+pub mod comments;
+pub mod deployment;
+pub mod files;
+pub mod hosts;
+pub mod path_style;
+pub mod paths;
+pub mod ports;
+pub mod requirements;
+pub mod stack;
+pub mod start;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::rule::Rule;
+use super::tree::{Text, Tree};
+use super::words::Word;
+use crate::finding::{Finding, Place};
+use crate::stack::{AgentId, Stack, resolve_alias};
+
+/// Every rule that any code of the workspace knows, in the order of `--list-rules`.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    [
+        agents::RULES,
+        comments::RULES,
+        deployment::RULES,
+        files::RULES,
+        hosts::RULES,
+        path_style::RULES,
+        paths::RULES,
+        ports::RULES,
+        requirements::RULES,
+        stack::RULES,
+        start::RULES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The rule of that id.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Rule> {
+    all().find(|rule| rule.id == id)
+}
+
+/// A ZeroMQ endpoint of Python code, or a host with a port.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Its file, relative to the tree.
+    pub path: String,
+    /// Whether it is bound; otherwise it is connected to.
+    pub bound: bool,
+    /// Host as written.
+    pub host: String,
+    /// Port, where it is a number.
+    pub port: Option<u16>,
+    /// Where.
+    pub place: Place,
+}
+
+/// What the rules look at.
+pub struct Facts<'a> {
+    /// The stack, agents without a group among it.
+    pub stack: &'a Stack,
+    /// The tree.
+    pub tree: &'a Tree,
+    /// Words of every text, Python's string literals among them.
+    pub words: &'a [Word<'a>],
+    /// Endpoints of Python code.
+    pub endpoints: &'a [Endpoint],
+    /// Agents by the files that they run: their scripts, and what these import.
+    pub users: &'a BTreeMap<String, BTreeSet<AgentId>>,
+    /// Lines of Python files by path and number, for places.
+    pub line: &'a (dyn Fn(&str, usize) -> String + Sync),
+    /// Whether a path of the tree is there although it was not listed (ignored by Git, say).
+    pub on_disk: &'a (dyn Fn(&str) -> bool + Sync),
+    /// What the stack's validation said.
+    pub said: &'a [Finding],
+    /// Second names of paths on any machine.
+    pub aliases: BTreeMap<String, String>,
+}
+
+impl Facts<'_> {
+    /// The place of a word.
+    #[must_use]
+    pub fn place(&self, word: &Word<'_>) -> Place {
+        if let Some(text) = self.text(word.path) {
+            return text.place(word.line, word.column, word.width);
+        }
+        let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        let text = (self.line)(word.path, word.line);
+        let rest = (text.trim_end().chars().count() + 1).saturating_sub(word.column).max(1);
+        Place {
+            path: self.tree.shown(word.path),
+            line: number(word.line),
+            column: number(word.column),
+            width: number(if word.width == 0 { rest } else { word.width.min(rest) }),
+            text,
+        }
+    }
+
+    /// The text of that path.
+    #[must_use]
+    pub fn text(&self, path: &str) -> Option<&Text> {
+        self.tree.texts.iter().find(|text| text.path == path)
+    }
+
+    /// Whether a folder of the tree's top holds the code of a machine.
+    #[must_use]
+    pub fn is_code_root(&self, folder: &str) -> bool {
+        self.stack
+            .machines
+            .iter()
+            .flat_map(|machine| &machine.code)
+            .any(|code| normal_first(code) == folder)
+    }
+
+    /// The path with second names of folders replaced.
+    #[must_use]
+    pub fn resolve(&self, path: &str) -> String {
+        resolve_alias(path, &self.aliases)
+    }
+
+    /// Whether a path is there although it was not listed.
+    #[must_use]
+    pub fn exists(&self, path: &str) -> bool {
+        (self.on_disk)(path)
+    }
+
+    /// Whether a rule of the stack has spoken about that line.
+    #[must_use]
+    pub fn is_said(&self, place: &Place, family: &str) -> bool {
+        self.said.iter().any(|finding| {
+            finding.rule.starts_with(family) && finding.place.path == place.path && finding.place.line == place.line
+        })
+    }
+
+    /// Files of the tree with the name of that path, at most a few.
+    #[must_use]
+    pub fn named(&self, path: &str) -> Vec<&str> {
+        let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
+        let mut found: Vec<&str> = self
+            .tree
+            .paths
+            .iter()
+            .filter(|file| file.rsplit('/').next().is_some_and(|last| last.to_lowercase() == name))
+            .map(String::as_str)
+            .collect();
+        found.sort_unstable();
+        found.truncate(3);
+        found
+    }
+}
+
+fn normal_first(folder: &str) -> &str {
+    folder.trim_start_matches("./").split('/').next().unwrap_or(folder)
+}
+
+/// Every rule of this folder that looks at the tree.
+#[must_use]
+pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
+    const CHECKS: &[fn(&Facts<'_>) -> Vec<Finding>] = &[
+        agents::check,
+        deployment::check,
+        hosts::check,
+        path_style::check,
+        paths::check,
+        ports::check,
+    ];
+    CHECKS.iter().flat_map(|check| check(facts)).collect()
+}
+
+impl Facts<'_> {
+    /// Whether a place of a finding is in that file of the tree.
+    #[must_use]
+    pub fn is_place_in(&self, place: &Place, path: &str) -> bool {
+        place.path == self.tree.shown(path)
+            || place.path == format!("{}/{path}", self.stack.source_tree.trim_end_matches('/'))
+    }
+}

@@ -1,0 +1,108 @@
+//! Documentation of the rules of `start/`: what is met on the start path of a script, found by `audit::start_path`.
+
+use crate::audit::rule::rules;
+
+rules! {
+    /// Finds calls of first-party functions and constructors with arguments that these do not take, or without one that they
+    /// need, on the start path.
+    ///
+    /// Python raises `TypeError` there.
+    ///
+    /// Example: `super().__init__(port)`, where the base class takes a name and a port.
+    ///
+    /// Give the arguments that the definition asks for.
+    ARGUMENT_COUNT = "start/argument-count", Error, High, "a call with arguments that the callee does not take";
+
+    /// Finds `from module import name` on the start path, where the module is there and has no such name.
+    ///
+    /// Python raises `ImportError: cannot import name`.
+    ///
+    /// Example: `from typing import Di`, a line cut in mid-word.
+    ///
+    /// Correct the name, or define it in the module.
+    CANNOT_IMPORT = "start/cannot-import-name", Error, High, "an import of a name that the module does not have";
+
+    /// Finds flags that the supervisor passes (`--port`, `--health_check_port`, `--name`, one for each parameter) and that the
+    /// script's argument parser does not know.
+    ///
+    /// The parser prints its usage and exits with code 2.
+    ///
+    /// Example: `parser.add_argument("--agent_port")` and nothing for `--port`.
+    ///
+    /// Add the flags to the parser, or read them with `parse_known_args()`.
+    FLAGS = "start/flags-rejected", Error, High, "flags of the supervisor that the script's parser refuses";
+
+    /// Finds files that are opened for writing, or logged to, in a folder that neither the image nor a volume has.
+    ///
+    /// Python raises `FileNotFoundError`, or `PermissionError` where the folder is read-only.
+    ///
+    /// Example: `logging.FileHandler("main_pc_code/logs/agent.log")`.
+    ///
+    /// Write below `/app/logs` or `/app/data`, or make the folder first.
+    FOLDER = "start/missing-folder", Error, Medium, "a file opened in a folder that is not there";
+
+    /// Finds imports on the start path of a module that is neither in the tree, as the container sees it, nor in the standard
+    /// library, nor meant by a requirement.
+    ///
+    /// Python raises `ModuleNotFoundError`.
+    ///
+    /// Example: `import threa`, a line cut in mid-word.
+    ///
+    /// Correct the name. Do not install a package only because it is called like that.
+    MODULE = "start/module-not-found", Error, High, "an import of a module that is nowhere";
+
+    /// Finds placeholders of a template that are left in a string which is used on the start path.
+    ///
+    /// As an address, a path or a number the placeholder is wrong, and what uses it fails.
+    ///
+    /// Example: `socket.bind("tcp://<BIND_ADDR>:5570")`.
+    ///
+    /// Put the value in its place.
+    PLACEHOLDER = "start/placeholder", Error, High, "a placeholder left in a string";
+
+    /// Finds agents that bind one port twice: themselves, and in their base class.
+    ///
+    /// The second bind fails with "Address already in use".
+    ///
+    /// Example: `self.socket.bind(f"tcp://*:{self.port}")` after `super().__init__(port=self.port)`, which binds it.
+    ///
+    /// Leave the bind to the base class, or use a port of its own.
+    BOUND_TWICE = "start/port-bound-twice", Error, High, "a port that one agent binds twice";
+
+    /// Finds files on an import chain that Python cannot parse.
+    ///
+    /// Python raises `SyntaxError` at the import, however far from the agent's own code that is.
+    ///
+    /// Example: a function without a body at the end of a file that was cut.
+    ///
+    /// Mend the line that the message names.
+    SYNTAX = "start/syntax-error", Error, High, "a file that Python cannot parse";
+
+    /// Finds names that are used on the start path and that nothing binds before.
+    ///
+    /// Python raises `NameError`. Scripts that were cut in mid-word often parse: `ding` is an expression.
+    ///
+    /// Example: a constant that is defined below the `__main__` block which uses it.
+    ///
+    /// Bind the name before it is used, or import it.
+    UNDEFINED = "start/undefined-name", Error, High, "a name that nothing binds before it is used";
+
+    /// Finds entry scripts that come to their end when they are run: empty ones, those that only define things, those whose
+    /// `__main__` block starts nothing that goes on.
+    ///
+    /// The process ends with exit code 0, and no port answers.
+    ///
+    /// Example: a class with a `run()` method, and nothing below it that calls it.
+    ///
+    /// Call what serves from an `if __name__ == "__main__":` block.
+    NOTHING = "start/does-nothing", Error, High, "a script that ends at once when it is run";
+
+    /// Finds scripts that bind literal ports of which none is the configured one.
+    ///
+    /// The agent runs, and nobody reaches it: its health port and its port are asked elsewhere.
+    ///
+    /// Example: `socket.bind("tcp://*:5555")` in an agent whose `port:` is 5570.
+    ///
+    /// Take the port from `--port`, or configure the one that is bound.
+    OTHER_PORT = "start/other-port", Warning, Medium, "a bound port that is not the configured one";
+}

@@ -1,0 +1,77 @@
+//! Requirements of a group against what its agents import: rules `requirements/unused` and `requirements/invalid-line`, and
+//! `requirements/missing` for what is imported off the start path.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::GroupContext;
+use crate::audit::imports::closure::Closure;
+use crate::audit::imports::distributions::{brings, never_imported, providers};
+use crate::audit::imports::view::normal;
+use crate::finding::{Confidence, Finding, Severity};
+use crate::stack::model::Stack;
+
+/// What is wrong with a group's requirements.
+pub fn check(stack: &Stack, group: &GroupContext<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = group
+        .requirements
+        .invalid
+        .iter()
+        .map(|place| {
+            Finding::error(
+                "requirements/invalid-line",
+                place.clone(),
+                format!("`{}` is no requirement; pip stops at it", place.text.trim()),
+            )
+            .with_help("remove the line")
+        })
+        .collect();
+    if !group.requirements.found {
+        return findings;
+    }
+    let tree = group.view.tree;
+    let mut outside: BTreeSet<String> = BTreeSet::new();
+    let mut sure = true;
+    for id in &stack.group(group.id).agents {
+        let script = normal(&stack.agent(*id).script_path);
+        let Some(file) = group.view.file(&script) else {
+            sure = false;
+            continue;
+        };
+        let closure = Closure::of(&group.search(stack, &script), file);
+        sure &= closure
+            .files
+            .iter()
+            .all(|file| tree.files.get(*file).is_some_and(|facts| facts.module.parses()));
+        outside.extend(closure.outside);
+    }
+    let mut reported = BTreeMap::new();
+    for requirement in &group.requirements.all {
+        let required = &stack.group(group.id).required_modules;
+        let mut used = outside.iter().chain(&stack.images.required_modules).chain(required);
+        let is_used = used.any(|module| brings(&requirement.name, module));
+        if is_used || !sure || requirement.elsewhere || never_imported(&requirement.name) {
+            continue;
+        }
+        if reported.insert(requirement.name.clone(), ()).is_some() {
+            continue;
+        }
+        let mut finding = Finding::warning(
+            "requirements/unused",
+            requirement.place.clone(),
+            format!(
+                "nothing that the agents of `{}` import needs `{}`",
+                stack.group(group.id).name,
+                requirement.name
+            ),
+        )
+        .with_help("remove it, or name its module in the group's `required_modules`");
+        finding.severity = Severity::Note;
+        finding.confidence = if providers(&requirement.name).is_empty() {
+            Confidence::Low
+        } else {
+            Confidence::Medium
+        };
+        findings.push(finding);
+    }
+    findings
+}

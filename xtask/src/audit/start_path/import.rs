@@ -1,0 +1,390 @@
+//! Imports on the way: which modules run, and what is bound.
+
+use pysrc::{Import, ImportKind, Span};
+
+use super::value::{ModuleId, V};
+use super::walk::{Flow, Walker};
+use crate::audit::imports::resolve::{Missing, Target, absolute_name, package_of};
+use crate::audit::imports::stdlib;
+use crate::stack::near::nearest;
+
+impl Walker<'_> {
+    /// One import step.
+    pub fn import(&mut self, index: u32) -> Flow {
+        let here = self.here();
+        let Some(import) = self.source(here).and_then(|source| source.imports.get(index as usize)) else {
+            return Flow::Next;
+        };
+        if self.silent > 0 {
+            self.bind_import(import, V::Unknown);
+            return Flow::Next;
+        }
+        let package = self.package(here);
+        let name = match absolute_name(import, &package) {
+            Ok(name) => name,
+            Err(message) => {
+                return self.fail_at(
+                    here,
+                    import.span,
+                    "start/module-not-found",
+                    "ImportError",
+                    message,
+                    None,
+                );
+            }
+        };
+        let loaded = match self.load_modules(&name, import.span) {
+            Ok(loaded) => loaded,
+            Err(flow) => return flow,
+        };
+        match (&import.kind, import.name.as_deref()) {
+            (ImportKind::Call, _) => Flow::Next,
+            (ImportKind::Module, _) | (_, None) => {
+                // `import a.b` binds `a`, `import a.b as c` binds `a.b`.
+                let bound = import
+                    .binds
+                    .and_then(|atom| self.source(here).map(|source| source.name(atom).to_owned()))
+                    .unwrap_or_default();
+                let top = name.split('.').next().unwrap_or(&name);
+                let value = if bound == top && name.contains('.') {
+                    self.module_value(top)
+                } else {
+                    loaded
+                };
+                self.bind_import(import, value);
+                Flow::Next
+            }
+            (ImportKind::From, Some("*")) => self.star(here, &loaded),
+            (ImportKind::From, Some(wanted)) => self.from(import, &loaded, &name, wanted),
+        }
+    }
+
+    fn package(&self, module: ModuleId) -> String {
+        let Some(module) = self.modules.get(module) else {
+            return String::new();
+        };
+        if module.name == "__main__" {
+            return String::new();
+        }
+        let is_package = matches!(
+            module.target,
+            Target::File { package: Some(_), .. } | Target::Namespace(_)
+        );
+        package_of(&module.name, is_package).to_owned()
+    }
+
+    fn bind_import(&mut self, import: &Import, value: V) {
+        if let Some(binds) = import.binds {
+            self.store(binds, value);
+        }
+    }
+
+    fn module_value(&self, name: &str) -> V {
+        self.by_name
+            .get(name)
+            .map_or_else(|| V::Outside(name.to_owned()), |id| V::Module(*id))
+    }
+
+    /// Imports a module and those above it.
+    fn load_modules(&mut self, name: &str, span: Span) -> Result<V, Flow> {
+        let here = self.here();
+        let mut value = V::Unknown;
+        for step in self.search.absolute(name) {
+            match step.target {
+                Target::File { .. } | Target::Namespace(_) => {
+                    let id = self.enter_module(&step.name, step.target, here, span)?;
+                    value = V::Module(id);
+                }
+                Target::Standard | Target::Installed => value = V::Outside(name.to_owned()),
+                Target::Missing(missing) => {
+                    self.missing(&step.name, &missing, here, span)?;
+                    value = V::Outside(name.to_owned());
+                }
+            }
+        }
+        Ok(value)
+    }
+
+    fn enter_module(&mut self, name: &str, target: Target, here: ModuleId, span: Span) -> Result<ModuleId, Flow> {
+        let id = match self.by_name.get(name) {
+            Some(id) => {
+                let again = self.maybe == 0
+                    && self
+                        .modules
+                        .get(*id)
+                        .is_some_and(|module| module.conditional && module.done);
+                if !again {
+                    return Ok(*id);
+                }
+                *id
+            }
+            None => self.add_module(name, target),
+        };
+        if let Some(module) = self.modules.get_mut(id) {
+            module.globals.clear();
+            module.conditional = self.maybe > 0;
+            module.done = false;
+        }
+        if let Some(file) = self.file_of(here) {
+            self.chain.push((file, span));
+        }
+        let flow = self.execute_module(id);
+        self.chain.pop();
+        match flow {
+            Flow::Raised(_) | Flow::Exit => {
+                self.by_name.remove(name);
+                Err(flow)
+            }
+            Flow::Endless => Err(flow),
+            Flow::Next | Flow::Return | Flow::Loop => Ok(id),
+        }
+    }
+
+    fn missing(&mut self, name: &str, missing: &Missing, here: ModuleId, span: Span) -> Result<(), Flow> {
+        let roots = self.search.shown_roots();
+        let top = name.split('.').next().unwrap_or(name);
+        match missing {
+            Missing::Package(providers) => {
+                let file = &self.search.requirements.path;
+                let message = format!("`{name}` needs a package that `{file}` does not have");
+                let help = providers
+                    .first()
+                    .map(|provider| format!("add `{provider}` to `{file}`"));
+                // It may be there after all: the image may be built from something else.
+                let _ = self.fail_at(here, span, "requirements/missing", "ModuleNotFoundError", message, help);
+                Ok(())
+            }
+            Missing::NotAPackage => {
+                let parent = name.rsplit_once('.').map_or(name, |(parent, _)| parent);
+                let message = format!("No module named '{name}'; '{parent}' is not a package");
+                Err(self.fail_at(
+                    here,
+                    span,
+                    "start/module-not-found",
+                    "ModuleNotFoundError",
+                    message,
+                    None,
+                ))
+            }
+            Missing::Gone(minor) => {
+                let message =
+                    format!("No module named '{name}': it is gone from the standard library since Python 3.{minor}");
+                Err(self.fail_at(
+                    here,
+                    span,
+                    "start/module-not-found",
+                    "ModuleNotFoundError",
+                    message,
+                    None,
+                ))
+            }
+            Missing::Unknown => {
+                let message = format!(
+                    "No module named '{name}' (searched {roots}, the standard library and the packages of `{}`)",
+                    self.search.requirements.path
+                );
+                let help = self.near_module(name, top);
+                Err(self.fail_at(
+                    here,
+                    span,
+                    "start/module-not-found",
+                    "ModuleNotFoundError",
+                    message,
+                    help,
+                ))
+            }
+        }
+    }
+
+    fn near_module(&self, name: &str, top: &str) -> Option<String> {
+        let tree = self.search.view.tree;
+        let last = name.rsplit('.').next().unwrap_or(name);
+        if name == top
+            && let Some(known) = stdlib::modules(self.search.version)
+                .filter(|known| known.starts_with(top) && top.len() >= 3)
+                .min_by_key(|known| known.len())
+        {
+            return Some(format!("probably cut short: the standard library has `{known}`"));
+        }
+        let wanted = format!("{last}.py");
+        let elsewhere = tree.files.iter().map(|file| file.path.as_str()).find(|path| {
+            path.rsplit('/').next() == Some(wanted.as_str())
+                || path.contains(&format!("/{last}/"))
+                || path.starts_with(&format!("{last}/"))
+        });
+        if let Some(path) = elsewhere {
+            return Some(format!(
+                "the tree has `{path}`, which is below none of these under that name"
+            ));
+        }
+        let mut candidates: Vec<&str> = Vec::new();
+        for file in &tree.files {
+            let stem = file.path.rsplit('/').next().and_then(|name| name.strip_suffix(".py"));
+            candidates.extend(stem.filter(|stem| *stem != "__init__"));
+        }
+        if name == top {
+            for known in stdlib::modules(self.search.version) {
+                candidates.push(known);
+            }
+        }
+        nearest(last, candidates)
+            .map(|near| format!("did you mean `{near}`? do not install a distribution for its name alone"))
+    }
+
+    fn star(&mut self, here: ModuleId, from: &V) -> Flow {
+        let Some(module) = self.modules.get_mut(here) else {
+            return Flow::Next;
+        };
+        match from {
+            V::Module(id) => module.stars.push(*id),
+            _ => module.dynamic = true,
+        }
+        Flow::Next
+    }
+
+    fn from(&mut self, import: &Import, loaded: &V, module: &str, wanted: &str) -> Flow {
+        let here = self.here();
+        match loaded {
+            V::Module(id) => {
+                let id = *id;
+                if let Some(value) = self.global(id, wanted) {
+                    self.bind_import(import, value);
+                    return Flow::Next;
+                }
+                let full = format!("{module}.{wanted}");
+                if let Some(known) = self.by_name.get(&full) {
+                    let value = V::Module(*known);
+                    self.bind_import(import, value);
+                    return Flow::Next;
+                }
+                let parent = self.modules.get(id).map(|module| module.target.clone());
+                let target = parent.map(|parent| self.search.below(&parent, &full, wanted));
+                if let Some(target @ (Target::File { .. } | Target::Namespace(_))) = target {
+                    return match self.enter_module(&full, target, here, import.span) {
+                        Ok(id) => {
+                            self.bind_import(import, V::Module(id));
+                            Flow::Next
+                        }
+                        Err(flow) => flow,
+                    };
+                }
+                if self.modules.get(id).is_some_and(|module| module.dynamic) {
+                    self.bind_import(import, V::Unknown);
+                    return Flow::Next;
+                }
+                self.cannot_import(import, id, module, wanted)
+            }
+            V::Outside(name) => {
+                let exact = self.search.version.minor == 11;
+                let cut =
+                    || stdlib::names(name).is_some_and(|names| names.iter().any(|known| known.starts_with(wanted)));
+                let is_standard = stdlib::has(name.split('.').next().unwrap_or(name), self.search.version);
+                if is_standard && stdlib::has_name(name, wanted) == Some(false) && (exact || cut()) {
+                    let message = format!("cannot import name '{wanted}' from '{name}'");
+                    let names = stdlib::names(name).into_iter().flatten().copied();
+                    let mut starts: Vec<&str> = names.clone().filter(|known| known.starts_with(wanted)).collect();
+                    starts.sort_unstable();
+                    let help = starts
+                        .first()
+                        .copied()
+                        .or_else(|| nearest(wanted, names))
+                        .map(|near| format!("did you mean `{near}`?"));
+                    return self.fail_at(
+                        here,
+                        import.span,
+                        "start/cannot-import-name",
+                        "ImportError",
+                        message,
+                        help,
+                    );
+                }
+                self.bind_import(import, V::Outside(format!("{name}.{wanted}")));
+                Flow::Next
+            }
+            _ => {
+                self.bind_import(import, V::Unknown);
+                Flow::Next
+            }
+        }
+    }
+
+    fn cannot_import(&mut self, import: &Import, id: ModuleId, module: &str, wanted: &str) -> Flow {
+        let here = self.here();
+        let partial = self
+            .modules
+            .get(id)
+            .is_some_and(|module| !module.done && module.name != "__main__")
+            && self.file_of(id).is_some();
+        let path = match self.modules.get(id).map(|module| &module.target) {
+            Some(Target::File { path, .. }) => format!(" (`{path}`)"),
+            _ => String::new(),
+        };
+        let later = partial
+            && self.source(id).is_some_and(|source| {
+                source
+                    .bindings
+                    .iter()
+                    .any(|binding| source.name(binding.name) == wanted)
+            });
+        let message = if later {
+            format!(
+                "cannot import name '{wanted}' from partially initialized module '{module}'{path}: a circular import"
+            )
+        } else {
+            format!("cannot import name '{wanted}' from '{module}'{path}")
+        };
+        let help = self.source(id).and_then(|source| {
+            nearest(
+                wanted,
+                source
+                    .bindings
+                    .iter()
+                    .map(|binding| source.name(binding.name))
+                    .filter(|name| *name != wanted),
+            )
+            .map(|near| format!("did you mean `{near}`?"))
+        });
+        self.fail_at(
+            here,
+            import.span,
+            "start/cannot-import-name",
+            "ImportError",
+            message,
+            help,
+        )
+    }
+
+    /// A name of a module, through its star imports.
+    pub fn global(&self, id: ModuleId, name: &str) -> Option<V> {
+        self.global_through(id, name, 0)
+    }
+
+    fn global_through(&self, id: ModuleId, name: &str, depth: usize) -> Option<V> {
+        let module = self.modules.get(id)?;
+        let own = self
+            .source(id)
+            .and_then(|source| source.atom(name))
+            .and_then(|atom| module.globals.get(&atom));
+        if let Some(variable) = own {
+            return Some(variable.value.clone());
+        }
+        if matches!(
+            name,
+            "__name__" | "__file__" | "__doc__" | "__dict__" | "__package__" | "__spec__" | "__path__"
+        ) {
+            return Some(V::Unknown);
+        }
+        if depth > 8 {
+            return Some(V::Unknown);
+        }
+        module.stars.iter().rev().find_map(|star| {
+            let public = match self.source(*star).and_then(|source| source.all.as_ref()) {
+                Some(all) => all.iter().any(|public| &**public == name),
+                None => !name.starts_with('_'),
+            };
+            let found = public.then(|| self.global_through(*star, name, depth + 1)).flatten();
+            let dynamic = self.modules.get(*star).is_some_and(|module| module.dynamic);
+            found.or(dynamic.then_some(V::Unknown))
+        })
+    }
+}

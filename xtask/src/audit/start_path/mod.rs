@@ -1,0 +1,314 @@
+//! What runs when an agent's script is started, and the first failure that CPython would hit.
+//!
+//! [`walk`] follows the script: module bodies in order of import, the `__main__` block, and the functions, constructors and
+//! methods that can be resolved. What is unconditional is told apart from what a branch or a `try` may keep from happening.
+
+mod call;
+mod groups;
+mod import;
+mod parser;
+mod socket;
+mod value;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+
+use contract::group_config::ArgumentStyle;
+use pysrc::PythonVersion;
+use rayon::prelude::*;
+
+pub use walk::Failure;
+
+use self::walk::{Flow, Walker};
+use super::facts::TreeFacts;
+use super::imports::requirements::{self, Requirements};
+use super::imports::resolve::{Search, roots};
+use super::imports::view::View;
+use crate::finding::{Confidence, Finding, Place, Severity};
+use crate::render::group_config::python_path;
+use crate::stack::model::{AgentId, GroupId, MachineId, Stack};
+
+/// What happens when an agent is started, as far as its source says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Prediction {
+    /// Nothing speaks against it.
+    Starts,
+    /// A package is missing in its requirements, or a failure is behind a branch or a `try`.
+    MayNot,
+    /// It fails.
+    CannotStart,
+}
+
+/// What is predicted for an agent.
+#[derive(Debug, Clone)]
+pub struct AgentPrediction {
+    /// The agent.
+    pub agent: AgentId,
+    /// What will happen.
+    pub prediction: Prediction,
+    /// The rule behind it.
+    pub rule: Option<&'static str>,
+    /// Why, where it does not just start.
+    pub reason: Option<String>,
+    /// The way from the script to the failure, which is the last place.
+    pub chain: Vec<Place>,
+    /// All that was found on the way, in order.
+    pub failures: Vec<Failure>,
+}
+
+/// Predicts every agent of a stack, and says what is wrong: rules `start/…` and `requirements/…`.
+#[must_use]
+pub fn predict(stack: &Stack, tree: &TreeFacts) -> (Vec<AgentPrediction>, Vec<Finding>) {
+    let version = tree
+        .version
+        .or_else(|| PythonVersion::parse(&stack.python_version))
+        .unwrap_or(PythonVersion { major: 3, minor: 11 });
+    let views: Vec<View<'_>> = (0..stack.machines.len())
+        .map(|machine| View::new(stack, MachineId(machine), tree))
+        .collect();
+    let also = modules_of_the_base(stack);
+    let groups: Vec<GroupContext<'_>> = stack
+        .groups()
+        .map(|(id, group)| GroupContext {
+            id,
+            view: &views[group.machine.0],
+            requirements: requirements::read(tree, &group.requirements),
+            also: &also,
+            version,
+        })
+        .collect();
+    let agents: Vec<AgentId> = stack.agents().map(|(id, _)| id).collect();
+    let predictions: Vec<AgentPrediction> = agents
+        .par_iter()
+        .map(|id| predict_agent(stack, &groups[stack.agent(*id).group.0], *id))
+        .collect();
+    let mut findings = merged(&predictions);
+    let about_groups: Vec<Vec<Finding>> = groups.par_iter().map(|group| groups::check(stack, group)).collect();
+    findings.extend(about_groups.into_iter().flatten());
+    let mut seen = std::collections::HashSet::new();
+    findings.retain(|finding| seen.insert((finding.rule, finding.place.clone(), finding.message.clone())));
+    findings.sort_by(|a, b| (&a.place, a.rule, &a.message).cmp(&(&b.place, b.rule, &b.message)));
+    (predictions, findings)
+}
+
+/// What the agents of a group share.
+struct GroupContext<'a> {
+    id: GroupId,
+    view: &'a View<'a>,
+    requirements: Requirements,
+    also: &'a [String],
+    version: PythonVersion,
+}
+
+impl GroupContext<'_> {
+    /// Where the modules of a script are searched.
+    fn search(&self, stack: &Stack, script: &str) -> Search<'_> {
+        Search {
+            view: self.view,
+            roots: roots(&self.view.real(script), &python_path(stack, self.id)),
+            requirements: &self.requirements,
+            also: self.also,
+            version: self.version,
+        }
+    }
+}
+
+/// Modules that Debian's packages of the base bring: `python3-yaml` and its like.
+fn modules_of_the_base(stack: &Stack) -> Vec<String> {
+    stack
+        .images
+        .packages
+        .iter()
+        .filter_map(|package| package.strip_prefix("python3-"))
+        .map(super::imports::distributions::module_of)
+        .collect()
+}
+
+fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId) -> AgentPrediction {
+    let agent = stack.agent(id);
+    let mut prediction = AgentPrediction {
+        agent: id,
+        prediction: Prediction::Starts,
+        rule: None,
+        reason: None,
+        chain: Vec::new(),
+        failures: Vec::new(),
+    };
+    let script = super::imports::view::normal(&agent.script_path);
+    let Some(file) = group.view.file(&script) else {
+        prediction.prediction = Prediction::CannotStart;
+        prediction.reason = Some(format!("`{}` is not in its image", agent.script_path));
+        prediction.chain.push(agent.place.clone());
+        return prediction;
+    };
+    let mut flags: BTreeMap<String, String> = agent.params.clone();
+    flags.insert("port".to_owned(), agent.port.to_string());
+    flags.insert("health_check_port".to_owned(), agent.health_check_port.to_string());
+    flags.insert("name".to_owned(), agent.name.clone());
+    let style = agent
+        .argument_style
+        .unwrap_or(stack.machine(agent.machine).supervision.argument_style);
+    let mut walker = Walker {
+        search: group.search(stack, &script),
+        flags: &flags,
+        equals_style: style == ArgumentStyle::Equals,
+        modules: Vec::new(),
+        by_name: HashMap::new(),
+        frames: Vec::new(),
+        chain: Vec::new(),
+        failures: Vec::new(),
+        tries: Vec::new(),
+        maybe: 0,
+        silent: 0,
+        alive: false,
+        waiting: false,
+        objects: Vec::new(),
+        bases: HashMap::new(),
+        parsers: Vec::new(),
+        binds: Vec::new(),
+        made: std::collections::HashSet::new(),
+        steps: 0,
+    };
+    let flow = walker.run(file, &script);
+    other_port(&mut walker, agent.port, agent.health_check_port);
+    does_nothing(&mut walker, file, flow);
+    let alive = walker.alive;
+    let fatal = match flow {
+        Flow::Raised(exception) => exception.failure,
+        _ => None,
+    };
+    prediction.failures = walker.failures;
+    judge(&mut prediction, fatal, alive);
+    prediction
+}
+
+/// Literal ports are bound, and none is the configured one.
+fn other_port(walker: &mut Walker<'_>, port: u16, health: u16) {
+    let known: Option<Vec<u16>> = walker.binds.iter().map(|bind| bind.port).collect();
+    let Some(known) = known.filter(|known| !known.is_empty() && !known.contains(&port)) else {
+        return;
+    };
+    let Some(bind) = walker
+        .binds
+        .iter()
+        .find(|bind| !bind.conditional && bind.port != Some(health))
+        .cloned()
+    else {
+        return;
+    };
+    let listed: Vec<String> = known.iter().map(ToString::to_string).collect();
+    walker.failures.push(Failure {
+        rule: "start/other-port",
+        exception: "",
+        message: format!("binds port {}, and the configured port is {port}", listed.join(", ")),
+        help: Some("take the port from `--port`, or configure the one that it binds".to_owned()),
+        place: bind.place,
+        chain: Vec::new(),
+        caught: false,
+        conditional: true,
+        confidence: Confidence::Medium,
+    });
+}
+
+/// The script has run to its end, and nothing that it did can go on.
+fn does_nothing(walker: &mut Walker<'_>, file: usize, flow: Flow) {
+    if walker.alive || !matches!(flow, Flow::Next | Flow::Return) || !walker.failures.is_empty() {
+        return;
+    }
+    let tree = walker.search.view.tree;
+    let Some(facts) = tree.files.get(file) else {
+        return;
+    };
+    let message = if facts.module.body.is_empty() {
+        "the script is empty".to_owned()
+    } else if facts.module.main_block.is_none() {
+        "the script only defines things: it has no `if __name__ == \"__main__\":` and starts nothing".to_owned()
+    } else {
+        "the script comes to its end at once: nothing that it starts goes on".to_owned()
+    };
+    let place = facts
+        .module
+        .main_block
+        .map_or_else(|| Place::file(tree.shown(&facts.path)), |span| tree.place(file, span));
+    walker.failures.push(Failure {
+        rule: "start/does-nothing",
+        exception: "",
+        message,
+        help: Some("call what serves from an `if __name__ == \"__main__\":` block".to_owned()),
+        place,
+        chain: Vec::new(),
+        caught: false,
+        conditional: false,
+        confidence: if facts.module.main_block.is_none() {
+            Confidence::High
+        } else {
+            Confidence::Medium
+        },
+    });
+}
+
+/// The prediction that follows from what was found.
+fn judge(prediction: &mut AgentPrediction, fatal: Option<usize>, alive: bool) {
+    let failures = &mut prediction.failures;
+    let stops = |failure: &Failure| !failure.conditional && failure.rule != "requirements/missing";
+    let fatal = fatal
+        .filter(|index| failures.get(*index).is_some_and(stops))
+        .or_else(|| failures.iter().position(|failure| failure.rule == "start/does-nothing"))
+        // Swallowed, and then there is nothing left to do: the process ends.
+        .or_else(|| {
+            let swallowed = failures.iter().position(|failure| stops(failure) && failure.caught);
+            swallowed.filter(|_| !alive)
+        });
+    let (kind, index) = match fatal {
+        Some(index) => (Prediction::CannotStart, Some(index)),
+        None => {
+            let first = failures
+                .iter()
+                .position(|failure| !failure.conditional && !failure.caught)
+                .or_else(|| (!failures.is_empty()).then_some(0));
+            match first {
+                Some(index) => (Prediction::MayNot, Some(index)),
+                None => (Prediction::Starts, None),
+            }
+        }
+    };
+    prediction.prediction = kind;
+    if let Some(failure) = index.and_then(|index| failures.get_mut(index)) {
+        if kind == Prediction::CannotStart {
+            failure.caught = false;
+        }
+        prediction.rule = Some(failure.rule);
+        prediction.reason = Some(failure.message.clone());
+        prediction.chain = failure.chain.clone();
+        prediction.chain.push(failure.place.clone());
+    }
+}
+
+/// Findings of all agents: one per rule, place and message; the worst where they differ.
+fn merged(predictions: &[AgentPrediction]) -> Vec<Finding> {
+    let mut by_place: BTreeMap<(&'static str, Place, String), Finding> = BTreeMap::new();
+    for failure in predictions.iter().flat_map(|prediction| &prediction.failures) {
+        let severity = if failure.caught || failure.conditional {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
+        let key = (failure.rule, failure.place.clone(), failure.message.clone());
+        let known = by_place.get(&key).map(|finding| finding.severity);
+        if known.is_some_and(|known| known >= severity) {
+            continue;
+        }
+        let mut finding = Finding::error(failure.rule, failure.place.clone(), failure.message.clone());
+        finding.severity = severity;
+        finding.confidence = failure.confidence;
+        finding.help.clone_from(&failure.help);
+        for place in &failure.chain {
+            finding = finding.with_related(place.clone(), "on the way from the script");
+        }
+        by_place.insert(key, finding);
+    }
+    by_place.into_values().collect()
+}

@@ -1,0 +1,208 @@
+//! `argparse`: which flags a script takes, and which it is given.
+
+use pysrc::Call;
+
+use super::call::Arguments;
+use super::value::{ModuleId, V};
+use super::walk::{Flow, ParserFacts, ParserOption, Walker};
+
+impl Walker<'_> {
+    /// `argparse.ArgumentParser(…)`.
+    pub fn new_parser(&mut self, arguments: &Arguments) -> V {
+        self.parsers.push(ParserFacts {
+            options: Vec::new(),
+            unknown: arguments.open
+                || [
+                    "parents",
+                    "allow_abbrev",
+                    "prefix_chars",
+                    "fromfile_prefix_chars",
+                    "exit_on_error",
+                ]
+                .iter()
+                .any(|name| arguments.named(name).is_some()),
+        });
+        V::Parser(self.parsers.len() - 1)
+    }
+
+    /// A method of a parser.
+    pub fn parser_method(
+        &mut self,
+        here: ModuleId,
+        call: &Call,
+        id: usize,
+        method: &str,
+        arguments: &Arguments,
+    ) -> (V, Flow) {
+        match method {
+            "add_argument" => {
+                let option = option(arguments);
+                if let Some(parser) = self.parsers.get_mut(id) {
+                    match option {
+                        Some(option) => parser.options.push(option),
+                        None => parser.unknown = true,
+                    }
+                }
+                (V::Unknown, Flow::Next)
+            }
+            "add_argument_group" | "add_mutually_exclusive_group" => (V::Parser(id), Flow::Next),
+            "parse_args" if arguments.positional.is_empty() && arguments.named.is_empty() => {
+                let flow = match self.rejected(id) {
+                    Some(message) => {
+                        let help =
+                            Some("use `parse_known_args()`, or add the flags that the supervisor passes".to_owned());
+                        self.fail_at(here, call.span, "start/flags-rejected", "SystemExit", message, help)
+                    }
+                    None => Flow::Next,
+                };
+                (V::Parsed(id), flow)
+            }
+            "parse_known_args" if arguments.positional.is_empty() => {
+                (V::List(vec![V::Parsed(id), V::Unknown]), Flow::Next)
+            }
+            "set_defaults" | "print_help" | "format_help" => (V::None, Flow::Next),
+            _ => {
+                if let Some(parser) = self.parsers.get_mut(id) {
+                    parser.unknown = true;
+                }
+                (V::Unknown, Flow::Next)
+            }
+        }
+    }
+
+    /// Why the parser rejects the command line.
+    fn rejected(&self, id: usize) -> Option<String> {
+        let parser = self.parsers.get(id).filter(|parser| !parser.unknown)?;
+        let mut unknown = Vec::new();
+        for flag in self.flags.keys() {
+            let written = format!("--{flag}");
+            match find(parser, &written) {
+                Found::One(option) if option.takes_value => {}
+                Found::One(_) if self.equals_style => {
+                    return Some(format!(
+                        "`parse_args()` ends the process: `{written}` takes no value, and is passed one"
+                    ));
+                }
+                // The value would be an argument of its own.
+                Found::One(_) => unknown.push(format!("{written}'s value")),
+                Found::Many => return Some(format!("`parse_args()` ends the process: `{written}` is ambiguous")),
+                Found::None => unknown.push(written),
+            }
+        }
+        if !unknown.is_empty() {
+            let takes_rest = parser.options.iter().any(|option| option.positional);
+            if takes_rest && unknown.iter().all(|flag| flag.ends_with("value")) {
+                return None;
+            }
+            return Some(format!(
+                "`parse_args()` ends the process: it does not know {}, which the supervisor passes",
+                listed(&unknown)
+            ));
+        }
+        let lacking: Vec<String> = parser
+            .options
+            .iter()
+            .filter(|option| option.required)
+            .filter(|option| {
+                option.positional
+                    || !self.flags.keys().any(|flag| {
+                        option
+                            .names
+                            .iter()
+                            .any(|name| name.trim_start_matches('-').starts_with(flag.as_str()))
+                    })
+            })
+            .filter_map(|option| option.names.first().cloned())
+            .collect();
+        (!lacking.is_empty()).then(|| {
+            format!(
+                "`parse_args()` ends the process: it requires {}, which nobody passes",
+                listed(&lacking)
+            )
+        })
+    }
+
+    /// `options.name`, for what a parser returned.
+    pub fn parsed(&self, id: usize, name: &str) -> V {
+        let Some(parser) = self.parsers.get(id) else {
+            return V::Unknown;
+        };
+        let option = parser.options.iter().find(|option| {
+            option
+                .names
+                .iter()
+                .any(|known| known.trim_start_matches('-').replace('-', "_") == name)
+        });
+        match (option, self.flags.get(name)) {
+            (Some(option), Some(value)) if option.is_int => value.parse().map_or(V::Unknown, V::Int),
+            (Some(_), Some(value)) => V::Str(value.clone()),
+            _ => V::Unknown,
+        }
+    }
+}
+
+enum Found<'a> {
+    One(&'a ParserOption),
+    Many,
+    None,
+}
+
+/// The option that a flag means: exactly, or as the beginning of one.
+fn find<'a>(parser: &'a ParserFacts, flag: &str) -> Found<'a> {
+    if let Some(exact) = parser
+        .options
+        .iter()
+        .find(|option| option.names.iter().any(|name| name == flag))
+    {
+        return Found::One(exact);
+    }
+    let mut begun = parser.options.iter().filter(|option| {
+        option
+            .names
+            .iter()
+            .any(|name| name.starts_with("--") && name.starts_with(flag))
+    });
+    match (begun.next(), begun.next()) {
+        (None, _) => Found::None,
+        (Some(one), None) => Found::One(one),
+        (Some(_), Some(_)) => Found::Many,
+    }
+}
+
+fn option(arguments: &Arguments) -> Option<ParserOption> {
+    let names: Vec<String> = arguments
+        .positional
+        .iter()
+        .map(|name| name.text().map(ToOwned::to_owned))
+        .collect::<Option<_>>()?;
+    if names.is_empty() || arguments.open {
+        return None;
+    }
+    let action = match arguments.named("action") {
+        None => "store",
+        Some(V::Str(action)) => action.as_str(),
+        Some(_) => return None,
+    };
+    let positional = names.iter().all(|name| !name.starts_with('-'));
+    let optional_count = match arguments.named("nargs") {
+        None | Some(V::Int(_)) => false,
+        Some(V::Str(count)) => count == "?" || count == "*",
+        Some(_) => true,
+    };
+    Some(ParserOption {
+        takes_value: matches!(action, "store" | "append" | "extend"),
+        required: if positional {
+            !optional_count && action == "store" && arguments.named("default").is_none()
+        } else {
+            matches!(arguments.named("required"), Some(V::Bool(true)))
+        },
+        is_int: matches!(arguments.named("type"), Some(V::Outside(name)) if name == "builtins.int"),
+        positional,
+        names,
+    })
+}
+
+fn listed(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}

@@ -1,0 +1,410 @@
+//! One broken script per way of failing, and the reference tree, which is whole.
+
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::audit::facts::facts;
+use crate::stack::fixture::Fixture;
+
+const VERSION: PythonVersion = PythonVersion { major: 3, minor: 11 };
+
+/// A script with nothing wrong.
+const GOOD: &str = "\
+import argparse
+import zmq
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--port', type=int)
+    parser.add_argument('--health_check_port', type=int)
+    parser.add_argument('--name')
+    options, _ = parser.parse_known_args()
+    socket = zmq.Context().socket(zmq.REP)
+    socket.bind(f'tcp://*:{options.port}')
+    while True:
+        socket.send(socket.recv())
+
+if __name__ == '__main__':
+    main()
+";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn collect(folder: &Path, base: &Path, into: &mut Vec<(String, Vec<u8>)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, base, into);
+        } else {
+            let relative = path.strip_prefix(base).unwrap().to_str().unwrap().to_owned();
+            into.push((relative, std::fs::read(&path).unwrap()));
+        }
+    }
+}
+
+/// The small stack with these files; what is said of Alpha (port 5000), and all findings.
+fn alpha(files: &[(&str, &str)]) -> (String, Vec<String>) {
+    let fixture = Fixture::small();
+    let stack = fixture.model();
+    let mut all: BTreeMap<String, Vec<u8>> = ["main/alpha.py", "main/long/beta.py", "main/gamma.py", "pc2/delta.py"]
+        .map(|path| (path.to_owned(), GOOD.as_bytes().to_vec()))
+        .into();
+    for group in ["core", "side", "far"] {
+        all.insert(format!("requirements.{group}.txt"), b"pyzmq\npyyaml\n".to_vec());
+    }
+    for (path, text) in files {
+        all.insert((*path).to_owned(), text.as_bytes().to_vec());
+    }
+    let files: Vec<(String, Vec<u8>)> = all.into_iter().collect();
+    let tree = facts(&files, VERSION).with_paths([]);
+    let (predictions, findings) = predict(&stack, &tree);
+    let prediction = predictions
+        .iter()
+        .find(|prediction| stack.agent(prediction.agent).name == "Alpha")
+        .unwrap();
+    let chain: Vec<String> = prediction
+        .chain
+        .iter()
+        .map(|place| format!("{}:{}", place.path, place.line))
+        .collect();
+    let said = format!(
+        "{:?} {} [{}] {}",
+        prediction.prediction,
+        prediction.rule.unwrap_or("-"),
+        chain.join(" → "),
+        prediction.reason.as_deref().unwrap_or("-"),
+    );
+    let findings = findings
+        .iter()
+        .filter(|finding| finding.rule != "requirements/unused")
+        .map(|finding| {
+            format!(
+                "{:?} {} {}:{}:{}",
+                finding.severity, finding.rule, finding.place.path, finding.place.line, finding.place.column
+            )
+        })
+        .collect();
+    (said, findings)
+}
+
+#[track_caller]
+fn says(files: &[(&str, &str)], prediction: &str, findings: &[&str]) {
+    let (said, found) = alpha(files);
+    assert!(
+        said.starts_with(prediction),
+        "said: {said}\nwanted: {prediction}\n{found:#?}"
+    );
+    assert_eq!(found, findings, "{said}");
+}
+
+#[test]
+fn all_agents_of_the_reference_tree_start() {
+    let base = root().join("tests/ai_system");
+    let mut files = Vec::new();
+    collect(&base, &base, &mut files);
+    let mut fixture = Fixture::real();
+    for machine in ["main_pc_code", "pc2_code"] {
+        let path = format!("{machine}/config/startup_config.yaml");
+        let text = std::fs::read(base.join(&path)).unwrap();
+        fixture.texts.insert(path, text);
+    }
+    let stack = fixture.model();
+    let tree = facts(&files, VERSION).with_paths([]);
+    let (predictions, findings) = predict(&stack, &tree);
+    assert_eq!(predictions.len(), 89);
+    let wrong: Vec<_> = predictions
+        .iter()
+        .filter(|prediction| prediction.prediction != Prediction::Starts)
+        .map(|prediction| {
+            (
+                &stack.agent(prediction.agent).name,
+                &prediction.reason,
+                &prediction.chain,
+            )
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert_eq!(findings, []);
+}
+
+#[test]
+fn a_good_script_starts() {
+    says(&[], "Starts", &[]);
+}
+
+#[test]
+fn a_syntax_error_in_the_closure() {
+    says(
+        &[
+            ("main/alpha.py", "import time\nfrom main.helper import x\n"),
+            ("main/helper.py", "import main.broken\nx = 1\n"),
+            ("main/broken.py", "def f(:\n    pass\n"),
+        ],
+        "CannotStart start/syntax-error [main/alpha.py:2 → main/helper.py:1 → main/broken.py:1] syntax error",
+        &["Error start/syntax-error main/broken.py:1:7"],
+    );
+}
+
+#[test]
+fn a_module_that_is_not_there() {
+    says(
+        &[("main/alpha.py", "import threa\n\nding\n")],
+        "CannotStart start/module-not-found [main/alpha.py:1] No module named 'threa' (searched `/app/main`, `/app`",
+        &["Error start/module-not-found main/alpha.py:1:8"],
+    );
+    // The other machine's code is not in the image.
+    says(
+        &[("main/alpha.py", "import time, pc2.delta\n")],
+        "CannotStart start/module-not-found [main/alpha.py:1] No module named 'pc2'",
+        &["Error start/module-not-found main/alpha.py:1:14"],
+    );
+}
+
+#[test]
+fn a_package_in_no_requirements() {
+    says(
+        &[("main/alpha.py", &format!("import cv2\n{GOOD}"))],
+        "MayNot requirements/missing [main/alpha.py:1] `cv2` needs a package",
+        &["Error requirements/missing main/alpha.py:1:8"],
+    );
+    says(
+        &[
+            ("main/alpha.py", &format!("import cv2, yaml\n{GOOD}")),
+            ("requirements.core.txt", "pyzmq\nRUN pip install x\n-r more.txt\n"),
+            ("more.txt", "opencv-python-headless==4.8\npyyaml\n"),
+        ],
+        "Starts",
+        &["Error requirements/invalid-line requirements.core.txt:2:1"],
+    );
+}
+
+#[test]
+fn a_name_that_cannot_be_imported() {
+    says(
+        &[("main/alpha.py", "from typing import Di\n")],
+        "CannotStart start/cannot-import-name [main/alpha.py:1] cannot import name 'Di' from 'typing'",
+        &["Error start/cannot-import-name main/alpha.py:1:20"],
+    );
+    says(
+        &[
+            ("main/alpha.py", "from main.helper import there, gone\n"),
+            ("main/helper.py", "from main.deeper import *\n"),
+            ("main/deeper.py", "there = 1\n_gone = 2\n"),
+        ],
+        "CannotStart start/cannot-import-name [main/alpha.py:1] cannot import name 'gone' from 'main.helper' (`main/helper.py`)",
+        &["Error start/cannot-import-name main/alpha.py:1:32"],
+    );
+}
+
+#[test]
+fn a_name_that_is_not_defined() {
+    says(
+        &[(
+            "main/alpha.py",
+            "import time\n\ndef main():\n    ding\n\nif __name__ == '__main__':\n    main()\n",
+        )],
+        "CannotStart start/undefined-name [main/alpha.py:7 → main/alpha.py:4] name 'ding' is not defined",
+        &["Error start/undefined-name main/alpha.py:4:5"],
+    );
+    // Defined below the block that uses it.
+    says(
+        &[(
+            "main/alpha.py",
+            "def main():\n    print(LIMIT)\n\nif __name__ == '__main__':\n    main()\n\nLIMIT = 1\n",
+        )],
+        "CannotStart start/undefined-name [main/alpha.py:5 → main/alpha.py:2] name 'LIMIT' is not defined here: it is bound in line 7",
+        &["Error start/undefined-name main/alpha.py:2:11"],
+    );
+    // Bound only by an import that failed and was swallowed.
+    says(
+        &[(
+            "main/alpha.py",
+            "try:\n    from main.nowhere import Base\nexcept ImportError:\n    pass\n\nclass A(Base):\n    pass\n",
+        )],
+        "CannotStart start/undefined-name [main/alpha.py:6] name 'Base' is not defined",
+        &[
+            "Warning start/module-not-found main/alpha.py:2:30",
+            "Error start/undefined-name main/alpha.py:6:9",
+        ],
+    );
+    // Behind a branch.
+    says(
+        &[(
+            "main/alpha.py",
+            &format!("import os\nif os.environ.get('X'):\n    ding\n{GOOD}"),
+        )],
+        "MayNot start/undefined-name [main/alpha.py:3]",
+        &["Warning start/undefined-name main/alpha.py:3:5"],
+    );
+}
+
+#[test]
+fn swallowed_and_then_nothing_left_to_do() {
+    says(
+        &[(
+            "main/alpha.py",
+            "def main():\n    ding()\n\nif __name__ == '__main__':\n    try:\n        main()\n    except Exception as e:\n        print(e)\n",
+        )],
+        "CannotStart start/undefined-name [main/alpha.py:6 → main/alpha.py:2]",
+        &["Error start/undefined-name main/alpha.py:2:5"],
+    );
+}
+
+const BASE: &str = "\
+import zmq
+
+class Base:
+    def __init__(self, name, port=5000):
+        self.name = name
+        self.port = port
+        self.socket = zmq.Context().socket(zmq.REP)
+        self.socket.bind(f'tcp://*:{self.port}')
+
+    def run(self):
+        while True:
+            self.socket.recv()
+";
+
+#[test]
+fn a_wrong_number_of_arguments() {
+    says(
+        &[
+            ("main/base.py", BASE),
+            (
+                "main/alpha.py",
+                "from base import Base\nclass A(Base):\n    def __init__(self):\n        super().__init__()\nA().run()\n",
+            ),
+        ],
+        "CannotStart start/argument-count [main/alpha.py:5 → main/alpha.py:4] Base.__init__() missing 1 required argument: 'name'",
+        &["Error start/argument-count main/alpha.py:4:9"],
+    );
+    says(
+        &[
+            ("main/base.py", BASE),
+            (
+                "main/alpha.py",
+                "from base import Base\nBase(nam='x', name='y').run()\n",
+            ),
+        ],
+        "CannotStart start/argument-count [main/alpha.py:2] Base.__init__() got an unexpected keyword argument 'nam'",
+        &["Error start/argument-count main/alpha.py:2:1"],
+    );
+}
+
+#[test]
+fn a_port_bound_twice() {
+    says(
+        &[
+            ("main/base.py", BASE),
+            (
+                "main/alpha.py",
+                "import zmq\nfrom base import Base\nclass A(Base):\n    def __init__(self):\n        super().__init__('a', 5000)\n        \
+                 self.mine = zmq.Context().socket(zmq.REP)\n        self.mine.bind('tcp://*:5000')\nA().run()\n",
+            ),
+        ],
+        "CannotStart start/port-bound-twice [main/alpha.py:8 → main/alpha.py:7] port 5000 is bound twice: `main/base.py` line 8",
+        &["Error start/port-bound-twice main/alpha.py:7:9"],
+    );
+}
+
+#[test]
+fn a_port_that_is_not_the_configured_one() {
+    says(
+        &[
+            ("main/base.py", BASE),
+            ("main/alpha.py", "from base import Base\nBase('a', 5999).run()\n"),
+        ],
+        "MayNot start/other-port [main/base.py:8] binds port 5999",
+        &["Warning start/other-port main/base.py:8:9"],
+    );
+}
+
+#[test]
+fn a_placeholder() {
+    says(
+        &[(
+            "main/alpha.py",
+            "import zmq\ns = zmq.Context().socket(zmq.REP)\ns.bind('tcp://<BIND_ADDR>:5000')\n",
+        )],
+        "CannotStart start/placeholder [main/alpha.py:3] the placeholder `<BIND_ADDR>` was never filled in",
+        &["Error start/placeholder main/alpha.py:3:1"],
+    );
+}
+
+#[test]
+fn a_folder_that_is_not_there() {
+    says(
+        &[(
+            "main/alpha.py",
+            "import logging\nlogging.basicConfig(filename='nowhere/a.log')\n",
+        )],
+        "CannotStart start/missing-folder [main/alpha.py:2] opens `/app/nowhere/a.log`",
+        &["Error start/missing-folder main/alpha.py:2:1"],
+    );
+    says(
+        &[(
+            "main/alpha.py",
+            &format!(
+                "import logging, os\nlogging.basicConfig(filename=os.path.join(os.path.dirname(__file__), 'a.log'))\n{GOOD}"
+            ),
+        )],
+        "CannotStart start/missing-folder [main/alpha.py:2] writes `/app/main/a.log`, and the container's file system is read-only",
+        &["Error start/missing-folder main/alpha.py:2:1"],
+    );
+}
+
+#[test]
+fn flags_that_the_parser_rejects() {
+    let script = GOOD
+        .replace(
+            "options, _ = parser.parse_known_args()",
+            "options = parser.parse_args()",
+        )
+        .replace("    parser.add_argument('--health_check_port', type=int)\n", "");
+    says(
+        &[("main/alpha.py", &script)],
+        "CannotStart start/flags-rejected [main/alpha.py:15 → main/alpha.py:8] `parse_args()` ends the process: it does not know `--health_check_port`",
+        &["Error start/flags-rejected main/alpha.py:8:15"],
+    );
+}
+
+#[test]
+fn a_script_that_does_nothing() {
+    says(
+        &[("main/alpha.py", "")],
+        "CannotStart start/does-nothing [main/alpha.py:0] the script is empty",
+        &["Error start/does-nothing main/alpha.py:0:0"],
+    );
+    says(
+        &[(
+            "main/alpha.py",
+            "import logging\nlog = logging.getLogger(__name__)\nclass A:\n    pass\n",
+        )],
+        "CannotStart start/does-nothing [main/alpha.py:0] the script only defines things",
+        &["Error start/does-nothing main/alpha.py:0:0"],
+    );
+}
+
+#[test]
+fn relative_imports_packages_and_aliases() {
+    says(
+        &[
+            (
+                "main/alpha.py",
+                &format!("import main.pkg.a\nimport SHORT.beta\n{GOOD}"),
+            ),
+            ("main/pkg/__init__.py", "from .b import y\n"),
+            ("main/pkg/a.py", "from . import y, b\nfrom ..pkg.b import y as z\n"),
+            ("main/pkg/b.py", "y = 1\n"),
+        ],
+        "Starts",
+        &[],
+    );
+    says(
+        &[("main/alpha.py", "from . import x\n")],
+        "CannotStart start/module-not-found [main/alpha.py:1] attempted relative import with no known parent package",
+        &["Error start/module-not-found main/alpha.py:1:15"],
+    );
+}

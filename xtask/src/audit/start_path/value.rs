@@ -1,0 +1,123 @@
+//! What is known of a value while a script is followed.
+
+use crate::audit::imports::view::{normal, normal_absolute};
+use crate::render::ROOT;
+
+/// Index of a module that has been imported.
+pub type ModuleId = usize;
+
+/// A value, as far as it is known.
+#[derive(Debug, Clone, PartialEq)]
+pub enum V {
+    /// Nothing is known.
+    Unknown,
+    /// `None`.
+    None,
+    /// A truth value.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A string.
+    Str(String),
+    /// A `pathlib.Path`.
+    Path(String),
+    /// A string of which parts are known.
+    Concat(Vec<V>),
+    /// A list or tuple.
+    List(Vec<V>),
+    /// A module of the tree.
+    Module(ModuleId),
+    /// Something of the standard library or of a package, by its dotted name.
+    Outside(String),
+    /// A class of the tree.
+    Class(ModuleId, u32),
+    /// A function of the tree.
+    Function(ModuleId, u32),
+    /// A function of the tree, bound to an object or class.
+    Method(ModuleId, u32, Box<V>),
+    /// An object of a class of the tree.
+    Instance(usize),
+    /// `super()` in a method of that class, for that object.
+    Super(ModuleId, u32, Box<V>),
+    /// An `argparse.ArgumentParser`.
+    Parser(usize),
+    /// What a parser returned.
+    Parsed(usize),
+    /// A method of something that is not of the tree: the object, the method.
+    Bound(Box<V>, String),
+}
+
+impl V {
+    /// The text of a string or path.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Str(text) | Self::Path(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The pieces as one value.
+    pub fn concat(pieces: Vec<Self>) -> Self {
+        let mut out = String::new();
+        for piece in &pieces {
+            match piece {
+                Self::Str(text) | Self::Path(text) => out.push_str(text),
+                Self::Int(number) => out.push_str(&number.to_string()),
+                Self::Concat(_) | Self::Unknown => return Self::Concat(pieces),
+                _ => return Self::Concat(pieces),
+            }
+        }
+        Self::Str(out)
+    }
+
+    /// The text with each unknown part as a NUL.
+    pub fn shape(&self) -> Option<String> {
+        match self {
+            Self::Str(text) | Self::Path(text) => Some(text.clone()),
+            Self::Int(number) => Some(number.to_string()),
+            Self::Concat(pieces) => Some(
+                pieces
+                    .iter()
+                    .map(|piece| piece.shape().unwrap_or_else(|| "\0".to_owned()))
+                    .collect(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// `a / b`, as a path.
+pub fn join(left: &str, right: &str) -> String {
+    if right.starts_with('/') || left.is_empty() {
+        right.to_owned()
+    } else {
+        format!("{}/{right}", left.trim_end_matches('/'))
+    }
+}
+
+/// The folder of a path.
+pub fn parent(path: &str) -> String {
+    match path.trim_end_matches('/').rsplit_once('/') {
+        Some(("", _)) => "/".to_owned(),
+        Some((folder, _)) => folder.to_owned(),
+        None => String::new(),
+    }
+}
+
+/// The path from the root of the container, given that the working directory is the tree's root.
+pub fn absolute(path: &str) -> String {
+    if path.starts_with('/') {
+        normal_absolute(path)
+    } else {
+        normal_absolute(&format!("{ROOT}/{}", normal_keeping_up(path)))
+    }
+}
+
+/// Relative paths may climb out of the root.
+fn normal_keeping_up(path: &str) -> String {
+    if path.split('/').any(|part| part == "..") {
+        path.to_owned()
+    } else {
+        normal(path)
+    }
+}

@@ -1,0 +1,84 @@
+//! The command line: what it looks like and which command runs.
+
+use clap::{Parser, Subcommand};
+
+use crate::cmd::{self, Context, Failure, GlobalOptions, Outcome};
+use crate::report::exit::Exit;
+
+/// Audit, render, build, boot and smoke-test a Python multi-agent system in Podman
+#[derive(Debug, Parser)]
+#[command(
+    name = "xtask",
+    bin_name = "cargo xtask",
+    version,
+    after_help = "Exit codes: 0 all is well; 1 findings, failing checks or unhealthy agents; 2 wrong use or configuration;
+3 an external program failed; 4 a file of this host cannot be read or written; 130 interrupted."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    options: GlobalOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Audit(cmd::audit::Args),
+    Doctor(cmd::doctor::Args),
+    Render(cmd::render::Args),
+    BuildImages(cmd::build_images::Args),
+    Up(cmd::up::Args),
+    Status(cmd::status::Args),
+    Logs(cmd::logs::Args),
+    Restart(cmd::restart::Args),
+    Smoke(cmd::smoke::Args),
+    Down(cmd::down::Args),
+    Ci(cmd::ci::Args),
+    Test(cmd::test::Args),
+    Completions(cmd::completions::Args),
+}
+
+/// Runs a parsed command line to its end; says why where it fails.
+#[must_use]
+pub fn run(cli: &Cli) -> Exit {
+    let context = match Context::new(&cli.options) {
+        Ok(context) => context,
+        Err(failure) => {
+            let printer = crate::report::printer::Printer::new(cli.options.color, false, false);
+            return say(&printer, failure);
+        }
+    };
+    cli.run_command(&context)
+        .unwrap_or_else(|failure| say(&context.printer, failure))
+}
+
+impl Cli {
+    /// Runs the command in a context that is there already.
+    ///
+    /// # Errors
+    /// As the command does.
+    pub fn run_command(&self, context: &Context) -> Outcome {
+        match &self.command {
+            Command::Audit(args) => cmd::audit::run(args, context),
+            Command::Doctor(args) => cmd::doctor::run(args, context),
+            Command::Render(args) => cmd::render::run(args, context),
+            Command::BuildImages(args) => cmd::build_images::run(args, context),
+            Command::Up(args) => cmd::up::run(args, context),
+            Command::Status(args) => cmd::status::run(args, context),
+            Command::Logs(args) => cmd::logs::run(args, context),
+            Command::Restart(args) => cmd::restart::run(args, context),
+            Command::Smoke(args) => cmd::smoke::run(args, context),
+            Command::Down(args) => cmd::down::run(args, context),
+            Command::Ci(args) => cmd::ci::run(args, context),
+            Command::Test(args) => cmd::test::run(args, context),
+            Command::Completions(args) => cmd::completions::run(args, context),
+        }
+    }
+}
+
+fn say(printer: &crate::report::printer::Printer, failure: Failure) -> Exit {
+    if let Some(message) = failure.message {
+        printer.error(message);
+    }
+    failure.exit
+}

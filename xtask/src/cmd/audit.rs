@@ -1,0 +1,411 @@
+//! `cargo xtask audit`: everything that will stop an agent, without running anything of the tree.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::{Context, Failure, Outcome};
+use crate::audit::baseline::{self, Baseline};
+use crate::audit::run::{self, Input};
+use crate::audit::scope::Scope;
+use crate::audit::{Report, facts, fix, rules, start_path, tree, users};
+use crate::finding::{Finding, Severity};
+use crate::host::{audit_files, files, git};
+use crate::report::audit as show;
+use crate::report::exit::Exit;
+use crate::report::{diff, findings};
+use crate::stack::Stack;
+use crate::stack::near::nearest;
+
+/// Say what will stop an agent, and why, without running anything
+///
+/// Reads the stack, the startup configs and every file of the tree once, predicts for each agent whether it starts, and ranks
+/// the causes by how many agents each stops. Exit code 0: nothing worse than warnings; 1: errors, or warnings with
+/// `--deny warnings`; 2: wrong use.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask audit
+  cargo xtask audit --tree ../AI_System --machine pc2
+  cargo xtask audit --select paths/ --select hosts/
+  cargo xtask audit --format sarif > audit.sarif
+  cargo xtask audit --write-baseline audit-baseline.json
+  cargo xtask audit --baseline audit-baseline.json --deny warnings     in CI: fail on anything new
+  cargo xtask audit --explain paths/style
+
+A comment `# audit: ignore[RULE] reason` silences a rule on its line, or alone on a line for the next.")]
+pub struct Args {
+    /// Only this machine
+    #[arg(short, long, value_name = "MACHINE")]
+    machine: Option<String>,
+    /// Only this group; may be given more than once
+    #[arg(short, long, value_name = "GROUP")]
+    group: Vec<String>,
+    /// Form of the result on stdout
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
+    /// Only these rules: ids, or families as in `paths/`
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    select: Vec<String>,
+    /// All rules but these
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    ignore: Vec<String>,
+    /// What makes the exit code 1 besides errors
+    #[arg(long, value_enum, value_name = "WHAT")]
+    deny: Option<Deny>,
+    /// Leave out the findings that this file lists; list its entries that match nothing any more
+    #[arg(long, value_name = "FILE", conflicts_with = "write_baseline")]
+    baseline: Option<PathBuf>,
+    /// Write all findings to this file, to be accepted from now on
+    #[arg(long, value_name = "FILE")]
+    write_baseline: Option<PathBuf>,
+    /// Read files that a `.gitignore` leaves out, too
+    #[arg(long)]
+    no_ignore: bool,
+    /// Mend what is safe to mend: path styles in YAML files and shell scripts, implied health ports. Shows the difference first
+    #[arg(long, conflicts_with_all = ["baseline", "write_baseline", "format"])]
+    fix: bool,
+    /// With `--fix`: also where the tree has changes that are not committed, or is not in Git at all
+    #[arg(long, requires = "fix")]
+    allow_dirty: bool,
+    /// Explain a rule: what it finds, why that is bad, what to do
+    #[arg(long, value_name = "RULE", exclusive = true)]
+    explain: Option<String>,
+    /// List all rules
+    #[arg(long, exclusive = true)]
+    list_rules: bool,
+}
+
+/// What can be denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Deny {
+    /// Warnings.
+    Warnings,
+}
+
+/// Forms of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON document.
+    Json,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// Commands of GitHub's workflows.
+    Github,
+    /// JUnit.
+    Junit,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When a name or rule is unknown, or a file cannot be read or written.
+pub fn run(args: &Args, context: &Context) -> Outcome {
+    if args.list_rules {
+        context.printer.data(&show::rules::list());
+        return Ok(Exit::Success);
+    }
+    if let Some(id) = &args.explain {
+        let rule = rules::find(id).ok_or_else(|| unknown_rule(id))?;
+        context.printer.data(&show::rules::explain(rule));
+        return Ok(Exit::Success);
+    }
+    for pattern in args.select.iter().chain(&args.ignore) {
+        if !rules::all().any(|rule| rule.matches(pattern)) {
+            return Err(unknown_rule(pattern));
+        }
+    }
+    let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
+    let (stack, said) = context.stack_and_findings()?;
+    let report = match stack {
+        Some(stack) if args.fix => return mend(args, context, &stack.with_ungrouped(), said),
+        Some(stack) => look(args, context, &stack.with_ungrouped(), said, baseline)?,
+        // Without a stack there is nothing to look at but what is wrong with it.
+        None => broken(args, said, baseline),
+    };
+    if let Some(path) = &args.write_baseline {
+        let text = serde_json::to_string_pretty(&baseline::of(&report.findings))
+            .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+        files::write(path, format!("{text}\n").as_bytes(), false)?;
+        context.printer.step(
+            "accepted",
+            format!(
+                "{} in `{}`",
+                findings::counted(report.findings.len(), "finding"),
+                path.display()
+            ),
+        );
+        return Ok(Exit::Success);
+    }
+    let failing = match args.deny {
+        Some(Deny::Warnings) => Severity::Warning,
+        None => Severity::Error,
+    };
+    print(args.format, context, &report, failing)?;
+    Ok(if report.has(failing) {
+        Exit::Findings
+    } else {
+        Exit::Success
+    })
+}
+
+fn print(format: Format, context: &Context, report: &Report, failing: Severity) -> Outcome<()> {
+    let printer = &context.printer;
+    match format {
+        Format::Human => printer.data(&show::human::render(report, printer.color_out)),
+        Format::Json => context.print_json(&show::json::document(report))?,
+        Format::Sarif => context.print_json(&show::sarif::document(report))?,
+        Format::Github => {
+            let text = show::github::render(report);
+            if !text.is_empty() {
+                printer.data(&text);
+            }
+        }
+        Format::Junit => {
+            let text = show::junit::render(report, failing)
+                .map_err(|error| Failure::new(Exit::Internal, format!("cannot write JUnit: {error}")))?;
+            printer.data(&text);
+        }
+    }
+    if format != Format::Human {
+        printer.note(show::human::headline(report));
+        for entry in &report.stale {
+            printer.warn(format!(
+                "the baseline's entry {} {} matches nothing any more: {}",
+                entry.rule, entry.path, entry.message
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Rewrites what is safe to rewrite.
+fn mend(args: &Args, context: &Context, stack: &Stack, said: Vec<Finding>) -> Outcome {
+    let root = context.tree_path(stack);
+    if !args.allow_dirty {
+        let why = match git::changed(&root)? {
+            None => Some("the tree is not in a Git work tree".to_owned()),
+            Some(changed) if changed.is_empty() => None,
+            Some(changed) => Some(format!("{} of the tree not committed", changes(changed.len()))),
+        };
+        if let Some(why) = why {
+            return Err(Failure::wrong_use(format!(
+                "{why}: what `--fix` writes could not be told from it\n  hint: commit first, or give `--allow-dirty`"
+            )));
+        }
+    }
+    let scope = scope(args, stack)?;
+    let fixed = with_input(args, context, stack, said, None, |input| {
+        let tree = tree::Tree::new(input.prefix, input.entries);
+        run::with_facts(&input, &tree, |facts| fix::fixes(facts, |rule| scope.wants_rule(rule)))
+    })?;
+    let printer = &context.printer;
+    for file in &fixed {
+        printer.data(&diff::labelled(
+            &file.path,
+            "mended",
+            &file.before,
+            &file.after,
+            printer.color_out,
+        ));
+    }
+    for file in &fixed {
+        files::write(
+            &root.join(&file.path),
+            file.after.as_bytes(),
+            is_executable(&root.join(&file.path)),
+        )?;
+    }
+    printer.step("mended", findings::counted(fixed.len(), "file"));
+    Ok(Exit::Success)
+}
+
+fn changes(count: usize) -> String {
+    if count == 1 {
+        "1 file is".to_owned()
+    } else {
+        format!("{count} files are")
+    }
+}
+
+fn is_executable(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata()
+        .is_ok_and(|metadata| metadata.permissions().mode() & 0o100 != 0)
+}
+
+fn look(
+    args: &Args,
+    context: &Context,
+    stack: &Stack,
+    said: Vec<Finding>,
+    baseline: Option<Baseline>,
+) -> Outcome<Report> {
+    with_input(args, context, stack, said, baseline, run::run)
+}
+
+/// Reads the tree and calls with all that an audit looks at.
+fn with_input<T>(
+    args: &Args,
+    context: &Context,
+    stack: &Stack,
+    said: Vec<Finding>,
+    baseline: Option<Baseline>,
+    then: impl FnOnce(Input<'_>) -> T,
+) -> Outcome<T> {
+    // Places in a tree outside the repository are told by their path in the tree.
+    let mut stack = stack.clone();
+    let outside = format!("{}/", stack.source_tree.trim_end_matches('/'));
+    for agent in stack.agents.iter_mut().filter(|_| outside.starts_with('/')) {
+        if let Some(rest) = agent.place.path.strip_prefix(&outside) {
+            agent.place.path = rest.to_owned();
+        }
+    }
+    let stack = &stack;
+    let scope = scope(args, stack)?;
+    let exclude: Vec<glob::Pattern> = stack
+        .audit_exclude
+        .iter()
+        .map(|text| {
+            glob::Pattern::new(text)
+                .map_err(|error| Failure::wrong_use(format!("`{text}` under `audit: exclude:` is no pattern: {error}")))
+        })
+        .collect::<Outcome<_>>()?;
+    let root = context.tree_path(stack);
+    let mut entries = audit_files::read(&root, args.no_ignore, &exclude);
+    let prefix = prefix(&stack.source_tree);
+    let said: Vec<Finding> = said
+        .into_iter()
+        .map(|finding| relative(finding, &stack.source_tree))
+        .collect();
+    let version =
+        pysrc::PythonVersion::parse(&stack.python_version).unwrap_or(pysrc::PythonVersion { major: 3, minor: 11 });
+    let files = tree::take_python(&mut entries);
+    let facts = facts::facts(&files, version)
+        .with_paths(entries.iter().map(|entry| entry.path.clone()))
+        .with_prefix(&prefix);
+    let users = users::users(stack, &facts);
+    let (predicted, start) = start_path::predict(stack, &facts);
+    let texts: Vec<(String, String)> = files::read(&context.repository.path("config/stack.yaml"))
+        .ok()
+        .map(|bytes| {
+            (
+                "config/stack.yaml".to_owned(),
+                String::from_utf8_lossy(&bytes).into_owned(),
+            )
+        })
+        .into_iter()
+        .collect();
+    let on_disk = |path: &str| root.join(path).exists();
+    Ok(then(Input {
+        stack,
+        predictions: run::by_start_path(stack, &said, predicted),
+        start,
+        said,
+        prefix: &prefix,
+        entries: &entries,
+        facts: &facts,
+        users: &users,
+        on_disk: &on_disk,
+        texts: &texts,
+        scope: &scope,
+        baseline,
+    }))
+}
+
+/// A report of nothing but the stack's own errors.
+fn broken(args: &Args, mut said: Vec<Finding>, baseline: Option<Baseline>) -> Report {
+    let scope = Scope {
+        select: args.select.clone(),
+        ignore: args.ignore.clone(),
+        ..Scope::default()
+    };
+    said.retain(|finding| scope.wants_rule(finding.rule));
+    let (known, stale) = baseline.map_or_else(Default::default, |baseline| baseline::apply(&mut said, &baseline));
+    Report {
+        stops: vec![Vec::new(); said.len()],
+        findings: said,
+        known,
+        stale,
+        ..Report::default()
+    }
+}
+
+/// What findings put in front of a path of the tree: its path in the repository, or nothing where it lies elsewhere.
+fn prefix(source_tree: &str) -> String {
+    let tree = source_tree.trim_end_matches('/');
+    if tree.is_empty() || tree == "." || tree.starts_with('/') {
+        String::new()
+    } else {
+        format!("{tree}/")
+    }
+}
+
+/// The same finding with paths of a tree outside the repository relative to the tree.
+fn relative(mut finding: Finding, source_tree: &str) -> Finding {
+    if source_tree.starts_with('/') {
+        let outside = format!("{}/", source_tree.trim_end_matches('/'));
+        let places = finding.related.iter_mut().map(|related| &mut related.place);
+        for place in places.chain([&mut finding.place]) {
+            if let Some(rest) = place.path.strip_prefix(&outside) {
+                place.path = rest.to_owned();
+            }
+        }
+        finding.message = finding.message.replace(&outside, "");
+        finding.help = finding.help.map(|help| help.replace(&outside, ""));
+    }
+    finding
+}
+
+fn scope(args: &Args, stack: &Stack) -> Outcome<Scope> {
+    let machine = match &args.machine {
+        None => None,
+        Some(name) => Some(stack.find_machine(name).ok_or_else(|| {
+            let known: Vec<&str> = stack.machines.iter().map(|machine| machine.name.as_str()).collect();
+            Failure::wrong_use(format!(
+                "no machine is called `{name}`\n  hint: machines are {}",
+                known.join(", ")
+            ))
+        })?),
+    };
+    let groups = args
+        .group
+        .iter()
+        .map(|name| {
+            stack.find_group(name).ok_or_else(|| {
+                let known: Vec<&str> = stack.groups.iter().map(|group| group.name.as_str()).collect();
+                Failure::wrong_use(format!(
+                    "no group is called `{name}`\n  hint: groups are {}",
+                    known.join(", ")
+                ))
+            })
+        })
+        .collect::<Outcome<_>>()?;
+    Ok(Scope {
+        machine,
+        groups,
+        select: args.select.clone(),
+        ignore: args.ignore.clone(),
+    })
+}
+
+fn unknown_rule(id: &str) -> Failure {
+    let hint = match nearest(id, rules::all().map(|rule| rule.id)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`cargo xtask audit --list-rules` lists all".to_owned(),
+    };
+    Failure::wrong_use(format!("there is no rule `{id}`\n  hint: {hint}"))
+}
+
+fn read_baseline(path: &std::path::Path) -> Outcome<Baseline> {
+    let bytes = files::read(path).map_err(|error| Failure::wrong_use(error.to_string()))?;
+    let text = String::from_utf8_lossy(&bytes);
+    baseline::read(&text).map_err(|why| {
+        Failure::wrong_use(format!(
+            "`{}` is no baseline: {why}\n  hint: write one with `--write-baseline`",
+            path.display()
+        ))
+    })
+}

@@ -1,0 +1,31 @@
+//! `cargo xtask completions`: a completion script.
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use super::{Context, Outcome};
+use crate::cli::Cli;
+use crate::report::exit::Exit;
+
+/// Print a completion script for a shell
+///
+/// Cargo aliases cannot be completed by themselves: the script completes the name `xtask`, for `alias xtask='cargo xtask'`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask completions bash > ~/.local/share/bash-completion/completions/xtask")]
+pub struct Args {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// Never.
+pub fn run(args: &Args, context: &Context) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "xtask", &mut script);
+    context.printer.data(&String::from_utf8_lossy(&script));
+    Ok(Exit::Success)
+}

@@ -1,0 +1,177 @@
+//! What every command works with: the repository, the printer, the stack, Podman.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::{Failure, GlobalOptions, Outcome};
+use crate::boot::podman_arguments::Host;
+use crate::finding;
+use crate::host::podman::Podman;
+use crate::host::repository::Repository;
+use crate::host::{addresses, boot, containers_conf, files, leftovers, process, stack_files};
+use crate::render;
+use crate::report::exit::Exit;
+use crate::report::findings;
+use crate::report::printer::Printer;
+use crate::stack::Stack;
+
+/// The context of one run.
+#[derive(Debug)]
+pub struct Context {
+    /// Where things are.
+    pub repository: Repository,
+    /// Where output goes.
+    pub printer: Printer,
+    tree: Option<PathBuf>,
+}
+
+impl Context {
+    /// A context from the options of every command.
+    ///
+    /// # Errors
+    /// When there is no repository.
+    pub fn new(options: &GlobalOptions) -> Outcome<Self> {
+        let repository = Repository::find().map_err(Failure::wrong_use)?;
+        Ok(Self {
+            repository,
+            printer: Printer::new(options.color, options.verbose, options.quiet),
+            tree: options.tree.clone(),
+        })
+    }
+
+    /// The stack, validated. Its errors are printed, all of them; its warnings only when `--verbose` asks for them, since
+    /// `render` and `audit` show them.
+    ///
+    /// # Errors
+    /// When it has errors.
+    pub fn stack(&self) -> Outcome<Stack> {
+        let (stack, mut found) = stack_files::load(&self.repository, self.tree.as_deref())?;
+        if !self.printer.verbose && !finding::has_errors(&found) {
+            found.clear();
+        }
+        if !found.is_empty() {
+            self.printer.note(findings::human(&found, self.printer.color_err));
+        }
+        match stack {
+            Some(stack) if !finding::has_errors(&found) => Ok(stack),
+            _ => Err(Failure::said(Exit::WrongUse)),
+        }
+    }
+
+    /// The stack with all its findings, for commands that show them.
+    ///
+    /// # Errors
+    /// When a file cannot be looked at.
+    pub fn stack_and_findings(&self) -> Outcome<(Option<Stack>, Vec<finding::Finding>)> {
+        Ok(stack_files::load(&self.repository, self.tree.as_deref())?)
+    }
+
+    /// Folder of the tree.
+    #[must_use]
+    pub fn tree_path(&self, stack: &Stack) -> PathBuf {
+        self.repository.path(&stack.source_tree)
+    }
+
+    /// This host's Podman, with a containers.conf of ours where the host needs one.
+    ///
+    /// # Errors
+    /// When that file cannot be written.
+    pub fn podman(&self) -> Podman {
+        Podman::new(containers_conf::provide(&self.repository))
+    }
+
+    /// What this host decides about containers.
+    #[must_use]
+    pub fn host(&self, stack: &Stack) -> Host {
+        let (rootless, limits) = boot::abilities();
+        let mut lan_addresses = BTreeMap::new();
+        for (index, machine) in stack.machines.iter().enumerate() {
+            // Both machines' stacks may run on this one host, which has then one address for both.
+            let address = if addresses::is_local(machine.lan_address) {
+                Some(machine.lan_address)
+            } else {
+                addresses::of_default_route()
+            };
+            if let Some(address) = address {
+                lan_addresses.insert(crate::stack::MachineId(index), address);
+            }
+        }
+        Host {
+            rootless,
+            limits,
+            lan_addresses,
+        }
+    }
+
+    /// Removes what a killed Podman left in the kernel, as long as no container of the stack is there; returns how much.
+    ///
+    /// # Errors
+    /// When Podman or `ip` cannot be run.
+    pub fn remove_leftovers(&self, stack: &Stack) -> Outcome<usize> {
+        if !self.podman().containers(&stack.name)?.is_empty() || process::on_path("ip").is_none() {
+            return Ok(0);
+        }
+        let networks = self.podman().networks()?;
+        let subnets: Vec<_> = stack
+            .machines
+            .iter()
+            .map(|machine| machine.subnet)
+            .filter(|subnet| {
+                // Where Podman has a network with that subnet, it is in use, by us or by others.
+                let text = subnet.to_string();
+                networks
+                    .iter()
+                    .flat_map(|network| network.subnets.iter().flatten())
+                    .all(|known| known.subnet != text)
+            })
+            .collect();
+        let no_containers = self
+            .podman()
+            .command()
+            .args(["ps", "--all", "--quiet"])
+            .read()?
+            .is_empty();
+        let removed = leftovers::remove(&subnets, no_containers)?;
+        if no_containers && !removed.is_empty() {
+            leftovers::forget_addresses()?;
+        }
+        for what in &removed {
+            self.printer
+                .warn(format!("removed what a killed Podman left behind: {what}"));
+        }
+        Ok(removed.len())
+    }
+
+    /// Prints a document as JSON on stdout.
+    ///
+    /// # Errors
+    /// Never for our own documents.
+    pub fn print_json(&self, document: &impl serde::Serialize) -> Outcome<()> {
+        let text = serde_json::to_string_pretty(document)
+            .map_err(|error| Failure::new(Exit::Internal, format!("cannot write JSON: {error}")))?;
+        self.printer.data(&text);
+        Ok(())
+    }
+
+    /// Fails where a rendered file is missing or not what the stack renders to: nothing is built from a stale file.
+    ///
+    /// # Errors
+    /// When a rendered file differs.
+    pub fn require_fresh_render(&self, stack: &Stack) -> Outcome<()> {
+        let stale: Vec<String> = render::render(stack)
+            .into_iter()
+            .filter(|file| files::read(&self.repository.path(&file.path)).ok().as_deref() != Some(file.text.as_bytes()))
+            .map(|file| file.path)
+            .collect();
+        if stale.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Exit::WrongUse,
+            format!(
+                "rendered files are missing or not what the stack renders to: {}\n  hint: run `cargo xtask render`",
+                stale.join(", ")
+            ),
+        ))
+    }
+}

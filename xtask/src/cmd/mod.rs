@@ -1,0 +1,118 @@
+//! One file per command: its arguments and its `run`. The file list is the help text.
+
+use std::path::PathBuf;
+
+use crate::host::files::FileError;
+use crate::host::podman::PodmanError;
+use crate::host::process::{self, ProcessError};
+use crate::report::exit::Exit;
+
+pub mod audit;
+pub mod build_images;
+pub mod ci;
+pub mod completions;
+pub mod context;
+pub mod down;
+pub mod logs;
+pub mod preflight;
+pub mod render;
+pub mod restart;
+pub mod select;
+pub mod setup;
+pub mod status;
+pub mod test;
+pub mod up;
+
+pub use context::Context;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// How the process ends.
+    pub exit: Exit,
+    /// What is printed; nothing where everything is said already.
+    pub message: Option<String>,
+}
+
+/// What a command returns.
+pub type Outcome<T = Exit> = Result<T, Failure>;
+
+impl Failure {
+    /// A failure with a message.
+    #[must_use]
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: Some(message.into()),
+        }
+    }
+
+    /// A failure that has been reported already.
+    #[must_use]
+    pub fn said(exit: Exit) -> Self {
+        Self { exit, message: None }
+    }
+
+    /// Wrong use.
+    #[must_use]
+    pub fn wrong_use(message: impl Into<String>) -> Self {
+        Self::new(Exit::WrongUse, message)
+    }
+}
+
+impl From<ProcessError> for Failure {
+    fn from(error: ProcessError) -> Self {
+        let exit = if matches!(error, ProcessError::Interrupted { .. }) || process::interrupted() {
+            Exit::Interrupted
+        } else {
+            Exit::Tool
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+impl From<PodmanError> for Failure {
+    fn from(error: PodmanError) -> Self {
+        match error {
+            PodmanError::Process(error) => error.into(),
+            other @ PodmanError::Answer { .. } => Self::new(Exit::Tool, other.to_string()),
+        }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        Self::new(Exit::Internal, error.to_string())
+    }
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, clap::Args)]
+pub struct GlobalOptions {
+    /// The Python tree; overrides `source_tree` of config/stack.yaml
+    #[arg(long, global = true, value_name = "PATH")]
+    pub tree: Option<PathBuf>,
+    /// When to colour the output
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: crate::report::printer::ColorChoice,
+    /// Show the output of the programs that are run, line by line
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Show only errors and data
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+impl From<crate::host::build_inputs::InputError> for Failure {
+    fn from(error: crate::host::build_inputs::InputError) -> Self {
+        use crate::host::build_inputs::InputError;
+        use crate::host::supervisor_binary::BinaryError;
+        match error {
+            InputError::File(error) | InputError::Binary(BinaryError::File(error)) => error.into(),
+            InputError::Binary(BinaryError::Cargo(error)) => error.into(),
+            pattern @ InputError::Pattern { .. } => Self::wrong_use(pattern.to_string()),
+        }
+    }
+}
+pub mod doctor;
+pub mod smoke;

@@ -1,0 +1,90 @@
+//! `cargo xtask render`: the stack model to every deployment file.
+
+use super::{Context, Failure, Outcome};
+use crate::finding;
+use crate::host::files;
+use crate::render::{self, RenderedFile};
+use crate::report::exit::Exit;
+use crate::report::{diff, findings};
+
+/// Write every deployment file from the stack model
+///
+/// Group configs, Dockerfiles, compose files and deploy scripts come from config/stack.yaml and the startup configs of the
+/// tree. They are committed; `--check` fails with the difference where one is not what it should be.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask render
+  cargo xtask render --check              in CI: fail, with the diff, where a file is stale")]
+pub struct Args {
+    /// Write nothing; print the difference and fail where there is one
+    #[arg(long)]
+    check: bool,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the stack is wrong or a file cannot be written.
+pub fn run(args: &Args, context: &Context) -> Outcome {
+    let (stack, found) = context.stack_and_findings()?;
+    let printer = &context.printer;
+    if !found.is_empty() {
+        printer.note(findings::human(&found, printer.color_err));
+    }
+    let Some(stack) = stack.filter(|_| !finding::has_errors(&found)) else {
+        return Err(Failure::said(Exit::WrongUse));
+    };
+    let rendered = render::render(&stack);
+    let stale: Vec<(&RenderedFile, Option<String>)> = rendered
+        .iter()
+        .filter_map(|file| {
+            let there = files::read(&context.repository.path(&file.path))
+                .ok()
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            (there.as_deref() != Some(file.text.as_str())).then_some((file, there))
+        })
+        .collect();
+    if args.check {
+        for (file, there) in &stale {
+            printer.data(&diff::unified(
+                &file.path,
+                there.as_deref().unwrap_or_default(),
+                &file.text,
+                printer.color_out,
+            ));
+        }
+        if stale.is_empty() {
+            printer.step(
+                "rendered",
+                format!("{} are up to date", findings::counted(rendered.len(), "file")),
+            );
+            return Ok(Exit::Success);
+        }
+        printer.error(format!(
+            "{} not what the stack renders to\n  hint: run `cargo xtask render` and commit",
+            if stale.len() == 1 {
+                "1 file is".to_owned()
+            } else {
+                format!("{} files are", stale.len())
+            }
+        ));
+        return Ok(Exit::Findings);
+    }
+    for (file, _) in &stale {
+        files::write(
+            &context.repository.path(&file.path),
+            file.text.as_bytes(),
+            file.executable,
+        )?;
+        printer.step("rendered", &file.path);
+    }
+    let current = rendered.len() - stale.len();
+    printer.step(
+        "rendered",
+        format!(
+            "{} changed, {current} up to date",
+            findings::counted(stale.len(), "file")
+        ),
+    );
+    Ok(Exit::Success)
+}

@@ -1,0 +1,152 @@
+//! Which part of the stack a command is about: `--machine`, and names of groups or agents.
+
+use std::collections::BTreeSet;
+
+use super::{Failure, Outcome};
+use crate::stack::{AgentId, GroupId, MachineId, Stack};
+
+/// The arguments.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Selection {
+    /// Only this machine
+    #[arg(short, long, value_name = "MACHINE")]
+    pub machine: Option<String>,
+    /// Groups, or agents (`MemoryManager`, `pc2/MemoryManager`); all where none is named
+    #[arg(value_name = "GROUP|AGENT")]
+    pub names: Vec<String>,
+}
+
+/// What one name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// A group.
+    Group(GroupId),
+    /// An agent.
+    Agent(AgentId),
+}
+
+impl Selection {
+    /// The machine, if one was named.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn machine(&self, stack: &Stack) -> Outcome<Option<MachineId>> {
+        let Some(name) = &self.machine else {
+            return Ok(None);
+        };
+        stack.find_machine(name).map(Some).ok_or_else(|| {
+            let known: Vec<&str> = stack.machines.iter().map(|machine| machine.name.as_str()).collect();
+            Failure::wrong_use(format!(
+                "no machine is called `{name}`\n  hint: machines are {}",
+                known.join(", ")
+            ))
+        })
+    }
+
+    /// What each name stands for.
+    ///
+    /// # Errors
+    /// When a name stands for nothing, or for agents of both machines.
+    pub fn named(&self, stack: &Stack) -> Outcome<Vec<Named>> {
+        let machine = self.machine(stack)?;
+        self.names.iter().map(|name| resolve(name, machine, stack)).collect()
+    }
+
+    /// The groups meant: those named, those of named agents, or all of the machine.
+    ///
+    /// # Errors
+    /// As [`Selection::named`].
+    pub fn groups(&self, stack: &Stack) -> Outcome<Vec<GroupId>> {
+        let machine = self.machine(stack)?;
+        let named: BTreeSet<GroupId> = self
+            .named(stack)?
+            .into_iter()
+            .map(|named| match named {
+                Named::Group(group) => group,
+                Named::Agent(agent) => stack.agent(agent).group,
+            })
+            .collect();
+        Ok(stack
+            .groups()
+            .filter(|(id, group)| {
+                machine.is_none_or(|machine| group.machine == machine) && (named.is_empty() || named.contains(id))
+            })
+            .map(|(id, _)| id)
+            .collect())
+    }
+
+    /// The agents meant: those named, those of named groups, or all of the machine.
+    ///
+    /// # Errors
+    /// As [`Selection::named`].
+    pub fn agents(&self, stack: &Stack) -> Outcome<BTreeSet<AgentId>> {
+        let machine = self.machine(stack)?;
+        let named = self.named(stack)?;
+        Ok(stack
+            .agents()
+            .filter(|(id, agent)| {
+                machine.is_none_or(|machine| agent.machine == machine)
+                    && (named.is_empty()
+                        || named.contains(&Named::Agent(*id))
+                        || named.contains(&Named::Group(agent.group)))
+            })
+            .map(|(id, _)| id)
+            .collect())
+    }
+
+    /// Names of the groups, where any name was given.
+    ///
+    /// # Errors
+    /// As [`Selection::named`].
+    pub fn group_names(&self, stack: &Stack) -> Outcome<Option<BTreeSet<String>>> {
+        if self.names.is_empty() {
+            return Ok(None);
+        }
+        let groups = self.groups(stack)?;
+        Ok(Some(
+            groups
+                .into_iter()
+                .map(|group| stack.group(group).name.clone())
+                .collect(),
+        ))
+    }
+
+    /// Name of the machine, where one was given.
+    ///
+    /// # Errors
+    /// As [`Selection::machine`].
+    pub fn machine_names(&self, stack: &Stack) -> Outcome<Option<BTreeSet<String>>> {
+        Ok(self
+            .machine(stack)?
+            .map(|machine| BTreeSet::from([stack.machine(machine).name.clone()])))
+    }
+}
+
+fn resolve(name: &str, machine: Option<MachineId>, stack: &Stack) -> Outcome<Named> {
+    if let Some(group) = stack.find_group(name) {
+        return Ok(Named::Group(group));
+    }
+    let (wanted_machine, agent_name) = match name.split_once('/') {
+        Some((machine, agent)) => (stack.find_machine(machine), agent),
+        None => (machine, name),
+    };
+    let found: Vec<AgentId> = stack
+        .agents()
+        .filter(|(_, agent)| agent.name == agent_name && wanted_machine.is_none_or(|machine| agent.machine == machine))
+        .map(|(id, _)| id)
+        .collect();
+    match found.as_slice() {
+        [one] => Ok(Named::Agent(*one)),
+        [] => Err(Failure::wrong_use(format!(
+            "no group or agent is called `{name}`\n  hint: `cargo xtask status` lists them"
+        ))),
+        _ => Err(Failure::wrong_use(format!(
+            "`{name}` is an agent of both machines\n  hint: write {}",
+            found
+                .iter()
+                .map(|id| format!("`{}/{name}`", stack.machine(stack.agent(*id).machine).name))
+                .collect::<Vec<_>>()
+                .join(" or ")
+        ))),
+    }
+}

@@ -1,0 +1,94 @@
+//! `cargo xtask test`: everything that says whether this project works.
+
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+use super::{Context, Outcome, setup};
+use crate::host::process::Program;
+use crate::host::test_python;
+use crate::report::exit::Exit;
+
+/// Check formats and lints, and run all tests: unit, command line, real processes, real Podman
+///
+/// Nothing is skipped: a test that needs Podman fails where there is none, and says how to install it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask test
+  cargo xtask test --setup                on a bare machine: installs what is missing first")]
+pub struct Args {
+    /// Install host packages that are missing
+    #[arg(long)]
+    setup: bool,
+}
+
+/// One step: its name, and cargo's arguments.
+const STEPS: [(&str, &[&str]); 3] = [
+    ("format", &["fmt", "--all", "--check"]),
+    (
+        "lints",
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--profile=xtask",
+            "--locked",
+            "--",
+            "--deny=warnings",
+        ],
+    ),
+    (
+        "tests",
+        &["test", "--workspace", "--profile=xtask", "--locked", "--no-fail-fast"],
+    ),
+];
+
+/// Runs it.
+///
+/// # Errors
+/// When cargo cannot be run.
+pub fn run(args: &Args, context: &Context) -> Outcome {
+    if args.setup {
+        setup::run(context)?;
+        test_python::provide(&context.repository)?;
+    }
+    let path = search_path(context);
+    let mut failed = Vec::new();
+    for (name, arguments) in STEPS {
+        let started = Instant::now();
+        let outcome = Program::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .args(arguments)
+            .folder(context.repository.root())
+            // Tests run the program as users do, in an environment of their own.
+            .env_remove("CARGO_MANIFEST_DIR")
+            .env("PATH", &path)
+            .log(context.repository.log(&format!("test-{name}")))
+            .limit(Duration::from_secs(3000))
+            .run_lines(&mut |line| context.printer.note(line))?;
+        let verb = if outcome.status.success() { "passed" } else { "failed" };
+        context
+            .printer
+            .step(verb, format!("{name} in {:.1} s", started.elapsed().as_secs_f64()));
+        if !outcome.status.success() {
+            failed.push(name);
+        }
+    }
+    if failed.is_empty() {
+        return Ok(Exit::Success);
+    }
+    context.printer.error(format!("failed: {}", failed.join(", ")));
+    Ok(Exit::Findings)
+}
+
+/// PATH, with the Python that has pyzmq in front.
+fn search_path(context: &Context) -> OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    match test_python::folder(&context.repository) {
+        Some(folder) => {
+            let mut all = folder.into_os_string();
+            all.push(":");
+            all.push(path);
+            all
+        }
+        None => path,
+    }
+}

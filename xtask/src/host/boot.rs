@@ -1,0 +1,493 @@
+//! Creates and removes what a stack needs on a host: networks, volumes, pods, containers. Every step can be repeated.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::parallel;
+use super::podman::{
+    Container, DIGEST_LABEL, GROUP_LABEL, MACHINE_LABEL, Network, Pod, Podman, PodmanError, STACK_LABEL, belongs_to,
+};
+use super::process::{self, ProcessError};
+use crate::boot::podman_arguments::{Creation, Host, Labels, creation};
+use crate::stack::{GroupId, MachineId, Stack};
+
+/// Labels of everything that is created here.
+pub const LABELS: Labels = Labels {
+    stack: STACK_LABEL,
+    machine: MACHINE_LABEL,
+    group: GROUP_LABEL,
+    digest: DIGEST_LABEL,
+};
+
+/// How long Podman may take to make or remove one thing.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// What happens to a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// It runs as it should.
+    Unchanged,
+    /// It was created and started.
+    Created,
+    /// It was there in another form, or had stopped, and was created anew.
+    Replaced,
+}
+
+/// What happens while a stack is booted or removed.
+#[derive(Debug)]
+pub enum BootEvent {
+    /// A network was created.
+    Network(String),
+    /// A volume was created.
+    Volume(String),
+    /// A group's containers run.
+    Group(GroupId, Action),
+    /// A group could not be started.
+    GroupFailed(GroupId, String),
+    /// Something was removed: `pod`, `network`, `volume`, with its name.
+    Removed(&'static str, String),
+}
+
+/// Why a stack cannot be booted.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// Podman failed.
+    #[error(transparent)]
+    Podman(#[from] PodmanError),
+    /// A network of that name has other subnets.
+    #[error(
+        "network `{name}` has the subnet {found}, and the stack wants {wanted}\n  hint: `podman network rm {name}` (containers that use it must go first), or change the subnet in config/stack.yaml"
+    )]
+    Subnet {
+        /// The network.
+        name: String,
+        /// Its subnets.
+        found: String,
+        /// The stack's.
+        wanted: String,
+    },
+    /// Something else on the host has the network's subnet.
+    #[error(
+        "network `{name}` cannot have the subnet {subnet}: another network or route of this host uses it\n  hint: `cargo xtask doctor` names it; the subnet is one setting of config/stack.yaml"
+    )]
+    SubnetTaken {
+        /// The network.
+        name: String,
+        /// The subnet.
+        subnet: String,
+    },
+    /// Images are missing.
+    #[error("missing images: {}\n  hint: run `cargo xtask build-images`", .0.join(", "))]
+    Images(Vec<String>),
+}
+
+impl From<ProcessError> for BootError {
+    fn from(error: ProcessError) -> Self {
+        Self::Podman(error.into())
+    }
+}
+
+/// What was created, so that an interrupted boot can take it back.
+#[derive(Debug, Default)]
+pub struct Created {
+    /// Groups that run now and did not before.
+    pub groups: BTreeSet<GroupId>,
+    /// Networks.
+    pub networks: Vec<String>,
+    /// Groups that could not be started.
+    pub failed: BTreeSet<GroupId>,
+}
+
+/// Starts the groups, all at once. Those that run already, from the same image and in the same way, are left alone.
+///
+/// # Errors
+/// When an image is missing, a network has another subnet, or Podman fails for more than one group.
+pub fn up(
+    podman: &Podman,
+    stack: &Stack,
+    groups: &[GroupId],
+    host: &Host,
+    emit: &(dyn Fn(BootEvent) + Sync),
+) -> Result<Created, BootError> {
+    let wanted: Vec<String> = groups.iter().map(|group| stack.group_image(*group)).collect();
+    let there = There::look(podman, stack, &wanted)?;
+    let images = &there.images;
+    let missing: Vec<String> = wanted.into_iter().filter(|image| !images.contains_key(image)).collect();
+    if !missing.is_empty() {
+        return Err(BootError::Images(missing));
+    }
+    let creations: Vec<(GroupId, Creation)> = groups
+        .iter()
+        .map(|group| {
+            let image = &images[&stack.group_image(*group)];
+            (*group, creation(stack, *group, host, image, LABELS))
+        })
+        .collect();
+
+    let mut created = Created::default();
+    let to_start: Vec<&(GroupId, Creation)> = creations
+        .iter()
+        .filter(|(group, creation)| {
+            let same = there.runs_as_it_should(creation);
+            if same {
+                emit(BootEvent::Group(*group, Action::Unchanged));
+            }
+            !same
+        })
+        .collect();
+    if to_start.is_empty() {
+        return Ok(created);
+    }
+
+    let machines: BTreeSet<MachineId> = groups.iter().map(|group| stack.group(*group).machine).collect();
+    created.networks = make_networks(podman, stack, &machines, &there.networks, emit)?;
+    make_volumes(podman, stack, &machines, &there.volumes, emit)?;
+
+    let outcome = Mutex::new(&mut created);
+    parallel::map(parallel::default_jobs(), &to_start, |(group, creation)| {
+        let replaced = there.pods.contains_key(&creation.pod) || there.containers.contains_key(&creation.container);
+        let started = start(podman, creation, replaced);
+        let mut created = outcome.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match started {
+            Ok(()) => {
+                created.groups.insert(*group);
+                let action = if replaced { Action::Replaced } else { Action::Created };
+                emit(BootEvent::Group(*group, action));
+            }
+            Err(error) => {
+                created.failed.insert(*group);
+                if !process::interrupted() {
+                    emit(BootEvent::GroupFailed(*group, error.to_string()));
+                }
+            }
+        }
+    });
+    Ok(created)
+}
+
+/// What is on the host already.
+struct There {
+    /// Ids of images by name.
+    images: BTreeMap<String, String>,
+    pods: BTreeMap<String, Pod>,
+    containers: BTreeMap<String, Container>,
+    networks: Vec<Network>,
+    volumes: BTreeSet<String>,
+}
+
+impl There {
+    /// Asks Podman for all of it, at once: each question costs it more to start than to answer.
+    fn look(podman: &Podman, stack: &Stack, wanted: &[String]) -> Result<Self, PodmanError> {
+        std::thread::scope(|scope| {
+            let images = scope.spawn(|| podman.image_ids(wanted));
+            let pods = scope.spawn(|| podman.pods(&stack.name));
+            let containers = scope.spawn(|| podman.containers(&stack.name));
+            let volumes = scope.spawn(|| podman.volumes());
+            let networks = podman.networks()?;
+            Ok(Self {
+                images: join(images)?,
+                pods: join(pods)?.into_iter().map(|pod| (pod.name.clone(), pod)).collect(),
+                containers: join(containers)?
+                    .into_iter()
+                    .map(|container| (container.name().to_owned(), container))
+                    .collect(),
+                networks,
+                volumes: join(volumes)?.into_iter().map(|volume| volume.name).collect(),
+            })
+        })
+    }
+
+    fn runs_as_it_should(&self, creation: &Creation) -> bool {
+        let pod = self.pods.get(&creation.pod).is_some_and(|pod| {
+            pod.status == "Running"
+                && pod
+                    .labels
+                    .as_ref()
+                    .is_some_and(|labels| labels.get(DIGEST_LABEL) == Some(&creation.digest))
+        });
+        pod && self
+            .containers
+            .get(&creation.container)
+            .is_some_and(|container| container.state == "running")
+    }
+}
+
+/// The result of a thread; its panic is ours.
+fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn start(podman: &Podman, creation: &Creation, replaced: bool) -> Result<(), ProcessError> {
+    let remove = || {
+        podman
+            .command()
+            .args(["pod", "rm", "--force", "--ignore", &creation.pod])
+            .limit(LIMIT)
+            .whole()
+            .run()
+    };
+    if replaced {
+        remove()?;
+    }
+    let steps = || -> Result<(), ProcessError> {
+        podman
+            .command()
+            .args(["pod", "create"])
+            .args(&creation.pod_arguments)
+            .limit(LIMIT)
+            .whole()
+            .read()?;
+        // Starting the container starts the pod that it is in: one Podman less than `pod start` after `create`.
+        podman
+            .command()
+            .args(["run", "--detach"])
+            .args(&creation.container_arguments)
+            .limit(LIMIT)
+            .whole()
+            .read()
+            .map(drop)
+    };
+    let started = steps();
+    if started.is_err() {
+        // Half a pod would look like a running one to the next boot. Its own failure says less than the first.
+        let _ = remove();
+    }
+    started
+}
+
+fn make_networks(
+    podman: &Podman,
+    stack: &Stack,
+    machines: &BTreeSet<MachineId>,
+    there: &[Network],
+    emit: &(dyn Fn(BootEvent) + Sync),
+) -> Result<Vec<String>, BootError> {
+    let mut created = Vec::new();
+    for id in machines {
+        let machine = stack.machine(*id);
+        let wanted = machine.subnet.to_string();
+        if let Some(network) = there.iter().find(|network| network.name == machine.network) {
+            let subnets: Vec<&str> = network
+                .subnets
+                .iter()
+                .flatten()
+                .map(|subnet| subnet.subnet.as_str())
+                .collect();
+            if !subnets.contains(&wanted.as_str()) {
+                return Err(BootError::Subnet {
+                    name: machine.network.clone(),
+                    found: subnets.join(", "),
+                    wanted,
+                });
+            }
+            continue;
+        }
+        let made = podman
+            .command()
+            .args(["network", "create", "--driver=bridge"])
+            .arg(format!("--subnet={wanted}"))
+            .arg(format!("--label={STACK_LABEL}={}", stack.name))
+            .arg(format!("--label={MACHINE_LABEL}={}", machine.name))
+            .arg(&machine.network)
+            .limit(LIMIT)
+            .whole()
+            .read();
+        match made {
+            // Podman's own words, the same in every 4.x and 5.x.
+            Err(ProcessError::Failed { tail, .. })
+                if tail.iter().any(|line| line.contains("is already used on the host")) =>
+            {
+                return Err(BootError::SubnetTaken {
+                    name: machine.network.clone(),
+                    subnet: wanted,
+                });
+            }
+            other => other?,
+        };
+        created.push(machine.network.clone());
+        emit(BootEvent::Network(machine.network.clone()));
+    }
+    Ok(created)
+}
+
+fn make_volumes(
+    podman: &Podman,
+    stack: &Stack,
+    machines: &BTreeSet<MachineId>,
+    there: &BTreeSet<String>,
+    emit: &(dyn Fn(BootEvent) + Sync),
+) -> Result<(), BootError> {
+    // Those that `podman-compose` made under the same names hold the same data, so they are used as they are.
+    let missing: Vec<(String, MachineId)> = machines
+        .iter()
+        .flat_map(|machine| {
+            stack
+                .volumes
+                .iter()
+                .map(move |volume| (stack.volume(*machine, volume), *machine))
+        })
+        .filter(|(name, _)| !there.contains(name))
+        .collect();
+    for made in parallel::map(parallel::default_jobs(), &missing, |(name, machine)| {
+        podman
+            .command()
+            .args(["volume", "create"])
+            .arg(format!("--label={STACK_LABEL}={}", stack.name))
+            .arg(format!("--label={MACHINE_LABEL}={}", stack.machine(*machine).name))
+            .arg(name)
+            .limit(LIMIT)
+            .whole()
+            .read()
+            .map(|_| emit(BootEvent::Volume(name.clone())))
+    }) {
+        made?;
+    }
+    Ok(())
+}
+
+/// What to remove.
+#[derive(Debug, Clone)]
+pub struct Removal {
+    /// Only what belongs to these groups; all of the stack's otherwise.
+    pub groups: Option<BTreeSet<String>>,
+    /// Only what belongs to these machines; all otherwise.
+    pub machines: Option<BTreeSet<String>>,
+    /// The volumes too, with all data.
+    pub volumes: bool,
+}
+
+/// Stops and removes what carries the stack's label: pods, then containers that are in none, then networks and volumes.
+///
+/// # Errors
+/// When Podman fails.
+pub fn down(
+    podman: &Podman,
+    stack_name: &str,
+    grace: Duration,
+    removal: &Removal,
+    emit: &(dyn Fn(BootEvent) + Sync),
+) -> Result<usize, BootError> {
+    let chosen = |labels: Option<&BTreeMap<String, String>>| {
+        let has = |label: &str, wanted: Option<&BTreeSet<String>>| {
+            wanted.is_none_or(|names| {
+                labels
+                    .and_then(|labels| labels.get(label))
+                    .is_some_and(|name| names.contains(name))
+            })
+        };
+        has(GROUP_LABEL, removal.groups.as_ref()) && has(MACHINE_LABEL, removal.machines.as_ref())
+    };
+    let grace = grace.as_secs() + 3;
+    let mut removed = 0;
+
+    let pods: Vec<String> = podman
+        .pods(stack_name)?
+        .into_iter()
+        .filter(|pod| chosen(pod.labels.as_ref()))
+        .map(|pod| pod.name)
+        .collect();
+    for result in parallel::map(pods.len().min(16), &pods, |pod| {
+        podman
+            .command()
+            .args(["pod", "rm", "--force", "--ignore", "--time", &grace.to_string(), pod])
+            .limit(LIMIT)
+            .whole()
+            .read()
+            .map(|_| emit(BootEvent::Removed("pod", pod.clone())))
+    }) {
+        result?;
+        removed += 1;
+    }
+    let stray: Vec<String> = podman
+        .containers(stack_name)?
+        .into_iter()
+        .filter(|container| chosen(container.labels.as_ref()))
+        .map(|container| container.name().to_owned())
+        .collect();
+    if !stray.is_empty() {
+        podman
+            .command()
+            .args(["rm", "--force", "--ignore", "--time", &grace.to_string()])
+            .args(&stray)
+            .limit(LIMIT)
+            .whole()
+            .read()?;
+        removed += stray.len();
+        for name in stray {
+            emit(BootEvent::Removed("container", name));
+        }
+    }
+    if removal.groups.is_none() {
+        removed += remove_networks(podman, stack_name, &chosen, emit)?;
+        if removal.volumes {
+            removed += remove_volumes(podman, stack_name, &chosen, emit)?;
+        }
+    }
+    Ok(removed)
+}
+
+type Chosen<'a> = dyn Fn(Option<&BTreeMap<String, String>>) -> bool + 'a;
+
+fn remove_networks(
+    podman: &Podman,
+    stack: &str,
+    chosen: &Chosen<'_>,
+    emit: &(dyn Fn(BootEvent) + Sync),
+) -> Result<usize, BootError> {
+    let names: Vec<String> = podman
+        .networks()?
+        .into_iter()
+        .filter(|network| {
+            let labels = network.labels.as_ref();
+            belongs_to(labels, stack) && chosen(labels)
+        })
+        .map(|network| network.name)
+        .collect();
+    for name in &names {
+        podman
+            .command()
+            .args(["network", "rm", name])
+            .limit(LIMIT)
+            .whole()
+            .read()?;
+        emit(BootEvent::Removed("network", name.clone()));
+    }
+    Ok(names.len())
+}
+
+fn remove_volumes(
+    podman: &Podman,
+    stack: &str,
+    chosen: &Chosen<'_>,
+    emit: &(dyn Fn(BootEvent) + Sync),
+) -> Result<usize, BootError> {
+    let names: Vec<String> = podman
+        .volumes()?
+        .into_iter()
+        .filter(|volume| belongs_to(volume.labels.as_ref(), stack) && chosen(volume.labels.as_ref()))
+        .map(|volume| volume.name)
+        .collect();
+    if !names.is_empty() {
+        podman
+            .command()
+            .args(["volume", "rm", "--force"])
+            .args(&names)
+            .limit(LIMIT)
+            .whole()
+            .read()?;
+    }
+    for name in &names {
+        emit(BootEvent::Removed("volume", name.clone()));
+    }
+    Ok(names.len())
+}
+
+/// Whether Podman is rootless here, and whether it can set limits. `podman info` knows too, and takes 0.2 s to say so.
+#[must_use]
+pub fn abilities() -> (bool, bool) {
+    let rootless = !nix::unistd::geteuid().is_root();
+    // An ordinary user is granted limits on cgroups v2 only.
+    let limits = !rootless || std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    (rootless, limits)
+}

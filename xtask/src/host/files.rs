@@ -1,0 +1,58 @@
+//! Files: whole or not at all.
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Why a file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {verb} `{}`: {source}", .path.display())]
+pub struct FileError {
+    /// `read`, `write`, `create`.
+    pub verb: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: std::io::Error,
+}
+
+impl FileError {
+    /// An error about a path, for `map_err`.
+    pub fn on(verb: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { verb, path, source }
+    }
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    std::fs::read(path).map_err(FileError::on("read", path))
+}
+
+/// Writes a file beside its place and renames it there, so that a reader sees the old text or the new one, never half of
+/// one. Missing folders are made.
+///
+/// # Errors
+/// When the folder or the file cannot be written; the old file is then still whole.
+pub fn write(path: &Path, bytes: &[u8], executable: bool) -> Result<(), FileError> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let place = || -> std::io::Result<()> {
+        std::fs::create_dir_all(parent)?;
+        let mut beside = tempfile::Builder::new().prefix(".writing-").tempfile_in(parent)?;
+        beside.write_all(bytes)?;
+        let mode = if executable { 0o755 } else { 0o644 };
+        beside
+            .as_file()
+            .set_permissions(std::fs::Permissions::from_mode(mode))?;
+        beside.as_file().sync_data()?;
+        beside.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    place().map_err(FileError::on("write", path))
+}

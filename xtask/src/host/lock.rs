@@ -1,0 +1,56 @@
+//! One harness at a time per stack and host: what changes Podman's state holds an advisory lock, which the kernel lets go
+//! of however the holder ends.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::PathBuf;
+
+use fs4::fs_std::FileExt as _;
+
+use super::files::FileError;
+
+/// The lock; held until dropped.
+#[derive(Debug)]
+pub struct Lock {
+    // Closing the file lets go of the lock.
+    _file: File,
+}
+
+/// Takes the lock, waiting for it if need be; `waiting` is told once who holds it.
+///
+/// # Errors
+/// When the lock file cannot be made.
+pub fn take(stack: &str, what: &str, waiting: impl FnOnce(&str)) -> Result<Lock, FileError> {
+    let path = folder().join(format!("{stack}.lock"));
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(FileError::on("open", &path))?;
+    let taken = file.try_lock_exclusive().map_err(FileError::on("lock", &path))?;
+    if !taken {
+        let mut holder = String::new();
+        let _ = file.read_to_string(&mut holder);
+        waiting(holder.trim());
+        file.lock_exclusive().map_err(FileError::on("lock", &path))?;
+    }
+    // Only for the eyes of whoever waits; the lock holds without it.
+    let _ = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| write!(file, "`cargo xtask {what}`, process {}", std::process::id()));
+    Ok(Lock { _file: file })
+}
+
+fn folder() -> PathBuf {
+    std::env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|path| path.is_dir())
+        .or_else(|| {
+            let run = PathBuf::from("/run/lock");
+            (nix::unistd::geteuid().is_root() && run.is_dir()).then_some(run)
+        })
+        .unwrap_or_else(std::env::temp_dir)
+}

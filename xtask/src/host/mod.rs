@@ -1,0 +1,29 @@
+//! All effects: processes, files, Podman, probes. Emits events and returns values; never prints.
+
+pub mod addresses;
+pub mod audit_files;
+pub mod boot;
+pub mod build;
+pub mod build_inputs;
+pub mod containers_conf;
+pub mod doctor;
+pub mod files;
+pub mod git;
+pub mod leftovers;
+pub mod lock;
+pub mod parallel;
+pub mod podman;
+pub mod process;
+pub mod python_image;
+pub mod repository;
+pub mod request;
+pub mod smoke_look;
+pub mod smoke_probe;
+pub mod smoke_runner;
+pub mod socket_holder;
+pub mod stack_files;
+pub mod supervisor_binary;
+pub mod supervisor_status;
+pub mod test_python;
+pub mod tree;
+pub mod watch;

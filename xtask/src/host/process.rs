@@ -1,0 +1,564 @@
+//! The one wrapper around external programs: argument arrays, explicit folder and environment, a time limit, the whole
+//! output in a log file.
+//!
+//! Every child runs in its own process group, so that Ctrl-C reaches this program alone and it decides what is stopped
+//! and in which order. [`interrupt`] stops them all.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::ffi::{OsStr, OsString};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+/// Why a program could not be run, or did not do what it was run for.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// The program is not there.
+    #[error("`{program}` is not installed\n  hint: {hint}")]
+    Missing {
+        /// Its name.
+        program: String,
+        /// How to get it.
+        hint: String,
+    },
+    /// It could not be started, or its output could not be read.
+    #[error("cannot run `{command}`: {source}")]
+    Start {
+        /// The command line.
+        command: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It ended with a failure.
+    #[error("`{command}` {status}{}{}", tail_text(.tail), log_text(.log.as_ref()))]
+    Failed {
+        /// The command line.
+        command: String,
+        /// How it ended, as in `exited with code 125`.
+        status: String,
+        /// Its last lines.
+        tail: Vec<String>,
+        /// File with its whole output.
+        log: Option<PathBuf>,
+    },
+    /// It took too long and was killed.
+    #[error("`{command}` did not end within {} s and was killed{}{}", .limit.as_secs(), tail_text(.tail), log_text(.log.as_ref()))]
+    TimedOut {
+        /// The command line.
+        command: String,
+        /// The limit.
+        limit: Duration,
+        /// Its last lines.
+        tail: Vec<String>,
+        /// File with its whole output.
+        log: Option<PathBuf>,
+    },
+    /// This program was told to stop.
+    #[error("interrupted while `{command}` ran")]
+    Interrupted {
+        /// The command line.
+        command: String,
+    },
+}
+
+fn tail_text(tail: &[String]) -> String {
+    tail.iter().map(|line| format!("\n  | {line}")).collect()
+}
+
+fn log_text(log: Option<&PathBuf>) -> String {
+    log.map(|path| format!("\n  log: {}", path.display()))
+        .unwrap_or_default()
+}
+
+/// What a program printed and how it ended.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+    /// The last lines of both, in the order they came.
+    pub tail: Vec<String>,
+}
+
+/// A program to run.
+#[derive(Debug, Clone)]
+pub struct Program {
+    name: OsString,
+    arguments: Vec<OsString>,
+    folder: Option<PathBuf>,
+    environment: Vec<(OsString, Option<OsString>)>,
+    limit: Option<Duration>,
+    log: Option<PathBuf>,
+    input: Option<Vec<u8>>,
+    whole: bool,
+}
+
+/// Lines shown of a failing program.
+const TAIL_LINES: usize = 12;
+
+/// Time between SIGTERM and SIGKILL for a program that is stopped.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// Stops every running program and refuses to start further ones until [`resume`]. Safe to call from a signal thread.
+pub fn interrupt() {
+    INTERRUPTED.store(true, Ordering::SeqCst);
+    let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    for group in running.iter() {
+        // It may have ended already.
+        let _ = killpg(Pid::from_raw(*group), Signal::SIGTERM);
+    }
+}
+
+/// Lets programs start again after an interrupt: what cleans up needs Podman too.
+pub fn resume() {
+    INTERRUPTED.store(false, Ordering::SeqCst);
+}
+
+/// Whether this program was told to stop.
+#[must_use]
+pub fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::SeqCst)
+}
+
+enum Line {
+    Out(String),
+    Err(String),
+}
+
+impl Program {
+    /// A program by its name on PATH, or by its path.
+    #[must_use]
+    pub fn new(name: impl AsRef<OsStr>) -> Self {
+        Self {
+            name: name.as_ref().to_owned(),
+            arguments: Vec::new(),
+            folder: None,
+            environment: Vec::new(),
+            limit: None,
+            log: None,
+            input: None,
+            whole: false,
+        }
+    }
+
+    /// Lets it come to its end when this program is told to stop: for short steps that leave half of something behind where
+    /// they are cut, as Podman does with networks.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        self.whole = true;
+        self
+    }
+
+    /// One more argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.arguments.push(argument.as_ref().to_owned());
+        self
+    }
+
+    /// More arguments.
+    #[must_use]
+    pub fn args<I, S>(mut self, arguments: I) -> Self
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        self.arguments
+            .extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.environment
+            .push((name.as_ref().to_owned(), Some(value.as_ref().to_owned())));
+        self
+    }
+
+    /// Removes a variable from its environment.
+    #[must_use]
+    pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name.as_ref().to_owned(), None));
+        self
+    }
+
+    /// Its working folder.
+    #[must_use]
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// Kills it after that time.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Writes its whole output to that file, which is made anew.
+    #[must_use]
+    pub fn log(mut self, path: impl Into<PathBuf>) -> Self {
+        self.log = Some(path.into());
+        self
+    }
+
+    /// What it reads from standard input; nothing otherwise.
+    #[must_use]
+    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = Some(input.into());
+        self
+    }
+
+    /// The command line as a person would type it.
+    #[must_use]
+    pub fn command_line(&self) -> String {
+        std::iter::once(&self.name)
+            .chain(&self.arguments)
+            .map(|word| quote(&word.to_string_lossy()))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// Runs it to its end, whatever that is.
+    ///
+    /// # Errors
+    /// When it cannot be started, takes too long, or this program was told to stop.
+    pub fn run(&self) -> Result<Output, ProcessError> {
+        self.run_lines(&mut |_| {})
+    }
+
+    /// Runs it and returns its standard output.
+    ///
+    /// # Errors
+    /// As [`Program::run`], and when it ends with a failure.
+    pub fn read(&self) -> Result<String, ProcessError> {
+        self.succeed(&mut |_| {}).map(|output| output.stdout)
+    }
+
+    /// Runs it, hands each line of both outputs on as it comes, and fails if it ends with a failure.
+    ///
+    /// # Errors
+    /// As [`Program::run`], and when it ends with a failure.
+    pub fn succeed(&self, each_line: &mut dyn FnMut(&str)) -> Result<Output, ProcessError> {
+        let output = self.run_lines(each_line)?;
+        if output.status.success() {
+            return Ok(output);
+        }
+        Err(ProcessError::Failed {
+            command: self.command_line(),
+            status: describe(output.status),
+            tail: output.tail,
+            log: self.log.clone(),
+        })
+    }
+
+    /// Runs it and hands each line of both outputs on as it comes.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn run_lines(&self, each_line: &mut dyn FnMut(&str)) -> Result<Output, ProcessError> {
+        if interrupted() {
+            return Err(ProcessError::Interrupted {
+                command: self.command_line(),
+            });
+        }
+        let mut log = self.open_log()?;
+        let mut child = self.spawn()?;
+        let group = i32::try_from(child.id()).unwrap_or_default();
+        if !self.whole {
+            RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
+            // An interrupt that came while it was started has not seen it.
+            if interrupted() {
+                let _ = killpg(Pid::from_raw(group), Signal::SIGTERM);
+            }
+        }
+        let outcome = self.follow(&mut child, group, log.as_mut(), each_line);
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(&group);
+        outcome
+    }
+
+    fn open_log(&self) -> Result<Option<std::fs::File>, ProcessError> {
+        let Some(path) = &self.log else {
+            return Ok(None);
+        };
+        let open = || {
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            std::fs::File::create(path)
+        };
+        open().map(Some).map_err(|source| ProcessError::Start {
+            command: format!("{} (log {})", self.command_line(), path.display()),
+            source,
+        })
+    }
+
+    fn spawn(&self) -> Result<Child, ProcessError> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the wrapper that everything else must use"
+        )]
+        let mut command = Command::new(&self.name);
+        command
+            .args(&self.arguments)
+            .stdin(if self.input.is_some() {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        for (name, value) in &self.environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.spawn().map_err(|source| {
+            let program = self.name.to_string_lossy().into_owned();
+            if source.kind() == std::io::ErrorKind::NotFound
+                && self.folder.as_ref().is_none_or(|folder| folder.is_dir())
+            {
+                let hint = install_hint(&program);
+                ProcessError::Missing { program, hint }
+            } else {
+                ProcessError::Start {
+                    command: self.command_line(),
+                    source,
+                }
+            }
+        })
+    }
+
+    fn follow(
+        &self,
+        child: &mut Child,
+        group: i32,
+        mut log: Option<&mut std::fs::File>,
+        each_line: &mut dyn FnMut(&str),
+    ) -> Result<Output, ProcessError> {
+        let started = Instant::now();
+        let (sender, receiver) = mpsc::channel();
+        let mut readers = Vec::new();
+        if let Some(stdout) = child.stdout.take() {
+            readers.push(read_lines(stdout, sender.clone(), Line::Out));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            readers.push(read_lines(stderr, sender.clone(), Line::Err));
+        }
+        drop(sender);
+        let writer = self.input.clone().zip(child.stdin.take()).map(|(input, mut stdin)| {
+            // A program that ends without reading all of it closes the pipe: not an error of ours.
+            std::thread::spawn(move || drop(stdin.write_all(&input)))
+        });
+
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        let mut tail = VecDeque::new();
+        let mut stopping: Option<Instant> = None;
+        loop {
+            let wait = match (stopping, self.limit) {
+                (Some(since), _) => STOP_GRACE.saturating_sub(since.elapsed()),
+                (None, Some(limit)) => limit.saturating_sub(started.elapsed()),
+                (None, None) => Duration::from_secs(3600),
+            };
+            match receiver.recv_timeout(wait) {
+                Ok(line) => {
+                    let (text, kept) = match line {
+                        Line::Out(text) => (text, &mut stdout),
+                        Line::Err(text) => (text, &mut stderr),
+                    };
+                    if let Some(file) = log.as_deref_mut() {
+                        // A full disk must not hide how the program itself ended.
+                        let _ = file.write_all(text.as_bytes());
+                    }
+                    let shown = text.trim_end_matches(['\n', '\r']);
+                    each_line(shown);
+                    if !shown.trim().is_empty() {
+                        if tail.len() == TAIL_LINES {
+                            tail.pop_front();
+                        }
+                        tail.push_back(shown.to_owned());
+                    }
+                    kept.push_str(&text);
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    let signal = if stopping.is_some() {
+                        Signal::SIGKILL
+                    } else {
+                        Signal::SIGTERM
+                    };
+                    if stopping.is_some() || self.limit.is_some_and(|limit| started.elapsed() >= limit) {
+                        stopping.get_or_insert_with(Instant::now);
+                        let _ = killpg(Pid::from_raw(group), signal);
+                    }
+                    if signal == Signal::SIGKILL {
+                        break;
+                    }
+                }
+            }
+        }
+        let status = child.wait().map_err(|source| ProcessError::Start {
+            command: self.command_line(),
+            source,
+        })?;
+        // A reader can outlive the program where a grandchild holds its pipe; it ends with that grandchild.
+        if stopping.is_none() {
+            for reader in readers.into_iter().chain(writer) {
+                let _ = reader.join();
+            }
+        }
+        if interrupted() && !status.success() && !self.whole {
+            return Err(ProcessError::Interrupted {
+                command: self.command_line(),
+            });
+        }
+        match (stopping, self.limit) {
+            (Some(_), Some(limit)) => Err(ProcessError::TimedOut {
+                command: self.command_line(),
+                limit,
+                tail: tail.into(),
+                log: self.log.clone(),
+            }),
+            _ => Ok(Output {
+                status,
+                stdout,
+                stderr,
+                tail: tail.into(),
+            }),
+        }
+    }
+}
+
+fn read_lines(
+    stream: impl std::io::Read + Send + 'static,
+    sender: mpsc::Sender<Line>,
+    wrap: fn(String) -> Line,
+) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut reader = BufReader::new(stream);
+        let mut bytes = Vec::new();
+        while reader.read_until(b'\n', &mut bytes).is_ok_and(|read| read > 0) {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            if sender.send(wrap(text)).is_err() {
+                return;
+            }
+            bytes.clear();
+        }
+    })
+}
+
+/// How a program ended, in words.
+#[must_use]
+pub fn describe(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exited with code {code}"),
+        (None, Some(signal)) => format!(
+            "was ended by {}",
+            Signal::try_from(signal).map_or_else(|_| format!("signal {signal}"), |known| known.to_string())
+        ),
+        (None, None) => "ended".to_owned(),
+    }
+}
+
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+{}".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+fn install_hint(program: &str) -> String {
+    match program {
+        "podman" => "run `cargo xtask doctor --fix`, or `apt-get install podman`".to_owned(),
+        _ => format!("run `cargo xtask doctor --fix`, or install `{program}` with the host's package manager"),
+    }
+}
+
+/// Whether a program is on PATH.
+#[must_use]
+pub fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| is_executable(candidate))
+}
+
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata()
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{ProcessError, Program};
+
+    #[test]
+    fn both_outputs_and_the_status_come_back() {
+        let output = Program::new("sh")
+            .args(["-c", "echo out; echo err >&2; exit 3"])
+            .run()
+            .unwrap();
+        assert_eq!(output.stdout, "out\n");
+        assert_eq!(output.stderr, "err\n");
+        assert_eq!(output.status.code(), Some(3));
+    }
+
+    #[test]
+    fn a_failure_shows_the_command_and_its_last_lines() {
+        let error = Program::new("sh")
+            .args(["-c", "echo why >&2; exit 1"])
+            .read()
+            .unwrap_err()
+            .to_string();
+        assert_eq!(error, "`sh -c 'echo why >&2; exit 1'` exited with code 1\n  | why");
+    }
+
+    #[test]
+    fn a_program_that_takes_too_long_is_killed_with_its_children() {
+        let error = Program::new("sh")
+            .args(["-c", "echo begun; sleep 600 & wait"])
+            .limit(Duration::from_millis(200))
+            .run()
+            .unwrap_err();
+        assert!(matches!(error, ProcessError::TimedOut { .. }), "{error}");
+        assert!(error.to_string().contains("| begun"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_program_is_named_with_a_hint() {
+        let error = Program::new("no-such-program").run().unwrap_err();
+        assert!(error.to_string().starts_with("`no-such-program` is not installed"));
+    }
+
+    #[test]
+    fn input_reaches_the_program() {
+        let output = Program::new("cat").input("hello").run().unwrap();
+        assert_eq!(output.stdout, "hello");
+    }
+}

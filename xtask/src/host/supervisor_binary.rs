@@ -1,0 +1,63 @@
+//! Compiles `agent-supervisor` as one static binary and puts it where the base image takes it from.
+
+use std::path::PathBuf;
+
+use super::files::{self, FileError};
+use super::process::{ProcessError, Program};
+use super::repository::Repository;
+use crate::images::digest::{self, Digest};
+
+/// Path of the binary in the repository, as `docker/Dockerfile.base` copies it.
+pub const PATH: &str = "docker/supervisor/bin/agent-supervisor";
+
+/// Why there is no binary.
+#[derive(Debug, thiserror::Error)]
+pub enum BinaryError {
+    /// The compiler failed.
+    #[error(transparent)]
+    Cargo(#[from] ProcessError),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Compiles it (a no-op where nothing changed), puts it in place, and returns its digest.
+///
+/// # Errors
+/// When cargo fails or a file cannot be written.
+pub fn make(repository: &Repository) -> Result<Digest, BinaryError> {
+    let arch = std::env::consts::ARCH;
+    let musl = format!("{arch}-unknown-linux-musl");
+    let gnu = format!("{arch}-unknown-linux-gnu");
+    let target = if is_installed(&musl)? { musl } else { gnu };
+    let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", target.to_uppercase().replace('-', "_"));
+    Program::new(cargo())
+        .args(["build", "--quiet", "--locked", "--package", "agent-supervisor"])
+        .args(["--profile", "supervisor", "--target", &target])
+        .env(flags, "-C target-feature=+crt-static")
+        .env_remove("RUSTFLAGS")
+        .folder(repository.root())
+        .log(repository.log("agent-supervisor"))
+        .succeed(&mut |_| {})?;
+    let built = repository.target().join(&target).join("supervisor/agent-supervisor");
+    let binary = files::read(&built)?;
+    let digest = digest::of(&binary);
+    let place = repository.path(PATH);
+    let same = std::fs::read(&place).is_ok_and(|there| digest::of(there) == digest);
+    if !same {
+        files::write(&place, &binary, true)?;
+    }
+    Ok(digest)
+}
+
+fn cargo() -> PathBuf {
+    std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}
+
+/// Whether the compiler has the standard library of a target.
+fn is_installed(target: &str) -> Result<bool, ProcessError> {
+    let folder = Program::new("rustc")
+        .args(["--print", "target-libdir", "--target", target])
+        .read()?;
+    Ok(PathBuf::from(folder.trim()).is_dir())
+}

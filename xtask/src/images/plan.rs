@@ -1,0 +1,222 @@
+//! The image DAG: the Python image, the base, one dependency image per set of requirements, one image per group.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::digest::{Digest, Parts};
+use crate::stack::{GroupId, Stack};
+
+/// Index of a node in [`Plan::nodes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub usize);
+
+/// What an image is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// The interpreter on an operating system: from a registry, or from Debian packages.
+    Python,
+    /// The supervisor, the user and the folders on top of it.
+    Base,
+    /// One set of requirements on top of the base; built from the `dependencies` stage of this group's Dockerfile.
+    Dependencies {
+        /// A group that has these requirements.
+        example: GroupId,
+    },
+    /// One group's code and config on top of its requirements.
+    Group {
+        /// The group.
+        group: GroupId,
+    },
+}
+
+/// One image to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Short name: `base`, `core-services`.
+    pub name: String,
+    /// Fully qualified name with tag.
+    pub image: String,
+    /// What it is.
+    pub kind: Kind,
+    /// The image it is built FROM.
+    pub from: Option<NodeId>,
+    /// Digest of everything it is made from, that of `from` included.
+    pub digest: Digest,
+    /// Whether an image of that name with that digest is there.
+    pub up_to_date: bool,
+}
+
+/// Images in an order in which each stands behind the one it is built FROM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The images.
+    pub nodes: Vec<Node>,
+}
+
+/// What the digests are made of; read by `host` from disk.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// How the Python image is made: the registry image's name, or the Debian suite with its packages.
+    pub python: String,
+    /// Text of `docker/Dockerfile.base`.
+    pub base_dockerfile: String,
+    /// Digest of the supervisor's binary.
+    pub supervisor: Digest,
+    /// Per group name: its files.
+    pub groups: BTreeMap<String, GroupInputs>,
+}
+
+/// The files behind one group image.
+#[derive(Debug, Clone, Default)]
+pub struct GroupInputs {
+    /// Text of its Dockerfile.
+    pub dockerfile: String,
+    /// Content of its requirements file.
+    pub requirements: Vec<u8>,
+    /// Content of its group config.
+    pub config: String,
+    /// Digest of the tree's files that it gets: paths, modes, contents.
+    pub tree: Digest,
+}
+
+/// Which images there are to be, and which of them are there already.
+///
+/// `wanted` are group names; empty means all. `present` maps a fully qualified image to the digest in its label.
+#[must_use]
+pub fn plan(
+    stack: &Stack,
+    inputs: &Inputs,
+    wanted: &BTreeSet<String>,
+    present: &BTreeMap<String, Digest>,
+    no_cache: bool,
+) -> Plan {
+    let mut nodes: Vec<Node> = Vec::new();
+    let mut push = |name: String, image: String, kind: Kind, from: Option<NodeId>, digest: Digest| {
+        let up_to_date = !no_cache && present.get(&image) == Some(&digest);
+        nodes.push(Node {
+            name,
+            image,
+            kind,
+            from,
+            digest,
+            up_to_date,
+        });
+        NodeId(nodes.len() - 1)
+    };
+
+    let python_digest = Parts::new().add("python", &inputs.python).finish();
+    let python = push(
+        "python".to_owned(),
+        format!("{}/python:{}", stack.images.namespace, stack.python_version),
+        Kind::Python,
+        None,
+        python_digest.clone(),
+    );
+    let base_digest = Parts::new()
+        .add("from", &python_digest)
+        .add("dockerfile", &inputs.base_dockerfile)
+        .add("supervisor", &inputs.supervisor)
+        .finish();
+    let base = push(
+        "base".to_owned(),
+        stack.image("base"),
+        Kind::Base,
+        Some(python),
+        base_digest.clone(),
+    );
+
+    let mut dependencies: BTreeMap<Digest, NodeId> = BTreeMap::new();
+    for (id, group) in stack.groups() {
+        if !wanted.is_empty() && !wanted.contains(&group.name) {
+            continue;
+        }
+        let Some(files) = inputs.groups.get(&group.name) else {
+            continue;
+        };
+        let digest = Parts::new()
+            .add("from", &base_digest)
+            .add("dockerfile", dependency_stage(&files.dockerfile))
+            .add("requirements", &files.requirements)
+            .finish();
+        let from = *dependencies.entry(digest.clone()).or_insert_with(|| {
+            let name = format!("dependencies-{}", &digest[..12]);
+            push(
+                name.clone(),
+                format!("{}/{name}:{}", stack.images.namespace, stack.images.tag),
+                Kind::Dependencies { example: id },
+                Some(base),
+                digest.clone(),
+            )
+        });
+        let group_digest = Parts::new()
+            .add("from", &digest)
+            .add("dockerfile", &files.dockerfile)
+            .add("config", &files.config)
+            .add("tree", &files.tree)
+            .finish();
+        push(
+            group.name.clone(),
+            stack.group_image(id),
+            Kind::Group { group: id },
+            Some(from),
+            group_digest,
+        );
+    }
+    Plan { nodes }
+}
+
+/// The part of a group's Dockerfile up to the end of its `dependencies` stage, without the lines that name the group's own
+/// files: what groups with the same requirements have in common.
+fn dependency_stage(dockerfile: &str) -> String {
+    let mut stages = 0;
+    let mut text = String::new();
+    for line in dockerfile.lines() {
+        if line.starts_with("FROM dependencies") {
+            break;
+        }
+        if line.starts_with("FROM ") {
+            stages += 1;
+        }
+        // Comments and the name of the requirements file differ between groups and change nothing in the image.
+        let names_own_file = line.starts_with('#') || line.starts_with("COPY [\"${TREE}/requirements");
+        if stages > 0 && !names_own_file {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+impl Plan {
+    /// The node behind an id.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// Images that have to be built.
+    #[must_use]
+    pub fn stale(&self) -> Vec<NodeId> {
+        (0..self.nodes.len())
+            .map(NodeId)
+            .filter(|id| !self.node(*id).up_to_date)
+            .collect()
+    }
+
+    /// Drops what no stale image needs: an image that is missing, but that nothing has to be built FROM, is left alone
+    /// unless somebody asked for it by name.
+    #[must_use]
+    pub fn needed(&self) -> BTreeSet<NodeId> {
+        let mut needed = BTreeSet::new();
+        for (index, node) in self.nodes.iter().enumerate().rev() {
+            let id = NodeId(index);
+            let wanted = matches!(node.kind, Kind::Group { .. } | Kind::Base) || needed.contains(&id);
+            if wanted && !node.up_to_date {
+                needed.insert(id);
+                if let Some(from) = node.from.filter(|from| !self.node(*from).up_to_date) {
+                    needed.insert(from);
+                }
+            }
+        }
+        needed
+    }
+}

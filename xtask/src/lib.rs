@@ -1,0 +1,16 @@
+//! `cargo xtask`: audit, render, build, boot and smoke-test a Python multi-agent system in Podman.
+//!
+//! `stack`, `audit`, `render`, `images`, `boot` and `smoke` are pure: values in, values and findings out. `host` has all effects and
+//! emits events; `report` is the only place that prints; `cmd` joins them, one file per command.
+
+pub mod audit;
+pub mod boot;
+pub mod cli;
+pub mod cmd;
+pub mod finding;
+pub mod host;
+pub mod images;
+pub mod render;
+pub mod report;
+pub mod smoke;
+pub mod stack;

@@ -1,0 +1,49 @@
+//! `scripts/deploy_<machine>.sh`: build and start with Podman and podman-compose alone.
+
+use minijinja::{Value, context};
+
+use super::template::fill;
+use super::{HEADER, RenderedFile, compose};
+use crate::stack::model::Machine;
+use crate::stack::{MachineId, Stack};
+
+/// The script of one machine.
+#[must_use]
+pub fn script(stack: &Stack, id: MachineId) -> RenderedFile {
+    let machine = stack.machine(id);
+    let groups: Vec<&str> = stack.groups_of(id).map(|(_, group)| group.name.as_str()).collect();
+    let others: Vec<Value> = stack
+        .machines
+        .iter()
+        .filter(|other| other.name != machine.name)
+        .map(address)
+        .collect();
+    let values = context! {
+        header => HEADER,
+        machine => machine.name,
+        network => machine.network,
+        subnet => machine.subnet.to_string(),
+        compose_file => compose::path(&machine.name),
+        namespace => stack.images.namespace,
+        tag => stack.images.tag,
+        base_image => stack.images.base_image,
+        groups,
+        others,
+        own => address(machine),
+    };
+    RenderedFile {
+        path: format!("scripts/deploy_{}.sh", machine.name),
+        text: fill(include_str!("../../../docker/templates/deploy.sh.j2"), &values),
+        executable: true,
+    }
+}
+
+fn address(machine: &Machine) -> Value {
+    let variable = &machine.address_variable;
+    context! {
+        variable,
+        padding => " ".repeat(17_usize.saturating_sub(variable.len()).max(1)),
+        machine => machine.name,
+        address => machine.lan_address.to_string(),
+    }
+}

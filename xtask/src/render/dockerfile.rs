@@ -1,0 +1,125 @@
+//! `docker/Dockerfile.base`, `docker/Dockerfile.<group>` and what a build leaves out of its context.
+
+use minijinja::{Value, context};
+
+use super::template::fill;
+use super::{CONFIG_FOLDER, HEADER, ROOT, RenderedFile, command, health_command};
+use crate::stack::{GroupId, Stack};
+
+/// The base image.
+#[must_use]
+pub fn base(stack: &Stack) -> RenderedFile {
+    let images = &stack.images;
+    let mut folders: Vec<&str> = vec![ROOT];
+    folders.extend(stack.volumes.iter().map(|volume| volume.path.as_str()));
+    let values = context! {
+        header => HEADER,
+        name => stack.name,
+        image => stack.image("base"),
+        base_image => images.base_image,
+        packages => images.packages,
+        python_version => stack.python_version,
+        user => images.user,
+        uid => images.uid,
+        folders,
+    };
+    RenderedFile {
+        path: "docker/Dockerfile.base".to_owned(),
+        text: fill(include_str!("../../../docker/templates/Dockerfile.base.j2"), &values),
+        executable: false,
+    }
+}
+
+/// One group's image.
+#[must_use]
+pub fn group(stack: &Stack, id: GroupId) -> RenderedFile {
+    let group = stack.group(id);
+    let machine = stack.machine(group.machine);
+    let supervision = &machine.supervision;
+    let agents: Vec<_> = group.agents.iter().map(|id| stack.agent(*id)).collect();
+    let names: Vec<&str> = agents.iter().map(|agent| agent.name.as_str()).collect();
+    let mut ports: Vec<u16> = agents
+        .iter()
+        .flat_map(|agent| [agent.port, agent.health_check_port])
+        .chain([stack.status_port])
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let aliases: Vec<Value> = machine
+        .path_aliases
+        .iter()
+        .map(|(alias, target)| {
+            let path = format!("{ROOT}/{alias}");
+            let parent = path.rsplit_once('/').map_or(ROOT, |(parent, _)| parent);
+            context! { path, parent, target => format!("{ROOT}/{target}") }
+        })
+        .collect();
+    let code: Vec<&str> = machine.code.iter().map(|folder| folder.trim_end_matches('/')).collect();
+    let values = context! {
+        header => HEADER,
+        name => stack.name,
+        image => stack.group_image(id),
+        base => stack.image("base"),
+        tree => tree_argument(stack),
+        group => group.name,
+        machine => machine.name,
+        agents => names,
+        requirements => group.requirements,
+        packages => group.packages,
+        build_packages => group.build_packages,
+        code,
+        aliases,
+        config_file => group.config_file,
+        config_path => format!("{CONFIG_FOLDER}/{}", group.config_file),
+        python_path => super::group_config::python_path(stack, id),
+        uid => stack.images.uid,
+        ports,
+        health => context! {
+            interval => duration(supervision.health_interval_ms),
+            timeout => duration(supervision.health_timeout_ms),
+            start_period => duration(supervision.start_period_ms),
+            retries => supervision.health_retries,
+        },
+        health_command => health_command(),
+        command => command(stack, id),
+    };
+    RenderedFile {
+        path: format!("docker/Dockerfile.{}", group.name),
+        text: fill(include_str!("../../../docker/templates/Dockerfile.group.j2"), &values),
+        executable: false,
+    }
+}
+
+/// What is left out of every build's context.
+#[must_use]
+pub fn ignore(stack: &Stack) -> RenderedFile {
+    let mut patterns = vec!["target".to_owned(), ".git".to_owned()];
+    patterns.extend(stack.images.exclude.iter().cloned());
+    RenderedFile {
+        path: ".containerignore".to_owned(),
+        text: fill(
+            include_str!("../../../docker/templates/containerignore.j2"),
+            &context! { header => HEADER, patterns },
+        ),
+        executable: false,
+    }
+}
+
+/// Default of the build argument `TREE`: the tree in the build's context. One outside the repository cannot be in the
+/// context of a build by hand; who builds it then says where it put the tree.
+fn tree_argument(stack: &Stack) -> String {
+    if stack.written_tree.starts_with('/') || stack.written_tree.starts_with("..") {
+        ".".to_owned()
+    } else {
+        stack.written_tree.trim_end_matches('/').to_owned()
+    }
+}
+
+/// A time as Go and Compose write it.
+pub fn duration(milliseconds: u64) -> String {
+    if milliseconds.is_multiple_of(1_000) {
+        format!("{}s", milliseconds / 1_000)
+    } else {
+        format!("{milliseconds}ms")
+    }
+}

@@ -1,0 +1,74 @@
+//! Rendering: the stack model to files in memory. Pure and deterministic.
+//!
+//! YAML is serialised from types; Dockerfiles and scripts come from the templates in `docker/templates/`. Writing the files,
+//! and comparing them with those that are there, is `host`'s and `cmd`'s work.
+
+pub mod compose;
+mod deploy;
+mod dockerfile;
+pub mod group_config;
+mod template;
+
+use crate::stack::Stack;
+
+/// What the first comment of every rendered file says.
+pub const HEADER: &str = "rendered by `cargo xtask render` from config/stack.yaml and the startup configs, do not edit";
+
+/// The tree's root inside every container.
+pub const ROOT: &str = "/app";
+
+/// Folder of the group config inside a container. Not `/app/config`: a volume is mounted there.
+pub const CONFIG_FOLDER: &str = "/etc/ai_system";
+
+/// The supervisor inside a container.
+pub const SUPERVISOR: &str = "/usr/local/bin/agent-supervisor";
+
+/// A file in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderedFile {
+    /// Path relative to the repository.
+    pub path: String,
+    /// Content.
+    pub text: String,
+    /// Whether it is to be executable.
+    pub executable: bool,
+}
+
+/// Every rendered file of a stack, in order of their paths.
+#[must_use]
+pub fn render(stack: &Stack) -> Vec<RenderedFile> {
+    let mut files = vec![dockerfile::ignore(stack), dockerfile::base(stack)];
+    for (id, _) in stack.groups() {
+        files.push(group_config::file(stack, id));
+        files.push(dockerfile::group(stack, id));
+    }
+    for id in (0..stack.machines.len()).map(crate::stack::MachineId) {
+        files.push(compose::file(stack, id));
+        files.push(deploy::script(stack, id));
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+/// The command that a group's container runs.
+#[must_use]
+pub fn command(stack: &Stack, group: crate::stack::GroupId) -> Vec<String> {
+    let config = format!("{CONFIG_FOLDER}/{}", stack.group(group).config_file);
+    vec![SUPERVISOR.to_owned(), "--config".to_owned(), config]
+}
+
+/// The command that tells whether a container is healthy.
+#[must_use]
+pub fn health_command() -> Vec<String> {
+    vec![SUPERVISOR.to_owned(), "check".to_owned()]
+}
+
+/// A value as YAML under the header.
+fn yaml(value: &impl serde::Serialize, comment: &str) -> String {
+    // Types of ours serialise: text keys, no maps in keys. Failing loudly inside the file beats a panic.
+    let body = serde_yaml::to_string(value).unwrap_or_else(|error| format!("# cannot be rendered: {error}\n"));
+    format!("# {HEADER}\n{comment}{body}")
+}
+
+#[cfg(test)]
+mod tests;

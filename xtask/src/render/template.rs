@@ -1,0 +1,60 @@
+//! The template engine: strict about what is undefined, with quoting for shells and for JSON arrays of Dockerfiles.
+
+use minijinja::{Environment, UndefinedBehavior, Value};
+
+/// Fills in a template.
+///
+/// The templates are part of this program and are all rendered by its tests, so a failure is an error in the program: its
+/// text stands where the file's would, and every test of the file fails.
+#[must_use]
+pub fn fill(template: &str, values: &Value) -> String {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_trim_blocks(true);
+    environment.set_lstrip_blocks(true);
+    environment.set_keep_trailing_newline(true);
+    environment.add_filter("sh", |text: &str| shell_word(text));
+    environment.add_filter("quoted", |value: Value| json(&value));
+    environment
+        .render_str(template, values)
+        .unwrap_or_else(|error| format!("template error: {error:#}\n"))
+}
+
+/// A word that a POSIX shell takes as it is.
+fn shell_word(text: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "_-./:=@,+%".contains(c);
+    if !text.is_empty() && text.chars().all(safe) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+/// A text or a list of texts as JSON, with a space after each comma.
+fn json(value: &Value) -> String {
+    if let Ok(items) = value.try_iter()
+        && value.as_str().is_none()
+    {
+        let items: Vec<String> = items.map(|item| json(&item)).collect();
+        return format!("[{}]", items.join(", "));
+    }
+    serde_json::Value::String(value.to_string()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use minijinja::context;
+
+    #[test]
+    fn quotes_for_shells_and_json() {
+        let values = context! { a => "it's here", b => vec!["x y", "z\"z"], c => "plain/x.py" };
+        let text = fill("{{ a | sh }} {{ b | quoted }} {{ c | sh }} {{ c | quoted }}", &values);
+        assert_eq!(text, r#"'it'\''s here' ["x y", "z\"z"] plain/x.py "plain/x.py""#);
+    }
+
+    #[test]
+    fn what_is_undefined_is_an_error() {
+        assert!(fill("{{ missing }}", &context! {}).starts_with("template error"));
+    }
+}

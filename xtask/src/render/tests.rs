@@ -1,0 +1,408 @@
+//! Rendered files: deterministic, parseable, and right in what matters.
+
+use std::collections::BTreeSet;
+
+use contract::group_config::GroupConfig;
+use serde_yaml::Value;
+
+use super::*;
+use crate::host::process::Program;
+use crate::stack::fixture::Fixture;
+
+fn real() -> Vec<RenderedFile> {
+    render(&Fixture::real().model())
+}
+
+fn text(files: &[RenderedFile], path: &str) -> String {
+    match files.iter().find(|file| file.path == path) {
+        Some(file) => file.text.clone(),
+        None => panic!("{path} is not rendered"),
+    }
+}
+
+fn config(files: &[RenderedFile], name: &str) -> GroupConfig {
+    serde_yaml::from_str(&text(files, &format!("config/{name}.yaml"))).expect("a group config")
+}
+
+#[test]
+fn rendering_is_deterministic_and_complete() {
+    let files = real();
+    assert_eq!(files, real());
+    let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths.len(), files.len());
+    assert_eq!(files.len(), 1 + 1 + 16 + 16 + 2 + 2);
+    for file in &files {
+        assert!(file.text.contains(HEADER), "{}", file.path);
+        assert!(!file.text.contains("template error"), "{}", file.text);
+        assert!(
+            file.text.ends_with('\n') && !file.text.ends_with("\n\n"),
+            "{}",
+            file.path
+        );
+        assert!(!file.text.lines().any(|line| line.ends_with(' ')), "{}", file.path);
+        assert_eq!(file.executable, file.path.starts_with("scripts/"));
+    }
+}
+
+#[test]
+fn group_configs_parse_back_to_what_was_meant() {
+    let stack = Fixture::real().model();
+    for (id, group) in stack.groups() {
+        let file = group_config::file(&stack, id);
+        assert_eq!(file.path, format!("config/{}", group.config_file));
+        let parsed: GroupConfig = serde_yaml::from_str(&file.text).expect("a group config");
+        assert_eq!(parsed, group_config::config(&stack, id), "{}", group.name);
+        assert!(!file.text.contains("[]\n") || file.text.contains("waits_for: []"));
+    }
+}
+
+#[test]
+fn agents_of_the_cycle_wait_for_nothing_and_say_so() {
+    let files = real();
+    let mut waiting = Vec::new();
+    for name in ["pc2_core", "pc2_integration", "pc2_utility", "gpu_services"] {
+        for agent in config(&files, name).agents {
+            if let Some(waits_for) = agent.waits_for {
+                assert!(waits_for.is_empty(), "{}", agent.name);
+                waiting.push(agent.name);
+            }
+        }
+    }
+    waiting.sort();
+    assert_eq!(
+        waiting,
+        [
+            "HealthMonitor",
+            "PerformanceLoggerAgent",
+            "PerformanceMonitor",
+            "SelfHealingAgent"
+        ]
+    );
+}
+
+#[test]
+fn peers_in_other_containers_are_addressed_and_bridged() {
+    let files = real();
+    let gpu = config(&files, "gpu_services");
+    let manager = &gpu.dependencies_elsewhere[0];
+    assert_eq!(
+        (manager.name.as_str(), manager.host.as_str(), manager.health_check_port),
+        ("ModelManagerAgent", "172.20.0.10", 7570)
+    );
+    assert_eq!(gpu.absent_dependencies[0].name, "PhiTranslationService");
+    assert!(gpu.absent_dependencies[0].fallback.is_some());
+    assert_eq!(gpu.python_path, ["/app", "/app/main_pc_code"]);
+    assert_eq!(gpu.required_modules, ["zmq", "yaml"]);
+
+    let utility = config(&files, "pc2_utility");
+    let coordinator = utility
+        .loopback_bridges
+        .iter()
+        .find(|bridge| bridge.agent == "CoordinatorAgent")
+        .expect("a bridge");
+    assert_eq!(coordinator.host, "${MAINPC_IP}");
+    assert_eq!(coordinator.ports, [26002, 28002]);
+
+    let core = config(&files, "core_services");
+    // 53 of MainPC's agents live elsewhere.
+    assert_eq!(core.loopback_bridges.len(), 53);
+    assert_eq!(core.dependencies_elsewhere, []);
+}
+
+#[test]
+fn a_bridge_never_takes_a_port_of_its_own_container() {
+    let fixture = Fixture::small().file(crate::stack::fixture::PC2, "port: 7100", "port: 5000");
+    let config = config(&render(&fixture.model()), "far");
+    assert_eq!(config.loopback_bridges[0].ports, [7000]);
+}
+
+#[test]
+fn compose_files_hold_every_group_with_its_limits() {
+    let stack = Fixture::real().model();
+    let files = render(&stack);
+    for (machine, groups) in [("mainpc", 11), ("pc2", 5)] {
+        let text = text(&files, &format!("docker/podman-compose.{machine}.yml"));
+        let compose: Value = serde_yaml::from_str(&text).expect("YAML");
+        let services = compose["services"].as_mapping().expect("services");
+        assert_eq!(services.len(), groups);
+        assert!(!text.contains("depends_on:"));
+        for (name, service) in services {
+            let name = name.as_str().expect("a name");
+            let group = stack.group(stack.find_group(name).expect("a group"));
+            let image = service["image"].as_str().expect("an image");
+            assert_eq!(image, format!("localhost/ai_system/{name}:latest"));
+            let network = &stack.machine(group.machine).network;
+            assert_eq!(
+                service["networks"][network.as_str()]["ipv4_address"],
+                Value::from(group.address.to_string())
+            );
+            assert_eq!(service["read_only"], Value::from(true));
+            assert_eq!(service["cap_drop"][0], Value::from("ALL"));
+            assert_eq!(service["security_opt"][0], Value::from("no-new-privileges"));
+            assert!(service["mem_limit"].is_string() && service["pids_limit"].is_u64());
+            for port in service["ports"].as_sequence().expect("ports") {
+                let port = port.as_str().expect("a port as text");
+                assert!(
+                    port.starts_with("127.0.0.1:") || port.starts_with("${MAINPC_IP:-192.168.1.101}:"),
+                    "{port}"
+                );
+            }
+        }
+    }
+    let compose: Value = serde_yaml::from_str(&text(&files, "docker/podman-compose.mainpc.yml")).expect("YAML");
+    let core = &compose["services"]["core-services"];
+    let ports: Vec<&str> = core["ports"]
+        .as_sequence()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    assert!(ports.contains(&"127.0.0.1:19101:9000"));
+    assert!(ports.contains(&"127.0.0.1:7120:7120"));
+    assert!(ports.contains(&"${MAINPC_IP:-192.168.1.101}:26002:26002"));
+    assert!(ports.contains(&"${MAINPC_IP:-192.168.1.101}:28002:28002"));
+    assert_eq!(core["environment"]["PC2_IP"], Value::from("${PC2_IP:-192.168.1.102}"));
+    assert_eq!(core["environment"]["MACHINE_TYPE"], Value::from("mainpc"));
+}
+
+#[test]
+fn a_dollar_in_an_environment_stays_one() {
+    let stack = Fixture::small()
+        .stack(
+            "    phase: 2\n",
+            "    phase: 2\n    environment: {PRICE: $5, FAR: \"${PC2_IP}\"}\n",
+        )
+        .model();
+    let text = text(&render(&stack), "docker/podman-compose.main.yml");
+    assert!(text.contains("PRICE: $$5\n"), "{text}");
+    assert!(text.contains("FAR: $${PC2_IP}\n"), "{text}");
+    assert!(text.contains("PC2_IP: ${PC2_IP:-192.168.1.102}\n"), "{text}");
+}
+
+#[test]
+fn dockerfiles_name_images_in_full_and_link_aliases_where_they_are() {
+    let files = real();
+    for file in files.iter().filter(|file| file.path.starts_with("docker/Dockerfile.")) {
+        for line in file.text.lines() {
+            if let Some(image) = line.strip_prefix("FROM ") {
+                assert!(image.starts_with("${BASE") || image == "dependencies", "{line}");
+            }
+            for default in ["ARG BASE=", "ARG BASE_IMAGE="] {
+                if let Some(image) = line.strip_prefix(default) {
+                    let host = image.split('/').next().unwrap_or_default();
+                    assert!(host == "localhost" || host.contains('.'), "{line}");
+                }
+            }
+        }
+    }
+    let gpu = text(&files, "docker/Dockerfile.gpu-services");
+    assert!(gpu.contains("ln -s /app/main_pc_code/FORMAINPC /app/FORMAINPC"));
+    assert!(!text(&files, "docker/Dockerfile.pc2-core").contains("ln -s"));
+    assert!(gpu.contains("ARG TREE=tests/ai_system\n"));
+    assert!(
+        gpu.contains("CMD [\"/usr/local/bin/agent-supervisor\", \"--config\", \"/etc/ai_system/gpu_services.yaml\"]")
+    );
+}
+
+#[test]
+fn groups_with_the_same_requirements_share_their_dependency_stage() {
+    let files = real();
+    let stage = |group: &str| {
+        let text = text(&files, &format!("docker/Dockerfile.{group}"));
+        let start = text.find("FROM ${BASE} AS dependencies").expect("a stage");
+        let end = text.find("FROM dependencies").expect("a stage");
+        text[start..end].replace(group, "GROUP")
+    };
+    assert_eq!(stage("vision"), stage("pc2-memory"));
+}
+
+#[test]
+fn packages_are_installed_and_compilers_stay_behind() {
+    let stack = Fixture::real()
+        .stack(
+            "    published_status_port: 19110\n",
+            "    published_status_port: 19110\n    packages: [libgl1]\n    build_packages: [gcc, g++]\n",
+        )
+        .stack("  packages: []\n", "  packages: [curl]\n")
+        .model();
+    let files = render(&stack);
+    let vision = text(&files, "docker/Dockerfile.vision");
+    let (wheels, rest) = vision.split_once("FROM ${BASE} AS dependencies").expect("two stages");
+    assert!(wheels.contains("install -y --no-install-recommends gcc g++ \\\n"));
+    assert!(rest.contains("install -y --no-install-recommends libgl1 \\\n"));
+    assert!(rest.contains("--no-index --find-links /wheels") && !rest.contains("gcc"));
+    let base = text(&files, "docker/Dockerfile.base");
+    assert!(base.contains("install -y --no-install-recommends curl \\\n"));
+    assert!(!text(&real(), "docker/Dockerfile.base").contains("apt-get"));
+}
+
+#[test]
+fn odd_paths_stay_one_word() {
+    let stack = Fixture::real()
+        .stack("source_tree: tests/ai_system", "source_tree: my tree")
+        .model();
+    let gpu = text(&render(&stack), "docker/Dockerfile.gpu-services");
+    assert!(gpu.contains("ARG TREE='my tree'\n"), "{gpu}");
+    let stack = Fixture::real()
+        .stack("source_tree: tests/ai_system", "source_tree: /srv/monorepo")
+        .model();
+    let gpu = text(&render(&stack), "docker/Dockerfile.gpu-services");
+    assert!(gpu.contains("ARG TREE=.\n"), "{gpu}");
+}
+
+#[test]
+fn another_tree_with_the_same_agents_renders_to_the_same_files() {
+    let mut fixture = Fixture::real();
+    fixture.given = Some("/srv/monorepo".to_owned());
+    assert_eq!(render(&fixture.model()), real());
+}
+
+#[test]
+fn deployment_scripts_pass_shellcheck() {
+    for file in real().iter().filter(|file| file.executable) {
+        let output = Program::new("shellcheck")
+            .args(["--shell=bash", "--enable=all", "--exclude=SC2250,SC2310,SC2312", "-"])
+            .input(file.text.as_bytes())
+            .run()
+            .unwrap_or_else(|error| panic!("{error}\n  hint: apt-get install shellcheck"));
+        assert!(output.status.success(), "{}\n{}", file.path, output.stdout);
+    }
+}
+
+#[test]
+fn deployment_scripts_explain_themselves_and_refuse_what_they_do_not_know() {
+    let files = real();
+    let script = text(&files, "scripts/deploy_mainpc.sh");
+    let run = |argument: &str| {
+        Program::new("bash")
+            .args(["-c", &script, "deploy_mainpc.sh", argument])
+            .run()
+            .expect("bash")
+    };
+    let help = run("--help");
+    assert!(help.status.success());
+    assert!(help.stdout.contains("11 group images"), "{}", help.stdout);
+    assert!(
+        help.stdout
+            .contains("PC2_IP           address of pc2 (default: 192.168.1.102)"),
+        "{}",
+        help.stdout
+    );
+    assert_eq!(run("--nonsense").status.code(), Some(2));
+}
+
+/// A folder with the rendered files and a `podman` that records what it is asked and knows the images of `images`.
+fn deployment(images: &[&str], subnet: Option<&str>) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    };
+    for file in real() {
+        write(&file.path, &file.text);
+    }
+    let mut podman = "#!/bin/sh\necho \"podman $*\" >> \"$CALLS\"\ncase \"$*\" in\n".to_owned();
+    for image in images {
+        podman.push_str(&format!("\"image exists {image}\") exit 0;;\n"));
+    }
+    podman.push_str("\"image exists \"*) exit 1;;\n");
+    match subnet {
+        None => podman.push_str("\"network exists \"*) exit 1;;\n"),
+        Some(subnet) => podman.push_str(&format!(
+            "\"network inspect \"*) echo '[{{\"subnets\": [{{\"subnet\": \"{subnet}\"}}]}}]';;\n"
+        )),
+    }
+    podman.push_str("esac\n");
+    write("bin/podman", &podman);
+    write(
+        "bin/podman-compose",
+        "#!/bin/sh\necho \"podman-compose $*\" >> \"$CALLS\"\n",
+    );
+    let mode = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
+    for program in ["bin/podman", "bin/podman-compose"] {
+        std::fs::set_permissions(folder.path().join(program), mode.clone()).expect("a mode");
+    }
+    folder
+}
+
+/// Runs PC2's script there; gives its exit code, its error output and the calls.
+fn deploy(folder: &tempfile::TempDir) -> (Option<i32>, String, Vec<String>) {
+    let root = folder.path();
+    let calls = root.join("calls");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let output = Program::new("bash")
+        .arg(root.join("scripts/deploy_pc2.sh"))
+        .env("PATH", format!("{}:{path}", root.join("bin").display()))
+        .env("CALLS", &calls)
+        .env("BASE_IMAGE", "example.org/py:1")
+        .env_remove("SSL_CERT_FILE")
+        .run()
+        .expect("bash");
+    let calls = std::fs::read_to_string(calls).unwrap_or_default();
+    let calls = calls.lines().map(str::to_owned).collect();
+    (output.status.code(), output.stderr, calls)
+}
+
+#[test]
+fn a_deployment_builds_makes_the_network_and_starts() {
+    let folder = deployment(&[], None);
+    let supervisor = folder.path().join("docker/supervisor/bin/agent-supervisor");
+    std::fs::create_dir_all(supervisor.parent().expect("a parent")).expect("a folder");
+    std::fs::copy(folder.path().join("bin/podman"), supervisor).expect("a copy");
+    let (code, errors, calls) = deploy(&folder);
+    assert_eq!(code, Some(0), "{errors}");
+    let build = |name: &str| format!("--tag localhost/ai_system/{name}:latest --file docker/Dockerfile.{name} .");
+    let mut expected = vec![format!(
+        "podman build --format docker --build-arg BASE_IMAGE=example.org/py:1 {}",
+        build("base")
+    )];
+    for group in ["core", "integration", "memory", "learning", "utility"] {
+        expected.push(format!(
+            "podman build --format docker {}",
+            build(&format!("pc2-{group}"))
+        ));
+    }
+    expected.extend([
+        "podman network exists ai_system_pc2".to_owned(),
+        "podman network create --subnet 172.21.0.0/16 ai_system_pc2".to_owned(),
+        "podman-compose -f docker/podman-compose.pc2.yml up -d".to_owned(),
+    ]);
+    assert_eq!(calls, expected);
+}
+
+#[test]
+fn a_deployment_without_the_supervisor_needs_the_images() {
+    let (code, errors, calls) = deploy(&deployment(&[], None));
+    assert_eq!(code, Some(1));
+    assert!(
+        errors.contains("run `cargo xtask build-images`, or copy the binary"),
+        "{errors}"
+    );
+    assert_eq!(calls, ["podman image exists localhost/ai_system/base:latest"]);
+
+    let images: Vec<String> = [
+        "base",
+        "pc2-core",
+        "pc2-integration",
+        "pc2-memory",
+        "pc2-learning",
+        "pc2-utility",
+    ]
+    .iter()
+    .map(|name| format!("localhost/ai_system/{name}:latest"))
+    .collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let (code, errors, calls) = deploy(&deployment(&images, Some("172.21.0.0/16")));
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(
+        !calls
+            .iter()
+            .any(|call| call.contains(" build ") || call.contains("create"))
+    );
+
+    let (code, errors, calls) = deploy(&deployment(&images, Some("10.89.0.0/24")));
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("exists without the subnet 172.21.0.0/16"), "{errors}");
+    assert!(!calls.iter().any(|call| call.starts_with("podman-compose")));
+}

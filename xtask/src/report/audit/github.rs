@@ -1,0 +1,46 @@
+//! An audit as commands of GitHub's workflows: annotations at the lines of a pull request.
+
+use std::fmt::Write as _;
+
+use crate::audit::Report;
+use crate::finding::Severity;
+
+/// One line for each finding.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut text = String::new();
+    for finding in &report.findings {
+        let command = match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "notice",
+        };
+        let place = &finding.place;
+        let _ = write!(text, "::{command} file={}", property(&place.path));
+        if place.line > 0 {
+            let _ = write!(text, ",line={}", place.line);
+        }
+        if place.line > 0 && place.column > 0 {
+            let _ = write!(
+                text,
+                ",col={},endColumn={}",
+                place.column,
+                place.column + place.width.max(1)
+            );
+        }
+        let mut message = finding.message.clone();
+        if let Some(help) = &finding.help {
+            let _ = write!(message, "\nhelp: {help}");
+        }
+        let _ = writeln!(text, ",title={}::{}", property(finding.rule), data(&message));
+    }
+    text
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

@@ -1,0 +1,71 @@
+//! An audit in every form: for people, as JSON, SARIF, commands of GitHub's workflows, JUnit. All are made of the same report.
+
+pub mod github;
+pub mod human;
+pub mod json;
+pub mod junit;
+pub mod rules;
+pub mod sarif;
+
+use crate::audit::{AgentReport, Prediction, Report};
+
+/// Numbers of agents by prediction, in one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Machine.
+    pub machine: String,
+    /// Group.
+    pub group: String,
+    /// Agents by prediction: starts, may not, blocked, cannot start.
+    pub counts: [usize; 4],
+}
+
+/// Predictions in the order of a table's columns.
+pub const COLUMNS: [Prediction; 4] = [
+    Prediction::Starts,
+    Prediction::MayNot,
+    Prediction::Blocked,
+    Prediction::CannotStart,
+];
+
+/// A row for each group, in the order of the stack.
+#[must_use]
+pub fn table(report: &Report) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for agent in &report.agents {
+        let same = |row: &&mut Row| row.machine == agent.machine && row.group == agent.group;
+        let index = COLUMNS
+            .iter()
+            .position(|column| *column == agent.prediction)
+            .unwrap_or(0);
+        match rows.iter_mut().find(same) {
+            Some(row) => row.counts[index] += 1,
+            None => {
+                let mut counts = [0; 4];
+                counts[index] += 1;
+                rows.push(Row {
+                    machine: agent.machine.clone(),
+                    group: agent.group.clone(),
+                    counts,
+                });
+            }
+        }
+    }
+    rows
+}
+
+/// The way to a failure, as in `a.py:1 → b.py:4`.
+fn chain(agent: &AgentReport) -> String {
+    let steps: Vec<String> = agent
+        .chain
+        .iter()
+        .map(|step| match step.line {
+            0 => step.path.clone(),
+            line => format!("{}:{line}", step.path),
+        })
+        .collect();
+    steps.join(" → ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! An audit as SARIF 2.1.0: relative URIs, a table of the rules, fingerprints that do not depend on line numbers.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::audit::baseline::fingerprint;
+use crate::audit::{Report, rules};
+use crate::finding::{Confidence, Finding, Place, Severity};
+
+/// The document.
+#[must_use]
+pub fn document(report: &Report) -> Value {
+    let all: Vec<_> = rules::all().collect();
+    let index: BTreeMap<&str, usize> = all.iter().enumerate().map(|(index, rule)| (rule.id, index)).collect();
+    let table: Vec<Value> = all
+        .iter()
+        .map(|rule| {
+            json!({
+                "id": rule.id,
+                "name": name(rule.id),
+                "shortDescription": {"text": rule.summary},
+                "fullDescription": {"text": rule.explanation.trim()},
+                "help": {"text": rule.explanation.trim()},
+                "defaultConfiguration": {"level": level(rule.severity)},
+                "properties": {"precision": precision(rule.confidence)},
+            })
+        })
+        .collect();
+    let results: Vec<Value> = report
+        .findings
+        .iter()
+        .map(|finding| result(finding, index.get(finding.rule).copied()))
+        .collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "xtask audit",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": table,
+            }},
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    })
+}
+
+fn result(finding: &Finding, rule: Option<usize>) -> Value {
+    let mut message = finding.message.clone();
+    if let Some(help) = &finding.help {
+        message.push_str(". Help: ");
+        message.push_str(help);
+    }
+    let mut result = Map::new();
+    result.insert("ruleId".to_owned(), json!(finding.rule));
+    if let Some(rule) = rule {
+        result.insert("ruleIndex".to_owned(), json!(rule));
+    }
+    result.insert("level".to_owned(), json!(level(finding.severity)));
+    result.insert("message".to_owned(), json!({"text": message}));
+    result.insert("locations".to_owned(), json!([location(&finding.place)]));
+    if !finding.related.is_empty() {
+        let related: Vec<Value> = finding
+            .related
+            .iter()
+            .enumerate()
+            .map(|(id, related)| {
+                let mut location = location(&related.place);
+                location["id"] = json!(id);
+                location["message"] = json!({"text": related.label});
+                location
+            })
+            .collect();
+        result.insert("relatedLocations".to_owned(), Value::Array(related));
+    }
+    result.insert(
+        "partialFingerprints".to_owned(),
+        json!({"ruleAndCode/v1": fingerprint(finding)}),
+    );
+    Value::Object(result)
+}
+
+fn location(place: &Place) -> Value {
+    let mut physical = json!({"artifactLocation": {"uri": uri(&place.path)}});
+    if place.line > 0 {
+        let mut region = json!({"startLine": place.line});
+        if place.column > 0 {
+            region["startColumn"] = json!(place.column);
+            region["endColumn"] = json!(place.column + place.width.max(1));
+        }
+        if !place.text.is_empty() {
+            region["snippet"] = json!({"text": place.text});
+        }
+        physical["region"] = region;
+    }
+    json!({"physicalLocation": physical})
+}
+
+/// A relative path as a URI: bytes that a URI cannot have are encoded.
+fn uri(path: &str) -> String {
+    let mut text = String::new();
+    for byte in path.trim_start_matches('/').bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+/// A rule's name as SARIF likes it: `PathsStyle`.
+fn name(id: &str) -> String {
+    id.split(['/', '-'])
+        .map(|part| {
+            let mut chars = part.chars();
+            chars
+                .next()
+                .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+        })
+        .collect()
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}
+
+fn precision(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::High => "high",
+        Confidence::Medium => "medium",
+        Confidence::Low => "low",
+    }
+}

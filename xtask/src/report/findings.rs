@@ -1,0 +1,111 @@
+//! Findings for people: the message, the line with carets under it, what explains it, what mends it.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use crate::finding::{Finding, Place, Severity};
+
+/// All findings, errors first, then by place, with a counted last line.
+#[must_use]
+pub fn human(findings: &[Finding], color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by(|a, b| {
+        b.severity
+            .cmp(&a.severity)
+            .then_with(|| a.place.cmp(&b.place))
+            .then_with(|| a.rule.cmp(b.rule))
+    });
+    let mut text = String::new();
+    for finding in sorted {
+        text.push_str(&one(finding, &renderer));
+        text.push_str("\n\n");
+    }
+    text.push_str(&summary(findings));
+    text.push('\n');
+    text
+}
+
+/// Counts by severity, as in `2 errors, 1 warning`.
+#[must_use]
+pub fn summary(findings: &[Finding]) -> String {
+    let parts: Vec<String> = [
+        (Severity::Error, "error"),
+        (Severity::Warning, "warning"),
+        (Severity::Note, "note"),
+    ]
+    .into_iter()
+    .filter_map(|(severity, noun)| {
+        let count = findings.iter().filter(|finding| finding.severity == severity).count();
+        (count > 0).then(|| counted(count, noun))
+    })
+    .collect();
+    if parts.is_empty() {
+        "no findings".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}
+
+/// A count with its noun in agreement.
+#[must_use]
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
+}
+
+/// One finding.
+#[must_use]
+pub fn single(finding: &Finding, color: bool) -> String {
+    one(finding, &if color { Renderer::styled() } else { Renderer::plain() })
+}
+
+fn one(finding: &Finding, renderer: &Renderer) -> String {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let mut group = Group::with_title(level.primary_title(finding.message.as_str()).id(finding.rule));
+    group = group.element(snippet(&finding.place, None, AnnotationKind::Primary));
+    for related in &finding.related {
+        group = group.element(snippet(&related.place, Some(&related.label), AnnotationKind::Context));
+    }
+    if let Some(help) = &finding.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    renderer.render(&[group]).to_string()
+}
+
+fn snippet<'a>(
+    place: &'a Place,
+    label: Option<&'a str>,
+    kind: AnnotationKind,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let line = usize::try_from(place.line.max(1)).unwrap_or(1);
+    let snippet = Snippet::source(place.text.as_str())
+        .line_start(line)
+        .path(place.path.as_str());
+    let span = byte_span(place);
+    let mut annotation = kind.span(span);
+    if let Some(label) = label {
+        annotation = annotation.label(label);
+    }
+    snippet.annotation(annotation)
+}
+
+/// The characters meant, as bytes of the line.
+fn byte_span(place: &Place) -> std::ops::Range<usize> {
+    let column = usize::try_from(place.column.max(1)).unwrap_or(1) - 1;
+    let width = usize::try_from(place.width.max(1)).unwrap_or(1);
+    let at = |characters: usize| {
+        place
+            .text
+            .char_indices()
+            .nth(characters)
+            .map_or(place.text.len(), |(byte, _)| byte)
+    };
+    at(column)..at(column + width)
+}

@@ -1,0 +1,12 @@
+//! The terminal and every output format. The only place that prints: data goes to stdout, all else to stderr.
+
+pub mod audit;
+pub mod boot;
+pub mod build;
+pub mod diff;
+pub mod doctor;
+pub mod exit;
+pub mod findings;
+pub mod printer;
+pub mod smoke;
+pub mod status;

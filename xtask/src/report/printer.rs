@@ -1,0 +1,150 @@
+//! The one place that decides what stdout, stderr and progress bars are. Data goes to stdout, all else to stderr, so that a
+//! pipe stays clean; bars vanish where stderr is no terminal.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use clap::ValueEnum;
+use indicatif::{MultiProgress, ProgressDrawTarget};
+use owo_colors::{OwoColorize as _, Style};
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Where everything that a person or a program reads goes out.
+#[derive(Debug, Clone)]
+pub struct Printer {
+    /// Whether stdout gets colour.
+    pub color_out: bool,
+    /// Whether stderr gets colour.
+    pub color_err: bool,
+    /// Whether output of child programs is shown line by line.
+    pub verbose: bool,
+    /// Whether only errors and data are shown.
+    pub quiet: bool,
+    bars: MultiProgress,
+}
+
+impl Printer {
+    /// A printer for this process's own outputs.
+    #[must_use]
+    pub fn new(color: ColorChoice, verbose: bool, quiet: bool) -> Self {
+        let wanted = |terminal: bool| match color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                terminal
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                    && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+            }
+        };
+        let terminal = std::io::stderr().is_terminal();
+        let target = if terminal && !verbose && !quiet {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        Self {
+            color_out: wanted(std::io::stdout().is_terminal()),
+            color_err: wanted(terminal),
+            verbose,
+            quiet,
+            bars: MultiProgress::with_draw_target(target),
+        }
+    }
+
+    /// The bars; drawn only where [`Printer::draws_bars`].
+    #[must_use]
+    pub fn bars(&self) -> &MultiProgress {
+        &self.bars
+    }
+
+    /// Whether bars are visible; plain lines stand in for them otherwise.
+    #[must_use]
+    pub fn draws_bars(&self) -> bool {
+        !self.bars.is_hidden()
+    }
+
+    /// Data: what the command was asked for. A closed pipe is not an error.
+    pub fn data(&self, text: &str) {
+        self.bars.suspend(|| {
+            let mut out = std::io::stdout().lock();
+            let _ = out.write_all(text.as_bytes());
+            if !text.ends_with('\n') {
+                let _ = out.write_all(b"\n");
+            }
+            let _ = out.flush();
+        });
+    }
+
+    /// Standard output, for a report that comes out piece by piece.
+    #[must_use]
+    pub fn out(&self) -> impl std::io::Write + use<> {
+        std::io::stdout()
+    }
+
+    /// Standard error, for the same.
+    #[must_use]
+    pub fn err(&self) -> impl std::io::Write + use<> {
+        std::io::stderr()
+    }
+
+    /// One line about the work.
+    pub fn note(&self, text: impl AsRef<str>) {
+        if !self.quiet {
+            self.line(text.as_ref());
+        }
+    }
+
+    /// One line about the work, with its subject in front, as in `  built base`.
+    pub fn step(&self, verb: &str, text: impl AsRef<str>) {
+        self.note(format!(
+            "{} {}",
+            self.paint(&format!("{verb:>10}"), Style::new().green().bold()),
+            text.as_ref()
+        ));
+    }
+
+    /// Something that is lived with.
+    pub fn warn(&self, text: impl AsRef<str>) {
+        self.line(&format!(
+            "{}: {}",
+            self.paint("warning", Style::new().yellow().bold()),
+            text.as_ref()
+        ));
+    }
+
+    /// Why the command failed.
+    pub fn error(&self, text: impl AsRef<str>) {
+        self.line(&format!(
+            "{}: {}",
+            self.paint("error", Style::new().red().bold()),
+            text.as_ref()
+        ));
+    }
+
+    /// Colours a text for stderr.
+    #[must_use]
+    pub fn paint(&self, text: &str, style: Style) -> String {
+        if self.color_err {
+            text.style(style).to_string()
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn line(&self, text: &str) {
+        self.bars.suspend(|| {
+            let mut err = std::io::stderr().lock();
+            let _ = writeln!(err, "{text}");
+        });
+    }
+}

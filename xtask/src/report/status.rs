@@ -1,0 +1,143 @@
+//! The state of the agents, as a table and as JSON.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use contract::status::{AgentState, Exit};
+use owo_colors::{OwoColorize as _, Style};
+use serde::Serialize;
+
+use super::boot::chain_text;
+use super::findings::counted;
+use crate::boot::view::View;
+use crate::stack::{AgentId, GroupId, Stack};
+
+/// The JSON document; version 1.
+#[derive(Debug, Serialize)]
+pub struct StatusDocument {
+    version: u32,
+    agents: Vec<AgentEntry>,
+}
+
+#[derive(Debug, Serialize)]
+struct AgentEntry {
+    machine: String,
+    group: String,
+    name: String,
+    /// `unreachable` where its supervisor does not answer.
+    state: &'static str,
+    required: bool,
+    port: u16,
+    health_check_port: u16,
+    pid: Option<u32>,
+    restarts: u32,
+    ready_after_ms: Option<u64>,
+    waits_for: Vec<String>,
+    reason: Option<String>,
+    last_exit: Option<Exit>,
+    last_stderr: Vec<String>,
+}
+
+/// What is known of these agents.
+#[must_use]
+pub fn document(stack: &Stack, view: &View, agents: &BTreeSet<AgentId>) -> StatusDocument {
+    let agents = agents
+        .iter()
+        .map(|id| {
+            let agent = stack.agent(*id);
+            let status = view.agent(stack, *id);
+            AgentEntry {
+                machine: stack.machine(agent.machine).name.clone(),
+                group: stack.group(agent.group).name.clone(),
+                name: agent.name.clone(),
+                state: status.map_or("unreachable", |status| status.state.name()),
+                required: agent.required,
+                port: agent.port,
+                health_check_port: agent.health_check_port,
+                pid: status.and_then(|status| status.pid),
+                restarts: status.map_or(0, |status| status.restarts),
+                ready_after_ms: status.and_then(|status| status.ready_after_ms),
+                waits_for: status.map(|status| status.waits_for.clone()).unwrap_or_default(),
+                reason: status.and_then(|status| status.reason.clone()),
+                last_exit: status.and_then(|status| status.last_exit.clone()),
+                last_stderr: status.map(|status| status.last_stderr.clone()).unwrap_or_default(),
+            }
+        })
+        .collect();
+    StatusDocument { version: 1, agents }
+}
+
+/// Whether every required agent of these is healthy.
+#[must_use]
+pub fn all_required_healthy(stack: &Stack, view: &View, agents: &BTreeSet<AgentId>) -> bool {
+    agents
+        .iter()
+        .all(|id| !stack.agent(*id).required || view.state(stack, *id) == Some(AgentState::Healthy))
+}
+
+/// A table per group, then the chains of those that are not healthy.
+#[must_use]
+pub fn human(stack: &Stack, view: &View, groups: &[GroupId], agents: &BTreeSet<AgentId>, color: bool) -> String {
+    let mut text = String::new();
+    let mut chains = Vec::new();
+    for group_id in groups {
+        let group = stack.group(*group_id);
+        let machine = &stack.machine(group.machine).name;
+        let state = view.group(*group_id).map_or_else(
+            || "does not answer".to_owned(),
+            |status| format!("{:?}", status.state).to_lowercase(),
+        );
+        let _ = writeln!(text, "{machine}/{} {state}", group.name);
+        for id in group.agents.iter().filter(|id| agents.contains(id)) {
+            let agent = stack.agent(*id);
+            let status = view.agent(stack, *id);
+            let word = status.map_or("unreachable", |status| status.state.name());
+            let ready = status
+                .and_then(|status| status.ready_after_ms)
+                .map_or_else(String::new, |ms| format!("{ms} ms"));
+            let restarts = status.map_or(0, |status| status.restarts);
+            let restarts = if restarts > 0 {
+                counted(restarts as usize, "restart")
+            } else {
+                String::new()
+            };
+            let waits = status
+                .filter(|status| !status.waits_for.is_empty())
+                .map_or_else(String::new, |status| {
+                    format!("waits for {}", status.waits_for.join(", "))
+                });
+            let line = format!(
+                "  {:34} {} {:>5}  {ready:>8}  {restarts}{waits}",
+                agent.name,
+                painted(word, status.map(|status| status.state), color),
+                agent.port
+            );
+            let _ = writeln!(text, "{}", line.trim_end());
+            if let Some(chain) = view.group(*group_id).and_then(|_| chain_text(stack, view, *id)) {
+                chains.push(chain);
+            }
+        }
+    }
+    let healthy = agents
+        .iter()
+        .filter(|id| view.state(stack, **id) == Some(AgentState::Healthy))
+        .count();
+    let _ = writeln!(text, "\n{healthy} of {} healthy", counted(agents.len(), "agent"));
+    if !chains.is_empty() {
+        let _ = writeln!(text, "\nnot healthy:\n  {}", chains.join("\n  "));
+    }
+    text
+}
+
+fn painted(word: &str, state: Option<AgentState>, color: bool) -> String {
+    let padded = format!("{word:11}");
+    if !color {
+        return padded;
+    }
+    let style = match state {
+        Some(AgentState::Healthy) => Style::new().green(),
+        Some(AgentState::Answering | AgentState::Starting | AgentState::Waiting) => Style::new().yellow(),
+        _ => Style::new().red().bold(),
+    };
+    padded.style(style).to_string()
+}

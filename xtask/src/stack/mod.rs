@@ -1,0 +1,28 @@
+//! The stack: one validated model of machines, groups and agents, made of `config/stack.yaml` and both startup configs.
+//!
+//! Pure: it takes texts and the list of files of the tree, and returns the model with what is wrong. Reading files is
+//! `host`'s work.
+
+mod load;
+pub mod near;
+mod raw;
+mod read;
+mod resolve;
+mod startup;
+mod supervision;
+mod tree;
+mod validate;
+
+pub mod graph;
+pub mod model;
+pub mod spans;
+pub mod yaml;
+
+pub use load::{Files, Input, load};
+pub use model::{Agent, AgentId, Group, GroupId, Machine, MachineId, Stack};
+pub use tree::{Found, TreeFiles, normal, resolve_alias};
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,445 @@
+//! The resolved model. Everything else in the workspace reads this; nobody but the loader makes one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use contract::group_config::{ArgumentStyle, Supervision};
+
+use crate::finding::Place;
+
+/// Name of the group that [`Stack::with_ungrouped`] makes; no group can be called that.
+pub const UNGROUPED: &str = "(no group)";
+
+/// Index of a machine in [`Stack::machines`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MachineId(pub usize);
+
+/// Index of a group in [`Stack::groups`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(pub usize);
+
+/// Index of an agent in [`Stack::agents`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AgentId(pub usize);
+
+/// The whole.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// Name of the system, `ai_system`: the prefix of everything that it creates on a host.
+    pub name: String,
+    /// The tree, as the stack or `--tree` gives it: absolute, or relative to the repository.
+    pub source_tree: String,
+    /// The tree that `config/stack.yaml` itself names. Rendered files speak of this one, whatever `--tree` says: what is
+    /// built from another tree is built by `build-images`, which says so itself.
+    pub written_tree: String,
+    /// Version of Python in the images, as in `3.11`.
+    pub python_version: String,
+    /// How images are named and made.
+    pub images: Images,
+    /// The volumes of every machine, in order.
+    pub volumes: Vec<Volume>,
+    /// Port of each supervisor's status endpoint inside its container.
+    pub status_port: u16,
+    /// How agents are supervised where no startup config says more; see [`Machine::supervision`].
+    pub supervision: Supervision,
+    /// `mainpc`, `pc2`, in the order of the file.
+    pub machines: Vec<Machine>,
+    /// Groups, in the order of the file.
+    pub groups: Vec<Group>,
+    /// Agents that a group holds: by group, and in a group in the order that the stack lists them.
+    pub agents: Vec<Agent>,
+    /// Dependencies that nothing defines.
+    pub absent: Vec<AbsentDependency>,
+    /// Agents that a startup config defines and no group holds; their `group` means nothing.
+    pub ungrouped: Vec<Agent>,
+    /// Patterns (`*`, `**`, `?`) of files of the tree that the audit leaves out: trash, archives.
+    pub audit_exclude: Vec<String>,
+}
+
+/// How images are named and made.
+#[derive(Debug, Clone)]
+pub struct Images {
+    /// `localhost/ai_system`: fully qualified, so that no registry is searched.
+    pub namespace: String,
+    /// Tag of every image.
+    pub tag: String,
+    /// Image that the base is made from where a registry can be reached.
+    pub base_image: String,
+    /// Debian release that the base is made from where none can.
+    pub debian_suite: String,
+    /// Debian packages of the base made from Debian.
+    pub debian_packages: Vec<String>,
+    /// Debian packages that every base gets.
+    pub packages: Vec<String>,
+    /// Modules that every group's start-up check must find.
+    pub required_modules: Vec<String>,
+    /// Name of the user that containers run as.
+    pub user: String,
+    /// Its numeric id, and its group's.
+    pub uid: u32,
+    /// Patterns (`*`, `**`, `?`) of files of the tree that no image gets.
+    pub exclude: Vec<String>,
+}
+
+/// A named volume, one per machine, shared by its groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// Short name, `logs`; on a host it is called `<stack>_<machine>_<name>`.
+    pub name: String,
+    /// Where it is mounted.
+    pub path: String,
+}
+
+/// One host with its own Podman, network and address.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// `mainpc` or `pc2`.
+    pub name: String,
+    /// Startup config, relative to the tree.
+    pub startup_config: String,
+    /// Folders of the tree that its images hold.
+    pub code: Vec<String>,
+    /// Entries of PYTHONPATH relative to the tree, `.` for its root.
+    pub python_path: Vec<String>,
+    /// Address on the network that both machines share.
+    pub lan_address: Ipv4Addr,
+    /// Environment variable by which the other machine's containers know this address (`MAINPC_IP`).
+    pub address_variable: String,
+    /// Name of its Podman network.
+    pub network: String,
+    /// Subnet of that network.
+    pub subnet: Subnet,
+    /// Environment of every container.
+    pub environment: BTreeMap<String, String>,
+    /// Second names of paths: `FORMAINPC` → `main_pc_code/FORMAINPC`, both relative to the tree.
+    pub path_aliases: BTreeMap<String, String>,
+    /// Memory limit per agent in bytes, from the startup config; a container gets the sum.
+    pub agent_memory_bytes: Option<u64>,
+    /// Limit of threads per agent, from the startup config; see [`Stack::group_pids`].
+    pub agent_pids: Option<u32>,
+    /// How its agents are supervised: its startup config's `health_checks`, under what the stack says.
+    pub supervision: Supervision,
+}
+
+/// An IPv4 network in CIDR notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Subnet {
+    /// Network address.
+    pub address: Ipv4Addr,
+    /// Prefix length, 0 to 32.
+    pub prefix: u8,
+}
+
+/// The agents that share one container and one image.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// `core-services`.
+    pub name: String,
+    /// Its machine.
+    pub machine: MachineId,
+    /// Static address on its machine's network.
+    pub address: Ipv4Addr,
+    /// The plan's phase in which it is proved first, 2 to 4.
+    pub phase: u8,
+    /// Its agents, in order.
+    pub agents: Vec<AgentId>,
+    /// File name of its config in `config/`, `core_services.yaml`.
+    pub config_file: String,
+    /// Its requirements file, relative to the tree.
+    pub requirements: String,
+    /// Debian packages that its image gets.
+    pub packages: Vec<String>,
+    /// Debian packages that are there only while its wheels are built.
+    pub build_packages: Vec<String>,
+    /// Modules that its start-up check must find, besides those of every group.
+    pub required_modules: Vec<String>,
+    /// Environment, over the machine's.
+    pub environment: BTreeMap<String, String>,
+    /// Port on the host's loopback where its status endpoint is published.
+    pub published_status_port: u16,
+    /// Agents whose port is published on the host's loopback.
+    pub published: Vec<AgentId>,
+    /// Agents elsewhere that its agents talk to without depending on them: bridged, never waited for.
+    pub reaches: Vec<AgentId>,
+    /// Where the stack defines it.
+    pub place: Place,
+}
+
+/// One Python process.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    /// Name, unique on its machine.
+    pub name: String,
+    /// Its machine.
+    pub machine: MachineId,
+    /// Its group.
+    pub group: GroupId,
+    /// Script, relative to the tree, as the startup config writes it.
+    pub script_path: String,
+    /// Address it binds.
+    pub host: String,
+    /// Port of its REP socket.
+    pub port: u16,
+    /// Port of its health socket.
+    pub health_check_port: u16,
+    /// Whether the group is unhealthy without it.
+    pub required: bool,
+    /// Declared dependencies, in order.
+    pub dependencies: Vec<Dependency>,
+    /// What must answer before it is started: its dependencies, or for an agent of a cycle what the whole cycle depends
+    /// on from outside.
+    pub waits_for: Vec<AgentId>,
+    /// Further command-line flags.
+    pub params: BTreeMap<String, String>,
+    /// How flags are written, where it differs from the stack's.
+    pub argument_style: Option<ArgumentStyle>,
+    /// Where the startup config defines it.
+    pub place: Place,
+}
+
+/// A declared dependency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dependency {
+    /// An agent of the stack.
+    Agent(AgentId),
+    /// A name that nothing defines; index in [`Stack::absent`].
+    Absent(usize),
+}
+
+/// A dependency that nothing defines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AbsentDependency {
+    /// Its name.
+    pub name: String,
+    /// The script that stands in for it, relative to the tree.
+    pub fallback: Option<String>,
+    /// Agents that declare it.
+    pub wanted_by: Vec<AgentId>,
+}
+
+impl Subnet {
+    /// Whether the address lies in the subnet.
+    #[must_use]
+    pub fn contains(self, address: Ipv4Addr) -> bool {
+        u32::from(address) & self.mask() == u32::from(self.address) & self.mask()
+    }
+
+    /// The first address, which no host may have.
+    #[must_use]
+    pub fn network(self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.address) & self.mask())
+    }
+
+    /// The last address, which no host may have.
+    #[must_use]
+    pub fn broadcast(self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.address) | !self.mask())
+    }
+
+    /// Whether two subnets share an address.
+    #[must_use]
+    pub fn overlaps(self, other: Self) -> bool {
+        self.contains(other.network()) || other.contains(self.network())
+    }
+
+    fn mask(self) -> u32 {
+        u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0)
+    }
+
+    /// The first host address: the gateway that Podman takes by default.
+    #[must_use]
+    pub fn gateway(self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.address).saturating_add(1))
+    }
+}
+
+impl std::fmt::Display for Subnet {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}/{}", self.address, self.prefix)
+    }
+}
+
+impl Stack {
+    /// The same stack with the agents that no group holds in a group of their own, one per machine, called
+    /// [`UNGROUPED`]: for those who look at all agents and start none.
+    #[must_use]
+    pub fn with_ungrouped(&self) -> Self {
+        let mut stack = self.clone();
+        for mut agent in std::mem::take(&mut stack.ungrouped) {
+            let known = stack
+                .groups
+                .iter()
+                .position(|group| group.machine == agent.machine && group.name == UNGROUPED);
+            let group = known.unwrap_or_else(|| {
+                stack.groups.push(Group {
+                    name: UNGROUPED.to_owned(),
+                    machine: agent.machine,
+                    address: Ipv4Addr::UNSPECIFIED,
+                    phase: 0,
+                    agents: Vec::new(),
+                    config_file: String::new(),
+                    requirements: String::new(),
+                    packages: Vec::new(),
+                    build_packages: Vec::new(),
+                    required_modules: Vec::new(),
+                    environment: BTreeMap::new(),
+                    published_status_port: 0,
+                    published: Vec::new(),
+                    reaches: Vec::new(),
+                    place: agent.place.clone(),
+                });
+                stack.groups.len() - 1
+            });
+            agent.group = GroupId(group);
+            stack.groups[group].agents.push(AgentId(stack.agents.len()));
+            stack.agents.push(agent);
+        }
+        stack
+    }
+
+    /// The machine behind an id.
+    #[must_use]
+    pub fn machine(&self, id: MachineId) -> &Machine {
+        &self.machines[id.0]
+    }
+
+    /// The group behind an id.
+    #[must_use]
+    pub fn group(&self, id: GroupId) -> &Group {
+        &self.groups[id.0]
+    }
+
+    /// The agent behind an id.
+    #[must_use]
+    pub fn agent(&self, id: AgentId) -> &Agent {
+        &self.agents[id.0]
+    }
+
+    /// Groups with their ids.
+    pub fn groups(&self) -> impl Iterator<Item = (GroupId, &Group)> {
+        self.groups
+            .iter()
+            .enumerate()
+            .map(|(index, group)| (GroupId(index), group))
+    }
+
+    /// Agents with their ids.
+    pub fn agents(&self) -> impl Iterator<Item = (AgentId, &Agent)> {
+        self.agents
+            .iter()
+            .enumerate()
+            .map(|(index, agent)| (AgentId(index), agent))
+    }
+
+    /// Groups of one machine.
+    pub fn groups_of(&self, machine: MachineId) -> impl Iterator<Item = (GroupId, &Group)> {
+        self.groups().filter(move |(_, group)| group.machine == machine)
+    }
+
+    /// The machine of that name.
+    #[must_use]
+    pub fn find_machine(&self, name: &str) -> Option<MachineId> {
+        self.machines
+            .iter()
+            .position(|machine| machine.name == name)
+            .map(MachineId)
+    }
+
+    /// The group of that name.
+    #[must_use]
+    pub fn find_group(&self, name: &str) -> Option<GroupId> {
+        self.groups.iter().position(|group| group.name == name).map(GroupId)
+    }
+
+    /// Fully qualified image of a group.
+    #[must_use]
+    pub fn group_image(&self, group: GroupId) -> String {
+        self.image(&self.group(group).name)
+    }
+
+    /// Fully qualified image of that short name, as in `localhost/ai_system/base:latest`.
+    #[must_use]
+    pub fn image(&self, name: &str) -> String {
+        format!("{}/{name}:{}", self.images.namespace, self.images.tag)
+    }
+
+    /// Name of the pod of a group.
+    #[must_use]
+    pub fn pod(&self, group: GroupId) -> String {
+        format!("{}-pod", self.group(group).name)
+    }
+
+    /// The agent of that name on a machine.
+    #[must_use]
+    pub fn find_agent(&self, machine: MachineId, name: &str) -> Option<AgentId> {
+        self.agents
+            .iter()
+            .position(|agent| agent.machine == machine && agent.name == name)
+            .map(AgentId)
+    }
+
+    /// Agents in other containers that a group's agents talk to: their dependencies and what the group reaches, each
+    /// once, by id.
+    #[must_use]
+    pub fn peers_elsewhere(&self, group: GroupId) -> BTreeSet<AgentId> {
+        let own = self.group(group);
+        let dependencies = own
+            .agents
+            .iter()
+            .flat_map(|id| self.agent(*id).dependencies.iter())
+            .filter_map(|dependency| match dependency {
+                Dependency::Agent(id) => Some(*id),
+                Dependency::Absent(_) => None,
+            });
+        dependencies
+            .chain(own.reaches.iter().copied())
+            .filter(|id| self.agent(*id).group != group)
+            .collect()
+    }
+
+    /// Agents that a group of another machine depends on or reaches: their ports are published on the LAN address.
+    #[must_use]
+    pub fn reached_from_other_machines(&self) -> BTreeSet<AgentId> {
+        self.groups()
+            .flat_map(|(id, group)| {
+                self.peers_elsewhere(id)
+                    .into_iter()
+                    .filter(|agent| self.agent(*agent).machine != group.machine)
+            })
+            .collect()
+    }
+
+    /// Memory limit of a group's container in bytes: the sum over its agents, and room for the supervisor.
+    #[must_use]
+    pub fn group_memory_bytes(&self, group: GroupId) -> Option<u64> {
+        const SUPERVISOR: u64 = 64 * 1024 * 1024;
+        let group = self.group(group);
+        let agents = u64::try_from(group.agents.len()).ok()?;
+        self.machine(group.machine)
+            .agent_memory_bytes
+            .map(|bytes| bytes.saturating_mul(agents).saturating_add(SUPERVISOR))
+    }
+
+    /// Limit of processes and threads of a group's container: per agent its threads, the main one and those that `ZeroMQ`
+    /// starts; and what the supervisor and a `podman exec` need.
+    #[must_use]
+    pub fn group_pids(&self, group: GroupId) -> Option<u32> {
+        const PER_AGENT: u32 = 8;
+        const SUPERVISOR: u32 = 32;
+        let group = self.group(group);
+        let agents = u32::try_from(group.agents.len()).ok()?;
+        let threads = self.machine(group.machine).agent_pids?;
+        Some(
+            threads
+                .saturating_add(PER_AGENT)
+                .saturating_mul(agents)
+                .saturating_add(SUPERVISOR),
+        )
+    }
+
+    /// Name on a host of a machine's volume.
+    #[must_use]
+    pub fn volume(&self, machine: MachineId, volume: &Volume) -> String {
+        format!("{}_{}_{}", self.name, self.machine(machine).name, volume.name)
+    }
+}

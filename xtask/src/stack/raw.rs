@@ -1,0 +1,671 @@
+//! `config/stack.yaml` as written: typed, with places, nothing resolved.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use contract::group_config::ArgumentStyle;
+
+use super::model::{Images, Subnet, Volume};
+use super::read::{Fields, Reader, plain};
+use super::spans::{At, Source};
+use super::supervision::{Settings, argument_style};
+use super::yaml::{self, Node, Value};
+use crate::finding::{Finding, Place, Severity};
+
+/// The only format version.
+const VERSION: u64 = 1;
+
+/// The file.
+#[derive(Debug, Clone)]
+pub struct RawStack {
+    /// Its path, as findings name it.
+    pub path: String,
+    /// `name`.
+    pub name: String,
+    /// `source_tree`.
+    pub source_tree: Option<At<String>>,
+    /// Whether `source_tree` is there, right or wrong.
+    pub source_tree_written: bool,
+    /// `python.version`.
+    pub python_version: String,
+    /// `images`.
+    pub images: Images,
+    /// `audit.exclude`.
+    pub audit_exclude: Vec<String>,
+    /// `images.requirements`, with `{group}`.
+    pub requirements: String,
+    /// `volumes`.
+    pub volumes: Vec<Volume>,
+    /// `status_port`.
+    pub status_port: u16,
+    /// `supervision`.
+    pub supervision: Settings,
+    /// `machines`.
+    pub machines: Vec<RawMachine>,
+    /// `fallbacks`.
+    pub fallbacks: BTreeMap<String, At<String>>,
+    /// `groups`.
+    pub groups: Vec<RawGroup>,
+    /// Names of machines that are there but cannot be used.
+    pub broken_machines: Vec<String>,
+    /// Whether everything that a stack needs is there.
+    pub complete: bool,
+}
+
+/// A machine.
+#[derive(Debug, Clone)]
+pub struct RawMachine {
+    /// Its key.
+    pub name: At<String>,
+    /// `startup_config`.
+    pub startup_config: At<String>,
+    /// `code`.
+    pub code: Vec<At<String>>,
+    /// `python_path`.
+    pub python_path: Vec<String>,
+    /// `lan_address`.
+    pub lan_address: At<Ipv4Addr>,
+    /// `address_variable`.
+    pub address_variable: String,
+    /// `network.name`.
+    pub network: At<String>,
+    /// `network.subnet`.
+    pub subnet: At<Subnet>,
+    /// `health_port_offset`.
+    pub health_port_offset: u16,
+    /// `environment`.
+    pub environment: BTreeMap<String, String>,
+    /// `path_aliases`.
+    pub path_aliases: BTreeMap<String, At<String>>,
+}
+
+/// A group.
+#[derive(Debug, Clone)]
+pub struct RawGroup {
+    /// Its key.
+    pub name: At<String>,
+    /// `machine`.
+    pub machine: At<String>,
+    /// `address`.
+    pub address: At<Ipv4Addr>,
+    /// `phase`.
+    pub phase: u8,
+    /// `published_status_port`.
+    pub published_status_port: At<u16>,
+    /// `agents`.
+    pub agents: Vec<At<String>>,
+    /// `config_file`.
+    pub config_file: Option<At<String>>,
+    /// `requirements`.
+    pub requirements: Option<At<String>>,
+    /// `packages`.
+    pub packages: Vec<String>,
+    /// `build_packages`.
+    pub build_packages: Vec<String>,
+    /// `required_modules`.
+    pub required_modules: Vec<String>,
+    /// `environment`.
+    pub environment: BTreeMap<String, String>,
+    /// `published`; all agents where it is not written.
+    pub published: Option<Vec<At<String>>>,
+    /// `reaches`.
+    pub reaches: Vec<At<String>>,
+    /// `overrides`.
+    pub overrides: Vec<Override>,
+}
+
+/// What the stack changes of one agent.
+#[derive(Debug, Clone)]
+pub struct Override {
+    /// Name of the agent.
+    pub agent: At<String>,
+    /// `argument_style`.
+    pub argument_style: Option<ArgumentStyle>,
+    /// `required`.
+    pub required: Option<bool>,
+    /// `health_check_port`.
+    pub health_check_port: Option<At<u16>>,
+    /// `params`, over the startup config's.
+    pub params: BTreeMap<String, String>,
+}
+
+/// Reads `stack.yaml`.
+#[must_use]
+pub fn read(source: &Source) -> (Option<RawStack>, Vec<Finding>) {
+    let (root, mut findings) = yaml::parse(source);
+    let Some(root) = root else {
+        if findings.is_empty() {
+            let message = format!("`{}` is empty", source.path);
+            let place = Place::file(&source.path);
+            findings.push(Finding::error("stack/missing-key", place, message));
+        }
+        return (None, findings);
+    };
+    let mut reader = Reader::new(source);
+    let stack = stack(&mut reader, &root);
+    findings.append(&mut reader.findings);
+    (stack, findings)
+}
+
+fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
+    let place = reader.place(root.span);
+    let mut top = reader.fields(root, "the stack", place)?;
+    let version = reader
+        .required(&mut top, "version")
+        .and_then(|node| reader.integer(node, "`version`", VERSION, VERSION));
+    let name = reader
+        .required(&mut top, "name")
+        .and_then(|node| reader.name(node, "the stack"));
+    let source_tree = top.get("source_tree");
+    let source_tree_written = source_tree.is_some();
+    let source_tree = source_tree.and_then(|node| reader.text(node, "`source_tree`"));
+    let python_version = python(reader, &mut top);
+    let images = reader.required(&mut top, "images");
+    let images = images.and_then(|node| self::images(reader, node));
+    let volumes = top.get("volumes").map(|node| volumes(reader, node)).unwrap_or_default();
+    let status_port = match top.get("status_port") {
+        Some(node) => reader.port(node, "`status_port`").map(|at| at.value),
+        None => Some(9000),
+    };
+    let audit_exclude = audit(reader, &mut top);
+    let mut supervision = Settings::default();
+    if let Some(node) = top.get("supervision") {
+        let place = reader.place(node.span);
+        if let Some(mut fields) = reader.fields(node, "`supervision`", place) {
+            supervision = Settings::all(reader, &mut fields);
+            reader.finish(fields, Severity::Error);
+        }
+    }
+    let mut machines = Vec::new();
+    let mut broken_machines = Vec::new();
+    let mut complete = true;
+    for (name, node) in named(reader, &mut top, "machines") {
+        match machine(reader, &name, node) {
+            Some(machine) => machines.push(machine),
+            None => {
+                broken_machines.push(name.value);
+                complete = false;
+            }
+        }
+    }
+    let fallbacks = top
+        .get("fallbacks")
+        .map(|node| fallbacks(reader, node))
+        .unwrap_or_default();
+    let mut groups = Vec::new();
+    for (name, node) in named(reader, &mut top, "groups") {
+        match group(reader, &name, node) {
+            Some(group) => groups.push(group),
+            None => complete = false,
+        }
+    }
+    reader.finish(top, Severity::Error);
+    let (images, requirements) = images?;
+    Some(RawStack {
+        path: reader.source.path.clone(),
+        complete: complete
+            && version.is_some()
+            && python_version.is_some()
+            && !machines.is_empty()
+            && !groups.is_empty(),
+        name: name?.value,
+        source_tree,
+        source_tree_written,
+        python_version: python_version.unwrap_or_default(),
+        images,
+        audit_exclude,
+        requirements,
+        volumes,
+        status_port: status_port?,
+        supervision,
+        machines,
+        fallbacks,
+        groups,
+        broken_machines,
+    })
+}
+
+/// The entries of a mapping whose keys are names.
+fn named<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>, key: &'static str) -> Vec<(At<String>, &'a Node)> {
+    let Some(node) = reader.required(top, key) else {
+        return Vec::new();
+    };
+    let place = reader.place(node.span);
+    let Some(fields) = reader.fields(node, &format!("`{key}`"), place) else {
+        return Vec::new();
+    };
+    let what = format!("a {}", key.trim_end_matches('s'));
+    fields
+        .entries()
+        .iter()
+        .map(|entry| {
+            let place = reader.place(entry.key_span);
+            reader.check_name(&entry.key, &place, &what);
+            let value = entry.key.clone();
+            (At { value, place }, &entry.value)
+        })
+        .collect()
+}
+
+/// `audit.exclude`: patterns of files that the audit leaves out.
+fn audit<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>) -> Vec<String> {
+    let Some(node) = top.get("audit") else {
+        return Vec::new();
+    };
+    let place = reader.place(node.span);
+    let Some(mut fields) = reader.fields(node, "`audit`", place) else {
+        return Vec::new();
+    };
+    let exclude = texts(reader, &mut fields, "exclude");
+    reader.finish(fields, Severity::Error);
+    exclude
+}
+
+fn python<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>) -> Option<String> {
+    let Some(node) = top.get("python") else {
+        return Some("3.11".to_owned());
+    };
+    let place = reader.place(node.span);
+    let mut fields = reader.fields(node, "`python`", place)?;
+    let version = reader
+        .required(&mut fields, "version")
+        .and_then(|node| reader.scalar(node, "`python.version`"));
+    reader.finish(fields, Severity::Error);
+    let version = version?;
+    let parts: Vec<&str> = version.value.split('.').collect();
+    let numbers = parts.iter().all(|part| part.parse::<u16>().is_ok());
+    if parts.len() == 2 && parts[0] == "3" && numbers {
+        return Some(version.value);
+    }
+    let message = format!("`python.version` cannot be `{}`", version.value);
+    reader.bad_value(
+        version.place,
+        message,
+        "write the two parts of a Python 3 in quotes, as in `\"3.11\"`",
+    );
+    None
+}
+
+fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(Images, String)> {
+    let place = reader.place(node.span);
+    let mut fields = reader.fields(node, "`images`", place)?;
+    let namespace = reader
+        .required(&mut fields, "namespace")
+        .and_then(|node| reader.word(node, "`images.namespace`"));
+    if let Some(namespace) = &namespace {
+        let host = namespace.value.split('/').next().unwrap_or_default();
+        if !namespace.value.contains('/') || !(host == "localhost" || host.contains(['.', ':'])) {
+            let message = format!("`{}` names no registry", namespace.value);
+            reader.bad_value(
+                namespace.place.clone(),
+                message,
+                "write it in full, as in `localhost/ai_system`: Podman does not resolve short names",
+            );
+        }
+    }
+    let tag = optional_word(reader, &mut fields, "tag", "latest");
+    let base_image = reader
+        .required(&mut fields, "base_image")
+        .and_then(|node| reader.word(node, "`images.base_image`"));
+    let (mut suite, mut debian_packages) = ("bookworm".to_owned(), Vec::new());
+    if let Some(node) = fields.get("debian") {
+        let place = reader.place(node.span);
+        if let Some(mut debian) = reader.fields(node, "`images.debian`", place) {
+            suite = optional_word(reader, &mut debian, "suite", "bookworm");
+            debian_packages = packages(reader, &mut debian, "packages");
+            reader.finish(debian, Severity::Error);
+        }
+    }
+    let packages = packages(reader, &mut fields, "packages");
+    let required_modules = texts(reader, &mut fields, "required_modules");
+    let (user, uid) = user(reader, &mut fields);
+    let requirements = fields
+        .get("requirements")
+        .and_then(|node| reader.path(node, "`images.requirements`"))
+        .map_or_else(|| "requirements.{group}.txt".to_owned(), |at| at.value);
+    let exclude = texts(reader, &mut fields, "exclude");
+    reader.finish(fields, Severity::Error);
+    let images = Images {
+        namespace: namespace?.value,
+        tag,
+        base_image: base_image?.value,
+        debian_suite: suite,
+        debian_packages,
+        packages,
+        required_modules,
+        user,
+        uid,
+        exclude,
+    };
+    Some((images, requirements))
+}
+
+fn user<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> (String, u32) {
+    let mut user = ("agent".to_owned(), 10001);
+    let Some(node) = fields.get("user") else {
+        return user;
+    };
+    let place = reader.place(node.span);
+    if let Some(mut fields) = reader.fields(node, "`images.user`", place) {
+        if let Some(name) = fields.get("name").and_then(|n| reader.name(n, "the user")) {
+            user.0 = name.value;
+        }
+        let uid = fields
+            .get("uid")
+            .and_then(|node| reader.integer(node, "`images.user.uid`", 1, 4_000_000_000));
+        if let Some(uid) = uid.and_then(|at| u32::try_from(at.value).ok()) {
+            user.1 = uid;
+        }
+        reader.finish(fields, Severity::Error);
+    }
+    user
+}
+
+fn volumes<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Volume> {
+    let place = reader.place(node.span);
+    let Some(fields) = reader.fields(node, "`volumes`", place) else {
+        return Vec::new();
+    };
+    let mut volumes = Vec::new();
+    for entry in fields.entries() {
+        let place = reader.place(entry.key_span);
+        reader.check_name(&entry.key, &place, "a volume");
+        let Some(path) = reader.text(&entry.value, &format!("volume `{}`", entry.key)) else {
+            continue;
+        };
+        if !path.value.starts_with('/') || path.value.contains([':', ',']) {
+            let message = format!("volume `{}` cannot be mounted at `{}`", entry.key, path.value);
+            reader.bad_value(path.place, message, "write an absolute path, as in `/app/logs`");
+            continue;
+        }
+        volumes.push(Volume {
+            name: entry.key.clone(),
+            path: path.value,
+        });
+    }
+    volumes
+}
+
+fn fallbacks<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String, At<String>> {
+    let place = reader.place(node.span);
+    let Some(fields) = reader.fields(node, "`fallbacks`", place) else {
+        return BTreeMap::new();
+    };
+    fields
+        .entries()
+        .iter()
+        .filter_map(|entry| {
+            let path = reader.path(&entry.value, &format!("the fallback of `{}`", entry.key))?;
+            Some((entry.key.clone(), path))
+        })
+        .collect()
+}
+
+fn machine<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Option<RawMachine> {
+    let what = format!("machine `{}`", name.value);
+    let mut fields = reader.fields(node, &what, name.place.clone())?;
+    let startup_config = reader
+        .required(&mut fields, "startup_config")
+        .and_then(|node| reader.path(node, "`startup_config`"));
+    let code = reader
+        .required(&mut fields, "code")
+        .map(|node| paths(reader, node, "`code`"));
+    let python_path = fields.get("python_path").map_or_else(
+        || vec![".".to_owned()],
+        |node| plain(&paths(reader, node, "`python_path`")),
+    );
+    let lan_address = reader
+        .required(&mut fields, "lan_address")
+        .and_then(|node| reader.address(node, "`lan_address`"));
+    let address_variable = reader
+        .required(&mut fields, "address_variable")
+        .and_then(|node| variable(reader, node));
+    let network = reader.required(&mut fields, "network");
+    let network = network.and_then(|node| self::network(reader, node));
+    let offset = match fields.get("health_port_offset") {
+        Some(node) => reader
+            .integer(node, "`health_port_offset`", 1, 60_000)
+            .and_then(|at| u16::try_from(at.value).ok()),
+        None => Some(1),
+    };
+    let environment = environment(reader, &mut fields);
+    let path_aliases = fields
+        .get("path_aliases")
+        .map(|node| aliases(reader, node))
+        .unwrap_or_default();
+    reader.finish(fields, Severity::Error);
+    let (network, subnet) = network?;
+    Some(RawMachine {
+        name: name.clone(),
+        startup_config: startup_config?,
+        code: code?,
+        python_path,
+        lan_address: lan_address?,
+        address_variable: address_variable?,
+        network,
+        subnet,
+        health_port_offset: offset?,
+        environment,
+        path_aliases,
+    })
+}
+
+fn variable(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let text = reader.text(node, "`address_variable`")?;
+    let good = |c: char| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit();
+    if !text.value.starts_with(|c: char| c.is_ascii_digit()) && text.value.chars().all(good) {
+        return Some(text.value);
+    }
+    let message = format!("`{}` is no name of an environment variable", text.value);
+    reader.bad_value(text.place, message, "use capitals, digits and `_`, as in `PC2_IP`");
+    None
+}
+
+fn network<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(At<String>, At<Subnet>)> {
+    let place = reader.place(node.span);
+    let mut fields = reader.fields(node, "`network`", place)?;
+    let name = reader
+        .required(&mut fields, "name")
+        .and_then(|node| reader.name(node, "a network"));
+    let subnet = reader
+        .required(&mut fields, "subnet")
+        .and_then(|node| subnet(reader, node));
+    reader.finish(fields, Severity::Error);
+    Some((name?, subnet?))
+}
+
+fn subnet(reader: &mut Reader<'_>, node: &Node) -> Option<At<Subnet>> {
+    let text = reader.scalar(node, "`subnet`")?;
+    let parsed = text.value.split_once('/').and_then(|(address, prefix)| {
+        let subnet = Subnet {
+            address: address.parse().ok()?,
+            prefix: prefix.parse().ok()?,
+        };
+        (8..=30).contains(&subnet.prefix).then_some(subnet)
+    });
+    let Some(subnet) = parsed else {
+        let message = format!("`{}` is no subnet", text.value);
+        reader.bad_value(
+            text.place,
+            message,
+            "write an IPv4 network with a prefix from 8 to 30, as in `172.20.0.0/16`",
+        );
+        return None;
+    };
+    if subnet.network() != subnet.address {
+        let message = format!("`{}` is an address inside a subnet, not the subnet", text.value);
+        let help = format!("write `{}/{}`", subnet.network(), subnet.prefix);
+        reader.bad_value(text.place, message, &help);
+        return None;
+    }
+    Some(At {
+        value: subnet,
+        place: text.place,
+    })
+}
+
+fn aliases<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String, At<String>> {
+    let table = reader.table(node, "`path_aliases`");
+    table
+        .into_iter()
+        .filter_map(|(alias, target)| {
+            let leads_out = |path: &str| path.is_empty() || path.starts_with('/') || path.split('/').any(|p| p == "..");
+            if leads_out(&alias) || leads_out(&target.value) {
+                let message = format!("alias `{alias}: {}` leads out of the tree", target.value);
+                reader.bad_value(target.place, message, "both sides are relative to the tree");
+                return None;
+            }
+            Some((super::tree::normal(&alias), target))
+        })
+        .collect()
+}
+
+fn group<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Option<RawGroup> {
+    let what = format!("group `{}`", name.value);
+    let mut fields = reader.fields(node, &what, name.place.clone())?;
+    let machine = reader
+        .required(&mut fields, "machine")
+        .and_then(|node| reader.text(node, "`machine`"));
+    let address = reader
+        .required(&mut fields, "address")
+        .and_then(|node| reader.address(node, "`address`"));
+    let phase = reader
+        .required(&mut fields, "phase")
+        .and_then(|node| reader.integer(node, "`phase`", 2, 4));
+    let published_status_port = reader
+        .required(&mut fields, "published_status_port")
+        .and_then(|node| reader.port(node, "`published_status_port`"));
+    let agents = reader
+        .required(&mut fields, "agents")
+        .map(|node| reader.texts(node, "`agents`"));
+    let config_file = fields
+        .get("config_file")
+        .and_then(|node| reader.name(node, "a config file"));
+    let requirements = fields
+        .get("requirements")
+        .and_then(|node| reader.path(node, "`requirements`"));
+    let packages_ = packages(reader, &mut fields, "packages");
+    let build_packages = packages(reader, &mut fields, "build_packages");
+    let required_modules = texts(reader, &mut fields, "required_modules");
+    let environment = environment(reader, &mut fields);
+    let published = fields.get("published").map(|node| reader.texts(node, "`published`"));
+    let reaches = fields
+        .get("reaches")
+        .map(|node| reader.texts(node, "`reaches`"))
+        .unwrap_or_default();
+    let overrides = fields
+        .get("overrides")
+        .map(|node| overrides(reader, node))
+        .unwrap_or_default();
+    reader.finish(fields, Severity::Error);
+    Some(RawGroup {
+        name: name.clone(),
+        machine: machine?,
+        address: address?,
+        phase: u8::try_from(phase?.value).ok()?,
+        published_status_port: published_status_port?,
+        agents: agents?,
+        config_file,
+        requirements,
+        packages: packages_,
+        build_packages,
+        required_modules,
+        environment,
+        published,
+        reaches,
+        overrides,
+    })
+}
+
+fn overrides<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Override> {
+    let place = reader.place(node.span);
+    let Some(fields) = reader.fields(node, "`overrides`", place) else {
+        return Vec::new();
+    };
+    let mut overrides = Vec::new();
+    for entry in fields.entries() {
+        let agent = At {
+            value: entry.key.clone(),
+            place: reader.place(entry.key_span),
+        };
+        let what = format!("the override of `{}`", entry.key);
+        let Some(mut fields) = reader.fields(&entry.value, &what, agent.place.clone()) else {
+            continue;
+        };
+        overrides.push(Override {
+            argument_style: fields
+                .get("argument_style")
+                .and_then(|node| argument_style(reader, node)),
+            required: fields
+                .get("required")
+                .and_then(|node| reader.boolean(node, "`required`")),
+            health_check_port: fields
+                .get("health_check_port")
+                .and_then(|node| reader.port(node, "`health_check_port`")),
+            params: fields
+                .get("params")
+                .map(|node| super::read::values(&reader.table(node, "`params`")))
+                .unwrap_or_default(),
+            agent,
+        });
+        reader.finish(fields, Severity::Error);
+    }
+    overrides
+}
+
+fn environment<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> BTreeMap<String, String> {
+    let Some(node) = fields.get("environment") else {
+        return BTreeMap::new();
+    };
+    if let Value::Mapping(entries) = &node.value {
+        for entry in entries {
+            if entry.key.is_empty() || entry.key.contains(['=', ' ']) {
+                let place = reader.place(entry.key_span);
+                let message = format!("`{}` is no name of an environment variable", entry.key);
+                reader.bad_value(place, message, "use capitals, digits and `_`");
+            }
+        }
+    }
+    super::read::values(&reader.table(node, "`environment`"))
+}
+
+fn paths<'a>(reader: &mut Reader<'a>, node: &'a Node, what: &str) -> Vec<At<String>> {
+    let item = format!("an item of {what}");
+    reader
+        .items(node, what)
+        .iter()
+        .filter_map(|node| reader.path(node, &item))
+        .collect()
+}
+
+fn texts<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, key: &'static str) -> Vec<String> {
+    let Some(node) = fields.get(key) else {
+        return Vec::new();
+    };
+    plain(&reader.texts(node, &format!("`{key}`")))
+}
+
+/// Names of Debian packages: they end up in a shell command of an image build, so their characters are checked.
+fn packages<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, key: &'static str) -> Vec<String> {
+    let Some(node) = fields.get(key) else {
+        return Vec::new();
+    };
+    let mut names = Vec::new();
+    for name in reader.texts(node, &format!("`{key}`")) {
+        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.=:~".contains(c);
+        if name.value.chars().all(good) && !name.value.starts_with('-') {
+            names.push(name.value);
+        } else {
+            let message = format!("`{}` is no name of a Debian package", name.value);
+            reader.bad_value(name.place, message, "use a name as in `libzmq5`");
+        }
+    }
+    names
+}
+
+fn optional_word<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, key: &'static str, default: &str) -> String {
+    fields
+        .get(key)
+        .and_then(|node| reader.word(node, &format!("`{key}`")))
+        .map_or_else(|| default.to_owned(), |at| at.value)
+}

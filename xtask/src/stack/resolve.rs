@@ -1,0 +1,503 @@
+//! From what is written to the model: names become ids, defaults are filled in. Names that lead nowhere are reported here,
+//! since only here it is known what they should have led to; every other check is in `validate`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::group_config::Supervision;
+
+use super::graph;
+use super::model::{AbsentDependency, Agent, AgentId, Dependency, Group, GroupId, Machine, MachineId, Stack};
+use super::near::nearest;
+use super::raw::{RawGroup, RawMachine, RawStack};
+use super::read::plain;
+use super::spans::At;
+use super::startup::{Startup, StartupAgent};
+use crate::finding::Finding;
+
+/// What was read of one machine's startup config.
+#[derive(Debug, Clone, Default)]
+pub struct Read {
+    /// The config; nothing where it cannot be read.
+    pub startup: Option<Startup>,
+    /// Names of all agents that it mentions, broken ones too.
+    pub names: Vec<String>,
+}
+
+/// A model with what it was made of.
+#[derive(Debug)]
+pub struct Resolved<'a> {
+    /// The model.
+    pub stack: Stack,
+    /// By agent: as its startup config defines it.
+    pub origin: Vec<&'a StartupAgent>,
+    /// By group: as the stack defines it.
+    pub groups: Vec<&'a RawGroup>,
+    /// Names that nothing defines, with the place of the first dependency on each; in step with the stack's `absent`.
+    pub absent: Vec<At<String>>,
+}
+
+/// Makes the model. `reads` is in step with the stack's machines.
+#[must_use]
+pub fn resolve<'a>(raw: &'a RawStack, reads: &'a [Read], source_tree: &str) -> (Resolved<'a>, Vec<Finding>) {
+    let mut supervision = Supervision::default();
+    raw.supervision.apply(&mut supervision);
+    let mut resolver = Resolver {
+        raw,
+        reads,
+        findings: Vec::new(),
+        taken: BTreeMap::new(),
+        resolved: Resolved {
+            stack: Stack {
+                name: raw.name.clone(),
+                source_tree: source_tree.to_owned(),
+                written_tree: raw
+                    .source_tree
+                    .as_ref()
+                    .map_or(source_tree, |written| written.value.as_str())
+                    .to_owned(),
+                python_version: raw.python_version.clone(),
+                images: raw.images.clone(),
+                volumes: raw.volumes.clone(),
+                status_port: raw.status_port,
+                supervision,
+                machines: raw
+                    .machines
+                    .iter()
+                    .zip(reads)
+                    .map(|(machine, read)| self::machine(raw, machine, read.startup.as_ref()))
+                    .collect(),
+                groups: Vec::new(),
+                agents: Vec::new(),
+                absent: Vec::new(),
+                ungrouped: Vec::new(),
+                audit_exclude: raw.audit_exclude.clone(),
+            },
+            origin: Vec::new(),
+            groups: Vec::new(),
+            absent: Vec::new(),
+        },
+    };
+    for group in &raw.groups {
+        resolver.group(group);
+    }
+    resolver.dependencies();
+    resolver.references();
+    resolver.ungrouped();
+    let agents = &mut resolver.resolved.stack.agents;
+    for (agent, waits) in graph::waits_for(agents).into_iter().enumerate() {
+        agents[agent].waits_for = waits;
+    }
+    (resolver.resolved, resolver.findings)
+}
+
+fn machine(raw: &RawStack, machine: &RawMachine, startup: Option<&Startup>) -> Machine {
+    let mut supervision = Supervision::default();
+    let mut environment = BTreeMap::new();
+    if let Some(startup) = startup {
+        startup.health_checks.apply(&mut supervision);
+        environment.clone_from(&startup.environment);
+    }
+    raw.supervision.apply(&mut supervision);
+    environment.extend(machine.environment.clone());
+    Machine {
+        name: machine.name.value.clone(),
+        startup_config: machine.startup_config.value.clone(),
+        code: plain(&machine.code),
+        python_path: machine.python_path.clone(),
+        lan_address: machine.lan_address.value,
+        address_variable: machine.address_variable.clone(),
+        network: machine.network.value.clone(),
+        subnet: machine.subnet.value,
+        environment,
+        path_aliases: super::read::values(&machine.path_aliases),
+        agent_memory_bytes: startup.and_then(|startup| startup.agent_memory_bytes),
+        agent_pids: startup.and_then(|startup| startup.agent_pids),
+        supervision,
+    }
+}
+
+struct Resolver<'a> {
+    raw: &'a RawStack,
+    reads: &'a [Read],
+    findings: Vec<Finding>,
+    /// Agents that a group holds already.
+    taken: BTreeMap<(MachineId, String), (AgentId, &'a At<String>)>,
+    resolved: Resolved<'a>,
+}
+
+impl<'a> Resolver<'a> {
+    fn group(&mut self, raw: &'a RawGroup) {
+        let Some(machine) = self.resolved.stack.find_machine(&raw.machine.value) else {
+            self.unknown_machine(&raw.machine);
+            return;
+        };
+        let id = GroupId(self.resolved.groups.len());
+        let agents = raw
+            .agents
+            .iter()
+            .filter_map(|name| self.agent(raw, machine, id, name))
+            .collect();
+        let name = &raw.name.value;
+        let config_file = raw
+            .config_file
+            .as_ref()
+            .map_or_else(|| format!("{}.yaml", name.replace('-', "_")), |at| at.value.clone());
+        let requirements = raw
+            .requirements
+            .as_ref()
+            .map_or_else(|| self.raw.requirements.replace("{group}", name), |at| at.value.clone());
+        self.resolved.groups.push(raw);
+        self.resolved.stack.groups.push(Group {
+            name: name.clone(),
+            machine,
+            address: raw.address.value,
+            phase: raw.phase,
+            agents,
+            config_file,
+            requirements,
+            packages: raw.packages.clone(),
+            build_packages: raw.build_packages.clone(),
+            required_modules: raw.required_modules.clone(),
+            environment: raw.environment.clone(),
+            published_status_port: raw.published_status_port.value,
+            published: Vec::new(),
+            reaches: Vec::new(),
+            place: raw.name.place.clone(),
+        });
+    }
+
+    fn unknown_machine(&mut self, name: &At<String>) {
+        if self.raw.broken_machines.contains(&name.value) {
+            return;
+        }
+        let known: Vec<&str> = self
+            .raw
+            .machines
+            .iter()
+            .map(|machine| machine.name.value.as_str())
+            .collect();
+        let help = match nearest(&name.value, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the stack has {}", list(&known)),
+        };
+        self.findings.push(
+            Finding::error(
+                "stack/unknown-machine",
+                name.place.clone(),
+                format!("there is no machine `{}`", name.value),
+            )
+            .with_help(help),
+        );
+    }
+
+    fn agent(
+        &mut self,
+        raw: &'a RawGroup,
+        machine: MachineId,
+        group: GroupId,
+        name: &'a At<String>,
+    ) -> Option<AgentId> {
+        let key = (machine, name.value.clone());
+        if let Some((_, first)) = self.taken.get(&key) {
+            self.findings.push(
+                Finding::error(
+                    "stack/agent-in-two-groups",
+                    name.place.clone(),
+                    format!("agent `{}` is in a group already", name.value),
+                )
+                .with_related(first.place.clone(), "first listed here")
+                .with_help("an agent runs once: leave it in one group"),
+            );
+            return None;
+        }
+        let startup = self.reads[machine.0].startup.as_ref()?;
+        let defined = startup.agents.iter().find(|a| a.name.value == name.value);
+        let Some(origin) = defined else {
+            self.unknown_agent(machine, name);
+            return None;
+        };
+        let id = AgentId(self.resolved.origin.len());
+        let change = raw.overrides.iter().find(|o| o.agent.value == name.value);
+        let mut params = origin.params.clone();
+        if let Some(change) = change {
+            params.extend(change.params.clone());
+        }
+        let health_check_port = change
+            .and_then(|change| change.health_check_port.as_ref())
+            .or(origin.health_check_port.as_ref())
+            .map_or_else(|| self.implied_health_port(machine, origin), |port| port.value);
+        self.taken.insert(key, (id, name));
+        self.resolved.origin.push(origin);
+        self.resolved.stack.agents.push(Agent {
+            name: name.value.clone(),
+            machine,
+            group,
+            script_path: origin.script_path.value.clone(),
+            host: origin.host.clone(),
+            port: origin.port.value,
+            health_check_port,
+            required: change.and_then(|change| change.required).unwrap_or(origin.required),
+            dependencies: Vec::new(),
+            waits_for: Vec::new(),
+            params,
+            argument_style: change.and_then(|change| change.argument_style),
+            place: origin.name.place.clone(),
+        });
+        Some(id)
+    }
+
+    fn implied_health_port(&mut self, machine: MachineId, agent: &StartupAgent) -> u16 {
+        let offset = self.raw.machines[machine.0].health_port_offset;
+        agent.port.value.checked_add(offset).unwrap_or_else(|| {
+            self.findings.push(
+                Finding::error(
+                    "stack/bad-value",
+                    agent.port.place.clone(),
+                    format!(
+                        "agent `{}` has no health port: {} and the offset {offset} make more than 65535",
+                        agent.name.value, agent.port.value
+                    ),
+                )
+                .with_help("write `health_check_port:` for this agent"),
+            );
+            u16::MAX
+        })
+    }
+
+    fn unknown_agent(&mut self, machine: MachineId, name: &At<String>) {
+        let read = &self.reads[machine.0];
+        // What is wrong with it has been said.
+        if read.names.contains(&name.value) {
+            return;
+        }
+        let path = read.startup.as_ref().map_or("", |startup| &startup.path);
+        let names = read.names.iter().map(String::as_str);
+        let elsewhere = self
+            .raw
+            .machines
+            .iter()
+            .zip(self.reads)
+            .find(|(_, read)| read.names.contains(&name.value));
+        let help = match (nearest(&name.value, names), elsewhere) {
+            (_, Some((machine, _))) => {
+                format!("it is an agent of machine `{}`", machine.name.value)
+            }
+            (Some(near), None) => format!("did you mean `{near}`?"),
+            (None, None) => format!("add it to `{path}`, or take it out of the group"),
+        };
+        self.findings.push(
+            Finding::error(
+                "stack/unknown-agent",
+                name.place.clone(),
+                format!("`{path}` defines no agent `{}`", name.value),
+            )
+            .with_help(help),
+        );
+    }
+
+    /// Whether a name may be an agent that is not in the model because of something reported already.
+    fn may_be_broken(&self, name: &str) -> bool {
+        self.reads
+            .iter()
+            .any(|read| read.startup.is_none() || read.names.iter().any(|known| known == name))
+            || !self.raw.broken_machines.is_empty()
+    }
+
+    /// An agent by name: on that machine first, then on the others.
+    fn find(&self, machine: MachineId, name: &str) -> Option<AgentId> {
+        let stack = &self.resolved.stack;
+        stack
+            .find_agent(machine, name)
+            .or_else(|| stack.agents.iter().position(|agent| agent.name == name).map(AgentId))
+    }
+
+    fn dependencies(&mut self) {
+        for index in 0..self.resolved.origin.len() {
+            let origin = self.resolved.origin[index];
+            let machine = self.resolved.stack.agents[index].machine;
+            let mut seen = BTreeSet::new();
+            for name in &origin.dependencies {
+                if !seen.insert(&name.value) {
+                    continue;
+                }
+                let dependency = match self.find(machine, &name.value) {
+                    Some(id) => Dependency::Agent(id),
+                    None if self.may_be_broken(&name.value) => continue,
+                    None => Dependency::Absent(self.absent(name, AgentId(index))),
+                };
+                self.resolved.stack.agents[index].dependencies.push(dependency);
+            }
+        }
+    }
+
+    fn absent(&mut self, name: &At<String>, wanted_by: AgentId) -> usize {
+        let absent = &mut self.resolved.stack.absent;
+        if let Some(known) = absent.iter().position(|known| known.name == name.value) {
+            absent[known].wanted_by.push(wanted_by);
+            return known;
+        }
+        absent.push(AbsentDependency {
+            name: name.value.clone(),
+            fallback: self.raw.fallbacks.get(&name.value).map(|script| script.value.clone()),
+            wanted_by: vec![wanted_by],
+        });
+        self.resolved.absent.push(name.clone());
+        absent.len() - 1
+    }
+
+    /// Agents that no group holds. What they depend on is looked for among the agents of groups first, then among them;
+    /// these get the ids that follow those of the stack, as [`Stack::with_ungrouped`] gives them.
+    fn ungrouped(&mut self) {
+        let mut found: Vec<(MachineId, &'a StartupAgent)> = Vec::new();
+        for (machine, read) in self.reads.iter().enumerate() {
+            for agent in read.startup.iter().flat_map(|startup| &startup.agents) {
+                let machine = MachineId(machine);
+                let again = found
+                    .iter()
+                    .any(|(on, known)| *on == machine && known.name.value == agent.name.value);
+                if !again && !self.taken.contains_key(&(machine, agent.name.value.clone())) {
+                    found.push((machine, agent));
+                }
+            }
+        }
+        let first = self.resolved.stack.agents.len();
+        for (machine, origin) in &found {
+            let dependencies = origin
+                .dependencies
+                .iter()
+                .filter_map(|name| {
+                    let among = |on: &MachineId| {
+                        found
+                            .iter()
+                            .position(|(machine, known)| machine == on && known.name.value == name.value)
+                    };
+                    self.find(*machine, &name.value)
+                        .or_else(|| among(machine).map(|index| AgentId(first + index)))
+                })
+                .map(Dependency::Agent)
+                .collect();
+            let offset = self.raw.machines[machine.0].health_port_offset;
+            let agent = Agent {
+                name: origin.name.value.clone(),
+                machine: *machine,
+                group: GroupId(usize::MAX),
+                script_path: origin.script_path.value.clone(),
+                host: origin.host.clone(),
+                port: origin.port.value,
+                health_check_port: origin
+                    .health_check_port
+                    .as_ref()
+                    .map_or_else(|| origin.port.value.saturating_add(offset), |port| port.value),
+                required: origin.required,
+                dependencies,
+                waits_for: Vec::new(),
+                params: origin.params.clone(),
+                argument_style: None,
+                place: origin.name.place.clone(),
+            };
+            self.resolved.stack.ungrouped.push(agent);
+        }
+    }
+
+    /// `published`, `reaches` and `overrides` of every group.
+    fn references(&mut self) {
+        for index in 0..self.resolved.groups.len() {
+            let raw = self.resolved.groups[index];
+            let (machine, agents) = {
+                let group = &self.resolved.stack.groups[index];
+                (group.machine, group.agents.clone())
+            };
+            let published = match &raw.published {
+                None => agents,
+                Some(names) => names
+                    .iter()
+                    .filter_map(|name| self.own_agent(GroupId(index), name))
+                    .collect(),
+            };
+            for change in &raw.overrides {
+                self.own_agent(GroupId(index), &change.agent);
+            }
+            let mut reaches = BTreeSet::new();
+            for name in &raw.reaches {
+                reaches.extend(self.reach(GroupId(index), machine, name));
+            }
+            let group = &mut self.resolved.stack.groups[index];
+            group.published = published;
+            group.reaches = reaches.into_iter().collect();
+        }
+    }
+
+    /// An agent of the group itself.
+    fn own_agent(&mut self, id: GroupId, name: &At<String>) -> Option<AgentId> {
+        let stack = &self.resolved.stack;
+        let group = stack.group(id);
+        let found = group.agents.iter().find(|id| stack.agent(**id).name == name.value);
+        let listed = &self.resolved.groups[id.0].agents;
+        if found.is_none() && !listed.iter().any(|known| known.value == name.value) {
+            let names = listed.iter().map(|known| known.value.as_str());
+            let help = match nearest(&name.value, names) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "name an agent of this group".to_owned(),
+            };
+            self.findings.push(
+                Finding::error(
+                    "stack/unknown-agent",
+                    name.place.clone(),
+                    format!("group `{}` has no agent `{}`", group.name, name.value),
+                )
+                .with_help(help),
+            );
+        }
+        found.copied()
+    }
+
+    /// What an item of `reaches` stands for: `*`, an agent, or `machine/agent`.
+    fn reach(&mut self, group: GroupId, machine: MachineId, item: &At<String>) -> Vec<AgentId> {
+        let stack = &self.resolved.stack;
+        if item.value == "*" {
+            return stack
+                .agents()
+                .filter(|(_, agent)| agent.machine == machine && agent.group != group)
+                .map(|(id, _)| id)
+                .collect();
+        }
+        let (found, name) = match item.value.split_once('/') {
+            None => (self.find(machine, &item.value), item.value.as_str()),
+            Some((on, name)) => match stack.find_machine(on) {
+                Some(on) => (stack.find_agent(on, name), name),
+                None => {
+                    let on = At {
+                        value: on.to_owned(),
+                        place: item.place.clone(),
+                    };
+                    self.unknown_machine(&on);
+                    return Vec::new();
+                }
+            },
+        };
+        if let Some(id) = found {
+            return vec![id];
+        }
+        if !self.may_be_broken(name) {
+            let names = stack.agents.iter().map(|agent| agent.name.as_str());
+            let help = match nearest(name, names) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "name an agent, `machine/agent`, or `\"*\"` for all of this machine".into(),
+            };
+            self.findings.push(
+                Finding::error(
+                    "stack/unknown-agent",
+                    item.place.clone(),
+                    format!("no group has an agent `{}`", item.value),
+                )
+                .with_help(help),
+            );
+        }
+        Vec::new()
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}

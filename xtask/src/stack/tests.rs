@@ -1,0 +1,852 @@
+//! Every message of the loader, with its place; the real stack; and broken texts.
+
+use super::fixture::{Fixture, MAIN, PC2};
+use super::model::{AgentId, Dependency};
+use super::{Stack, TreeFiles, graph};
+use crate::finding::has_errors;
+
+/// That a stack says exactly this.
+#[track_caller]
+fn says(fixture: Fixture, expected: &[&str]) {
+    assert_eq!(fixture.says(), expected);
+}
+
+#[track_caller]
+fn stack(from: &str, to: &str, expected: &[&str]) {
+    says(Fixture::small().stack(from, to), expected);
+}
+
+#[track_caller]
+fn main(from: &str, to: &str, expected: &[&str]) {
+    says(Fixture::small().file(MAIN, from, to), expected);
+}
+
+#[test]
+fn the_small_stack_is_sound() {
+    says(Fixture::small(), &[]);
+    let (loaded, findings) = Fixture::small().load();
+    assert!(!has_errors(&findings), "{findings:#?}");
+    let loaded = loaded.expect("a stack");
+    let main = &loaded.machines[0];
+    assert_eq!(main.environment["DEBUG"], "true");
+    assert!(!main.environment.contains_key("PYTHONPATH"));
+    assert_eq!(main.agent_memory_bytes, Some(100 * 1024 * 1024));
+    assert_eq!(main.agent_pids, Some(4));
+    assert_eq!(main.supervision.health_interval_ms, 10_000);
+    assert_eq!(main.supervision.health_timeout_ms, 2_500);
+    assert_eq!(main.supervision.health_retries, 4);
+    assert_eq!(loaded.machines[1].supervision.health_interval_ms, 30_000);
+    assert_eq!(loaded.agents[0].health_check_port, 7_000);
+    assert_eq!(loaded.group_memory_bytes(super::GroupId(0)), Some(264 << 20));
+    assert_eq!(loaded.group_pids(super::GroupId(0)), Some(2 * 12 + 32));
+    let reached = loaded.reached_from_other_machines();
+    assert_eq!(names(&loaded, reached), ["Alpha"]);
+}
+
+fn names(stack: &Stack, ids: impl IntoIterator<Item = AgentId>) -> Vec<&str> {
+    ids.into_iter().map(|id| stack.agent(id).name.as_str()).collect()
+}
+
+#[test]
+fn keys_that_are_unknown_missing_or_written_twice() {
+    stack(
+        "status_port: 9000",
+        "status_prot: 9000",
+        &[
+            "config/stack.yaml:7:1 error stack/unknown-key: the stack has no key `status_prot`; help: did you mean `status_port`?",
+        ],
+    );
+    stack(
+        "    phase: 2\n",
+        "    phase: 2\n    colour: red\n",
+        &[
+            "config/stack.yaml:31:5 error stack/unknown-key: group `core` has no key `colour`; help: known keys: machine, \
+           address, phase, published_status_port, agents, config_file, requirements, packages, build_packages, \
+           required_modules, environment, published, reaches, overrides",
+        ],
+    );
+    stack(
+        "    phase: 2\n",
+        "",
+        &["config/stack.yaml:27:3 error stack/missing-key: group `core` has no `phase`; help: add `phase:`"],
+    );
+    stack(
+        "name: sys\n",
+        "name: sys\nname: sys2\n",
+        &[
+            "config/stack.yaml:3:1 error stack/duplicate-key: the key `name` stands here a second time; first written \
+           here at 2:1; help: remove one of the two `name:`",
+        ],
+    );
+    main(
+        "    port: 5000\n",
+        "    port: 5000\n    prot: 1\n",
+        &[
+            "tree/main/startup.yaml:5:5 warning stack/unknown-key: agent `Alpha` has no key `prot`; help: did you mean \
+           `port`?",
+        ],
+    );
+    main(
+        "    port: 5000\n",
+        "",
+        &["tree/main/startup.yaml:2:11 error stack/missing-key: agent `Alpha` has no `port`; help: add `port:`"],
+    );
+}
+
+#[test]
+fn every_problem_of_a_file_is_reported_at_once() {
+    let fixture = Fixture::small()
+        .stack("version: 1", "version: one")
+        .stack("    phase: 3\n", "    phase: [3]\n    what: 1\n")
+        .stack("name: sys_pc2", "nam: x, name: sys_pc2")
+        .file(PC2, "port: 7100", "port: true");
+    let lines = fixture.says();
+    let rules: Vec<&str> = lines.iter().filter_map(|line| line.split_whitespace().nth(2)).collect();
+    assert_eq!(
+        rules,
+        [
+            "stack/wrong-type:",
+            "stack/unknown-key:",
+            "stack/wrong-type:",
+            "stack/unknown-key:",
+            "stack/wrong-type:",
+        ],
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn wrong_types_and_values() {
+    main(
+        "port: 5000",
+        "port: 70000",
+        &[
+            "tree/main/startup.yaml:4:11 error stack/bad-value: `port` cannot be 70000; help: use a whole number from 1 to 65535",
+        ],
+    );
+    main(
+        "port: 5000",
+        "port: 0",
+        &[
+            "tree/main/startup.yaml:4:11 error stack/bad-value: `port` cannot be 0; help: use a whole number from 1 to 65535",
+        ],
+    );
+    main(
+        "port: 5000",
+        "port: \"5000\"",
+        &["tree/main/startup.yaml:4:11 error stack/wrong-type: `port` must be a whole number, not text"],
+    );
+    main(
+        "dependencies: [Alpha, Ghost]",
+        "dependencies: Alpha",
+        &[
+            "config/stack.yaml:25:10 warning stack/unused-fallback: the fallback of `Ghost` is never used: nothing \
+             depends on it; help: remove it from `fallbacks:`",
+            "tree/main/startup.yaml:8:19 error stack/wrong-type: `dependencies` must be a list, not text",
+        ],
+    );
+    main(
+        "port: 5002",
+        "port: 5002, required: maybe",
+        &["tree/main/startup.yaml:10:69 error stack/wrong-type: `required` must be `true` or `false`, not text"],
+    );
+    stack(
+        "address: 172.20.0.10",
+        "address: 172.20.0.999",
+        &[
+            "config/stack.yaml:29:14 error stack/bad-value: `address` `172.20.0.999` is no IPv4 address; help: write it \
+           as in `172.20.0.10`",
+        ],
+    );
+    stack(
+        "172.20.0.0/16",
+        "172.20.0.0",
+        &[
+            "config/stack.yaml:14:39 error stack/bad-value: `172.20.0.0` is no subnet; help: write an IPv4 network with \
+           a prefix from 8 to 30, as in `172.20.0.0/16`",
+        ],
+    );
+    stack(
+        "172.20.0.0/16",
+        "172.20.0.7/16",
+        &[
+            "config/stack.yaml:14:39 error stack/bad-value: `172.20.0.7/16` is an address inside a subnet, not the \
+           subnet; help: write `172.20.0.0/16`",
+        ],
+    );
+    stack(
+        "version: 1",
+        "version: 2",
+        &["config/stack.yaml:1:10 error stack/bad-value: `version` cannot be 2; help: use a whole number from 1 to 1"],
+    );
+    stack(
+        "status_port: 9000",
+        "python: {version: 3.9.1}",
+        &[
+            "config/stack.yaml:7:19 error stack/bad-value: `python.version` cannot be `3.9.1`; help: write the two parts \
+           of a Python 3 in quotes, as in `\"3.11\"`",
+        ],
+    );
+    stack(
+        "namespace: localhost/sys",
+        "namespace: sys",
+        &[
+            "config/stack.yaml:5:14 error stack/bad-value: `sys` names no registry; help: write it in full, as in \
+           `localhost/ai_system`: Podman does not resolve short names",
+        ],
+    );
+    stack(
+        "    phase: 2\n",
+        "    phase: 2\n    packages: [\"a; rm\"]\n",
+        &[
+            "config/stack.yaml:31:16 error stack/bad-value: `a; rm` is no name of a Debian package; help: use a name as \
+           in `libzmq5`",
+        ],
+    );
+    main(
+        "script_path: main/alpha.py",
+        "script_path: ../alpha.py",
+        &[
+            "tree/main/startup.yaml:3:18 error stack/bad-value: `script_path` `../alpha.py` leads out of the tree; help: \
+           write a path relative to the tree's root, without `..`",
+        ],
+    );
+    main(
+        "port: 5000",
+        "port: 64000",
+        &[
+            "tree/main/startup.yaml:4:11 error stack/bad-value: agent `Alpha` has no health port: 64000 and the offset \
+           2000 make more than 65535; help: write `health_check_port:` for this agent",
+        ],
+    );
+}
+
+#[test]
+fn values_that_would_break_a_dockerfile() {
+    stack(
+        "base_image: docker.io/library/python:3.11-slim",
+        "base_image: python slim",
+        &[
+            "config/stack.yaml:6:15 error stack/bad-value: `images.base_image` cannot be `python slim`; help: use \
+           letters, digits, `_`, `.`, `-`, `/`, `:` and `@`",
+        ],
+    );
+    stack(
+        "source_tree: tree",
+        "source_tree: \"tree\\nRUN x\"",
+        &[
+            "config/stack.yaml:3:14 error stack/bad-value: `source_tree` has a line break or another control character; \
+           help: write it on one line",
+        ],
+    );
+}
+
+#[test]
+fn names_that_no_container_can_have() {
+    stack(
+        "  side:\n",
+        "  si/de:\n    requirements: requirements.side.txt\n",
+        &[
+            "config/stack.yaml:33:3 error stack/bad-name: a group cannot be called `si/de`; help: use letters, digits, \
+           `_`, `.` and `-`, a letter or a digit first",
+        ],
+    );
+    stack(
+        "  side:\n",
+        "  base:\n    requirements: requirements.side.txt\n",
+        &[
+            "config/stack.yaml:33:3 error stack/bad-name: a group cannot be called `base`: that is the base image's \
+           name; help: choose another name",
+        ],
+    );
+}
+
+#[test]
+fn texts_that_cannot_be_read() {
+    let mut fixture = Fixture::small();
+    fixture.stack = b"a: [1\n".to_vec();
+    let (loaded, findings) = fixture.load();
+    assert!(loaded.is_none());
+    assert_eq!(findings[0].rule, "stack/syntax");
+    fixture.stack = b"\n# nothing\n".to_vec();
+    says(
+        fixture,
+        &["config/stack.yaml:0:0 error stack/missing-key: `config/stack.yaml` is empty"],
+    );
+
+    let mut fixture = Fixture::small();
+    fixture
+        .texts
+        .insert(MAIN.to_owned(), b"core:\n  - name: \xff\n".to_vec());
+    says(
+        fixture,
+        &["tree/main/startup.yaml:2:11 error stack/encoding: this byte is not UTF-8; help: save the file as UTF-8"],
+    );
+    let mut fixture = Fixture::small();
+    fixture.texts.remove(PC2);
+    says(
+        fixture,
+        &[
+            "config/stack.yaml:18:21 error stack/unreadable: cannot read the startup config `tree/pc2/startup.yaml`: no \
+           such file; help: correct `startup_config:`, or add the file to the tree",
+        ],
+    );
+    stack(
+        "source_tree: tree",
+        "source_tree: nowhere",
+        &[
+            "config/stack.yaml:3:14 error stack/unreadable: cannot read the tree `nowhere`: no such folder; help: \
+           correct `source_tree:`, or give another with `--tree`",
+        ],
+    );
+    stack(
+        "source_tree: tree\n",
+        "",
+        &[
+            "config/stack.yaml:0:0 error stack/missing-key: the stack has no `source_tree`; help: add `source_tree:`, or \
+           give the tree with `--tree`",
+        ],
+    );
+    let mut fixture = Fixture::small().stack("source_tree: tree\n", "");
+    fixture.given = Some("/elsewhere/".to_owned());
+    says(fixture.clone(), &[]);
+    assert_eq!(fixture.model().agents[0].place.path, "/elsewhere/main/startup.yaml");
+}
+
+#[test]
+fn a_startup_config_without_agents() {
+    let mut fixture = Fixture::small();
+    fixture.texts.insert(PC2.to_owned(), b"environment: {A: b}\n".to_vec());
+    let lines = fixture.says();
+    assert_eq!(
+        lines[1],
+        "tree/pc2/startup.yaml:1:1 error stack/missing-key: `tree/pc2/startup.yaml` lists no agents; help: agents are \
+         a list of mappings under any key, each with a `name`"
+    );
+}
+
+#[test]
+fn file_path_is_read_as_script_path() {
+    let fixture = Fixture::small().file(MAIN, "script_path: main/alpha.py", "file_path: main/alpha.py");
+    assert_eq!(fixture.model().agents[0].script_path, "main/alpha.py");
+    says(
+        fixture,
+        &[
+            "tree/main/startup.yaml:3:5 warning stack/file-path: agent `Alpha` writes `file_path` where `script_path` is \
+           meant; help: rename the key to `script_path`; it is read as that meanwhile",
+        ],
+    );
+}
+
+#[test]
+fn agents_in_no_group_two_groups_or_nowhere() {
+    stack(
+        "agents: [Alpha, Beta]",
+        "agents: [Alpha]",
+        &[
+            "tree/main/startup.yaml:5:11 error stack/ungrouped-agent: no group of `main` holds agent `Beta`; help: add \
+           it to the `agents:` of a group in `config/stack.yaml`: without one it is never started",
+        ],
+    );
+    stack(
+        "agents: [Gamma]",
+        "agents: [Gamma, Alpha]",
+        &[
+            "config/stack.yaml:38:21 error stack/agent-in-two-groups: agent `Alpha` is in a group already; first listed \
+           here at 32:14; help: an agent runs once: leave it in one group",
+        ],
+    );
+    stack(
+        "agents: [Alpha, Beta]",
+        "agents: [Alpha, Beta, Gama]",
+        &[
+            "config/stack.yaml:32:27 error stack/unknown-agent: `tree/main/startup.yaml` defines no agent `Gama`; help: \
+           did you mean `Gamma`?",
+        ],
+    );
+    stack(
+        "agents: [Alpha, Beta]",
+        "agents: [Alpha, Beta, Delta]",
+        &[
+            "config/stack.yaml:32:27 error stack/unknown-agent: `tree/main/startup.yaml` defines no agent `Delta`; help: \
+           it is an agent of machine `pc2`",
+        ],
+    );
+    main(
+        "environment:\n",
+        "more:\n  - {name: Alpha, script_path: main/alpha.py, port: 5009}\nenvironment:\n",
+        &[
+            "tree/main/startup.yaml:12:12 error stack/duplicate-agent: agent `Alpha` is defined a second time; first \
+           defined here, and that is used at 2:11; help: remove or rename one of the two",
+        ],
+    );
+    stack(
+        "machine: pc2",
+        "machine: pc3",
+        &[
+            "config/stack.yaml:40:14 error stack/unknown-machine: there is no machine `pc3`; help: did you mean `pc2`?",
+            "tree/pc2/startup.yaml:2:12 error stack/ungrouped-agent: no group of `pc2` holds agent `Delta`; help: add \
+             it to the `agents:` of a group in `config/stack.yaml`: without one it is never started",
+        ],
+    );
+    stack(
+        "groups:\n",
+        "groups:\n  idle: {machine: main, address: 172.20.0.30, phase: 3, published_status_port: 19109, agents: [], \
+         requirements: requirements.core.txt}\n",
+        &[
+            "config/stack.yaml:27:3 error stack/empty-group: group `idle` has no agents; help: list at least one agent, \
+           or remove the group",
+        ],
+    );
+}
+
+#[test]
+fn references_of_a_group() {
+    stack(
+        "    phase: 2\n",
+        "    phase: 2\n    published: [Alfa]\n    reaches: [Gama, pc9/Delta]\n    overrides: {Betta: {required: false}}\n",
+        &[
+            "config/stack.yaml:31:17 error stack/unknown-agent: group `core` has no agent `Alfa`; help: did you mean \
+             `Alpha`?",
+            "config/stack.yaml:32:15 error stack/unknown-agent: no group has an agent `Gama`; help: did you mean \
+             `Gamma`?",
+            "config/stack.yaml:32:21 error stack/unknown-machine: there is no machine `pc9`; help: did you mean `pc2`?",
+            "config/stack.yaml:33:17 error stack/unknown-agent: group `core` has no agent `Betta`; help: did you mean \
+             `Beta`?",
+        ],
+    );
+    let fixture = Fixture::small().stack(
+        "    phase: 2\n",
+        "    phase: 2\n    published: [Beta]\n    reaches: [\"*\", pc2/Delta]\n    overrides:\n      Beta: {required: \
+         false, argument_style: equals, health_check_port: 6001, params: {deep: 1}}\n",
+    );
+    says(fixture.clone(), &[]);
+    let loaded = fixture.model();
+    assert_eq!(names(&loaded, loaded.groups[0].published.clone()), ["Beta"]);
+    assert_eq!(names(&loaded, loaded.groups[0].reaches.clone()), ["Gamma", "Delta"]);
+    let beta = &loaded.agents[1];
+    assert!(!beta.required && beta.argument_style.is_some());
+    assert_eq!((beta.health_check_port, beta.params["deep"].as_str()), (6001, "1"));
+}
+
+#[test]
+fn files_that_the_tree_lacks() {
+    says(
+        Fixture::small().without("main/alpha.py"),
+        &[
+            "tree/main/startup.yaml:3:18 error stack/missing-script: the script of agent `Alpha`, `main/alpha.py` is not \
+           in the tree; help: add the file, or correct the path",
+        ],
+    );
+    main(
+        "SHORT/beta.py",
+        "main/beta.py",
+        &[
+            "tree/main/startup.yaml:6:18 error stack/missing-script: the script of agent `Beta`, `main/beta.py` is not in \
+           the tree; help: did you mean `main/long/beta.py`?",
+        ],
+    );
+    main(
+        "main/alpha.py",
+        "main/Alpha.py",
+        &[
+            "tree/main/startup.yaml:3:18 error stack/path-case: the script of agent `Alpha`, `main/Alpha.py` is \
+           `main/alpha.py` in the tree: upper and lower case differ; help: write the path as the file is called: Linux \
+           tells the two apart",
+        ],
+    );
+    says(
+        Fixture::small().without("requirements.side.txt"),
+        &[
+            "config/stack.yaml:33:3 error stack/missing-requirements: the requirements file of group `side`, \
+           `requirements.side.txt` is not in the tree; help: add the file, or correct the path",
+        ],
+    );
+    stack(
+        "code: [main]",
+        "code: [main, nothing]",
+        &[
+            "config/stack.yaml:11:18 error stack/missing-code: the folder `nothing` is not in the tree; help: correct \
+           `code:`, or give the right tree with `--tree`",
+        ],
+    );
+    stack(
+        "    phase: 2\n",
+        "    phase: 2\n    config_file: side.yaml\n",
+        &[
+            "config/stack.yaml:34:3 error stack/config-file-clash: `config/side.yaml` belongs to group `core` already; \
+           the other group at 31:18; help: write a `config_file:` of its own for one of them",
+        ],
+    );
+}
+
+#[test]
+fn aliases() {
+    let mut fixture = Fixture::small();
+    fixture.tree.files.insert("SHORT/x.py".to_owned());
+    says(
+        fixture,
+        &[
+            "config/stack.yaml:16:27 error stack/alias-collision: alias `SHORT` is a real path of the tree; help: remove \
+           the alias, or the path in the tree",
+        ],
+    );
+    stack(
+        "{SHORT: main/long}",
+        "{SHORT: main/long, OTHER: main/wide}",
+        &[
+            "config/stack.yaml:16:45 error stack/alias-target: alias `OTHER` leads to `main/wide`, which is not in the \
+           tree; help: correct the path, or remove the alias",
+        ],
+    );
+}
+
+#[test]
+fn ports_that_clash() {
+    main(
+        "port: 5001",
+        "port: 5000\n    health_check_port: 7009",
+        &[
+            "tree/main/startup.yaml:7:11 error stack/port-clash: the port of `Beta` is 5000, like the port of `Alpha`; \
+           taken here at 4:11; help: give every agent ports of its own",
+        ],
+    );
+    main(
+        "port: 5002",
+        "port: 7001",
+        &[
+            "tree/main/startup.yaml:10:53 error stack/port-clash: the port of `Gamma` is 7001, like the implied health \
+           port of `Beta`; taken here at 7:11; help: write a `health_check_port:` of its own for the agent whose \
+           health port is implied",
+        ],
+    );
+    stack(
+        "status_port: 9000",
+        "status_port: 5002",
+        &[
+            "tree/main/startup.yaml:10:53 error stack/port-clash: the port of `Gamma` is 5002, which is the supervisor's \
+           `status_port`; help: change `status_port` in `config/stack.yaml`",
+        ],
+    );
+    stack(
+        "19102",
+        "19101",
+        &[
+            "config/stack.yaml:37:28 error stack/status-port-clash: port 19101 of the host is taken by group `core`; \
+           taken here at 31:28; help: give each group a `published_status_port` of its own",
+        ],
+    );
+    stack(
+        "19102",
+        "5000",
+        &[
+            "config/stack.yaml:37:28 error stack/status-port-clash: port 5000 of the host is taken by agent `Alpha`; \
+           taken here at 4:11; help: give each group a `published_status_port` of its own",
+        ],
+    );
+    says(
+        Fixture::small().file(PC2, "port: 7100", "port: 5000"),
+        &[
+            "config/stack.yaml:39:3 warning stack/bridge-port-clash: in group `far`, localhost:5000 cannot lead to \
+           `Alpha` of `main`: it belongs to agent `Delta`; the port at 4:11; help: code that connects to that agent \
+           through localhost reaches the wrong one; change one of the ports",
+        ],
+    );
+}
+
+#[test]
+fn addresses_that_clash() {
+    stack(
+        "address: 172.20.0.20",
+        "address: 172.22.0.20",
+        &[
+            "config/stack.yaml:35:14 error stack/address-outside-subnet: address 172.22.0.20 is outside `main`'s subnet \
+           172.20.0.0/16; help: choose an address of 172.20.0.0/16",
+        ],
+    );
+    for (address, role) in [
+        ("172.20.0.1", "the gateway"),
+        ("172.20.0.0", "the network's own address"),
+        ("172.20.255.255", "the broadcast address"),
+    ] {
+        stack(
+            "172.20.0.20",
+            address,
+            &[&format!(
+                "config/stack.yaml:35:14 error stack/address-reserved: address {address} is {role} of 172.20.0.0/16; \
+                 help: choose another address"
+            )],
+        );
+    }
+    stack(
+        "address: 172.20.0.20",
+        "address: 172.20.0.10",
+        &[
+            "config/stack.yaml:35:14 error stack/address-clash: groups `core` and `side` have one address, 172.20.0.10; \
+           taken here at 29:14; help: give each group an address of its own",
+        ],
+    );
+    stack(
+        "192.168.1.102",
+        "192.168.1.101",
+        &[
+            "config/stack.yaml:20:18 error stack/address-clash: machines `main` and `pc2` have one address, \
+           192.168.1.101; taken here at 12:18; help: give each machine its own `lan_address`",
+        ],
+    );
+    stack(
+        "172.20.0.0/16",
+        "172.16.0.0/12",
+        &[
+            "config/stack.yaml:22:38 error stack/subnet-overlap: subnet 172.21.0.0/16 of `pc2` overlaps 172.16.0.0/12 of \
+           `main`; the other subnet at 14:39; help: give each machine a subnet of its own",
+        ],
+    );
+}
+
+#[test]
+fn dependencies_that_nothing_defines() {
+    let absent = "tree/main/startup.yaml:8:27";
+    let wants = "stack/missing-dependency: agent `Beta` depends on";
+    let (_, findings) = Fixture::small().load();
+    assert_eq!(
+        findings.iter().map(super::fixture::line).collect::<Vec<_>>(),
+        [format!(
+            "{absent} warning {wants} `Ghost`, which nothing defines; help: `main/ghost.py` stands in for it; it is \
+             never waited for"
+        )]
+    );
+    main(
+        "dependencies: [Alpha, Ghost]",
+        "dependencies: [Alpha, Ghost, Nobody]",
+        &[&format!(
+            "tree/main/startup.yaml:8:34 error {wants} `Nobody`, which nothing defines; help: define the agent, or \
+             name a script that stands in for it under `fallbacks:` in `config/stack.yaml`"
+        )],
+    );
+    main(
+        "dependencies: [Alpha, Ghost]",
+        "dependencies: [Alpha, Ghost, Gama]",
+        &[&format!(
+            "tree/main/startup.yaml:8:34 error {wants} `Gama`, which nothing defines; help: did you mean `Gamma`?"
+        )],
+    );
+    stack(
+        "Ghost: main/ghost.py",
+        "Ghost: main/gone.py",
+        &[
+            "config/stack.yaml:25:10 error stack/missing-fallback: the fallback of `Ghost`, `main/gone.py`, is not in \
+             the tree; help: correct the path: it is relative to the tree",
+            &format!(
+                "{absent} warning {wants} `Ghost`, which nothing defines; help: `main/gone.py` stands in for it; it is \
+                 never waited for"
+            ),
+        ],
+    );
+    stack(
+        "Ghost: main/ghost.py",
+        "Ghost: main/ghost.py\n  Gamma: main/ghost.py",
+        &[
+            "config/stack.yaml:26:10 warning stack/unused-fallback: the fallback of `Gamma` is never used: it is \
+           defined; help: remove it from `fallbacks:`",
+        ],
+    );
+}
+
+#[test]
+fn cycles_are_named_as_a_chain() {
+    main(
+        "    port: 5000\n",
+        "    port: 5000\n    dependencies: [Gamma, Delta]\n",
+        &[
+            "tree/main/startup.yaml:5:27 warning stack/dependency-cycle: dependency cycle: Alpha → Delta → Alpha; \
+             help: these agents are started together, once what the cycle needs from outside is ready",
+        ],
+    );
+    main(
+        "    port: 5000\n",
+        "    port: 5000\n    dependencies: [Alpha]\n",
+        &[
+            "tree/main/startup.yaml:5:20 warning stack/dependency-cycle: dependency cycle: Alpha → Alpha; help: remove \
+           the dependency: an agent cannot wait for itself",
+        ],
+    );
+}
+
+#[test]
+fn a_cycle_waits_for_what_it_needs_from_outside() {
+    let loaded = Fixture::small()
+        .file(
+            MAIN,
+            "port: 5002, dependencies: [Beta]",
+            "port: 5002, dependencies: [Beta, Alpha]",
+        )
+        .file(MAIN, "[Alpha, Ghost]", "[Gamma, Ghost]")
+        .model();
+    let waits = |agent: usize| names(&loaded, loaded.agents[agent].waits_for.clone());
+    assert_eq!(waits(1), ["Alpha"]);
+    assert_eq!(waits(2), ["Alpha"]);
+    let stages: Vec<Vec<&str>> = graph::stages(&loaded)
+        .into_iter()
+        .map(|stage| names(&loaded, stage))
+        .collect();
+    assert_eq!(stages, [vec!["Alpha"], vec!["Beta", "Gamma", "Delta"]]);
+}
+
+#[test]
+fn the_real_stack_has_89_agents_in_16_groups() {
+    let loaded = Fixture::real().model();
+    assert_eq!((loaded.agents.len(), loaded.groups.len()), (89, 16));
+    let of = |machine: &str| {
+        let id = loaded.find_machine(machine).expect("a machine");
+        (
+            loaded.agents.iter().filter(|a| a.machine == id).count(),
+            loaded.groups_of(id).count(),
+        )
+    };
+    assert_eq!((of("mainpc"), of("pc2")), ((59, 11), (30, 5)));
+    let rules: Vec<&str> = Fixture::real().load().1.iter().map(|f| f.rule).collect();
+    assert_eq!(rules, ["stack/missing-dependency", "stack/dependency-cycle"]);
+    assert_eq!(loaded.groups[0].config_file, "core_services.yaml");
+    assert_eq!(loaded.groups[11].config_file, "pc2_core.yaml");
+    assert_eq!(loaded.absent.len(), 1);
+    let reached = loaded.reached_from_other_machines();
+    assert_eq!(names(&loaded, reached), ["CoordinatorAgent"]);
+}
+
+#[test]
+fn the_real_graph() {
+    let loaded = Fixture::real().model();
+    let cycles = graph::cycles(&loaded.agents);
+    assert_eq!(cycles.len(), 1);
+    assert_eq!(
+        names(&loaded, cycles[0].clone()),
+        [
+            "HealthMonitor",
+            "PerformanceMonitor",
+            "PerformanceLoggerAgent",
+            "SelfHealingAgent"
+        ]
+    );
+    let cycle = &cycles[0];
+    for (id, agent) in loaded.agents() {
+        if cycle.contains(&id) {
+            assert_eq!(agent.waits_for, [], "{}", agent.name);
+        } else {
+            let declared: Vec<AgentId> = graph::dependencies(agent).collect();
+            assert_eq!(agent.waits_for, declared, "{}", agent.name);
+        }
+    }
+    let stages = graph::stages(&loaded);
+    assert_eq!(stages.iter().map(Vec::len).sum::<usize>(), 89);
+    let rings: Vec<Vec<&str>> = graph::group_cycles(&loaded)
+        .into_iter()
+        .map(|ring| ring.into_iter().map(|id| loaded.group(id).name.as_str()).collect())
+        .collect();
+    assert_eq!(
+        rings,
+        [
+            vec!["audio-processing", "language-processing", "tts-services"],
+            vec!["pc2-core", "pc2-integration", "pc2-memory", "pc2-utility"],
+        ]
+    );
+    assert_eq!(graph::cross_container_edges(&loaded).len(), 57);
+}
+
+#[test]
+fn same_names_on_two_machines_stay_apart() {
+    let loaded = Fixture::real().model();
+    let pc2 = loaded.find_machine("pc2").expect("pc2");
+    let context = loaded.find_agent(pc2, "ContextManager").expect("an agent");
+    let Some(Dependency::Agent(manager)) = loaded.agent(context).dependencies.first() else {
+        panic!("no dependency")
+    };
+    assert_eq!(loaded.agent(*manager).machine, pc2);
+    assert_eq!(loaded.agent(*manager).port, 7110);
+}
+
+#[test]
+fn broken_texts_never_panic() {
+    let characters = b"\n :-[]{},&*!|>'\"%@`#?~<\t\xff\xc3ax0";
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap_or(0) % below.max(1)
+    };
+    for _ in 0..3_000 {
+        let mut fixture = Fixture::small();
+        let which = random(3);
+        let text = match which {
+            0 => &mut fixture.stack,
+            1 => fixture.texts.get_mut(MAIN).expect("a text"),
+            _ => fixture.texts.get_mut(PC2).expect("a text"),
+        };
+        for _ in 0..=random(4) {
+            let at = random(text.len());
+            match random(4) {
+                0 => text.truncate(at),
+                1 => text.insert(at, characters[random(characters.len())]),
+                2 => {
+                    let end = (at + random(40)).min(text.len());
+                    text.drain(at..end);
+                }
+                _ if text.is_empty() => {}
+                _ => text[at] = characters[random(characters.len())],
+            }
+        }
+        let (loaded, findings) = fixture.load();
+        assert!(loaded.is_some() || has_errors(&findings));
+        if let Some(loaded) = loaded {
+            let _ = crate::render::render(&loaded);
+        }
+        for finding in findings {
+            assert!(!finding.message.is_empty() && !finding.place.path.is_empty());
+        }
+    }
+}
+
+#[test]
+fn the_reference_tree_is_sound() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/ai_system");
+    let mut fixture = Fixture::real();
+    fixture.tree = TreeFiles::default();
+    for entry in walkdir::WalkDir::new(&root) {
+        let entry = entry.expect("an entry of the tree");
+        if entry.file_type().is_file() {
+            let path = entry.path().strip_prefix(&root).expect("a path of the tree");
+            let path = path.to_string_lossy().into_owned();
+            if path.ends_with("startup_config.yaml") {
+                let text = std::fs::read(entry.path()).expect("a startup config");
+                fixture.texts.insert(path.clone(), text);
+            }
+            fixture.tree.files.insert(path);
+        }
+    }
+    let lines = fixture.says();
+    let rules: Vec<&str> = lines.iter().filter_map(|line| line.split_whitespace().nth(2)).collect();
+    assert_eq!(
+        rules,
+        ["stack/missing-dependency:", "stack/dependency-cycle:"],
+        "{lines:#?}"
+    );
+    // What the tree says is what `agents.tsv` says.
+    let (tree, table) = (fixture.model(), Fixture::real().model());
+    let facts = |stack: &Stack| -> Vec<_> {
+        stack
+            .agents
+            .iter()
+            .map(|agent| {
+                (
+                    agent.name.clone(),
+                    agent.script_path.clone(),
+                    agent.port,
+                    agent.health_check_port,
+                    agent.dependencies.clone(),
+                )
+            })
+            .collect()
+    };
+    assert_eq!(facts(&tree), facts(&table));
+}

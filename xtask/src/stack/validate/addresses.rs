@@ -1,0 +1,118 @@
+//! Addresses of containers and subnets of networks.
+
+use std::collections::BTreeMap;
+
+use super::Facts;
+use crate::finding::Finding;
+use crate::stack::model::Machine;
+use crate::stack::raw::RawGroup;
+
+fn groups<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (&'a RawGroup, &'a Machine)> {
+    let stack = facts.stack;
+    let machines = stack.groups.iter().map(|group| stack.machine(group.machine));
+    facts.resolved.groups.iter().copied().zip(machines)
+}
+
+/// An address that the network cannot give.
+pub fn outside_subnet(facts: &Facts<'_>) -> Vec<Finding> {
+    groups(facts)
+        .filter(|(group, machine)| !machine.subnet.contains(group.address.value))
+        .map(|(group, machine)| {
+            Finding::error(
+                "stack/address-outside-subnet",
+                group.address.place.clone(),
+                format!(
+                    "address {} is outside `{}`'s subnet {}",
+                    group.address.value, machine.name, machine.subnet
+                ),
+            )
+            .with_help(format!("choose an address of {}", machine.subnet))
+        })
+        .collect()
+}
+
+/// The network's own addresses.
+pub fn reserved(facts: &Facts<'_>) -> Vec<Finding> {
+    groups(facts)
+        .filter_map(|(group, machine)| {
+            let (address, subnet) = (group.address.value, machine.subnet);
+            let role = if address == subnet.gateway() {
+                "the gateway"
+            } else if address == subnet.network() {
+                "the network's own address"
+            } else if address == subnet.broadcast() {
+                "the broadcast address"
+            } else {
+                return None;
+            };
+            let message = format!("address {address} is {role} of {subnet}");
+            let place = group.address.place.clone();
+            Some(Finding::error("stack/address-reserved", place, message).with_help("choose another address"))
+        })
+        .collect()
+}
+
+/// Two containers on one address.
+pub fn clash(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut seen = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (group, machine) in groups(facts) {
+        let key = (&machine.name, group.address.value);
+        let Some(first) = seen.get(&key) else {
+            seen.insert(key, group);
+            continue;
+        };
+        findings.push(
+            Finding::error(
+                "stack/address-clash",
+                group.address.place.clone(),
+                format!(
+                    "groups `{}` and `{}` have one address, {}",
+                    first.name.value, group.name.value, group.address.value
+                ),
+            )
+            .with_related(first.address.place.clone(), "taken here")
+            .with_help("give each group an address of its own"),
+        );
+    }
+    findings
+}
+
+/// Networks of two machines that overlap: neither could be routed to the other, and `lab` runs both on one host.
+pub fn subnet_overlap(facts: &Facts<'_>) -> Vec<Finding> {
+    let machines = &facts.raw.machines;
+    let mut findings = Vec::new();
+    for (index, machine) in machines.iter().enumerate() {
+        for other in &machines[..index] {
+            if machine.subnet.value.overlaps(other.subnet.value) {
+                findings.push(
+                    Finding::error(
+                        "stack/subnet-overlap",
+                        machine.subnet.place.clone(),
+                        format!(
+                            "subnet {} of `{}` overlaps {} of `{}`",
+                            machine.subnet.value, machine.name.value, other.subnet.value, other.name.value
+                        ),
+                    )
+                    .with_related(other.subnet.place.clone(), "the other subnet")
+                    .with_help("give each machine a subnet of its own"),
+                );
+            }
+            if machine.lan_address.value == other.lan_address.value {
+                findings.push(
+                    Finding::error(
+                        "stack/address-clash",
+                        machine.lan_address.place.clone(),
+                        format!(
+                            "machines `{}` and `{}` have one address, {}",
+                            other.name.value, machine.name.value, machine.lan_address.value
+                        ),
+                    )
+                    .with_related(other.lan_address.place.clone(), "taken here")
+                    .with_help("give each machine its own `lan_address`"),
+                );
+            }
+        }
+    }
+    findings
+}

@@ -1,0 +1,137 @@
+//! Dependencies: what nothing defines, what stands in for it, and cycles.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Facts;
+use crate::finding::Finding;
+use crate::stack::graph;
+use crate::stack::near::nearest;
+use crate::stack::resolve::Read;
+use crate::stack::tree::Found;
+
+/// A dependency that nothing defines.
+pub fn missing(facts: &Facts<'_>) -> Vec<Finding> {
+    let stack = facts.stack;
+    let names = || stack.agents.iter().map(|agent| agent.name.as_str());
+    let mut findings = Vec::new();
+    for absent in &stack.absent {
+        for wanted_by in &absent.wanted_by {
+            let origin = facts.origin(*wanted_by);
+            let Some(name) = origin.dependencies.iter().find(|d| d.value == absent.name) else {
+                continue;
+            };
+            let message = format!(
+                "agent `{}` depends on `{}`, which nothing defines",
+                origin.name.value, absent.name
+            );
+            findings.push(match (&absent.fallback, nearest(&absent.name, names())) {
+                (Some(script), _) => Finding::warning("stack/missing-dependency", name.place.clone(), message)
+                    .with_help(format!("`{script}` stands in for it; it is never waited for")),
+                (None, Some(near)) => Finding::error("stack/missing-dependency", name.place.clone(), message)
+                    .with_help(format!("did you mean `{near}`?")),
+                (None, None) => {
+                    Finding::error("stack/missing-dependency", name.place.clone(), message).with_help(format!(
+                        "define the agent, or name a script that stands in for it under `fallbacks:` in `{}`",
+                        facts.raw.path
+                    ))
+                }
+            });
+        }
+    }
+    findings
+}
+
+/// A stand-in that is not there.
+pub fn missing_fallback(facts: &Facts<'_>) -> Vec<Finding> {
+    let Some(tree) = facts.tree else {
+        return Vec::new();
+    };
+    let aliases: BTreeMap<String, String> = facts
+        .stack
+        .machines
+        .iter()
+        .flat_map(|machine| machine.path_aliases.clone())
+        .collect();
+    facts
+        .raw
+        .fallbacks
+        .iter()
+        .filter(|(_, script)| !matches!(tree.find(&script.value, &aliases), Found::File(_)))
+        .map(|(name, script)| {
+            Finding::error(
+                "stack/missing-fallback",
+                script.place.clone(),
+                format!("the fallback of `{name}`, `{}`, is not in the tree", script.value),
+            )
+            .with_help("correct the path: it is relative to the tree")
+        })
+        .collect()
+}
+
+/// A stand-in for something that is defined, or that nobody wants.
+pub fn unused_fallback(facts: &Facts<'_>) -> Vec<Finding> {
+    // What cannot be read may want it.
+    let broken = |read: &Read| {
+        read.startup
+            .as_ref()
+            .is_none_or(|startup| startup.agents.len() != read.names.len())
+    };
+    if !facts.raw.complete || facts.reads.iter().any(broken) {
+        return Vec::new();
+    }
+    let wanted: BTreeSet<&str> = facts
+        .reads
+        .iter()
+        .filter_map(|read| read.startup.as_ref())
+        .flat_map(|startup| &startup.agents)
+        .flat_map(|agent| &agent.dependencies)
+        .map(|name| name.value.as_str())
+        .collect();
+    facts
+        .raw
+        .fallbacks
+        .iter()
+        .filter_map(|(name, script)| {
+            let why = if facts.reads.iter().any(|read| read.names.contains(name)) {
+                "it is defined"
+            } else if wanted.contains(name.as_str()) {
+                return None;
+            } else {
+                "nothing depends on it"
+            };
+            let message = format!("the fallback of `{name}` is never used: {why}");
+            let place = script.place.clone();
+            Some(Finding::warning("stack/unused-fallback", place, message).with_help("remove it from `fallbacks:`"))
+        })
+        .collect()
+}
+
+/// Agents that wait for each other in a ring.
+pub fn cycle(facts: &Facts<'_>) -> Vec<Finding> {
+    let stack = facts.stack;
+    graph::cycles(&stack.agents)
+        .into_iter()
+        .filter_map(|cycle| {
+            let first = *cycle.first()?;
+            let next = stack.agent(*cycle.get(1).unwrap_or(&first));
+            let names: Vec<&str> = cycle
+                .iter()
+                .chain([&first])
+                .map(|id| stack.agent(*id).name.as_str())
+                .collect();
+            let origin = facts.origin(first);
+            let place = origin
+                .dependencies
+                .iter()
+                .find(|dependency| dependency.value == next.name)
+                .map_or_else(|| origin.name.place.clone(), |name| name.place.clone());
+            let message = format!("dependency cycle: {}", names.join(" → "));
+            let finding = Finding::warning("stack/dependency-cycle", place, message);
+            Some(if cycle.len() == 1 {
+                finding.with_help("remove the dependency: an agent cannot wait for itself")
+            } else {
+                finding.with_help("these agents are started together, once what the cycle needs from outside is ready")
+            })
+        })
+        .collect()
+}

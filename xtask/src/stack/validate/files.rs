@@ -1,0 +1,186 @@
+//! Files that the stack names and the tree must have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Facts;
+use crate::finding::{Finding, Place};
+use crate::stack::tree::{Found, TreeFiles, resolve_alias};
+
+/// A finding about a path that is not there as written.
+fn absent(
+    rule: &'static str,
+    place: Place,
+    what: &str,
+    path: &str,
+    found: &Found,
+    tree: &TreeFiles,
+) -> Option<Finding> {
+    match found {
+        Found::File(_) => None,
+        Found::OtherCase(file) => Some(
+            Finding::error(
+                "stack/path-case",
+                place,
+                format!("{what} `{path}` is `{file}` in the tree: upper and lower case differ"),
+            )
+            .with_help("write the path as the file is called: Linux tells the two apart"),
+        ),
+        Found::Missing => {
+            let named = tree.named(path);
+            let help = if named.is_empty() {
+                "add the file, or correct the path".to_owned()
+            } else {
+                format!("did you mean `{}`?", named.join("` or `"))
+            };
+            let message = format!("{what} `{path}` is not in the tree");
+            Some(Finding::error(rule, place, message).with_help(help))
+        }
+    }
+}
+
+/// An agent without a script cannot start.
+pub fn missing_script(facts: &Facts<'_>) -> Vec<Finding> {
+    let Some(tree) = facts.tree else {
+        return Vec::new();
+    };
+    facts
+        .stack
+        .agents()
+        .filter_map(|(id, agent)| {
+            let aliases = &facts.stack.machine(agent.machine).path_aliases;
+            absent(
+                "stack/missing-script",
+                facts.origin(id).script_path.place.clone(),
+                &format!("the script of agent `{}`,", agent.name),
+                &agent.script_path,
+                &tree.find(&agent.script_path, aliases),
+                tree,
+            )
+        })
+        .collect()
+}
+
+/// A group's image is made with its requirements file.
+pub fn missing_requirements(facts: &Facts<'_>) -> Vec<Finding> {
+    let Some(tree) = facts.tree else {
+        return Vec::new();
+    };
+    facts
+        .stack
+        .groups
+        .iter()
+        .zip(&facts.resolved.groups)
+        .filter_map(|(group, raw)| {
+            let place = raw.requirements.as_ref().unwrap_or(&raw.name).place.clone();
+            absent(
+                "stack/missing-requirements",
+                place,
+                &format!("the requirements file of group `{}`,", group.name),
+                &group.requirements,
+                &tree.find(&group.requirements, &BTreeMap::new()),
+                tree,
+            )
+        })
+        .collect()
+}
+
+/// A machine's images hold its code folders.
+pub fn missing_code(facts: &Facts<'_>) -> Vec<Finding> {
+    let Some(tree) = facts.tree else {
+        return Vec::new();
+    };
+    facts
+        .raw
+        .machines
+        .iter()
+        .flat_map(|machine| &machine.code)
+        .filter(|folder| !tree.has_folder(folder.value.trim_end_matches('/')))
+        .map(|folder| {
+            Finding::error(
+                "stack/missing-code",
+                folder.place.clone(),
+                format!("the folder `{}` is not in the tree", folder.value),
+            )
+            .with_help("correct `code:`, or give the right tree with `--tree`")
+        })
+        .collect()
+}
+
+/// Two groups that would overwrite each other's config.
+pub fn config_file_clash(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut seen = BTreeMap::new();
+    let mut names = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (group, raw) in facts.stack.groups.iter().zip(&facts.resolved.groups) {
+        let place = &raw.config_file.as_ref().unwrap_or(&raw.name).place;
+        let taken = if group.config_file == "stack.yaml" {
+            Some((None, "the stack itself".to_owned()))
+        } else {
+            seen.insert(&group.config_file, (place, &group.name))
+                .map(|(place, name)| (Some(place), format!("group `{name}`")))
+        };
+        if let Some((first, who)) = taken {
+            let finding = Finding::error(
+                "stack/config-file-clash",
+                place.clone(),
+                format!("`config/{}` belongs to {who} already", group.config_file),
+            )
+            .with_help("write a `config_file:` of its own for one of them");
+            findings.push(match first {
+                Some(first) => finding.with_related(first.clone(), "the other group"),
+                None => finding,
+            });
+        }
+        // Images and containers: `base` is the image that all others are made from.
+        if names.insert(&group.name, ()).is_none() && group.name == "base" {
+            findings.push(
+                Finding::error(
+                    "stack/bad-name",
+                    raw.name.place.clone(),
+                    "a group cannot be called `base`: that is the base image's name",
+                )
+                .with_help("choose another name"),
+            );
+        }
+    }
+    findings
+}
+
+/// An alias becomes a link in the images: nothing may be there already, and it must lead somewhere.
+pub fn alias(facts: &Facts<'_>) -> Vec<Finding> {
+    let Some(tree) = facts.tree else {
+        return Vec::new();
+    };
+    let mut findings = Vec::new();
+    for machine in &facts.raw.machines {
+        let aliases: BTreeSet<&str> = machine.path_aliases.keys().map(String::as_str).collect();
+        for (alias, target) in &machine.path_aliases {
+            let path = resolve_alias(&target.value, &BTreeMap::new());
+            if tree.files.contains(alias) || tree.has_folder(alias) {
+                findings.push(
+                    Finding::error(
+                        "stack/alias-collision",
+                        target.place.clone(),
+                        format!("alias `{alias}` is a real path of the tree"),
+                    )
+                    .with_help("remove the alias, or the path in the tree"),
+                );
+            }
+            if !tree.has_folder(&path) && !tree.files.contains(&path) {
+                findings.push(
+                    Finding::error(
+                        "stack/alias-target",
+                        target.place.clone(),
+                        format!("alias `{alias}` leads to `{path}`, which is not in the tree"),
+                    )
+                    .with_help(if aliases.contains(path.as_str()) {
+                        "an alias cannot lead to an alias: write the real path"
+                    } else {
+                        "correct the path, or remove the alias"
+                    }),
+                );
+            }
+        }
+    }
+    findings
+}

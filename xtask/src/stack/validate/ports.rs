@@ -1,0 +1,171 @@
+//! Ports: of agents on a machine, of status endpoints on a host, of bridges in a container.
+
+use std::collections::BTreeMap;
+
+use super::Facts;
+use crate::finding::{Finding, Place};
+use crate::stack::model::{AgentId, Machine, MachineId};
+
+/// A port with who uses it.
+struct Use {
+    machine: MachineId,
+    port: u16,
+    who: String,
+    place: Place,
+}
+
+fn agent_ports(facts: &Facts<'_>) -> Vec<Use> {
+    let mut uses = Vec::new();
+    for (id, agent) in facts.stack.agents() {
+        let origin = facts.origin(id);
+        let (who, machine) = (format!("the port of `{}`", agent.name), agent.machine);
+        let (port, place) = (agent.port, origin.port.place.clone());
+        uses.push(Use {
+            machine,
+            port,
+            who,
+            place,
+        });
+        let (implied, place) = health_place(facts, id);
+        let implied = if implied { "implied " } else { "" };
+        uses.push(Use {
+            machine,
+            port: agent.health_check_port,
+            who: format!("the {implied}health port of `{}`", agent.name),
+            place,
+        });
+    }
+    uses
+}
+
+/// Whether a health port is implied, and the place that decides it.
+fn health_place(facts: &Facts<'_>, id: AgentId) -> (bool, Place) {
+    let agent = facts.stack.agent(id);
+    let origin = facts.origin(id);
+    let group = facts.resolved.groups[agent.group.0];
+    let written = group
+        .overrides
+        .iter()
+        .find(|change| change.agent.value == agent.name)
+        .and_then(|change| change.health_check_port.as_ref())
+        .or(origin.health_check_port.as_ref());
+    match written {
+        Some(port) => (false, port.place.clone()),
+        None => (true, origin.port.place.clone()),
+    }
+}
+
+/// Two users of one port of a machine. Agents of one container cannot both bind it; those of two cannot both be published
+/// or reached through the loopback.
+pub fn clash(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut seen = BTreeMap::<(MachineId, u16), Use>::new();
+    let mut findings = Vec::new();
+    for user in agent_ports(facts) {
+        if user.port == facts.stack.status_port {
+            let message = format!("{} is {}, which is the supervisor's `status_port`", user.who, user.port);
+            findings.push(
+                Finding::error("stack/port-clash", user.place.clone(), message)
+                    .with_help(format!("change `status_port` in `{}`", facts.raw.path)),
+            );
+        }
+        let key = (user.machine, user.port);
+        let Some(first) = seen.get(&key) else {
+            seen.insert(key, user);
+            continue;
+        };
+        let implied = user.who.contains("implied") || first.who.contains("implied");
+        let help = if implied {
+            "write a `health_check_port:` of its own for the agent whose health port is implied"
+        } else {
+            "give every agent ports of its own"
+        };
+        findings.push(
+            Finding::error(
+                "stack/port-clash",
+                user.place.clone(),
+                format!("{} is {}, like {}", user.who, user.port, first.who),
+            )
+            .with_related(first.place.clone(), "taken here")
+            .with_help(help),
+        );
+    }
+    findings
+}
+
+/// One port of a host's loopback for two status endpoints, or for one and an agent.
+pub fn status_clash(facts: &Facts<'_>) -> Vec<Finding> {
+    let stack = facts.stack;
+    let mut seen = BTreeMap::<(MachineId, u16), (String, Place)>::new();
+    for group in &stack.groups {
+        for id in &group.published {
+            let agent = stack.agent(*id);
+            seen.insert(
+                (agent.machine, agent.port),
+                (format!("agent `{}`", agent.name), facts.origin(*id).port.place.clone()),
+            );
+        }
+    }
+    let mut findings = Vec::new();
+    for (group, raw) in stack.groups.iter().zip(&facts.resolved.groups) {
+        let port = &raw.published_status_port;
+        let key = (group.machine, port.value);
+        let who = format!("group `{}`", group.name);
+        let Some((first, place)) = seen.get(&key) else {
+            seen.insert(key, (who, port.place.clone()));
+            continue;
+        };
+        findings.push(
+            Finding::error(
+                "stack/status-port-clash",
+                port.place.clone(),
+                format!("port {} of the host is taken by {first}", port.value),
+            )
+            .with_related(place.clone(), "taken here")
+            .with_help("give each group a `published_status_port` of its own"),
+        );
+    }
+    findings
+}
+
+/// A loopback bridge that cannot be: its port is in use inside the container. Between agents of one machine that is a
+/// clash of ports already.
+pub fn bridge_clash(facts: &Facts<'_>) -> Vec<Finding> {
+    let stack = facts.stack;
+    let mut findings = Vec::new();
+    for (id, group) in stack.groups() {
+        let mut taken: BTreeMap<u16, String> = BTreeMap::new();
+        for agent in group.agents.iter().map(|id| stack.agent(*id)) {
+            taken.insert(agent.port, format!("agent `{}`", agent.name));
+            taken.insert(agent.health_check_port, format!("agent `{}`", agent.name));
+        }
+        for peer in stack.peers_elsewhere(id) {
+            let agent = stack.agent(peer);
+            let machine: &Machine = stack.machine(agent.machine);
+            for port in [agent.port, agent.health_check_port] {
+                let name = format!("`{}` of `{}`", agent.name, machine.name);
+                let Some(first) = taken.insert(port, format!("the bridge to {name}")) else {
+                    continue;
+                };
+                if agent.machine != group.machine {
+                    findings.push(
+                        Finding::warning(
+                            "stack/bridge-port-clash",
+                            group.place.clone(),
+                            format!(
+                                "in group `{}`, localhost:{port} cannot lead to {name}: it belongs to {first}",
+                                group.name
+                            ),
+                        )
+                        .with_related(facts.origin(peer).port.place.clone(), "the port")
+                        .with_help(
+                            "code that connects to that agent through localhost reaches the wrong one; \
+                             change one of the ports",
+                        ),
+                    );
+                }
+                taken.insert(port, first);
+            }
+        }
+    }
+    findings
+}
