@@ -104,19 +104,6 @@ impl Harness {
         lines
     }
 
-    /// Kills every Podman that was left running in the middle of what it does.
-    #[expect(clippy::unused_self, reason = "all that is done to the host is done here")]
-    pub fn kill_podmans(&self) {
-        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-            let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            let runs = command.starts_with(b"podman\0run\0") || command.starts_with(b"podman\0pod\0create\0");
-            if let (true, Ok(pid)) = (runs, entry.file_name().to_string_lossy().parse()) {
-                // It may have ended by itself.
-                let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
-            }
-        }
-    }
-
     /// Pods of the stack.
     pub fn pods(&self) -> Vec<String> {
         self.lines(&[

@@ -99,7 +99,6 @@ fn a_killed_boot_is_cleaned_up_by_the_next_down(harness: &Harness) {
     wait_for("a pod", || !harness.pods().is_empty());
     running.kill().unwrap();
     running.wait().unwrap();
-    harness.kill_podmans();
     harness.run(&["down"]).succeeds();
     assert_eq!(harness.leftovers(), Vec::<String>::new());
 }

@@ -8,7 +8,7 @@ use crate::boot::podman_arguments::Host;
 use crate::finding;
 use crate::host::podman::Podman;
 use crate::host::repository::Repository;
-use crate::host::{addresses, boot, containers_conf, files, leftovers, process, stack_files};
+use crate::host::{addresses, boot, build, containers_conf, files, leftovers, process, stack_files};
 use crate::render;
 use crate::report::exit::Exit;
 use crate::report::findings;
@@ -110,6 +110,13 @@ impl Context {
     pub fn remove_leftovers(&self, stack: &Stack) -> Outcome<usize> {
         if !self.podman().containers(&stack.name)?.is_empty() || process::on_path("ip").is_none() {
             return Ok(0);
+        }
+        let stored = build::remove_leftovers(&self.podman(), stack)?;
+        if !stored.is_empty() {
+            self.printer.warn(format!(
+                "removed what a killed Podman left in storage: {}",
+                stored.join(", ")
+            ));
         }
         let networks = self.podman().networks()?;
         let subnets: Vec<_> = stack

@@ -388,13 +388,7 @@ pub fn down(
         .map(|pod| pod.name)
         .collect();
     for result in parallel::map(pods.len().min(16), &pods, |pod| {
-        podman
-            .command()
-            .args(["pod", "rm", "--force", "--ignore", "--time", &grace.to_string(), pod])
-            .limit(LIMIT)
-            .whole()
-            .read()
-            .map(|_| emit(BootEvent::Removed("pod", pod.clone())))
+        remove_pod(podman, pod, grace).map(|()| emit(BootEvent::Removed("pod", pod.clone())))
     }) {
         result?;
         removed += 1;
@@ -425,6 +419,31 @@ pub fn down(
         }
     }
     Ok(removed)
+}
+
+/// Attempts at removing a pod whose mounts are still in use.
+const ATTEMPTS: usize = 3;
+
+fn remove_pod(podman: &Podman, pod: &str, grace: u64) -> Result<(), ProcessError> {
+    let mut attempt = 1;
+    loop {
+        let removed = podman
+            .command()
+            .args(["pod", "rm", "--force", "--ignore", "--time", &grace.to_string(), pod])
+            .limit(LIMIT)
+            .whole()
+            .read();
+        match removed {
+            // Another Podman (the clean-up after a container, one that was killed) still unmounts what this one removes. Every
+            // attempt takes it a few hundred milliseconds, so nothing needs to be waited for in between.
+            Err(ProcessError::Failed { tail, .. })
+                if attempt < ATTEMPTS && tail.iter().any(|line| line.contains("device or resource busy")) =>
+            {
+                attempt += 1;
+            }
+            other => return other.map(drop),
+        }
+    }
 }
 
 type Chosen<'a> = dyn Fn(Option<&BTreeMap<String, String>>) -> bool + 'a;

@@ -173,7 +173,8 @@ fn dockerfile(podman: &Podman, stack: &Stack, node: &Node, settings: &Settings, 
     }
 }
 
-/// Containers that a build which was killed left in Podman's storage.
+/// Removes containers that a killed build, or a Podman that was killed while it made one of ours, left in Podman's storage: no
+/// list but this shows them, and their names stay taken.
 ///
 /// # Errors
 /// When Podman fails.
@@ -195,7 +196,8 @@ pub fn remove_leftovers(podman: &Podman, stack: &Stack) -> Result<Vec<String>, P
             let mut fields = line.split('\t');
             let (name, image, status) = (fields.next()?, fields.next()?, fields.next()?);
             let ours = image.starts_with(&namespace) && status.starts_with("Storage");
-            (ours && name.contains("working-container")).then(|| name.to_owned())
+            let named_by_us = name.contains("working-container") || stack.find_group(name).is_some();
+            (ours && named_by_us).then(|| name.to_owned())
         })
         .collect();
     if !names.is_empty() {

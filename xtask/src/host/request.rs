@@ -9,6 +9,8 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use zeromq::{ReqSocket, Socket as _, SocketRecv as _, SocketSend as _, ZmqMessage};
 
+use super::addresses;
+
 /// Why there is no reply to be had.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
@@ -132,6 +134,7 @@ async fn exchange(to: SocketAddr, payload: Vec<u8>, limit: Duration) -> Result<V
 }
 
 async fn attempt(to: SocketAddr, payload: Vec<u8>) -> Result<Vec<u8>, RequestError> {
+    addresses::require_on_link(to).map_err(|source| RequestError::Unreachable { to, source })?;
     // The library goes on trying where nobody listens; a plain connection says so at once.
     TcpStream::connect(to).await.map_err(|source| match source.kind() {
         ErrorKind::ConnectionRefused => RequestError::Refused { to },

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use contract::status::GroupStatus;
 
+use super::addresses;
+
 /// Header with the version of the document, to be handed back by a long poll.
 const VERSION_HEADER: &str = "x-status-version";
 /// No document is longer.
@@ -81,6 +83,7 @@ fn exchange(at: SocketAddr, path: &str, limit: Duration) -> std::io::Result<Vec<
             .filter(|left| !left.is_zero())
             .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::TimedOut))
     };
+    addresses::require_on_link(at)?;
     let mut stream = TcpStream::connect_timeout(&at, left()?)?;
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(left()?))?;
