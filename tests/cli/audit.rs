@@ -346,3 +346,115 @@ fn fix_shows_the_difference_and_mends_the_path_styles() {
         "{again:#?}"
     );
 }
+
+/// The schema of SARIF 2.1.0 that the crate `serde-sarif` ships.
+#[expect(clippy::disallowed_methods, reason = "cargo says where a crate's files are")]
+fn sarif_schema() -> Value {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let package = metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|package| package["name"] == "serde-sarif")
+        .unwrap();
+    let manifest = std::path::Path::new(package["manifest_path"].as_str().unwrap());
+    let text = std::fs::read_to_string(manifest.with_file_name("src").join("schema.json")).unwrap();
+    // One of its patterns has a bracket that only JavaScript reads as itself.
+    serde_json::from_str(&text.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}\\\\]?$")).unwrap()
+}
+
+#[test]
+fn sarif_is_valid_against_the_official_schema() {
+    let sandbox = Sandbox::new();
+    for (path, text) in [
+        ("pc2_code/a b\u{e9}.py", "A = '/home/ana/x'\n"),
+        ("pc2_code/broken.py", "def f(:\n"),
+        ("main_pc_code/empty.py", ""),
+        ("pc2_code/agents/health_monitor.py", "import main_pc_code.gone\n"),
+    ] {
+        write(&sandbox, &format!("{TREE}/{path}"), text);
+    }
+    std::os::unix::fs::symlink("gone.py", sandbox.path(&format!("{TREE}/pc2_code/dangling.py"))).unwrap();
+    let document = json(&sandbox.run(&["audit", "--format", "sarif"]));
+    let schema = sarif_schema();
+    assert_eq!(
+        schema["title"],
+        "Static Analysis Results Format (SARIF) Version 2.1.0 JSON Schema"
+    );
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let wrong: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let mut bad = document.clone();
+    bad["runs"][0]["results"][0]["level"] = "fatal".into();
+    assert!(!validator.is_valid(&bad), "the schema refuses nothing");
+
+    let run = &document["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    for result in run["results"].as_array().unwrap() {
+        let rule = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[rule]["id"], result["ruleId"]);
+        assert!(result["partialFingerprints"]["ruleAndCode/v1"].is_string());
+        let uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+            .as_str()
+            .unwrap();
+        assert!(
+            !uri.is_empty() && !uri.starts_with('/') && !uri.contains([':', ' ', '\\']),
+            "{uri}"
+        );
+    }
+}
+
+/// Runs Git in a sandbox.
+#[expect(clippy::disallowed_methods, reason = "what a user would do")]
+fn git(sandbox: &Sandbox, arguments: &[&str]) {
+    let done = std::process::Command::new("git")
+        .args([
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@b",
+            "-c",
+            "commit.gpgsign=false",
+        ])
+        .args(arguments)
+        .current_dir(sandbox.path(""))
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+}
+
+#[test]
+fn fix_leaves_a_tree_alone_that_has_changes() {
+    let sandbox = Sandbox::new();
+    git(&sandbox, &["init", "--quiet"]);
+    git(&sandbox, &["add", "."]);
+    git(&sandbox, &["commit", "--quiet", "-m", "all"]);
+    let config = format!("{TREE}/main_pc_code/config/startup_config.yaml");
+    let before = std::fs::read_to_string(sandbox.path(&config)).unwrap();
+    // A file that Git does not know counts, one outside the tree does not.
+    write(&sandbox, &format!("{TREE}/new.txt"), "x");
+    sandbox.run(&["audit", "--fix"]).fails_with(
+        2,
+        &[
+            "of the tree not committed",
+            "hint: commit first, or give `--allow-dirty`",
+        ],
+    );
+    assert_eq!(std::fs::read_to_string(sandbox.path(&config)).unwrap(), before);
+    std::fs::remove_file(sandbox.path(&format!("{TREE}/new.txt"))).unwrap();
+    write(&sandbox, "elsewhere.txt", "x");
+    let ran = sandbox.run(&["audit", "--fix"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    assert_ne!(std::fs::read_to_string(sandbox.path(&config)).unwrap(), before);
+    // What it wrote is a change like any other.
+    sandbox.run(&["audit", "--fix"]).fails_with(2, &["not committed"]);
+}

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
 
 mod audit;
+mod bench;
+mod confirm;
+mod rules;
 mod sandbox;
 
 use std::io::Read as _;
@@ -26,6 +29,7 @@ fn help_names_every_command_and_gives_examples() {
         "doctor",
         "render",
         "build-images",
+        "images",
         "up",
         "status",
         "logs",
@@ -34,6 +38,7 @@ fn help_names_every_command_and_gives_examples() {
         "down",
         "ci",
         "test",
+        "bench",
         "completions",
     ] {
         assert!(
@@ -358,4 +363,39 @@ fn wait_for<T>(mut condition: impl FnMut() -> Option<T>) -> T {
 fn signal(pid: u32, signal: nix::sys::signal::Signal) {
     let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap());
     nix::sys::signal::kill(pid, signal).unwrap();
+}
+
+#[test]
+fn a_report_never_takes_the_place_of_other_files() {
+    let sandbox = Sandbox::new();
+    sandbox.fake_podman(EMPTY_HOST);
+    let own = sandbox.path("thesis");
+    std::fs::create_dir(&own).unwrap();
+    std::fs::write(own.join("chapter1.txt"), "").unwrap();
+    for command in [&["smoke", "--phase", "1", "--report"][..], &["ci", "--report"]] {
+        let ran = sandbox.run(&[command, &[own.to_str().unwrap()]].concat());
+        ran.fails_with(2, &["holds `chapter1.txt`", "hint: name a folder of its own"]);
+    }
+    assert!(own.join("chapter1.txt").exists());
+}
+
+#[test]
+fn a_report_is_whole_where_every_check_fails() {
+    let sandbox = Sandbox::new();
+    sandbox.fake_podman("echo 'no image & <no> container' >&2; exit 125");
+    let folder = sandbox.path("out/report");
+    let ran = sandbox.run(&["smoke", "--phase", "1", "--report", folder.to_str().unwrap()]);
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    assert!(ran.stderr.contains("index.html"), "{}", ran.stderr);
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&read("smoke.json")).unwrap();
+    assert_eq!((&document["version"], &document["success"]), (&1.into(), &false.into()));
+    assert!(document["failed"].as_u64().unwrap() > 0, "{document:#}");
+    assert!(read("junit.xml").contains("<testsuites"));
+    let page = read("index.html");
+    assert!(
+        page.contains("no image &amp; &lt;no&gt; container"),
+        "evidence is escaped"
+    );
+    assert!(!page.contains("<no>"));
 }

@@ -18,10 +18,18 @@ fn repository() -> PathBuf {
 }
 
 impl Sandbox {
-    /// A copy of what `xtask` reads: `config`, `docker`, `scripts` and the reference tree.
+    /// A copy of what `xtask` reads: `config`, `docker`, `scripts`, the reference tree, and the page of the rules.
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for part in ["config", "docker", "scripts", "tests/ai_system", "tests/smoke"] {
+        let sandbox = Self::empty();
+        let folder = &sandbox.folder;
+        for part in [
+            "config",
+            "docker",
+            "scripts",
+            "tests/ai_system",
+            "tests/smoke",
+            "xtask/src/audit/rules",
+        ] {
             copy(&repository().join(part), &folder.path().join(part));
         }
         std::fs::copy(
@@ -29,11 +37,24 @@ impl Sandbox {
             folder.path().join(".containerignore"),
         )
         .unwrap();
+        sandbox
+    }
+
+    /// A folder with nothing in it but programs.
+    pub fn empty() -> Self {
+        let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("bin")).unwrap();
         let sandbox = Self { folder };
         // What the fake Podman says must not be acted upon in the host's real network.
         sandbox.program("ip", "#!/bin/sh\necho '[]'\n");
         sandbox
+    }
+
+    /// A copy of one of `tests/fixtures`, which is a repository of its own.
+    pub fn fixture(name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&repository().join("tests/fixtures").join(name), folder.path());
+        Self { folder }
     }
 
     fn program(&self, name: &str, script: &str) {

@@ -1,15 +1,25 @@
 //! Runs the program and the host's Podman, and looks at what there is.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The program under test.
-const XTASK: &str = env!("CARGO_BIN_EXE_xtask");
+pub const XTASK: &str = env!("CARGO_BIN_EXE_xtask");
 
 /// The repository with its real stack.
 pub struct Harness {
     root: PathBuf,
+    // All tests share the host's Podman: one after the other.
+    _turn: MutexGuard<'static, ()>,
+}
+
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Waits for the other tests of this host's Podman. One that failed has been taken back by its own end.
+pub fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A finished run.
@@ -24,6 +34,14 @@ pub struct Ran {
 }
 
 impl Ran {
+    pub fn of(output: &Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
     /// Asserts that it went well.
     #[track_caller]
     pub fn succeeds(self) -> Self {
@@ -32,11 +50,31 @@ impl Ran {
     }
 }
 
+/// A copy of one of `tests/fixtures`, which is a repository of its own.
+pub struct Fixture {
+    folder: tempfile::TempDir,
+}
+
+impl Fixture {
+    /// A fresh copy.
+    pub fn new(name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
+        copy(&fixtures.join(name), folder.path());
+        Self { folder }
+    }
+
+    /// Its root.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
 impl Harness {
     /// The repository that this test is part of.
     pub fn new() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
-        let harness = Self { root };
+        let harness = Self { root, _turn: turn() };
         let version = harness.command("podman", &["--version"]).output();
         assert!(
             version.is_ok_and(|output| output.status.success()),
@@ -56,14 +94,31 @@ impl Harness {
         command
     }
 
+    /// Where the repository is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Removes the bytecode that builds keep.
+    pub fn forget_bytecode(&self) {
+        std::fs::remove_dir_all(self.root.join("target/xtask-work/pyc")).unwrap();
+    }
+
+    /// A path in the repository.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
     /// Runs the program.
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        let output = self.command(XTASK, arguments).output().unwrap();
-        Ran {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        Ran::of(&self.command(XTASK, arguments).output().unwrap())
+    }
+
+    /// Runs the program in a fixture's folder.
+    pub fn run_in(&self, fixture: &Fixture, arguments: &[&str]) -> Ran {
+        let mut command = self.command(XTASK, arguments);
+        let output = command.current_dir(fixture.path()).output().unwrap();
+        Ran::of(&output)
     }
 
     /// Starts the program in the background.
@@ -212,7 +267,8 @@ impl Harness {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder.
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -5,7 +5,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
 
+mod confirm;
+mod faults;
 mod harness;
+mod images;
+mod lab;
+mod rootless;
 
 use harness::{Harness, json, wait_for};
 
@@ -16,13 +21,22 @@ fn from_images_to_a_running_stack_and_back() {
     harness.run(&["down", "--volumes"]).succeeds();
 
     images_are_built_once(&harness);
+    images::both_builders_give_the_same_images(&harness);
+    images::two_builds_give_the_same_image(&harness);
+    images::a_change_builds_what_holds_it(&harness);
+    images::images_hold_nothing_superfluous(&harness);
     an_interrupted_build_leaves_nothing(&harness);
     a_step_that_fails_is_shown_and_stops_only_what_stands_on_it(&harness);
+    confirm::broken_agents_end_as_predicted(&harness);
+    confirm::a_wrong_prediction_is_found(&harness);
+    confirm::the_reference_tree_starts_as_predicted(&harness);
+    confirm::an_interrupted_proof_leaves_nothing(&harness);
+    confirm::a_killed_proof_is_cleaned_up_by_the_next_down(&harness);
     an_interrupted_boot_leaves_nothing(&harness);
     a_killed_boot_is_cleaned_up_by_the_next_down(&harness);
     a_taken_port_is_named_before_anything_starts(&harness);
     every_agent_becomes_healthy(&harness);
-    the_first_two_phases_are_proved(&harness);
+    the_first_three_phases_are_proved(&harness);
     a_check_fails_with_its_evidence_when_its_subject_is_broken(&harness);
     a_second_up_does_nothing(&harness);
     a_killed_agent_comes_back(&harness);
@@ -30,6 +44,7 @@ fn from_images_to_a_running_stack_and_back() {
     a_stopped_container_is_replaced(&harness);
     logs_show_one_agent_or_a_group(&harness);
     down_leaves_nothing(&harness);
+    lab::two_hosts_on_one(&harness);
 }
 
 fn images_are_built_once(harness: &Harness) {
@@ -126,17 +141,56 @@ fn every_agent_becomes_healthy(harness: &Harness) {
     }
 }
 
-fn the_first_two_phases_are_proved(harness: &Harness) {
+fn the_first_three_phases_are_proved(harness: &Harness) {
+    let report = tempfile::tempdir().unwrap();
     let ran = harness
         .run(&[
-            "smoke", "--phase", "1", "--phase", "2", "--soak", "5", "--format", "json",
+            "smoke",
+            "--phase",
+            "1",
+            "--phase",
+            "2",
+            "--phase",
+            "3",
+            "--soak",
+            "5",
+            "--format",
+            "json",
+            "--report",
+            report.path().to_str().unwrap(),
         ])
         .succeeds();
+    let page = std::fs::read_to_string(report.path().join("index.html")).unwrap();
+    assert_eq!(
+        page.matches("data-agent=").count(),
+        89,
+        "every agent is a row of the timeline"
+    );
     let document = json(&ran.stdout);
     let checks = document["checks"].as_array().unwrap();
-    assert!(checks.len() > 70, "{} checks", checks.len());
+    assert!(checks.len() > 150, "{} checks", checks.len());
     for check in checks {
         assert_eq!(check["outcome"], "passed", "{check:#}");
+    }
+    for group in document["boot"]["groups"].as_array().unwrap() {
+        for agent in group["agents"].as_array().unwrap() {
+            let moment = |name: &str| {
+                agent[name]
+                    .as_u64()
+                    .unwrap_or_else(|| panic!("no `{name}` in {agent:#}"))
+            };
+            assert!(moment("started_ms") <= moment("answered_ms"), "{agent:#}");
+            assert!(moment("answered_ms") < moment("healthy_ms"), "{agent:#}");
+        }
+    }
+    let measured = document["resources"]["groups"].as_array().unwrap();
+    assert_eq!(measured.len(), 16);
+    for group in measured {
+        assert!(
+            group["usage"]["memory_bytes"].as_u64().unwrap() > 1_000_000,
+            "{group:#}"
+        );
+        assert!(group["usage"]["cpu_ms"].as_u64().unwrap() > 0, "{group:#}");
     }
 }
 

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 /// Modules that may not know of the host, the terminal or the commands.
-const PURE: [&str; 6] = ["stack", "audit", "render", "images", "boot", "smoke"];
+const PURE: [&str; 7] = ["stack", "audit", "render", "images", "boot", "smoke", "bench"];
 
 /// What those would need for an effect. Tests may.
 const EFFECTS: [&str; 9] = [
@@ -129,5 +129,71 @@ fn no_test_is_ignored() {
         .filter(|(_, text)| text.contains(word))
         .map(|(path, _)| path)
         .collect();
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// Every Markdown file of the repository, its reference tree and what cargo makes left out.
+fn documents() -> Vec<(String, String)> {
+    let root = repository();
+    let mut found = vec![(
+        "README.md".to_owned(),
+        std::fs::read_to_string(root.join("README.md")).unwrap(),
+    )];
+    let mut folders: Vec<PathBuf> = ["config", "docker", "scripts", "tests", "xtask"]
+        .map(|folder| root.join(folder))
+        .into();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                let name = path.strip_prefix(&root).unwrap().display().to_string();
+                found.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+/// The anchors of a document's headings, as Markdown readers make them.
+fn anchors(text: &str) -> Vec<String> {
+    text.lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| {
+            let heading = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+            heading
+                .chars()
+                .filter(|c| c.is_alphanumeric() || "-_".contains(*c))
+                .collect()
+        })
+        .collect()
+}
+
+#[test]
+fn links_of_documents_lead_somewhere() {
+    let documents = documents();
+    assert!(documents.len() > 3, "{documents:#?}");
+    let mut wrong = Vec::new();
+    for (path, text) in &documents {
+        let folder = repository().join(path).parent().unwrap().to_owned();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = folder.join(file.replace("%20", " "));
+            let there = if file.is_empty() {
+                Some(text.clone())
+            } else {
+                std::fs::read_to_string(&target).ok()
+            };
+            if !(target.is_dir()
+                || there.is_some_and(|text| anchor.is_empty() || anchors(&text).contains(&anchor.to_owned())))
+            {
+                wrong.push(format!("{path}: {link}"));
+            }
+        }
+    }
     assert_eq!(wrong, Vec::<String>::new());
 }

@@ -1,6 +1,8 @@
 //! The command line: what it looks like and which command runs.
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsStr;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cmd::{self, Context, Failure, GlobalOptions, Outcome};
 use crate::report::exit::Exit;
@@ -27,14 +29,18 @@ enum Command {
     Doctor(cmd::doctor::Args),
     Render(cmd::render::Args),
     BuildImages(cmd::build_images::Args),
+    Images(cmd::images::Args),
     Up(cmd::up::Args),
     Status(cmd::status::Args),
     Logs(cmd::logs::Args),
     Restart(cmd::restart::Args),
     Smoke(cmd::smoke::Args),
     Down(cmd::down::Args),
+    Lab(cmd::lab::Args),
     Ci(cmd::ci::Args),
     Test(cmd::test::Args),
+    Bench(cmd::bench::Args),
+    Faults(cmd::faults::Args),
     Completions(cmd::completions::Args),
 }
 
@@ -63,17 +69,28 @@ impl Cli {
             Command::Doctor(args) => cmd::doctor::run(args, context),
             Command::Render(args) => cmd::render::run(args, context),
             Command::BuildImages(args) => cmd::build_images::run(args, context),
+            Command::Images(args) => cmd::images::run(args, context),
             Command::Up(args) => cmd::up::run(args, context),
             Command::Status(args) => cmd::status::run(args, context),
             Command::Logs(args) => cmd::logs::run(args, context),
             Command::Restart(args) => cmd::restart::run(args, context),
             Command::Smoke(args) => cmd::smoke::run(args, context),
             Command::Down(args) => cmd::down::run(args, context),
-            Command::Ci(args) => cmd::ci::run(args, context),
+            Command::Lab(args) => cmd::lab::run(args, context),
+            Command::Ci(args) => cmd::ci::run(args, context, &run_words),
             Command::Test(args) => cmd::test::run(args, context),
-            Command::Completions(args) => cmd::completions::run(args, context),
+            Command::Faults(args) => cmd::faults::run(args, context),
+            Command::Bench(args) => cmd::bench::run(args, context),
+            Command::Completions(args) => cmd::completions::run(args, context, Self::command()),
         }
     }
+}
+
+/// Runs another command line, as `ci` does with its steps.
+fn run_words(words: &[&OsStr], context: &Context) -> Outcome {
+    Cli::try_parse_from(std::iter::once(&OsStr::new("xtask")).chain(words))
+        .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?
+        .run_command(context)
 }
 
 fn say(printer: &crate::report::printer::Printer, failure: Failure) -> Exit {

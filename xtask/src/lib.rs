@@ -1,9 +1,10 @@
 //! `cargo xtask`: audit, render, build, boot and smoke-test a Python multi-agent system in Podman.
 //!
-//! `stack`, `audit`, `render`, `images`, `boot` and `smoke` are pure: values in, values and findings out. `host` has all effects and
+//! `stack`, `audit`, `render`, `images`, `boot`, `smoke` and `bench` are pure: values in, values and findings out. `host` has all effects and
 //! emits events; `report` is the only place that prints; `cmd` joins them, one file per command.
 
 pub mod audit;
+pub mod bench;
 pub mod boot;
 pub mod cli;
 pub mod cmd;

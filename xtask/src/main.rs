@@ -8,6 +8,9 @@ use xtask::cli::{self, Cli};
 use xtask::host::process;
 use xtask::report::exit::Exit;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     stop_cleanly_on_signals();

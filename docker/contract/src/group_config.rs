@@ -39,6 +39,12 @@ pub struct GroupConfig {
     /// Modules that must be importable before any agent is started (the start-up check).
     #[serde(default)]
     pub required_modules: Vec<String>,
+    /// How agents are started that do not say it themselves.
+    #[serde(default)]
+    pub start: Start,
+    /// Modules that the warm interpreter imports before it forks an agent, in order.
+    #[serde(default)]
+    pub preload: Vec<String>,
     /// How agents are started, watched and stopped.
     #[serde(default)]
     pub supervision: Supervision,
@@ -94,6 +100,9 @@ pub struct Agent {
     /// Overrides [`Supervision::argument_style`] for this agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub argument_style: Option<ArgumentStyle>,
+    /// Overrides [`GroupConfig::start`] for this agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Start>,
 }
 
 impl Agent {
@@ -101,6 +110,28 @@ impl Agent {
     #[must_use]
     pub fn health_port(&self) -> u16 {
         self.health_check_port.unwrap_or(self.port.saturating_add(1))
+    }
+}
+
+/// How an agent's process comes to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// An interpreter of its own.
+    #[default]
+    Plain,
+    /// Forked from the group's warm interpreter, which has imported [`GroupConfig::preload`].
+    Warm,
+}
+
+impl Start {
+    /// The word that configs and documents have for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Warm => "warm",
+        }
     }
 }
 
@@ -141,6 +172,8 @@ pub struct Supervision {
     pub crash_limit: u32,
     /// The window in which crashes are counted.
     pub crash_window_ms: u64,
+    /// How long the warm interpreter may take to import its modules, before agents are started plainly.
+    pub preload_timeout_ms: u64,
     /// Size at which an agent's log file is rotated, in bytes.
     pub log_max_bytes: u64,
     /// Rotated log files kept per agent, beside the current one.
@@ -161,6 +194,7 @@ impl Default for Supervision {
             backoff_max_ms: 30_000,
             crash_limit: 5,
             crash_window_ms: 120_000,
+            preload_timeout_ms: 20_000,
             log_max_bytes: 10 * 1024 * 1024,
             log_keep: 3,
         }
@@ -200,6 +234,9 @@ pub struct Absent {
 pub struct Bridge {
     /// Agent that owns the port.
     pub agent: String,
+    /// Machine that it runs on, where that is another one: whether it can be reached is then part of the status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
     /// IPv4 address, or `${NAME}`, where it lives.
     pub host: String,
     /// Ports forwarded one to one: its REP port and its health port.

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::group_config::Start;
+
 /// The newest version of [`GroupStatus`].
 pub const VERSION: u32 = 1;
 
@@ -27,6 +29,26 @@ pub struct GroupStatus {
     pub checks: Vec<StartupCheck>,
     /// The agents, in the order of the group config.
     pub agents: Vec<AgentStatus>,
+    /// Agents of other machines that the group talks to. They do not count for the group's own state.
+    #[serde(default)]
+    pub peers: Vec<PeerStatus>,
+}
+
+/// An agent of another machine that the group talks to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// Its name.
+    pub agent: String,
+    /// Its machine.
+    pub machine: String,
+    /// Where it is looked for.
+    pub address: String,
+    /// Whether it can be reached; nothing before the first look.
+    pub reachable: Option<bool>,
+    /// Since when, Unix time.
+    pub since_ms: u64,
+    /// Why it cannot be reached.
+    pub reason: Option<String>,
 }
 
 /// State of a group.
@@ -91,6 +113,28 @@ pub struct AgentStatus {
     pub released_by: Option<String>,
     /// Why it is not healthy, in one line.
     pub reason: Option<String>,
+    /// How its process was started last.
+    #[serde(default)]
+    pub start: Option<Start>,
+    /// Why it was started plainly although a warm start was wished.
+    #[serde(default)]
+    pub plain_because: Option<String>,
+    /// How it came up when the supervisor started; kept, whatever became of it later.
+    #[serde(default)]
+    pub boot: AgentBoot,
+}
+
+/// The moments of an agent's first way to health, from the supervisor's start; each is kept once it was there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentBoot {
+    /// The dependency that answered last, and so let it start; none where it waited for nothing.
+    pub released_by: Option<String>,
+    /// When its process was started: until then it waited.
+    pub started_after_ms: Option<u64>,
+    /// When it answered first.
+    pub answered_after_ms: Option<u64>,
+    /// When it had gone on answering for the settling time.
+    pub healthy_after_ms: Option<u64>,
 }
 
 /// State of an agent.

@@ -5,6 +5,8 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::{KeepAlive, TcpKeepIdle, TcpKeepInterval, TcpUserTimeout};
 use tokio::io::copy_bidirectional_with_sizes;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -13,6 +15,10 @@ use crate::address::Target;
 
 const CONNECT: Duration = Duration::from_secs(2);
 const BUFFER: usize = 8 * 1024;
+/// How long what was sent may go unacknowledged, in milliseconds.
+const LOST_MS: u32 = 5_000;
+/// How often the far side of a quiet connection is asked whether it is there, in seconds.
+const KEEP_ALIVE_S: u32 = 15;
 
 /// Listens on one port and forwards it, for ever; `Err` says why it cannot be listened on.
 pub async fn open(port: u16, target: Target) -> Result<(), String> {
@@ -43,6 +49,11 @@ async fn forward(mut near: TcpStream, target: Target) {
     };
     let _ = near.set_nodelay(true);
     let _ = far.set_nodelay(true);
+    // Where the network is cut nobody hangs up: what waits on the near side learns it from us, and connects anew.
+    let _ = setsockopt(&far, TcpUserTimeout, &LOST_MS);
+    let _ = setsockopt(&far, KeepAlive, &true);
+    let _ = setsockopt(&far, TcpKeepIdle, &KEEP_ALIVE_S);
+    let _ = setsockopt(&far, TcpKeepInterval, &KEEP_ALIVE_S);
     // An error here is one side's reset; dropping both ends tells the other.
     let _ = copy_bidirectional_with_sizes(&mut near, &mut far, BUFFER, BUFFER).await;
 }

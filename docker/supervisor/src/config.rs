@@ -131,6 +131,7 @@ fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
         ("health_timeout_ms", supervision.health_timeout_ms),
         ("health_retries", supervision.health_retries.into()),
         ("crash_limit", supervision.crash_limit.into()),
+        ("preload_timeout_ms", supervision.preload_timeout_ms),
         ("log_max_bytes", supervision.log_max_bytes),
     ] {
         if value == 0 {
@@ -147,6 +148,7 @@ fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
         ("backoff_initial_ms", supervision.backoff_initial_ms),
         ("backoff_max_ms", supervision.backoff_max_ms),
         ("crash_window_ms", supervision.crash_window_ms),
+        ("preload_timeout_ms", supervision.preload_timeout_ms),
     ] {
         if value > 365 * 24 * 3_600_000 {
             errors.push((None, format!("supervision.{key} is longer than a year")));

@@ -11,12 +11,14 @@ mod http;
 mod machine;
 mod metrics;
 mod output;
+mod peers;
 mod probe;
 mod queue;
 mod reap;
 mod rotate;
 mod shell;
 mod spawn;
+mod warm;
 mod zmtp;
 
 use std::io::Write;
@@ -24,7 +26,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use contract::status::GroupStatus;
+use contract::group_config::Start;
+use contract::status::{AgentStatus, GroupStatus};
 
 use cli::{Cli, Command};
 
@@ -110,6 +113,13 @@ fn restart(agent: &str, port: &cli::Port) -> Outcome {
     }
 }
 
+/// Why an agent is not healthy, and why it was started plainly.
+fn notes(agent: &AgentStatus) -> String {
+    let plain = agent.plain_because.as_ref().map(|why| format!("plain: {why}"));
+    let notes: Vec<String> = agent.reason.iter().cloned().chain(plain).collect();
+    notes.join("; ")
+}
+
 fn status(port: &cli::Port, json: bool) -> Outcome {
     let reply = ask("GET", "/status", port)?;
     if reply.code != 200 {
@@ -126,11 +136,12 @@ fn status(port: &cli::Port, json: bool) -> Outcome {
     for agent in &status.agents {
         let pid = agent.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
         let line = format!(
-            "{:width$}  {:9}  pid {pid:>7}  restarts {:>3}  {}",
+            "{:width$}  {:9}  pid {pid:>7}  {:5}  restarts {:>3}  {}",
             agent.name,
             agent.state.name(),
+            agent.start.map_or("-", Start::name),
             agent.restarts,
-            agent.reason.as_deref().unwrap_or("")
+            notes(agent)
         );
         text.push_str(line.trim_end());
         text.push('\n');

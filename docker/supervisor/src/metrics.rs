@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use contract::group_config::Start;
 use contract::status::{AgentState, GroupStatus};
 
 /// Clock ticks per second in `/proc/PID/stat`: 100 on every Linux that this runs on.
@@ -31,6 +32,17 @@ pub fn render(status: &GroupStatus) -> String {
             let label = format!(",state=\"{}\"", state.name());
             let is = f64::from(u8::from(agent.state == state));
             page.sample("agent_state", &agent.name, &label, is);
+        }
+    }
+    page.head(
+        "agent_started_warm",
+        "gauge",
+        "1 where the agent was forked from the warm interpreter, 0 where it was started plainly.",
+    );
+    for agent in &status.agents {
+        if let Some(start) = agent.start {
+            let warm = f64::from(u8::from(start == Start::Warm));
+            page.sample("agent_started_warm", &agent.name, "", warm);
         }
     }
     page.head("agent_restarts_total", "counter", "Times the agent was started again.");

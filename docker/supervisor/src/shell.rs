@@ -1,5 +1,7 @@
 //! The thin shell around the machine: one thread, one queue of messages. It turns signals, answers and requests into
-//! events, and the machine's actions into system calls. It decides nothing.
+//! events, and the machine's actions into system calls. It decides nothing. `starting` has how agents are started.
+
+mod starting;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -8,8 +10,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use contract::group_config::GroupConfig;
-use contract::status::{GroupStatus, StartupCheck};
+use contract::group_config::{GroupConfig, Start};
+use contract::status::{GroupStatus, PeerStatus, StartupCheck};
 use nix::sys::prctl::set_child_subreaper;
 use tokio::net::TcpListener;
 use tokio::net::unix::pipe::Receiver;
@@ -23,8 +25,9 @@ use crate::checks::{self, describe};
 use crate::config::Loaded;
 use crate::machine::plan::{AgentId, ElsewhereId, plan};
 use crate::machine::{Action, Ended, Event, Machine};
-use crate::output::{Output, Stream, Tail};
-use crate::{bridge, http, probe, reap, spawn};
+use crate::output::{Output, Tail};
+use crate::warm::{News, Warm};
+use crate::{bridge, http, peers, probe, reap, spawn};
 
 /// How long after an agent's end its output is waited for: a process that left its group may hold the pipe open.
 const DRAIN: Duration = Duration::from_millis(200);
@@ -42,6 +45,10 @@ pub enum Message {
     Drained(AgentId, Ended),
     /// The interpreter said which modules it does not find; `None`: it failed.
     Modules(Vec<String>, Option<Vec<String>>),
+    /// The warm interpreter did something.
+    Warm(News),
+    /// Whether a peer can be reached, or why not.
+    Peer(usize, Result<(), String>),
     /// Somebody wants the status document, with its version.
     Status(oneshot::Sender<(u64, GroupStatus)>),
     /// Somebody wants an agent restarted.
@@ -51,6 +58,13 @@ pub enum Message {
 struct Process {
     agent: AgentId,
     readers: Vec<JoinHandle<()>>,
+}
+
+/// How an agent was started last.
+#[derive(Debug, Clone, Default)]
+struct Way {
+    start: Option<Start>,
+    plain_because: Option<String>,
 }
 
 struct Shell {
@@ -65,8 +79,13 @@ struct Shell {
     checks: Vec<StartupCheck>,
     tails: Vec<Tail>,
     processes: HashMap<u32, Process>,
+    ways: Vec<Way>,
+    warm: Warm,
+    /// Reaped while the warm interpreter was forking: one of them may turn out to be an agent's.
+    early: HashMap<u32, Ended>,
     watchers: Vec<Option<JoinHandle<()>>>,
     elsewhere: Vec<Result<Target, String>>,
+    peers: Vec<PeerStatus>,
 }
 
 /// Supervises until told to stop. `Err`: the supervisor itself could not start.
@@ -131,12 +150,18 @@ async fn supervise(loaded: Loaded) -> Result<(), String> {
         checks: Vec::new(),
         tails: config.agents.iter().map(|_| Tail::default()).collect(),
         processes: HashMap::new(),
+        ways: vec![Way::default(); config.agents.len()],
+        warm: Warm::none("the warm interpreter was not started".to_owned()),
+        early: HashMap::new(),
         watchers: config.agents.iter().map(|_| None).collect(),
         elsewhere,
+        peers: Vec::new(),
         config,
     };
     shell.open_bridges().await;
+    shell.watch_peers();
     shell.start_up_check();
+    shell.start_warm();
     shell.feed(Event::Begin);
     loop {
         let message = match shell.machine.deadline() {
@@ -185,13 +210,22 @@ impl Shell {
     /// Handles one message; true when all is done.
     fn take(&mut self, message: Message) -> bool {
         match message {
+            Message::Event(Event::Stop) => {
+                self.warm.kill();
+                return self.feed(Event::Stop);
+            }
             Message::Event(event) => return self.feed(event),
+            Message::Warm(news) => return self.news(news),
             Message::ChildEnded => self.reap(),
             Message::Drained(agent, ended) => {
                 let stderr = self.last_stderr(agent);
                 return self.feed(Event::Exited { agent, ended, stderr });
             }
             Message::Modules(asked, missing) => self.modules(&asked, missing),
+            Message::Peer(peer, seen) => {
+                self.peer(peer, seen);
+                return self.feed(Event::Changed);
+            }
             Message::Status(reply) => {
                 let _ = reply.send((self.machine.version(), self.status()));
             }
@@ -228,7 +262,7 @@ impl Shell {
 
     fn perform(&mut self, action: Action) -> Option<Event> {
         match action {
-            Action::Spawn(agent) => return Some(self.spawn(agent)),
+            Action::Spawn(agent) => return self.spawn(agent),
             Action::Terminate(agent) => self.signal(agent, spawn::terminate),
             Action::Kill(agent) => self.signal(agent, spawn::kill_group),
             Action::Await { agent, run } => self.watch(agent, run, true),
@@ -243,44 +277,6 @@ impl Shell {
             Action::Finish => {}
         }
         None
-    }
-
-    fn spawn(&mut self, agent: AgentId) -> Event {
-        let config = &self.config.agents[agent];
-        // Looked at again: the file may have gone, or come before an operator's restart.
-        if let Some(problem) = checks::script_problem(&self.config, &config.script_path) {
-            let reason = format!("script {}: {problem}", config.script_path);
-            return Event::Unstartable { agent, reason };
-        }
-        let Some(python) = &self.python else {
-            let reason = format!("interpreter {} not found", self.config.python);
-            return Event::Unstartable { agent, reason };
-        };
-        let started = match spawn::agent(&self.config, config, python) {
-            Ok(started) => started,
-            Err(error) => {
-                let reason = error.to_string();
-                return Event::SpawnFailed { agent, reason };
-            }
-        };
-        let tail = &self.tails[agent];
-        if let Ok(mut tail) = tail.lock() {
-            tail.clear();
-        }
-        let pipes = [(Some(started.stdout), Stream::Stdout), (started.stderr, Stream::Stderr)];
-        let mut readers = Vec::new();
-        for (pipe, stream) in pipes {
-            let Some(pipe) = pipe else { continue };
-            match self.output.follow(pipe, agent, &config.name, stream, tail) {
-                Ok(reader) => readers.push(reader),
-                Err(error) => self
-                    .output
-                    .say(&format!("cannot read the output of {}: {error}", config.name)),
-            }
-        }
-        let pid = started.pid;
-        self.processes.insert(pid, Process { agent, readers });
-        Event::Spawned { agent, pid }
     }
 
     fn signal(&self, agent: AgentId, send: impl Fn(u32)) {
@@ -356,6 +352,9 @@ impl Shell {
 
     fn ended(&mut self, pid: u32, ended: Ended) {
         let Some(process) = self.processes.remove(&pid) else {
+            if !self.warm.ended(pid, ended) && self.warm.launching > 0 {
+                self.early.insert(pid, ended);
+            }
             return;
         };
         // What the agent forked must not outlive it: it would hold its ports.
@@ -382,8 +381,11 @@ impl Shell {
     fn status(&self) -> GroupStatus {
         let mut status = self.machine.status(self.epoch, self.now());
         status.checks.clone_from(&self.checks);
+        status.peers.clone_from(&self.peers);
         for (id, agent) in status.agents.iter_mut().enumerate() {
             agent.last_stderr = self.last_stderr(id);
+            agent.start = self.ways[id].start;
+            agent.plain_because.clone_from(&self.ways[id].plain_because);
         }
         status
     }
@@ -409,6 +411,47 @@ impl Shell {
             self.output
                 .say(&format!("bridging {open} loopback {noun} to their owners"));
         }
+    }
+
+    /// Agents of other machines, by the port that is bridged.
+    fn watch_peers(&mut self) {
+        for entry in &self.config.loopback_bridges {
+            let (Some(machine), Some(&port)) = (&entry.machine, entry.ports.first()) else {
+                continue;
+            };
+            let index = self.peers.len();
+            let target = Target::parse(&entry.host, port, |name| std::env::var(name).ok());
+            self.peers.push(PeerStatus {
+                agent: entry.agent.clone(),
+                machine: machine.clone(),
+                address: target.as_ref().map_or_else(|_| entry.host.clone(), ToString::to_string),
+                reachable: target.as_ref().err().map(|_| false),
+                since_ms: self.epoch,
+                reason: target.as_ref().err().cloned(),
+            });
+            if let Ok(target) = target {
+                let sender = self.sender.clone();
+                tokio::spawn(peers::watch(target, move |seen| {
+                    let _ = sender.send(Message::Peer(index, seen));
+                }));
+            }
+        }
+    }
+
+    fn peer(&mut self, index: usize, seen: Result<(), String>) {
+        let now = self.epoch + self.now();
+        let peer = &mut self.peers[index];
+        let reachable = Some(seen.is_ok());
+        if peer.reachable != reachable {
+            let who = format!("{} on {} ({})", peer.agent, peer.machine, peer.address);
+            match &seen {
+                Ok(()) => self.output.say(&format!("reaches {who}")),
+                Err(reason) => self.output.say(&format!("cannot reach {who}: {reason}")),
+            }
+            peer.since_ms = now;
+        }
+        peer.reachable = reachable;
+        peer.reason = seen.err();
     }
 
     fn start_up_check(&mut self) {

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use contract::group_config::{Agent, ArgumentStyle, GroupConfig};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
@@ -51,6 +52,28 @@ pub fn agent(config: &GroupConfig, agent: &Agent, python: &Path) -> io::Result<S
 /// Starts the interpreter to run one line of Python, with the agents' PYTHONPATH.
 pub fn python_line(config: &GroupConfig, python: &Path, words: &[String]) -> io::Result<Started> {
     start(command(config, python, words, &BTreeMap::new()).stderr(Stdio::null()))
+}
+
+/// Starts the warm interpreter with its end of the socket: `words`, the socket's number, the modules.
+pub fn launcher(
+    config: &GroupConfig,
+    python: &Path,
+    words: [String; 2],
+    socket: OwnedFd,
+    modules: &[String],
+) -> io::Result<Started> {
+    let [boot, source] = words;
+    let mut words = vec![
+        "-u".to_owned(),
+        "-c".to_owned(),
+        boot,
+        source,
+        socket.as_raw_fd().to_string(),
+    ];
+    words.extend(modules.iter().cloned());
+    // Nothing else is started before it is closed: this is the only thread that starts anything.
+    fcntl(&socket, FcntlArg::F_SETFD(FdFlag::empty()))?;
+    start(command(config, python, &words, &BTreeMap::new()).stderr(Stdio::piped()))
 }
 
 #[expect(

@@ -4,6 +4,7 @@
 //! for. Names in steps are [`Atom`]s; [`Module::name`] gives the text.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 /// A version of Python.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,15 +61,20 @@ pub struct Atom(pub u32);
 pub struct Module {
     /// The source as read: decoded, without BOM, NUL bytes replaced by spaces; lines end as in the file.
     pub text: Box<str>,
-    /// Byte at which each line begins.
-    pub(crate) line_starts: Box<[u32]>,
+    /// Byte at which each line begins, once somebody asks for a place.
+    pub(crate) line_starts: OnceLock<Box<[u32]>>,
+    /// Characters before each block of the text, once somebody asks for a place on a very long line.
+    pub(crate) blocks: OnceLock<Box<[u32]>>,
     /// Names that [`Atom`]s stand for.
     pub(crate) names: Box<[Box<str>]>,
-    /// Why CPython would not even parse the file, in order of place; empty for a good file.
+    /// Why CPython would not even parse the file: what it would say comes first, the others in order of place; empty for a
+    /// good file.
     pub syntax_errors: Vec<SyntaxError>,
     /// Why CPython would parse the file and yet refuse to run it, as for `return` outside a function; found by its compiler, so
     /// `ast.parse` does not see them.
     pub compile_errors: Vec<SyntaxError>,
+    /// Why CPython would refuse the file as the script that it is started with, and yet import it.
+    pub script_error: Option<SyntaxError>,
     /// What is odd about its bytes.
     pub encoding: Vec<Encoding>,
     /// Imports, wherever they stand.
@@ -219,6 +225,8 @@ pub enum BindingKind {
 pub struct Function {
     /// Its name; empty never.
     pub name: Box<str>,
+    /// The same.
+    pub atom: Atom,
     /// Its name in the source.
     pub span: Span,
     /// The class whose body it stands in.
@@ -270,6 +278,8 @@ pub struct Parameter {
 pub struct Class {
     /// Its name.
     pub name: Box<str>,
+    /// The same.
+    pub atom: Atom,
     /// Its name in the source.
     pub span: Span,
     /// Bases, in order.
@@ -536,36 +546,11 @@ pub enum Step {
     /// A call, after its callee and arguments; index in [`Module::calls`].
     Call(u32),
     /// One of several ways, or none.
-    Branch {
-        /// What decides.
-        test: Test,
-        /// The ways; the test of the first is before this step.
-        arms: Box<[Body]>,
-        /// One of `arms` is always taken.
-        exhaustive: bool,
-    },
+    Branch(Box<Branch>),
     /// A loop.
-    Loop {
-        /// Its body, once.
-        body: Body,
-        /// `else:`.
-        orelse: Body,
-        /// `while True:` without a `break`: what follows is never reached.
-        endless: bool,
-        /// The body runs at least once (`while True`).
-        at_least_once: bool,
-    },
+    Loop(Box<Loop>),
     /// `try`.
-    Try {
-        /// Its body.
-        body: Body,
-        /// Handlers, in order.
-        handlers: Box<[Handler]>,
-        /// `else:`.
-        orelse: Body,
-        /// `finally:`.
-        finally: Body,
-    },
+    Try(Box<Try>),
     /// The scope, or the loop's turn, ends here.
     Leave {
         /// How.
@@ -575,6 +560,46 @@ pub enum Step {
         /// Where.
         span: Span,
     },
+}
+
+// A file has thousands of steps, nearly all of them small: one that grows makes the facts of a large tree grow by megabytes.
+const _: () = assert!(size_of::<Step>() <= 24);
+
+/// One of several ways, or none.
+#[derive(Debug, Clone)]
+pub struct Branch {
+    /// What decides.
+    pub test: Test,
+    /// The ways; the test of the first is before this step.
+    pub arms: Box<[Body]>,
+    /// One of `arms` is always taken.
+    pub exhaustive: bool,
+}
+
+/// A loop.
+#[derive(Debug, Clone)]
+pub struct Loop {
+    /// Its body, once.
+    pub body: Body,
+    /// `else:`.
+    pub orelse: Body,
+    /// `while True:` without a `break`: what follows is never reached.
+    pub endless: bool,
+    /// The body runs at least once (`while True`).
+    pub at_least_once: bool,
+}
+
+/// `try`.
+#[derive(Debug, Clone)]
+pub struct Try {
+    /// Its body.
+    pub body: Body,
+    /// Handlers, in order.
+    pub handlers: Box<[Handler]>,
+    /// `else:`.
+    pub orelse: Body,
+    /// `finally:`.
+    pub finally: Body,
 }
 
 /// What decides a [`Step::Branch`].
@@ -653,20 +678,58 @@ impl Module {
     /// Line and column of a span.
     #[must_use]
     pub fn position(&self, span: Span) -> Position {
-        let line = self.line_starts.partition_point(|start| *start <= span.start).max(1);
-        let start = self.line_starts.get(line - 1).copied().unwrap_or(0) as usize;
+        let line = self.line_starts().partition_point(|start| *start <= span.start).max(1);
+        let start = self.line_starts().get(line - 1).copied().unwrap_or(0) as usize;
         let text = self.line_text_at(line - 1);
-        let from = (span.start as usize).saturating_sub(start);
-        let to = (span.end as usize).saturating_sub(start).min(text.len());
-        let characters = |end: usize| text.char_indices().take_while(|(index, _)| *index < end).count();
-        let column = characters(from);
-        let width = characters(to).saturating_sub(column).max(1);
+        let end = start + text.len();
+        let from = (span.start as usize).clamp(start, end);
+        let to = (span.end as usize).clamp(from, end);
+        let column = self.characters(start, from);
+        let width = self.characters(from, to).max(1);
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Position {
             line: small(line),
             column: small(column + 1),
             width: small(width),
         }
+    }
+
+    /// Number of characters between two places: in a time that does not grow with their distance, so that a file that is one
+    /// line does not take the square of its length.
+    fn characters(&self, from: usize, to: usize) -> usize {
+        const BLOCK: usize = 1024;
+        let bytes = self.text.as_bytes();
+        let count = |from: usize, to: usize| {
+            let begins = |byte: &&u8| **byte & 0xC0 != 0x80;
+            bytes
+                .get(from..to)
+                .map_or(0, |bytes| bytes.iter().filter(begins).count())
+        };
+        if to.saturating_sub(from) <= 4 * BLOCK {
+            return count(from, to);
+        }
+        let blocks = self.blocks.get_or_init(|| {
+            let mut before = 0_usize;
+            let starts = (0..=bytes.len() / BLOCK).map(|block| {
+                let here = before;
+                before += count(block * BLOCK, ((block + 1) * BLOCK).min(bytes.len()));
+                u32::try_from(here).unwrap_or(u32::MAX)
+            });
+            starts.collect()
+        });
+        let before = |at: usize| {
+            let block = at / BLOCK;
+            blocks.get(block).map_or(0, |before| *before as usize) + count(block * BLOCK, at)
+        };
+        before(to).saturating_sub(before(from))
+    }
+
+    /// A line, from 1, as a finding shows it: empty where it is too long to be shown.
+    #[must_use]
+    pub fn shown_line(&self, line: u32) -> &str {
+        const LONGEST: usize = 1000;
+        let text = self.line_text(line);
+        if text.len() > LONGEST { "" } else { text }
     }
 
     /// A line, from 1, without its line break; empty where there is none.
@@ -677,11 +740,11 @@ impl Module {
     }
 
     fn line_text_at(&self, index: usize) -> &str {
-        let Some(start) = self.line_starts.get(index) else {
+        let Some(start) = self.line_starts().get(index) else {
             return "";
         };
         let end = self
-            .line_starts
+            .line_starts()
             .get(index + 1)
             .map_or(self.text.len(), |end| *end as usize);
         self.text
@@ -690,10 +753,14 @@ impl Module {
             .trim_end_matches(['\n', '\r'])
     }
 
+    fn line_starts(&self) -> &[u32] {
+        self.line_starts.get_or_init(|| crate::source::line_starts(&self.text))
+    }
+
     /// Number of lines.
     #[must_use]
     pub fn line_count(&self) -> usize {
-        self.line_starts.len()
+        self.line_starts().len()
     }
 
     /// A dotted name, `os.path.join`, where the value is one; a call in it is `()`.

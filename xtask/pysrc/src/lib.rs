@@ -2,11 +2,15 @@
 //! know which parser stands behind it. Pure: bytes in, facts out; each file is parsed once and walked once.
 
 mod facts;
+mod first_error;
 mod lower;
 mod source;
 mod strings;
 
-use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
+use std::borrow::Cow;
+
+use ruff_python_ast::token::TokenKind;
+use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
 use ruff_text_size::Ranged;
 
 pub use facts::*;
@@ -15,9 +19,26 @@ pub use strings::placeholder;
 /// Files longer than this are not read: nobody wrote them.
 const LONGEST: usize = 512 * 1024 * 1024;
 
+/// How much is read out of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Everything.
+    Whole,
+    /// All but what runs, step by step: bodies are empty, there are no attributes, and of calls and local names only those that
+    /// another fact needs. For files that no script can import.
+    Outline,
+}
+
 /// Reads one file.
 #[must_use]
-pub fn read(bytes: &[u8], version: PythonVersion) -> Module {
+pub fn read<'a>(bytes: impl Into<Cow<'a, [u8]>>, version: PythonVersion) -> Module {
+    read_as(bytes, version, Detail::Whole)
+}
+
+/// Reads one file, as much of it as is wanted.
+#[must_use]
+pub fn read_as<'a>(bytes: impl Into<Cow<'a, [u8]>>, version: PythonVersion, detail: Detail) -> Module {
+    let bytes = bytes.into();
     if bytes.len() > LONGEST {
         return Module {
             syntax_errors: vec![SyntaxError {
@@ -34,12 +55,20 @@ pub fn read(bytes: &[u8], version: PythonVersion) -> Module {
     });
     let parsed = parse_unchecked(&source.text, options);
     let mut errors = source.errors;
+    let mut script_error = None;
+    if let Some(error) = source.wrong_byte {
+        if wrong_bytes_are_in_comments(&source.text, &parsed) {
+            script_error = Some(error);
+        } else {
+            errors.push(error);
+        }
+    }
     // What stands after a wrong byte is no error of its own.
     if errors.is_empty() {
         for error in parsed.errors() {
             errors.push(SyntaxError {
                 message: decapitalised(&error.error.to_string()),
-                span: span(error.range()),
+                span: first_error::place(&source.text, &parsed, error),
             });
         }
         for error in parsed.unsupported_syntax_errors() {
@@ -49,18 +78,79 @@ pub fn read(bytes: &[u8], version: PythonVersion) -> Module {
             });
         }
         errors.sort_by_key(|error| error.span.start);
+        if let Some(first) = errors.first().map(|error| error.span)
+            && let Some(error) = first_error::instead(&source.text, &parsed, first)
+        {
+            errors.retain(|other| *other != error);
+            errors.insert(0, error);
+        }
     }
-    let syntax = parsed.into_syntax();
-    let (mut module, depth) = match &syntax {
-        ruff_python_ast::Mod::Module(body) => lower::module(&body.body, version),
+    // Which names a function binds is what an outline leaves out, and what `nonlocal` is checked against.
+    let detail = match memchr::memmem::find(source.text.as_bytes(), b"nonlocal") {
+        Some(_) => Detail::Whole,
+        None => detail,
+    };
+    let (mut module, depth) = match parsed.syntax() {
+        ruff_python_ast::Mod::Module(body) => lower::module(&body.body, version, detail),
         ruff_python_ast::Mod::Expression(_) => (Module::default(), 0),
     };
-    drop_syntax(syntax, depth);
+    if errors.is_empty() && (depth > 64 || memchr::memmem::find(source.text.as_bytes(), b"((((((((").is_some()) {
+        errors.extend(too_deep(&parsed));
+    }
+    drop_syntax(parsed.into_syntax(), depth);
     module.text = source.text.into_boxed_str();
-    module.line_starts = source.line_starts.into_boxed_slice();
     module.encoding = source.encoding;
+    if errors.is_empty() {
+        errors.append(&mut module.syntax_errors);
+    }
     module.syntax_errors = errors;
+    module.script_error = script_error;
     module
+}
+
+/// Whether all characters that stand for wrong bytes are in comments.
+fn wrong_bytes_are_in_comments(text: &str, parsed: &Parsed<ruff_python_ast::Mod>) -> bool {
+    let mut wrong = text
+        .match_indices(char::REPLACEMENT_CHARACTER)
+        .map(|(at, _)| at)
+        .peekable();
+    for token in parsed.tokens() {
+        let range = token.range();
+        while let Some(at) = wrong.next_if(|at| *at < range.end().to_usize()) {
+            if token.kind() != TokenKind::Comment || at < range.start().to_usize() {
+                return false;
+            }
+        }
+    }
+    wrong.next().is_none()
+}
+
+/// Brackets and indentation that are nested deeper than CPython's tokenizer goes.
+fn too_deep(parsed: &Parsed<ruff_python_ast::Mod>) -> Option<SyntaxError> {
+    const MOST_BRACKETS: usize = 200;
+    const MOST_INDENTATION: usize = 100;
+    let (mut brackets, mut indentation) = (0_usize, 0_usize);
+    for token in parsed.tokens() {
+        match token.kind() {
+            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => brackets += 1,
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => brackets = brackets.saturating_sub(1),
+            TokenKind::Indent => indentation += 1,
+            TokenKind::Dedent => indentation = indentation.saturating_sub(1),
+            _ => {}
+        }
+        let message = if brackets > MOST_BRACKETS {
+            "too many nested parentheses"
+        } else if indentation >= MOST_INDENTATION {
+            "too many levels of indentation"
+        } else {
+            continue;
+        };
+        return Some(SyntaxError {
+            message: message.into(),
+            span: span(token.range()),
+        });
+    }
+    None
 }
 
 /// Frees the tree; a deep one on a stack that is large enough for the recursion.

@@ -1,20 +1,24 @@
 //! Bytes to text: byte order mark, coding cookie, NUL bytes, line starts.
 
+use std::borrow::Cow;
+
 use crate::facts::{Encoding, Span, SyntaxError};
 
 /// A file's text, and what was odd about its bytes.
 pub struct Source {
     pub text: String,
-    pub line_starts: Vec<u32>,
     pub encoding: Vec<Encoding>,
     pub errors: Vec<SyntaxError>,
+    /// The first byte that is not UTF-8, in a file that declares nothing else. In a comment, CPython minds it in the script
+    /// that it is started with, and not in what that imports.
+    pub wrong_byte: Option<SyntaxError>,
 }
 
 /// Reads the text as CPython would.
-pub fn decode(bytes: &[u8]) -> Source {
+pub fn decode(given: Cow<'_, [u8]>) -> Source {
     let mut encoding = Vec::new();
     let mut problems: Vec<(usize, String)> = Vec::new();
-    let mut bytes = bytes;
+    let mut bytes = &*given;
     if let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf") {
         encoding.push(Encoding::Bom);
         bytes = rest;
@@ -26,14 +30,18 @@ pub fn decode(bytes: &[u8]) -> Source {
             problems.push((0, format!("unknown encoding: {name}")));
             encoding.push(Encoding::UnknownCookie(name.into()));
         } else {
-            if has_bom && !matches!(codec, Codec::Utf8) {
+            let plain = name.to_ascii_lowercase().replace('_', "-");
+            if has_bom && plain != "utf-8" && !plain.starts_with("utf-8-") {
                 problems.push((0, format!("encoding problem: {name} with BOM")));
             }
             encoding.push(Encoding::Cookie(name.into()));
         }
         codec
     });
+    let mut wrong_byte = None;
     let mut text = match (std::str::from_utf8(bytes), codec) {
+        // Nearly every file: what was read is the text.
+        (Ok(_), Codec::Utf8) if !has_bom => into_text(given),
         (Ok(text), Codec::Utf8 | Codec::Ascii | Codec::Unknown) => {
             if matches!(codec, Codec::Ascii)
                 && let Some(at) = text.bytes().position(|byte| byte > 127)
@@ -48,7 +56,7 @@ pub fn decode(bytes: &[u8]) -> Source {
         (Err(error), Codec::Utf8 | Codec::Ascii | Codec::Unknown) => {
             let at = error.valid_up_to();
             let byte = bytes.get(at).copied().unwrap_or_default();
-            problems.push((
+            wrong_byte = Some(error_at(
                 at,
                 format!("the byte 0x{byte:02x} is not UTF-8, and no encoding is declared"),
             ));
@@ -64,7 +72,7 @@ pub fn decode(bytes: &[u8]) -> Source {
         (Ok(text), Codec::Other) => text.to_owned(),
         (Err(_), Codec::Other) => bytes.iter().map(|byte| char::from(*byte)).collect(),
     };
-    if let Some(at) = text.bytes().position(|byte| byte == 0) {
+    if let Some(at) = memchr::memchr(0, text.as_bytes()) {
         problems.push((at, "source code cannot contain null bytes".to_owned()));
         let line = 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
         encoding.push(Encoding::Nul {
@@ -72,10 +80,9 @@ pub fn decode(bytes: &[u8]) -> Source {
         });
         text = text.replace('\0', " ");
     }
-    if text.contains("\r\n") {
+    if memchr::memchr_iter(b'\r', text.as_bytes()).any(|at| text.as_bytes().get(at + 1) == Some(&b'\n')) {
         encoding.push(Encoding::Crlf);
     }
-    let line_starts = line_starts(&text);
     let errors = problems
         .into_iter()
         .map(|(at, message)| {
@@ -83,37 +90,44 @@ pub fn decode(bytes: &[u8]) -> Source {
             while !text.is_char_boundary(start) {
                 start -= 1;
             }
-            let start = u32::try_from(start).unwrap_or(u32::MAX);
-            SyntaxError {
-                message: message.into(),
-                span: Span {
-                    start,
-                    end: start.saturating_add(1),
-                },
-            }
+            error_at(start, message)
         })
         .collect();
     Source {
         text,
-        line_starts,
         encoding,
         errors,
+        wrong_byte,
     }
 }
 
-fn line_starts(text: &str) -> Vec<u32> {
-    let bytes = text.as_bytes();
-    let mut starts = Vec::with_capacity(bytes.len() / 32 + 1);
-    starts.push(0);
-    for (index, byte) in bytes.iter().enumerate() {
-        if *byte == b'\n' || (*byte == b'\r' && bytes.get(index + 1) != Some(&b'\n')) {
-            starts.push(u32::try_from(index + 1).unwrap_or(u32::MAX));
-        }
+fn error_at(start: usize, message: String) -> SyntaxError {
+    let start = u32::try_from(start).unwrap_or(u32::MAX);
+    SyntaxError {
+        message: message.into(),
+        span: Span {
+            start,
+            end: start.saturating_add(1),
+        },
     }
+}
+
+/// Text that is known to be UTF-8, without a copy where the bytes are ours.
+fn into_text(bytes: Cow<'_, [u8]>) -> String {
+    String::from_utf8(bytes.into_owned()).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Byte at which each line begins.
+pub fn line_starts(text: &str) -> Box<[u32]> {
+    let bytes = text.as_bytes();
+    let ends = memchr::memchr2_iter(b'\n', b'\r', bytes)
+        .filter(|at| bytes.get(*at) == Some(&b'\n') || bytes.get(at + 1) != Some(&b'\n'));
+    let mut starts = vec![0];
+    starts.extend(ends.map(|at| u32::try_from(at + 1).unwrap_or(u32::MAX)));
     if starts.len() > 1 && starts.last().is_some_and(|start| *start as usize == bytes.len()) {
         starts.pop();
     }
-    starts
+    starts.into()
 }
 
 #[derive(Clone, Copy)]
@@ -202,20 +216,27 @@ mod tests {
 
     #[test]
     fn latin_1_with_a_cookie_is_fine_and_without_is_not() {
-        assert!(decode(b"# coding: latin-1\nx = '\xe9'\n").errors.is_empty());
-        let source = decode(b"x = '\xe9'\n");
-        assert_eq!(source.errors.len(), 1);
+        assert!(
+            decode(Cow::Borrowed(b"# coding: latin-1\nx = '\xe9'\n"))
+                .errors
+                .is_empty()
+        );
+        let source = decode(Cow::Borrowed(b"x = '\xe9'\n"));
+        assert!(source.wrong_byte.is_some());
         assert_eq!(source.encoding, [Encoding::NotUtf8 { byte: 0xe9, line: 1 }]);
     }
 
     #[test]
     fn bom_nul_and_unknown_cookies() {
         assert_eq!(
-            decode(b"\xef\xbb\xbfx = 1\r\n").encoding,
+            decode(Cow::Borrowed(b"\xef\xbb\xbfx = 1\r\n")).encoding,
             [Encoding::Bom, Encoding::Crlf]
         );
-        assert_eq!(decode(b"x = 1\0\n").errors.len(), 1);
-        assert_eq!(decode(b"# coding: klingon\n").errors.len(), 1);
-        assert_eq!(decode(b"").line_starts, [0]);
+        assert_eq!(decode(Cow::Borrowed(b"x = 1\0\n")).errors.len(), 1);
+        assert_eq!(decode(Cow::Borrowed(b"# coding: klingon\n")).errors.len(), 1);
+        assert_eq!(decode(Cow::Borrowed(b"\xef\xbb\xbf# coding: utf8\n")).errors.len(), 1);
+        assert_eq!(decode(Cow::Borrowed(b"\xef\xbb\xbf# coding: UTF_8\n")).errors.len(), 0);
+        assert_eq!(&*line_starts(""), [0]);
+        assert_eq!(&*line_starts("a\r\nb\rc\n"), [0, 3, 5]);
     }
 }

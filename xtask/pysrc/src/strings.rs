@@ -53,16 +53,74 @@ const ENDINGS: &[&str] = &[
     "png",
 ];
 
+/// What bytes say about the text that they are in, as bits.
+mod byte {
+    /// Ends a line.
+    pub const LINE: u8 = 1;
+    /// May begin a placeholder.
+    pub const TEMPLATE: u8 = 2;
+    /// A colon.
+    pub const COLON: u8 = 4;
+    /// A dot or a slash: what neither has is no path.
+    pub const PATH: u8 = 8;
+    /// In no path.
+    pub const NO_PATH: u8 = 16;
+    /// A capital letter, of which a placeholder has some.
+    pub const CAPITAL: u8 = 32;
+
+    /// Bits of each byte.
+    pub static CLASS: [u8; 256] = classes();
+
+    const fn classes() -> [u8; 256] {
+        let mut classes = [0; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+            let character = byte as u8;
+            let mut class = match character {
+                b'\n' => LINE,
+                b'<' | b'$' | b'%' | b'{' => TEMPLATE,
+                b':' => COLON,
+                b'.' | b'/' => PATH,
+                b'A'..=b'Z' => CAPITAL,
+                _ => 0,
+            };
+            let of_path = character.is_ascii_alphanumeric()
+                || character >= 0x80
+                || matches!(character, b'_' | b'-' | b'.' | b'/' | b'{' | b'}' | b'\\' | b'@' | b'+');
+            if !of_path {
+                class |= NO_PATH;
+            }
+            classes[byte] = class;
+            byte += 1;
+        }
+        classes
+    }
+}
+
 /// What the text looks like, if like anything.
 pub fn classify(text: &str) -> Option<StringKind> {
-    if text.len() < 2 || text.len() > 1024 || text.bytes().any(|byte| byte == b'\n') {
+    if text.len() < 2 || text.len() > 1024 {
         return None;
     }
-    let may_be_template = text.bytes().any(|byte| matches!(byte, b'<' | b'$' | b'%' | b'{'));
-    if may_be_template && placeholder(text).is_some() {
+    // One look at each byte decides about nearly all strings: they look like nothing.
+    let class = text
+        .bytes()
+        .fold(0, |class, byte| class | byte::CLASS[usize::from(byte)]);
+    if class & (byte::TEMPLATE | byte::COLON | byte::PATH) == 0 {
+        return (text == "localhost").then_some(StringKind::Host);
+    }
+    if class & byte::LINE != 0 {
+        return None;
+    }
+    const LOUD: u8 = byte::TEMPLATE | byte::CAPITAL;
+    if class & LOUD == LOUD && placeholder(text).is_some() {
         return Some(StringKind::Placeholder);
     }
-    if let Some(at) = text.find("://") {
+    if class & byte::COLON != 0
+        && let Some(at) =
+            memchr::memchr_iter(b':', text.as_bytes()).find(|at| text.as_bytes()[at + 1..].starts_with(b"//"))
+    {
         let scheme = &text[..at];
         return match scheme {
             "tcp" | "ipc" | "inproc" | "udp" | "pgm" | "epgm" | "ws+tcp" => Some(StringKind::Endpoint),
@@ -81,7 +139,7 @@ pub fn classify(text: &str) -> Option<StringKind> {
     if host == "localhost" || (host.contains('.') && host.parse::<Ipv4Addr>().is_ok()) {
         return Some(StringKind::Host);
     }
-    is_path(text).then_some(StringKind::Path)
+    is_path(text, class).then_some(StringKind::Path)
 }
 
 /// The part of a text that a template left unfilled.
@@ -107,7 +165,7 @@ pub fn placeholder(text: &str) -> Option<&str> {
     None
 }
 
-fn is_path(text: &str) -> bool {
+fn is_path(text: &str, class: u8) -> bool {
     let bytes = text.as_bytes();
     let drive = bytes.len() > 3
         && bytes[0].is_ascii_alphabetic()
@@ -117,10 +175,7 @@ fn is_path(text: &str) -> bool {
     if drive || text.starts_with("~/") {
         return true;
     }
-    if !text
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"_-./{}\\@+".contains(&byte) || byte >= 0x80)
-    {
+    if class & byte::NO_PATH != 0 || class & byte::PATH == 0 {
         return false;
     }
     let last = text.rsplit(['/', '\\']).next().unwrap_or(text);

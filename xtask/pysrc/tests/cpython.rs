@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use pysrc::{PythonVersion, read};
+use pysrc::{Detail, PythonVersion, read, read_as};
 
 /// Whole snippets, good and bad; each is mutated below.
 const SNIPPETS: &[&str] = &[
@@ -148,6 +148,68 @@ const HARD: &[&str] = &[
     "match x:\n    case {**a, 'b': 1}: pass\n",
     "match x:\n    case [*a, *b]: pass\n",
     "match x:\n    case A(a=1, a=2): pass\n",
+    "match x:\n    case a, a: pass\n",
+    "match x:\n    case a | 1: pass\n",
+    "match x:\n    case {0: _, False: _}: pass\n",
+    "match x:\n    case f'': pass\n",
+    "match x:\n    case _ if y: pass\n    case _: pass\n",
+    "def f(x): global x\n",
+    "def f():\n    x = 1\n    global x\n",
+    "def f():\n    print(x)\n    global x\n",
+    "def f():\n    global x\n    print(x)\n",
+    "def f():\n    x: int\n    global x\n",
+    "def f():\n    global x\n    x: int = 1\n",
+    "global x\nx: int = 1\n",
+    "x = 1\nglobal x\n",
+    "nonlocal x\n",
+    "def f():\n    nonlocal x\n",
+    "def f():\n    def g():\n        nonlocal x\n    x = 1\n",
+    "def f():\n    global x\n    def g():\n        nonlocal x\n",
+    "def f():\n    global x\n    nonlocal x\n",
+    "class A:\n    def f(self):\n        nonlocal __class__\n",
+    "def f():\n    from a import *\n",
+    "class A:\n    from a import *\n",
+    "\"doc\"\nfrom __future__ import annotations, division\n",
+    "\"doc\"\n'no doc'\nfrom __future__ import division\n",
+    "from __future__ import nested_scops\n",
+    "def f():\n    from __future__ import division\n",
+    "async def f():\n    yield 1\n    return 2\n",
+    "async def f():\n    yield from a\n",
+    "async def f():\n    return [await a for a in b]\n",
+    "def f():\n    return [a async for a in b]\n",
+    "def f():\n    return (a async for a in b)\n",
+    "def f():\n    return [[a async for a in b] for b in c]\n",
+    "def f():\n    async for a in b: pass\n",
+    "def f():\n    async with a: pass\n",
+    "lambda: await a\n",
+    "async def f():\n    lambda: await a\n",
+    "def f(): return [(yield a) for a in b]\n",
+    "[a := 1 for a in b]\n",
+    "[a for a in (b := c)]\n",
+    "[a for a in b if (c := a) for c in d]\n",
+    "class A:\n    x = [b := 1 for c in d]\n",
+    "def f():\n    return [b := 1 for c in d]\n",
+    "lambda a, a: 0\n",
+    "f(a=1, b=2, a=3)\n",
+    "class A(b=1, b=2): pass\n",
+    "class A(*b, **c): pass\n",
+    "def f(*a: *b): pass\n",
+    "del __debug__\n",
+    "a.__debug__ = 1\n",
+    "f(__debug__=1)\n",
+    "import a as __debug__\n",
+    "print(__debug__)\n",
+    "*a\n",
+    "return_ = *a\n",
+    "[*a, *b] = c\n",
+    "f'{*a}'\n",
+    "f'{a:{b:{c}}}'\n",
+    "f'{a:{b}}'\n",
+    "for a in b:\n    def c():\n        break\n",
+    "for a in b:\n    try:\n        pass\n    except* c:\n        break\n",
+    "def f():\n    try:\n        pass\n    except* c:\n        return\n",
+    "try:\n    pass\nexcept* c:\n    for a in b:\n        break\n",
+    "for a in b:\n    x = lambda: 1\n    continue\n",
 ];
 
 fn mutated() -> Vec<String> {
@@ -187,18 +249,25 @@ fn mutated() -> Vec<String> {
 const ORACLE: &str = r#"
 import ast, json, sys, warnings
 warnings.simplefilter("ignore")
-def good(source):
+def judge(source):
     try:
         ast.parse(source.encode())
-        return True
     except (SyntaxError, ValueError):
-        return False
-print(json.dumps([sys.version_info[:2], *map(good, json.load(sys.stdin))]))
+        return "unread"
+    try:
+        compile(source.encode(), "-", "exec")
+    except (SyntaxError, ValueError):
+        return "refused"
+    return "good"
+nested = ["(" * 200 + "1" + ")" * 200, "(" * 201 + "1" + ")" * 201, "1" * 4300, "1" * 4301]
+nested += ["".join(" " * at + "if a:\n" for at in range(deep)) + " " * deep + "pass" for deep in (99, 100)]
+sources = json.load(sys.stdin) + nested
+print(json.dumps([sys.version_info[:2], *map(judge, sources)]))
 "#;
 
 #[test]
 fn the_same_sources_are_syntax_errors() {
-    let sources = mutated();
+    let mut sources = mutated();
     assert!(sources.len() > 300);
     let listed: Vec<String> = sources
         .iter()
@@ -224,13 +293,28 @@ fn the_same_sources_are_syntax_errors() {
     let minor = answers.next().unwrap().trim_matches(']').parse().unwrap();
     let version = PythonVersion { major: 3, minor };
     let answers: Vec<&str> = answers.collect();
+    sources.extend([200, 201].map(|deep| format!("{}1{}", "(".repeat(deep), ")".repeat(deep))));
+    sources.extend([4300, 4301].map(|digits| "1".repeat(digits)));
+    for deep in [99, 100] {
+        let blocks: String = (0..deep).map(|at| format!("{}if a:\n", " ".repeat(at))).collect();
+        sources.push(format!("{blocks}{}pass", " ".repeat(deep)));
+    }
     assert_eq!(answers.len(), sources.len());
-    assert!(answers.iter().filter(|answer| **answer == "false").count() > 100);
+    let count = |wanted: &str| answers.iter().filter(|answer| **answer == wanted).count();
+    assert!(count("\"unread\"") > 100 && count("\"refused\"") > 40);
     let mut wrong = Vec::new();
-    for (source, good) in sources.iter().zip(answers) {
-        let ours = read(source.as_bytes(), version);
-        if ours.parses() != (good == "true") {
-            wrong.push(format!("{source:?}: CPython {good}, ours {:?}", ours.syntax_errors));
+    for (source, theirs) in sources.iter().zip(&answers) {
+        let module = read(source.as_bytes(), version);
+        let outline = read_as(source.as_bytes(), version, Detail::Outline);
+        assert_eq!(module.syntax_errors, outline.syntax_errors, "{source:?}");
+        assert_eq!(module.compile_errors, outline.compile_errors, "{source:?}");
+        let (ours, why) = match (&*module.syntax_errors, &*module.compile_errors) {
+            ([], []) => ("\"good\"", &[][..]),
+            ([], why) => ("\"refused\"", why),
+            (why, _) => ("\"unread\"", why),
+        };
+        if ours != *theirs {
+            wrong.push(format!("{source:?}: CPython {theirs}, ours {ours} {why:?}"));
         }
     }
     assert!(

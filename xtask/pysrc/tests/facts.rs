@@ -175,7 +175,7 @@ fn known_tests_and_endless_loops() {
         .body
         .iter()
         .filter_map(|step| match step {
-            Step::Branch { test, .. } => Some(*test),
+            Step::Branch(branch) => Some(branch.test),
             _ => None,
         })
         .collect();
@@ -211,6 +211,23 @@ fn positions_count_characters() {
 }
 
 #[test]
+fn positions_on_a_line_of_megabytes_are_right_and_quick() {
+    // Quick enough that a count from the line's start for each would not end within this test's patience.
+    let names = 200_000;
+    let text = format!("é = [{}]\n", "'é/a.py', ".repeat(names));
+    let module = good(&text);
+    assert_eq!(module.strings.len(), names);
+    for (index, string) in module.strings.iter().enumerate() {
+        let place = module.position(string.span);
+        assert_eq!(
+            (place.line as usize, place.column as usize, place.width),
+            (1, 6 + index * 10, 8)
+        );
+    }
+    assert_eq!(module.shown_line(1), "");
+}
+
+#[test]
 fn locals_globals_and_hidden_names() {
     let module = good(
         "def f(a):\n    global g\n    g = 1\n    b = [x for x in a]\n    c = lambda y: y\n    def n(): nonlocal b\n    return b\n",
@@ -243,11 +260,41 @@ fn what_only_the_compiler_refuses() {
     assert_eq!(
         found,
         [
+            // Names are looked at before code is made.
+            (5, "duplicate argument 'a' in function definition"),
             (1, "'return' outside function"),
             (4, "'break' outside loop"),
-            (5, "duplicate argument 'a' in function definition"),
             (5, "'await' outside async function"),
             (7, "'yield' outside function"),
         ]
     );
+}
+
+#[test]
+fn the_first_error_is_the_one_that_cpython_names() {
+    for (source, line, message) in [
+        ("import os\nfrom a import (b,\n  c\nx = 1\n", 2, "'(' was never closed"),
+        ("x = [1,\n", 1, "'[' was never closed"),
+        (
+            "x = (1]\n",
+            1,
+            "closing parenthesis ']' does not match opening parenthesis '('",
+        ),
+        (
+            "def f():\n\n# why\nx = 1\n",
+            4,
+            "expected an indented block after function definition",
+        ),
+        ("if a:\n\n\n", 3, "expected an indented block after `if` statement"),
+        ("x = a b\ny = 'c\n", 2, "missing closing quote in string literal"),
+        ("  x = 1\ny = 'c\n", 1, "unexpected indentation"),
+    ] {
+        let module = read(source.as_bytes(), VERSION);
+        let first = &module.syntax_errors[0];
+        assert_eq!(
+            (module.position(first.span).line, &*first.message),
+            (line, message),
+            "{source:?}"
+        );
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pysrc::{PythonVersion, read};
+use pysrc::{Detail, Module, PythonVersion, read, read_as};
 
 const VERSION: PythonVersion = PythonVersion { major: 3, minor: 11 };
 
@@ -52,6 +52,40 @@ fn look_at(bytes: &[u8]) {
         assert!(place.line >= 1 && place.column >= 1 && place.width >= 1);
         let _ = module.line_text(place.line);
     }
+    the_outline_says_the_same(bytes, &module);
+}
+
+/// What rules look at in every file is in an outline, too.
+fn the_outline_says_the_same(bytes: &[u8], whole: &Module) {
+    let outline = read_as(bytes, VERSION, Detail::Outline);
+    let seen = |module: &Module| {
+        let imports = module
+            .imports
+            .iter()
+            .map(|import| (&import.module, import.span, import.guard));
+        let strings = module
+            .strings
+            .iter()
+            .map(|string| (&string.text, string.looks, string.span));
+        let endpoints = module
+            .endpoints
+            .iter()
+            .map(|end| (end.bind, &end.host, end.literal_port(), end.span));
+        let bindings = module
+            .bindings
+            .iter()
+            .map(|binding| (module.name(binding.name), binding.span));
+        let facts = (
+            imports.collect::<Vec<_>>(),
+            strings.collect::<Vec<_>>(),
+            endpoints.collect::<Vec<_>>(),
+            bindings.collect::<Vec<_>>(),
+        );
+        let errors = (&module.syntax_errors, &module.compile_errors, &module.script_error);
+        let flat = (&module.all, module.dynamic_names, module.main_block, &module.encoding);
+        format!("{facts:?} {errors:?} {flat:?}")
+    };
+    assert_eq!(seen(whole), seen(&outline), "{}", String::from_utf8_lossy(bytes));
 }
 
 #[test]
@@ -60,7 +94,7 @@ fn the_reference_tree_parses() {
     python_files(&tree(), &mut files);
     assert!(files.len() > 90);
     for file in files {
-        let module = read(&std::fs::read(&file).unwrap(), VERSION);
+        let module = read(std::fs::read(&file).unwrap(), VERSION);
         assert_eq!(module.syntax_errors, [], "{}", file.display());
     }
 }

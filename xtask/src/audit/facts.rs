@@ -1,11 +1,14 @@
 //! The facts of a whole tree: each file read and parsed once, in parallel.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use pysrc::{Module, PythonVersion, Span};
 use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::reach;
 use crate::finding::Place;
+use crate::stack::Stack;
 
 /// Facts of one Python file.
 #[derive(Debug)]
@@ -28,39 +31,60 @@ pub struct TreeFacts {
     /// The other files that were given, as text: requirements.
     pub texts: BTreeMap<String, String>,
     /// Paths of all files, Python or not.
-    pub paths: HashSet<String>,
+    pub paths: FxHashSet<String>,
     /// All paths are known, not only those of the files that were read.
     pub complete: bool,
-    index: HashMap<String, usize>,
+    index: FxHashMap<String, usize>,
 }
 
-/// Reads a tree's files, each once. Files that do not end in `.py` are kept as texts.
+/// Reads a tree's files, each once, in parallel. Files that do not end in `.py` are kept as texts.
 #[must_use]
 pub fn facts(files: &[(String, Vec<u8>)], version: PythonVersion) -> TreeFacts {
-    let modules: Vec<FileFacts> = files
-        .par_iter()
-        .filter(|(path, _)| path.ends_with(".py"))
+    let (python, texts): (Vec<_>, Vec<_>) = files.iter().partition(|(path, _)| path.ends_with(".py"));
+    let modules = python
+        .into_par_iter()
         .map(|(path, bytes)| FileFacts {
             path: path.clone(),
             module: pysrc::read(bytes, version),
         })
         .collect();
-    let texts = files
-        .iter()
-        .filter(|(path, _)| !path.ends_with(".py"))
+    let texts = texts
+        .into_iter()
         .map(|(path, bytes)| (path.clone(), String::from_utf8_lossy(bytes).into_owned()))
         .collect();
+    of(modules, texts, version)
+}
+
+/// The same for who follows nothing but the stack's agents: of files that none of their scripts can import, however modules are
+/// searched, an outline is read. They are most of a large tree.
+#[must_use]
+pub fn of_agents(files: Vec<(String, Vec<u8>)>, version: PythonVersion, stack: &Stack) -> TreeFacts {
+    let (python, texts): (Vec<_>, Vec<_>) = files.into_iter().partition(|(path, _)| path.ends_with(".py"));
+    let scripts: Vec<&str> = stack.agents().map(|(_, agent)| agent.script_path.as_str()).collect();
+    let texts = texts
+        .into_iter()
+        .map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned()))
+        .collect();
+    of(reach::read(python, version, &scripts), texts, version)
+}
+
+fn of(files: Vec<FileFacts>, texts: BTreeMap<String, String>, version: PythonVersion) -> TreeFacts {
     TreeFacts {
         prefix: String::new(),
         version: Some(version),
-        index: modules
+        index: files
             .iter()
             .enumerate()
             .map(|(index, file)| (file.path.clone(), index))
             .collect(),
-        paths: files.iter().map(|(path, _)| path.clone()).collect(),
+        paths: files
+            .iter()
+            .map(|file| &file.path)
+            .chain(texts.keys())
+            .cloned()
+            .collect(),
         complete: false,
-        files: modules,
+        files,
         texts,
     }
 }
@@ -99,7 +123,7 @@ impl TreeFacts {
             line: position.line,
             column: position.column,
             width: position.width,
-            text: facts.module.line_text(position.line).to_owned(),
+            text: facts.module.shown_line(position.line).to_owned(),
         }
     }
 

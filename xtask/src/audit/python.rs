@@ -57,6 +57,6 @@ pub fn place(shown: &str, module: &Module, span: pysrc::Span) -> Place {
         line: position.line,
         column: position.column,
         width: position.width,
-        text: module.line_text(position.line).to_owned(),
+        text: module.shown_line(position.line).to_owned(),
     }
 }

@@ -7,13 +7,12 @@ use rayon::prelude::*;
 use super::baseline::{self, Baseline};
 use super::facts::TreeFacts;
 use super::outcome::{self, AgentReport, Prediction, Report};
-use super::rules::{self, Facts, comments, files};
+use super::rules::{self, Facts, comments, dynamic, files};
 use super::scope::Scope;
 use super::start_path::{self, AgentPrediction};
 use super::tree::{Entry, Tree};
 use super::{python, words};
 use crate::finding::Finding;
-use crate::stack::model::UNGROUPED;
 use crate::stack::{AgentId, Stack};
 
 /// What an audit looks at.
@@ -50,6 +49,7 @@ pub fn run(input: Input<'_>) -> Report {
     let tree = Tree::new(input.prefix, input.entries);
     let mut findings = with_facts(&input, &tree, rules::check);
     findings.extend(files::check(&tree, input.entries));
+    findings.extend(dynamic::check(input.facts, input.users));
     findings.extend(input.said.iter().cloned());
     findings.extend(input.start);
 
@@ -104,7 +104,7 @@ pub fn with_facts<T>(input: &Input<'_>, tree: &Tree, look: impl FnOnce(&Facts<'_
         input.facts.find(path).map_or_else(String::new, |file| {
             files[file]
                 .module
-                .line_text(u32::try_from(number).unwrap_or(0))
+                .shown_line(u32::try_from(number).unwrap_or(0))
                 .to_owned()
         })
     };
@@ -128,10 +128,11 @@ pub fn with_facts<T>(input: &Input<'_>, tree: &Tree, look: impl FnOnce(&Facts<'_
 
 /// Comments that silence findings, in any file that has findings.
 fn silencing(tree: &Tree, facts: &TreeFacts, texts: &[(String, String)]) -> (Vec<comments::Comment>, Vec<Finding>) {
+    let mark = memchr::memmem::Finder::new("audit: ignore[");
     let python = facts
         .files
         .par_iter()
-        .filter(|file| file.module.text.contains("audit: ignore["))
+        .filter(|file| mark.find(file.module.text.as_bytes()).is_some())
         .map(|file| comments::read(&tree.shown(&file.path), &file.module.text));
     let (mut comments, mut findings) = (Vec::new(), Vec::new());
     let mut take = |(more, wrong): (Vec<comments::Comment>, Vec<Finding>)| {
@@ -173,8 +174,7 @@ pub fn by_script_alone(stack: &Stack, said: &[Finding]) -> Vec<AgentReport> {
         .collect()
 }
 
-/// Predictions of the start path, together with what the stack knows about scripts: that comes first. Agents that no group
-/// holds have no requirements, so that a missing package says nothing about them.
+/// Predictions of the start path, together with what the stack knows about scripts: that comes first.
 #[must_use]
 pub fn by_start_path(stack: &Stack, said: &[Finding], predicted: Vec<AgentPrediction>) -> Vec<AgentReport> {
     let mut reports = by_script_alone(stack, said);
@@ -182,8 +182,7 @@ pub fn by_start_path(stack: &Stack, said: &[Finding], predicted: Vec<AgentPredic
         let Some(report) = reports.iter_mut().find(|report| report.id == one.agent) else {
             continue;
         };
-        let unknown = report.group == UNGROUPED && one.rule == Some("requirements/missing");
-        if report.prediction == Prediction::CannotStart || unknown {
+        if report.prediction == Prediction::CannotStart {
             continue;
         }
         let prediction = match one.prediction {

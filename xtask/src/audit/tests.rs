@@ -72,6 +72,17 @@ const CASES: &[Case] = &[
         ],
     },
     Case {
+        rule: "imports/dynamic",
+        files: &[
+            (
+                "main/alpha.py",
+                "import importlib\nimport helper\nimportlib.import_module(helper.NAME)\n",
+            ),
+            ("main/unused.py", "__import__(name)\n"),
+        ],
+        says: &["tree/main/alpha.py:3:1: the module that `import_module` is given cannot be followed"],
+    },
+    Case {
         rule: "ports/param-other-agent",
         files: &[(
             MAIN,
@@ -253,7 +264,7 @@ fn audit(files: &[(&str, &str)], odd: &[Entry]) -> Report {
     entries.extend(odd.iter().cloned());
     let version = PythonVersion { major: 3, minor: 11 };
     let files = super::tree::take_python(&mut entries);
-    let facts = super::facts::facts(&files, version)
+    let facts = super::facts::of_agents(files, version, &stack)
         .with_paths(entries.iter().map(|entry| entry.path.clone()))
         .with_prefix("tree/");
     let users = super::users::users(&stack, &facts);

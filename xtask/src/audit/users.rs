@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::facts::TreeFacts;
 use super::imports::closure::Closure;
 use super::imports::requirements::Requirements;
-use super::imports::resolve::Search;
+use super::imports::resolve::{Memo, Search};
 use super::imports::view::View;
 use crate::stack::{AgentId, MachineId, Stack, normal};
 
@@ -40,6 +40,7 @@ pub fn users(stack: &Stack, tree: &TreeFacts) -> BTreeMap<String, BTreeSet<Agent
                 requirements: &requirements,
                 also: &[],
                 version: tree.version.unwrap_or(pysrc::PythonVersion { major: 3, minor: 11 }),
+                memo: Memo::default(),
             };
             Some((*id, Closure::of(&search, script).files))
         })

@@ -1,4 +1,5 @@
-//! Which agent waited for which: the chain that decided how long a boot took.
+//! Which agent waited for which: the chain that decided how long a boot took. What was restarted later counts with its
+//! first start.
 
 use super::view::View;
 use crate::stack::{AgentId, Stack};
@@ -8,7 +9,7 @@ use crate::stack::{AgentId, Stack};
 pub struct Step {
     /// The agent.
     pub agent: AgentId,
-    /// When its process was started.
+    /// When its process was started first.
     pub started_at_ms: u64,
     /// When it answered first.
     pub ready_at_ms: u64,
@@ -18,11 +19,12 @@ pub struct Step {
 #[must_use]
 pub fn critical_path(stack: &Stack, view: &View) -> Vec<Step> {
     let step = |id: AgentId| {
-        let status = view.agent(stack, id)?;
+        let began = view.group(stack.agent(id).group)?.started_at_ms;
+        let boot = &view.agent(stack, id)?.boot;
         Some(Step {
             agent: id,
-            started_at_ms: status.started_at_ms?,
-            ready_at_ms: status.ready_at_ms?,
+            started_at_ms: began + boot.started_after_ms?,
+            ready_at_ms: began + boot.answered_after_ms?,
         })
     };
     let last = stack
@@ -36,14 +38,23 @@ pub fn critical_path(stack: &Stack, view: &View) -> Vec<Step> {
         if seen {
             break;
         }
-        // What it waited for and became ready last, before it was started.
-        current = stack
-            .agent(found.agent)
-            .waits_for
-            .iter()
-            .filter_map(|dependency| step(*dependency))
-            .filter(|dependency| dependency.ready_at_ms <= found.started_at_ms)
-            .max_by_key(|dependency| dependency.ready_at_ms);
+        // Its supervisor says who let it start. Two supervisors may hear an answer some milliseconds apart, so moments alone
+        // do not tell; they stand in where an agent found everything there already.
+        let waits_for = &stack.agent(found.agent).waits_for;
+        let released_by = view
+            .agent(stack, found.agent)
+            .and_then(|status| status.boot.released_by.as_ref());
+        current = match released_by {
+            Some(name) => {
+                let by = waits_for.iter().find(|id| stack.agent(**id).name == *name);
+                by.and_then(|id| step(*id))
+            }
+            None => waits_for
+                .iter()
+                .filter_map(|id| step(*id))
+                .filter(|dependency| dependency.ready_at_ms <= found.started_at_ms)
+                .max_by_key(|dependency| dependency.ready_at_ms),
+        };
         path.push(found);
     }
     path.reverse();

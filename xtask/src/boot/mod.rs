@@ -3,5 +3,10 @@
 
 pub mod critical_path;
 pub mod explain;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod lab;
 pub mod podman_arguments;
+pub mod sealed;
+pub mod timeline;
 pub mod view;

@@ -12,12 +12,23 @@ use crate::stack::{AgentId, GroupId, MachineId, Stack};
 /// What the host decides about how containers are made.
 #[derive(Debug, Clone)]
 pub struct Host {
-    /// Podman runs as an ordinary user: containers have no address that the host can reach.
-    pub rootless: bool,
+    /// How what runs in a container is reached from where this program is.
+    pub reach: Reach,
     /// Limits of memory and processes can be set.
     pub limits: bool,
     /// Per machine: the address on which it publishes what the other machine uses, and by which the other knows it.
     pub lan_addresses: BTreeMap<MachineId, Ipv4Addr>,
+}
+
+/// How what runs in a container is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// By the container's own address.
+    Container,
+    /// By ports published on the loopback: Podman runs as an ordinary user, and containers have no address.
+    Loopback,
+    /// By ports published on the machine's LAN address: the machine is another host.
+    Lan,
 }
 
 /// Labels that mark what is ours.
@@ -31,6 +42,8 @@ pub struct Labels {
     pub group: &'static str,
     /// Label with the digest of all arguments.
     pub digest: &'static str,
+    /// Label of containers that are no part of the running stack.
+    pub role: &'static str,
 }
 
 /// How a group is created.
@@ -125,13 +138,15 @@ pub fn published_ports(stack: &Stack, id: GroupId, host: &Host) -> Vec<Published
         agent,
     };
     let mut ports = Vec::new();
-    let on_loopback = if host.rootless {
-        ports.push(on(
-            Ipv4Addr::LOCALHOST,
-            group.published_status_port,
-            stack.status_port,
-            None,
-        ));
+    let status_on = match host.reach {
+        Reach::Container => None,
+        Reach::Loopback => Some(Ipv4Addr::LOCALHOST),
+        Reach::Lan => host.lan_addresses.get(&group.machine).copied(),
+    };
+    if let Some(address) = status_on {
+        ports.push(on(address, group.published_status_port, stack.status_port, None));
+    }
+    let on_loopback = if host.reach == Reach::Loopback {
         &group.agents
     } else {
         &group.published
@@ -220,25 +235,88 @@ pub fn environment(stack: &Stack, id: GroupId, host: &Host) -> BTreeMap<String, 
     })
 }
 
-/// Where this host reaches a group's status endpoint.
+/// Where a group's status endpoint is reached.
 #[must_use]
 pub fn status_address(stack: &Stack, id: GroupId, host: &Host) -> SocketAddr {
     let group = stack.group(id);
-    if host.rootless {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, group.published_status_port))
-    } else {
-        SocketAddr::from((group.address, stack.status_port))
+    match host.reach {
+        Reach::Container => SocketAddr::from((group.address, stack.status_port)),
+        Reach::Loopback => SocketAddr::from((Ipv4Addr::LOCALHOST, group.published_status_port)),
+        Reach::Lan => SocketAddr::from((lan_address(stack, group.machine, host), group.published_status_port)),
     }
 }
 
-/// Where this host reaches an agent's REP socket.
+/// Where an agent's REP socket is reached; none where it is not published to where this program is.
 #[must_use]
-pub fn agent_address(stack: &Stack, id: AgentId, host: &Host) -> SocketAddr {
+pub fn agent_address(stack: &Stack, id: AgentId, host: &Host) -> Option<SocketAddr> {
     let agent = stack.agent(id);
-    let address = if host.rootless {
-        Ipv4Addr::LOCALHOST
-    } else {
-        stack.group(agent.group).address
+    let address = match host.reach {
+        Reach::Container => stack.group(agent.group).address,
+        Reach::Loopback => Ipv4Addr::LOCALHOST,
+        Reach::Lan if stack.reached_from_other_machines().contains(&id) => lan_address(stack, agent.machine, host),
+        Reach::Lan => return None,
     };
-    SocketAddr::from((address, agent.port))
+    Some(SocketAddr::from((address, agent.port)))
+}
+
+/// The address by which others know a machine.
+#[must_use]
+pub fn lan_address(stack: &Stack, id: MachineId, host: &Host) -> Ipv4Addr {
+    host.lan_addresses
+        .get(&id)
+        .copied()
+        .unwrap_or_else(|| stack.machine(id).lan_address)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Host, MachineId, Reach, agent_address, published_ports, status_address};
+    use crate::stack::Stack;
+    use crate::stack::fixture::Fixture;
+
+    fn host(stack: &Stack, reach: Reach) -> Host {
+        Host {
+            reach,
+            limits: true,
+            lan_addresses: stack
+                .machines
+                .iter()
+                .enumerate()
+                .map(|(index, machine)| (MachineId(index), machine.lan_address))
+                .collect::<BTreeMap<_, _>>(),
+        }
+    }
+
+    #[test]
+    fn a_status_endpoint_is_published_where_the_container_cannot_be_reached() {
+        let stack = Fixture::small().model();
+        let (id, group) = stack.groups().next().unwrap();
+        let at = |reach| status_address(&stack, id, &host(&stack, reach)).to_string();
+        assert_eq!(at(Reach::Container), "172.20.0.10:9000");
+        assert_eq!(at(Reach::Loopback), "127.0.0.1:19101");
+        assert_eq!(at(Reach::Lan), "192.168.1.101:19101");
+        let published = |reach| {
+            let host = host(&stack, reach);
+            let ports = published_ports(&stack, id, &host);
+            ports.iter().find(|port| port.agent.is_none()).map(|port| port.host)
+        };
+        assert_eq!(published(Reach::Container), None);
+        for reach in [Reach::Loopback, Reach::Lan] {
+            let wanted = status_address(&stack, id, &host(&stack, reach));
+            assert_eq!(published(reach), Some(wanted), "{}", group.name);
+        }
+    }
+
+    #[test]
+    fn of_another_host_only_what_it_publishes_is_reached() {
+        let stack = Fixture::small().model();
+        let reached = stack.reached_from_other_machines();
+        let host = host(&stack, Reach::Lan);
+        for (id, agent) in stack.agents() {
+            let address = agent_address(&stack, id, &host);
+            assert_eq!(address.is_some(), reached.contains(&id), "{}", agent.name);
+        }
+    }
 }

@@ -7,12 +7,14 @@ use std::time::Instant;
 use clap::ValueEnum;
 
 use super::{Context, Failure, Outcome};
+use crate::host::assemble::Assembly;
 use crate::host::build::{self, Settings};
 use crate::host::build_inputs::{self, BuildInputs};
 use crate::host::podman::Image;
 use crate::host::python_image::{self, Source};
-use crate::host::{lock, parallel, process};
-use crate::images::{Plan, plan, schedule};
+use crate::host::{git, lock, parallel, process};
+use crate::images::labels::Provenance;
+use crate::images::{Kind, NodeId, Plan, plan, schedule};
 use crate::report::build::{BuildReporter, dry_run};
 use crate::report::exit::Exit;
 
@@ -36,6 +38,12 @@ pub struct Args {
     /// Where the base gets Python from
     #[arg(long, value_enum, default_value_t, value_name = "SOURCE")]
     pub base: BaseSource,
+    /// How group images are made
+    #[arg(long, value_enum, default_value_t, value_name = "BUILDER")]
+    pub builder: Builder,
+    /// Name the images so, instead of as `images.namespace` of config/stack.yaml says; `up` starts those of the stack
+    #[arg(long, value_name = "REGISTRY/PATH", value_parser = namespace)]
+    pub namespace: Option<String>,
     /// Build all of them, from nothing
     #[arg(long)]
     pub no_cache: bool,
@@ -59,6 +67,16 @@ pub enum BaseSource {
     Debian,
 }
 
+/// How group images are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Builder {
+    /// Assembled from files, without starting a container
+    #[default]
+    Direct,
+    /// `podman build` of docker/Dockerfile.GROUP
+    Podman,
+}
+
 /// Form of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Format {
@@ -74,11 +92,14 @@ pub enum Format {
 /// # Errors
 /// When the stack is wrong, a group unknown, or an image cannot be built.
 pub fn run(args: &Args, context: &Context) -> Outcome {
-    let stack = context.stack()?;
+    let mut stack = context.stack()?;
     let podman = context.podman();
     let printer = &context.printer;
     let wanted = known_groups(&args.groups, &stack)?;
     context.require_fresh_render(&stack)?;
+    if let Some(namespace) = &args.namespace {
+        stack.images.namespace.clone_from(namespace);
+    }
 
     let _lock = lock::take(&stack.name, "build-images", |holder| {
         printer.note(format!("waiting for {holder}"));
@@ -91,11 +112,22 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
             leftovers.join(", ")
         ));
     }
-    let present = podman.images()?;
+    let mut present = podman.images_named(&known_names(&stack))?;
     let source = choose_source(args.base, context, &stack, &present)?;
     let inputs = build_inputs::read(&context.repository, &context.tree_path(&stack), &stack, source)?;
-    let digests = plan_digests(&present);
-    let plan = plan::plan(&stack, &inputs.digests, &wanted, &digests, args.no_cache);
+    let plan_with =
+        |present: &[Image]| plan::plan(&stack, &inputs.digests, &wanted, &plan_digests(present), args.no_cache);
+    let mut plan = plan_with(&present);
+    if !plan.needed().is_empty() {
+        // Names of dependency images are known only now, and nobody asks for them where all that stands on them is there.
+        let dependencies = plan
+            .nodes
+            .iter()
+            .filter(|node| matches!(node.kind, Kind::Dependencies { .. }));
+        let names: Vec<String> = dependencies.map(|node| node.image.clone()).collect();
+        present.extend(podman.images_named(&names)?);
+        plan = plan_with(&present);
+    }
     if args.dry_run {
         let document = dry_run(&plan);
         match args.format {
@@ -104,62 +136,110 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         }
         return Ok(Exit::Success);
     }
-    let outcomes_exit = build_plan(args, context, &stack, &plan, &inputs, source, started)?;
-    Ok(outcomes_exit)
+    let looked = Looked {
+        plan,
+        inputs,
+        source,
+        present,
+    };
+    build_plan(args, context, &stack, &looked, started)
+}
+
+/// What was found before the first build.
+struct Looked {
+    plan: Plan,
+    inputs: BuildInputs,
+    source: Source,
+    present: Vec<Image>,
 }
 
 fn build_plan(
     args: &Args,
     context: &Context,
     stack: &crate::stack::Stack,
-    plan: &Plan,
-    inputs: &BuildInputs,
-    source: Source,
+    looked: &Looked,
     started: Instant,
 ) -> Outcome {
+    let Looked { plan, inputs, .. } = looked;
     let scratch = tempfile::Builder::new()
         .prefix("context-")
         .tempdir_in(context.repository.make_work()?)
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot make a build context: {error}")))?;
-    if !plan.needed().is_empty() {
-        build_inputs::stage(&context.repository, &context.tree_path(stack), inputs, scratch.path())?;
+    let tree = context.tree_path(stack);
+    let needed = plan.needed();
+    let builder = match args.builder {
+        Builder::Direct => build::Builder::Direct,
+        Builder::Podman => build::Builder::Podman,
+    };
+    let dockerfiles = builder == build::Builder::Podman
+        || needed
+            .iter()
+            .any(|id| !matches!(plan.node(*id).kind, Kind::Group { .. }));
+    if dockerfiles && !needed.is_empty() {
+        let whole = builder == build::Builder::Podman;
+        build_inputs::stage(&context.repository, &tree, stack, inputs, whole, scratch.path())?;
     }
+    let provenance = if needed.is_empty() {
+        Provenance::default()
+    } else {
+        git::provenance(&tree)
+    };
     let settings = Settings {
         jobs: args.jobs.map_or_else(parallel::default_jobs, NonZeroUsize::get),
         cache: !args.no_cache,
-        source,
+        source: looked.source,
+        builder,
         context: scratch.path().to_owned(),
         ca_bundle: build::host_ca_bundle(),
     };
     let mut reporter = BuildReporter::new(&context.printer, plan);
-    let outcomes = build::build(
-        &context.podman(),
-        &context.repository,
+    let podman = context.podman();
+    let assembly = Assembly {
+        podman: &podman,
+        repository: &context.repository,
         stack,
         plan,
-        &settings,
-        &mut |event| {
-            reporter.event(event);
-        },
-    );
+        tree: &tree,
+        inputs,
+        provenance: &provenance,
+        scratch: scratch.path(),
+    };
+    let outcomes = build::build(&assembly, &settings, &mut |event| reporter.event(event));
     let document = reporter.finish(&outcomes, started.elapsed());
     if args.format == Format::Json {
         context.print_json(&document)?;
     }
     if process::interrupted() {
         process::resume();
-        build::remove_leftovers(&context.podman(), stack)?;
+        build::remove_leftovers(&podman, stack)?;
         return Ok(Exit::Interrupted);
     }
-    let built_any = outcomes.values().any(|outcome| *outcome == schedule::Outcome::Built);
-    // A plan of some groups does not know what the others are built FROM.
-    if built_any && args.groups.is_empty() {
-        build::remove_replaced(&context.podman(), stack, plan)?;
+    let built = |id: &&NodeId| outcomes.get(id) == Some(&schedule::Outcome::Built);
+    let is_group = |id: &NodeId| matches!(plan.node(*id).kind, Kind::Group { .. });
+    if outcomes.keys().filter(built).any(|id| !is_group(id)) && args.groups.is_empty() {
+        // A plan of some groups does not know what the others are built FROM.
+        build::remove_replaced(&podman, stack, plan)?;
+    } else {
+        let names: Vec<&String> = outcomes.keys().filter(built).map(|id| &plan.node(*id).image).collect();
+        build::remove_nameless(&podman, &looked.present, &names)?;
     }
     let failed = outcomes
         .values()
         .any(|outcome| !matches!(outcome, schedule::Outcome::Built | schedule::Outcome::UpToDate));
     Ok(if failed { Exit::Tool } else { Exit::Success })
+}
+
+/// A namespace that names its registry: Podman does not resolve short names.
+fn namespace(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/:".contains(c);
+    match text.split_once('/') {
+        Some((host, path))
+            if (host == "localhost" || host.contains(['.', ':'])) && !path.is_empty() && text.chars().all(plain) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err("write it in full and in small letters, as in `localhost/ai_system`".to_owned()),
+    }
 }
 
 fn choose_source(
@@ -184,7 +264,15 @@ fn choose_source(
     }
 }
 
-fn plan_digests(present: &[Image]) -> std::collections::BTreeMap<String, String> {
+/// Names of the images that do not depend on what they are made from.
+fn known_names(stack: &crate::stack::Stack) -> Vec<String> {
+    let mut names = vec![plan::python_image(stack), stack.image("base")];
+    names.extend(stack.groups().map(|(id, _)| stack.group_image(id)));
+    names
+}
+
+/// Digests of what is there, by image name.
+pub fn plan_digests(present: &[Image]) -> std::collections::BTreeMap<String, String> {
     present
         .iter()
         .filter_map(|image| {

@@ -1,24 +1,31 @@
 //! `cargo xtask ci`: the main job, from a bare host to a proved stack and back.
 
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::time::Instant;
 
-use clap::Parser;
-
-use super::{Context, Failure, Outcome, setup};
+use super::{Context, Outcome, setup};
+use crate::host::doctor::packages;
 use crate::host::process;
+use crate::host::report_folder::ReportFolder;
 use crate::report::exit::Exit;
 
-/// The main job: doctor, audit, render --check, build-images, up, smoke, down
+/// The main job: doctor, audit, render --check, build-images, up, smoke, down, smoke on two hosts
 ///
-/// Every step runs as its own command would. The stack is taken down, with its volumes, however the job ends.
+/// Every step runs as its own command would. The stack is taken down, with its volumes, however the job ends. Phase 4 comes last,
+/// each machine on its own host, in the lab where no second host is configured.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask ci
-  cargo xtask ci --setup                  on a bare machine: installs what is missing first")]
+  cargo xtask ci --setup                  on a bare machine: installs what is missing first
+  cargo xtask ci --report smoke-report    keeps the smoke report in that folder")]
 pub struct Args {
     /// Install host packages that are missing
     #[arg(long)]
     setup: bool,
+    /// Folder of the smoke report: index.html, junit.xml, smoke.json; that of an earlier run goes first
+    #[arg(long, value_name = "DIR", default_value = "target/smoke-report")]
+    report: PathBuf,
     /// Leave the stack running at the end, unless a step failed
     #[arg(long)]
     keep: bool,
@@ -26,27 +33,43 @@ pub struct Args {
 
 /// Steps before the stack runs, and while it runs.
 const PREPARE: [&[&str]; 4] = [&["doctor"], &["audit"], &["render", "--check"], &["build-images"]];
-const PROVE: [&[&str]; 3] = [&["up"], &["status", "--quiet"], &["smoke", "--phase", "all"]];
+const PROVE: [&[&str]; 2] = [&["up"], &["status", "--quiet"]];
+const SMOKE: [&str; 4] = ["smoke", "--phase", "all", "--report"];
 const CLEAN: &[&str] = &["down", "--volumes"];
+/// Each machine on its own host; it makes both where there is no second one.
+const APART: &[&str] = &["smoke", "--phase", "4"];
 
-/// Runs it.
+/// Runs a command line, given as its words, in a context that is there already.
+pub type RunCommand<'a> = &'a dyn Fn(&[&OsStr], &Context) -> Outcome;
+
+/// Runs it, each step through `run_command`.
 ///
 /// # Errors
 /// When a step cannot be run.
-pub fn run(args: &Args, context: &Context) -> Outcome {
+pub fn run(args: &Args, context: &Context, run_command: RunCommand<'_>) -> Outcome {
     let started = Instant::now();
     if args.setup {
-        setup::run(context)?;
+        setup::run(context, &packages::ALL)?;
     }
+    let folder = if args.report.is_absolute() {
+        args.report.clone()
+    } else {
+        context.repository.root().join(&args.report)
+    };
+    // A run that ends before its smoke checks leaves no report, and not that of another run either.
+    ReportFolder::at(&folder)?.clear()?;
     let mut exit = Exit::Success;
     for step in PREPARE {
-        exit = run_step(step, context)?;
+        exit = run_step(&words(step), context, run_command)?;
         if exit != Exit::Success {
             return Ok(exit);
         }
     }
-    for step in PROVE {
-        exit = run_step(step, context).unwrap_or_else(|failure| {
+    let mut smoke = words(&SMOKE);
+    smoke.push(folder.as_os_str());
+    let prove = PROVE.iter().map(|step| words(step)).chain([smoke]);
+    for step in prove {
+        exit = run_step(&step, context, run_command).unwrap_or_else(|failure| {
             if let Some(message) = failure.message {
                 context.printer.error(message);
             }
@@ -59,10 +82,13 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     if exit != Exit::Success || !args.keep {
         // What an interrupt stopped has to be taken down all the same.
         process::resume();
-        let cleaned = run_step(CLEAN, context)?;
+        let cleaned = run_step(&words(CLEAN), context, run_command)?;
         if exit == Exit::Success {
             exit = cleaned;
         }
+    }
+    if exit == Exit::Success && may_be_apart(context)? {
+        exit = run_step(&words(APART), context, run_command)?;
     }
     let verb = if exit == Exit::Success { "passed" } else { "failed" };
     context
@@ -71,13 +97,31 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     Ok(exit)
 }
 
-fn run_step(words: &[&str], context: &Context) -> Outcome {
+/// Whether phase 4 can be proved here; says so where it cannot.
+fn may_be_apart(context: &Context) -> Outcome<bool> {
+    let stack = context.stack()?;
+    if nix::unistd::geteuid().is_root() || context.hosts(&stack, false)?.are_apart() {
+        return Ok(true);
+    }
+    context
+        .printer
+        .warn("phase 4 is not proved: the lab needs root, and config/stack.yaml names no second host");
+    Ok(false)
+}
+
+fn words<'a>(step: &'a [&'a str]) -> Vec<&'a OsStr> {
+    step.iter().map(OsStr::new).collect()
+}
+
+fn run_step(words: &[&OsStr], context: &Context, run_command: RunCommand<'_>) -> Outcome {
     let started = Instant::now();
-    let line = words.join(" ");
+    let line = words
+        .iter()
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ");
     context.printer.step("step", &line);
-    let cli = crate::cli::Cli::try_parse_from(std::iter::once(&"xtask").chain(words))
-        .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
-    let exit = cli.run_command(context)?;
+    let exit = run_command(words, context)?;
     let verb = if exit == Exit::Success { "done" } else { "failed" };
     context
         .printer

@@ -1,10 +1,8 @@
 //! `cargo xtask completions`: a completion script.
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 use super::{Context, Outcome};
-use crate::cli::Cli;
 use crate::report::exit::Exit;
 
 /// Print a completion script for a shell
@@ -19,13 +17,13 @@ pub struct Args {
     shell: Shell,
 }
 
-/// Runs it.
+/// Runs it for the whole command line, as it looks.
 ///
 /// # Errors
 /// Never.
-pub fn run(args: &Args, context: &Context) -> Outcome {
+pub fn run(args: &Args, context: &Context, mut command_line: clap::Command) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "xtask", &mut script);
+    clap_complete::generate(args.shell, &mut command_line, "xtask", &mut script);
     context.printer.data(&String::from_utf8_lossy(&script));
     Ok(Exit::Success)
 }

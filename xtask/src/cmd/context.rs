@@ -1,15 +1,15 @@
 //! What every command works with: the repository, the printer, the stack, Podman.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{Failure, GlobalOptions, Outcome};
-use crate::boot::podman_arguments::Host;
+use crate::audit::{facts, preload, tree};
 use crate::finding;
+use crate::host::hosts::Hosts;
 use crate::host::podman::Podman;
 use crate::host::repository::Repository;
-use crate::host::{addresses, boot, build, containers_conf, files, leftovers, process, stack_files};
-use crate::render;
+use crate::host::{audit_files, build, containers_conf, files, lab, leftovers, process, stack_files};
+use crate::render::{self, RenderedFile};
 use crate::report::exit::Exit;
 use crate::report::findings;
 use crate::report::printer::Printer;
@@ -80,27 +80,17 @@ impl Context {
         Podman::new(containers_conf::provide(&self.repository))
     }
 
-    /// What this host decides about containers.
-    #[must_use]
-    pub fn host(&self, stack: &Stack) -> Host {
-        let (rootless, limits) = boot::abilities();
-        let mut lan_addresses = BTreeMap::new();
-        for (index, machine) in stack.machines.iter().enumerate() {
-            // Both machines' stacks may run on this one host, which has then one address for both.
-            let address = if addresses::is_local(machine.lan_address) {
-                Some(machine.lan_address)
-            } else {
-                addresses::of_default_route()
-            };
-            if let Some(address) = address {
-                lan_addresses.insert(crate::stack::MachineId(index), address);
-            }
+    /// The hosts of the machines: the lab's, or this one and those that the stack has connections to.
+    ///
+    /// # Errors
+    /// When the lab is not up.
+    pub fn hosts(&self, stack: &Stack, in_lab: bool) -> Outcome<Hosts> {
+        if !in_lab {
+            return Ok(Hosts::outside(stack, &self.repository));
         }
-        Host {
-            rootless,
-            limits,
-            lan_addresses,
-        }
+        let lab = lab::of(stack, &self.repository)?;
+        lab::require_up(&lab)?;
+        Ok(Hosts::lab(stack, &lab, &self.repository))
     }
 
     /// Removes what a killed Podman left in the kernel, as long as no container of the stack is there; returns how much.
@@ -160,12 +150,24 @@ impl Context {
         Ok(())
     }
 
+    /// Every rendered file that something is built or started from; reads the tree, whose imports decide what warm interpreters import.
+    #[must_use]
+    pub fn rendered(&self, stack: &Stack) -> Vec<RenderedFile> {
+        let mut entries = audit_files::read(&self.tree_path(stack), true, &[]);
+        let version =
+            pysrc::PythonVersion::parse(&stack.python_version).unwrap_or(pysrc::PythonVersion { major: 3, minor: 11 });
+        let files = tree::take_python(&mut entries);
+        let facts = facts::of_agents(files, version, stack).with_paths(entries.into_iter().map(|entry| entry.path));
+        render::render(stack, &preload::preload(stack, &facts))
+    }
+
     /// Fails where a rendered file is missing or not what the stack renders to: nothing is built from a stale file.
     ///
     /// # Errors
     /// When a rendered file differs.
     pub fn require_fresh_render(&self, stack: &Stack) -> Outcome<()> {
-        let stale: Vec<String> = render::render(stack)
+        let stale: Vec<String> = self
+            .rendered(stack)
             .into_iter()
             .filter(|file| files::read(&self.repository.path(&file.path)).ok().as_deref() != Some(file.text.as_bytes()))
             .map(|file| file.path)

@@ -9,6 +9,7 @@ use crate::boot::podman_arguments::published_ports;
 use crate::host::containers_conf;
 use crate::host::doctor::gather::{Inputs, WantedPort};
 use crate::host::doctor::{Diagnosis, HostFacts, Status, diagnose, fix, gather};
+use crate::host::hosts::{Hosts, Place};
 use crate::report::doctor as report;
 use crate::report::exit::Exit;
 use crate::stack::Stack;
@@ -80,23 +81,26 @@ pub(super) fn look(context: &Context, stack: &Stack) -> HostFacts {
 
 /// Ports that the stack publishes on this host; those on the loopback address where Podman cannot say more.
 fn ports(context: &Context, stack: &Stack) -> Vec<WantedPort> {
-    let host = context.host(stack);
+    let hosts = Hosts::outside(stack, &context.repository);
     stack
         .groups()
+        .filter(|(_, group)| hosts.of(group.machine).place == Place::Here)
         .flat_map(|(id, group)| {
-            published_ports(stack, id, &host).into_iter().filter_map(move |port| {
-                let IpAddr::V4(address) = port.host.ip() else {
-                    return None;
-                };
-                Some(WantedPort {
-                    address,
-                    port: port.host.port(),
-                    owner: port.agent.map_or_else(
-                        || format!("the status endpoint of `{}`", group.name),
-                        |agent| stack.agent(agent).name.clone(),
-                    ),
+            published_ports(stack, id, &hosts.of(group.machine).host)
+                .into_iter()
+                .filter_map(move |port| {
+                    let IpAddr::V4(address) = port.host.ip() else {
+                        return None;
+                    };
+                    Some(WantedPort {
+                        address,
+                        port: port.host.port(),
+                        owner: port.agent.map_or_else(
+                            || format!("the status endpoint of `{}`", group.name),
+                            |agent| stack.agent(agent).name.clone(),
+                        ),
+                    })
                 })
-            })
         })
         .collect()
 }

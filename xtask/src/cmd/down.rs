@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::select::Selection;
 use super::{Context, Outcome};
 use crate::host::boot::{self, BootEvent, Removal};
+use crate::host::hosts::Place;
 use crate::host::lock;
 use crate::report::exit::Exit;
+use crate::stack::{GroupId, MachineId};
 
 /// Stop the stack and remove its pods, containers and networks
 ///
@@ -41,14 +43,25 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let _lock = lock::take(&stack.name, "down", |holder| {
         printer.note(format!("waiting for {holder}"));
     })?;
+    let hosts = context.hosts(&stack, args.selection.lab)?;
+    let every: Vec<GroupId> = stack.groups().map(|(id, _)| id).collect();
     let grace = Duration::from_millis(stack.supervision.stop_grace_ms);
-    let removed = boot::down(&context.podman(), &stack.name, grace, &removal, &|event| {
-        if let BootEvent::Removed(kind, name) = event {
-            printer.step("removed", format!("{kind} {name}"));
+    let mut removed = 0;
+    for part in hosts.parts(&stack, &every) {
+        let others = |machine: MachineId| !part.machines.contains(&machine);
+        if args.selection.machine(&stack)?.is_some_and(others) {
+            continue;
         }
-    })?;
-    let swept = context.remove_leftovers(&stack)?;
-    if removed == 0 && swept == 0 {
+        removed += boot::down(&part.host.podman, &stack.name, grace, &removal, &|event| {
+            if let BootEvent::Removed(kind, name) = event {
+                printer.step("removed", format!("{kind} {name}"));
+            }
+        })?;
+        if part.host.place == Place::Here {
+            removed += context.remove_leftovers(&stack)?;
+        }
+    }
+    if removed == 0 {
         printer.note("nothing to remove");
     }
     Ok(Exit::Success)

@@ -39,8 +39,10 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         .collect();
     let only_agents = !agents.is_empty() && agents.len() == named.len();
     let groups = args.selection.groups(&stack)?;
+    let hosts = context.hosts(&stack, args.selection.lab)?;
     let results = crate::host::parallel::map(if args.follow { groups.len() } else { 1 }, &groups, |group| {
-        let mut command = context.podman().command().args(["logs"]);
+        let podman = &hosts.of(stack.group(*group).machine).podman;
+        let mut command = podman.command().args(["logs"]);
         // A tail counts lines of all agents, so an agent's own are counted here.
         if !only_agents {
             command = command.arg(format!("--tail={}", args.tail));

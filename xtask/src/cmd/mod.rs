@@ -5,22 +5,29 @@ use std::path::PathBuf;
 use crate::host::files::FileError;
 use crate::host::podman::PodmanError;
 use crate::host::process::{self, ProcessError};
+use crate::host::report_folder::ReportFolderError;
 use crate::report::exit::Exit;
 
 pub mod audit;
+pub mod bench;
 pub mod build_images;
 pub mod ci;
 pub mod completions;
 pub mod context;
 pub mod down;
+pub mod faults;
+pub mod images;
+pub mod lab;
 pub mod logs;
 pub mod preflight;
 pub mod render;
 pub mod restart;
 pub mod select;
+pub mod send_images;
 pub mod setup;
 pub mod status;
 pub mod test;
+pub mod two_hosts;
 pub mod up;
 
 pub use context::Context;
@@ -76,6 +83,15 @@ impl From<PodmanError> for Failure {
         match error {
             PodmanError::Process(error) => error.into(),
             other @ PodmanError::Answer { .. } => Self::new(Exit::Tool, other.to_string()),
+        }
+    }
+}
+
+impl From<ReportFolderError> for Failure {
+    fn from(error: ReportFolderError) -> Self {
+        match error {
+            ReportFolderError::Foreign { .. } => Self::wrong_use(error.to_string()),
+            ReportFolderError::File(error) => error.into(),
         }
     }
 }

@@ -3,22 +3,44 @@
 use std::net::TcpListener;
 
 use super::{Context, Failure, Outcome};
-use crate::boot::podman_arguments::{Host, published_ports};
+use crate::boot::podman_arguments::published_ports;
+use crate::host::hosts::{Part, Place};
+use crate::host::podman::Pod;
 use crate::host::socket_holder;
 use crate::report::exit::Exit;
-use crate::stack::{GroupId, Stack};
+use crate::stack::Stack;
 
 /// Fails with one line per published port that is taken, naming the port, whose it is to be, and the process that holds it.
 ///
 /// # Errors
 /// When a port is taken, or Podman cannot be asked what runs already.
-pub fn run(context: &Context, stack: &Stack, groups: &[GroupId], host: &Host) -> Outcome<()> {
-    let pods = context.podman().pods(&stack.name)?;
-    if pods.is_empty() {
+pub fn run(context: &Context, stack: &Stack, part: &Part<'_>) -> Outcome<()> {
+    let pods = part.host.podman.pods(&stack.name)?;
+    if part.host.place == Place::Elsewhere {
+        // Its own Podman says so.
+        return Ok(());
+    }
+    if pods.is_empty() && part.host.place == Place::Here {
         context.remove_leftovers(stack)?;
     }
+    let looked = part.host.network.run(|| taken(stack, part, &pods));
+    let taken = looked.map_err(|error| Failure::new(Exit::Internal, format!("cannot look at the ports: {error}")))?;
+    if taken.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Findings,
+        format!(
+            "cannot publish:\n  {}\n  hint: stop what holds the port, or change the port in the startup config or config/stack.yaml",
+            taken.join("\n  ")
+        ),
+    ))
+}
+
+/// Published ports that are taken, one line each.
+fn taken(stack: &Stack, part: &Part<'_>, pods: &[Pod]) -> Vec<String> {
     let mut taken = Vec::new();
-    for group in groups {
+    for group in &part.groups {
         // Its own ports are its own.
         if pods
             .iter()
@@ -26,7 +48,7 @@ pub fn run(context: &Context, stack: &Stack, groups: &[GroupId], host: &Host) ->
         {
             continue;
         }
-        for port in published_ports(stack, *group, host) {
+        for port in published_ports(stack, *group, &part.host.host) {
             let Err(error) = TcpListener::bind(port.host) else {
                 continue;
             };
@@ -44,14 +66,5 @@ pub fn run(context: &Context, stack: &Stack, groups: &[GroupId], host: &Host) ->
             });
         }
     }
-    if taken.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::new(
-        Exit::Findings,
-        format!(
-            "cannot publish:\n  {}\n  hint: stop what holds the port, or change the port in the startup config or config/stack.yaml",
-            taken.join("\n  ")
-        ),
-    ))
+    taken
 }

@@ -1,16 +1,18 @@
 //! `cargo xtask render`: the stack model to every deployment file.
 
 use super::{Context, Failure, Outcome};
+use crate::audit::rules_page;
 use crate::finding;
 use crate::host::files;
 use crate::render::{self, RenderedFile};
 use crate::report::exit::Exit;
 use crate::report::{diff, findings};
 
-/// Write every deployment file from the stack model
+/// Write every deployment file and its documents from the stack model
 ///
 /// Group configs, Dockerfiles, compose files and deploy scripts come from config/stack.yaml and the startup configs of the
-/// tree. They are committed; `--check` fails with the difference where one is not what it should be.
+/// tree, and so do config/README.md, the configuration of every group, and scripts/README.md, the way to deploy it. The
+/// page of the audit's rules comes from their doc comments. All are committed; `--check` fails with the difference where one is not what it should be.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask render
@@ -34,7 +36,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let Some(stack) = stack.filter(|_| !finding::has_errors(&found)) else {
         return Err(Failure::said(Exit::WrongUse));
     };
-    let rendered = render::render(&stack);
+    let mut rendered = context.rendered(&stack);
+    rendered.extend(render::documents(&stack));
+    rendered.push(rules_page::file());
     let stale: Vec<(&RenderedFile, Option<String>)> = rendered
         .iter()
         .filter_map(|file| {

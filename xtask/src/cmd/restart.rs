@@ -40,8 +40,13 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let _lock = lock::take(&stack.name, "restart", |holder| {
         context.printer.note(format!("waiting for {holder}"));
     })?;
+    let hosts = context.hosts(&stack, args.selection.lab)?;
     let results = parallel::map(parallel::default_jobs(), &named, |named| {
-        let podman = context.podman();
+        let machine = match named {
+            Named::Group(group) => stack.group(*group).machine,
+            Named::Agent(agent) => stack.agent(*agent).machine,
+        };
+        let podman = &hosts.of(machine).podman;
         let (what, command) = match named {
             Named::Group(group) => {
                 let name = &stack.group(*group).name;

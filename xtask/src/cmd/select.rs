@@ -11,6 +11,9 @@ pub struct Selection {
     /// Only this machine
     #[arg(short, long, value_name = "MACHINE")]
     pub machine: Option<String>,
+    /// In the lab, which `cargo xtask lab up` makes
+    #[arg(long)]
+    pub lab: bool,
     /// Groups, or agents (`MemoryManager`, `pc2/MemoryManager`); all where none is named
     #[arg(value_name = "GROUP|AGENT")]
     pub names: Vec<String>,

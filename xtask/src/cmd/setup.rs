@@ -3,14 +3,14 @@
 use super::{Context, Outcome, doctor};
 use crate::host::doctor::{fix, packages};
 
-/// Installs missing host packages, those of the tests too; prints each command before it runs.
+/// Installs those of these host packages that are missing; prints each command before it runs.
 ///
 /// # Errors
 /// When the package manager fails.
-pub fn run(context: &Context) -> Outcome<()> {
+pub fn run(context: &Context, wanted: &[&'static str]) -> Outcome<()> {
     let stack = context.stack()?;
     let facts = doctor::look(context, &stack);
-    fix::install(&facts, &packages::missing(&facts), &mut |command| {
+    fix::install(&facts, &packages::missing(&facts, wanted), &mut |command| {
         context.printer.step("run", command);
     })?;
     Ok(())

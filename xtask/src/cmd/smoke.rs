@@ -2,23 +2,30 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::{Context, Failure, Outcome};
-use crate::boot::podman_arguments::{Host, agent_address, status_address};
+use super::{Context, Failure, Outcome, two_hosts};
+use crate::boot::lab::Lab;
 use crate::finding::{Finding, has_errors};
-use crate::host::podman::Podman;
+use crate::host::hosts::Hosts;
+use crate::host::lab;
+use crate::host::network::Endpoint;
 use crate::host::process::{self, Program};
+use crate::host::report_folder::{ReportFolder, ReportFolderError};
+use crate::host::smoke_lan::Lan;
 use crate::host::smoke_look::read_files;
-use crate::host::smoke_runner::{Addresses, Jobs, PodmanCommand, Runner};
+use crate::host::smoke_measure;
+use crate::host::smoke_runner::{Jobs, Runner};
+use crate::host::smoke_system::{Addresses, PodmanCommand, System};
 use crate::host::supervisor_status;
+use crate::report;
 use crate::report::exit::Exit;
 use crate::report::findings;
 use crate::report::smoke::{Human, Json, Junit, Reporter};
+use crate::smoke::SmokeEvent;
 use crate::smoke::event::Summary;
 use crate::smoke::{Selection, expand, parse};
 use crate::stack::{AgentId, GroupId, MachineId, Stack};
@@ -26,7 +33,7 @@ use crate::stack::{AgentId, GroupId, MachineId, Stack};
 /// Folder of the check files, in the repository.
 pub const FOLDER: &str = "tests/smoke";
 
-/// Prove the plan's phases: images, networks, volumes, requests between agents
+/// Prove the plan's phases: images, networks, volumes, requests between agents and groups, recovery, resources
 ///
 /// Checks are data, in tests/smoke/*.yaml: a request to an agent and what its reply must contain, an exec, a property of an
 /// image, a network or a volume. Those that do not build on each other run in parallel. Exit code 1 when one fails.
@@ -34,11 +41,19 @@ pub const FOLDER: &str = "tests/smoke";
 #[command(after_help = "Examples:
   cargo xtask smoke --phase 1
   cargo xtask smoke --phase 2 --soak 60
-  cargo xtask smoke --phase all --format junit --output smoke.xml")]
+  cargo xtask smoke --phase 3 --verbose   with memory and CPU of every agent, and a limit that would do
+  cargo xtask smoke --phase 4             on two hosts; makes the lab where there is no second one
+  cargo xtask smoke --phase all --format junit --output smoke.xml
+  cargo xtask smoke --report smoke-report     and open smoke-report/index.html")]
 pub struct Args {
     /// Phase of the plan, 1 to 4, or `all`; may be given several times.
     #[arg(long = "phase", value_name = "N|all", default_value = "all", value_parser = phase)]
     pub phases: Vec<Phase>,
+    /// In the lab. A phase 4 that is asked for where no second machine is configured runs there anyway.
+    ///
+    /// The lab is made, and the stack booted in it, where they are not there; what was made is removed at the end.
+    #[arg(long)]
+    pub lab: bool,
     /// Only what is about this machine (or about none).
     #[arg(long, value_name = "NAME")]
     pub machine: Option<String>,
@@ -51,7 +66,14 @@ pub struct Args {
     /// Write the report to this file; lines for people then go to standard error.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Also write junit.xml, smoke.json and index.html, one page for a browser, to this folder. An earlier report in it is
+    /// replaced as a whole.
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
 }
+
+/// The phase that needs each machine on its own host.
+const TWO_HOSTS: u8 = 4;
 
 /// A phase on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,28 +123,38 @@ struct Surroundings<'a> {
     err: &'a mut dyn Write,
     /// Whether that takes colour.
     color_err: bool,
+    /// Whether figures of checks that passed are wanted.
+    verbose: bool,
 }
 
-/// This host: both machines' stacks run on it.
-struct ThisHost<'a> {
+/// The hosts that the machines' stacks run on.
+struct Running<'a> {
     stack: &'a Stack,
-    host: Host,
-    podman: Podman,
+    hosts: Hosts,
+    /// The lab, where they are its hosts.
+    lab: Option<Lab>,
 }
 
-impl PodmanCommand for ThisHost<'_> {
-    fn podman(&self, _machine: Option<MachineId>) -> Program {
-        self.podman.command()
+impl PodmanCommand for Running<'_> {
+    fn podman(&self, machine: Option<MachineId>) -> Program {
+        self.hosts.of(machine.unwrap_or(MachineId(0))).podman.command()
     }
 }
 
-impl Addresses for ThisHost<'_> {
-    fn agent(&self, agent: AgentId) -> Option<SocketAddr> {
-        Some(agent_address(self.stack, agent, &self.host))
+impl Addresses for Running<'_> {
+    fn agent(&self, agent: AgentId) -> Option<Endpoint> {
+        self.hosts.agent(self.stack, agent)
     }
 
-    fn status(&self, group: GroupId) -> SocketAddr {
-        status_address(self.stack, group, &self.host)
+    fn status(&self, group: GroupId) -> Endpoint {
+        self.hosts.status(self.stack, group)
+    }
+
+    fn lan(&self) -> Option<Lan<'_>> {
+        self.hosts.are_apart().then_some(Lan {
+            hosts: &self.hosts,
+            lab: self.lab.as_ref(),
+        })
     }
 }
 
@@ -132,23 +164,45 @@ impl Addresses for ThisHost<'_> {
 /// When the checks could not be run at all.
 pub fn run(args: &Args, context: &Context) -> Outcome {
     let stack = context.stack()?;
-    let here = ThisHost {
-        stack: &stack,
-        host: context.host(&stack),
-        podman: context.podman(),
-    };
+    let outside = context.hosts(&stack, false)?;
+    let needs_two = args.phases.contains(&Phase::One(TWO_HOSTS)) && !outside.are_apart();
+    if !args.lab && !needs_two {
+        let running = Running {
+            stack: &stack,
+            hosts: outside,
+            lab: None,
+        };
+        return report(args, context, &running);
+    }
+    let borrowed = two_hosts::prepare(context, &stack)?;
+    let outcome = context.hosts(&stack, true).and_then(|hosts| {
+        let running = Running {
+            stack: &stack,
+            hosts,
+            lab: Some(lab::of(&stack, &context.repository)?),
+        };
+        report(args, context, &running)
+    });
+    borrowed.give_back(context, &stack)?;
+    outcome
+}
+
+/// Runs the checks and says how they ended.
+fn report(args: &Args, context: &Context, here: &Running<'_>) -> Outcome {
+    let stack = here.stack;
     let printer = &context.printer;
     let proved = prove(
         args,
         &mut Surroundings {
             repository: context.repository.root(),
-            stack: &stack,
-            podman: &here,
-            addresses: &here,
+            stack,
+            podman: here,
+            addresses: here,
             out: &mut printer.out(),
             color: printer.color_out,
             err: &mut printer.err(),
             color_err: printer.color_err,
+            verbose: printer.verbose,
         },
     );
     match proved {
@@ -159,7 +213,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
             printer.note(findings::human(&found, printer.color_err));
             Err(Failure::said(Exit::WrongUse))
         }
-        Err(error @ SmokeError::Usage(_)) => Err(Failure::wrong_use(error.to_string())),
+        Err(error @ (SmokeError::Usage(_) | SmokeError::Folder(ReportFolderError::Foreign { .. }))) => {
+            Err(Failure::wrong_use(error.to_string()))
+        }
         Err(error @ SmokeError::NotUp { .. }) => Err(Failure::new(Exit::Findings, error.to_string())),
         Err(error) => Err(Failure::new(Exit::Internal, error.to_string())),
     }
@@ -185,6 +241,9 @@ enum SmokeError {
     /// A file cannot be read or written.
     #[error("{0}")]
     File(String),
+    /// The folder of the report cannot be used.
+    #[error("{0}")]
+    Folder(#[from] ReportFolderError),
     /// The report cannot be written.
     #[error("cannot write the report: {0}")]
     Report(#[from] std::io::Error),
@@ -194,8 +253,14 @@ fn prove(args: &Args, around: &mut Surroundings<'_>) -> Result<Summary, SmokeErr
     let stack = around.stack;
     let texts = read_files(around.repository, FOLDER).map_err(SmokeError::File)?;
     let (files, mut findings) = parse(&texts);
+    let apart = around.addresses.lan().is_some();
     let phases: BTreeSet<u8> = if args.phases.contains(&Phase::All) {
-        BTreeSet::new()
+        // On one host there is nothing between two machines to look at.
+        files
+            .iter()
+            .map(|file| file.phase)
+            .filter(|phase| apart || *phase != TWO_HOSTS)
+            .collect()
     } else {
         args.phases
             .iter()
@@ -234,20 +299,59 @@ fn prove(args: &Args, around: &mut Surroundings<'_>) -> Result<Summary, SmokeErr
         probe(args, around, machine)?;
     }
     let runner = Runner {
-        stack,
-        podman: around.podman,
-        addresses: around.addresses,
+        system: System {
+            stack,
+            podman: around.podman,
+            addresses: around.addresses,
+        },
         jobs: Jobs::default(),
     };
+    // Whether it can be written is known before the checks take their time.
+    let folder = args.report.as_deref().map(ReportFolder::at).transpose()?;
+    let system = runner.system;
+    let groups: Vec<GroupId> = stack
+        .groups()
+        .filter(|(_, group)| machine.is_none_or(|machine| group.machine == machine))
+        .map(|(id, _)| id)
+        .collect();
+    let looks = folder.is_some() || args.format == Format::Json;
     let mut reporter = reporter(args, around)?;
+    let mut events = Vec::new();
     let mut failed = None;
-    let summary = runner.run(&plan, &mut |event| {
+    let mut not_measured = None;
+    let mut tell = |event: &SmokeEvent| {
         for reporter in &mut reporter {
             if let Err(error) = reporter.event(event) {
                 failed.get_or_insert(error);
             }
         }
+        if folder.is_some() {
+            events.push(event.clone());
+        }
+    };
+    if looks {
+        tell(&smoke_measure::look(&system, &groups));
+    }
+    let summary = runner.run(&plan, &mut |event| {
+        if looks && matches!(event, SmokeEvent::Summary(summary) if !summary.interrupted) {
+            match smoke_measure::resources(&system, &groups) {
+                Ok(resources) => tell(&SmokeEvent::Measured(resources)),
+                Err(error) => not_measured = Some(error),
+            }
+        }
+        tell(event);
     })?;
+    drop(reporter);
+    if let Some(error) = not_measured {
+        writeln!(
+            around.err,
+            "warning: memory and processor time were not measured: {error}"
+        )?;
+    }
+    if let Some(folder) = folder {
+        folder.replace(&report::smoke::files(&events)?)?;
+        writeln!(around.err, "report: {}", folder.path().join("index.html").display())?;
+    }
     match failed {
         Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(summary),
@@ -274,20 +378,23 @@ fn probe(args: &Args, around: &Surroundings<'_>, machine: Option<MachineId>) -> 
 }
 
 fn reporter<'o>(args: &Args, around: &'o mut Surroundings<'_>) -> Result<Vec<Box<dyn Reporter + 'o>>, SmokeError> {
-    let color = around.color;
+    let (color, verbose) = (around.color, around.verbose);
     let Some(path) = &args.output else {
         let out: &'o mut dyn Write = &mut *around.out;
-        return Ok(vec![make(args.format, out, color)]);
+        return Ok(vec![make(args.format, out, color, verbose)]);
     };
     let file = std::fs::File::create(path)
         .map_err(|error| SmokeError::File(format!("cannot write `{}`: {error}", path.display())))?;
-    let to_file = make(args.format, std::io::BufWriter::new(file), false);
-    Ok(vec![to_file, Box::new(Human::new(&mut *around.err, around.color_err))])
+    let to_file = make(args.format, std::io::BufWriter::new(file), false, verbose);
+    Ok(vec![
+        to_file,
+        Box::new(Human::new(&mut *around.err, around.color_err, verbose)),
+    ])
 }
 
-fn make<'o>(format: Format, out: impl Write + 'o, color: bool) -> Box<dyn Reporter + 'o> {
+fn make<'o>(format: Format, out: impl Write + 'o, color: bool, verbose: bool) -> Box<dyn Reporter + 'o> {
     match format {
-        Format::Human => Box::new(Human::new(out, color)),
+        Format::Human => Box::new(Human::new(out, color, verbose)),
         Format::Json => Box::new(Json::new(out)),
         Format::Junit => Box::new(Junit::new(out)),
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::build_images::Format;
 use super::select::Selection;
 use super::{Context, Outcome};
-use crate::boot::podman_arguments::status_address;
 use crate::boot::view::View;
 use crate::host::{parallel, supervisor_status};
 use crate::report::exit::Exit;
@@ -39,12 +38,12 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let stack = context.stack()?;
     let agents = args.selection.agents(&stack)?;
     let groups = args.selection.groups(&stack)?;
-    let host = context.host(&stack);
+    let hosts = context.hosts(&stack, args.selection.lab)?;
     // An agent that waits is explained by agents of other groups, so all are asked.
     let all: Vec<_> = stack.groups().map(|(id, _)| id).collect();
     let mut view = View::default();
     let asked = parallel::map(all.len(), &all, |group| {
-        supervisor_status::fetch(status_address(&stack, *group, &host), None, LIMIT)
+        supervisor_status::fetch(hosts.status(&stack, *group), None, LIMIT)
     });
     for (group, answer) in all.iter().zip(asked) {
         if let Ok(snapshot) = answer {

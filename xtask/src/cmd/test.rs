@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use super::{Context, Outcome, setup};
+use crate::host::doctor::packages;
 use crate::host::process::Program;
 use crate::host::test_python;
 use crate::report::exit::Exit;
 
 /// Check formats and lints, and run all tests: unit, command line, real processes, real Podman
 ///
-/// Nothing is skipped: a test that needs Podman fails where there is none, and says how to install it.
+/// Nothing is skipped: a test that needs Podman or Chromium fails where there is none, and says how to install it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask test
@@ -48,7 +49,7 @@ const STEPS: [(&str, &[&str]); 3] = [
 /// When cargo cannot be run.
 pub fn run(args: &Args, context: &Context) -> Outcome {
     if args.setup {
-        setup::run(context)?;
+        setup::run(context, &[&packages::ALL[..], &packages::FOR_TESTS].concat())?;
         test_python::provide(&context.repository)?;
     }
     let path = search_path(context);

@@ -5,13 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::select::Selection;
-use super::{Context, Failure, Outcome, preflight};
+use super::{Context, Failure, Outcome, preflight, send_images};
 use crate::boot::critical_path::critical_path;
-use crate::boot::podman_arguments::status_address;
 use crate::boot::view::{Progress, View};
-use crate::host::boot::{self, Created, Removal};
+use crate::host::boot::{self, BootError, BootEvent, Created, Removal};
+use crate::host::hosts::{Part, Place};
 use crate::host::watch::Watch;
-use crate::host::{lock, process};
+use crate::host::{lock, parallel, process};
 use crate::report::boot::{BootReporter, explain_unhealthy, path_text};
 use crate::report::exit::Exit;
 use crate::stack::{GroupId, Stack};
@@ -25,6 +25,7 @@ use crate::stack::{GroupId, Stack};
 #[command(after_help = "Examples:
   cargo xtask up                          both machines on this host
   cargo xtask up --machine mainpc         one machine
+  cargo xtask up --lab                    each machine on its own host of the lab
   cargo xtask up --wait answering         return as soon as every agent answers
   cargo xtask up vision --timeout 30")]
 pub struct Args {
@@ -36,6 +37,21 @@ pub struct Args {
     /// What to wait for
     #[arg(long, value_enum, default_value_t, value_name = "STATE")]
     wait: WaitFor,
+}
+
+impl Args {
+    /// All of the stack, in the lab.
+    #[must_use]
+    pub fn in_lab() -> Self {
+        Self {
+            selection: Selection {
+                lab: true,
+                ..Selection::default()
+            },
+            timeout: 120,
+            wait: WaitFor::Healthy,
+        }
+    }
 }
 
 /// What to wait for.
@@ -60,32 +76,36 @@ const GLANCE: Duration = Duration::from_millis(100);
 pub fn run(args: &Args, context: &Context) -> Outcome {
     let stack = context.stack()?;
     let groups = args.selection.groups(&stack)?;
-    let podman = context.podman();
-    let host = context.host(&stack);
+    let mut hosts = context.hosts(&stack, args.selection.lab)?;
+    hosts.ask()?;
+    let parts = hosts.parts(&stack, &groups);
     let printer = &context.printer;
     let _lock = lock::take(&stack.name, "up", |holder| {
         printer.note(format!("waiting for {holder}"));
     })?;
-    preflight::run(context, &stack, &groups, &host)?;
+    for part in &parts {
+        preflight::run(context, &stack, part)?;
+        if part.host.place == Place::Elsewhere {
+            send_images::provide(context, &stack, part)?;
+        }
+    }
+    if parts.iter().any(|part| !part.host.host.limits) {
+        printer.warn(
+            "no limits on memory and processes: Podman without root can set them only where cgroups v2 are delegated to the user",
+        );
+    }
 
     let started = Instant::now();
     let started_at_ms = unix_ms();
     let reporter = Mutex::new(BootReporter::new(printer, &stack, &groups));
-    let watch = (args.wait != WaitFor::Nothing).then(|| {
-        Watch::start(
-            groups
-                .iter()
-                .map(|group| (*group, status_address(&stack, *group, &host))),
-        )
-    });
+    let watch = (args.wait != WaitFor::Nothing)
+        .then(|| Watch::start(groups.iter().map(|group| (*group, hosts.status(&stack, *group)))));
     let mut view = View::default();
     let gave_up = AtomicBool::new(false);
     // Agents come up while further containers are still being started, and are shown as they do.
     let (created, progress) = std::thread::scope(|scope| {
         let starting = scope.spawn(|| {
-            let created = boot::up(&podman, &stack, &groups, &host, &|event| {
-                lock_reporter(&reporter).event(&event);
-            });
+            let created = start(&stack, &parts, &|event| lock_reporter(&reporter).event(&event));
             if created.is_err() {
                 gave_up.store(true, Ordering::Relaxed);
             }
@@ -113,14 +133,14 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
                     groups: groups.iter().copied().collect(),
                     ..Created::default()
                 };
-                return take_back(context, &stack, &begun);
+                return take_back(context, &stack, &parts, &begun);
             }
             return Err(error.into());
         }
     };
     if process::interrupted() {
         drop(reporter);
-        return take_back(context, &stack, &created);
+        return take_back(context, &stack, &parts, &created);
     }
     let reporter = reporter.into_inner().unwrap_or_else(PoisonError::into_inner);
     reporter.finish();
@@ -208,8 +228,19 @@ impl Follower<'_, '_> {
     }
 }
 
+/// Starts every part's groups, all hosts at once.
+fn start(stack: &Stack, parts: &[Part<'_>], emit: &(dyn Fn(BootEvent) + Sync)) -> Result<Created, BootError> {
+    let mut all = Created::default();
+    for created in parallel::map(parts.len(), parts, |part| {
+        boot::up(&part.host.podman, stack, &part.groups, &part.host.host, emit)
+    }) {
+        all.add(created?);
+    }
+    Ok(all)
+}
+
 /// Removes what an interrupted boot created.
-fn take_back(context: &Context, stack: &Stack, created: &Created) -> Outcome {
+fn take_back(context: &Context, stack: &Stack, parts: &[Part<'_>], created: &Created) -> Outcome {
     process::resume();
     context.printer.note("interrupted: removing what was started");
     let groups = created
@@ -224,12 +255,16 @@ fn take_back(context: &Context, stack: &Stack, created: &Created) -> Outcome {
         machines: None,
         volumes: false,
     };
-    boot::down(&context.podman(), &stack.name, grace, &removal, &|_| {})?;
-    for network in &created.networks {
-        // Another group of the machine may still use it.
-        let _ = context.podman().command().args(["network", "rm", network]).run();
+    for part in parts {
+        boot::down(&part.host.podman, &stack.name, grace, &removal, &|_| {})?;
+        for network in &created.networks {
+            // Another group of the machine may still use it, or it is another host's.
+            let _ = part.host.podman.command().args(["network", "rm", network]).run();
+        }
+        if part.host.place == Place::Here {
+            context.remove_leftovers(stack)?;
+        }
     }
-    context.remove_leftovers(stack)?;
     Ok(Exit::Interrupted)
 }
 
@@ -239,10 +274,10 @@ fn unix_ms() -> u64 {
         .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-impl From<boot::BootError> for Failure {
-    fn from(error: boot::BootError) -> Self {
+impl From<BootError> for Failure {
+    fn from(error: BootError) -> Self {
         match error {
-            boot::BootError::Podman(error) => error.into(),
+            BootError::Podman(error) => error.into(),
             other => Self::new(Exit::Tool, other.to_string()),
         }
     }

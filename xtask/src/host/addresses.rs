@@ -31,7 +31,8 @@ pub fn require_on_link(to: SocketAddr) -> Result<(), Error> {
     let IpAddr::V4(address) = to.ip() else {
         return Ok(());
     };
-    let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
+    // Of this thread, which may have entered another network than the process began in.
+    let routes = std::fs::read_to_string("/proc/thread-self/net/route").unwrap_or_default();
     if address.is_loopback() || is_local(address) || is_on_link(&routes, address) {
         return Ok(());
     }

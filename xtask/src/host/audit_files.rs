@@ -7,8 +7,8 @@ use ignore::{WalkBuilder, WalkState};
 
 use crate::audit::tree::{Content, Entry, Language};
 
-/// Files longer than this are not read: no source is, and memory stays bounded.
-const LONGEST_FILE: u64 = 32 * 1024 * 1024;
+/// Files longer than this are not read: nobody writes such sources, and the syntax tree of one takes a hundred times its length.
+const LONGEST_FILE: u64 = 8 * 1024 * 1024;
 
 /// The entries of a tree, sorted by path. `.gitignore` files are honoured unless `no_ignore`; what matches `exclude` is left
 /// out, folders whole.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::parallel;
 use super::podman::{
-    Container, DIGEST_LABEL, GROUP_LABEL, MACHINE_LABEL, Network, Pod, Podman, PodmanError, STACK_LABEL, belongs_to,
+    Container, DIGEST_LABEL, GROUP_LABEL, MACHINE_LABEL, Network, Pod, Podman, PodmanError, ROLE_LABEL, STACK_LABEL,
+    belongs_to,
 };
 use super::process::{self, ProcessError};
 use crate::boot::podman_arguments::{Creation, Host, Labels, creation};
@@ -18,6 +19,7 @@ pub const LABELS: Labels = Labels {
     machine: MACHINE_LABEL,
     group: GROUP_LABEL,
     digest: DIGEST_LABEL,
+    role: ROLE_LABEL,
 };
 
 /// How long Podman may take to make or remove one thing.
@@ -97,6 +99,15 @@ pub struct Created {
     pub networks: Vec<String>,
     /// Groups that could not be started.
     pub failed: BTreeSet<GroupId>,
+}
+
+impl Created {
+    /// Adds what was created on another host.
+    pub fn add(&mut self, other: Self) {
+        self.groups.extend(other.groups);
+        self.networks.extend(other.networks);
+        self.failed.extend(other.failed);
+    }
 }
 
 /// Starts the groups, all at once. Those that run already, from the same image and in the same way, are left alone.

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
-use super::podman::{DIGEST_LABEL, Podman, PodmanError, STACK_LABEL, belongs_to};
+use super::assemble::Assembly;
+use super::build_inputs;
+use super::bytecode::Bytecode;
+use super::leftovers;
+use super::podman::{Image, Podman, PodmanError, belongs_to, read_list};
 use super::process::{self, ProcessError, Program};
 use super::python_image::{self, Source};
-use super::repository::Repository;
+use crate::images::labels;
 use crate::images::schedule::{Outcome, Schedule};
 use crate::images::{Kind, Node, NodeId, Plan};
 use crate::stack::Stack;
@@ -33,6 +37,15 @@ pub enum BuildEvent {
     },
 }
 
+/// How group images are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Builder {
+    /// Assembled without a container; see [`super::assemble`].
+    Direct,
+    /// `podman build` of their Dockerfiles.
+    Podman,
+}
+
 /// How images are built.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -42,47 +55,75 @@ pub struct Settings {
     pub cache: bool,
     /// Where the Python image comes from.
     pub source: Source,
-    /// Folder that holds `tree/`, `config/` and the supervisor's binary, as the Dockerfiles want them.
+    /// How group images are made.
+    pub builder: Builder,
+    /// Folder that holds the trees, `config/` and the supervisor's binary, as the Dockerfiles want them.
     pub context: PathBuf,
     /// A bundle of certificate authorities that steps which download something have to trust.
     pub ca_bundle: Option<PathBuf>,
 }
 
 /// Where the host's bundle stands inside a build step.
-const CA_BUNDLE_IN_STEP: &str = "/etc/ssl/certs/ca-certificates.crt";
+pub const CA_BUNDLE_IN_STEP: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// What a worker says.
+enum Message {
+    Line(NodeId, String),
+    Done(NodeId, Duration, Result<(), String>),
+    /// A worker has nothing left to do.
+    Free,
+}
 
 /// Builds what the plan needs.
 pub fn build(
-    podman: &Podman,
-    repository: &Repository,
-    stack: &Stack,
-    plan: &Plan,
+    assembly: &Assembly<'_>,
     settings: &Settings,
     emit: &mut dyn FnMut(BuildEvent),
 ) -> BTreeMap<NodeId, Outcome> {
-    enum Message {
-        Line(NodeId, String),
-        Done(NodeId, Duration, Result<(), ProcessError>),
-    }
+    let plan = assembly.plan;
     let mut schedule = Schedule::new(plan);
+    let bytecode = OnceLock::new();
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         let mut running = 0;
         loop {
+            let mut ready = Vec::new();
             while running < settings.jobs && !process::interrupted() {
                 let Some(id) = schedule.start_next() else {
                     break;
                 };
-                running += 1;
                 emit(BuildEvent::Started(id));
+                if settings.builder == Builder::Direct && matches!(plan.node(id).kind, Kind::Group { .. }) {
+                    ready.push(id);
+                    continue;
+                }
+                running += 1;
                 let sender = sender.clone();
                 scope.spawn(move || {
                     let started = Instant::now();
-                    let built = build_one(podman, repository, stack, plan, id, settings, &mut |line| {
+                    let built = build_one(assembly, id, settings, &mut |line| {
                         // The receiver lives as long as the scope.
                         let _ = sender.send(Message::Line(id, line.to_owned()));
                     });
-                    let _ = sender.send(Message::Done(id, started.elapsed(), built));
+                    let _ = sender.send(Message::Done(
+                        id,
+                        started.elapsed(),
+                        built.map_err(|error| error.to_string()),
+                    ));
+                    let _ = sender.send(Message::Free);
+                });
+            }
+            // Podman takes in many images with one process; more processes than these wait for each other's locks.
+            let lots = MOST_PULLS.min(settings.jobs.saturating_sub(running)).max(1);
+            for lot in ready.chunks(ready.len().div_ceil(lots).max(1)) {
+                running += 1;
+                let (sender, bytecode, lot) = (sender.clone(), &bytecode, lot.to_vec());
+                scope.spawn(move || {
+                    let started = Instant::now();
+                    for (id, built) in assemble(assembly, &lot, bytecode) {
+                        let _ = sender.send(Message::Done(id, started.elapsed(), built));
+                    }
+                    let _ = sender.send(Message::Free);
                 });
             }
             if running == 0 {
@@ -91,13 +132,12 @@ pub fn build(
             match receiver.recv() {
                 Ok(Message::Line(id, line)) => emit(BuildEvent::Line(id, line)),
                 Ok(Message::Done(id, elapsed, built)) => {
-                    running -= 1;
                     let skipped = schedule.finish(id, built.is_ok());
                     emit(BuildEvent::Finished {
                         id,
                         outcome: if built.is_ok() { Outcome::Built } else { Outcome::Failed },
                         elapsed,
-                        error: built.err().map(|error| error.to_string()),
+                        error: built.err(),
                     });
                     for other in skipped {
                         emit(BuildEvent::Finished {
@@ -108,6 +148,7 @@ pub fn build(
                         });
                     }
                 }
+                Ok(Message::Free) => running -= 1,
                 Err(mpsc::RecvError) => break,
             }
         }
@@ -115,33 +156,60 @@ pub fn build(
     schedule.outcomes().clone()
 }
 
+/// Processes that bring images into Podman's storage at the same time.
+const MOST_PULLS: usize = 2;
+
+/// Assembles groups; the first call compiles the bytecode of all, the others wait for that.
+fn assemble(
+    assembly: &Assembly<'_>,
+    lot: &[NodeId],
+    bytecode: &OnceLock<Result<Bytecode, String>>,
+) -> Vec<(NodeId, Result<(), String>)> {
+    let below = lot.first().and_then(|id| assembly.plan.node(*id).from);
+    let below = below.map_or("", |below| &assembly.plan.node(below).image);
+    let name = lot.first().map_or("", |id| &assembly.plan.node(*id).name);
+    let log = assembly.repository.log(&format!("pull-{name}"));
+    match bytecode.get_or_init(|| assembly.bytecode(below).map_err(|error| error.to_string())) {
+        Ok(bytecode) => assembly
+            .assemble(lot, bytecode, &log)
+            .into_iter()
+            .map(|(id, built)| (id, built.map_err(|error| error.to_string())))
+            .collect(),
+        Err(error) => lot.iter().map(|id| (*id, Err(error.clone()))).collect(),
+    }
+}
+
 fn build_one(
-    podman: &Podman,
-    repository: &Repository,
-    stack: &Stack,
-    plan: &Plan,
+    assembly: &Assembly<'_>,
     id: NodeId,
     settings: &Settings,
     line: &mut dyn FnMut(&str),
 ) -> Result<(), ProcessError> {
+    let (stack, plan) = (assembly.stack, assembly.plan);
     let node = plan.node(id);
-    let log = repository.log(&format!("build-{}", node.name));
+    let log = assembly.repository.log(&format!("build-{}", node.name));
     let from = node.from.map(|from| plan.node(from).image.clone());
     match (&node.kind, from) {
         (Kind::Base, Some(python)) => {
-            dockerfile(podman, stack, node, settings, "base").arg(format!("--build-arg=BASE_IMAGE={python}"))
+            dockerfile(assembly, node, settings, "base").arg(format!("--build-arg=BASE_IMAGE={python}"))
         }
         (Kind::Dependencies { example }, Some(base)) => {
-            dockerfile(podman, stack, node, settings, &stack.group(*example).name)
+            dockerfile(assembly, node, settings, &stack.group(*example).name)
                 .arg("--target=dependencies")
                 .arg(format!("--build-arg=BASE={base}"))
         }
-        (Kind::Group { group }, Some(dependencies)) => {
-            dockerfile(podman, stack, node, settings, &stack.group(*group).name)
-                .arg(format!("--build-context=dependencies=container-image://{dependencies}"))
-        }
+        (Kind::Group { group }, Some(dependencies)) => dockerfile(assembly, node, settings, &stack.group(*group).name)
+            .arg(format!("--build-context=dependencies=container-image://{dependencies}")),
         (Kind::Python, _) | (_, None) => {
-            return python_image::make(podman, stack, node, settings.source, &settings.context, &log, line);
+            return python_image::make(
+                assembly.podman,
+                stack,
+                node,
+                settings.source,
+                &settings.context,
+                &log,
+                line,
+            );
         }
     }
     .arg(&settings.context)
@@ -151,17 +219,20 @@ fn build_one(
 }
 
 /// `podman build` of one of our Dockerfiles, still without the context.
-fn dockerfile(podman: &Podman, stack: &Stack, node: &Node, settings: &Settings, name: &str) -> Program {
+fn dockerfile(assembly: &Assembly<'_>, node: &Node, settings: &Settings, name: &str) -> Program {
+    let labels = labels::of(assembly.stack, node, assembly.provenance);
     let file = settings.context.join(format!("docker/Dockerfile.{name}"));
-    let mut command = podman
+    let mut command = assembly
+        .podman
         .command()
         .args(["build", "--pull=never", "--force-rm", "--layers=false"])
         .arg("--file")
         .arg(file)
         .args(["--tag", &node.image])
-        .arg(format!("--label={DIGEST_LABEL}={}", node.digest))
-        .arg(format!("--label={STACK_LABEL}={}", stack.name))
-        .arg("--build-arg=TREE=tree");
+        .args(labels.iter().map(|(name, value)| format!("--label={name}={value}")));
+    if name != "base" {
+        command = command.arg(format!("--build-arg=TREE={}", build_inputs::group_tree(name)));
+    }
     if !settings.cache {
         command = command.arg("--no-cache");
     }
@@ -179,25 +250,27 @@ fn dockerfile(podman: &Podman, stack: &Stack, node: &Node, settings: &Settings, 
 /// # Errors
 /// When Podman fails.
 pub fn remove_leftovers(podman: &Podman, stack: &Stack) -> Result<Vec<String>, ProcessError> {
-    let listed = podman
-        .command()
-        .args([
-            "ps",
-            "--all",
-            "--external",
-            "--format",
-            "{{.Names}}\t{{.Image}}\t{{.Status}}",
-        ])
-        .read()?;
+    let no_pods = podman.command().args(["pod", "ps", "--quiet"]).read()?.is_empty();
+    // The first container of a pod says not whose it is. Where Podman has no pod and none is being made, it is nobody's.
+    let pods_are_nobodys = no_pods && !leftovers::a_podman_runs();
+    let list = podman.command().args([
+        "ps",
+        "--all",
+        "--external",
+        "--format",
+        "{{.Names}}\t{{.Image}}\t{{.Status}}",
+    ]);
+    let listed = read_list(&list)?;
     let namespace = format!("{}/", stack.images.namespace);
     let names: Vec<String> = listed
         .lines()
         .filter_map(|line| {
             let mut fields = line.split('\t');
             let (name, image, status) = (fields.next()?, fields.next()?, fields.next()?);
-            let ours = image.starts_with(&namespace) && status.starts_with("Storage");
             let named_by_us = name.contains("working-container") || stack.find_group(name).is_some();
-            (ours && named_by_us).then(|| name.to_owned())
+            let ours = image.starts_with(&namespace) && named_by_us;
+            let of_a_pod = name.ends_with("-infra") && image.contains("podman-pause") && pods_are_nobodys;
+            (status.starts_with("Storage") && (ours || of_a_pod)).then(|| name.to_owned())
         })
         .collect();
     if !names.is_empty() {
@@ -211,7 +284,7 @@ pub fn remove_leftovers(podman: &Podman, stack: &Stack) -> Result<Vec<String>, P
 ///
 /// # Errors
 /// When Podman cannot be run.
-pub fn remove_replaced(podman: &Podman, stack: &Stack, plan: &Plan) -> Result<usize, PodmanError> {
+pub fn remove_replaced(podman: &Podman, stack: &Stack, plan: &Plan) -> Result<(), PodmanError> {
     let dependencies = format!("{}/dependencies-", stack.images.namespace);
     let replaced: Vec<String> = podman
         .images()?
@@ -226,11 +299,40 @@ pub fn remove_replaced(podman: &Podman, stack: &Stack, plan: &Plan) -> Result<us
         })
         .map(|image| image.id)
         .collect();
-    let mut removed = 0;
-    for id in &replaced {
-        removed += usize::from(podman.command().args(["image", "rm", id]).run()?.status.success());
+    remove(podman, &replaced)?;
+    Ok(())
+}
+
+/// Removes images of `before` that lost one of these names, their only one, to an image that was built.
+///
+/// # Errors
+/// When Podman cannot be run.
+pub fn remove_nameless(podman: &Podman, before: &[Image], names: &[&String]) -> Result<(), PodmanError> {
+    let old: Vec<&Image> = before
+        .iter()
+        .filter(|image| matches!(image.names.as_deref(), Some([name]) if names.contains(&name)))
+        .collect();
+    if old.is_empty() {
+        return Ok(());
     }
-    Ok(removed)
+    // What was built anew from the same input is the same image, and has its name.
+    let named: Vec<String> = names.iter().map(|name| (*name).clone()).collect();
+    let now = podman.image_ids(&named)?;
+    let gone: Vec<String> = old
+        .iter()
+        .map(|image| image.id.clone())
+        .filter(|id| now.values().all(|new| new != id))
+        .collect();
+    remove(podman, &gone)?;
+    Ok(())
+}
+
+/// It removes all that it can, and fails where one is in use: such a one stays until a later build.
+fn remove(podman: &Podman, ids: &[String]) -> Result<(), ProcessError> {
+    if !ids.is_empty() {
+        podman.command().args(["image", "rm"]).args(ids).run()?;
+    }
+    Ok(())
 }
 
 /// The bundle that build steps are given: the one that this host's own programs are told to use.

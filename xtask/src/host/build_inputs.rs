@@ -3,11 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pysrc::PythonVersion;
+use rayon::prelude::*;
+
 use super::files::{self, FileError};
 use super::python_image::Source;
 use super::repository::Repository;
 use super::supervisor_binary::{self, BinaryError};
-use super::tree::{self, Entries};
+use super::tree::{self, Read};
+use crate::audit::facts::{TreeFacts, facts};
+use crate::images::contents::{Contents, contents};
+use crate::images::files::{Entries, digest_of};
 use crate::images::plan::{GroupInputs, Inputs};
 use crate::stack::Stack;
 
@@ -16,8 +22,12 @@ use crate::stack::Stack;
 pub struct BuildInputs {
     /// The digests.
     pub digests: Inputs,
-    /// The files of the tree that some image gets.
-    pub entries: Entries,
+    /// Per group name: the files of the tree that its image gets.
+    pub groups: BTreeMap<String, Entries>,
+    /// Per group name: why it gets them.
+    pub contents: BTreeMap<String, Contents>,
+    /// The requirements files.
+    pub requirements: Entries,
 }
 
 /// Why the inputs could not be read.
@@ -39,17 +49,20 @@ pub enum InputError {
     },
 }
 
-/// Reads and digests them; compiles the supervisor where its sources changed.
+/// What the images of a stack hold of its tree.
+#[derive(Debug, Default)]
+pub struct TreeContents {
+    /// Per group name: the files, and why they are there.
+    pub contents: BTreeMap<String, Contents>,
+    /// Per group name: the same files as entries.
+    pub groups: BTreeMap<String, Entries>,
+}
+
+/// Reads the tree's code and decides which image holds what of it.
 ///
 /// # Errors
-/// When a file cannot be read or the supervisor not be compiled.
-pub fn read(
-    repository: &Repository,
-    tree_path: &Path,
-    stack: &Stack,
-    source: Source,
-) -> Result<BuildInputs, InputError> {
-    let supervisor = supervisor_binary::make(repository)?;
+/// When a file cannot be read.
+pub fn tree_contents(tree_path: &Path, stack: &Stack) -> Result<TreeContents, InputError> {
     let exclude = stack
         .images
         .exclude
@@ -62,15 +75,54 @@ pub fn read(
         })
         .collect::<Result<Vec<_>, _>>()?;
 
-    let mut entries = Entries::new();
-    let mut machine_digests = Vec::new();
-    for machine in &stack.machines {
-        let found = tree::digest_folders(tree_path, &machine.code, &exclude)?;
-        machine_digests.push(tree::digest_of(&found));
-        entries.extend(found);
+    let machines: Vec<Read> = stack
+        .machines
+        .iter()
+        .map(|machine| tree::read(tree_path, &machine.code, &exclude))
+        .collect::<Result<_, _>>()?;
+    let version = PythonVersion::parse(&stack.python_version).unwrap_or(PythonVersion { major: 3, minor: 11 });
+    let prefix = shown_prefix(&stack.source_tree);
+    let facts: Vec<TreeFacts> = machines
+        .iter()
+        .map(|machine| {
+            facts(&machine.python, version)
+                .with_paths(machine.entries.keys().cloned())
+                .with_prefix(&prefix)
+        })
+        .collect();
+    let ids: Vec<_> = stack.groups().collect();
+    let all_contents: Vec<Contents> = ids
+        .par_iter()
+        .map(|(id, group)| {
+            let machine = group.machine.0;
+            contents(stack, *id, &facts[machine], &machines[machine].entries)
+        })
+        .collect();
+    let mut found = TreeContents::default();
+    for ((_, group), contents) in ids.into_iter().zip(all_contents) {
+        let entries = contents.entries(&machines[group.machine.0].entries);
+        found.groups.insert(group.name.clone(), entries);
+        found.contents.insert(group.name.clone(), contents);
     }
+    Ok(found)
+}
+
+/// Reads and digests them; compiles the supervisor where its sources changed.
+///
+/// # Errors
+/// When a file cannot be read or the supervisor not be compiled.
+pub fn read(
+    repository: &Repository,
+    tree_path: &Path,
+    stack: &Stack,
+    source: Source,
+) -> Result<BuildInputs, InputError> {
+    let supervisor = supervisor_binary::make(repository)?;
+    let TreeContents {
+        contents,
+        groups: files,
+    } = tree_contents(tree_path, stack)?;
     let requirements: Vec<String> = stack.groups.iter().map(|group| group.requirements.clone()).collect();
-    entries.extend(tree::digest_folders(tree_path, &requirements, &[])?);
 
     let mut groups = BTreeMap::new();
     for group in &stack.groups {
@@ -80,7 +132,7 @@ pub fn read(
                 dockerfile: read_text(&repository.path(&format!("docker/Dockerfile.{}", group.name)))?,
                 requirements: files::read(&tree_path.join(&group.requirements))?,
                 config: read_text(&repository.path(&format!("config/{}", group.config_file)))?,
-                tree: machine_digests[group.machine.0].clone(),
+                tree: files.get(&group.name).map(digest_of).unwrap_or_default(),
             },
         );
     }
@@ -91,17 +143,50 @@ pub fn read(
             supervisor,
             groups,
         },
-        entries,
+        groups: files,
+        contents,
+        requirements: tree::read(tree_path, &requirements, &[])?.entries,
     })
 }
 
-/// Puts into `context` what the Dockerfiles copy: `tree/`, `config/`, the supervisor's binary, and the Dockerfiles
-/// themselves, so that a change while Podman builds cannot reach an image.
+/// The folder of the context that holds the tree as one group's Dockerfile copies it.
+#[must_use]
+pub fn group_tree(group: &str) -> String {
+    format!("trees/{group}")
+}
+
+/// Puts into `context` what the Dockerfiles copy: per group a tree with its files, `config/`, the supervisor's binary, and the
+/// Dockerfiles themselves, so that a change while Podman builds cannot reach an image.
+///
+/// Only `whole` groups get the files of the tree; the others get their requirements, which is what dependency images need.
 ///
 /// # Errors
 /// When a file cannot be copied, or was changed since it was read.
-pub fn stage(repository: &Repository, tree_path: &Path, inputs: &BuildInputs, context: &Path) -> Result<(), FileError> {
-    tree::copy(tree_path, &inputs.entries, &context.join("tree"))?;
+pub fn stage(
+    repository: &Repository,
+    tree_path: &Path,
+    stack: &Stack,
+    inputs: &BuildInputs,
+    whole: bool,
+    context: &Path,
+) -> Result<(), FileError> {
+    for group in &stack.groups {
+        let folder = context.join(group_tree(&group.name));
+        let mut entries = Entries::new();
+        if let Some(entry) = inputs.requirements.get(&group.requirements) {
+            entries.insert(group.requirements.clone(), entry.clone());
+        }
+        if let (true, Some(files)) = (whole, inputs.groups.get(&group.name)) {
+            entries.extend(files.clone());
+            // A folder of which the group needs nothing is there all the same.
+            let machine = stack.machine(group.machine);
+            for code in machine.code.iter().chain(machine.path_aliases.values()) {
+                let code = folder.join(code);
+                std::fs::create_dir_all(&code).map_err(FileError::on("create", &code))?;
+            }
+        }
+        tree::copy(tree_path, &entries, &folder)?;
+    }
     let binary = files::read(&repository.path(supervisor_binary::PATH))?;
     files::write(&context.join(supervisor_binary::PATH), &binary, true)?;
     let dockerfiles = context.join("docker");
@@ -135,4 +220,14 @@ fn read_text(path: &Path) -> Result<String, FileError> {
         path: path.to_owned(),
         source: std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string()),
     })
+}
+
+/// What messages put in front of paths of the tree: its path in the repository, or nothing where it lies elsewhere.
+fn shown_prefix(source_tree: &str) -> String {
+    let tree = source_tree.trim_end_matches('/');
+    if tree.is_empty() || tree == "." || tree.starts_with('/') {
+        String::new()
+    } else {
+        format!("{tree}/")
+    }
 }

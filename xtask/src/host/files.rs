@@ -38,11 +38,23 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
 /// # Errors
 /// When the folder or the file cannot be written; the old file is then still whole.
 pub fn write(path: &Path, bytes: &[u8], executable: bool) -> Result<(), FileError> {
+    place(path, bytes, executable, true)
+}
+
+/// The same for what can be made again: it is whole or not there for every reader, and may be lost with the power.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    place(path, bytes, false, false)
+}
+
+fn place(path: &Path, bytes: &[u8], executable: bool, synced: bool) -> Result<(), FileError> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let place = || -> std::io::Result<()> {
+    let write = || -> std::io::Result<()> {
         std::fs::create_dir_all(parent)?;
         let mut beside = tempfile::Builder::new().prefix(".writing-").tempfile_in(parent)?;
         beside.write_all(bytes)?;
@@ -50,9 +62,11 @@ pub fn write(path: &Path, bytes: &[u8], executable: bool) -> Result<(), FileErro
         beside
             .as_file()
             .set_permissions(std::fs::Permissions::from_mode(mode))?;
-        beside.as_file().sync_data()?;
+        if synced {
+            beside.as_file().sync_data()?;
+        }
         beside.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
-    place().map_err(FileError::on("write", path))
+    write().map_err(FileError::on("write", path))
 }

@@ -1,5 +1,5 @@
-//! What a Podman that was killed in the middle leaves in the kernel, and Podman no longer knows of: a network namespace, and
-//! the bridge with the gateway's address, which keeps the subnet from being used again.
+//! What a Podman that was killed in the middle leaves in the kernel, and Podman no longer knows of: a network namespace, the
+//! bridge with the gateway's address, which keeps the subnet from being used again, and firewall rules.
 //!
 //! Only ever looked for while the stack has no container, so that whatever has an address of its subnets is a leftover.
 
@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::files::FileError;
+use super::firewall;
 use super::process::{ProcessError, Program};
 use crate::stack::model::Subnet;
 
@@ -59,6 +60,7 @@ pub fn remove(subnets: &[Subnet], no_containers: bool) -> Result<Vec<String>, Pr
             removed.push(format!("bridge {bridge}"));
         }
     }
+    removed.extend(firewall::remove(subnets)?);
     Ok(removed)
 }
 
@@ -77,6 +79,17 @@ pub fn forget_addresses() -> Result<(), FileError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether somebody's Podman runs at this moment, and may be in the middle of making what looks like a leftover.
+#[must_use]
+pub fn a_podman_runs() -> bool {
+    std::fs::read_dir("/proc").is_ok_and(|entries| {
+        entries
+            .filter_map(Result::ok)
+            .filter_map(|entry| std::fs::read_to_string(entry.path().join("comm")).ok())
+            .any(|comm| comm.trim_end() == "podman")
+    })
 }
 
 fn prints_nothing(arguments: &[&str]) -> Result<bool, ProcessError> {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use fs4::fs_std::FileExt as _;
 
 use super::files::FileError;
+use super::orphans;
 
 /// The lock; held until dropped.
 #[derive(Debug)]
@@ -16,11 +17,12 @@ pub struct Lock {
     _file: File,
 }
 
-/// Takes the lock, waiting for it if need be; `waiting` is told once who holds it.
+/// Takes the lock, waiting for it if need be, and then for what a killed holder had started and still runs; `waiting` is told
+/// whom it waits for.
 ///
 /// # Errors
 /// When the lock file cannot be made.
-pub fn take(stack: &str, what: &str, waiting: impl FnOnce(&str)) -> Result<Lock, FileError> {
+pub fn take(stack: &str, what: &str, mut waiting: impl FnMut(&str)) -> Result<Lock, FileError> {
     let path = folder().join(format!("{stack}.lock"));
     let mut file = File::options()
         .create(true)
@@ -41,6 +43,7 @@ pub fn take(stack: &str, what: &str, waiting: impl FnOnce(&str)) -> Result<Lock,
         .set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| write!(file, "`cargo xtask {what}`, process {}", std::process::id()));
+    orphans::wait(waiting);
     Ok(Lock { _file: file })
 }
 

@@ -1,29 +1,43 @@
 //! Podman, driven through its command line with `--format json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::process::{ProcessError, Program};
+use super::rootless_storage;
+use crate::images::labels;
+use crate::images::oci::Lower;
 
 /// Label on everything that we create: the stack's name.
-pub const STACK_LABEL: &str = "ai-system.stack";
+pub const STACK_LABEL: &str = labels::STACK;
 /// Label on machines' things: the machine's name.
 pub const MACHINE_LABEL: &str = "ai-system.machine";
 /// Label on a pod or container: the group's name.
 pub const GROUP_LABEL: &str = "ai-system.group";
+/// Label on a container that is no part of the running stack: what it is for.
+pub const ROLE_LABEL: &str = "ai-system.role";
 /// Label on an image: the digest of everything it was made from. On a pod: the digest of how it was created.
-pub const DIGEST_LABEL: &str = "ai-system.input-digest";
+pub const DIGEST_LABEL: &str = labels::DIGEST;
 
 /// Time after which a query that only reads Podman's state is taken to hang.
 const QUERY_LIMIT: Duration = Duration::from_secs(60);
 
-/// One Podman: this host's.
-#[derive(Debug, Clone, Default)]
+/// How often images are listed again that vanish while they are listed.
+const MOST_LISTINGS: usize = 5;
+
+/// One Podman: this host's, that of a machine of the lab, or one elsewhere that this host's talks to.
+#[derive(Debug, Clone)]
 pub struct Podman {
-    containers_conf: Option<PathBuf>,
+    command: Program,
+}
+
+impl Default for Podman {
+    fn default() -> Self {
+        Self::new(None)
+    }
 }
 
 /// Why Podman could not be asked.
@@ -57,6 +71,30 @@ pub struct Image {
     /// Its size with all its layers, in bytes.
     #[serde(default)]
     pub size: u64,
+}
+
+/// The same, as `podman image inspect` has it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected {
+    id: String,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    size: u64,
+}
+
+impl From<Inspected> for Image {
+    fn from(image: Inspected) -> Self {
+        Self {
+            id: image.id,
+            names: image.repo_tags,
+            labels: image.labels,
+            size: image.size,
+        }
+    }
 }
 
 /// A pod, as `podman pod ps --format json` has it.
@@ -146,21 +184,85 @@ pub fn belongs_to(labels: Option<&BTreeMap<String, String>>, stack: &str) -> boo
         .is_some_and(|name| name == stack)
 }
 
+/// Attempts at a list whose subject changes meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// Runs a command that lists what Podman has. A list fails as a whole where another Podman removes one of its items while it
+/// is made, which is as good as not having asked yet.
+///
+/// # Errors
+/// When Podman fails for another reason, or again and again.
+pub fn read_list(command: &Program) -> Result<String, ProcessError> {
+    let mut attempt = 1;
+    loop {
+        match command.read() {
+            Err(ProcessError::Failed { tail, .. }) if attempt < ATTEMPTS && tail.iter().any(|line| is_gone(line)) => {
+                attempt += 1;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Podman's words for an item that was removed while a list was made.
+fn is_gone(line: &str) -> bool {
+    [
+        "container not known",
+        "image not known",
+        "no such container",
+        "no such pod",
+        "no such volume",
+    ]
+    .iter()
+    .any(|words| line.contains(words))
+}
+
 impl Podman {
     /// This host's Podman, with a `containers.conf` of ours where the host needs one.
     #[must_use]
     pub fn new(containers_conf: Option<PathBuf>) -> Self {
-        Self { containers_conf }
+        let mut command = Program::new("podman");
+        if let Some(path) = containers_conf {
+            command = command.env("CONTAINERS_CONF", path);
+        }
+        if let Some(driver) = rootless_storage::driver() {
+            command = command.env("STORAGE_DRIVER", driver);
+        }
+        Self { command }
+    }
+
+    /// The Podman that this command line runs, arguments to follow.
+    #[must_use]
+    pub fn run_by(command: Program) -> Self {
+        Self { command }
+    }
+
+    /// The Podman of another host, by the name of a connection of this one.
+    #[must_use]
+    pub fn connection(&self, name: &str) -> Self {
+        Self {
+            command: self.command().args(["--connection", name]),
+        }
     }
 
     /// A Podman command without arguments yet.
     #[must_use]
     pub fn command(&self) -> Program {
-        let program = Program::new("podman");
-        match &self.containers_conf {
-            Some(path) => program.env("CONTAINERS_CONF", path),
-            None => program,
-        }
+        self.command.clone()
+    }
+
+    /// Driver and folder of its storage.
+    ///
+    /// # Errors
+    /// When Podman fails.
+    pub fn store(&self) -> Result<(String, PathBuf), PodmanError> {
+        let printed = self
+            .command()
+            .args(["info", "--format", "{{.Store.GraphDriverName}} {{.Store.GraphRoot}}"])
+            .limit(QUERY_LIMIT)
+            .read()?;
+        let (driver, root) = printed.trim().split_once(' ').unwrap_or(("overlay", printed.trim()));
+        Ok((driver.to_owned(), PathBuf::from(root)))
     }
 
     /// Images that carry our digest label.
@@ -168,13 +270,42 @@ impl Podman {
     /// # Errors
     /// When Podman fails.
     pub fn images(&self) -> Result<Vec<Image>, PodmanError> {
-        self.json(&[
-            "images",
-            "--filter",
-            &format!("label={DIGEST_LABEL}"),
-            "--format",
-            "json",
-        ])
+        let filter = format!("label={DIGEST_LABEL}");
+        let list = || self.json(&["images", "--filter", &filter, "--format", "json"]);
+        let mut listed = list();
+        // Podman lists ids first and then looks at each: one that somebody removes in between fails the whole list.
+        for _ in 0..MOST_LISTINGS {
+            match listed {
+                Err(PodmanError::Process(ProcessError::Failed { ref tail, .. }))
+                    if tail.iter().any(|line| line.contains("image not known")) =>
+                {
+                    listed = list();
+                }
+                other => return other,
+            }
+        }
+        listed
+    }
+
+    /// Those of these images that are there. Takes as long however many others there are: a list of all looks at each.
+    ///
+    /// # Errors
+    /// When Podman cannot be run, or answers something else.
+    pub fn images_named(&self, names: &[String]) -> Result<Vec<Image>, PodmanError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        // It fails where any image is missing, and prints those that are not.
+        let command = self.command().args(["image", "inspect"]).args(names).limit(QUERY_LIMIT);
+        let text = command.run()?.stdout;
+        if text.trim().is_empty() {
+            return Ok(Vec::new());
+        }
+        let found: Vec<Inspected> = serde_json::from_str(&text).map_err(|source| PodmanError::Answer {
+            command: command.command_line(),
+            source,
+        })?;
+        Ok(found.into_iter().map(Image::from).collect())
     }
 
     /// Ids of those of these images that are there, by name. Cheaper than a list of all images, whose sizes Podman adds up.
@@ -198,6 +329,35 @@ impl Podman {
                 Some(tags.into_iter().map(move |tag| (tag, id.to_owned())))
             })
             .flatten()
+            .collect())
+    }
+
+    /// Images with their config and layers.
+    ///
+    /// # Errors
+    /// When one of them is not there, or Podman fails.
+    pub fn inspect_images(&self, names: &BTreeSet<String>) -> Result<Vec<Lower>, PodmanError> {
+        let mut arguments = vec!["image", "inspect"];
+        arguments.extend(names.iter().map(String::as_str));
+        self.json(&arguments)
+    }
+
+    /// Folders of this host with what each layer of an image holds, topmost first; one folder with all of it, where the storage
+    /// driver copies layers. None where the image is not there.
+    ///
+    /// # Errors
+    /// When Podman cannot be run.
+    pub fn layers(&self, image: &str) -> Result<Vec<PathBuf>, ProcessError> {
+        let format =
+            "{{with .GraphDriver.Data}}{{if .UpperDir}}{{.UpperDir}}:{{.LowerDir}}{{else}}{{.dir}}{{end}}{{end}}";
+        let output = self
+            .command()
+            .args(["image", "inspect", "--format", format, image])
+            .limit(QUERY_LIMIT)
+            .run()?;
+        let folders = output.stdout.trim().split(':').map(PathBuf::from);
+        Ok(folders
+            .filter(|folder| output.status.success() && folder.is_absolute())
             .collect())
     }
 
@@ -253,7 +413,7 @@ impl Podman {
 
     fn json<T: serde::de::DeserializeOwned>(&self, arguments: &[&str]) -> Result<Vec<T>, PodmanError> {
         let command = self.command().args(arguments).limit(QUERY_LIMIT);
-        let text = command.read()?;
+        let text = read_list(&command)?;
         if text.trim().is_empty() {
             return Ok(Vec::new());
         }

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use super::orphans;
+
 /// Why a program could not be run, or did not do what it was run for.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
@@ -101,6 +103,7 @@ pub struct Program {
     log: Option<PathBuf>,
     input: Option<Vec<u8>>,
     whole: bool,
+    becomes: Option<String>,
 }
 
 /// Lines shown of a failing program.
@@ -133,6 +136,19 @@ pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
+/// What a program took.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// From its start to its end.
+    pub wall: Duration,
+    /// CPU time of all its threads, in user and kernel mode, with that of programs that it ran and waited for.
+    pub cpu: Duration,
+    /// Most memory that was resident at once, in bytes.
+    pub peak_bytes: u64,
+}
+
 enum Line {
     Out(String),
     Err(String),
@@ -151,7 +167,15 @@ impl Program {
             log: None,
             input: None,
             whole: false,
+            becomes: None,
         }
+    }
+
+    /// Name of the program that this one puts in its own place, as `nsenter` and `env` do.
+    #[must_use]
+    pub fn becomes(mut self, name: &str) -> Self {
+        self.becomes = Some(name.to_owned());
+        self
     }
 
     /// Lets it come to its end when this program is told to stop: for short steps that leave half of something behind where
@@ -186,6 +210,13 @@ impl Program {
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.environment
             .push((name.as_ref().to_owned(), Some(value.as_ref().to_owned())));
+        self
+    }
+
+    /// Takes over what another program's environment has set or removed.
+    #[must_use]
+    pub fn envs_of(mut self, other: &Self) -> Self {
+        self.environment.extend(other.environment.iter().cloned());
         self
     }
 
@@ -278,7 +309,7 @@ impl Program {
             });
         }
         let mut log = self.open_log()?;
-        let mut child = self.spawn()?;
+        let mut child = self.spawn(Stdio::piped())?;
         let group = i32::try_from(child.id()).unwrap_or_default();
         if !self.whole {
             RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
@@ -290,6 +321,59 @@ impl Program {
         let outcome = self.follow(&mut child, group, log.as_mut(), each_line);
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(&group);
         outcome
+    }
+
+    /// Runs it to its end with its standard output thrown away, and says what it took. It ends well with one of these codes.
+    ///
+    /// # Errors
+    /// When it cannot be started, ends otherwise, or this program was told to stop.
+    pub fn measure(&self, good: &[i32]) -> Result<Usage, ProcessError> {
+        use wait4::Wait4 as _;
+        if interrupted() {
+            return Err(ProcessError::Interrupted {
+                command: self.command_line(),
+            });
+        }
+        let started = Instant::now();
+        let mut child = self.spawn(Stdio::null())?;
+        let group = i32::try_from(child.id()).unwrap_or_default();
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
+        // An interrupt that came while it was started has not seen it.
+        if interrupted() {
+            let _ = killpg(Pid::from_raw(group), Signal::SIGTERM);
+        }
+        let mut said = String::new();
+        if let Some(mut stderr) = child.stderr.take() {
+            // What cannot be read is missing from a message at most.
+            let _ = std::io::Read::read_to_string(&mut stderr, &mut said);
+        }
+        let used = child.wait4();
+        let wall = started.elapsed();
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(&group);
+        let used = used.map_err(|source| ProcessError::Start {
+            command: self.command_line(),
+            source,
+        })?;
+        if interrupted() {
+            return Err(ProcessError::Interrupted {
+                command: self.command_line(),
+            });
+        }
+        if !used.status.code().is_some_and(|code| good.contains(&code)) {
+            let lines: Vec<String> = said.lines().map(str::to_owned).collect();
+            return Err(ProcessError::Failed {
+                command: self.command_line(),
+                status: describe(used.status),
+                tail: lines[lines.len().saturating_sub(TAIL_LINES)..].to_vec(),
+                log: None,
+            });
+        }
+        Ok(Usage {
+            status: used.status,
+            wall,
+            cpu: used.rusage.utime + used.rusage.stime,
+            peak_bytes: used.rusage.maxrss,
+        })
     }
 
     fn open_log(&self) -> Result<Option<std::fs::File>, ProcessError> {
@@ -308,7 +392,7 @@ impl Program {
         })
     }
 
-    fn spawn(&self) -> Result<Child, ProcessError> {
+    fn spawn(&self, stdout: Stdio) -> Result<Child, ProcessError> {
         #[expect(
             clippy::disallowed_methods,
             reason = "this is the wrapper that everything else must use"
@@ -321,18 +405,19 @@ impl Program {
             } else {
                 Stdio::null()
             })
-            .stdout(Stdio::piped())
+            .stdout(stdout)
             .stderr(Stdio::piped())
             .process_group(0);
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
-        for (name, value) in &self.environment {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
+        let name = Path::new(&self.name)
+            .file_name()
+            .unwrap_or(&self.name)
+            .to_string_lossy();
+        let name = self.becomes.as_deref().unwrap_or(&name);
+        command.env(orphans::MARK, orphans::mark(name, self.whole));
+        self.set_environment(&mut command);
         command.spawn().map_err(|source| {
             let program = self.name.to_string_lossy().into_owned();
             if source.kind() == std::io::ErrorKind::NotFound
@@ -347,6 +432,31 @@ impl Program {
                 }
             }
         })
+    }
+
+    fn set_environment(&self, command: &mut Command) {
+        for (name, value) in &self.environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+    }
+
+    /// Puts the program in the place of this one, with the same terminal. Returns only where that fails.
+    #[must_use]
+    pub fn replace(&self) -> ProcessError {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the wrapper that everything else must use"
+        )]
+        let mut command = Command::new(&self.name);
+        command.args(&self.arguments);
+        self.set_environment(&mut command);
+        ProcessError::Start {
+            command: self.command_line(),
+            source: command.exec(),
+        }
     }
 
     fn follow(
@@ -500,10 +610,16 @@ fn install_hint(program: &str) -> String {
 /// Whether a program is on PATH.
 #[must_use]
 pub fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
+    all_on_path(program).next()
+}
+
+/// Every program of that name on PATH, the one that runs first.
+pub fn all_on_path(program: &str) -> impl Iterator<Item = PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let candidates: Vec<PathBuf> = std::env::split_paths(&path)
         .map(|folder| folder.join(program))
-        .find(|candidate| is_executable(candidate))
+        .collect();
+    candidates.into_iter().filter(|candidate| is_executable(candidate))
 }
 
 fn is_executable(path: &Path) -> bool {
@@ -554,6 +670,22 @@ mod tests {
     fn a_missing_program_is_named_with_a_hint() {
         let error = Program::new("no-such-program").run().unwrap_err();
         assert!(error.to_string().starts_with("`no-such-program` is not installed"));
+    }
+
+    #[test]
+    fn what_a_program_took_is_its_own() {
+        let busy = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 1";
+        let usage = Program::new("sh").args(["-c", busy]).measure(&[0, 1]).unwrap();
+        assert_eq!(usage.status.code(), Some(1));
+        assert!(
+            !usage.cpu.is_zero() && !usage.wall.is_zero() && usage.peak_bytes > 0,
+            "{usage:?}"
+        );
+        let error = Program::new("sh")
+            .args(["-c", "echo why >&2; exit 7"])
+            .measure(&[0, 1])
+            .unwrap_err();
+        assert!(error.to_string().ends_with("exited with code 7\n  | why"), "{error}");
     }
 
     #[test]

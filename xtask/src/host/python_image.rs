@@ -46,21 +46,26 @@ impl Source {
     }
 }
 
-/// Chooses: what the image that is there was made from; else the registry, if it hands the image out; else Debian. The
-/// second value says why Debian was taken.
-///
-/// # Errors
-/// When Podman cannot be run at all.
-pub fn choose(podman: &Podman, stack: &Stack, present: &[Image]) -> Result<(Source, Option<String>), ProcessError> {
-    let known = present
+/// What the image that is there was made from.
+#[must_use]
+pub fn known(present: &[Image]) -> Option<Source> {
+    present
         .iter()
         .filter_map(|image| image.labels.as_ref()?.get(SOURCE_LABEL))
         .find_map(|source| match source.as_str() {
             "registry" => Some(Source::Registry),
             "debian" => Some(Source::Debian),
             _ => None,
-        });
-    if let Some(source) = known {
+        })
+}
+
+/// Chooses: what the image that is there was made from; else the registry, if it hands the image out; else Debian. The
+/// second value says why Debian was taken.
+///
+/// # Errors
+/// When Podman cannot be run at all.
+pub fn choose(podman: &Podman, stack: &Stack, present: &[Image]) -> Result<(Source, Option<String>), ProcessError> {
+    if let Some(source) = known(present) {
         return Ok((source, None));
     }
     let pull = podman

@@ -1,7 +1,9 @@
 //! One request to an agent: a ZeroMQ REQ message out, a REP message in, with a deadline.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,6 +12,7 @@ use tokio::runtime::Runtime;
 use zeromq::{ReqSocket, Socket as _, SocketRecv as _, SocketSend as _, ZmqMessage};
 
 use super::addresses;
+use super::network::{Endpoint, Network};
 
 /// Why there is no reply to be had.
 #[derive(Debug, thiserror::Error)]
@@ -54,10 +57,34 @@ pub enum RequestError {
     },
 }
 
-/// Sends requests, any number at a time, from any thread.
+/// Sends requests, any number at a time, from any thread and into any network.
 #[derive(Debug)]
 pub struct Requester {
     runtime: Runtime,
+    /// Of other networks, each made when it is first needed: a thread is in one network for good.
+    others: Mutex<BTreeMap<Network, Arc<Runtime>>>,
+}
+
+/// A small runtime whose threads are in that network.
+fn runtime(network: &Network) -> std::io::Result<Runtime> {
+    // What cannot be entered is said here; a thread that could not enter must not connect from where it is.
+    network.run(|| ())?;
+    let network = network.clone();
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("requests")
+        .on_thread_start(move || {
+            if network.enter().is_err() {
+                OUTSIDE.set(true);
+            }
+        })
+        .enable_all()
+        .build()
+}
+
+thread_local! {
+    /// Whether this thread failed to enter the network of its runtime.
+    static OUTSIDE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 impl Requester {
@@ -66,20 +93,30 @@ impl Requester {
     /// # Errors
     /// When its threads cannot be made.
     pub fn new() -> std::io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("requests")
-            .enable_all()
-            .build()?;
-        Ok(Self { runtime })
+        Ok(Self {
+            runtime: runtime(&Network::Here)?,
+            others: Mutex::default(),
+        })
+    }
+
+    fn other(&self, network: &Network) -> std::io::Result<Arc<Runtime>> {
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = others.get(network) {
+            return Ok(Arc::clone(known));
+        }
+        let made = Arc::new(runtime(network)?);
+        others.insert(network.clone(), Arc::clone(&made));
+        Ok(made)
     }
 
     /// Sends a JSON document and returns the JSON of the reply.
     ///
     /// # Errors
     /// When there is no reply in time, or it is not JSON.
-    pub fn request(&self, to: SocketAddr, request: &Value, limit: Duration) -> Result<Value, RequestError> {
-        let reply = self.send(to, request.to_string().as_bytes(), limit)?;
+    pub fn request(&self, to: impl Into<Endpoint>, request: &Value, limit: Duration) -> Result<Value, RequestError> {
+        let endpoint = to.into();
+        let to = endpoint.address;
+        let reply = self.send(endpoint, request.to_string().as_bytes(), limit)?;
         serde_json::from_slice(&reply).map_err(|_| RequestError::NotJson {
             to,
             text: String::from_utf8_lossy(&reply).chars().take(200).collect(),
@@ -90,9 +127,16 @@ impl Requester {
     ///
     /// # Errors
     /// When there is no reply in time.
-    pub fn send(&self, to: SocketAddr, payload: &[u8], limit: Duration) -> Result<Vec<u8>, RequestError> {
-        let payload = payload.to_vec();
-        self.runtime.block_on(exchange(to, payload, limit))
+    pub fn send(&self, to: impl Into<Endpoint>, payload: &[u8], limit: Duration) -> Result<Vec<u8>, RequestError> {
+        let Endpoint { address: to, network } = to.into();
+        let exchange = exchange(to, payload.to_vec(), limit);
+        match network {
+            Network::Here => self.runtime.block_on(exchange),
+            other => self
+                .other(&other)
+                .map_err(|source| RequestError::Unreachable { to, source })?
+                .block_on(exchange),
+        }
     }
 
     /// Sends all at once and returns the replies in the same order.
@@ -134,6 +178,10 @@ async fn exchange(to: SocketAddr, payload: Vec<u8>, limit: Duration) -> Result<V
 }
 
 async fn attempt(to: SocketAddr, payload: Vec<u8>) -> Result<Vec<u8>, RequestError> {
+    if OUTSIDE.get() {
+        let source = std::io::Error::other("its network cannot be entered");
+        return Err(RequestError::Unreachable { to, source });
+    }
     addresses::require_on_link(to).map_err(|source| RequestError::Unreachable { to, source })?;
     // The library goes on trying where nobody listens; a plain connection says so at once.
     TcpStream::connect(to).await.map_err(|source| match source.kind() {

@@ -35,7 +35,7 @@ def files(top):
                 yield os.path.relpath(os.path.join(folder, name), top)
 first, second = set(files(target)), set(files(alias))
 different = []
-for name in sorted(first | second):
+for name in ['.', *sorted(first | second)]:
     a, b = os.path.join(target, name), os.path.join(alias, name)
     try:
         if not os.path.samefile(a, b):

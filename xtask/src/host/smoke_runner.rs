@@ -3,32 +3,18 @@
 //! What is looked at, and how, is in [`super::smoke_look`]; what it means is judged in `smoke`.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::process::{Program, interrupted};
+use super::process::interrupted;
 use super::request::Requester;
 use super::smoke_look::Look;
+use super::smoke_system::System;
 use crate::smoke::event::Summary;
+use crate::smoke::lan::LanAction;
 use crate::smoke::{Action, Check, CheckId, Outcome, Plan, Run, SmokeEvent};
-use crate::stack::model::{AgentId, GroupId, MachineId, Stack};
-
-/// A Podman command line without arguments yet.
-pub trait PodmanCommand: Sync {
-    /// That of a machine; of this host where a check is about no machine.
-    fn podman(&self, machine: Option<MachineId>) -> Program;
-}
-
-/// Where things answer.
-pub trait Addresses: Sync {
-    /// The REP socket of an agent; none where it can be reached from inside its container only.
-    fn agent(&self, agent: AgentId) -> Option<SocketAddr>;
-    /// The status endpoint of a group's supervisor.
-    fn status(&self, group: GroupId) -> SocketAddr;
-}
 
 /// How many checks run at once.
 #[derive(Debug, Clone, Copy)]
@@ -47,12 +33,8 @@ impl Default for Jobs {
 
 /// Runs checks against a system.
 pub struct Runner<'a> {
-    /// The stack.
-    pub stack: &'a Stack,
-    /// Podman.
-    pub podman: &'a dyn PodmanCommand,
-    /// Where things answer.
-    pub addresses: &'a dyn Addresses,
+    /// The system.
+    pub system: System<'a>,
     /// How many at once.
     pub jobs: Jobs,
 }
@@ -68,13 +50,21 @@ enum Lane {
 
 fn lane(check: &Check) -> Lane {
     match check.action {
-        Action::Request { .. } | Action::Status { .. } => Lane::Requests,
+        Action::Request { .. }
+        | Action::Status { .. }
+        | Action::StartupCheck(_)
+        | Action::Lan(LanAction::Peers { .. }) => Lane::Requests,
         Action::Soak { .. } => Lane::Watch,
         Action::Exec { .. }
         | Action::Image { .. }
         | Action::Network { .. }
         | Action::Volume { .. }
-        | Action::PathAlias { .. } => Lane::Podman,
+        | Action::PathAlias { .. }
+        | Action::Lan(_)
+        | Action::Link(_)
+        | Action::Recovery(_)
+        | Action::Resources(_)
+        | Action::StandIn(_) => Lane::Podman,
     }
 }
 
@@ -94,7 +84,7 @@ impl Runner<'_> {
     /// When the threads for requests cannot be made.
     pub fn run(&self, plan: &Plan, emit: &mut dyn FnMut(&SmokeEvent)) -> std::io::Result<Summary> {
         let requester = Requester::new()?;
-        let look = Look::new(self, &requester);
+        let look = Look::new(&self.system, &requester);
         let started = Instant::now();
         emit(&SmokeEvent::RunStarted {
             checks: plan.checks.len(),
@@ -200,9 +190,11 @@ mod tests {
 
     use zeromq::{RepSocket, Socket as _, SocketRecv as _, SocketSend as _, ZmqMessage};
 
-    use super::{Addresses, Jobs, PodmanCommand, Runner};
+    use super::{Jobs, Runner};
+    use crate::host::network::Endpoint;
     use crate::host::process::Program;
-    use crate::smoke::plan::tests::{plan_of, small_stack};
+    use crate::host::smoke_system::{Addresses, PodmanCommand, System};
+    use crate::smoke::plan::fixture::{plan_of, small_stack};
     use crate::smoke::{Outcome, SmokeEvent};
     use crate::stack::model::{AgentId, GroupId, MachineId};
 
@@ -239,12 +231,12 @@ esac
     }
 
     impl Addresses for Fake {
-        fn agent(&self, _agent: AgentId) -> Option<SocketAddr> {
-            Some(self.agent)
+        fn agent(&self, _agent: AgentId) -> Option<Endpoint> {
+            Some(self.agent.into())
         }
 
-        fn status(&self, _group: GroupId) -> SocketAddr {
-            self.status
+        fn status(&self, _group: GroupId) -> Endpoint {
+            self.status.into()
         }
     }
 
@@ -347,9 +339,11 @@ checks:
         let stack = small_stack();
         let plan = plan_of(CHECKS);
         let runner = Runner {
-            stack: &stack,
-            podman: &fake,
-            addresses: &fake,
+            system: System {
+                stack: &stack,
+                podman: &fake,
+                addresses: &fake,
+            },
             jobs: Jobs::default(),
         };
         let mut outcomes = BTreeMap::new();

@@ -21,11 +21,21 @@ pub enum BinaryError {
     File(#[from] FileError),
 }
 
-/// Compiles it (a no-op where nothing changed), puts it in place, and returns its digest.
+/// Compiles it (a no-op where nothing changed), puts it in place, and returns its digest. Where there is no Rust, and this program
+/// was brought from elsewhere, the binary that is in place is taken, as `scripts/deploy_*.sh` do.
 ///
 /// # Errors
-/// When cargo fails or a file cannot be written.
+/// When cargo fails, or is missing and so is the binary, or a file cannot be written.
 pub fn make(repository: &Repository) -> Result<Digest, BinaryError> {
+    match compile(repository) {
+        Err(BinaryError::Cargo(missing @ ProcessError::Missing { .. })) => {
+            std::fs::read(repository.path(PATH)).map_or(Err(missing.into()), |binary| Ok(digest::of(binary)))
+        }
+        made => made,
+    }
+}
+
+fn compile(repository: &Repository) -> Result<Digest, BinaryError> {
     let arch = std::env::consts::ARCH;
     let musl = format!("{arch}-unknown-linux-musl");
     let gnu = format!("{arch}-unknown-linux-gnu");

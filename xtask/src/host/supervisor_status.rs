@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use contract::status::GroupStatus;
 
 use super::addresses;
+use super::network::Endpoint;
 
 /// Header with the version of the document, to be handed back by a long poll.
 const VERSION_HEADER: &str = "x-status-version";
@@ -50,7 +51,8 @@ const MARGIN: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// When nobody answers in time, or it is not a supervisor that does.
-pub fn fetch(address: SocketAddr, seen: Option<&str>, hold: Duration) -> Result<Snapshot, StatusError> {
+pub fn fetch(at: impl Into<Endpoint>, seen: Option<&str>, hold: Duration) -> Result<Snapshot, StatusError> {
+    let Endpoint { address, network } = at.into();
     let (path, limit) = match seen {
         None => ("/status".to_owned(), hold),
         Some(version) => (
@@ -59,7 +61,8 @@ pub fn fetch(address: SocketAddr, seen: Option<&str>, hold: Duration) -> Result<
         ),
     };
     let answer = |found: String| StatusError::Answer { address, found };
-    let bytes = exchange(address, &path, limit).map_err(|source| StatusError::Connection { address, source })?;
+    let exchanged = network.run(|| exchange(address, &path, limit)).and_then(|bytes| bytes);
+    let bytes = exchanged.map_err(|source| StatusError::Connection { address, source })?;
     let (head, body) = split(&bytes).ok_or_else(|| answer("not an HTTP answer".to_owned()))?;
     let mut lines = head.split("\r\n");
     let first = lines.next().unwrap_or_default();

@@ -1,36 +1,28 @@
 //! The files of the tree that images get: digesting them, copying them into a build context.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 
 use super::files::{self, FileError};
-use crate::images::digest::{self, Digest, Parts};
+use crate::images::digest;
+use crate::images::files::{Entries, Entry};
 
-/// What a path of the tree is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
-    /// A regular file.
-    File {
-        /// Whether its owner may execute it.
-        executable: bool,
-        /// Digest of its content.
-        digest: Digest,
-    },
-    /// A symbolic link with its target.
-    Link(PathBuf),
+/// Files of the tree as read once.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// What is at each path.
+    pub entries: Entries,
+    /// Contents of Python files, links to files among them.
+    pub python: Vec<(String, Vec<u8>)>,
 }
-
-/// The files below some folders of the tree, by path relative to the tree, with forward slashes.
-pub type Entries = BTreeMap<String, Entry>;
 
 /// Reads and digests the files below `folders`, those that match a pattern of `exclude` left out.
 ///
 /// # Errors
 /// When a folder cannot be listed or a file not read.
-pub fn digest_folders(tree: &Path, folders: &[String], exclude: &[glob::Pattern]) -> Result<Entries, FileError> {
+pub fn read(tree: &Path, folders: &[String], exclude: &[glob::Pattern]) -> Result<Read, FileError> {
     let mut found = Vec::new();
     for folder in folders {
         let root = tree.join(folder);
@@ -45,46 +37,34 @@ pub fn digest_folders(tree: &Path, folders: &[String], exclude: &[glob::Pattern]
             }
         }
     }
-    found
+    let all: Vec<(String, Entry, Option<Vec<u8>>)> = found
         .into_par_iter()
         .map(|(path, link)| {
             let full = tree.join(&path);
-            let entry = if link {
-                Entry::Link(std::fs::read_link(&full).map_err(FileError::on("read", &full))?)
-            } else {
-                let content = files::read(&full)?;
-                let mode = full
-                    .metadata()
-                    .map_err(FileError::on("read", &full))?
-                    .permissions()
-                    .mode();
-                Entry::File {
-                    executable: mode & 0o100 != 0,
-                    digest: digest::of(content),
-                }
+            let python = path.ends_with(".py");
+            if link {
+                let target = std::fs::read_link(&full).map_err(FileError::on("read", &full))?;
+                // One that leads to nothing is the audit's to report.
+                let content = if python { std::fs::read(&full).ok() } else { None };
+                return Ok((path, Entry::Link(target), content));
+            }
+            let content = files::read(&full)?;
+            let metadata = full.metadata().map_err(FileError::on("read", &full))?;
+            let entry = Entry::File {
+                executable: metadata.permissions().mode() & 0o100 != 0,
+                digest: digest::of(&content),
             };
-            Ok((path, entry))
+            Ok((path, entry, python.then_some(content)))
         })
-        .collect()
-}
-
-/// One digest for paths, modes and contents of all entries.
-#[must_use]
-pub fn digest_of(entries: &Entries) -> Digest {
-    let mut parts = Parts::new();
-    for (path, entry) in entries {
-        match entry {
-            Entry::File { executable, digest } => {
-                parts.add(path, if *executable { "x" } else { "-" });
-                parts.add("content", digest);
-            }
-            Entry::Link(target) => {
-                parts.add(path, "link");
-                parts.add("target", target.to_string_lossy().as_bytes());
-            }
+        .collect::<Result<_, FileError>>()?;
+    let mut read = Read::default();
+    for (path, entry, content) in all {
+        if let Some(content) = content {
+            read.python.push((path.clone(), content));
         }
+        read.entries.insert(path, entry);
     }
-    parts.finish()
+    Ok(read)
 }
 
 /// Copies the entries into `target`, and makes sure that what is copied is what was digested.
@@ -100,20 +80,29 @@ pub fn copy(tree: &Path, entries: &Entries, target: &Path) -> Result<(), FileErr
         match entry {
             Entry::Link(link) => std::os::unix::fs::symlink(link, &to).map_err(FileError::on("create", &to)),
             Entry::File { executable, digest } => {
-                let content = files::read(&from)?;
-                if digest::of(&content) != *digest {
-                    return Err(FileError {
-                        verb: "use",
-                        path: from,
-                        source: std::io::Error::other("it was changed while the build began; run it again"),
-                    });
-                }
+                let content = unchanged(&from, digest)?;
                 std::fs::write(&to, content).map_err(FileError::on("write", &to))?;
                 let mode = if *executable { 0o755 } else { 0o644 };
                 std::fs::set_permissions(&to, std::fs::Permissions::from_mode(mode))
                     .map_err(FileError::on("write", &to))
             }
         }
+    })
+}
+
+/// The content of a file, if it is still what was digested.
+///
+/// # Errors
+/// When the file cannot be read, or was changed since it was digested.
+pub fn unchanged(path: &Path, digest: &str) -> Result<Vec<u8>, FileError> {
+    let content = files::read(path)?;
+    if digest::of(&content) == digest {
+        return Ok(content);
+    }
+    Err(FileError {
+        verb: "use",
+        path: path.to_owned(),
+        source: std::io::Error::other("it was changed while the build began; run it again"),
     })
 }
 

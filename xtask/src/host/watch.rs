@@ -1,6 +1,5 @@
 //! Follows the supervisors: each group's status document, whenever it changes.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
@@ -8,6 +7,7 @@ use std::time::Duration;
 
 use contract::status::GroupStatus;
 
+use super::network::Endpoint;
 use super::supervisor_status;
 use crate::stack::GroupId;
 
@@ -35,16 +35,16 @@ impl Drop for Watch {
 impl Watch {
     /// Follows these groups, one thread each.
     #[must_use]
-    pub fn start(groups: impl IntoIterator<Item = (GroupId, SocketAddr)>) -> Self {
+    pub fn start(groups: impl IntoIterator<Item = (GroupId, Endpoint)>) -> Self {
         let (sender, changes) = mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
-        for (group, address) in groups {
+        for (group, endpoint) in groups {
             let (sender, stop) = (sender.clone(), Arc::clone(&stop));
             std::thread::spawn(move || {
                 let mut seen = None;
                 let mut delay = RETRY.0;
                 while !stop.load(Ordering::Relaxed) {
-                    let change = match supervisor_status::fetch(address, seen.as_deref(), HOLD) {
+                    let change = match supervisor_status::fetch(&endpoint, seen.as_deref(), HOLD) {
                         Ok(snapshot) => {
                             seen = Some(snapshot.version);
                             delay = RETRY.0;

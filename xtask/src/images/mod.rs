@@ -1,7 +1,15 @@
-//! Image planning: the image DAG, input digests, and which images have to be built. Pure: running Podman is `host`'s work.
+//! Image planning: the image DAG, input digests, which images have to be built, and what is in them. Pure: running Podman
+//! is `host`'s work.
 
+pub mod contents;
+pub mod difference;
 pub mod digest;
+pub mod files;
+pub mod labels;
+pub mod layer;
+pub mod oci;
 pub mod plan;
+pub mod sbom;
 pub mod schedule;
 
 pub use plan::{Kind, Node, NodeId, Plan};

@@ -106,7 +106,7 @@ pub fn plan(
     let python_digest = Parts::new().add("python", &inputs.python).finish();
     let python = push(
         "python".to_owned(),
-        format!("{}/python:{}", stack.images.namespace, stack.python_version),
+        python_image(stack),
         Kind::Python,
         None,
         python_digest.clone(),
@@ -152,6 +152,7 @@ pub fn plan(
             .add("dockerfile", &files.dockerfile)
             .add("config", &files.config)
             .add("tree", &files.tree)
+            .add("layout", super::layer::LAYOUT)
             .finish();
         push(
             group.name.clone(),
@@ -162,6 +163,12 @@ pub fn plan(
         );
     }
     Plan { nodes }
+}
+
+/// Fully qualified name of the image that the base is built FROM.
+#[must_use]
+pub fn python_image(stack: &Stack) -> String {
+    format!("{}/python:{}", stack.images.namespace, stack.python_version)
 }
 
 /// The part of a group's Dockerfile up to the end of its `dependencies` stage, without the lines that name the group's own

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use contract::group_config::{Absent, Agent, Bridge, Elsewhere, GroupConfig, VERSION};
+use contract::group_config::{Absent, Agent, Bridge, Elsewhere, GroupConfig, Start, VERSION};
 
-use super::{ROOT, RenderedFile, yaml};
+use super::{Preload, ROOT, RenderedFile, yaml};
 use crate::stack::model::{AgentId, Dependency};
 use crate::stack::{GroupId, Stack, graph};
 
 /// The rendered file.
 #[must_use]
-pub fn file(stack: &Stack, id: GroupId) -> RenderedFile {
+pub fn file(stack: &Stack, id: GroupId, preload: &Preload) -> RenderedFile {
     let group = stack.group(id);
-    let config = config(stack, id);
+    let config = config(stack, id, preload);
     // Empty lists are the default; without them, what is there can be seen.
     let text = match serde_yaml::to_value(&config) {
         Ok(mut value) => {
@@ -30,7 +30,7 @@ pub fn file(stack: &Stack, id: GroupId) -> RenderedFile {
 
 /// The config as a value.
 #[must_use]
-pub fn config(stack: &Stack, id: GroupId) -> GroupConfig {
+pub fn config(stack: &Stack, id: GroupId, preload: &Preload) -> GroupConfig {
     let group = stack.group(id);
     let machine = stack.machine(group.machine);
     let mut modules = stack.images.required_modules.clone();
@@ -53,8 +53,10 @@ pub fn config(stack: &Stack, id: GroupId) -> GroupConfig {
             .find(|volume| volume.name == "logs")
             .map_or_else(|| format!("{ROOT}/logs"), |volume| volume.path.clone()),
         required_modules: modules,
+        start: stack.group_start(id),
+        preload: preload.modules.get(&id).cloned().unwrap_or_default(),
         supervision: machine.supervision.clone(),
-        agents: group.agents.iter().map(|id| agent(stack, *id)).collect(),
+        agents: group.agents.iter().map(|id| agent(stack, *id, preload)).collect(),
         dependencies_elsewhere: elsewhere(stack, id),
         absent_dependencies: absent(stack, id),
         loopback_bridges: bridges(stack, id),
@@ -79,7 +81,7 @@ fn name(stack: &Stack, id: AgentId) -> String {
     stack.agent(id).name.clone()
 }
 
-fn agent(stack: &Stack, id: AgentId) -> Agent {
+fn agent(stack: &Stack, id: AgentId, preload: &Preload) -> Agent {
     let agent = stack.agent(id);
     let declared: BTreeSet<AgentId> = graph::dependencies(agent).collect();
     let waits: BTreeSet<AgentId> = agent.waits_for.iter().copied().collect();
@@ -102,6 +104,11 @@ fn agent(stack: &Stack, id: AgentId) -> Agent {
         params: agent.params.clone(),
         environment: std::collections::BTreeMap::new(),
         argument_style: agent.argument_style,
+        start: if preload.plain.contains(&id) {
+            Some(Start::Plain)
+        } else {
+            agent.start
+        },
     }
 }
 
@@ -169,6 +176,7 @@ fn bridges(stack: &Stack, id: GroupId) -> Vec<Bridge> {
                 .collect();
             (!ports.is_empty()).then(|| Bridge {
                 agent: agent.name.clone(),
+                machine: (agent.machine != stack.group(id).machine).then(|| stack.machine(agent.machine).name.clone()),
                 host: host(stack, id, peer),
                 ports,
             })

@@ -6,10 +6,13 @@
 pub mod compose;
 mod deploy;
 mod dockerfile;
+mod document;
 pub mod group_config;
 mod template;
 
-use crate::stack::Stack;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::stack::{AgentId, GroupId, Stack};
 
 /// What the first comment of every rendered file says.
 pub const HEADER: &str = "rendered by `cargo xtask render` from config/stack.yaml and the startup configs, do not edit";
@@ -34,12 +37,23 @@ pub struct RenderedFile {
     pub executable: bool,
 }
 
-/// Every rendered file of a stack, in order of their paths.
+/// What warm starts need to know of the tree.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Preload {
+    /// Per group with agents that are started warm: the modules, sorted.
+    pub modules: BTreeMap<GroupId, Vec<String>>,
+    /// Agents that can only be started plainly: a file of theirs stands in front of a standard module, which modules that
+    /// are imported already would not have seen.
+    pub plain: BTreeSet<AgentId>,
+}
+
+/// Every file of a stack that something is built or started from, in order of their paths. `preload`: what the tree says about warm
+/// starts.
 #[must_use]
-pub fn render(stack: &Stack) -> Vec<RenderedFile> {
+pub fn render(stack: &Stack, preload: &Preload) -> Vec<RenderedFile> {
     let mut files = vec![dockerfile::ignore(stack), dockerfile::base(stack)];
     for (id, _) in stack.groups() {
-        files.push(group_config::file(stack, id));
+        files.push(group_config::file(stack, id, preload));
         files.push(dockerfile::group(stack, id));
     }
     for id in (0..stack.machines.len()).map(crate::stack::MachineId) {
@@ -50,9 +64,15 @@ pub fn render(stack: &Stack) -> Vec<RenderedFile> {
     files
 }
 
+/// Every rendered document of a stack: what people read and nothing is built from.
+#[must_use]
+pub fn documents(stack: &Stack) -> Vec<RenderedFile> {
+    vec![document::configuration(stack), document::deployment(stack)]
+}
+
 /// The command that a group's container runs.
 #[must_use]
-pub fn command(stack: &Stack, group: crate::stack::GroupId) -> Vec<String> {
+pub fn command(stack: &Stack, group: GroupId) -> Vec<String> {
     let config = format!("{CONFIG_FOLDER}/{}", stack.group(group).config_file);
     vec![SUPERVISOR.to_owned(), "--config".to_owned(), config]
 }

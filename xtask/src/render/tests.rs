@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use contract::group_config::GroupConfig;
+use contract::group_config::{GroupConfig, Start};
 use serde_yaml::Value;
 
 use super::*;
@@ -10,7 +10,7 @@ use crate::host::process::Program;
 use crate::stack::fixture::Fixture;
 
 fn real() -> Vec<RenderedFile> {
-    render(&Fixture::real().model())
+    render(&Fixture::real().model(), &Preload::default())
 }
 
 fn text(files: &[RenderedFile], path: &str) -> String {
@@ -47,11 +47,20 @@ fn rendering_is_deterministic_and_complete() {
 #[test]
 fn group_configs_parse_back_to_what_was_meant() {
     let stack = Fixture::real().model();
+    let mut preload = Preload::default();
+    let first = stack.groups[0].agents[0];
+    preload
+        .modules
+        .insert(stack.agent(first).group, vec!["json".to_owned(), "zmq".to_owned()]);
+    preload.plain.insert(first);
     for (id, group) in stack.groups() {
-        let file = group_config::file(&stack, id);
+        let file = group_config::file(&stack, id, &preload);
         assert_eq!(file.path, format!("config/{}", group.config_file));
         let parsed: GroupConfig = serde_yaml::from_str(&file.text).expect("a group config");
-        assert_eq!(parsed, group_config::config(&stack, id), "{}", group.name);
+        assert_eq!(parsed, group_config::config(&stack, id, &preload), "{}", group.name);
+        let is_first = group.agents[0] == first;
+        assert_eq!(parsed.preload.len(), if is_first { 2 } else { 0 });
+        assert_eq!(parsed.agents[0].start, is_first.then_some(Start::Plain));
         assert!(!file.text.contains("[]\n") || file.text.contains("waits_for: []"));
     }
 }
@@ -104,22 +113,22 @@ fn peers_in_other_containers_are_addressed_and_bridged() {
     assert_eq!(coordinator.ports, [26002, 28002]);
 
     let core = config(&files, "core_services");
-    // 53 of MainPC's agents live elsewhere.
-    assert_eq!(core.loopback_bridges.len(), 53);
+    // 53 of MainPC's agents live elsewhere, and two of PC2's do work for its coordinator.
+    assert_eq!(core.loopback_bridges.len(), 55);
     assert_eq!(core.dependencies_elsewhere, []);
 }
 
 #[test]
 fn a_bridge_never_takes_a_port_of_its_own_container() {
     let fixture = Fixture::small().file(crate::stack::fixture::PC2, "port: 7100", "port: 5000");
-    let config = config(&render(&fixture.model()), "far");
+    let config = config(&render(&fixture.model(), &Preload::default()), "far");
     assert_eq!(config.loopback_bridges[0].ports, [7000]);
 }
 
 #[test]
 fn compose_files_hold_every_group_with_its_limits() {
     let stack = Fixture::real().model();
-    let files = render(&stack);
+    let files = render(&stack, &Preload::default());
     for (machine, groups) in [("mainpc", 11), ("pc2", 5)] {
         let text = text(&files, &format!("docker/podman-compose.{machine}.yml"));
         let compose: Value = serde_yaml::from_str(&text).expect("YAML");
@@ -143,7 +152,13 @@ fn compose_files_hold_every_group_with_its_limits() {
             for port in service["ports"].as_sequence().expect("ports") {
                 let port = port.as_str().expect("a port as text");
                 assert!(
-                    port.starts_with("127.0.0.1:") || port.starts_with("${MAINPC_IP:-192.168.1.101}:"),
+                    [
+                        "127.0.0.1:",
+                        "${MAINPC_IP:-192.168.1.101}:",
+                        "${PC2_IP:-192.168.1.102}:"
+                    ]
+                    .iter()
+                    .any(|address| port.starts_with(address)),
                     "{port}"
                 );
             }
@@ -173,7 +188,7 @@ fn a_dollar_in_an_environment_stays_one() {
             "    phase: 2\n    environment: {PRICE: $5, FAR: \"${PC2_IP}\"}\n",
         )
         .model();
-    let text = text(&render(&stack), "docker/podman-compose.main.yml");
+    let text = text(&render(&stack, &Preload::default()), "docker/podman-compose.main.yml");
     assert!(text.contains("PRICE: $$5\n"), "{text}");
     assert!(text.contains("FAR: $${PC2_IP}\n"), "{text}");
     assert!(text.contains("PC2_IP: ${PC2_IP:-192.168.1.102}\n"), "{text}");
@@ -225,7 +240,7 @@ fn packages_are_installed_and_compilers_stay_behind() {
         )
         .stack("  packages: []\n", "  packages: [curl]\n")
         .model();
-    let files = render(&stack);
+    let files = render(&stack, &Preload::default());
     let vision = text(&files, "docker/Dockerfile.vision");
     let (wheels, rest) = vision.split_once("FROM ${BASE} AS dependencies").expect("two stages");
     assert!(wheels.contains("install -y --no-install-recommends gcc g++ \\\n"));
@@ -241,12 +256,12 @@ fn odd_paths_stay_one_word() {
     let stack = Fixture::real()
         .stack("source_tree: tests/ai_system", "source_tree: my tree")
         .model();
-    let gpu = text(&render(&stack), "docker/Dockerfile.gpu-services");
+    let gpu = text(&render(&stack, &Preload::default()), "docker/Dockerfile.gpu-services");
     assert!(gpu.contains("ARG TREE='my tree'\n"), "{gpu}");
     let stack = Fixture::real()
         .stack("source_tree: tests/ai_system", "source_tree: /srv/monorepo")
         .model();
-    let gpu = text(&render(&stack), "docker/Dockerfile.gpu-services");
+    let gpu = text(&render(&stack, &Preload::default()), "docker/Dockerfile.gpu-services");
     assert!(gpu.contains("ARG TREE=.\n"), "{gpu}");
 }
 
@@ -254,7 +269,7 @@ fn odd_paths_stay_one_word() {
 fn another_tree_with_the_same_agents_renders_to_the_same_files() {
     let mut fixture = Fixture::real();
     fixture.given = Some("/srv/monorepo".to_owned());
-    assert_eq!(render(&fixture.model()), real());
+    assert_eq!(render(&fixture.model(), &Preload::default()), real());
 }
 
 #[test]
@@ -405,4 +420,118 @@ fn a_deployment_without_the_supervisor_needs_the_images() {
     assert_eq!(code, Some(1));
     assert!(errors.contains("exists without the subnet 172.21.0.0/16"), "{errors}");
     assert!(!calls.iter().any(|call| call.starts_with("podman-compose")));
+}
+
+fn document(stack: &Stack, path: &str) -> String {
+    text(&documents(stack), path)
+}
+
+/// Rows of the Markdown table below a heading, without its head.
+fn rows<'t>(text: &'t str, heading: &str) -> Vec<Vec<&'t str>> {
+    let (_, section) = text.split_once(&format!("\n{heading}\n")).expect("a heading");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let table = section
+        .lines()
+        .skip_while(|line| !line.starts_with('|'))
+        .take_while(|line| line.starts_with('|'));
+    table
+        .skip(2)
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect()
+}
+
+#[test]
+fn documents_are_deterministic_and_neat() {
+    let stack = Fixture::real().model();
+    assert_eq!(documents(&stack), documents(&stack));
+    for file in documents(&stack) {
+        assert!(
+            file.text.contains(HEADER) && !file.text.contains("template error"),
+            "{}",
+            file.text
+        );
+        assert!(!file.text.contains("\n\n\n"), "{}", file.path);
+        assert!(!file.text.lines().any(|line| line.ends_with(' ')), "{}", file.path);
+        assert!(
+            file.text.ends_with('\n') && !file.text.ends_with("\n\n"),
+            "{}",
+            file.path
+        );
+    }
+}
+
+#[test]
+fn the_configuration_names_every_agent_with_its_ports_and_what_it_waits_for() {
+    let stack = Fixture::real().model();
+    let text = document(&stack, "config/README.md");
+    assert_eq!(rows(&text, "## Groups").len(), 16);
+    let mut agents = 0;
+    for (_, group) in stack.groups() {
+        let rows = rows(&text, &format!("## {}", group.name));
+        assert_eq!(rows.len(), group.agents.len(), "{}", group.name);
+        for (row, id) in rows.iter().zip(&group.agents) {
+            let agent = stack.agent(*id);
+            assert_eq!(row[0], agent.name);
+            assert_eq!(row[1..3], [agent.port.to_string(), agent.health_check_port.to_string()]);
+            for other in &agent.waits_for {
+                assert!(row[3].contains(&stack.agent(*other).name), "{row:?}");
+            }
+            agents += 1;
+        }
+    }
+    assert_eq!(agents, 89);
+    assert!(text.contains("| PhiTranslationService | "));
+    assert!(text.contains("Reaches without depending on them: every agent of mainpc, AuthenticationAgent on pc2, RemoteConnectorAgent on pc2."));
+    assert!(text.contains("Reaches without depending on them: CoordinatorAgent on mainpc, AuthenticationAgent."));
+}
+
+#[test]
+fn the_deployment_opens_exactly_the_ports_that_compose_publishes_on_a_lan_address() {
+    let stack = Fixture::real().model();
+    let opened: BTreeSet<(String, String)> = rows(
+        &document(&stack, "scripts/README.md"),
+        "## 2. Ports between the machines",
+    )
+    .iter()
+    .map(|row| (row[0].to_owned(), row[2].to_owned()))
+    .collect();
+    let mut published = BTreeSet::new();
+    for (machine, variable) in [("mainpc", "MAINPC_IP"), ("pc2", "PC2_IP")] {
+        let compose = text(
+            &render(&stack, &Preload::default()),
+            &format!("docker/podman-compose.{machine}.yml"),
+        );
+        for line in compose
+            .lines()
+            .filter(|line| line.contains(&format!("- ${{{variable}:-")))
+        {
+            let port = line.rsplit(':').next().expect("a port").to_owned();
+            published.insert((machine.to_owned(), port));
+        }
+    }
+    assert!(!published.is_empty());
+    assert_eq!(opened, published);
+}
+
+#[test]
+fn the_deployment_is_of_the_stack_at_hand() {
+    let text = document(&Fixture::small().model(), "scripts/README.md");
+    assert!(text.contains("scripts/deploy_main.sh    # on main\n"), "{text}");
+    assert!(text.contains("| far") || text.contains("for group in far"), "{text}");
+    assert!(!text.contains("mainpc"), "{text}");
+}
+
+#[test]
+fn shell_of_the_deployment_parses() {
+    let text = document(&Fixture::real().model(), "scripts/README.md");
+    let blocks: Vec<&str> = text
+        .split("```sh\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert!(blocks.len() > 5);
+    for block in blocks {
+        let output = Program::new("bash").args(["-n", "-c", block]).run().expect("bash");
+        assert!(output.status.success(), "{}\n{block}", output.stderr);
+    }
 }

@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use owo_colors::{OwoColorize as _, Style};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
-use serde_json::{Value, json};
 
-use crate::smoke::event::{CheckInfo, Summary};
-use crate::smoke::run::Evidence;
+use super::page;
+use crate::smoke::document::Collector;
+use crate::smoke::event::Summary;
+use crate::smoke::{CheckInfo, Evidence};
 use crate::smoke::{Outcome, SmokeEvent};
-
-/// The newest version of the JSON document.
-pub const JSON_VERSION: u32 = 1;
 
 /// Takes events as they happen and writes a report.
 pub trait Reporter {
@@ -28,15 +26,18 @@ pub trait Reporter {
 pub struct Human<W> {
     out: W,
     color: bool,
+    /// Whether figures of checks that passed are shown.
+    details: bool,
     failures: Vec<(CheckInfo, Outcome)>,
 }
 
 impl<W: Write> Human<W> {
     /// A report for people.
-    pub fn new(out: W, color: bool) -> Self {
+    pub fn new(out: W, color: bool, details: bool) -> Self {
         Self {
             out,
             color,
+            details,
             failures: Vec::new(),
         }
     }
@@ -64,6 +65,10 @@ impl<W: Write> Human<W> {
             let label = self.paint("     got", Style::new().bold());
             writeln!(self.out, "      {label} {got}")?;
         }
+        self.evidence(evidence)
+    }
+
+    fn evidence(&mut self, evidence: &[Evidence]) -> io::Result<()> {
         for Evidence { label, text } in evidence {
             let mut lines = text.lines();
             let first = lines.next().unwrap_or_default();
@@ -99,7 +104,7 @@ impl<W: Write> Reporter for Human<W> {
                 let check = if *checks == 1 { "check" } else { "checks" };
                 writeln!(self.out, "running {checks} {check} of {noun} {}", phases.join(", "))
             }
-            SmokeEvent::Started { .. } => Ok(()),
+            SmokeEvent::Looked { .. } | SmokeEvent::Measured(_) | SmokeEvent::Started { .. } => Ok(()),
             SmokeEvent::Finished {
                 check,
                 duration,
@@ -118,6 +123,11 @@ impl<W: Write> Reporter for Human<W> {
                 };
                 let time = seconds(*duration);
                 writeln!(self.out, "  {word} {time:>8}  {}: {}{note}", check.phase, check.name)?;
+                if let Outcome::Passed { details, .. } = outcome
+                    && self.details
+                {
+                    self.evidence(details)?;
+                }
                 if outcome.is_failure() {
                     self.failures.push((check.clone(), outcome.clone()));
                     self.failure(outcome)?;
@@ -166,7 +176,7 @@ pub fn counts(summary: &Summary) -> String {
 #[derive(Debug)]
 pub struct Json<W> {
     out: W,
-    checks: Vec<Value>,
+    collector: Collector,
 }
 
 impl<W: Write> Json<W> {
@@ -174,76 +184,43 @@ impl<W: Write> Json<W> {
     pub fn new(out: W) -> Self {
         Self {
             out,
-            checks: Vec::new(),
+            collector: Collector::default(),
         }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn check_json(check: &CheckInfo, duration: Duration, outcome: &Outcome) -> Value {
-    let mut value = json!({
-        "name": check.name,
-        "phase": check.phase,
-        "machine": check.machine,
-        "kind": check.kind,
-        "source": check.source,
-        "duration_ms": millis(duration),
-    });
-    let more = match outcome {
-        Outcome::Passed { note, .. } => json!({"outcome": "passed", "note": note}),
-        Outcome::Failed {
-            expected,
-            got,
-            evidence,
-        } => json!({
-            "outcome": "failed",
-            "expected": expected,
-            "got": got,
-            "evidence": evidence
-                .iter()
-                .map(|item| json!({"label": item.label, "text": item.text}))
-                .collect::<Vec<_>>(),
-        }),
-        Outcome::Skipped { because } => json!({"outcome": "skipped", "because": because}),
-    };
-    if let (Value::Object(fields), Value::Object(more)) = (&mut value, more) {
-        fields.extend(more);
-    }
-    value
 }
 
 impl<W: Write> Reporter for Json<W> {
     fn event(&mut self, event: &SmokeEvent) -> io::Result<()> {
-        match event {
-            SmokeEvent::RunStarted { .. } | SmokeEvent::Started { .. } => Ok(()),
-            SmokeEvent::Finished {
-                check,
-                duration,
-                outcome,
-            } => {
-                self.checks.push(check_json(check, *duration, outcome));
-                Ok(())
-            }
-            SmokeEvent::Summary(summary) => {
-                let document = json!({
-                    "version": JSON_VERSION,
-                    "success": summary.success(),
-                    "interrupted": summary.interrupted,
-                    "passed": summary.passed,
-                    "failed": summary.failed,
-                    "skipped": summary.skipped,
-                    "duration_ms": millis(summary.duration),
-                    "checks": std::mem::take(&mut self.checks),
-                });
-                serde_json::to_writer_pretty(&mut self.out, &document)?;
-                writeln!(self.out)?;
-                self.out.flush()
-            }
-        }
+        let Some(document) = self.collector.event(event) else {
+            return Ok(());
+        };
+        serde_json::to_writer_pretty(&mut self.out, &document)?;
+        writeln!(self.out)?;
+        self.out.flush()
     }
+}
+
+/// The files of `--report`, by name, made of a run's events; none where the run has not ended.
+///
+/// # Errors
+/// When one cannot be made, which is an error of this program.
+pub fn files(events: &[SmokeEvent]) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
+    let mut collector = Collector::default();
+    let Some(document) = events.iter().find_map(|event| collector.event(event)) else {
+        return Ok(Vec::new());
+    };
+    let page = page::html(&document).map_err(|error| io::Error::other(format!("{error:#}")))?;
+    let (mut data, mut junit) = (Vec::new(), Vec::new());
+    let mut reporters: [Box<dyn Reporter + '_>; 2] = [Box::new(Json::new(&mut data)), Box::new(Junit::new(&mut junit))];
+    for reporter in &mut reporters {
+        events.iter().try_for_each(|event| reporter.event(event))?;
+    }
+    drop(reporters);
+    Ok(vec![
+        ("index.html", page.into_bytes()),
+        ("junit.xml", junit),
+        ("smoke.json", data),
+    ])
 }
 
 /// One JUnit document, one suite per phase, written when the run ends.
@@ -303,7 +280,10 @@ fn case(check: &CheckInfo, duration: Duration, outcome: &Outcome) -> TestCase {
 impl<W: Write> Reporter for Junit<W> {
     fn event(&mut self, event: &SmokeEvent) -> io::Result<()> {
         match event {
-            SmokeEvent::RunStarted { .. } | SmokeEvent::Started { .. } => Ok(()),
+            SmokeEvent::Looked { .. }
+            | SmokeEvent::Measured(_)
+            | SmokeEvent::RunStarted { .. }
+            | SmokeEvent::Started { .. } => Ok(()),
             SmokeEvent::Finished {
                 check,
                 duration,
@@ -336,8 +316,8 @@ mod tests {
     use serde_json::Value;
 
     use super::{Human, Json, Junit, Reporter};
-    use crate::smoke::event::{CheckInfo, Summary};
-    use crate::smoke::plan::CheckId;
+    use crate::smoke::event::Summary;
+    use crate::smoke::plan::{CheckId, CheckInfo};
     use crate::smoke::{Outcome, SmokeEvent};
 
     fn events() -> Vec<SmokeEvent> {
@@ -392,7 +372,7 @@ mod tests {
     #[test]
     fn people_get_a_line_per_check_and_evidence_below_failures() {
         let mut out = Vec::new();
-        replay(Human::new(&mut out, false));
+        replay(Human::new(&mut out, false, false));
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "running 3 checks of phases 1, 2

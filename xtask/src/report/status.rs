@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use contract::group_config::Start;
 use contract::status::{AgentState, Exit};
 use owo_colors::{OwoColorize as _, Style};
 use serde::Serialize;
@@ -17,6 +18,22 @@ use crate::stack::{AgentId, GroupId, Stack};
 pub struct StatusDocument {
     version: u32,
     agents: Vec<AgentEntry>,
+    peers: Vec<PeerEntry>,
+}
+
+/// An agent of another machine, as a group sees it.
+#[derive(Debug, Serialize)]
+struct PeerEntry {
+    /// The group that talks to it.
+    group: String,
+    /// The machine of the other agent.
+    machine: String,
+    agent: String,
+    address: String,
+    /// `null` before the first look.
+    reachable: Option<bool>,
+    since_ms: u64,
+    reason: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -34,6 +51,9 @@ struct AgentEntry {
     ready_after_ms: Option<u64>,
     waits_for: Vec<String>,
     reason: Option<String>,
+    /// `warm` or `plain`.
+    start: Option<Start>,
+    plain_because: Option<String>,
     last_exit: Option<Exit>,
     last_stderr: Vec<String>,
 }
@@ -41,6 +61,22 @@ struct AgentEntry {
 /// What is known of these agents.
 #[must_use]
 pub fn document(stack: &Stack, view: &View, agents: &BTreeSet<AgentId>) -> StatusDocument {
+    let groups: BTreeSet<GroupId> = agents.iter().map(|id| stack.agent(*id).group).collect();
+    let peers = groups
+        .into_iter()
+        .filter_map(|group| view.group(group))
+        .flat_map(|status| {
+            status.peers.iter().map(|peer| PeerEntry {
+                group: status.group.clone(),
+                machine: peer.machine.clone(),
+                agent: peer.agent.clone(),
+                address: peer.address.clone(),
+                reachable: peer.reachable,
+                since_ms: peer.since_ms,
+                reason: peer.reason.clone(),
+            })
+        })
+        .collect();
     let agents = agents
         .iter()
         .map(|id| {
@@ -59,12 +95,18 @@ pub fn document(stack: &Stack, view: &View, agents: &BTreeSet<AgentId>) -> Statu
                 ready_after_ms: status.and_then(|status| status.ready_after_ms),
                 waits_for: status.map(|status| status.waits_for.clone()).unwrap_or_default(),
                 reason: status.and_then(|status| status.reason.clone()),
+                start: status.and_then(|status| status.start),
+                plain_because: status.and_then(|status| status.plain_because.clone()),
                 last_exit: status.and_then(|status| status.last_exit.clone()),
                 last_stderr: status.map(|status| status.last_stderr.clone()).unwrap_or_default(),
             }
         })
         .collect();
-    StatusDocument { version: 1, agents }
+    StatusDocument {
+        version: 1,
+        agents,
+        peers,
+    }
 }
 
 /// Whether every required agent of these is healthy.
@@ -101,13 +143,17 @@ pub fn human(stack: &Stack, view: &View, groups: &[GroupId], agents: &BTreeSet<A
             } else {
                 String::new()
             };
+            let start = status.and_then(|status| status.start).map_or("", Start::name);
+            let plain = status
+                .and_then(|status| status.plain_because.as_ref())
+                .map_or_else(String::new, |why| format!("  not warm: {why}"));
             let waits = status
                 .filter(|status| !status.waits_for.is_empty())
                 .map_or_else(String::new, |status| {
                     format!("waits for {}", status.waits_for.join(", "))
                 });
             let line = format!(
-                "  {:34} {} {:>5}  {ready:>8}  {restarts}{waits}",
+                "  {:34} {} {:>5}  {ready:>8}  {start:5}  {restarts}{waits}{plain}",
                 agent.name,
                 painted(word, status.map(|status| status.state), color),
                 agent.port
@@ -118,15 +164,39 @@ pub fn human(stack: &Stack, view: &View, groups: &[GroupId], agents: &BTreeSet<A
             }
         }
     }
+    let unreachable = unreachable_peers(view, groups);
     let healthy = agents
         .iter()
         .filter(|id| view.state(stack, **id) == Some(AgentState::Healthy))
         .count();
     let _ = writeln!(text, "\n{healthy} of {} healthy", counted(agents.len(), "agent"));
+    if !unreachable.is_empty() {
+        let _ = writeln!(text, "\nunreachable on other machines:\n  {}", unreachable.join("\n  "));
+    }
     if !chains.is_empty() {
         let _ = writeln!(text, "\nnot healthy:\n  {}", chains.join("\n  "));
     }
     text
+}
+
+/// Agents of other machines that these groups cannot reach, one line each.
+fn unreachable_peers(view: &View, groups: &[GroupId]) -> Vec<String> {
+    let documents = groups.iter().filter_map(|group| view.group(*group));
+    documents
+        .flat_map(|status| status.peers.iter().map(move |peer| (status, peer)))
+        .filter(|(_, peer)| peer.reachable == Some(false))
+        .map(|(status, peer)| {
+            format!(
+                "{} cannot reach {}/{} ({}) for {} s: {}",
+                status.group,
+                peer.machine,
+                peer.agent,
+                peer.address,
+                status.now_ms.saturating_sub(peer.since_ms) / 1000,
+                peer.reason.as_deref().unwrap_or("no reason is known")
+            )
+        })
+        .collect()
 }
 
 fn painted(word: &str, state: Option<AgentState>, color: bool) -> String {

@@ -3,17 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::matcher::Matcher;
+use super::fields::{located, matcher, needed, payload, text};
+use super::kinds::{link, recovery, resources, stand_in, startup_check};
+use super::lan;
 use super::spec::{
-    CommandExpect, ExecSpec, ImageSpec, Kind, LoadSpec, NetworkSpec, PathAliasSpec, Payload, PersistSpec, RequestSpec,
-    Restart, SoakSpec, StatusSpec, Text, VolumeSpec,
+    CommandExpect, ExecSpec, ImageSpec, Kind, LoadSpec, NetworkSpec, PathAliasSpec, PersistSpec, RequestSpec, Restart,
+    SoakSpec, StatusSpec, VolumeSpec,
 };
-use super::yaml::{Data, Fields, Mark, Node, Reader};
+use super::yaml::{Data, Fields, Node, Reader};
 
 /// The kinds, by their key.
-pub const KINDS: [&str; 8] = [
+pub const KINDS: [&str; 17] = [
     "request",
     "exec",
     "image",
@@ -22,6 +24,15 @@ pub const KINDS: [&str; 8] = [
     "status",
     "path_alias",
     "soak",
+    "link",
+    "recovery",
+    "resources",
+    "stand_in",
+    "startup_check",
+    lan::KINDS[0],
+    lan::KINDS[1],
+    lan::KINDS[2],
+    lan::KINDS[3],
 ];
 
 /// Seconds of a soak that does not say.
@@ -42,53 +53,16 @@ pub fn kind(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<Kind> {
         "volume" => volume(reader, &mut fields).map(Kind::Volume),
         "status" => status(reader, &mut fields).map(Kind::Status),
         "path_alias" => path_alias(reader, &mut fields).map(Kind::PathAlias),
-        _ => soak(reader, &mut fields).map(Kind::Soak),
+        "soak" => soak(reader, &mut fields).map(Kind::Soak),
+        "link" => link::decode(reader, &mut fields).map(Kind::Link),
+        "recovery" => recovery::decode(reader, &mut fields).map(Kind::Recovery),
+        "resources" => resources::decode(reader, &mut fields).map(Kind::Resources),
+        "stand_in" => stand_in::decode(reader, &mut fields).map(Kind::StandIn),
+        "startup_check" => startup_check::decode(reader, &mut fields).map(Kind::StartupCheck),
+        other => lan::kind(reader, &mut fields, other).map(Kind::Lan),
     };
     reader.finish(&fields, &what);
     decoded.filter(|_| reader.findings.len() == before)
-}
-
-/// A text with its place.
-pub fn located(reader: &Reader<'_>, text: String, mark: Mark) -> Text {
-    Text {
-        text,
-        place: reader.place(mark),
-    }
-}
-
-fn text(reader: &mut Reader<'_>, node: Option<&Node>, what: &str) -> Option<Text> {
-    let node = node?;
-    let text = reader.text(node, what)?;
-    Some(located(reader, text, node.mark))
-}
-
-fn needed(reader: &mut Reader<'_>, fields: &mut Fields<'_>, name: &'static str, what: &str) -> Option<Text> {
-    let node = fields.need(reader, name, what);
-    text(reader, node, name)
-}
-
-/// A matcher, checked.
-fn matcher(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Value> {
-    let node = node?;
-    let value = node.value();
-    if let Err(error) = Matcher::compile(&value) {
-        reader.note(node.mark, error.to_string());
-        return None;
-    }
-    Some(value)
-}
-
-fn payload(reader: &mut Reader<'_>, fields: &mut Fields<'_>, what: &str) -> Option<Payload> {
-    let json = fields.get("send");
-    let raw = fields.get("send_raw");
-    match (json, raw) {
-        (Some(json), None) => Some(Payload::Json(json.value())),
-        (None, Some(raw)) => reader.text(raw, "send_raw").map(Payload::Raw),
-        _ => {
-            reader.note(fields.mark, format!("{what} needs either `send` or `send_raw`"));
-            None
-        }
-    }
 }
 
 fn request(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<RequestSpec> {

@@ -2,12 +2,23 @@
 
 use std::time::Duration;
 
-use super::plan::CheckId;
-use super::run::Outcome;
+use super::outcome::Outcome;
+use super::plan::CheckInfo;
+use super::resources::Resources;
+use crate::boot::timeline::Timeline;
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
 pub enum SmokeEvent {
+    /// The stack was looked at before the checks, where a report wants it.
+    Looked {
+        /// When, Unix milliseconds.
+        at_ms: u64,
+        /// How it had come up; none where it is not up.
+        boot: Option<Timeline>,
+    },
+    /// What the stack takes was measured after the checks, where a report wants it.
+    Measured(Resources),
     /// The run begins.
     RunStarted {
         /// Number of checks.
@@ -31,23 +42,6 @@ pub enum SmokeEvent {
     },
     /// The run ended.
     Summary(Summary),
-}
-
-/// What reports need to know of a check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CheckInfo {
-    /// Its id in the plan.
-    pub id: CheckId,
-    /// Its name, with what it was expanded for in brackets.
-    pub name: String,
-    /// Its phase.
-    pub phase: u8,
-    /// Its machine, where it is about one.
-    pub machine: Option<String>,
-    /// Its kind: `request`.
-    pub kind: &'static str,
-    /// File and line that define it.
-    pub source: String,
 }
 
 /// Counts of a run.

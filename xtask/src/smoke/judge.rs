@@ -5,89 +5,17 @@ use std::collections::BTreeMap;
 use contract::status::{AgentStatus, GroupStatus};
 use serde_json::Value;
 
-use super::matcher::{Matcher, Mismatch, show};
+use super::lan::{self, LanAction};
+use super::matcher::show;
 use super::observation::{
     AgentSoak, CommandSeen, ImageSeen, NetworkSeen, Observation, PathAliasSeen, SoakSeen, VolumeSeen, json_or_text,
 };
+use super::outcome::Outcome;
 use super::plan::{Action, Check};
-use super::run::{Evidence, Outcome};
 use super::spec::{CommandExpect, Payload};
 use super::template;
+use super::verdict::Verdict;
 use crate::stack::model::Stack;
-
-/// Characters of a text shown as evidence.
-const SHOWN: usize = 4000;
-
-/// Collects what is not as expected.
-#[derive(Default)]
-struct Verdict {
-    expected: Vec<String>,
-    got: Vec<String>,
-    evidence: Vec<Evidence>,
-    note: String,
-    saved: BTreeMap<String, Value>,
-}
-
-impl Verdict {
-    fn wrong(&mut self, expected: impl Into<String>, got: impl Into<String>) {
-        self.expected.push(expected.into());
-        self.got.push(got.into());
-    }
-
-    fn compare(&mut self, what: &str, matcher: &Value, value: &Value) {
-        match Matcher::compile(matcher) {
-            Ok(matcher) => {
-                for mismatch in matcher.mismatches(value) {
-                    self.mismatch(what, &mismatch);
-                }
-            }
-            // Only a value that was saved can bring this about: the file itself was checked.
-            Err(error) => self.wrong("an expectation that can be read", error.to_string()),
-        }
-    }
-
-    fn mismatch(&mut self, what: &str, mismatch: &Mismatch) {
-        let subject = match (what.is_empty(), mismatch.path.is_empty()) {
-            (true, true) => String::new(),
-            (true, false) => format!("`{}`: ", mismatch.path),
-            (false, true) => format!("{what}: "),
-            (false, false) => format!("{what} `{}`: ", mismatch.path),
-        };
-        self.wrong(
-            format!("{subject}{}", mismatch.expected),
-            format!("{subject}{}", mismatch.got),
-        );
-    }
-
-    fn evidence(&mut self, label: impl Into<String>, text: impl Into<String>) {
-        self.evidence.push(Evidence {
-            label: label.into(),
-            text: cut(text.into()),
-        });
-    }
-
-    fn outcome(self) -> Outcome {
-        if self.expected.is_empty() {
-            Outcome::Passed {
-                note: self.note,
-                saved: self.saved,
-            }
-        } else {
-            Outcome::Failed {
-                expected: self.expected,
-                got: self.got,
-                evidence: self.evidence,
-            }
-        }
-    }
-}
-
-fn cut(text: String) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
 
 /// What a request sends, with saved values in it.
 #[must_use]
@@ -176,6 +104,12 @@ pub fn evaluate(stack: &Stack, check: &Check, saved: &BTreeMap<String, Value>, s
             },
             Observation::Soak(seen),
         ) => judge_soak(&mut verdict, *max_growth_mb, *max_restarts, seen),
+        (Action::Link(link), Observation::Link(seen)) => link.judge(&mut verdict, seen),
+        (Action::Recovery(recovery), Observation::Recovery(seen)) => recovery.judge(&mut verdict, seen),
+        (Action::Resources(resources), Observation::Resources(seen)) => resources.judge(&mut verdict, seen),
+        (Action::StandIn(stand_in), Observation::StandIn(seen)) => stand_in.judge(&mut verdict, seen),
+        (Action::StartupCheck(check), Observation::Status(status)) => check.judge(&mut verdict, status),
+        (Action::Lan(action), seen) => judge_lan(&mut verdict, stack, action, saved, seen),
         (action, _) => verdict.wrong(subject(stack, action), "an observation of another kind"),
     }
     verdict.outcome()
@@ -192,6 +126,64 @@ fn subject(stack: &Stack, action: &Action) -> String {
         Action::Status { group, .. } => format!("the status of `{}`", stack.group(*group).name),
         Action::PathAlias { image, .. } => format!("a look into `{image}`"),
         Action::Soak { group, .. } => format!("`{}` observed", stack.group(*group).name),
+        Action::Link(link) => format!("`{}` asked from inside", stack.group(link.from).name),
+        Action::Recovery(recovery) => format!("{} broken on purpose", stack.agent(recovery.agent).name),
+        Action::Resources(resources) => format!("`{}` measured from inside", stack.group(resources.group).name),
+        Action::StandIn(stand_in) => format!("{} asked from inside", stack.agent(stand_in.agent).name),
+        Action::StartupCheck(check) => format!("the start-up check of `{}`", stack.group(check.group).name),
+        Action::Lan(action) => lan::subject(stack, action),
+    }
+}
+
+fn judge_lan(
+    verdict: &mut Verdict,
+    stack: &Stack,
+    action: &LanAction,
+    saved: &BTreeMap<String, Value>,
+    seen: &Observation,
+) {
+    match (action, seen) {
+        (LanAction::Call { send, expect, .. }, Observation::Reply(reply)) => {
+            judge_reply(verdict, &template::insert_saved(expect, saved), &BTreeMap::new(), reply);
+            verdict.evidence("request", String::from_utf8_lossy(&request_bytes(send, saved)));
+            verdict.evidence("reply", String::from_utf8_lossy(reply));
+        }
+        (LanAction::Ports { to, .. }, Observation::Ports(seen)) => {
+            for (expected, got) in lan::judge_ports(stack, *to, seen) {
+                verdict.wrong(expected, got);
+            }
+            verdict.note = format!("{} open of {}", seen.open.len(), seen.tried);
+        }
+        (LanAction::Link { .. }, Observation::LanLink) => {}
+        (LanAction::Peers { reachable, .. }, Observation::Status(status)) => {
+            judge_peers(verdict, *reachable, status);
+        }
+        _ => verdict.wrong(lan::subject(stack, action), "an observation of another kind"),
+    }
+}
+
+fn judge_peers(verdict: &mut Verdict, reachable: bool, status: &GroupStatus) {
+    if status.peers.is_empty() {
+        verdict.wrong("agents on other machines that the group talks to", "none");
+    }
+    for peer in &status.peers {
+        if peer.reachable != Some(reachable) {
+            let words = |on: Option<bool>| match on {
+                Some(true) => "reachable",
+                Some(false) => "unreachable",
+                None => "not looked at yet",
+            };
+            let who = format!("{}/{}", peer.machine, peer.agent);
+            verdict.wrong(
+                format!("{who} {}", words(Some(reachable))),
+                format!(
+                    "{who} {} {}",
+                    words(peer.reachable),
+                    peer.reason.as_deref().unwrap_or_default()
+                )
+                .trim_end(),
+            );
+        }
     }
 }
 
@@ -530,8 +522,8 @@ mod tests {
         AgentSoak, CommandSeen, ImageSeen, MarkerSeen, MountSeen, NetworkSeen, Observation, PathAliasSeen, SoakSeen,
         VolumeSeen,
     };
-    use super::super::plan::tests::{plan_of, small_stack};
-    use super::super::run::Outcome;
+    use super::super::outcome::Outcome;
+    use super::super::plan::fixture::{plan_of, small_stack};
     use super::evaluate;
 
     fn judged(check: &str, seen: &Observation) -> Outcome {

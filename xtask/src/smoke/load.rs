@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::decode::{self, KINDS, located};
+use super::decode::{self, KINDS};
+use super::fields::located;
 use super::spec::{CheckFile, CheckSpec, ForEach, Text};
 use super::yaml::{Data, Fields, Node, RULE, Reader};
 use crate::finding::{Finding, Place};
@@ -262,6 +263,7 @@ surprise: 1
         let files = [
             ("phase1.yaml", include_str!("../../../tests/smoke/phase1.yaml")),
             ("phase2.yaml", include_str!("../../../tests/smoke/phase2.yaml")),
+            ("phase4.yaml", include_str!("../../../tests/smoke/phase4.yaml")),
         ]
         .map(|(path, text)| (path.to_owned(), text.to_owned()));
         let (parsed, findings) = parse(&files);

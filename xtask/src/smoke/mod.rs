@@ -5,21 +5,29 @@
 //! [`Outcome`] of it. Nothing here starts a program, reads a file, opens a socket or asks for the time.
 
 mod decode;
+pub mod document;
 pub mod event;
+mod fields;
 pub mod judge;
+pub mod kinds;
+pub mod lan;
 pub mod load;
 pub mod matcher;
 pub mod observation;
+pub mod outcome;
 pub mod plan;
+pub mod resources;
 pub mod run;
 pub mod spec;
 pub mod template;
+mod verdict;
 pub mod yaml;
 
 pub use event::SmokeEvent;
 pub use judge::evaluate;
 pub use load::parse;
 pub use observation::Observation;
-pub use plan::{Action, Check, CheckId, Plan, Selection, expand};
-pub use run::{Evidence, Outcome, Run};
+pub use outcome::{Evidence, Outcome};
+pub use plan::{Action, Check, CheckId, CheckInfo, Plan, Selection, expand};
+pub use run::Run;
 pub use spec::CheckFile;

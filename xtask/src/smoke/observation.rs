@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use contract::status::GroupStatus;
 use serde_json::Value;
 
+use super::kinds::{link, recovery, resources, stand_in};
+use super::lan::PortsSeen;
+
 /// What was seen; each kind of check wants its own.
 #[derive(Debug, Clone)]
 pub enum Observation {
@@ -24,6 +27,18 @@ pub enum Observation {
     PathAlias(PathAliasSeen),
     /// Of `soak`.
     Soak(SoakSeen),
+    /// Of `link`: what each way came to, in the order of the check.
+    Link(Vec<link::WaySeen>),
+    /// Of `recovery`.
+    Recovery(recovery::RecoverySeen),
+    /// Of `resources`.
+    Resources(resources::ResourcesSeen),
+    /// Of `stand_in`.
+    StandIn(stand_in::StandInSeen),
+    /// Of `ports`.
+    Ports(PortsSeen),
+    /// Of `lan_link`: it is as it should be.
+    LanLink,
     /// Nothing could be seen; the text says why.
     Nothing(String),
 }

@@ -5,90 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::event::Summary;
+use super::outcome::Outcome;
 use super::plan::{Check, CheckId, Plan};
-
-/// How a check ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// As expected; the text says what was seen, in a few words.
-    Passed {
-        /// As in `29 requests`; often empty.
-        note: String,
-        /// Values saved for later checks.
-        saved: BTreeMap<String, Value>,
-    },
-    /// Not as expected.
-    Failed {
-        /// What was expected, one line per point.
-        expected: Vec<String>,
-        /// What was there instead, line by line.
-        got: Vec<String>,
-        /// What helps to see why.
-        evidence: Vec<Evidence>,
-    },
-    /// Not run.
-    Skipped {
-        /// Why.
-        because: String,
-    },
-}
-
-/// Something that helps to see why a check failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence {
-    /// What it is: `request`, `reply`, `last lines of TaskRouter`.
-    pub label: String,
-    /// The text, of any number of lines.
-    pub text: String,
-}
-
-impl Outcome {
-    /// Passed, with nothing to say.
-    #[must_use]
-    pub fn passed() -> Self {
-        Self::Passed {
-            note: String::new(),
-            saved: BTreeMap::new(),
-        }
-    }
-
-    /// Passed, with what was seen.
-    #[must_use]
-    pub fn passed_with(note: impl Into<String>) -> Self {
-        Self::Passed {
-            note: note.into(),
-            saved: BTreeMap::new(),
-        }
-    }
-
-    /// Failed at one point.
-    #[must_use]
-    pub fn failed(expected: impl Into<String>, got: impl Into<String>) -> Self {
-        Self::Failed {
-            expected: vec![expected.into()],
-            got: vec![got.into()],
-            evidence: Vec::new(),
-        }
-    }
-
-    /// The same with more evidence, where it failed.
-    #[must_use]
-    pub fn with_evidence(mut self, label: impl Into<String>, text: impl Into<String>) -> Self {
-        if let Self::Failed { evidence, .. } = &mut self {
-            evidence.push(Evidence {
-                label: label.into(),
-                text: text.into(),
-            });
-        }
-        self
-    }
-
-    /// Whether it failed.
-    #[must_use]
-    pub fn is_failure(&self) -> bool {
-        matches!(self, Self::Failed { .. })
-    }
-}
 
 #[derive(Debug, Clone)]
 enum State {
@@ -239,7 +157,7 @@ impl<'p> Run<'p> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::tests::plan_of;
+    use super::super::plan::fixture::plan_of;
     use super::{CheckId, Outcome, Run};
 
     fn names(run: &Run<'_>) -> Vec<String> {

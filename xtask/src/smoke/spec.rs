@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::lan::LanSpec;
 use super::yaml::Node;
 use crate::finding::Place;
 
@@ -66,16 +67,19 @@ pub enum ForEach {
     Volume,
     /// Every path alias in every group of its machine.
     PathAlias,
+    /// Every pair of groups of which the first depends on the second.
+    Link,
 }
 
 impl ForEach {
     /// The words for it in a file.
-    pub const NAMES: [(&'static str, Self); 5] = [
+    pub const NAMES: [(&'static str, Self); 6] = [
         ("machine", Self::Machine),
         ("group", Self::Group),
         ("agent", Self::Agent),
         ("volume", Self::Volume),
         ("path_alias", Self::PathAlias),
+        ("link", Self::Link),
     ];
 }
 
@@ -98,6 +102,18 @@ pub enum Kind {
     PathAlias(PathAliasSpec),
     /// Observation for a while.
     Soak(SoakSpec),
+    /// What one group needs of another, asked for from inside.
+    Link(LinkSpec),
+    /// An agent that is broken on purpose.
+    Recovery(RecoverySpec),
+    /// Limits and use of a group's container.
+    Resources(ResourcesSpec),
+    /// A request while something stands in for an absent dependency.
+    StandIn(StandInSpec),
+    /// The start-up check of a group's supervisor.
+    StartupCheck(StartupCheckSpec),
+    /// What is between the machines.
+    Lan(LanSpec),
 }
 
 /// `request:`
@@ -257,4 +273,97 @@ pub struct LoadSpec {
     pub send: Payload,
     /// What each reply must match.
     pub expect: Value,
+}
+
+/// `link:`
+#[derive(Debug, Clone)]
+pub struct LinkSpec {
+    /// The group whose agents depend on the other's.
+    pub from: Text,
+    /// The group that they depend on.
+    pub to: Text,
+    /// What is sent to the main port of each dependency, beside the health exchange.
+    pub send: Option<Value>,
+    /// Where its reply must hold the dependency's name.
+    pub name_at: String,
+}
+
+/// `recovery:`
+#[derive(Debug, Clone)]
+pub struct RecoverySpec {
+    /// The agent.
+    pub agent: Text,
+    /// What is done to it.
+    pub fault: Fault,
+    /// Where.
+    pub place: FaultPlace,
+}
+
+/// What is done to an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// SIGKILL.
+    Kill,
+    /// SIGSTOP: it runs and answers nothing.
+    Mute,
+    /// Its script ends with an error, each time.
+    CrashLoop,
+}
+
+impl Fault {
+    /// The words for it in a file.
+    pub const NAMES: [(&'static str, Self); 3] = [
+        ("kill", Self::Kill),
+        ("mute", Self::Mute),
+        ("crash_loop", Self::CrashLoop),
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES
+            .iter()
+            .find(|(_, fault)| *fault == self)
+            .map_or("", |(name, _)| name)
+    }
+}
+
+/// Where an agent is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultPlace {
+    /// In the stack; the check then runs alone.
+    Stack,
+    /// In a container made for the check, with the agent, those of its group that depend on it, and short intervals.
+    Probe,
+}
+
+/// `resources:`
+#[derive(Debug, Clone)]
+pub struct ResourcesSpec {
+    /// The group.
+    pub group: Text,
+    /// For how long CPU time is counted.
+    pub seconds: f64,
+}
+
+/// `stand_in:`
+#[derive(Debug, Clone)]
+pub struct StandInSpec {
+    /// The agent that is asked.
+    pub agent: Text,
+    /// Loopback port in its container where the absent service is put.
+    pub port: u16,
+    /// What that service replies to everything.
+    pub replies: Value,
+    /// What the agent is asked.
+    pub send: Payload,
+    /// Matcher of the agent's reply.
+    pub expect: Value,
+}
+
+/// `startup_check:`
+#[derive(Debug, Clone)]
+pub struct StartupCheckSpec {
+    /// The group.
+    pub group: Text,
 }

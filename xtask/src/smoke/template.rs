@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 /// Every `{name}` that an expansion may bind.
-pub const NAMES: [&str; 17] = [
+pub const NAMES: [&str; 18] = [
     "stack",
     "namespace",
     "python_version",
@@ -24,6 +24,7 @@ pub const NAMES: [&str; 17] = [
     "volume",
     "path",
     "target",
+    "to",
 ];
 
 /// What the names stand for in one concrete check.

@@ -96,11 +96,13 @@ pub fn load(input: &Input<'_>) -> (Option<Stack>, Vec<Finding>) {
     }
     let (resolved, mut more) = resolve(&raw, &reads, tree);
     findings.append(&mut more);
+    let everyone = resolved.stack.with_ungrouped();
     findings.extend(validate::all(&Facts {
         raw: &raw,
         reads: &reads,
         resolved: &resolved,
         stack: &resolved.stack,
+        everyone: &everyone,
         tree: files.as_ref(),
     }));
     findings.sort_by(|a, b| a.place.cmp(&b.place).then(a.rule.cmp(b.rule)));

@@ -19,10 +19,12 @@ pub mod spans;
 pub mod yaml;
 
 pub use load::{Files, Input, load};
-pub use model::{Agent, AgentId, Group, GroupId, Machine, MachineId, Stack};
+pub use model::{Agent, AgentId, ContentsSetting, Group, GroupId, Machine, MachineId, Stack};
 pub use tree::{Found, TreeFiles, normal, resolve_alias};
 
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+mod robust;
 #[cfg(test)]
 mod tests;

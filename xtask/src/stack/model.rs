@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use contract::group_config::{ArgumentStyle, Supervision};
+use contract::group_config::{ArgumentStyle, Start, Supervision};
 
 use crate::finding::Place;
 
@@ -42,6 +42,10 @@ pub struct Stack {
     pub status_port: u16,
     /// How agents are supervised where no startup config says more; see [`Machine::supervision`].
     pub supervision: Supervision,
+    /// How agents are started where neither their group nor an override says more; see [`Stack::start`].
+    pub start: Start,
+    /// Modules that no warm interpreter imports, with those below them.
+    pub preload_skip: Vec<String>,
     /// `mainpc`, `pc2`, in the order of the file.
     pub machines: Vec<Machine>,
     /// Groups, in the order of the file.
@@ -52,6 +56,8 @@ pub struct Stack {
     pub absent: Vec<AbsentDependency>,
     /// Agents that a startup config defines and no group holds; their `group` means nothing.
     pub ungrouped: Vec<Agent>,
+    /// Agents of groups that depend on one of these, which has the id that [`Stack::with_ungrouped`] gives it.
+    pub on_ungrouped: Vec<(AgentId, AgentId)>,
     /// Patterns (`*`, `**`, `?`) of files of the tree that the audit leaves out: trash, archives.
     pub audit_exclude: Vec<String>,
 }
@@ -79,6 +85,19 @@ pub struct Images {
     pub uid: u32,
     /// Patterns (`*`, `**`, `?`) of files of the tree that no image gets.
     pub exclude: Vec<String>,
+    /// Patterns of files of the tree that every image of their machine gets, whether its agents name them or not.
+    pub include: Vec<String>,
+    /// How much of the tree images hold; decided per group where it is not written.
+    pub contents: Option<ContentsSetting>,
+}
+
+/// How much of the tree an image holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentsSetting {
+    /// What its agents can reach, even where something cannot be followed.
+    Closure,
+    /// All code of its machine.
+    Package,
 }
 
 /// A named volume, one per machine, shared by its groups.
@@ -117,6 +136,8 @@ pub struct Machine {
     pub agent_memory_bytes: Option<u64>,
     /// Limit of threads per agent, from the startup config; see [`Stack::group_pids`].
     pub agent_pids: Option<u32>,
+    /// Podman's connection to it (`podman system connection list`), where it is another host than this one.
+    pub connection: Option<String>,
     /// How its agents are supervised: its startup config's `health_checks`, under what the stack says.
     pub supervision: Supervision,
 }
@@ -153,6 +174,12 @@ pub struct Group {
     pub build_packages: Vec<String>,
     /// Modules that its start-up check must find, besides those of every group.
     pub required_modules: Vec<String>,
+    /// How its agents are started, where it differs from the stack's.
+    pub start: Option<Start>,
+    /// Patterns of files of the tree that its image gets besides those of every group.
+    pub include: Vec<String>,
+    /// How much of the tree its image holds, where it differs from the stack's.
+    pub contents: Option<ContentsSetting>,
     /// Environment, over the machine's.
     pub environment: BTreeMap<String, String>,
     /// Port on the host's loopback where its status endpoint is published.
@@ -193,6 +220,8 @@ pub struct Agent {
     pub params: BTreeMap<String, String>,
     /// How flags are written, where it differs from the stack's.
     pub argument_style: Option<ArgumentStyle>,
+    /// How it is started, where it differs from its group's.
+    pub start: Option<Start>,
     /// Where the startup config defines it.
     pub place: Place,
 }
@@ -265,6 +294,9 @@ impl Stack {
     #[must_use]
     pub fn with_ungrouped(&self) -> Self {
         let mut stack = self.clone();
+        for (agent, on) in std::mem::take(&mut stack.on_ungrouped) {
+            stack.agents[agent.0].dependencies.push(Dependency::Agent(on));
+        }
         for mut agent in std::mem::take(&mut stack.ungrouped) {
             let known = stack
                 .groups
@@ -282,6 +314,9 @@ impl Stack {
                     packages: Vec::new(),
                     build_packages: Vec::new(),
                     required_modules: Vec::new(),
+                    start: None,
+                    include: Vec::new(),
+                    contents: None,
                     environment: BTreeMap::new(),
                     published_status_port: 0,
                     published: Vec::new(),
@@ -329,6 +364,19 @@ impl Stack {
             .iter()
             .enumerate()
             .map(|(index, agent)| (AgentId(index), agent))
+    }
+
+    /// How the agents of a group are started.
+    #[must_use]
+    pub fn group_start(&self, id: GroupId) -> Start {
+        self.group(id).start.unwrap_or(self.start)
+    }
+
+    /// How an agent is started.
+    #[must_use]
+    pub fn start(&self, id: AgentId) -> Start {
+        let agent = self.agent(id);
+        agent.start.unwrap_or_else(|| self.group_start(agent.group))
     }
 
     /// Groups of one machine.
@@ -412,10 +460,16 @@ impl Stack {
     /// Memory limit of a group's container in bytes: the sum over its agents, and room for the supervisor.
     #[must_use]
     pub fn group_memory_bytes(&self, group: GroupId) -> Option<u64> {
-        const SUPERVISOR: u64 = 64 * 1024 * 1024;
         let group = self.group(group);
-        let agents = u64::try_from(group.agents.len()).ok()?;
-        self.machine(group.machine)
+        self.memory_bytes(group.machine, group.agents.len())
+    }
+
+    /// The same of a container with that many of a machine's agents.
+    #[must_use]
+    pub fn memory_bytes(&self, machine: MachineId, agents: usize) -> Option<u64> {
+        const SUPERVISOR: u64 = 64 * 1024 * 1024;
+        let agents = u64::try_from(agents).ok()?;
+        self.machine(machine)
             .agent_memory_bytes
             .map(|bytes| bytes.saturating_mul(agents).saturating_add(SUPERVISOR))
     }
@@ -424,11 +478,17 @@ impl Stack {
     /// starts; and what the supervisor and a `podman exec` need.
     #[must_use]
     pub fn group_pids(&self, group: GroupId) -> Option<u32> {
+        let group = self.group(group);
+        self.pids(group.machine, group.agents.len())
+    }
+
+    /// The same of a container with that many of a machine's agents.
+    #[must_use]
+    pub fn pids(&self, machine: MachineId, agents: usize) -> Option<u32> {
         const PER_AGENT: u32 = 8;
         const SUPERVISOR: u32 = 32;
-        let group = self.group(group);
-        let agents = u32::try_from(group.agents.len()).ok()?;
-        let threads = self.machine(group.machine).agent_pids?;
+        let agents = u32::try_from(agents).ok()?;
+        let threads = self.machine(machine).agent_pids?;
         Some(
             threads
                 .saturating_add(PER_AGENT)

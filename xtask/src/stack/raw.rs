@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use contract::group_config::ArgumentStyle;
+use contract::group_config::{ArgumentStyle, Start};
 
-use super::model::{Images, Subnet, Volume};
+use super::model::{ContentsSetting, Images, Subnet, Volume};
 use super::read::{Fields, Reader, plain};
 use super::spans::{At, Source};
-use super::supervision::{Settings, argument_style};
+use super::supervision::{Settings, argument_style, start};
 use super::yaml::{self, Node, Value};
 use crate::finding::{Finding, Place, Severity};
 
@@ -38,6 +38,10 @@ pub struct RawStack {
     pub volumes: Vec<Volume>,
     /// `status_port`.
     pub status_port: u16,
+    /// `start`.
+    pub start: Start,
+    /// `preload_skip`.
+    pub preload_skip: Vec<String>,
     /// `supervision`.
     pub supervision: Settings,
     /// `machines`.
@@ -77,6 +81,8 @@ pub struct RawMachine {
     pub environment: BTreeMap<String, String>,
     /// `path_aliases`.
     pub path_aliases: BTreeMap<String, At<String>>,
+    /// `podman.connection`.
+    pub connection: Option<At<String>>,
 }
 
 /// A group.
@@ -104,6 +110,12 @@ pub struct RawGroup {
     pub build_packages: Vec<String>,
     /// `required_modules`.
     pub required_modules: Vec<String>,
+    /// `start`.
+    pub start: Option<Start>,
+    /// `include`.
+    pub include: Vec<String>,
+    /// `contents`.
+    pub contents: Option<ContentsSetting>,
     /// `environment`.
     pub environment: BTreeMap<String, String>,
     /// `published`; all agents where it is not written.
@@ -121,6 +133,8 @@ pub struct Override {
     pub agent: At<String>,
     /// `argument_style`.
     pub argument_style: Option<ArgumentStyle>,
+    /// `start`.
+    pub start: Option<Start>,
     /// `required`.
     pub required: Option<bool>,
     /// `health_check_port`.
@@ -168,6 +182,8 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         None => Some(9000),
     };
     let audit_exclude = audit(reader, &mut top);
+    let start = top.get("start").and_then(|node| start(reader, node));
+    let preload_skip = texts(reader, &mut top, "preload_skip");
     let mut supervision = Settings::default();
     if let Some(node) = top.get("supervision") {
         let place = reader.place(node.span);
@@ -217,6 +233,8 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         requirements,
         volumes,
         status_port: status_port?,
+        start: start.unwrap_or_default(),
+        preload_skip,
         supervision,
         machines,
         fallbacks,
@@ -323,7 +341,9 @@ fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(Images, String
         .get("requirements")
         .and_then(|node| reader.path(node, "`images.requirements`"))
         .map_or_else(|| "requirements.{group}.txt".to_owned(), |at| at.value);
-    let exclude = texts(reader, &mut fields, "exclude");
+    let exclude = patterns(reader, &mut fields, "exclude");
+    let include = patterns(reader, &mut fields, "include");
+    let contents = contents(reader, &mut fields);
     reader.finish(fields, Severity::Error);
     let images = Images {
         namespace: namespace?.value,
@@ -336,6 +356,8 @@ fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(Images, String
         user,
         uid,
         exclude,
+        include,
+        contents,
     };
     Some((images, requirements))
 }
@@ -433,6 +455,7 @@ fn machine<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Op
         .get("path_aliases")
         .map(|node| aliases(reader, node))
         .unwrap_or_default();
+    let connection = fields.get("podman").and_then(|node| connection(reader, node));
     reader.finish(fields, Severity::Error);
     let (network, subnet) = network?;
     Some(RawMachine {
@@ -447,7 +470,27 @@ fn machine<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Op
         health_port_offset: offset?,
         environment,
         path_aliases,
+        connection,
     })
+}
+
+/// `podman: {connection: NAME}`: the machine is another host, and Podman here has a connection to its Podman.
+fn connection<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<At<String>> {
+    let place = reader.place(node.span);
+    let mut fields = reader.fields(node, "`podman`", place)?;
+    let name = reader
+        .required(&mut fields, "connection")
+        .and_then(|node| reader.text(node, "`connection`"));
+    reader.finish(fields, Severity::Error);
+    let name = name?;
+    if name.value.starts_with('-') || name.value.contains(char::is_whitespace) {
+        let message = format!("`{}` is no name of a connection", name.value);
+        let help =
+            "`podman system connection list` shows those that there are; `podman system connection add` makes one";
+        reader.bad_value(name.place, message, help);
+        return None;
+    }
+    Some(name)
 }
 
 fn variable(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
@@ -547,6 +590,9 @@ fn group<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Opti
     let packages_ = packages(reader, &mut fields, "packages");
     let build_packages = packages(reader, &mut fields, "build_packages");
     let required_modules = texts(reader, &mut fields, "required_modules");
+    let start = fields.get("start").and_then(|node| start(reader, node));
+    let include = patterns(reader, &mut fields, "include");
+    let contents = contents(reader, &mut fields);
     let environment = environment(reader, &mut fields);
     let published = fields.get("published").map(|node| reader.texts(node, "`published`"));
     let reaches = fields
@@ -570,6 +616,9 @@ fn group<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Opti
         packages: packages_,
         build_packages,
         required_modules,
+        start,
+        include,
+        contents,
         environment,
         published,
         reaches,
@@ -596,6 +645,7 @@ fn overrides<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Override> {
             argument_style: fields
                 .get("argument_style")
                 .and_then(|node| argument_style(reader, node)),
+            start: fields.get("start").and_then(|node| start(reader, node)),
             required: fields
                 .get("required")
                 .and_then(|node| reader.boolean(node, "`required`")),
@@ -643,6 +693,45 @@ fn texts<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, key: &'static str
         return Vec::new();
     };
     plain(&reader.texts(node, &format!("`{key}`")))
+}
+
+/// Patterns of files of the tree.
+fn patterns<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, key: &'static str) -> Vec<String> {
+    let Some(node) = fields.get(key) else {
+        return Vec::new();
+    };
+    let mut good = Vec::new();
+    for pattern in reader.texts(node, &format!("`{key}`")) {
+        match glob::Pattern::new(&pattern.value) {
+            Ok(_) => good.push(pattern.value),
+            Err(error) => {
+                let message = format!("`{}` is no pattern: {}", pattern.value, error.msg);
+                reader.bad_value(
+                    pattern.place,
+                    message,
+                    "write one as in `**/*.json`, relative to the tree",
+                );
+            }
+        }
+    }
+    good
+}
+
+/// `contents`: how much of the tree an image holds.
+fn contents<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> Option<ContentsSetting> {
+    let word = fields
+        .get("contents")
+        .and_then(|node| reader.word(node, "`contents`"))?;
+    match word.value.as_str() {
+        "closure" => Some(ContentsSetting::Closure),
+        "package" => Some(ContentsSetting::Package),
+        other => {
+            let message = format!("`contents` cannot be `{other}`");
+            let help = "write `closure` (what the agents can reach) or `package` (all code of the machine)";
+            reader.bad_value(word.place, message, help);
+            None
+        }
+    }
 }
 
 /// Names of Debian packages: they end up in a shell command of an image build, so their characters are checked.

@@ -34,6 +34,10 @@ pub struct Resolved<'a> {
     pub groups: Vec<&'a RawGroup>,
     /// Names that nothing defines, with the place of the first dependency on each; in step with the stack's `absent`.
     pub absent: Vec<At<String>>,
+    /// What the agents that no group holds were made of, in step with [`Stack::ungrouped`].
+    pub ungrouped: Vec<&'a StartupAgent>,
+    /// What these depend on and nothing defines.
+    pub absent_of_ungrouped: Vec<(AgentId, &'a At<String>)>,
 }
 
 /// Makes the model. `reads` is in step with the stack's machines.
@@ -59,6 +63,8 @@ pub fn resolve<'a>(raw: &'a RawStack, reads: &'a [Read], source_tree: &str) -> (
                 images: raw.images.clone(),
                 volumes: raw.volumes.clone(),
                 status_port: raw.status_port,
+                start: raw.start,
+                preload_skip: raw.preload_skip.clone(),
                 supervision,
                 machines: raw
                     .machines
@@ -70,11 +76,14 @@ pub fn resolve<'a>(raw: &'a RawStack, reads: &'a [Read], source_tree: &str) -> (
                 agents: Vec::new(),
                 absent: Vec::new(),
                 ungrouped: Vec::new(),
+                on_ungrouped: Vec::new(),
                 audit_exclude: raw.audit_exclude.clone(),
             },
             origin: Vec::new(),
+            ungrouped: Vec::new(),
             groups: Vec::new(),
             absent: Vec::new(),
+            absent_of_ungrouped: Vec::new(),
         },
     };
     for group in &raw.groups {
@@ -112,6 +121,7 @@ fn machine(raw: &RawStack, machine: &RawMachine, startup: Option<&Startup>) -> M
         path_aliases: super::read::values(&machine.path_aliases),
         agent_memory_bytes: startup.and_then(|startup| startup.agent_memory_bytes),
         agent_pids: startup.and_then(|startup| startup.agent_pids),
+        connection: machine.connection.as_ref().map(|name| name.value.clone()),
         supervision,
     }
 }
@@ -158,6 +168,9 @@ impl<'a> Resolver<'a> {
             packages: raw.packages.clone(),
             build_packages: raw.build_packages.clone(),
             required_modules: raw.required_modules.clone(),
+            start: raw.start,
+            include: raw.include.clone(),
+            contents: raw.contents,
             environment: raw.environment.clone(),
             published_status_port: raw.published_status_port.value,
             published: Vec::new(),
@@ -241,6 +254,7 @@ impl<'a> Resolver<'a> {
             waits_for: Vec::new(),
             params,
             argument_style: change.and_then(|change| change.argument_style),
+            start: change.and_then(|change| change.start),
             place: origin.name.place.clone(),
         });
         Some(id)
@@ -349,33 +363,60 @@ impl<'a> Resolver<'a> {
     /// these get the ids that follow those of the stack, as [`Stack::with_ungrouped`] gives them.
     fn ungrouped(&mut self) {
         let mut found: Vec<(MachineId, &'a StartupAgent)> = Vec::new();
+        let mut seen = BTreeSet::new();
         for (machine, read) in self.reads.iter().enumerate() {
             for agent in read.startup.iter().flat_map(|startup| &startup.agents) {
                 let machine = MachineId(machine);
-                let again = found
-                    .iter()
-                    .any(|(on, known)| *on == machine && known.name.value == agent.name.value);
+                let again = !seen.insert((machine, agent.name.value.as_str()));
                 if !again && !self.taken.contains_key(&(machine, agent.name.value.clone())) {
                     found.push((machine, agent));
                 }
             }
         }
         let first = self.resolved.stack.agents.len();
-        for (machine, origin) in &found {
-            let dependencies = origin
+        let mut ids: BTreeMap<&str, Vec<(MachineId, AgentId)>> = BTreeMap::new();
+        for (index, (machine, agent)) in found.iter().enumerate() {
+            ids.entry(&agent.name.value)
+                .or_default()
+                .push((*machine, AgentId(first + index)));
+        }
+        // On its own machine first.
+        let among = |machine: MachineId, name: &str| {
+            let known = ids.get(name)?;
+            let own = known.iter().find(|(on, _)| *on == machine);
+            own.or(known.first()).map(|(_, id)| *id)
+        };
+        for index in 0..self.resolved.origin.len() {
+            let machine = self.resolved.stack.agents[index].machine;
+            let wanted: BTreeSet<&str> = self.resolved.origin[index]
                 .dependencies
                 .iter()
-                .filter_map(|name| {
-                    let among = |on: &MachineId| {
-                        found
-                            .iter()
-                            .position(|(machine, known)| machine == on && known.name.value == name.value)
-                    };
-                    self.find(*machine, &name.value)
-                        .or_else(|| among(machine).map(|index| AgentId(first + index)))
-                })
-                .map(Dependency::Agent)
+                .map(|name| name.value.as_str())
                 .collect();
+            for name in wanted {
+                if self.find(machine, name).is_none()
+                    && let Some(id) = among(machine, name)
+                {
+                    self.resolved.stack.on_ungrouped.push((AgentId(index), id));
+                }
+            }
+        }
+        for (index, (machine, origin)) in found.iter().enumerate() {
+            let mut dependencies: Vec<Dependency> = Vec::new();
+            let mut seen = BTreeSet::new();
+            for name in &origin.dependencies {
+                if !seen.insert(&name.value) {
+                    continue;
+                }
+                match self
+                    .find(*machine, &name.value)
+                    .or_else(|| among(*machine, &name.value))
+                {
+                    Some(id) => dependencies.push(Dependency::Agent(id)),
+                    None if self.may_be_broken(&name.value) => {}
+                    None => self.resolved.absent_of_ungrouped.push((AgentId(first + index), name)),
+                }
+            }
             let offset = self.raw.machines[machine.0].health_port_offset;
             let agent = Agent {
                 name: origin.name.value.clone(),
@@ -393,9 +434,11 @@ impl<'a> Resolver<'a> {
                 waits_for: Vec::new(),
                 params: origin.params.clone(),
                 argument_style: None,
+                start: None,
                 place: origin.name.place.clone(),
             };
             self.resolved.stack.ungrouped.push(agent);
+            self.resolved.ungrouped.push(origin);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Supervision settings: the same reading for `supervision:` of the stack and `health_checks:` of a startup config.
 
-use contract::group_config::{ArgumentStyle, Supervision};
+use contract::group_config::{ArgumentStyle, Start, Supervision};
 
 use super::read::{Fields, Reader};
 use super::yaml::{Node, Value};
@@ -19,6 +19,7 @@ pub struct Settings {
     backoff_max: Option<u64>,
     crash_limit: Option<u32>,
     crash_window: Option<u64>,
+    preload_timeout: Option<u64>,
     log_max_bytes: Option<u64>,
     log_keep: Option<u32>,
 }
@@ -48,6 +49,7 @@ impl Settings {
             backoff_max: seconds(reader, fields, "backoff_max_seconds"),
             crash_limit: count(reader, fields, "crash_limit"),
             crash_window: seconds(reader, fields, "crash_window_seconds"),
+            preload_timeout: seconds(reader, fields, "preload_timeout_seconds"),
             log_max_bytes: fields
                 .get("log_max_bytes")
                 .and_then(|node| reader.integer(node, "`log_max_bytes`", 4_096, 1 << 40))
@@ -78,6 +80,7 @@ impl Settings {
         set(&mut to.backoff_max_ms, self.backoff_max);
         set(&mut to.crash_limit, self.crash_limit);
         set(&mut to.crash_window_ms, self.crash_window);
+        set(&mut to.preload_timeout_ms, self.preload_timeout);
         set(&mut to.log_max_bytes, self.log_max_bytes);
         set(&mut to.log_keep, self.log_keep);
     }
@@ -94,6 +97,23 @@ pub fn argument_style(reader: &mut Reader<'_>, node: &Node) -> Option<ArgumentSt
                 place,
                 "`argument_style` is neither `separate` nor `equals`",
                 "`separate` writes `--port 5570`, `equals` writes `--port=5570`",
+            );
+            None
+        }
+    }
+}
+
+/// `warm` or `plain`.
+pub fn start(reader: &mut Reader<'_>, node: &Node) -> Option<Start> {
+    match &node.value {
+        Value::Scalar { text, .. } if text == "warm" => Some(Start::Warm),
+        Value::Scalar { text, .. } if text == "plain" => Some(Start::Plain),
+        _ => {
+            let place = reader.place(node.span);
+            reader.bad_value(
+                place,
+                "`start` is neither `warm` nor `plain`",
+                "`warm` forks agents from an interpreter that has imported what they share, `plain` starts one for each",
             );
             None
         }

@@ -1,5 +1,7 @@
 //! Every message of the loader, with its place; the real stack; and broken texts.
 
+use contract::group_config::Start;
+
 use super::fixture::{Fixture, MAIN, PC2};
 use super::model::{AgentId, Dependency};
 use super::{Stack, TreeFiles, graph};
@@ -62,7 +64,15 @@ fn keys_that_are_unknown_missing_or_written_twice() {
         &[
             "config/stack.yaml:31:5 error stack/unknown-key: group `core` has no key `colour`; help: known keys: machine, \
            address, phase, published_status_port, agents, config_file, requirements, packages, build_packages, \
-           required_modules, environment, published, reaches, overrides",
+           required_modules, start, include, contents, environment, published, reaches, overrides",
+        ],
+    );
+    stack(
+        "name: sys\n",
+        "name: sys\nstart: hot\n",
+        &[
+            "config/stack.yaml:3:8 error stack/bad-value: `start` is neither `warm` nor `plain`; help: `warm` forks agents \
+             from an interpreter that has imported what they share, `plain` starts one for each",
         ],
     );
     stack(
@@ -430,6 +440,26 @@ fn references_of_a_group() {
 }
 
 #[test]
+fn starts_are_the_stack_s_unless_a_group_or_an_override_says_more() {
+    let fixture = Fixture::small()
+        .stack("name: sys\n", "name: sys\nstart: warm\npreload_skip: [numpy]\n")
+        .stack(
+            "    phase: 2\n",
+            "    phase: 2\n    start: plain\n    overrides: {Beta: {start: warm}}\n",
+        );
+    says(fixture.clone(), &[]);
+    let loaded = fixture.model();
+    assert_eq!(loaded.preload_skip, ["numpy"]);
+    let starts: Vec<(&str, Start)> = loaded
+        .agents()
+        .map(|(id, agent)| (agent.name.as_str(), loaded.start(id)))
+        .collect();
+    assert_eq!(starts[..2], [("Alpha", Start::Plain), ("Beta", Start::Warm)]);
+    assert!(starts[2..].iter().all(|(_, start)| *start == Start::Warm), "{starts:?}");
+    assert_eq!(Fixture::small().model().start, Start::Plain);
+}
+
+#[test]
 fn files_that_the_tree_lacks() {
     says(
         Fixture::small().without("main/alpha.py"),
@@ -711,7 +741,30 @@ fn the_real_stack_has_89_agents_in_16_groups() {
     assert_eq!(loaded.groups[11].config_file, "pc2_core.yaml");
     assert_eq!(loaded.absent.len(), 1);
     let reached = loaded.reached_from_other_machines();
-    assert_eq!(names(&loaded, reached), ["CoordinatorAgent"]);
+    assert_eq!(
+        names(&loaded, reached),
+        ["CoordinatorAgent", "AuthenticationAgent", "RemoteConnectorAgent"]
+    );
+}
+
+#[test]
+fn a_machine_may_be_another_host() {
+    let here = "    address_variable: PC2_IP\n";
+    let with = |podman: &str| format!("{here}    podman: {podman}\n");
+    let there = Fixture::small().stack(here, &with("{connection: pc2}")).model();
+    assert_eq!(there.machines[0].connection, None);
+    assert_eq!(there.machines[1].connection.as_deref(), Some("pc2"));
+    let wrong = |podman: &str| Fixture::small().stack(here, &with(podman)).says().join("\n");
+    for (podman, message) in [
+        ("pc2", "`podman` must be a mapping"),
+        ("{}", "`podman` has no `connection`"),
+        ("{connection: --url}", "`--url` is no name of a connection"),
+        ("{connection: 7}", "`connection` must be text"),
+        ("{connection: pc2, user: me}", "`podman` has no key `user`"),
+    ] {
+        let said = wrong(podman);
+        assert!(said.contains(message), "{podman}: {said}");
+    }
 }
 
 #[test]
@@ -799,7 +852,7 @@ fn broken_texts_never_panic() {
         let (loaded, findings) = fixture.load();
         assert!(loaded.is_some() || has_errors(&findings));
         if let Some(loaded) = loaded {
-            let _ = crate::render::render(&loaded);
+            let _ = crate::render::render(&loaded, &crate::render::Preload::default());
         }
         for finding in findings {
             assert!(!finding.message.is_empty() && !finding.place.path.is_empty());

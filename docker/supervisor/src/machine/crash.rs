@@ -32,7 +32,7 @@ impl Machine {
             Some(Ending::Operator) => {
                 self.log(format!("{} ended ({how})", self.name(agent)));
                 self.wait(agent);
-                self.release(None, now);
+                self.release(None);
             }
             Some(Ending::Mute) => {
                 let reason = mute_reason.unwrap_or_else(|| "was mute".to_owned());
@@ -46,6 +46,12 @@ impl Machine {
     }
 
     pub(super) fn spawn_failed(&mut self, agent: AgentId, reason: &str, now: Millis) {
+        self.agents[agent].launching = false;
+        if self.stop_deadline.is_some() {
+            self.set(agent, AgentState::Stopped, None);
+            self.advance_stop(now);
+            return;
+        }
         let what = format!("could not be started: {reason}");
         self.crashed(agent, &what, &[], now);
     }
@@ -106,7 +112,8 @@ impl Machine {
 }
 
 /// `exited with code 0`, `killed by signal 9`.
-fn describe(ended: Ended) -> String {
+#[must_use]
+pub fn describe(ended: Ended) -> String {
     match (ended.code, ended.signal) {
         (Some(code), _) => format!("exited with code {code}"),
         (None, Some(signal)) => format!("killed by signal {signal}"),

@@ -4,7 +4,7 @@
 use contract::status::AgentState;
 
 use super::plan::{AgentId, ElsewhereId};
-use super::{Action, Machine, Millis};
+use super::{Action, Machine};
 
 impl Machine {
     /// The agent waits (again) for all its dependencies; those elsewhere are asked anew.
@@ -26,7 +26,7 @@ impl Machine {
         slot.started_after = None;
     }
 
-    pub(super) fn elsewhere_answered(&mut self, id: ElsewhereId, now: Millis) {
+    pub(super) fn elsewhere_answered(&mut self, id: ElsewhereId) {
         self.elsewhere[id].watched = false;
         self.elsewhere[id].reason = None;
         self.changed = true;
@@ -34,11 +34,11 @@ impl Machine {
             agent.unmet_elsewhere.retain(|&unmet| unmet != id);
         }
         let name = self.plan.elsewhere[id].name.clone();
-        self.release(Some(&name), now);
+        self.release(Some(&name));
     }
 
     /// Starts every waiting agent that waits for nothing any more. `by` is who answered just now.
-    pub(super) fn release(&mut self, by: Option<&str>, now: Millis) {
+    pub(super) fn release(&mut self, by: Option<&str>) {
         if !self.begun || self.stop_deadline.is_some() {
             return;
         }
@@ -47,16 +47,15 @@ impl Machine {
             if !waiting || !self.unmet_is_empty(agent) {
                 continue;
             }
-            let start_period = self.plan.supervision.start_period_ms;
             let waits_for_any =
                 !self.plan.agents[agent].waits_local.is_empty() || !self.plan.agents[agent].waits_elsewhere.is_empty();
             self.set(agent, AgentState::Starting, None);
             let slot = &mut self.agents[agent];
             slot.run += 1;
-            slot.started_after = Some(now);
+            slot.launching = true;
             slot.ready_after = None;
             slot.released_by = by.filter(|_| waits_for_any).map(str::to_owned);
-            slot.deadline = Some(now + start_period);
+            slot.deadline = None;
             slot.failures = 0;
             slot.ending = None;
             self.actions.push(Action::Spawn(agent));

@@ -4,7 +4,7 @@
 //! `plan` the fixed facts, `gating` who may start, `watch` health, `crash` restarts and giving up, `stop` the ordered
 //! end, `view` the status document.
 
-mod crash;
+pub mod crash;
 mod gating;
 pub mod plan;
 mod stop;
@@ -15,7 +15,7 @@ mod watch;
 
 use std::collections::VecDeque;
 
-use contract::status::{AgentState, GroupState};
+use contract::status::{AgentBoot, AgentState, GroupState};
 
 use plan::{AgentId, ElsewhereId, Plan};
 
@@ -91,6 +91,8 @@ pub enum Event {
     ElsewhereAnswered(ElsewhereId),
     /// A dependency elsewhere gave none yet; said when the reason changes.
     ElsewhereSilent(ElsewhereId, String),
+    /// Something that only the shell keeps is another than before.
+    Changed,
     /// Time passed: [`Machine::deadline`] is due.
     Tick,
     /// An operator wants an agent restarted.
@@ -102,7 +104,7 @@ pub enum Event {
 /// What the shell must do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Start the agent's process, and say `Spawned` or `SpawnFailed`.
+    /// Start the agent's process, and say `Spawned`, `SpawnFailed` or `Unstartable`, now or later.
     Spawn(AgentId),
     /// SIGTERM to the agent's process.
     Terminate(AgentId),
@@ -149,12 +151,16 @@ struct Agent {
     state: AgentState,
     reason: Option<String>,
     pid: Option<u32>,
+    /// Its process was asked for, and neither `Spawned` nor a failure was said yet.
+    launching: bool,
     /// Number of the present or last run; 0 before the first.
     run: u32,
     started_after: Option<Millis>,
     ready_after: Option<Millis>,
     last_exit: Option<(Ended, Millis)>,
     released_by: Option<String>,
+    /// The moments of the first way to health.
+    boot: AgentBoot,
     /// When the present state is over.
     deadline: Option<Millis>,
     /// When a process told to end is killed.
@@ -208,11 +214,13 @@ impl Machine {
                 state: AgentState::Waiting,
                 reason: None,
                 pid: None,
+                launching: false,
                 run: 0,
                 started_after: None,
                 ready_after: None,
                 last_exit: None,
                 released_by: None,
+                boot: AgentBoot::default(),
                 deadline: None,
                 kill_at: None,
                 ending: None,
@@ -242,26 +250,31 @@ impl Machine {
     pub fn step(&mut self, event: Event, now: Millis) -> Vec<Action> {
         self.changed = false;
         match event {
-            Event::Begin => self.begin(now),
+            Event::Begin => self.begin(),
             Event::Unstartable { agent, reason } => {
                 self.set(agent, AgentState::Failed, Some(reason));
                 self.agents[agent].deadline = None;
+                self.agents[agent].launching = false;
+                if self.stop_deadline.is_some() {
+                    self.advance_stop(now);
+                }
             }
             Event::CheckFailed { required } => {
                 self.failed_checks.0 |= required;
                 self.failed_checks.1 |= !required;
                 self.changed = true;
             }
-            Event::Spawned { agent, pid } => self.spawned(agent, pid),
+            Event::Spawned { agent, pid } => self.spawned(agent, pid, now),
             Event::SpawnFailed { agent, reason } => self.spawn_failed(agent, &reason, now),
             Event::Exited { agent, ended, stderr } => self.exited(agent, ended, &stderr, now),
             Event::Answered { agent, run } => self.answered(agent, run, now),
             Event::NoAnswer { agent, run, reason } => self.no_answer(agent, run, &reason, now),
-            Event::ElsewhereAnswered(id) => self.elsewhere_answered(id, now),
+            Event::ElsewhereAnswered(id) => self.elsewhere_answered(id),
             Event::ElsewhereSilent(id, reason) => {
                 self.elsewhere[id].reason = Some(reason);
                 self.changed = true;
             }
+            Event::Changed => self.changed = true,
             Event::Tick => self.tick(now),
             Event::Restart(agent) => self.restart(agent, now),
             Event::Stop => self.stop(now),
@@ -291,14 +304,14 @@ impl Machine {
         self.version
     }
 
-    fn begin(&mut self, now: Millis) {
+    fn begin(&mut self) {
         self.begun = true;
         for agent in 0..self.agents.len() {
             if self.agents[agent].state == AgentState::Waiting {
                 self.wait(agent);
             }
         }
-        self.release(None, now);
+        self.release(None);
         for agent in 0..self.agents.len() {
             if self.agents[agent].state == AgentState::Waiting {
                 let names = self.unmet(agent).join(", ");
@@ -307,9 +320,16 @@ impl Machine {
         }
     }
 
-    fn spawned(&mut self, agent: AgentId, pid: u32) {
+    fn spawned(&mut self, agent: AgentId, pid: u32, now: Millis) {
+        let start_period = self.plan.supervision.start_period_ms;
         let slot = &mut self.agents[agent];
         slot.pid = Some(pid);
+        slot.launching = false;
+        slot.started_after = Some(now);
+        if slot.boot.started_after_ms.is_none() {
+            slot.boot.started_after_ms = Some(now);
+            slot.boot.released_by.clone_from(&slot.released_by);
+        }
         let run = slot.run;
         let after = slot
             .released_by
@@ -318,6 +338,11 @@ impl Machine {
             .unwrap_or_default();
         self.changed = true;
         self.log(format!("started {} (pid {pid}){after}", self.name(agent)));
+        if self.stop_deadline.is_some() {
+            self.started_too_late(agent, now);
+            return;
+        }
+        self.agents[agent].deadline = Some(now + start_period);
         self.actions.push(Action::Await { agent, run });
     }
 
@@ -340,7 +365,7 @@ impl Machine {
                 }
             }
         }
-        self.release(None, now);
+        self.release(None);
         self.stop_tick(now);
     }
 
@@ -359,7 +384,7 @@ impl Machine {
             slot.silent_runs = 0;
             self.log(format!("restarting {}: asked for", self.name(agent)));
             self.wait(agent);
-            self.release(None, now);
+            self.release(None);
         }
     }
 

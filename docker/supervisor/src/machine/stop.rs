@@ -4,6 +4,7 @@
 
 use contract::status::AgentState;
 
+use super::plan::AgentId;
 use super::{Action, Ending, Machine, Millis};
 
 /// What the whole stop may take beyond one agent's grace.
@@ -27,7 +28,7 @@ impl Machine {
             let slot = &mut self.agents[agent];
             if slot.pid.is_none() {
                 slot.deadline = None;
-                if slot.state != AgentState::Failed {
+                if slot.state != AgentState::Failed && !slot.launching {
                     self.set(agent, AgentState::Stopped, None);
                 }
             }
@@ -42,15 +43,24 @@ impl Machine {
             let blocked = self.plan.agents[agent]
                 .stops_after
                 .iter()
-                .any(|&other| self.agents[other].pid.is_some());
+                .any(|&other| self.agents[other].pid.is_some() || self.agents[other].launching);
             if slot.pid.is_some() && slot.ending != Some(Ending::Stop) && !blocked {
                 self.end(agent, Ending::Stop, now);
                 self.set(agent, AgentState::Stopping, None);
             }
         }
-        if self.agents.iter().all(|agent| agent.pid.is_none()) {
+        if self.agents.iter().all(|agent| agent.pid.is_none() && !agent.launching) {
             self.stop_deadline = Some(Millis::MAX);
             self.actions.push(Action::Finish);
+        }
+    }
+
+    /// The process of an agent came after the order to stop.
+    pub(super) fn started_too_late(&mut self, agent: AgentId, now: Millis) {
+        if self.stop_deadline == Some(Millis::MAX) {
+            self.kill(agent);
+        } else {
+            self.advance_stop(now);
         }
     }
 
@@ -65,11 +75,15 @@ impl Machine {
     fn kill_all(&mut self) {
         for agent in 0..self.agents.len() {
             if self.agents[agent].pid.is_some() {
-                self.agents[agent].kill_at = None;
-                self.agents[agent].ending = Some(Ending::Stop);
-                self.set(agent, AgentState::Stopping, None);
-                self.actions.push(Action::Kill(agent));
+                self.kill(agent);
             }
         }
+    }
+
+    fn kill(&mut self, agent: AgentId) {
+        self.agents[agent].kill_at = None;
+        self.agents[agent].ending = Some(Ending::Stop);
+        self.set(agent, AgentState::Stopping, None);
+        self.actions.push(Action::Kill(agent));
     }
 }

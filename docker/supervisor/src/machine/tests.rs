@@ -204,6 +204,27 @@ fn a_chain_starts_link_by_link_at_the_first_answer() {
 }
 
 #[test]
+fn the_first_way_to_health_is_kept_over_restarts() {
+    let mut w = world(&["B:A", "A"]);
+    w.begin();
+    w.pass(30);
+    w.answers("A");
+    w.pass(20);
+    w.settles("B");
+    let boot = |w: &World| w.machine.status(0, w.now).agents[w.id("B")].boot.clone();
+    let first = boot(&w);
+    assert_eq!(first.released_by.as_deref(), Some("A"));
+    assert_eq!(
+        (first.started_after_ms, first.answered_after_ms, first.healthy_after_ms),
+        (Some(30), Some(50), Some(150))
+    );
+    w.exits("B", 1);
+    w.pass(400);
+    w.settles("B");
+    assert_eq!(boot(&w), first);
+}
+
+#[test]
 fn all_dependencies_must_answer() {
     let mut w = world(&["A", "B", "C:A,B"]);
     w.begin();

@@ -6,7 +6,8 @@ use super::plan::AgentId;
 use super::{Machine, Millis, seconds};
 
 impl Machine {
-    /// The document without the start-up check and the agents' stderr, which the shell keeps. `epoch` is the Unix time of
+    /// The document without what the shell keeps: the start-up check, the agents' stderr, how they were started, and the peers.
+    /// `epoch` is the Unix time of
     /// the supervisor's start.
     #[must_use]
     pub fn status(&self, epoch: u64, now: Millis) -> GroupStatus {
@@ -21,6 +22,7 @@ impl Machine {
             agents: (0..self.agents.len())
                 .map(|agent| self.agent_status(agent, epoch))
                 .collect(),
+            peers: Vec::new(),
         }
     }
 
@@ -65,6 +67,9 @@ impl Machine {
             } else {
                 slot.reason.clone()
             },
+            boot: slot.boot.clone(),
+            start: None,
+            plain_because: None,
         }
     }
 

@@ -20,13 +20,14 @@ impl Machine {
                 self.set(agent, AgentState::Answering, None);
                 let slot = &mut self.agents[agent];
                 slot.ready_after = Some(now);
+                slot.boot.answered_after_ms.get_or_insert(now);
                 slot.failures = 0;
                 slot.silent_runs = 0;
                 slot.deadline = Some(now + settle);
                 let took = now.saturating_sub(slot.started_after.unwrap_or(now));
                 let name = self.name(agent).to_owned();
                 self.log(format!("{name} answers after {took} ms"));
-                self.release(Some(&name), now);
+                self.release(Some(&name));
             }
             AgentState::Answering | AgentState::Healthy => {
                 let settled = self.agents[agent]
@@ -39,6 +40,9 @@ impl Machine {
                     self.set(agent, AgentState::Healthy, None);
                 }
                 let slot = &mut self.agents[agent];
+                if settled {
+                    slot.boot.healthy_after_ms.get_or_insert(now);
+                }
                 slot.failures = 0;
                 slot.deadline = Some(now + interval);
             }

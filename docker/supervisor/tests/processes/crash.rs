@@ -4,7 +4,7 @@ use contract::status::AgentState;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::harness::{Setup, http, supervisor, wait_for};
+use crate::harness::{Setup, http, saw, supervisor, wait_for};
 
 #[test]
 fn a_killed_agent_is_started_again() {
@@ -17,6 +17,11 @@ fn a_killed_agent_is_started_again() {
     assert_ne!(first.pid, second.pid);
     assert_eq!(second.last_exit.unwrap().signal, Some(9));
     group.wait_said("A killed by signal 9 after ");
+    saw(
+        "agent killed",
+        "it is started again, and the signal is shown",
+        "healthy with 1 restart",
+    );
 }
 
 #[test]
@@ -46,6 +51,11 @@ fn a_crash_loop_is_given_up_with_its_last_words_even_with_code_0() {
         .unwrap();
     assert!(restart.status.success(), "{restart:?}");
     group.wait_agent("A", |agent| agent.restarts >= 3);
+    saw(
+        "agent in a crash loop",
+        "it is given up, with its last words",
+        "failed, with the last lines of stderr",
+    );
 }
 
 #[test]
@@ -89,6 +99,11 @@ fn orphans_are_reaped_and_leftovers_of_a_crash_are_killed() {
     wait_for("the leftover's end", || {
         group.children().iter().all(|child| child.0 != leftover.0).then_some(())
     });
+    saw(
+        "agent forks orphans",
+        "they are reaped; what a crashed agent leaves running is killed",
+        "no zombie, no leftover process",
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use contract::status::{AgentState, GroupState};
 
-use crate::harness::{Setup, wait_for};
+use crate::harness::{Setup, saw, wait_for};
 
 /// Boots an agent whose health port does this; it must be reported mute with that reason, and restarted.
 #[track_caller]
@@ -29,6 +29,11 @@ fn mute(script: &str, reason: &str) {
     group.wait_agent("A", |agent| agent.restarts >= 1);
     let failed = group.wait_state("A", AgentState::Failed);
     assert!(failed.reason.unwrap().contains(reason));
+    saw(
+        &format!("health port: {script}"),
+        "mute, with the reason; what depends on it waits; restarted, then given up",
+        &format!("\"{reason}\""),
+    );
 }
 
 #[test]
@@ -75,4 +80,9 @@ fn an_agent_that_falls_silent_is_restarted() {
     group.wait_agent("A", |agent| agent.restarts >= 1);
     group.wait_said("A: health check failed (1 of 2): port ");
     group.wait_said("A stopped answering: port ");
+    saw(
+        "agent falls silent",
+        "it is restarted after the retries",
+        "\"stopped answering\", then 1 restart",
+    );
 }

@@ -14,3 +14,4 @@ mod health;
 mod network;
 mod output;
 mod stop;
+mod warm;

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use contract::status::AgentState;
+use contract::status::{AgentState, GroupState, GroupStatus};
 use serde_json::json;
 use zeromq::{RepSocket, ReqSocket, Socket, SocketRecv, SocketSend};
 
@@ -212,4 +212,36 @@ fn a_bridge_to_nobody_closes_at_once_and_taken_ports_are_said() {
     let mut near = TcpStream::connect(("127.0.0.1", port)).unwrap();
     near.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     assert!(matches!(near.read(&mut [0; 8]), Ok(0) | Err(_)));
+}
+
+#[test]
+fn an_agent_of_another_machine_is_reported_as_it_comes_and_goes() {
+    let port = free_port();
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &[]);
+    setup.config["loopback_bridges"] =
+        json!([{"agent": "Far", "machine": "pc2", "host": "127.0.0.2", "ports": [port]}]);
+    let group = setup.start();
+    let peer = |reachable: bool| {
+        wait_for("the peer", || {
+            let (_, _, body) = group.get("/status")?;
+            let status: GroupStatus = serde_json::from_str(&body).ok()?;
+            let peer = status.peers.first()?.clone();
+            (peer.reachable == Some(reachable)).then_some((status.state, peer))
+        })
+    };
+    let (_, gone) = peer(false);
+    assert_eq!(
+        (gone.agent.as_str(), gone.machine.as_str(), gone.reason.as_deref()),
+        ("Far", "pc2", Some("nothing listens there"))
+    );
+    group.wait_said("cannot reach Far on pc2");
+    let owner = TcpListener::bind(("127.0.0.2", port)).unwrap();
+    let (_, there) = peer(true);
+    assert_eq!(there.reason, None);
+    assert!(there.since_ms > gone.since_ms);
+    drop(owner);
+    group.wait_state("A", AgentState::Healthy);
+    let (state, _) = peer(false);
+    assert_eq!(state, GroupState::Healthy, "it is the other machine's fault");
 }

@@ -3,7 +3,7 @@
 use contract::status::AgentState;
 use serde_json::json;
 
-use crate::harness::{Setup, wait_for};
+use crate::harness::{Setup, saw, wait_for};
 
 #[test]
 fn lines_are_prefixed_and_logged_and_partial_ones_flushed() {
@@ -42,6 +42,11 @@ fn a_flood_costs_neither_memory_nor_disk() {
     group.wait_state("A", AgentState::Healthy);
     group.wait_state("B", AgentState::Healthy);
     assert_eq!(group.said().matches("ffff\n").count(), 500_000);
+    saw(
+        "agent floods its output",
+        "logs are rotated, memory stays bounded, nobody waits",
+        "log files and memory within their bounds",
+    );
 }
 
 #[test]
@@ -96,4 +101,9 @@ fn a_full_disk_stops_no_agent() {
     group.wait_said("[A] flood over");
     group.wait_state("A", AgentState::Healthy);
     group.wait_said("No space left on device");
+    saw(
+        "disk of the logs is full",
+        "it is said, and no agent stops",
+        "\"No space left on device\"; healthy",
+    );
 }

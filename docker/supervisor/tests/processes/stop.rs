@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use contract::status::AgentState;
 use nix::sys::signal::Signal;
 
-use crate::harness::{Setup, wait_for};
+use crate::harness::{Setup, saw, wait_for};
 
 #[test]
 fn sigterm_goes_against_the_dependencies() {
@@ -38,6 +38,11 @@ fn what_ignores_sigterm_is_killed_within_the_grace() {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
     group.wait_said("A did not end within 0.3 s of SIGTERM: killed");
+    saw(
+        "agent ignores SIGTERM",
+        "it is killed within the grace",
+        "the supervisor ended in time",
+    );
 }
 
 #[test]

@@ -6,12 +6,18 @@ from main_pc_code.src.core.base_agent import BaseAgent, require
 # TaskRouter itself waits up to 5 s for the agent behind it.
 ROUTER_TIMEOUT = 8.0
 REMEMBERED_TASKS = 2000
+# RemoteConnectorAgent itself waits up to 10 s for the agents behind it.
+PC2_TIMEOUT = 12.0
 
 
 class CoordinatorAgent(BaseAgent):
     """Takes tasks from users and from PC2, and events from the other agents."""
 
     role = "coordinator"
+
+    @classmethod
+    def add_arguments(cls, parser):
+        parser.add_argument("--pc2_connector_port", type=int, default=7124, help="port of PC2's RemoteConnectorAgent")
 
     def setup(self):
         self.events = deque(maxlen=200)
@@ -31,6 +37,14 @@ class CoordinatorAgent(BaseAgent):
             {"action": "route", "kind": kind, "question": question, "via": [self.name]},
             timeout=ROUTER_TIMEOUT,
         )
+
+    def do_ask_pc2(self, request):
+        """Have PC2 do `op` on `data` for the bearer of a `token` of PC2's AuthenticationAgent."""
+        wanted = {name: require(request, name) for name in ("token", "op", "data")}
+        reply = self.request_port(
+            self.options.pc2_connector_port, {"action": "route_here", **wanted}, PC2_TIMEOUT, "RemoteConnectorAgent"
+        )
+        return {"task": reply["task"], "user": reply["user"], "route": [self.name, *reply["route"]]}
 
     def do_recent_tasks(self, request):
         """The ids of tasks that came with one, and how often each was delivered."""

@@ -5,79 +5,120 @@ use ruff_python_ast::{self as ast, Expr};
 use super::{Lower, index, span};
 use crate::facts::*;
 
+/// What a call may say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// A module is imported by its name.
+    Import,
+    /// Names are made up.
+    Names,
+    /// A socket is bound or connected, or a database opened.
+    Socket,
+    /// `sys.path` is edited.
+    Path,
+    /// The environment is read.
+    Environment,
+    /// A process is started.
+    Launch,
+    /// A file is opened.
+    Open,
+    /// A text is put together.
+    Format,
+}
+
+/// The last name of what is called, and the object before it.
+fn called(source: &ast::ExprCall) -> Option<(&str, Option<&Expr>)> {
+    match &*source.func {
+        Expr::Name(name) => Some((name.id.as_str(), None)),
+        Expr::Attribute(attribute) => Some((attribute.attr.as_str(), Some(&*attribute.value))),
+        _ => None,
+    }
+}
+
+/// What a call may say, by its name; nothing for nearly all.
+pub(super) fn telling(source: &ast::ExprCall) -> Option<Telling> {
+    let (last, object) = called(source)?;
+    match last {
+        "import_module" | "__import__" => Some(Telling::Import),
+        "globals" | "exec" if object.is_none() => Some(Telling::Names),
+        "bind" | "connect" if object.is_some() => Some(Telling::Socket),
+        "insert" | "append" if object.is_some_and(is_sys_path) => Some(Telling::Path),
+        "addsitedir" => Some(Telling::Path),
+        "getenv" => Some(Telling::Environment),
+        "get" if object.is_some_and(is_environ) => Some(Telling::Environment),
+        "run"
+        | "Popen"
+        | "call"
+        | "check_call"
+        | "check_output"
+        | "create_subprocess_exec"
+        | "create_subprocess_shell"
+        | "system"
+        | "popen"
+        | "execv"
+        | "spawnv" => Some(Telling::Launch),
+        "open"
+        | "FileHandler"
+        | "RotatingFileHandler"
+        | "TimedRotatingFileHandler"
+        | "WatchedFileHandler"
+        | "basicConfig"
+        | "write_text"
+        | "write_bytes" => Some(Telling::Open),
+        "format" => Some(Telling::Format),
+        _ => None,
+    }
+}
+
 impl<'a> Lower<'a> {
     /// Adds the facts of a call that was just recorded; gives its value.
     pub(super) fn facts_of_call(&mut self, position: u32, source: &'a ast::ExprCall) -> Value {
         let value = Value::Call(position);
-        let (last, object) = match &*source.func {
-            Expr::Name(name) => (name.id.as_str(), None),
-            Expr::Attribute(attribute) => (attribute.attr.as_str(), Some(&*attribute.value)),
-            _ => return value,
+        let (Some(telling), Some((last, object))) = (telling(source), called(source)) else {
+            return value;
         };
         let Some(call) = self.module.calls.pop() else {
             return value;
         };
-        let first = call.arguments.first();
-        let place = call.span;
-        match last {
-            "import_module" | "__import__" => self.import_call(&call),
-            "globals" | "exec" if object.is_none() => self.module.dynamic_names = true,
-            "bind" | "connect" if object.is_some() => self.endpoint(position, &call, last == "bind", source),
-            "insert" if object.is_some_and(is_sys_path) => {
-                if let [at, folder] = &*call.arguments {
-                    self.path_edit(folder.clone(), *at == Value::Int(0), place);
+        let mut formatted = None;
+        match telling {
+            Telling::Import => self.import_call(&call),
+            Telling::Names => self.module.dynamic_names = true,
+            Telling::Socket => {
+                self.endpoint(position, &call, last == "bind", source);
+                if last == "connect" {
+                    self.database(position, &call, object);
                 }
             }
-            "append" if object.is_some_and(is_sys_path) => {
-                if let Some(folder) = first {
-                    self.path_edit(folder.clone(), false, place);
+            Telling::Path => {
+                let (folder, first) = match (last, &*call.arguments) {
+                    ("insert", [at, folder]) => (Some(folder), *at == Value::Int(0)),
+                    ("insert", _) => (None, false),
+                    (_, arguments) => (arguments.first(), false),
+                };
+                if let Some(folder) = folder {
+                    self.path_edit(folder.clone(), first, call.span);
                 }
             }
-            "addsitedir" => {
-                if let Some(folder) = first {
-                    self.path_edit(folder.clone(), false, place);
-                }
-            }
-            "getenv" => self.environment_read(&call),
-            "get" if object.is_some_and(is_environ) => self.environment_read(&call),
-            "run"
-            | "Popen"
-            | "call"
-            | "check_call"
-            | "check_output"
-            | "create_subprocess_exec"
-            | "create_subprocess_shell"
-            | "system"
-            | "popen"
-            | "execv"
-            | "spawnv" => self.launch(position, &call),
-            "open"
-            | "FileHandler"
-            | "RotatingFileHandler"
-            | "TimedRotatingFileHandler"
-            | "WatchedFileHandler"
-            | "basicConfig"
-            | "write_text"
-            | "write_bytes" => self.open(position, &call, last, object),
-            "format" => {
+            Telling::Environment => self.environment_read(&call),
+            Telling::Launch => self.launch(position, &call),
+            Telling::Open => self.open(position, &call, last, object),
+            Telling::Format => {
                 if let Value::Attribute(text, _) = &call.callee
                     && let Value::Str(template) = &**text
                 {
                     let atoms = &self.atoms;
-                    let formatted = super::format::braces(template, &call.arguments, &call.keywords, |name| {
-                        atoms.get(name).copied()
-                    });
-                    self.module.calls.push(call);
-                    return formatted;
+                    formatted = Some(super::format::braces(
+                        template,
+                        &call.arguments,
+                        &call.keywords,
+                        |name| atoms.get(name).copied(),
+                    ));
                 }
             }
-            _ => {}
-        }
-        if last == "connect" && object.is_some() {
-            self.database(position, &call, object);
         }
         self.module.calls.push(call);
-        value
+        formatted.unwrap_or(value)
     }
 
     fn import_call(&mut self, call: &Call) {
@@ -95,7 +136,7 @@ impl<'a> Lower<'a> {
             span: call.span,
             guard: self.guard,
         });
-        self.steps.push(Step::Import(position));
+        self.step(|| Step::Import(position));
     }
 
     fn path_edit(&mut self, value: Value, first: bool, span: Span) {
@@ -294,7 +335,7 @@ fn is_sys_path(object: &Expr) -> bool {
         if attribute.attr.as_str() == "path" && matches!(&*attribute.value, Expr::Name(name) if name.id.as_str() == "sys"))
 }
 
-fn is_environ(object: &Expr) -> bool {
+pub(super) fn is_environ(object: &Expr) -> bool {
     match object {
         Expr::Attribute(attribute) => attribute.attr.as_str() == "environ",
         Expr::Name(name) => name.id.as_str() == "environ",

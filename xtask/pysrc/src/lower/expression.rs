@@ -2,7 +2,9 @@
 
 use ruff_python_ast::{self as ast, Expr, Number};
 
-use super::{DEEPEST_VALUE, Kind, Lower, index, range, span};
+use super::call::{is_environ, telling};
+use super::refused::{GENERATOR, Phase, Where};
+use super::{DEEPEST_VALUE, Lower, index, range, span};
 use crate::facts::*;
 use crate::strings::classify;
 
@@ -22,6 +24,7 @@ impl<'a> Lower<'a> {
 
     fn expression(&mut self, expression: &'a Expr, wanted: bool) -> Value {
         match expression {
+            Expr::Name(_) if self.outline && !wanted => Value::Other,
             Expr::Name(name) if !name.id.is_empty() => {
                 let atom = self.load(name.id.as_str(), span(name));
                 Value::Name(atom)
@@ -29,7 +32,13 @@ impl<'a> Lower<'a> {
             Expr::NoneLiteral(_) => Value::None,
             Expr::BooleanLiteral(literal) => Value::Bool(literal.value),
             Expr::NumberLiteral(literal) => match &literal.value {
-                Number::Int(int) => int.as_i64().map_or(Value::Other, Value::Int),
+                Number::Int(int) => int.as_i64().map_or_else(
+                    || {
+                        self.check_digits(literal, int);
+                        Value::Other
+                    },
+                    Value::Int,
+                ),
                 Number::Float(_) | Number::Complex { .. } => Value::Other,
             },
             Expr::StringLiteral(literal) => self.string(literal, wanted),
@@ -62,12 +71,23 @@ impl<'a> Lower<'a> {
     }
 
     fn values(&mut self, expressions: &'a [Expr], wanted: bool) -> Value {
-        if wanted && expressions.len() <= 256 {
-            Value::List(expressions.iter().map(|element| self.value(element)).collect())
-        } else {
-            for element in expressions {
-                self.visit(element);
+        let wanted = wanted && expressions.len() <= 256;
+        let mut values = Vec::with_capacity(if wanted { expressions.len() } else { 0 });
+        for element in expressions {
+            let value = match element {
+                Expr::Starred(starred) => {
+                    self.deeper(|lower| lower.visit(&starred.value));
+                    Value::Other
+                }
+                element => self.expression(element, wanted),
+            };
+            if wanted {
+                values.push(value);
             }
+        }
+        if wanted {
+            Value::List(values.into())
+        } else {
             Value::Other
         }
     }
@@ -75,21 +95,33 @@ impl<'a> Lower<'a> {
     fn compound(&mut self, expression: &'a Expr, wanted: bool) -> Value {
         match expression {
             Expr::BoolOp(operation) => {
-                let mut values = Vec::with_capacity(operation.values.len());
+                let mut values = Vec::new();
                 let mut operands = operation.values.iter();
-                if let Some(first) = operands.next() {
-                    values.push(self.expression(first, wanted));
+                let first = operands.next();
+                if wanted {
+                    values.reserve_exact(operation.values.len());
+                    values.extend(first.map(|first| self.value(first)));
+                } else if let Some(first) = first {
+                    self.visit(first);
                 }
                 let rest = operands.as_slice();
                 self.perhaps(|lower| {
                     for operand in rest {
-                        values.push(lower.expression(operand, wanted));
+                        let value = lower.expression(operand, wanted);
+                        if wanted {
+                            values.push(value);
+                        }
                     }
                 });
-                Value::Either(values.into())
+                if wanted {
+                    Value::Either(values.into())
+                } else {
+                    Value::Other
+                }
             }
             Expr::Named(named) => {
                 let value = self.value(&named.value);
+                self.check_walrus(&named.target);
                 self.assign(&named.target, Some(&value));
                 value
             }
@@ -111,13 +143,19 @@ impl<'a> Lower<'a> {
                 let first = self.maybe(|lower| yes = lower.expression(&choice.body, wanted));
                 let second = self.maybe(|lower| no = lower.expression(&choice.orelse, wanted));
                 if !first.is_empty() || !second.is_empty() {
-                    self.steps.push(Step::Branch {
-                        test: Test::Unknown,
-                        arms: Box::new([first, second]),
-                        exhaustive: true,
+                    self.step(|| {
+                        Step::Branch(Box::new(Branch {
+                            test: Test::Unknown,
+                            arms: Box::new([first, second]),
+                            exhaustive: true,
+                        }))
                     });
                 }
-                Value::Either(Box::new([yes, no]))
+                if wanted {
+                    Value::Either(Box::new([yes, no]))
+                } else {
+                    Value::Other
+                }
             }
             Expr::Dict(dict) => {
                 for item in &dict.items {
@@ -131,36 +169,38 @@ impl<'a> Lower<'a> {
             Expr::Set(set) => self.values(&set.elts, wanted),
             Expr::List(list) => self.values(&list.elts, wanted),
             Expr::Tuple(tuple) => self.values(&tuple.elts, wanted),
-            Expr::ListComp(comprehension) => self.comprehension(&comprehension.generators, &[&comprehension.elt]),
-            Expr::SetComp(comprehension) => self.comprehension(&comprehension.generators, &[&comprehension.elt]),
-            Expr::Generator(comprehension) => self.comprehension(&comprehension.generators, &[&comprehension.elt]),
-            Expr::DictComp(comprehension) => match &comprehension.key {
-                Some(key) => self.comprehension(&comprehension.generators, &[key, &comprehension.value]),
-                None => self.comprehension(&comprehension.generators, &[&comprehension.value]),
-            },
-            Expr::Await(awaited) => {
-                if !self.in_lambda {
-                    match self.kind() {
-                        Kind::Function(_) if self.scope().is_async => {}
-                        Kind::Function(_) => self.compile_error(span(awaited), "'await' outside async function"),
-                        Kind::Module | Kind::Class(_) => {
-                            self.compile_error(span(awaited), "'await' outside function");
-                        }
-                    }
+            Expr::ListComp(comprehension) => {
+                let place = Where::Comprehension("list comprehension");
+                self.comprehension(place, &comprehension.generators, &[&comprehension.elt])
+            }
+            Expr::SetComp(comprehension) => {
+                let place = Where::Comprehension("set comprehension");
+                self.comprehension(place, &comprehension.generators, &[&comprehension.elt])
+            }
+            Expr::Generator(comprehension) => {
+                let place = Where::Comprehension(GENERATOR);
+                self.comprehension(place, &comprehension.generators, &[&comprehension.elt])
+            }
+            Expr::DictComp(comprehension) => {
+                let place = Where::Comprehension("dict comprehension");
+                match &comprehension.key {
+                    Some(key) => self.comprehension(place, &comprehension.generators, &[key, &comprehension.value]),
+                    None => self.comprehension(place, &comprehension.generators, &[&comprehension.value]),
                 }
+            }
+            Expr::Await(awaited) => {
+                self.check_await(span(awaited));
                 self.expression(&awaited.value, wanted)
             }
             Expr::Yield(yielded) => {
-                self.yields(span(yielded));
-                self.scope().generator = true;
+                self.yields(span(yielded), false);
                 if let Some(value) = &yielded.value {
                     self.visit(value);
                 }
                 Value::Other
             }
             Expr::YieldFrom(yielded) => {
-                self.yields(span(yielded));
-                self.scope().generator = true;
+                self.yields(span(yielded), true);
                 self.visit(&yielded.value);
                 Value::Other
             }
@@ -168,6 +208,20 @@ impl<'a> Lower<'a> {
                 self.visit(&compare.left);
                 for operand in &compare.comparators {
                     self.visit(operand);
+                }
+                Value::Other
+            }
+            Expr::Call(call) if self.outline && !wanted && telling(call).is_none() => {
+                self.visit(&call.func);
+                for argument in &call.arguments.args {
+                    match argument {
+                        Expr::Starred(starred) => self.visit(&starred.value),
+                        argument => self.visit(argument),
+                    }
+                }
+                self.check_keywords(&call.arguments.keywords);
+                for keyword in &call.arguments.keywords {
+                    self.visit(&keyword.value);
                 }
                 Value::Other
             }
@@ -184,6 +238,8 @@ impl<'a> Lower<'a> {
             Expr::Attribute(attribute) => self.attribute(attribute, wanted),
             Expr::Subscript(subscript) => self.subscript(subscript, wanted),
             Expr::Starred(starred) => {
+                let message = "can't use starred expression here";
+                self.refuse(Phase::Code, span(starred), message);
                 self.visit(&starred.value);
                 Value::Other
             }
@@ -204,22 +260,25 @@ impl<'a> Lower<'a> {
         }
     }
 
-    fn yields(&mut self, place: Span) {
-        if !self.in_lambda && !matches!(self.kind(), Kind::Function(_)) {
-            self.compile_error(place, "'yield' outside function");
-        }
+    fn yields(&mut self, place: Span, from: bool) {
+        self.check_yield(place, from);
+        self.scope().generator = true;
     }
 
     fn attribute(&mut self, attribute: &'a ast::ExprAttribute, wanted: bool) -> Value {
         // A call's callee is always wanted, so a chain is, too.
         let object = self.expression(&attribute.value, wanted);
+        if self.outline && !wanted {
+            return Value::Other;
+        }
         let name = self.atom(attribute.attr.as_str());
         if let (Value::Name(object), Expr::Name(plain)) = (&object, &*attribute.value)
             && !self.hidden.contains(object)
             && !plain.id.is_empty()
         {
-            self.steps.push(Step::LoadAttribute {
-                object: *object,
+            let object = *object;
+            self.step(|| Step::LoadAttribute {
+                object,
                 attribute: name,
                 span: span(&attribute.attr),
             });
@@ -232,8 +291,9 @@ impl<'a> Lower<'a> {
     }
 
     fn subscript(&mut self, subscript: &'a ast::ExprSubscript, wanted: bool) -> Value {
-        let object = self.value(&subscript.value);
-        let key = self.value(&subscript.slice);
+        let wanted_here = wanted || !self.outline || is_environ(&subscript.value);
+        let object = self.expression(&subscript.value, wanted_here);
+        let key = self.expression(&subscript.slice, wanted_here);
         if let (Value::Attribute(_, last), Value::Str(name)) = (&object, &key)
             && subscript.ctx.is_load()
             && self.atom("environ") == *last
@@ -291,55 +351,57 @@ impl<'a> Lower<'a> {
     }
 
     fn f_string(&mut self, string: &'a ast::ExprFString, wanted: bool) -> Value {
-        let mut pieces = Vec::new();
-        let mut shape = String::new();
+        let mut pieces = wanted.then(Vec::new);
+        let mut shape = std::mem::take(&mut self.shape);
+        shape.clear();
         for part in &string.value {
             match part {
                 ast::FStringPart::Literal(literal) => {
                     shape.push_str(&literal.value);
-                    pieces.push(Value::Str((&*literal.value).into()));
+                    if let Some(pieces) = &mut pieces {
+                        pieces.push(Value::Str((&*literal.value).into()));
+                    }
                 }
                 ast::FStringPart::FString(inner) => {
                     for element in &inner.elements {
-                        self.f_string_element(element, &mut pieces, &mut shape);
+                        self.f_string_element(element, pieces.as_mut(), &mut shape);
                     }
                 }
             }
         }
         if let Some(looks) = classify(&shape) {
             self.module.strings.push(StringFact {
-                text: shape.into(),
+                text: shape.as_str().into(),
                 looks,
                 span: span(string),
                 interpolated: true,
             });
         }
-        if wanted {
-            super::format::joined(pieces)
-        } else {
-            Value::Other
-        }
+        self.shape = shape;
+        pieces.map_or(Value::Other, super::format::joined)
     }
 
     fn f_string_element(
         &mut self,
         element: &'a ast::InterpolatedStringElement,
-        pieces: &mut Vec<Value>,
+        pieces: Option<&mut Vec<Value>>,
         shape: &mut String,
     ) {
         match element {
             ast::InterpolatedStringElement::Literal(literal) => {
                 shape.push_str(&literal.value);
-                pieces.push(Value::Str((&*literal.value).into()));
+                if let Some(pieces) = pieces {
+                    pieces.push(Value::Str((&*literal.value).into()));
+                }
             }
             ast::InterpolatedStringElement::Interpolation(element) => {
                 shape.push_str("{}");
-                let value = self.value(&element.expression);
-                pieces.push(if element.format_spec.is_some() {
-                    Value::Other
-                } else {
-                    value
-                });
+                self.check_interpolation(element);
+                let plain = element.format_spec.is_none();
+                let value = self.expression(&element.expression, pieces.is_some() && plain);
+                if let Some(pieces) = pieces {
+                    pieces.push(if plain { value } else { Value::Other });
+                }
                 if let Some(format) = &element.format_spec {
                     for inner in &format.elements {
                         if let ast::InterpolatedStringElement::Interpolation(inner) = inner {
@@ -354,6 +416,7 @@ impl<'a> Lower<'a> {
     fn lambda(&mut self, lambda: &'a ast::ExprLambda) {
         let before = self.hidden.len();
         if let Some(parameters) = &lambda.parameters {
+            self.check_parameters(parameters);
             for parameter in parameters.iter_non_variadic_params() {
                 if let Some(default) = &parameter.default {
                     self.visit(default);
@@ -367,36 +430,41 @@ impl<'a> Lower<'a> {
         let (guard, generator) = (self.guard, self.scope().generator);
         self.guard.function = true;
         self.guard.conditional = true;
-        let in_lambda = std::mem::replace(&mut self.in_lambda, true);
-        let outer = std::mem::take(&mut self.steps);
-        self.visit(&lambda.body);
-        self.steps = outer;
-        self.in_lambda = in_lambda;
+        let mark = self.steps.len();
+        let loops = std::mem::take(&mut self.loops);
+        self.in_context(Where::Lambda, false, span(lambda), |lower| lower.visit(&lambda.body));
+        self.loops = loops;
+        self.steps.truncate(mark);
         self.guard = guard;
         self.scope().generator = generator;
         self.hidden.truncate(before);
     }
 
-    fn comprehension(&mut self, generators: &'a [ast::Comprehension], elements: &[&'a Expr]) -> Value {
+    fn comprehension(&mut self, place: Where, generators: &'a [ast::Comprehension], elements: &[&'a Expr]) -> Value {
         let before = self.hidden.len();
+        let at = generators.first().map_or(Span::default(), span);
         if let Some(first) = generators.first() {
-            self.visit(&first.iter);
+            self.in_iterable(|lower| lower.visit(&first.iter));
         }
-        for generator in generators {
-            self.hide(&generator.target);
-        }
+        let asynchronous = generators.iter().any(|generator| generator.is_async);
         self.perhaps(|lower| {
-            for (position, generator) in generators.iter().enumerate() {
-                if position > 0 {
-                    lower.visit(&generator.iter);
+            lower.in_context(place, asynchronous, at, |lower| {
+                for (position, generator) in generators.iter().enumerate() {
+                    if generator.target.is_starred_expr() {
+                        lower.check_target(&generator.target);
+                    }
+                    lower.hide(&generator.target);
+                    if position > 0 {
+                        lower.in_iterable(|lower| lower.visit(&generator.iter));
+                    }
+                    for test in &generator.ifs {
+                        lower.visit(test);
+                    }
                 }
-                for test in &generator.ifs {
-                    lower.visit(test);
+                for element in elements {
+                    lower.visit(element);
                 }
-            }
-            for element in elements {
-                lower.visit(element);
-            }
+            });
         });
         self.hidden.truncate(before);
         Value::Other
@@ -405,8 +473,9 @@ impl<'a> Lower<'a> {
     fn hide(&mut self, target: &'a Expr) {
         match target {
             Expr::Name(name) => {
-                let name = self.atom(name.id.as_str());
-                self.hidden.push(name);
+                let atom = self.atom(name.id.as_str());
+                self.check_iterated(atom, name.id.as_str(), span(name));
+                self.hidden.push(atom);
             }
             Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
                 for element in elts {
@@ -433,6 +502,7 @@ impl<'a> Lower<'a> {
                 }
             }
         }
+        self.check_keywords(&call.arguments.keywords);
         let mut keywords = Vec::with_capacity(call.arguments.keywords.len());
         let mut double_star = false;
         for keyword in &call.arguments.keywords {
@@ -454,7 +524,7 @@ impl<'a> Lower<'a> {
             function: self.function(),
             guard: self.guard,
         });
-        self.steps.push(Step::Call(position));
+        self.step(|| Step::Call(position));
         self.facts_of_call(position, call)
     }
 }

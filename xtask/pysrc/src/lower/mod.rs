@@ -3,12 +3,16 @@
 mod call;
 mod expression;
 mod format;
+mod pattern;
+mod refused;
 mod statement;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::refused::{Context, Phase};
+use crate::Detail;
 use crate::facts::*;
 
 /// How deep steps are nested at most; deeper ones are laid out flat.
@@ -17,14 +21,20 @@ const DEEPEST_STEPS: usize = 100;
 const DEEPEST_VALUE: usize = 40;
 
 /// The facts of a module, and how deep its tree is.
-pub fn module(body: &[Stmt], version: PythonVersion) -> (Module, usize) {
+pub fn module(body: &[Stmt], version: PythonVersion, detail: Detail) -> (Module, usize) {
     let mut lower = Lower {
         version,
+        outline: detail == Detail::Outline,
         atoms: FxHashMap::default(),
         module: Module::default(),
         scopes: vec![Scope::new(Kind::Module)],
         guard: Guard::default(),
-        in_lambda: false,
+        shape: String::new(),
+        contexts: vec![Context::new(refused::Where::Module)],
+        refused: Vec::new(),
+        unread: Vec::new(),
+        unbound_nonlocals: Vec::new(),
+        future: refused::Future::default(),
         hidden: Vec::new(),
         steps: Vec::new(),
         step_depth: 0,
@@ -33,7 +43,7 @@ pub fn module(body: &[Stmt], version: PythonVersion) -> (Module, usize) {
         loops: Vec::new(),
         lazy_annotations: version >= PythonVersion { major: 3, minor: 14 },
     };
-    lower.statements(body);
+    lower.module_body(body);
     lower.finish()
 }
 
@@ -46,16 +56,19 @@ enum Kind {
 }
 
 /// A scope that is being walked.
-struct Scope {
+struct Scope<'a> {
     kind: Kind,
     bound: FxHashSet<Atom>,
     elsewhere: FxHashSet<Atom>,
     globals: FxHashSet<Atom>,
     generator: bool,
-    is_async: bool,
+    /// `global` and `nonlocal` statements, in order.
+    declared: Vec<refused::Declared<'a>>,
+    /// Names that are annotated without a value, which binds nothing.
+    annotated: Vec<Atom>,
 }
 
-impl Scope {
+impl Scope<'_> {
     fn new(kind: Kind) -> Self {
         Self {
             kind,
@@ -63,7 +76,8 @@ impl Scope {
             elsewhere: FxHashSet::default(),
             globals: FxHashSet::default(),
             generator: false,
-            is_async: false,
+            declared: Vec::new(),
+            annotated: Vec::new(),
         }
     }
 }
@@ -71,15 +85,26 @@ impl Scope {
 /// The walk.
 struct Lower<'a> {
     version: PythonVersion,
+    /// Nobody will follow what runs: steps, calls and values are left out, unless a fact needs them.
+    outline: bool,
     atoms: FxHashMap<&'a str, Atom>,
     module: Module,
-    scopes: Vec<Scope>,
+    scopes: Vec<Scope<'a>>,
     guard: Guard,
-    /// Inside a lambda, which is a function of its own.
-    in_lambda: bool,
+    /// Room for the shape of the f-string that is being walked.
+    shape: String,
+    /// What CPython's compiler would be in, comprehensions and lambdas included; never empty.
+    contexts: Vec<Context>,
+    /// What it would refuse.
+    refused: Vec<(Phase, SyntaxError)>,
+    /// What its parser would refuse, and ours does not.
+    unread: Vec<SyntaxError>,
+    /// Names that functions around here have to bind.
+    unbound_nonlocals: Vec<(Atom, &'a str, Span)>,
+    future: refused::Future,
     /// Names of comprehensions and lambdas around here.
     hidden: Vec<Atom>,
-    /// Steps of the body that is being walked.
+    /// Steps of the bodies that are being walked, those of an inner one after those of the outer one.
     steps: Vec<Step>,
     step_depth: usize,
     depth: usize,
@@ -100,6 +125,11 @@ fn range(range: TextRange) -> Span {
     }
 }
 
+/// A copy of a value that says something.
+fn simple(value: &Value) -> Option<Box<Value>> {
+    (*value != Value::Other).then(|| Box::new(value.clone()))
+}
+
 fn index(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
@@ -114,6 +144,9 @@ impl<'a> Lower<'a> {
             }
         }
         self.module.names = names.into_boxed_slice();
+        self.refused.sort_by_key(|(phase, _)| *phase);
+        self.module.compile_errors = self.refused.into_iter().map(|(_, error)| error).collect();
+        self.module.syntax_errors = self.unread;
         (self.module, self.deepest)
     }
 
@@ -122,14 +155,7 @@ impl<'a> Lower<'a> {
         *self.atoms.entry(name).or_insert(next)
     }
 
-    fn compile_error(&mut self, span: Span, message: &str) {
-        self.module.compile_errors.push(SyntaxError {
-            message: message.into(),
-            span,
-        });
-    }
-
-    fn scope(&mut self) -> &mut Scope {
+    fn scope(&mut self) -> &mut Scope<'a> {
         // The module's scope is never popped.
         if self.scopes.is_empty() {
             self.scopes.push(Scope::new(Kind::Module));
@@ -183,11 +209,11 @@ impl<'a> Lower<'a> {
             walk(self);
             return Body::default();
         }
-        let outer = std::mem::take(&mut self.steps);
+        let mark = self.steps.len();
         self.step_depth += 1;
         walk(self);
         self.step_depth -= 1;
-        std::mem::replace(&mut self.steps, outer).into_boxed_slice()
+        self.steps.drain(mark..).collect()
     }
 
     /// The same, not always run.
@@ -203,18 +229,27 @@ impl<'a> Lower<'a> {
     fn perhaps(&mut self, walk: impl FnOnce(&mut Self)) {
         let body = self.maybe(walk);
         if !body.is_empty() {
-            self.steps.push(Step::Branch {
-                test: Test::Unknown,
-                arms: Box::new([body]),
-                exhaustive: false,
+            self.step(|| {
+                Step::Branch(Box::new(Branch {
+                    test: Test::Unknown,
+                    arms: Box::new([body]),
+                    exhaustive: false,
+                }))
             });
+        }
+    }
+
+    /// Adds a step.
+    fn step(&mut self, step: impl FnOnce() -> Step) {
+        if !self.outline {
+            self.steps.push(step());
         }
     }
 
     fn load(&mut self, name: &'a str, span: Span) -> Atom {
         let atom = self.atom(name);
         if !self.hidden.contains(&atom) {
-            self.steps.push(Step::Load { name: atom, span });
+            self.step(|| Step::Load { name: atom, span });
         }
         atom
     }
@@ -250,6 +285,11 @@ impl<'a> Lower<'a> {
 
     /// Binds a name to a value, as a step.
     fn store(&mut self, name: &'a str, span: Span, value: Option<&Value>) {
+        self.check_name(name, span);
+        let local = |scope: &Scope<'_>| scope.kind != Kind::Module && scope.globals.is_empty();
+        if self.outline && self.scopes.last().is_some_and(local) {
+            return;
+        }
         let atom = self.atom(name);
         self.bind(atom, BindingKind::Assignment, span, value);
         if let (Kind::Class(class), Some(value)) = (self.kind(), value) {
@@ -261,12 +301,10 @@ impl<'a> Lower<'a> {
                 value: value.clone(),
             });
         }
-        self.steps.push(Step::Store {
+        self.step(|| Step::Store {
             name: atom,
             span,
-            value: value
-                .filter(|value| **value != Value::Other)
-                .map(|value| Box::new(value.clone())),
+            value: value.and_then(simple),
         });
     }
 
@@ -275,12 +313,21 @@ impl<'a> Lower<'a> {
         match target {
             Expr::Name(name) => self.store(name.id.as_str(), span(name), value),
             Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
+                self.check_target(target);
                 let parts = match value {
                     Some(Value::List(parts)) if parts.len() == elts.len() => Some(parts),
                     _ => None,
                 };
+                // What a call gives is taken apart when it is known.
+                let whole =
+                    value.filter(|value| matches!(value, Value::Call(_) | Value::Name(_) | Value::Attribute(..)));
+                let counted = elts.len() <= 8 && !elts.iter().any(Expr::is_starred_expr);
                 for (position, element) in elts.iter().enumerate() {
-                    let part = parts.and_then(|parts| parts.get(position));
+                    let taken = whole.filter(|_| counted && parts.is_none()).map(|whole| {
+                        let at = Value::Int(i64::try_from(position).unwrap_or(0));
+                        Value::Subscript(Box::new(whole.clone()), Box::new(at))
+                    });
+                    let part = parts.and_then(|parts| parts.get(position)).or(taken.as_ref());
                     self.deeper(|lower| lower.assign(element, part));
                 }
             }
@@ -295,10 +342,14 @@ impl<'a> Lower<'a> {
     }
 
     fn assign_attribute(&mut self, target: &'a ast::ExprAttribute, value: Option<&Value>) {
+        self.check_name(target.attr.as_str(), span(target));
         let Expr::Name(object) = &*target.value else {
             self.visit(&target.value);
             return;
         };
+        if self.outline {
+            return;
+        }
         let object_atom = self.load(object.id.as_str(), span(object));
         let attribute = self.atom(target.attr.as_str());
         if let Some((class, function)) = self.method()
@@ -312,12 +363,10 @@ impl<'a> Lower<'a> {
                 value: value.cloned().unwrap_or(Value::Other),
             });
         }
-        self.steps.push(Step::StoreAttribute {
+        self.step(|| Step::StoreAttribute {
             object: object_atom,
             attribute,
-            value: value
-                .filter(|value| **value != Value::Other)
-                .map(|value| Box::new(value.clone())),
+            value: value.and_then(simple),
         });
     }
 

@@ -2,6 +2,7 @@
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
+use super::refused::{Context, Phase, Where};
 use super::{Kind, Lower, Scope, index, span};
 use crate::facts::*;
 
@@ -12,12 +13,15 @@ impl<'a> Lower<'a> {
         }
     }
 
-    fn statement(&mut self, statement: &'a Stmt) {
+    pub(super) fn statement(&mut self, statement: &'a Stmt) {
         match statement {
             Stmt::Expr(expression) => self.bare(&expression.value),
             Stmt::Assign(assign) => {
-                let value = self.value(&assign.value);
+                let value = self.assigned(&assign.value);
                 for target in &assign.targets {
+                    if target.is_starred_expr() {
+                        self.check_target(target);
+                    }
                     self.exports(target, &value);
                     self.assign(target, Some(&value));
                 }
@@ -26,16 +30,14 @@ impl<'a> Lower<'a> {
                 if let Expr::Name(name) = &*assign.target {
                     self.load(name.id.as_str(), span(name));
                 }
-                let value = self.value(&assign.value);
+                let value = self.assigned(&assign.value);
                 self.more_exports(&assign.target, &value);
                 self.assign(&assign.target, None);
             }
             Stmt::AnnAssign(assign) => self.annotated(assign),
             Stmt::Return(returned) => {
-                let value = returned.value.as_ref().map(|value| self.value(value));
-                if !matches!(self.kind(), Kind::Function(_)) {
-                    self.compile_error(span(returned), "'return' outside function");
-                }
+                let value = returned.value.as_ref().map(|value| self.assigned(value));
+                self.check_return(returned);
                 self.leave(Leave::Return, span(returned), value);
             }
             Stmt::Delete(delete) => {
@@ -43,8 +45,11 @@ impl<'a> Lower<'a> {
                     match target {
                         Expr::Name(name) => {
                             let atom = self.atom(name.id.as_str());
+                            if name.id.as_str() == "__debug__" {
+                                self.refuse(Phase::Code, span(name), "cannot delete __debug__");
+                            }
                             self.scope().bound.insert(atom);
-                            self.steps.push(Step::Delete {
+                            self.step(|| Step::Delete {
                                 name: atom,
                                 span: span(name),
                             });
@@ -54,7 +59,7 @@ impl<'a> Lower<'a> {
                 }
             }
             Stmt::Raise(raise) => {
-                let value = raise.exc.as_ref().map(|exception| self.value(exception));
+                let value = raise.exc.as_ref().map(|exception| self.assigned(exception));
                 if let Some(cause) = &raise.cause {
                     self.visit(cause);
                 }
@@ -75,17 +80,16 @@ impl<'a> Lower<'a> {
             Stmt::Global(global) => {
                 for name in &global.names {
                     let atom = self.atom(name.as_str());
+                    self.declare(atom, name.as_str(), true, span(global));
                     if self.kind() != Kind::Module {
                         self.scope().globals.insert(atom);
                     }
                 }
             }
             Stmt::Nonlocal(nonlocal) => {
-                if self.kind() == Kind::Module {
-                    self.compile_error(span(nonlocal), "nonlocal declaration not allowed at module level");
-                }
                 for name in &nonlocal.names {
                     let atom = self.atom(name.as_str());
+                    self.declare(atom, name.as_str(), false, span(nonlocal));
                     self.scope().elsewhere.insert(atom);
                 }
             }
@@ -95,16 +99,14 @@ impl<'a> Lower<'a> {
                 }
             }
             Stmt::Break(_) => {
-                match self.loops.last_mut() {
-                    Some(breaks) => *breaks = true,
-                    None => self.compile_error(span(statement), "'break' outside loop"),
+                if let Some(breaks) = self.loops.last_mut() {
+                    *breaks = true;
                 }
+                self.check_jump(span(statement), "'break' outside loop");
                 self.leave(Leave::Loop, span(statement), None);
             }
             Stmt::Continue(_) => {
-                if self.loops.is_empty() {
-                    self.compile_error(span(statement), "'continue' not properly in loop");
-                }
+                self.check_jump(span(statement), "'continue' not properly in loop");
                 self.leave(Leave::Loop, span(statement), None);
             }
             Stmt::Pass(_) | Stmt::IpyEscapeCommand(_) => {}
@@ -125,18 +127,27 @@ impl<'a> Lower<'a> {
             Stmt::ClassDef(class) => self.class_def(class),
             Stmt::For(each) => {
                 self.visit(&each.iter);
+                self.check_async(each.is_async, span(each), "for");
+                if each.target.is_starred_expr() {
+                    self.check_target(&each.target);
+                }
                 self.loops.push(false);
-                let body = self.maybe(|lower| {
-                    lower.assign(&each.target, None);
-                    lower.statements(&each.body);
+                let mut body = Body::default();
+                self.in_blocks(1, span(each), |lower| {
+                    body = lower.maybe(|lower| {
+                        lower.assign(&each.target, None);
+                        lower.statements(&each.body);
+                    });
                 });
                 self.loops.pop();
                 let orelse = self.maybe(|lower| lower.statements(&each.orelse));
-                self.steps.push(Step::Loop {
-                    body,
-                    orelse,
-                    endless: false,
-                    at_least_once: false,
+                self.step(|| {
+                    Step::Loop(Box::new(Loop {
+                        body,
+                        orelse,
+                        endless: false,
+                        at_least_once: false,
+                    }))
                 });
             }
             Stmt::While(repeat) => self.while_loop(repeat),
@@ -148,9 +159,21 @@ impl<'a> Lower<'a> {
         }
     }
 
+    /// The value that a name gets; in an outline, only where importers see the name.
+    fn assigned(&mut self, expression: &'a Expr) -> Value {
+        if self.outline && self.kind() != Kind::Module {
+            self.visit(expression);
+            return Value::Other;
+        }
+        self.value(expression)
+    }
+
     fn leave(&mut self, how: Leave, span: Span, value: Option<Value>) {
-        let value = value.filter(|value| *value != Value::Other).map(Box::new);
-        self.steps.push(Step::Leave { how, value, span });
+        self.step(|| Step::Leave {
+            how,
+            value: value.filter(|value| *value != Value::Other).map(Box::new),
+            span,
+        });
     }
 
     /// An expression as a statement.
@@ -187,18 +210,30 @@ impl<'a> Lower<'a> {
     }
 
     fn annotated(&mut self, assign: &'a ast::StmtAnnAssign) {
-        let value = assign.value.as_ref().map(|value| self.value(value));
+        let value = assign.value.as_ref().map(|value| self.assigned(value));
         if !matches!(self.kind(), Kind::Function(_)) {
             self.annotation(&assign.annotation);
         }
         match (&*assign.target, &value) {
             (target, Some(value)) => {
+                if let Expr::Name(name) = target {
+                    let atom = self.atom(name.id.as_str());
+                    let scope = self.scope();
+                    if scope.globals.contains(&atom) || scope.elsewhere.contains(&atom) {
+                        scope.annotated.push(atom);
+                    }
+                }
                 self.exports(target, value);
                 self.assign(target, Some(value));
             }
             // Makes the name local, binds nothing.
             (Expr::Name(name), None) => {
+                self.check_name(name.id.as_str(), span(name));
                 let atom = self.atom(name.id.as_str());
+                let scope = self.scope();
+                if scope.globals.contains(&atom) || scope.elsewhere.contains(&atom) {
+                    scope.annotated.push(atom);
+                }
                 if matches!(self.kind(), Kind::Function(_)) {
                     self.scope().bound.insert(atom);
                 }
@@ -225,6 +260,7 @@ impl<'a> Lower<'a> {
                 }
             }
             Stmt::ImportFrom(import) => {
+                self.check_import_from(import);
                 let module = import.module.as_ref().map_or("", |module| module.as_str());
                 if import.level == 0
                     && module == "__future__"
@@ -257,6 +293,7 @@ impl<'a> Lower<'a> {
             return;
         }
         let position = index(self.module.imports.len());
+        self.check_name(binds, place);
         let binds = (binds != "*").then(|| self.atom(binds));
         if let Some(binds) = binds {
             self.bind(binds, BindingKind::Import(position), place, None);
@@ -270,30 +307,62 @@ impl<'a> Lower<'a> {
             span: place,
             guard: self.guard,
         });
-        self.steps.push(Step::Import(position));
+        self.step(|| Step::Import(position));
     }
 
     fn while_loop(&mut self, repeat: &'a ast::StmtWhile) {
         self.visit(&repeat.test);
         let always = self.known(&repeat.test) == Some(true);
         self.loops.push(false);
-        let body = if always {
-            self.nested(|lower| lower.statements(&repeat.body))
-        } else {
-            self.maybe(|lower| lower.statements(&repeat.body))
-        };
+        let mut body = Body::default();
+        self.in_blocks(1, span(repeat), |lower| {
+            body = if always {
+                lower.nested(|lower| lower.statements(&repeat.body))
+            } else {
+                lower.maybe(|lower| lower.statements(&repeat.body))
+            };
+        });
         let breaks = self.loops.pop().unwrap_or(true);
         let orelse = self.maybe(|lower| lower.statements(&repeat.orelse));
-        self.steps.push(Step::Loop {
-            body,
-            orelse,
-            endless: always && !breaks,
-            at_least_once: always,
+        self.step(|| {
+            Step::Loop(Box::new(Loop {
+                body,
+                orelse,
+                endless: always && !breaks,
+                at_least_once: always,
+            }))
         });
     }
 
     fn choice(&mut self, choice: &'a ast::StmtIf) {
+        if let Expr::BoolOp(operation) = &*choice.test
+            && operation.op == ast::BoolOp::And
+            && choice.elif_else_clauses.is_empty()
+            && operation.values.iter().any(is_main)
+        {
+            self.main_and_more(choice, operation);
+            return;
+        }
         self.visit(&choice.test);
+        if let [otherwise] = &*choice.elif_else_clauses
+            && otherwise.test.is_none()
+            && is_not_main(&choice.test)
+        {
+            // The other way round.
+            if self.kind() == Kind::Module && self.module.main_block.is_none() {
+                self.module.main_block = Some(span(choice));
+            }
+            let imported = self.maybe(|lower| lower.statements(&choice.body));
+            let main = self.nested(|lower| lower.statements(&otherwise.body));
+            self.step(|| {
+                Step::Branch(Box::new(Branch {
+                    test: Test::Main,
+                    arms: Box::new([main, imported]),
+                    exhaustive: true,
+                }))
+            });
+            return;
+        }
         let main = is_main(&choice.test);
         if main && self.kind() == Kind::Module && self.module.main_block.is_none() {
             self.module.main_block = Some(span(choice));
@@ -328,10 +397,39 @@ impl<'a> Lower<'a> {
             (.., Some(_)) => Test::Known(1),
             _ => Test::Unknown,
         };
-        self.steps.push(Step::Branch {
-            test,
-            arms: arms.into(),
-            exhaustive,
+        self.step(|| {
+            Step::Branch(Box::new(Branch {
+                test,
+                arms: arms.into(),
+                exhaustive,
+            }))
+        });
+    }
+
+    /// `if __name__ == "__main__" and …:`, without an `else:`.
+    fn main_and_more(&mut self, choice: &'a ast::StmtIf, operation: &'a ast::ExprBoolOp) {
+        if self.kind() == Kind::Module && self.module.main_block.is_none() {
+            self.module.main_block = Some(span(choice));
+        }
+        let body = self.nested(|lower| {
+            for value in &operation.values {
+                lower.visit(value);
+            }
+            let body = lower.maybe(|lower| lower.statements(&choice.body));
+            lower.step(|| {
+                Step::Branch(Box::new(Branch {
+                    test: Test::Unknown,
+                    arms: Box::new([body]),
+                    exhaustive: false,
+                }))
+            });
+        });
+        self.step(|| {
+            Step::Branch(Box::new(Branch {
+                test: Test::Main,
+                arms: Box::new([body]),
+                exhaustive: false,
+            }))
         });
     }
 
@@ -353,6 +451,12 @@ impl<'a> Lower<'a> {
         let ([operator], [right]) = (&*compare.ops, &*compare.comparators) else {
             return None;
         };
+        if is_name(&compare.left, "__name__")
+            && let Expr::StringLiteral(name) = right
+            && name.value.to_str() != "__main__"
+        {
+            return equality(*operator, false);
+        }
         let Expr::Attribute(left) = &*compare.left else {
             return None;
         };
@@ -385,6 +489,11 @@ impl<'a> Lower<'a> {
     }
 
     fn with(&mut self, with: &'a ast::StmtWith) {
+        self.check_async(with.is_async, span(with), "with");
+        self.in_blocks(with.items.len(), span(with), |lower| lower.with_body(with));
+    }
+
+    fn with_body(&mut self, with: &'a ast::StmtWith) {
         let mut suppressed = None;
         for item in &with.items {
             let value = self.value(&item.context_expr);
@@ -418,83 +527,14 @@ impl<'a> Lower<'a> {
             span: place,
             body: Body::default(),
         };
-        self.steps.push(Step::Try {
-            body,
-            handlers: Box::new([handler]),
-            orelse: Body::default(),
-            finally: Body::default(),
+        self.step(|| {
+            Step::Try(Box::new(Try {
+                body,
+                handlers: Box::new([handler]),
+                orelse: Body::default(),
+                finally: Body::default(),
+            }))
         });
-    }
-
-    fn matching(&mut self, matching: &'a ast::StmtMatch) {
-        self.visit(&matching.subject);
-        let mut exhaustive = false;
-        let mut arms = Vec::with_capacity(matching.cases.len());
-        for case in &matching.cases {
-            exhaustive |= case.guard.is_none() && case.pattern.is_irrefutable();
-            arms.push(self.maybe(|lower| {
-                lower.pattern(&case.pattern);
-                if let Some(guard) = &case.guard {
-                    lower.visit(guard);
-                }
-                lower.statements(&case.body);
-            }));
-        }
-        self.steps.push(Step::Branch {
-            test: Test::Unknown,
-            arms: arms.into(),
-            exhaustive,
-        });
-    }
-
-    fn pattern(&mut self, pattern: &'a ast::Pattern) {
-        match pattern {
-            ast::Pattern::MatchValue(value) => self.visit(&value.value),
-            ast::Pattern::MatchSingleton(_) => {}
-            ast::Pattern::MatchSequence(sequence) => {
-                for part in &sequence.patterns {
-                    self.deeper(|lower| lower.pattern(part));
-                }
-            }
-            ast::Pattern::MatchMapping(mapping) => {
-                for key in &mapping.keys {
-                    self.visit(key);
-                }
-                for part in &mapping.patterns {
-                    self.deeper(|lower| lower.pattern(part));
-                }
-                if let Some(rest) = &mapping.rest {
-                    self.store(rest.as_str(), span(rest), None);
-                }
-            }
-            ast::Pattern::MatchClass(class) => {
-                self.visit(&class.cls);
-                for part in &class.arguments.patterns {
-                    self.deeper(|lower| lower.pattern(part));
-                }
-                for part in &class.arguments.keywords {
-                    self.deeper(|lower| lower.pattern(&part.pattern));
-                }
-            }
-            ast::Pattern::MatchStar(star) => {
-                if let Some(name) = &star.name {
-                    self.store(name.as_str(), span(name), None);
-                }
-            }
-            ast::Pattern::MatchAs(alias) => {
-                if let Some(inner) = &alias.pattern {
-                    self.deeper(|lower| lower.pattern(inner));
-                }
-                if let Some(name) = &alias.name {
-                    self.store(name.as_str(), span(name), None);
-                }
-            }
-            ast::Pattern::MatchOr(either) => {
-                for part in &either.patterns {
-                    self.deeper(|lower| lower.pattern(part));
-                }
-            }
-        }
     }
 
     fn attempt(&mut self, attempt: &'a ast::StmtTry) {
@@ -507,23 +547,40 @@ impl<'a> Lower<'a> {
                 self.guard.catches_everything |= catches_everything(&catches);
             }
         }
-        let body = self.nested(|lower| lower.statements(&attempt.body));
+        self.check_handlers(attempt);
+        let place = span(attempt);
+        let outer = usize::from(!attempt.finalbody.is_empty());
+        let inner = usize::from(!attempt.handlers.is_empty());
+        let mut body = Body::default();
+        self.in_blocks(outer + inner, place, |lower| {
+            body = lower.nested(|lower| lower.statements(&attempt.body));
+        });
         self.guard = guard;
-        let handlers = attempt
-            .handlers
-            .iter()
-            .map(|handler| {
-                let ast::ExceptHandler::ExceptHandler(handler) = handler;
-                self.handler(handler)
-            })
-            .collect();
-        let orelse = self.nested(|lower| lower.statements(&attempt.orelse));
-        let finally = self.nested(|lower| lower.statements(&attempt.finalbody));
-        self.steps.push(Step::Try {
-            body,
-            handlers,
-            orelse,
-            finally,
+        let mut handlers = Vec::with_capacity(attempt.handlers.len());
+        self.in_blocks(outer + 2 * inner, place, |lower| {
+            for ast::ExceptHandler::ExceptHandler(handler) in &attempt.handlers {
+                handlers.push(if attempt.is_star {
+                    lower.in_star_handler(|lower| lower.handler(handler))
+                } else {
+                    lower.handler(handler)
+                });
+            }
+        });
+        let mut orelse = Body::default();
+        self.in_blocks(outer, place, |lower| {
+            orelse = lower.nested(|lower| lower.statements(&attempt.orelse));
+        });
+        let mut finally = Body::default();
+        self.in_blocks(outer, place, |lower| {
+            finally = lower.nested(|lower| lower.statements(&attempt.finalbody));
+        });
+        self.step(|| {
+            Step::Try(Box::new(Try {
+                body,
+                handlers: handlers.into(),
+                orelse,
+                finally,
+            }))
         });
     }
 
@@ -557,6 +614,9 @@ impl<'a> Lower<'a> {
             .iter()
             .map(|decorator| {
                 self.visit(&decorator.expression);
+                if self.outline {
+                    return Box::default();
+                }
                 let called = match &decorator.expression {
                     Expr::Call(call) => &*call.func,
                     other => other,
@@ -580,11 +640,8 @@ impl<'a> Lower<'a> {
             .extend(parameters.all.iter().map(|parameter| parameter.name));
         scope.bound.extend(parameters.star);
         scope.bound.extend(parameters.double_star);
-        scope.is_async = def.is_async;
-        if let Some(twice) = duplicate(&def.parameters) {
-            let message = format!("duplicate argument '{twice}' in function definition");
-            self.compile_error(span(&def.name), &message);
-        }
+        self.check_parameters(&def.parameters);
+        self.check_name(def.name.as_str(), span(&def.name));
         if self.kind() == Kind::Module && def.name.as_str() == "__getattr__" {
             self.module.dynamic_names = true;
         }
@@ -593,6 +650,7 @@ impl<'a> Lower<'a> {
         self.bind(name, BindingKind::Function(position), place, None);
         self.module.functions.push(Function {
             name: def.name.as_str().into(),
+            atom: name,
             span: place,
             class,
             outer: self.function(),
@@ -606,13 +664,8 @@ impl<'a> Lower<'a> {
         if let Some(class) = class.and_then(|class| self.module.classes.get_mut(class as usize)) {
             class.methods.push(position);
         }
-        let (guard, loops, steps) = (
-            self.guard,
-            std::mem::take(&mut self.loops),
-            std::mem::take(&mut self.steps),
-        );
+        let (guard, loops, mark) = (self.guard, std::mem::take(&mut self.loops), self.steps.len());
         let hidden = std::mem::take(&mut self.hidden);
-        let in_lambda = std::mem::take(&mut self.in_lambda);
         let step_depth = std::mem::take(&mut self.step_depth);
         self.guard = Guard {
             function: true,
@@ -620,27 +673,38 @@ impl<'a> Lower<'a> {
             ..Guard::default()
         };
         self.scopes.push(scope);
+        self.contexts.push(Context::new(if def.is_async {
+            Where::AsyncFunction
+        } else {
+            Where::Function
+        }));
+        let since = self.unbound_nonlocals.len();
         self.statements(&def.body);
         let scope = self.scopes.pop();
+        let context = self.contexts.pop();
+        if let Some(scope) = &scope {
+            self.bind_nonlocals(scope, since);
+            self.check_function(scope, def.is_async, context);
+        }
+        let scope = scope.map(|scope| self.check_declared(&def.body, scope, Some(position)));
         self.guard = guard;
         self.loops = loops;
-        self.in_lambda = in_lambda;
         self.hidden = hidden;
         self.step_depth = step_depth;
-        let body = std::mem::replace(&mut self.steps, steps).into_boxed_slice();
+        let body = self.steps.drain(mark..).collect();
         if let (Some(function), Some(scope)) = (self.module.functions.get_mut(position as usize), scope) {
             function.body = body;
             function.generator = scope.generator;
             function.locals = scope.bound.into_iter().collect();
             function.locals.sort_unstable();
         }
-        self.steps.push(Step::Function(position));
+        self.step(|| Step::Function(position));
     }
 
     fn parameters(&mut self, parameters: &'a ast::Parameters) -> Parameters {
         let mut all = Vec::new();
         for parameter in parameters.iter_non_variadic_params() {
-            let default = parameter.default.as_ref().map(|default| self.value(default));
+            let default = parameter.default.as_ref().map(|default| self.assigned(default));
             all.push(Parameter {
                 name: self.atom(parameter.parameter.name.as_str()),
                 has_default: default.is_some(),
@@ -648,8 +712,10 @@ impl<'a> Lower<'a> {
             });
         }
         for parameter in parameters.iter() {
-            if let Some(annotation) = parameter.annotation() {
-                self.annotation(annotation);
+            match parameter.annotation() {
+                Some(Expr::Starred(starred)) => self.annotation(&starred.value),
+                Some(annotation) => self.annotation(annotation),
+                None => {}
             }
         }
         Parameters {
@@ -667,9 +733,15 @@ impl<'a> Lower<'a> {
         let mut unusual = !decorators.is_empty();
         if let Some(arguments) = &def.arguments {
             for base in &arguments.args {
-                unusual |= matches!(base, Expr::Starred(_));
-                bases.push(self.value(base));
+                if let Expr::Starred(starred) = base {
+                    unusual = true;
+                    self.visit(&starred.value);
+                    bases.push(Value::Other);
+                } else {
+                    bases.push(self.assigned(base));
+                }
             }
+            self.check_keywords(&arguments.keywords);
             for keyword in &arguments.keywords {
                 unusual = true;
                 self.visit(&keyword.value);
@@ -678,9 +750,11 @@ impl<'a> Lower<'a> {
         let position = index(self.module.classes.len());
         let name = self.atom(def.name.as_str());
         let place = span(&def.name);
+        self.check_name(def.name.as_str(), place);
         self.bind(name, BindingKind::Class(position), place, None);
         self.module.classes.push(Class {
             name: def.name.as_str().into(),
+            atom: name,
             span: place,
             bases,
             unusual,
@@ -691,24 +765,19 @@ impl<'a> Lower<'a> {
         let hidden = std::mem::take(&mut self.hidden);
         let loops = std::mem::take(&mut self.loops);
         self.scopes.push(Scope::new(Kind::Class(position)));
+        self.contexts.push(Context::new(Where::Class));
         let body = self.nested(|lower| lower.statements(&def.body));
-        self.scopes.pop();
+        self.contexts.pop();
+        if let Some(scope) = self.scopes.pop() {
+            self.check_declared(&def.body, scope, None);
+        }
         self.loops = loops;
         self.hidden = hidden;
         if let Some(class) = self.module.classes.get_mut(position as usize) {
             class.body = body;
         }
-        self.steps.push(Step::Class(position));
+        self.step(|| Step::Class(position));
     }
-}
-
-fn duplicate(parameters: &ast::Parameters) -> Option<&str> {
-    let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name().as_str()).collect();
-    names
-        .iter()
-        .enumerate()
-        .find(|(position, name)| names[..*position].contains(name))
-        .map(|(_, name)| *name)
 }
 
 fn equality(operator: ast::CmpOp, equal: bool) -> Option<bool> {
@@ -727,7 +796,26 @@ fn is_main(test: &Expr) -> bool {
     let Expr::Compare(compare) = test else {
         return false;
     };
+    if let ([ast::CmpOp::In], [Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. })]) =
+        (&*compare.ops, &*compare.comparators)
+    {
+        let main = |name: &Expr| matches!(name, Expr::StringLiteral(text) if text.value.to_str() == "__main__");
+        return is_name(&compare.left, "__name__") && elts.iter().any(main);
+    }
     let ([ast::CmpOp::Eq], [right]) = (&*compare.ops, &*compare.comparators) else {
+        return false;
+    };
+    let is_literal = |side: &Expr| matches!(side, Expr::StringLiteral(text) if text.value.to_str() == "__main__");
+    (is_name(&compare.left, "__name__") && is_literal(right))
+        || (is_literal(&compare.left) && is_name(right, "__name__"))
+}
+
+/// `__name__ != "__main__"`.
+fn is_not_main(test: &Expr) -> bool {
+    let Expr::Compare(compare) = test else {
+        return false;
+    };
+    let ([ast::CmpOp::NotEq], [right]) = (&*compare.ops, &*compare.comparators) else {
         return false;
     };
     let is_literal = |side: &Expr| matches!(side, Expr::StringLiteral(text) if text.value.to_str() == "__main__");

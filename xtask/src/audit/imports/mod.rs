@@ -5,6 +5,7 @@
 
 pub mod closure;
 pub mod distributions;
+pub mod dynamic;
 pub mod requirements;
 pub mod resolve;
 pub mod stdlib;

@@ -28,6 +28,8 @@ pub struct Requirements {
     pub all: Vec<Requirement>,
     /// Lines that are none.
     pub invalid: Vec<Place>,
+    /// They are those of all files of the tree: nobody says which file the agent's are.
+    pub pooled: bool,
 }
 
 impl Requirements {
@@ -39,6 +41,16 @@ impl Requirements {
             .any(|requirement| !requirement.elsewhere && brings(&requirement.name, module))
     }
 
+    /// How messages name the file.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        if self.pooled {
+            "any requirements file".to_owned()
+        } else {
+            format!("`{}`", self.path)
+        }
+    }
+
     /// The requirement whose own module it is.
     #[must_use]
     pub fn of(&self, module: &str) -> Option<&Requirement> {
@@ -46,9 +58,22 @@ impl Requirements {
     }
 }
 
-/// Reads a requirements file of the tree.
+/// Reads a requirements file of the tree; without a path, all of them.
 #[must_use]
 pub fn read(tree: &TreeFacts, path: &str) -> Requirements {
+    if path.is_empty() {
+        let mut all = Requirements {
+            pooled: true,
+            ..Requirements::default()
+        };
+        let mut seen = HashSet::new();
+        for path in tree.texts.keys() {
+            add(tree, path, &mut all, &mut seen);
+        }
+        // Told for the groups that have them.
+        all.invalid.clear();
+        return all;
+    }
     let mut requirements = Requirements {
         path: tree.shown(path),
         ..Requirements::default()

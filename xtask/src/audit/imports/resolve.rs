@@ -1,6 +1,10 @@
 //! Where an import leads.
 
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
 use pysrc::{Import, ImportKind, Module, PythonVersion};
+use rustc_hash::FxHashMap;
 
 use super::requirements::Requirements;
 use super::stdlib;
@@ -20,6 +24,16 @@ pub struct Search<'a> {
     pub also: &'a [String],
     /// Version of Python.
     pub version: PythonVersion,
+    /// What was found so far.
+    pub memo: Memo,
+}
+
+/// What names led to: a script's files import the same modules over and over.
+#[derive(Debug, Default)]
+pub struct Memo {
+    /// Number of roots that it was found with; they only grow.
+    roots: Cell<usize>,
+    loaded: RefCell<FxHashMap<String, Rc<[Loaded]>>>,
 }
 
 /// What a module's name leads to.
@@ -69,7 +83,22 @@ pub struct Loaded {
 impl Search<'_> {
     /// Each module that importing a dotted name loads, in order; the last may be missing.
     #[must_use]
-    pub fn absolute(&self, name: &str) -> Vec<Loaded> {
+    pub fn absolute(&self, name: &str) -> Rc<[Loaded]> {
+        if self.memo.roots.replace(self.roots.len()) != self.roots.len() {
+            self.memo.loaded.borrow_mut().clear();
+        }
+        if let Some(known) = self.memo.loaded.borrow().get(name) {
+            return Rc::clone(known);
+        }
+        let loaded: Rc<[Loaded]> = self.look_up(name).into();
+        self.memo
+            .loaded
+            .borrow_mut()
+            .insert(name.to_owned(), Rc::clone(&loaded));
+        loaded
+    }
+
+    fn look_up(&self, name: &str) -> Vec<Loaded> {
         let mut loaded: Vec<Loaded> = Vec::new();
         let mut full = String::new();
         for part in name.split('.') {
@@ -142,6 +171,9 @@ impl Search<'_> {
     }
 
     fn in_folders(&self, folders: &[String], name: &str) -> Option<Target> {
+        if !self.view.has_name(name) {
+            return None;
+        }
         let mut portions = Vec::new();
         for folder in folders {
             let path = if folder.is_empty() {

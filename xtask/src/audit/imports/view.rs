@@ -1,7 +1,8 @@
 //! What of the tree the containers of a machine hold, below [`crate::render::ROOT`]: its code folders, and second names of paths.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+
+use rustc_hash::FxHashSet;
 
 use crate::audit::facts::TreeFacts;
 use crate::render::ROOT;
@@ -15,7 +16,9 @@ pub struct View<'a> {
     code: Vec<String>,
     /// Second name → path.
     aliases: Vec<(String, String)>,
-    folders: HashSet<&'a str>,
+    folders: FxHashSet<&'a str>,
+    /// Names of its folders and Python files, wherever they are: most imports are of neither.
+    names: FxHashSet<&'a str>,
     /// Folders that volumes are mounted on, absolute.
     pub volumes: Vec<String>,
 }
@@ -33,7 +36,8 @@ impl<'a> View<'a> {
                 .iter()
                 .map(|(alias, target)| (normal(alias), normal(target)))
                 .collect(),
-            folders: HashSet::new(),
+            folders: FxHashSet::default(),
+            names: FxHashSet::default(),
             volumes: stack
                 .volumes
                 .iter()
@@ -45,10 +49,12 @@ impl<'a> View<'a> {
                 continue;
             }
             let mut at = path.as_str();
+            view.names.extend(name_of(at).strip_suffix(".py"));
             while let Some((folder, _)) = at.rsplit_once('/') {
                 if !view.folders.insert(folder) {
                     break;
                 }
+                view.names.insert(name_of(folder));
                 at = folder;
             }
         }
@@ -73,6 +79,17 @@ impl<'a> View<'a> {
             }
         }
         Cow::Borrowed(path)
+    }
+
+    /// Whether some folder or Python file may have that name.
+    #[must_use]
+    pub fn has_name(&self, name: &str) -> bool {
+        self.names.contains(name)
+            || self.aliases.iter().any(|(alias, _)| {
+                alias
+                    .split('/')
+                    .any(|part| part.strip_suffix(".py").unwrap_or(part) == name)
+            })
     }
 
     /// The Python file at a path relative to the root, if the containers have it.
@@ -155,6 +172,10 @@ pub enum FolderKind {
     Missing,
     /// Of the system: cannot be told.
     Unknown,
+}
+
+fn name_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
 fn is_below(path: &str, folder: &str) -> bool {

@@ -62,7 +62,7 @@ fn one(tree: &Tree, entry: &Entry) -> Option<Finding> {
             .with_help("remove the link"),
         Content::Unreadable(why) => UNREADABLE
             .finding(place(), format!("`{path}` cannot be read: {why}"))
-            .with_help("give yourself the permission, or leave it out under `audit: exclude:` of the stack"),
+            .with_help("make it readable, or leave it out under `audit: exclude:` of the stack"),
         Content::Bytes(bytes) => {
             if Language::of(path).is_none_or(|language| language == Language::Python) {
                 return None;

@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod comments;
 pub mod deployment;
+pub mod dynamic;
 pub mod files;
 pub mod hosts;
 pub mod path_style;
@@ -26,6 +27,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         agents::RULES,
         comments::RULES,
         deployment::RULES,
+        dynamic::RULES,
         files::RULES,
         hosts::RULES,
         path_style::RULES,

@@ -51,6 +51,54 @@ rules! {
     /// Correct the name. Do not install a package only because it is called like that.
     MODULE = "start/module-not-found", Error, High, "an import of a module that is nowhere";
 
+    /// Finds files that are read on the start path and that neither the image nor a volume has.
+    ///
+    /// Python raises `FileNotFoundError`.
+    ///
+    /// Example: `open("config/agent.json")`, where the tree has no such file.
+    ///
+    /// Add the file to the tree, or do without it where it is not there.
+    FILE = "start/missing-file", Error, High, "a file read that is not there";
+
+    /// Finds attributes of modules, classes and objects of the tree, and of modules of the standard library, that are read on
+    /// the start path and not there, or not there yet.
+    ///
+    /// Python raises `AttributeError`.
+    ///
+    /// Example: `helpers.load()`, where `helpers.py` lost its `load`; `self.port` in a class whose `__init__` does not call
+    /// that of its base class, which sets it.
+    ///
+    /// Correct the name, or set it before it is read.
+    ATTRIBUTE = "start/no-attribute", Error, High, "an attribute that is not there";
+
+    /// Finds classes that cannot be made (a base twice, bases in an order that contradicts itself) and objects of classes that
+    /// leave abstract methods open.
+    ///
+    /// Python raises `TypeError`.
+    ///
+    /// Example: `class A(ABC)` with an abstract `run()`, and `B(A)` without one, of which an object is made.
+    ///
+    /// Write the method, or put the bases in another order.
+    CLASS = "start/class-error", Error, High, "a class or object that cannot be made";
+
+    /// Finds exceptions that the start path always raises.
+    ///
+    /// Nothing catches them: the process ends.
+    ///
+    /// Example: `raise NotImplementedError` in a method that the constructor calls.
+    ///
+    /// Finish what is not written yet.
+    RAISES = "start/raises", Error, High, "an exception that is always raised";
+
+    /// Finds calls of `sys.exit()` and its like that the start path always comes to, before anything that goes on.
+    ///
+    /// The process ends, whatever its exit code, and no port answers.
+    ///
+    /// Example: `sys.exit(1)` as the first line of `main()`.
+    ///
+    /// Start what serves first.
+    EXITS = "start/exits", Error, High, "a script that ends itself when it is run";
+
     /// Finds placeholders of a template that are left in a string which is used on the start path.
     ///
     /// As an address, a path or a number the placeholder is wrong, and what uses it fails.
@@ -69,7 +117,7 @@ rules! {
     /// Leave the bind to the base class, or use a port of its own.
     BOUND_TWICE = "start/port-bound-twice", Error, High, "a port that one agent binds twice";
 
-    /// Finds files on an import chain that Python cannot parse.
+    /// Finds files that Python cannot parse. On the start path of an agent that is an error, elsewhere a warning.
     ///
     /// Python raises `SyntaxError` at the import, however far from the agent's own code that is.
     ///
@@ -77,6 +125,16 @@ rules! {
     ///
     /// Mend the line that the message names.
     SYNTAX = "start/syntax-error", Error, High, "a file that Python cannot parse";
+
+    /// Finds files that Python parses and refuses to compile. On the start path of an agent that is an error, elsewhere a
+    /// warning.
+    ///
+    /// Python raises `SyntaxError` at the import, as for a file that it cannot parse; `ast.parse` does not see it.
+    ///
+    /// Example: `return` outside a function, `await` in one that is not `async`, `global` after the name's first use.
+    ///
+    /// Mend the line that the message names.
+    COMPILE = "start/compile-error", Error, High, "a file that Python cannot compile";
 
     /// Finds names that are used on the start path and that nothing binds before.
     ///

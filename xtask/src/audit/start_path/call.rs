@@ -1,11 +1,12 @@
 //! Calls: of the tree's own functions and classes, and of the few others whose effect matters.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use pysrc::{Call, Function, Value};
 
+use super::class::Lookup;
 use super::value::{ModuleId, V, absolute, join, parent};
-use super::walk::{Flow, Frame, Variable, Walker};
+use super::walk::{Flow, Frame, Object, Variable, Walker};
 use crate::audit::imports::view::FolderKind;
 use crate::render::ROOT;
 
@@ -30,14 +31,6 @@ impl Arguments {
             .find(|(known, _)| known == name)
             .map(|(_, value)| value)
     }
-}
-
-/// What looking for a method gives.
-enum Lookup {
-    Found(ModuleId, u32),
-    /// Not there, and all classes above are known.
-    NotThere,
-    Unknown,
 }
 
 impl Walker<'_> {
@@ -88,7 +81,7 @@ impl Walker<'_> {
     }
 
     /// A parser that is given away may get options that are not seen.
-    fn escape(&mut self, arguments: &Arguments) {
+    pub fn escape(&mut self, arguments: &Arguments) {
         for value in arguments
             .positional
             .iter()
@@ -99,10 +92,25 @@ impl Walker<'_> {
             {
                 parser.unknown = true;
             }
+            self.open_object(value);
         }
     }
 
-    fn call_function(
+    /// An object that is given away may get attributes that are not seen.
+    fn open_object(&mut self, value: &V) {
+        match value {
+            V::Instance(id) => {
+                if let Some(object) = self.objects.get_mut(*id) {
+                    object.opened = true;
+                }
+            }
+            V::Method(_, _, of) | V::Super(_, _, of) | V::Bound(of, _) => self.open_object(of),
+            V::List(values) => values.iter().for_each(|value| self.open_object(value)),
+            _ => {}
+        }
+    }
+
+    pub fn call_function(
         &mut self,
         here: ModuleId,
         call: &Call,
@@ -117,6 +125,7 @@ impl Walker<'_> {
         let Some(facts) = source.functions.get(function as usize) else {
             return (V::Unknown, Flow::Next);
         };
+        let owner_object = of.clone();
         let locals = match self.bind_arguments(module, facts, of, arguments) {
             Ok(locals) => locals,
             Err(problem) => {
@@ -139,6 +148,9 @@ impl Walker<'_> {
             .count();
         if facts.generator || again > 1 || !self.may_go_deeper() {
             self.escape(arguments);
+            if let Some(object) = &owner_object {
+                self.open_object(object);
+            }
             return (V::Unknown, Flow::Next);
         }
         if let Some(file) = self.file_of(here) {
@@ -149,7 +161,7 @@ impl Walker<'_> {
             function: Some(function),
             in_class: false,
             locals,
-            results: HashMap::new(),
+            results: HashMap::default(),
             returned: None,
         });
         let flow = self.steps(&facts.body);
@@ -179,7 +191,7 @@ impl Walker<'_> {
         let parameters = &facts.parameters;
         let source = self.source(module);
         let text = |atom| source.map_or("", |source| source.name(atom));
-        let mut locals = HashMap::new();
+        let mut locals = HashMap::default();
         let values: Vec<V> = of.into_iter().chain(arguments.positional.iter().cloned()).collect();
         let most = parameters.positional as usize;
         if values.len() > most && parameters.star.is_none() {
@@ -264,7 +276,12 @@ impl Walker<'_> {
             return (V::Unknown, Flow::Next);
         };
         let object = self.objects.len();
-        self.objects.push((module, class, HashMap::new()));
+        self.objects.push(Object {
+            module,
+            class,
+            attributes: HashMap::default(),
+            opened: false,
+        });
         let instance = V::Instance(object);
         if facts.unusual
             || !matches!(
@@ -275,6 +292,10 @@ impl Walker<'_> {
             self.escape(arguments);
             self.alive = true;
             return (V::Unknown, Flow::Next);
+        }
+        if let Some(message) = self.abstract_methods(module, class) {
+            let flow = self.fail_at(here, call.span, "start/class-error", "TypeError", message, None);
+            return (V::Unknown, flow);
         }
         let flow = match self.find_method(module, class, "__init__") {
             Lookup::Found(owner, function) => {
@@ -295,66 +316,6 @@ impl Walker<'_> {
         (instance, flow)
     }
 
-    fn find_method(&self, module: ModuleId, class: u32, name: &str) -> Lookup {
-        self.find_among(&self.order(module, class), name)
-    }
-
-    /// A class and those above it, in the order in which they are searched; nothing for one that is not known.
-    fn order(&self, module: ModuleId, class: u32) -> Vec<Option<(ModuleId, u32)>> {
-        let mut order = Vec::new();
-        self.add_order(module, class, &mut order, 0);
-        // Of a class that is there twice, the last counts.
-        let mut kept: Vec<Option<(ModuleId, u32)>> = Vec::new();
-        for (index, entry) in order.iter().enumerate() {
-            if entry.is_none() || !order[index + 1..].contains(entry) {
-                kept.push(*entry);
-            }
-        }
-        kept
-    }
-
-    fn add_order(&self, module: ModuleId, class: u32, order: &mut Vec<Option<(ModuleId, u32)>>, depth: usize) {
-        if depth > 30 {
-            order.push(None);
-            return;
-        }
-        order.push(Some((module, class)));
-        for base in self.bases.get(&(module, class)).into_iter().flatten() {
-            match base {
-                V::Class(module, class) => self.add_order(*module, *class, order, depth + 1),
-                V::Outside(name) if name == "builtins.object" || name == "abc.ABC" => {}
-                _ => order.push(None),
-            }
-        }
-    }
-
-    fn find_among(&self, order: &[Option<(ModuleId, u32)>], name: &str) -> Lookup {
-        for entry in order {
-            let Some((module, class)) = entry else {
-                return Lookup::Unknown;
-            };
-            let Some(source) = self.source(*module) else {
-                return Lookup::Unknown;
-            };
-            let Some(facts) = source.classes.get(*class as usize) else {
-                return Lookup::Unknown;
-            };
-            if facts.unusual {
-                return Lookup::Unknown;
-            }
-            let found = facts.methods.iter().rev().find(|method| {
-                source
-                    .functions
-                    .get(**method as usize)
-                    .is_some_and(|function| &*function.name == name)
-            });
-            if let Some(found) = found {
-                return Lookup::Found(*module, *found);
-            }
-        }
-        Lookup::NotThere
-    }
-
     /// `object.name`.
     pub fn attribute(&self, object: V, name: &str) -> V {
         match object {
@@ -366,7 +327,13 @@ impl Walker<'_> {
             V::Outside(dotted) if dotted == "builtins.super" => V::Unknown,
             V::Outside(dotted) => V::Outside(format!("{dotted}.{name}")),
             V::Instance(id) => {
-                let Some((module, class, attributes)) = self.objects.get(id) else {
+                let Some(Object {
+                    module,
+                    class,
+                    attributes,
+                    ..
+                }) = self.objects.get(id)
+                else {
                     return V::Unknown;
                 };
                 if let Some(value) = attributes.get(name) {
@@ -392,7 +359,7 @@ impl Walker<'_> {
             },
             V::Super(module, class, of) => {
                 let own = match &*of {
-                    V::Instance(id) => self.objects.get(*id).map(|(module, class, _)| (*module, *class)),
+                    V::Instance(id) => self.objects.get(*id).map(|object| (object.module, object.class)),
                     V::Class(module, class) => Some((*module, *class)),
                     _ => None,
                 };
@@ -411,15 +378,19 @@ impl Walker<'_> {
             }
             V::Path(path) if name == "parent" => V::Path(parent(&path)),
             V::Parsed(parser) => self.parsed(parser, name),
-            object
-            @ (V::Unknown | V::Str(_) | V::Path(_) | V::Parser(_) | V::List(_) | V::Concat(_) | V::Bound(..)) => {
-                V::Bound(Box::new(object), name.to_owned())
-            }
+            object @ (V::Unknown
+            | V::Str(_)
+            | V::Path(_)
+            | V::Parser(_)
+            | V::Thread(_)
+            | V::List(_)
+            | V::Concat(_)
+            | V::Bound(..)) => V::Bound(Box::new(object), name.to_owned()),
             _ => V::Unknown,
         }
     }
 
-    fn decorators(&self, module: ModuleId, function: u32) -> Vec<&str> {
+    pub fn decorators(&self, module: ModuleId, function: u32) -> Vec<&str> {
         self.source(module)
             .and_then(|source| source.functions.get(function as usize))
             .map(|facts| facts.decorators.iter().map(|decorator| &**decorator).collect())
@@ -529,6 +500,11 @@ impl Walker<'_> {
                 return (V::None, self.open(here, call, path, true));
             }
             "argparse.ArgumentParser" => self.new_parser(arguments),
+            "threading.Thread" => self.new_thread(arguments),
+            "builtins.setattr" => {
+                self.escape(arguments);
+                V::None
+            }
             "sys.path.insert" | "sys.path.append" | "site.addsitedir" => {
                 let at = usize::from(name == "sys.path.insert");
                 self.path_edit(at, text(at).map(ToOwned::to_owned), arguments.positional.first());
@@ -665,6 +641,14 @@ impl Walker<'_> {
                 let message = format!("writes `{path}`, and the container's file system is read-only there");
                 self.folder_failure(here, call, "OSError", message)
             }
+            (FolderKind::ReadOnly, false) => self.read_file(here, call, &path),
+            (FolderKind::Writable | FolderKind::InVolume, false) if path.starts_with("/tmp/") => {
+                self.read_file(here, call, &path)
+            }
+            (FolderKind::Writable, true) => {
+                self.made.insert(path);
+                Flow::Next
+            }
             (FolderKind::InVolume, true) => {
                 self.maybe += 1;
                 let message = format!("writes `{path}`, and nothing on the way makes the folder `{folder}`");
@@ -676,6 +660,36 @@ impl Walker<'_> {
         }
     }
 
+    /// Reads a file of a folder that is there.
+    fn read_file(&mut self, here: ModuleId, call: &Call, path: &str) -> Flow {
+        let tree = self.search.view.tree;
+        let below = path.strip_prefix(ROOT).and_then(|below| below.strip_prefix('/'));
+        let there = match below {
+            Some(below) => {
+                let real = self.search.view.real(below);
+                !tree.complete
+                    || self.search.view.has(below)
+                    || self.search.view.is_folder(below)
+                    || (self.on_disk)(&real)
+            }
+            None => self.made.contains(path),
+        };
+        // Whoever takes one of several ways has looked.
+        if there || self.maybe > 0 {
+            return Flow::Next;
+        }
+        let message = format!("reads `{path}`, which is not there");
+        let help = Some("add the file to the tree, or do without it where it is not there".to_owned());
+        self.fail_at(
+            here,
+            call.span,
+            "start/missing-file",
+            "FileNotFoundError",
+            message,
+            help,
+        )
+    }
+
     fn method_of_unknown(
         &mut self,
         here: ModuleId,
@@ -685,6 +699,9 @@ impl Walker<'_> {
         arguments: &Arguments,
     ) -> (V, Flow) {
         match (&object, method) {
+            (V::Thread(thread), "start" | "join") => {
+                return (V::None, self.thread_method(here, call, *thread, method));
+            }
             (V::Parser(parser), _) => return self.parser_method(here, call, *parser, method, arguments),
             (V::Path(path), "resolve" | "absolute") => {
                 return (V::Path(self.real(path, method == "resolve")), Flow::Next);
@@ -703,8 +720,8 @@ impl Walker<'_> {
                 let path = path.clone();
                 return (V::None, self.make_folder(here, call, Some(&path)));
             }
-            (V::Path(path), "open" | "write_text" | "write_bytes") => {
-                let writes = method != "open"
+            (V::Path(path), "open" | "write_text" | "write_bytes" | "read_text" | "read_bytes") => {
+                let writes = method.starts_with("write")
                     || matches!(arguments.positional.first(), Some(V::Str(mode)) if mode.contains(['w', 'a', 'x', '+']));
                 let path = path.clone();
                 return (V::Unknown, self.open(here, call, Some(&path), writes));
@@ -719,8 +736,10 @@ impl Walker<'_> {
                 return (V::None, flow);
             }
             (_, "close" | "unbind" | "term" | "destroy") => {
-                // A port may be free again.
-                self.binds.retain(|bind| bind.port.is_none());
+                // A port may be free again; that it was bound stays true.
+                for bind in &mut self.binds {
+                    bind.conditional = true;
+                }
             }
             (
                 _,
@@ -759,6 +778,8 @@ fn is_harmless(name: &str) -> bool {
             name,
             "threading.Lock" | "threading.RLock" | "threading.Event" | "threading.local"
         ),
+        // Sockets alone keep no process running.
+        "zmq" => !matches!(name, "zmq.proxy" | "zmq.proxy_steerable" | "zmq.device"),
         "yaml" | "numpy" | "dotenv" | "dateutil" => true,
         _ => false,
     }
@@ -797,6 +818,12 @@ fn is_harmless_method(method: &str) -> bool {
             | "startswith"
             | "endswith"
             | "setsockopt"
+            | "setsockopt_string"
+            | "socket"
+            | "subscribe"
+            | "bind"
+            | "connect"
+            | "register"
             | "close"
             | "hexdigest"
             | "exists"

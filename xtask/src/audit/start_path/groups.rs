@@ -4,14 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::GroupContext;
-use crate::audit::imports::closure::Closure;
+use crate::audit::imports::closure::{Closure, MissingImport};
 use crate::audit::imports::distributions::{brings, never_imported, providers};
 use crate::audit::imports::view::normal;
 use crate::finding::{Confidence, Finding, Severity};
 use crate::stack::model::Stack;
 
 /// What is wrong with a group's requirements.
-pub fn check(stack: &Stack, group: &GroupContext<'_>) -> Vec<Finding> {
+///
+/// `met` says whether the start path of an agent has met that import already.
+pub fn check(stack: &Stack, group: &GroupContext<'_>, met: &dyn Fn(&str) -> bool) -> Vec<Finding> {
     let mut findings: Vec<Finding> = group
         .requirements
         .invalid
@@ -30,6 +32,7 @@ pub fn check(stack: &Stack, group: &GroupContext<'_>) -> Vec<Finding> {
     }
     let tree = group.view.tree;
     let mut outside: BTreeSet<String> = BTreeSet::new();
+    let mut missing: BTreeMap<String, MissingImport> = BTreeMap::new();
     let mut sure = true;
     for id in &stack.group(group.id).agents {
         let script = normal(&stack.agent(*id).script_path);
@@ -43,6 +46,15 @@ pub fn check(stack: &Stack, group: &GroupContext<'_>) -> Vec<Finding> {
             .iter()
             .all(|file| tree.files.get(*file).is_some_and(|facts| facts.module.parses()));
         outside.extend(closure.outside);
+        for (module, found) in closure.missing {
+            let known = missing.entry(module).or_insert(found);
+            if known.guarded && !found.guarded {
+                *known = found;
+            }
+        }
+    }
+    for (module, found) in missing.iter().filter(|(module, _)| !met(module)) {
+        findings.push(not_required(group, module, found));
     }
     let mut reported = BTreeMap::new();
     for requirement in &group.requirements.all {
@@ -74,4 +86,24 @@ pub fn check(stack: &Stack, group: &GroupContext<'_>) -> Vec<Finding> {
         findings.push(finding);
     }
     findings
+}
+
+/// An import off the start path that no requirement of the group provides.
+fn not_required(group: &GroupContext<'_>, module: &str, import: &MissingImport) -> Finding {
+    let place = group.view.tree.place(import.file, import.span);
+    let file = group.requirements.shown();
+    let mut finding = Finding::warning(
+        "requirements/missing",
+        place,
+        format!("`{module}` needs a package that {file} does not have"),
+    );
+    if import.guarded {
+        finding.severity = Severity::Note;
+    }
+    if let Some(provider) = import.providers.first() {
+        finding = finding.with_help(format!(
+            "add `{provider}` to {file}, unless what imports it is never used"
+        ));
+    }
+    finding
 }

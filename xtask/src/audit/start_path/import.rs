@@ -89,15 +89,15 @@ impl Walker<'_> {
     fn load_modules(&mut self, name: &str, span: Span) -> Result<V, Flow> {
         let here = self.here();
         let mut value = V::Unknown;
-        for step in self.search.absolute(name) {
-            match step.target {
+        for step in self.search.absolute(name).iter() {
+            match &step.target {
                 Target::File { .. } | Target::Namespace(_) => {
-                    let id = self.enter_module(&step.name, step.target, here, span)?;
+                    let id = self.enter_module(&step.name, &step.target, here, span)?;
                     value = V::Module(id);
                 }
                 Target::Standard | Target::Installed => value = V::Outside(name.to_owned()),
                 Target::Missing(missing) => {
-                    self.missing(&step.name, &missing, here, span)?;
+                    self.missing(&step.name, missing, here, span)?;
                     value = V::Outside(name.to_owned());
                 }
             }
@@ -105,7 +105,7 @@ impl Walker<'_> {
         Ok(value)
     }
 
-    fn enter_module(&mut self, name: &str, target: Target, here: ModuleId, span: Span) -> Result<ModuleId, Flow> {
+    fn enter_module(&mut self, name: &str, target: &Target, here: ModuleId, span: Span) -> Result<ModuleId, Flow> {
         let id = match self.by_name.get(name) {
             Some(id) => {
                 let again = self.maybe == 0
@@ -118,7 +118,7 @@ impl Walker<'_> {
                 }
                 *id
             }
-            None => self.add_module(name, target),
+            None => self.add_module(name, target.clone()),
         };
         if let Some(module) = self.modules.get_mut(id) {
             module.globals.clear();
@@ -145,11 +145,16 @@ impl Walker<'_> {
         let top = name.split('.').next().unwrap_or(name);
         match missing {
             Missing::Package(providers) => {
-                let file = &self.search.requirements.path;
-                let message = format!("`{name}` needs a package that `{file}` does not have");
-                let help = providers
-                    .first()
-                    .map(|provider| format!("add `{provider}` to `{file}`"));
+                let file = self.search.requirements.shown();
+                let (message, to) = if self.search.requirements.pooled {
+                    (
+                        format!("`{name}` needs a package that no requirements file has"),
+                        "the requirements of the group that it belongs to".to_owned(),
+                    )
+                } else {
+                    (format!("`{name}` needs a package that {file} does not have"), file)
+                };
+                let help = providers.first().map(|provider| format!("add `{provider}` to {to}"));
                 // It may be there after all: the image may be built from something else.
                 let _ = self.fail_at(here, span, "requirements/missing", "ModuleNotFoundError", message, help);
                 Ok(())
@@ -180,8 +185,8 @@ impl Walker<'_> {
             }
             Missing::Unknown => {
                 let message = format!(
-                    "No module named '{name}' (searched {roots}, the standard library and the packages of `{}`)",
-                    self.search.requirements.path
+                    "No module named '{name}' (searched {roots}, the standard library and the packages of {})",
+                    self.search.requirements.shown()
                 );
                 let help = self.near_module(name, top);
                 Err(self.fail_at(
@@ -260,7 +265,7 @@ impl Walker<'_> {
                 let parent = self.modules.get(id).map(|module| module.target.clone());
                 let target = parent.map(|parent| self.search.below(&parent, &full, wanted));
                 if let Some(target @ (Target::File { .. } | Target::Namespace(_))) = target {
-                    return match self.enter_module(&full, target, here, import.span) {
+                    return match self.enter_module(&full, &target, here, import.span) {
                         Ok(id) => {
                             self.bind_import(import, V::Module(id));
                             Flow::Next

@@ -3,33 +3,38 @@
 //! [`walk`] follows the script: module bodies in order of import, the `__main__` block, and the functions, constructors and
 //! methods that can be resolved. What is unconditional is told apart from what a branch or a `try` may keep from happening.
 
+mod attribute;
+mod broken;
 mod call;
+mod class;
 mod groups;
 mod import;
 mod parser;
 mod socket;
+mod thread;
 mod value;
 mod walk;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use contract::group_config::ArgumentStyle;
 use pysrc::PythonVersion;
 use rayon::prelude::*;
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 pub use walk::Failure;
 
 use self::walk::{Flow, Walker};
 use super::facts::TreeFacts;
 use super::imports::requirements::{self, Requirements};
-use super::imports::resolve::{Search, roots};
+use super::imports::resolve::{Memo, Search, roots};
 use super::imports::view::View;
 use crate::finding::{Confidence, Finding, Place, Severity};
 use crate::render::group_config::python_path;
-use crate::stack::model::{AgentId, GroupId, MachineId, Stack};
+use crate::stack::model::{AgentId, GroupId, MachineId, Stack, UNGROUPED};
 
 /// What happens when an agent is started, as far as its source says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,9 +64,14 @@ pub struct AgentPrediction {
     pub failures: Vec<Failure>,
 }
 
-/// Predicts every agent of a stack, and says what is wrong: rules `start/…` and `requirements/…`.
+/// Predicts every agent of a stack, and says what is wrong: rules `start/…` and `requirements/…`. `on_disk` says whether a
+/// path of the tree is there although it was not listed.
 #[must_use]
-pub fn predict(stack: &Stack, tree: &TreeFacts) -> (Vec<AgentPrediction>, Vec<Finding>) {
+pub fn predict(
+    stack: &Stack,
+    tree: &TreeFacts,
+    on_disk: &(dyn Fn(&str) -> bool + Sync),
+) -> (Vec<AgentPrediction>, Vec<Finding>) {
     let version = tree
         .version
         .or_else(|| PythonVersion::parse(&stack.python_version))
@@ -70,25 +80,42 @@ pub fn predict(stack: &Stack, tree: &TreeFacts) -> (Vec<AgentPrediction>, Vec<Fi
         .map(|machine| View::new(stack, MachineId(machine), tree))
         .collect();
     let also = modules_of_the_base(stack);
+    // What every image is checked for, an agent without a group has, too.
+    let everywhere: Vec<String> = also.iter().chain(&stack.images.required_modules).cloned().collect();
     let groups: Vec<GroupContext<'_>> = stack
         .groups()
         .map(|(id, group)| GroupContext {
             id,
             view: &views[group.machine.0],
             requirements: requirements::read(tree, &group.requirements),
-            also: &also,
+            also: if group.name == UNGROUPED { &everywhere } else { &also },
             version,
         })
         .collect();
     let agents: Vec<AgentId> = stack.agents().map(|(id, _)| id).collect();
     let predictions: Vec<AgentPrediction> = agents
         .par_iter()
-        .map(|id| predict_agent(stack, &groups[stack.agent(*id).group.0], *id))
+        .map(|id| predict_agent(stack, &groups[stack.agent(*id).group.0], *id, on_disk))
         .collect();
     let mut findings = merged(&predictions);
-    let about_groups: Vec<Vec<Finding>> = groups.par_iter().map(|group| groups::check(stack, group)).collect();
+    findings.extend(broken::elsewhere(tree, &findings));
+    let about_groups: Vec<Vec<Finding>> = groups
+        .par_iter()
+        .map(|group| {
+            // What the start path has met is told there.
+            let met: HashSet<&str> = predictions
+                .iter()
+                .filter(|prediction| stack.agent(prediction.agent).group == group.id)
+                .flat_map(|prediction| &prediction.failures)
+                .filter(|failure| failure.rule == "requirements/missing")
+                .filter_map(|failure| failure.message.split('`').nth(1))
+                .filter_map(|name| name.split('.').next())
+                .collect();
+            groups::check(stack, group, &|module| met.contains(module))
+        })
+        .collect();
     findings.extend(about_groups.into_iter().flatten());
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::default();
     findings.retain(|finding| seen.insert((finding.rule, finding.place.clone(), finding.message.clone())));
     findings.sort_by(|a, b| (&a.place, a.rule, &a.message).cmp(&(&b.place, b.rule, &b.message)));
     (predictions, findings)
@@ -112,12 +139,13 @@ impl GroupContext<'_> {
             requirements: &self.requirements,
             also: self.also,
             version: self.version,
+            memo: Memo::default(),
         }
     }
 }
 
 /// Modules that Debian's packages of the base bring: `python3-yaml` and its like.
-fn modules_of_the_base(stack: &Stack) -> Vec<String> {
+pub fn modules_of_the_base(stack: &Stack) -> Vec<String> {
     stack
         .images
         .packages
@@ -127,7 +155,12 @@ fn modules_of_the_base(stack: &Stack) -> Vec<String> {
         .collect()
 }
 
-fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId) -> AgentPrediction {
+fn predict_agent(
+    stack: &Stack,
+    group: &GroupContext<'_>,
+    id: AgentId,
+    on_disk: &(dyn Fn(&str) -> bool + Sync),
+) -> AgentPrediction {
     let agent = stack.agent(id);
     let mut prediction = AgentPrediction {
         agent: id,
@@ -156,7 +189,7 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId) -> AgentP
         flags: &flags,
         equals_style: style == ArgumentStyle::Equals,
         modules: Vec::new(),
-        by_name: HashMap::new(),
+        by_name: HashMap::default(),
         frames: Vec::new(),
         chain: Vec::new(),
         failures: Vec::new(),
@@ -166,10 +199,13 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId) -> AgentP
         alive: false,
         waiting: false,
         objects: Vec::new(),
-        bases: HashMap::new(),
+        threads: Vec::new(),
+        handling: 0,
+        on_disk,
+        bases: HashMap::default(),
         parsers: Vec::new(),
         binds: Vec::new(),
-        made: std::collections::HashSet::new(),
+        made: HashSet::default(),
         steps: 0,
     };
     let flow = walker.run(file, &script);

@@ -11,6 +11,7 @@ impl Walker<'_> {
     pub fn new_parser(&mut self, arguments: &Arguments) -> V {
         self.parsers.push(ParserFacts {
             options: Vec::new(),
+            sets_more: false,
             unknown: arguments.open
                 || [
                     "parents",
@@ -37,6 +38,11 @@ impl Walker<'_> {
         match method {
             "add_argument" => {
                 let option = option(arguments);
+                if let Some(name) = option.as_ref().and_then(|option| self.clash(id, option)) {
+                    let message = format!("argument {name}: the parser has it already");
+                    let flow = self.fail_at(here, call.span, "start/flags-rejected", "ArgumentError", message, None);
+                    return (V::Unknown, flow);
+                }
                 if let Some(parser) = self.parsers.get_mut(id) {
                     match option {
                         Some(option) => parser.options.push(option),
@@ -57,10 +63,23 @@ impl Walker<'_> {
                 };
                 (V::Parsed(id), flow)
             }
-            "parse_known_args" if arguments.positional.is_empty() => {
-                (V::List(vec![V::Parsed(id), V::Unknown]), Flow::Next)
+            "parse_known_args" if arguments.positional.is_empty() && arguments.named.is_empty() => {
+                let flow = match self.refused_by_any(id) {
+                    Some(message) => {
+                        let help = Some("let the parser take what the supervisor passes".to_owned());
+                        self.fail_at(here, call.span, "start/flags-rejected", "SystemExit", message, help)
+                    }
+                    None => Flow::Next,
+                };
+                (V::List(vec![V::Parsed(id), V::Unknown]), flow)
             }
-            "set_defaults" | "print_help" | "format_help" => (V::None, Flow::Next),
+            "set_defaults" => {
+                if let Some(parser) = self.parsers.get_mut(id) {
+                    parser.sets_more = true;
+                }
+                (V::None, Flow::Next)
+            }
+            "print_help" | "format_help" => (V::None, Flow::Next),
             _ => {
                 if let Some(parser) = self.parsers.get_mut(id) {
                     parser.unknown = true;
@@ -68,6 +87,45 @@ impl Walker<'_> {
                 (V::Unknown, Flow::Next)
             }
         }
+    }
+
+    /// A name of an option that the parser has already.
+    fn clash<'a>(&self, id: usize, option: &'a ParserOption) -> Option<&'a String> {
+        let parser = self
+            .parsers
+            .get(id)
+            .filter(|parser| !parser.unknown && self.maybe == 0)?;
+        option.names.iter().find(|name| {
+            name.starts_with('-')
+                && parser
+                    .options
+                    .iter()
+                    .any(|known| known.names.iter().any(|other| other == *name))
+        })
+    }
+
+    /// Why the parser rejects the command line although it need not know all flags.
+    fn refused_by_any(&self, id: usize) -> Option<String> {
+        let parser = self.parsers.get(id).filter(|parser| !parser.unknown)?;
+        for (flag, value) in self.flags {
+            let Found::One(option) = find(parser, &format!("--{flag}")) else {
+                continue;
+            };
+            if !option.takes_value {
+                continue;
+            }
+            if option.is_int && !is_integer(value) {
+                return Some(format!(
+                    "`parse_args()` ends the process: `--{flag}` takes an integer, and is passed `{value}`"
+                ));
+            }
+            if option.choices.as_ref().is_some_and(|choices| !choices.contains(value)) {
+                return Some(format!(
+                    "`parse_args()` ends the process: `--{flag} {value}` is none of its choices"
+                ));
+            }
+        }
+        self.lacking(parser)
     }
 
     /// Why the parser rejects the command line.
@@ -99,24 +157,36 @@ impl Walker<'_> {
                 listed(&unknown)
             ));
         }
+        self.refused_by_any(id)
+    }
+
+    /// What the parser requires and nobody passes.
+    fn lacking(&self, parser: &ParserFacts) -> Option<String> {
         let lacking: Vec<String> = parser
             .options
             .iter()
             .filter(|option| option.required)
             .filter(|option| {
-                option.positional
-                    || !self.flags.keys().any(|flag| {
-                        option
-                            .names
-                            .iter()
-                            .any(|name| name.trim_start_matches('-').starts_with(flag.as_str()))
-                    })
+                // A flag that the parser does not know leaves its value behind.
+                let spare = option.positional
+                    && self
+                        .flags
+                        .keys()
+                        .any(|flag| matches!(find(parser, &format!("--{flag}")), Found::None));
+                !spare
+                    && (option.positional
+                        || !self.flags.keys().any(|flag| {
+                            option
+                                .names
+                                .iter()
+                                .any(|name| name.trim_start_matches('-').starts_with(flag.as_str()))
+                        }))
             })
             .filter_map(|option| option.names.first().cloned())
             .collect();
         (!lacking.is_empty()).then(|| {
             format!(
-                "`parse_args()` ends the process: it requires {}, which nobody passes",
+                "the parser ends the process: it requires {}, which nobody passes",
                 listed(&lacking)
             )
         })
@@ -138,6 +208,34 @@ impl Walker<'_> {
             (Some(_), Some(value)) => V::Str(value.clone()),
             _ => V::Unknown,
         }
+    }
+}
+
+/// Whether Python's `int()` takes it.
+fn is_integer(text: &str) -> bool {
+    let digits = text.trim().trim_start_matches(['+', '-']);
+    !digits.is_empty()
+        && digits
+            .split('_')
+            .all(|part| !part.is_empty() && part.chars().all(char::is_numeric))
+}
+
+impl ParserOption {
+    /// The attribute that holds its value.
+    fn attribute(&self) -> String {
+        if let Some(name) = &self.dest {
+            return name.clone();
+        }
+        let long = self.names.iter().find(|name| name.starts_with("--"));
+        let name = long.or(self.names.first()).map_or("", |name| name.as_str());
+        name.trim_start_matches('-').replace('-', "_")
+    }
+}
+
+impl ParserFacts {
+    /// Whether what it returns surely has no such attribute.
+    pub fn lacks(&self, name: &str) -> bool {
+        !self.unknown && !self.sets_more && self.options.iter().all(|option| option.attribute() != name)
     }
 }
 
@@ -195,6 +293,14 @@ fn option(arguments: &Arguments) -> Option<ParserOption> {
             !optional_count && action == "store" && arguments.named("default").is_none()
         } else {
             matches!(arguments.named("required"), Some(V::Bool(true)))
+        },
+        choices: match arguments.named("choices") {
+            Some(V::List(values)) => values.iter().map(|value| value.text().map(ToOwned::to_owned)).collect(),
+            _ => None,
+        },
+        dest: match arguments.named("dest") {
+            Some(V::Str(name)) => Some(name.clone()),
+            _ => None,
         },
         is_int: matches!(arguments.named("type"), Some(V::Outside(name)) if name == "builtins.int"),
         positional,

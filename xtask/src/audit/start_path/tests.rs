@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::audit::facts::facts;
+use crate::audit::facts::of_agents;
 use crate::stack::fixture::Fixture;
 
 const VERSION: PythonVersion = PythonVersion { major: 3, minor: 11 };
@@ -58,8 +58,8 @@ fn alpha(files: &[(&str, &str)]) -> (String, Vec<String>) {
         all.insert((*path).to_owned(), text.as_bytes().to_vec());
     }
     let files: Vec<(String, Vec<u8>)> = all.into_iter().collect();
-    let tree = facts(&files, VERSION).with_paths([]);
-    let (predictions, findings) = predict(&stack, &tree);
+    let tree = of_agents(files, VERSION, &stack).with_paths([]);
+    let (predictions, findings) = predict(&stack, &tree, &|_| false);
     let prediction = predictions
         .iter()
         .find(|prediction| stack.agent(prediction.agent).name == "Alpha")
@@ -111,8 +111,8 @@ fn all_agents_of_the_reference_tree_start() {
         fixture.texts.insert(path, text);
     }
     let stack = fixture.model();
-    let tree = facts(&files, VERSION).with_paths([]);
-    let (predictions, findings) = predict(&stack, &tree);
+    let tree = of_agents(files, VERSION, &stack).with_paths([]);
+    let (predictions, findings) = predict(&stack, &tree, &|_| false);
     assert_eq!(predictions.len(), 89);
     let wrong: Vec<_> = predictions
         .iter()
@@ -319,6 +319,10 @@ fn a_port_that_is_not_the_configured_one() {
         "MayNot start/other-port [main/base.py:8] binds port 5999",
         &["Warning start/other-port main/base.py:8:9"],
     );
+    // The configured one was bound before another was given back.
+    let script = "import zmq\nc = zmq.Context()\ns = c.socket(zmq.REP)\ns.bind('tcp://*:5000')\np = c.socket(zmq.PUB)\n\
+                  p.bind('tcp://*:4000')\np.unbind('tcp://*:4000')\nq = c.socket(zmq.PUB)\nq.bind('tcp://*:4000')\ns.recv()\n";
+    says(&[("main/alpha.py", script)], "Starts", &[]);
 }
 
 #[test]
@@ -368,6 +372,17 @@ fn flags_that_the_parser_rejects() {
         "CannotStart start/flags-rejected [main/alpha.py:15 → main/alpha.py:8] `parse_args()` ends the process: it does not know `--health_check_port`",
         &["Error start/flags-rejected main/alpha.py:8:15"],
     );
+    // The name is passed as it is: `Alpha`.
+    let script = GOOD.replace("'--name'", "'--name', type=int");
+    let script = script.replace(
+        "options, _ = parser.parse_known_args()",
+        "options = parser.parse_args()",
+    );
+    says(
+        &[("main/alpha.py", &script)],
+        "CannotStart start/flags-rejected [main/alpha.py:16 → main/alpha.py:9] `parse_args()` ends the process: `--name` takes an integer, and is passed `Alpha`",
+        &["Error start/flags-rejected main/alpha.py:9:15"],
+    );
 }
 
 #[test]
@@ -384,6 +399,15 @@ fn a_script_that_does_nothing() {
         )],
         "CannotStart start/does-nothing [main/alpha.py:0] the script only defines things",
         &["Error start/does-nothing main/alpha.py:0:0"],
+    );
+    // A socket alone keeps no process.
+    says(
+        &[(
+            "main/alpha.py",
+            "import zmq\nif __name__ == '__main__':\n    s = zmq.Context().socket(zmq.REP)\n    s.bind('tcp://*:5000')\n",
+        )],
+        "CannotStart start/does-nothing [main/alpha.py:2] the script comes to its end at once",
+        &["Error start/does-nothing main/alpha.py:2:1"],
     );
 }
 
@@ -406,5 +430,181 @@ fn relative_imports_packages_and_aliases() {
         &[("main/alpha.py", "from . import x\n")],
         "CannotStart start/module-not-found [main/alpha.py:1] attempted relative import with no known parent package",
         &["Error start/module-not-found main/alpha.py:1:15"],
+    );
+}
+
+#[test]
+fn attributes_that_are_not_there_or_not_yet() {
+    says(
+        &[
+            ("main/alpha.py", &format!("import helper\nhelper.gone\n{GOOD}")),
+            ("main/helper.py", "there = 1\n"),
+        ],
+        "CannotStart start/no-attribute [main/alpha.py:2] module 'helper' has no attribute 'gone'",
+        &["Error start/no-attribute main/alpha.py:2:8"],
+    );
+    says(
+        &[
+            (
+                "main/alpha.py",
+                "from base import Base\nclass A(Base):\n    def __init__(self):\n        self.hello()\nA()\n",
+            ),
+            (
+                "main/base.py",
+                "class Base:\n    def __init__(self):\n        self.name = 'x'\n    def hello(self):\n        return self.name\n",
+            ),
+        ],
+        "CannotStart start/no-attribute [main/alpha.py:5 → main/alpha.py:4 → main/base.py:5] 'A' object has no attribute 'name' yet",
+        &["Error start/no-attribute main/base.py:5:21"],
+    );
+    says(
+        &[
+            ("main/alpha.py", "import main.one\n"),
+            ("main/one.py", "import main.two as two\nA = 1\n"),
+            ("main/two.py", "import main.one as one\nB = one.A\n"),
+        ],
+        "CannotStart start/no-attribute [main/alpha.py:1 → main/one.py:1 → main/two.py:2] partially initialized module 'main.one' has no attribute 'A'",
+        &["Error start/no-attribute main/two.py:2:9"],
+    );
+    // Whoever sets attributes by other means is believed.
+    says(
+        &[(
+            "main/alpha.py",
+            &format!(
+                "class A:\n    def __init__(self, **more):\n        self.__dict__.update(more)\n        self.what\nA()\n{GOOD}"
+            ),
+        )],
+        "Starts",
+        &[],
+    );
+}
+
+#[test]
+fn files_exceptions_exits_and_classes() {
+    says(
+        &[("main/alpha.py", &format!("open('main/gone.json')\n{GOOD}"))],
+        "CannotStart start/missing-file [main/alpha.py:1] reads `/app/main/gone.json`",
+        &["Error start/missing-file main/alpha.py:1:1"],
+    );
+    says(
+        &[(
+            "main/alpha.py",
+            &format!("import os\nif os.path.exists('main/gone.json'):\n    open('main/gone.json')\n{GOOD}"),
+        )],
+        "Starts",
+        &[],
+    );
+    says(
+        &[(
+            "main/alpha.py",
+            "def f():\n    raise NotImplementedError('later')\nf()\n",
+        )],
+        "CannotStart start/raises [main/alpha.py:3 → main/alpha.py:2] `raise NotImplementedError('later')` is always reached",
+        &["Error start/raises main/alpha.py:2:5"],
+    );
+    says(
+        &[(
+            "main/alpha.py",
+            &format!("try:\n    raise ValueError\nexcept ValueError:\n    pass\n{GOOD}"),
+        )],
+        "Starts",
+        &[],
+    );
+    says(
+        &[("main/alpha.py", &format!("import sys\nsys.exit(3)\n{GOOD}"))],
+        "CannotStart start/exits [main/alpha.py:2] the process is ended here",
+        &["Error start/exits main/alpha.py:2:1"],
+    );
+    says(
+        &[(
+            "main/alpha.py",
+            &format!("class A: pass\nclass B(A): pass\nclass C(A, B): pass\n{GOOD}"),
+        )],
+        "CannotStart start/class-error [main/alpha.py:3] Cannot create a consistent method resolution order (MRO) for bases A, B",
+        &["Error start/class-error main/alpha.py:3:7"],
+    );
+}
+
+#[test]
+fn a_thread_that_fails_ends_no_process_and_a_daemon_keeps_none_running() {
+    let script = |daemon: &str| {
+        format!(
+            "import threading\ndef work():\n    while True:\n        print()\nthreading.Thread(target=work{daemon}).start()\n"
+        )
+    };
+    says(&[("main/alpha.py", &script(""))], "Starts", &[]);
+    says(
+        &[("main/alpha.py", &script(", daemon=True"))],
+        "CannotStart start/does-nothing [main/alpha.py:0]",
+        &["Error start/does-nothing main/alpha.py:0:0"],
+    );
+    says(
+        &[(
+            "main/alpha.py",
+            &GOOD
+                .replace(
+                    "    while True",
+                    "    import threading\n    threading.Thread(target=lost).start()\n    while True",
+                )
+                .replace("def main", "def lost():\n    ding()\n\ndef main"),
+        )],
+        "MayNot start/undefined-name [main/alpha.py:21 → main/alpha.py:16 → main/alpha.py:5]",
+        &["Warning start/undefined-name main/alpha.py:5:5"],
+    );
+}
+
+#[test]
+fn files_that_nobody_runs_are_told_when_they_are_broken() {
+    says(
+        &[
+            ("main/unused.py", "def f(:\n"),
+            ("main/refused.py", "return\n"),
+            ("main/fine.py", "x = 1\n"),
+        ],
+        "Starts",
+        &[
+            "Warning start/compile-error main/refused.py:1:1",
+            "Warning start/syntax-error main/unused.py:1:7",
+        ],
+    );
+    // In a comment, a wrong byte matters in the script only.
+    let (said, _) = alpha(&[("main/alpha.py", "x = 1\n")]);
+    assert!(said.contains("does-nothing"), "{said}");
+}
+
+#[test]
+fn options_by_value() {
+    says(
+        &[(
+            "main/alpha.py",
+            &GOOD.replace("('--name')", "('--name', choices=['a', 'b'])"),
+        )],
+        "CannotStart start/flags-rejected [main/alpha.py:16 → main/alpha.py:9] `parse_args()` ends the process: `--name Alpha` is none of its choices",
+        &["Error start/flags-rejected main/alpha.py:9:18"],
+    );
+    says(
+        &[(
+            "main/alpha.py",
+            &GOOD.replace("('--name')", "('--config', required=True)"),
+        )],
+        "CannotStart start/flags-rejected [main/alpha.py:16 → main/alpha.py:9] the parser ends the process: it requires `--config`",
+        &["Error start/flags-rejected main/alpha.py:9:18"],
+    );
+}
+
+#[test]
+fn a_package_that_is_imported_off_the_start_path() {
+    says(
+        &[(
+            "main/alpha.py",
+            &format!(
+                "def later():\n    import cv2\n    try:\n        import torch\n    except ImportError:\n        pass\n{GOOD}"
+            ),
+        )],
+        "Starts",
+        &[
+            "Note requirements/missing main/alpha.py:2:12",
+            "Note requirements/missing main/alpha.py:4:16",
+        ],
     );
 }

@@ -39,6 +39,8 @@ pub enum V {
     Instance(usize),
     /// `super()` in a method of that class, for that object.
     Super(ModuleId, u32, Box<V>),
+    /// A `threading.Thread`.
+    Thread(usize),
     /// An `argparse.ArgumentParser`.
     Parser(usize),
     /// What a parser returned.

@@ -1,6 +1,8 @@
 //! Follows a script as CPython would run it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
+
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use pysrc::{Atom, Handler, Leave, Module, Span, Step, Test, Value};
 
@@ -98,6 +100,10 @@ pub struct ParserOption {
     pub required: bool,
     pub positional: bool,
     pub is_int: bool,
+    /// Values that it takes, where it takes only some.
+    pub choices: Option<Vec<String>>,
+    /// The attribute that it sets, where that is written.
+    pub dest: Option<String>,
 }
 
 /// An argument parser.
@@ -106,6 +112,25 @@ pub struct ParserFacts {
     pub options: Vec<ParserOption>,
     /// It may have options that were not seen.
     pub unknown: bool,
+    /// It refuses options by other means, or sets attributes by other means.
+    pub sets_more: bool,
+}
+
+/// An object of a class of the tree.
+#[derive(Debug, Clone)]
+pub struct Object {
+    pub module: ModuleId,
+    pub class: u32,
+    pub attributes: HashMap<String, V>,
+    /// It was given to something that is not followed, and may have got further attributes.
+    pub opened: bool,
+}
+
+/// A `threading.Thread`.
+#[derive(Debug, Clone)]
+pub struct Thread {
+    pub target: Option<V>,
+    pub daemon: bool,
 }
 
 /// A socket bound.
@@ -134,7 +159,13 @@ pub struct Walker<'a> {
     pub alive: bool,
     /// Something that waits for others was reached: what follows is no start-up any more.
     pub waiting: bool,
-    pub objects: Vec<(ModuleId, u32, HashMap<String, V>)>,
+    pub objects: Vec<Object>,
+    /// Threads that were made.
+    pub threads: Vec<Thread>,
+    /// Handlers around here.
+    pub handling: usize,
+    /// Whether a path of the tree is there although it was not listed.
+    pub on_disk: &'a (dyn Fn(&str) -> bool + Sync),
     pub bases: HashMap<(ModuleId, u32), Vec<V>>,
     pub parsers: Vec<ParserFacts>,
     pub binds: Vec<Bind>,
@@ -159,7 +190,7 @@ impl<'a> Walker<'a> {
         self.modules.push(Imported {
             name: name.to_owned(),
             target,
-            globals: HashMap::new(),
+            globals: HashMap::default(),
             stars: Vec::new(),
             dynamic: false,
             done: false,
@@ -195,10 +226,13 @@ impl<'a> Walker<'a> {
         let Some(source) = self.source(id) else {
             return Flow::Next;
         };
-        let broken = source.syntax_errors.first().or(source.compile_errors.first());
-        if let Some(error) = broken {
+        let script = self
+            .modules
+            .get(id)
+            .is_some_and(|module| module.name == "__main__" && id == 0);
+        if let Some((rule, error)) = super::broken::why(source, script) {
             let message = format!("syntax error: {}", error.message);
-            return self.fail_at(id, error.span, "start/syntax-error", "SyntaxError", message, None);
+            return self.fail_at(id, error.span, rule, "SyntaxError", message, None);
         }
         if source.dynamic_names
             && let Some(module) = self.modules.get_mut(id)
@@ -209,8 +243,8 @@ impl<'a> Walker<'a> {
             module: id,
             function: None,
             in_class: false,
-            locals: HashMap::new(),
-            results: HashMap::new(),
+            locals: HashMap::default(),
+            results: HashMap::default(),
             returned: None,
         });
         let flow = self.steps(&source.body);
@@ -239,6 +273,24 @@ impl<'a> Walker<'a> {
                 .iter()
                 .any(|handler| !handler.raises && handler.catches(classes))
         });
+        // Whoever names just that exception expects it.
+        let expected = matches!(exception, "FileNotFoundError" | "AttributeError" | "FileExistsError")
+            && self.tries.iter().flat_map(|handlers| handlers.iter()).any(|handler| {
+                !handler.raises
+                    && handler.catches.iter().any(|name| {
+                        classes
+                            .iter()
+                            .rev()
+                            .skip(2)
+                            .any(|class| name.rsplit('.').next() == Some(*class))
+                    })
+            });
+        if expected {
+            return Flow::Raised(Exception {
+                class: exception,
+                failure: None,
+            });
+        }
         let chain = self
             .chain
             .iter()
@@ -307,7 +359,11 @@ impl<'a> Walker<'a> {
                 self.store_attribute(*object, *attribute, value);
                 Flow::Next
             }
-            Step::LoadAttribute { .. } => Flow::Next,
+            Step::LoadAttribute {
+                object,
+                attribute,
+                span,
+            } => self.load_attribute(*object, *attribute, *span),
             Step::Delete { name, .. } => {
                 if self.maybe == 0 {
                     self.unbind(*name);
@@ -319,7 +375,6 @@ impl<'a> Walker<'a> {
                 let here = self.here();
                 if let Some(source) = self.source(here)
                     && let Some(facts) = source.functions.get(*function as usize)
-                    && let Some(atom) = source.atom(&facts.name)
                 {
                     let plain = facts.decorators.iter().all(|decorator| {
                         matches!(&**decorator, "staticmethod" | "classmethod") || decorator.ends_with("lru_cache")
@@ -329,26 +384,16 @@ impl<'a> Walker<'a> {
                     } else {
                         V::Unknown
                     };
-                    self.store(atom, value);
+                    self.store(facts.atom, value);
                 }
                 Flow::Next
             }
             Step::Class(class) => self.class(*class),
             Step::Call(call) => self.call(*call),
-            Step::Branch { test, arms, exhaustive } => self.branch(*test, arms, *exhaustive),
-            Step::Loop {
-                body,
-                orelse,
-                endless,
-                at_least_once,
-            } => self.repeat(body, orelse, *endless, *at_least_once),
-            Step::Try {
-                body,
-                handlers,
-                orelse,
-                finally,
-            } => self.attempt(body, handlers, orelse, finally),
-            Step::Leave { how, value, .. } => match how {
+            Step::Branch(branch) => self.branch(branch.test, &branch.arms, branch.exhaustive),
+            Step::Loop(round) => self.repeat(&round.body, &round.orelse, round.endless, round.at_least_once),
+            Step::Try(attempt) => self.attempt(&attempt.body, &attempt.handlers, &attempt.orelse, &attempt.finally),
+            Step::Leave { how, value, span } => match how {
                 Leave::Return => {
                     let value = value.as_ref().map_or(V::None, |value| self.evaluate(value));
                     if let Some(frame) = self.frames.last_mut() {
@@ -360,11 +405,8 @@ impl<'a> Walker<'a> {
                     }
                     Flow::Return
                 }
-                Leave::Raise => Flow::Raised(Exception {
-                    class: "Exception",
-                    failure: None,
-                }),
-                Leave::Exit => Flow::Exit,
+                Leave::Raise => self.raise(value.as_deref(), *span),
+                Leave::Exit => self.exit(*span),
                 Leave::Loop => Flow::Loop,
             },
         }
@@ -378,22 +420,23 @@ impl<'a> Walker<'a> {
         let Some(facts) = source.classes.get(class as usize) else {
             return Flow::Next;
         };
-        let bases = facts.bases.iter().map(|base| self.evaluate(base)).collect();
+        let bases: Vec<V> = facts.bases.iter().map(|base| self.evaluate(base)).collect();
         self.bases.insert((here, class), bases);
+        if let Some(message) = self.order_conflict(here, class) {
+            return self.fail_at(here, facts.span, "start/class-error", "TypeError", message, None);
+        }
         let outer = self.frames.last().and_then(|frame| frame.function);
         self.frames.push(Frame {
             module: here,
             function: outer,
             in_class: true,
-            locals: HashMap::new(),
-            results: HashMap::new(),
+            locals: HashMap::default(),
+            results: HashMap::default(),
             returned: None,
         });
         let flow = self.steps(&facts.body);
         self.frames.pop();
-        if let Some(atom) = source.atom(&facts.name) {
-            self.store(atom, V::Class(here, class));
-        }
+        self.store(facts.atom, V::Class(here, class));
         flow
     }
 
@@ -452,14 +495,17 @@ impl<'a> Walker<'a> {
         self.tries.pop();
         if let Flow::Raised(exception) = flow {
             let classes = classes(exception.class);
-            let handler = handlers.iter().find(|handler| handler.catches(classes));
+            let any = exception.class == ANY && !handlers.is_empty();
+            let handler = handlers.iter().find(|handler| any || handler.catches(classes));
             // An exception that nothing is known of may be any.
             let certain = exception.failure.is_some();
             if let Some(handler) = handler {
                 if !certain {
                     self.maybe += 1;
                 }
+                self.handling += 1;
                 let handled = self.steps(&handler.body);
+                self.handling -= 1;
                 if !certain {
                     self.maybe -= 1;
                 }
@@ -491,6 +537,55 @@ impl<'a> Walker<'a> {
             Flow::Next => flow,
             left => left,
         }
+    }
+
+    /// `raise`.
+    fn raise(&mut self, value: Option<&Value>, span: Span) -> Flow {
+        let here = self.here();
+        let callee = match value {
+            Some(Value::Call(call)) => self
+                .source(here)
+                .and_then(|source| source.calls.get(*call as usize))
+                .map(|call| self.evaluate(&call.callee)),
+            Some(value) => Some(self.evaluate(value)),
+            None => None,
+        };
+        let class = match callee {
+            Some(V::Outside(name)) => name.strip_prefix("builtins.").and_then(known_class).unwrap_or(ANY),
+            _ => ANY,
+        };
+        let unseen = Flow::Raised(Exception { class, failure: None });
+        let expected = class != ANY && self.tries.iter().any(|handlers| self.catch(handlers, class));
+        // What a handler raises is the failure that led to it, told by another name.
+        let told = self.handling > 0 || self.maybe > 0 || self.waiting || value.is_none() || expected;
+        if told || (class == ANY && !self.tries.is_empty()) {
+            return unseen;
+        }
+        let what = self
+            .source(here)
+            .and_then(|source| source.text.get(span.start as usize..span.end as usize))
+            .and_then(|text| text.lines().next())
+            .unwrap_or("raise");
+        let message = format!("`{}` is always reached", shortened(what));
+        let help = Some("finish what is not written yet, or catch the exception where it may happen".to_owned());
+        self.fail_at(here, span, "start/raises", class, message, help)
+    }
+
+    fn catch(&self, handlers: &[Handler], class: &'static str) -> bool {
+        handlers
+            .iter()
+            .any(|handler| !handler.raises && handler.catches(classes(class)))
+    }
+
+    /// `sys.exit()` and its like.
+    fn exit(&mut self, span: Span) -> Flow {
+        if self.handling > 0 || self.maybe > 0 || self.waiting || self.alive || self.silent > 0 {
+            return Flow::Exit;
+        }
+        let here = self.here();
+        let message = "the process is ended here before anything that goes on was started".to_owned();
+        let help = Some("start what serves first".to_owned());
+        self.fail_at(here, span, "start/exits", "SystemExit", message, help)
     }
 
     fn load(&mut self, name: Atom, span: Span) -> Flow {
@@ -609,13 +704,18 @@ impl<'a> Walker<'a> {
         let maybe = self.maybe > 0;
         match self.variable(object) {
             Some(V::Instance(id)) => {
-                if let Some((.., attributes)) = self.objects.get_mut(id) {
+                if let Some(Object { attributes, .. }) = self.objects.get_mut(id) {
                     let name = source.name(attribute).to_owned();
                     let value = match attributes.get(&name) {
                         Some(before) if maybe && *before != value => V::Unknown,
                         _ => value,
                     };
                     attributes.insert(name, value);
+                }
+            }
+            Some(V::Thread(id)) => {
+                if let Some(thread) = self.threads.get_mut(id).filter(|_| source.name(attribute) == "daemon") {
+                    thread.daemon = value == V::Bool(true);
                 }
             }
             Some(V::Module(id)) => {
@@ -735,6 +835,23 @@ fn same_kind(left: Flow, right: Flow) -> bool {
     std::mem::discriminant(&left) == std::mem::discriminant(&right)
 }
 
+/// A text that fits into a message.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// The class of an exception that nothing is known of.
+const ANY: &str = "?";
+
+/// The builtin exception of that name.
+fn known_class(name: &str) -> Option<&'static str> {
+    classes(name).first().filter(|first| **first == name).copied()
+}
+
 /// An exception's class and those above it, nearest first.
 pub fn classes(exception: &str) -> &'static [&'static str] {
     match exception {
@@ -744,6 +861,49 @@ pub fn classes(exception: &str) -> &'static [&'static str] {
         "TypeError" => &["TypeError", "Exception", "BaseException"],
         "SyntaxError" => &["SyntaxError", "Exception", "BaseException"],
         "SystemExit" => &["SystemExit", "BaseException"],
+        "KeyboardInterrupt" => &["KeyboardInterrupt", "BaseException"],
+        "AttributeError" => &["AttributeError", "Exception", "BaseException"],
+        "ValueError" => &["ValueError", "Exception", "BaseException"],
+        "AssertionError" => &["AssertionError", "Exception", "BaseException"],
+        "RuntimeError" => &["RuntimeError", "Exception", "BaseException"],
+        "NotImplementedError" => &["NotImplementedError", "RuntimeError", "Exception", "BaseException"],
+        "KeyError" => &["KeyError", "LookupError", "Exception", "BaseException"],
+        "IndexError" => &["IndexError", "LookupError", "Exception", "BaseException"],
+        "LookupError" => &["LookupError", "Exception", "BaseException"],
+        "ArgumentError" => &["ArgumentError", "Exception", "BaseException"],
+        "PermissionError" => &[
+            "PermissionError",
+            "OSError",
+            "IOError",
+            "EnvironmentError",
+            "Exception",
+            "BaseException",
+        ],
+        "TimeoutError" => &[
+            "TimeoutError",
+            "OSError",
+            "IOError",
+            "EnvironmentError",
+            "Exception",
+            "BaseException",
+        ],
+        "ConnectionError" => &[
+            "ConnectionError",
+            "OSError",
+            "IOError",
+            "EnvironmentError",
+            "Exception",
+            "BaseException",
+        ],
+        "FileExistsError" => &[
+            "FileExistsError",
+            "OSError",
+            "IOError",
+            "EnvironmentError",
+            "Exception",
+            "BaseException",
+        ],
+        "BaseException" => &["BaseException"],
         "ZMQError" => &["ZMQError", "ZMQBaseError", "Exception", "BaseException"],
         "FileNotFoundError" => &[
             "FileNotFoundError",

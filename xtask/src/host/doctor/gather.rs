@@ -55,10 +55,15 @@ pub fn gather(inputs: &Inputs<'_>) -> HostFacts {
     let ask = |arguments: &[&str]| (inputs.podman)().args(arguments).limit(LIMIT).read();
     let mut programs: std::collections::BTreeSet<&'static str> = packages::ALL
         .into_iter()
+        .chain(packages::FOR_TESTS)
         .map(packages::program)
         .chain(["crun", "pasta"])
         .filter(|name| is_there(name))
         .collect();
+    // As Fedora calls it.
+    if is_there("chromium-browser") {
+        programs.insert("chromium");
+    }
     if is_there("conmon") {
         programs.insert("conmon");
     }

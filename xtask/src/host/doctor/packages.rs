@@ -2,8 +2,8 @@
 
 use super::facts::{HostFacts, PackageManager};
 
-/// Everything that the stack, its tests and its CI need on Debian 12.
-pub const ALL: [&str; 13] = [
+/// Everything that the stack needs on Debian 12.
+pub const ALL: [&str; 12] = [
     "podman",
     "runc",
     "netavark",
@@ -16,8 +16,10 @@ pub const ALL: [&str; 13] = [
     "fuse-overlayfs",
     "slirp4netns",
     "mmdebstrap",
-    "shellcheck",
 ];
+
+/// What the tests need besides: one for the deploy scripts, one for the page of `smoke --report`.
+pub const FOR_TESTS: [&str; 2] = ["shellcheck", "chromium"];
 
 /// Fedora's name for a Debian package.
 #[must_use]
@@ -42,10 +44,10 @@ pub fn program(debian: &'static str) -> &'static str {
     }
 }
 
-/// Packages of [`ALL`] that are not here.
+/// Which of these packages are not here.
 #[must_use]
-pub fn missing(facts: &HostFacts) -> Vec<&'static str> {
-    ALL.into_iter().filter(|name| !facts.has(program(name))).collect()
+pub fn missing(facts: &HostFacts, of: &[&'static str]) -> Vec<&'static str> {
+    of.iter().copied().filter(|name| !facts.has(program(name))).collect()
 }
 
 /// The command that installs packages, as a person would type it.

@@ -1,5 +1,6 @@
 //! An audit in every form: for people, as JSON, SARIF, commands of GitHub's workflows, JUnit. All are made of the same report.
 
+pub mod confirm;
 pub mod github;
 pub mod human;
 pub mod json;

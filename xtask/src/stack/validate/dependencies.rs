@@ -11,32 +11,33 @@ use crate::stack::tree::Found;
 
 /// A dependency that nothing defines.
 pub fn missing(facts: &Facts<'_>) -> Vec<Finding> {
-    let stack = facts.stack;
-    let names = || stack.agents.iter().map(|agent| agent.name.as_str());
-    let mut findings = Vec::new();
-    for absent in &stack.absent {
-        for wanted_by in &absent.wanted_by {
+    let names = || facts.everyone.agents.iter().map(|agent| agent.name.as_str());
+    let of_groups = facts.stack.absent.iter().flat_map(|absent| {
+        absent.wanted_by.iter().filter_map(|wanted_by| {
             let origin = facts.origin(*wanted_by);
-            let Some(name) = origin.dependencies.iter().find(|d| d.value == absent.name) else {
-                continue;
-            };
-            let message = format!(
-                "agent `{}` depends on `{}`, which nothing defines",
-                origin.name.value, absent.name
-            );
-            findings.push(match (&absent.fallback, nearest(&absent.name, names())) {
-                (Some(script), _) => Finding::warning("stack/missing-dependency", name.place.clone(), message)
-                    .with_help(format!("`{script}` stands in for it; it is never waited for")),
-                (None, Some(near)) => Finding::error("stack/missing-dependency", name.place.clone(), message)
-                    .with_help(format!("did you mean `{near}`?")),
-                (None, None) => {
-                    Finding::error("stack/missing-dependency", name.place.clone(), message).with_help(format!(
-                        "define the agent, or name a script that stands in for it under `fallbacks:` in `{}`",
-                        facts.raw.path
-                    ))
-                }
-            });
-        }
+            let name = origin.dependencies.iter().find(|d| d.value == absent.name)?;
+            Some((origin, name))
+        })
+    });
+    let of_others = facts.resolved.absent_of_ungrouped.iter();
+    let of_others = of_others.map(|(wanted_by, name)| (facts.origin(*wanted_by), *name));
+    let mut findings = Vec::new();
+    for (origin, name) in of_groups.chain(of_others) {
+        let message = format!(
+            "agent `{}` depends on `{}`, which nothing defines",
+            origin.name.value, name.value
+        );
+        let fallback = facts.raw.fallbacks.get(&name.value).map(|script| &script.value);
+        findings.push(match (fallback, nearest(&name.value, names())) {
+            (Some(script), _) => Finding::warning("stack/missing-dependency", name.place.clone(), message)
+                .with_help(format!("`{script}` stands in for it; it is never waited for")),
+            (None, Some(near)) => Finding::error("stack/missing-dependency", name.place.clone(), message)
+                .with_help(format!("did you mean `{near}`?")),
+            (None, None) => Finding::error("stack/missing-dependency", name.place.clone(), message).with_help(format!(
+                "define the agent, or name a script that stands in for it under `fallbacks:` in `{}`",
+                facts.raw.path
+            )),
+        });
     }
     findings
 }
@@ -108,7 +109,7 @@ pub fn unused_fallback(facts: &Facts<'_>) -> Vec<Finding> {
 
 /// Agents that wait for each other in a ring.
 pub fn cycle(facts: &Facts<'_>) -> Vec<Finding> {
-    let stack = facts.stack;
+    let stack = facts.everyone;
     graph::cycles(&stack.agents)
         .into_iter()
         .filter_map(|cycle| {

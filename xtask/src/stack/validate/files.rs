@@ -44,7 +44,7 @@ pub fn missing_script(facts: &Facts<'_>) -> Vec<Finding> {
         return Vec::new();
     };
     facts
-        .stack
+        .everyone
         .agents()
         .filter_map(|(id, agent)| {
             let aliases = &facts.stack.machine(agent.machine).path_aliases;

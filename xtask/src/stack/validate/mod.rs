@@ -24,6 +24,8 @@ pub struct Facts<'a> {
     pub resolved: &'a Resolved<'a>,
     /// The model.
     pub stack: &'a Stack,
+    /// The same with the agents that no group holds: what can be said of an agent is said of these, too.
+    pub everyone: &'a Stack,
     /// The tree's files; nothing where they cannot be listed.
     pub tree: Option<&'a TreeFiles>,
 }
@@ -32,7 +34,10 @@ impl<'a> Facts<'a> {
     /// An agent as its startup config defines it.
     #[must_use]
     pub fn origin(&self, id: AgentId) -> &'a StartupAgent {
-        self.resolved.origin[id.0]
+        let grouped = &self.resolved.origin;
+        grouped
+            .get(id.0)
+            .unwrap_or_else(|| &self.resolved.ungrouped[id.0 - grouped.len()])
     }
 }
 

@@ -16,7 +16,7 @@ struct Use {
 
 fn agent_ports(facts: &Facts<'_>) -> Vec<Use> {
     let mut uses = Vec::new();
-    for (id, agent) in facts.stack.agents() {
+    for (id, agent) in facts.everyone.agents() {
         let origin = facts.origin(id);
         let (who, machine) = (format!("the port of `{}`", agent.name), agent.machine);
         let (port, place) = (agent.port, origin.port.place.clone());
@@ -40,12 +40,12 @@ fn agent_ports(facts: &Facts<'_>) -> Vec<Use> {
 
 /// Whether a health port is implied, and the place that decides it.
 fn health_place(facts: &Facts<'_>, id: AgentId) -> (bool, Place) {
-    let agent = facts.stack.agent(id);
+    let agent = facts.everyone.agent(id);
     let origin = facts.origin(id);
-    let group = facts.resolved.groups[agent.group.0];
-    let written = group
-        .overrides
-        .iter()
+    let overrides = facts.resolved.groups.get(agent.group.0).map(|group| &group.overrides);
+    let written = overrides
+        .into_iter()
+        .flatten()
         .find(|change| change.agent.value == agent.name)
         .and_then(|change| change.health_check_port.as_ref())
         .or(origin.health_check_port.as_ref());

@@ -1,0 +1,90 @@
+//! Podman fails, hangs, or finds a port taken.
+
+use super::sandbox::Sandbox;
+use super::saw;
+use crate::harness::wait_for;
+
+#[test]
+fn it_fails_in_the_middle() {
+    let sandbox = Sandbox::new();
+    let failed = sandbox.path("failed");
+    sandbox.podman_does(&format!(
+        "case \"$*\" in *'run --detach'*faults-work*) [ -e '{0}' ] || {{ : > '{0}'; echo 'Error: on purpose' >&2; exit 125; }};; esac",
+        failed.display()
+    ));
+    let up = sandbox.run(&["up"]);
+    assert_ne!(up.code, 0, "{up:#?}");
+    assert!(up.stderr.contains("faults-work"), "{}", up.stderr);
+    assert!(up.stderr.contains("on purpose"), "{}", up.stderr);
+    assert!(failed.exists());
+    assert!(
+        !sandbox.pods().contains(&"faults-work-pod".to_owned()),
+        "half a pod is left"
+    );
+    sandbox.run(&["up"]).succeeds();
+    saw(
+        "Podman fails in the middle of a boot",
+        "the group and Podman's words are shown, no half pod is left, the next `up` carries on",
+        "so; all healthy after it",
+    );
+}
+
+#[test]
+fn it_hangs() {
+    let sandbox = Sandbox::new();
+    sandbox.podman_does("case \"$*\" in *'pod ps'*) : > \"${0%/*}/../hangs\"; exec sleep 1000;; esac");
+    let mut running = sandbox.start(&["up"]);
+    wait_for("Podman to hang", || sandbox.path("hangs").exists());
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(running.id()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    sandbox.podman_does("");
+    assert_eq!(sandbox.leftovers(), Vec::<String>::new());
+    sandbox.run(&["up"]).succeeds();
+    saw(
+        "Podman hangs",
+        "Ctrl-C ends it (a time limit would, later); the next `up` works",
+        "exit code 130, nothing left, then healthy",
+    );
+}
+
+#[test]
+fn a_port_is_taken_between_the_look_and_the_start() {
+    let sandbox = Sandbox::new();
+    let (taken, release) = (sandbox.path("taken"), sandbox.path("release"));
+    let listener = "import os, socket, sys, time\n\
+        s = socket.socket()\ns.bind((\"127.0.0.1\", 15575))\ns.listen()\nopen(sys.argv[1], \"w\").close()\n\
+        while not os.path.exists(sys.argv[2]) and os.path.isdir(os.path.dirname(sys.argv[2])): time.sleep(0.05)";
+    let program = sandbox.path("listener.py");
+    std::fs::write(&program, listener).unwrap();
+    sandbox.podman_does(&format!(
+        "case \"$*\" in *'pod create'*faults-store-pod*)\n\
+         python3 '{}' '{taken}' '{}' > /dev/null 2>&1 &\n\
+         while [ ! -e '{taken}' ]; do sleep 0.02; done;; esac",
+        program.display(),
+        release.display(),
+        taken = taken.display(),
+    ));
+    let up = sandbox.run(&["up"]);
+    std::fs::write(&release, "").unwrap();
+    sandbox.podman_does("");
+    assert_ne!(up.code, 0, "{up:#?}");
+    assert!(
+        up.stderr.contains("faults-store") && up.stderr.contains("15575"),
+        "{}",
+        up.stderr
+    );
+    assert!(
+        !sandbox.pods().contains(&"faults-store-pod".to_owned()),
+        "half a pod is left"
+    );
+    wait_for("the port to be free", || {
+        std::net::TcpListener::bind(("127.0.0.1", 15575)).is_ok()
+    });
+    sandbox.run(&["up"]).succeeds();
+    saw(
+        "port taken between the look and the start",
+        "group and port are named, no half pod is left, the next `up` carries on",
+        "so; all healthy after it",
+    );
+}

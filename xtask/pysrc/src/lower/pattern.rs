@@ -1,0 +1,225 @@
+//! `match` and its patterns.
+
+use ruff_python_ast::{self as ast, Expr, Number, Pattern};
+use rustc_hash::FxHashSet;
+
+use super::refused::Phase;
+use super::{Lower, span};
+use crate::facts::*;
+
+impl<'a> Lower<'a> {
+    pub(super) fn matching(&mut self, matching: &'a ast::StmtMatch) {
+        self.visit(&matching.subject);
+        let mut exhaustive = false;
+        let mut arms = Vec::with_capacity(matching.cases.len());
+        for (position, case) in matching.cases.iter().enumerate() {
+            let may_take_all = case.guard.is_some() || position + 1 == matching.cases.len();
+            self.check_pattern(&case.pattern, may_take_all);
+            exhaustive |= case.guard.is_none() && case.pattern.is_irrefutable();
+            arms.push(self.maybe(|lower| {
+                lower.pattern(&case.pattern);
+                if let Some(guard) = &case.guard {
+                    lower.visit(guard);
+                }
+                lower.statements(&case.body);
+            }));
+        }
+        self.step(|| {
+            Step::Branch(Box::new(Branch {
+                test: Test::Unknown,
+                arms: arms.into(),
+                exhaustive,
+            }))
+        });
+    }
+
+    fn pattern(&mut self, pattern: &'a Pattern) {
+        match pattern {
+            Pattern::MatchValue(value) => self.visit(&value.value),
+            Pattern::MatchSingleton(_) => {}
+            Pattern::MatchSequence(sequence) => {
+                for part in &sequence.patterns {
+                    self.deeper(|lower| lower.pattern(part));
+                }
+            }
+            Pattern::MatchMapping(mapping) => {
+                for key in &mapping.keys {
+                    self.visit(key);
+                }
+                for part in &mapping.patterns {
+                    self.deeper(|lower| lower.pattern(part));
+                }
+                if let Some(rest) = &mapping.rest {
+                    self.store(rest.as_str(), span(rest), None);
+                }
+            }
+            Pattern::MatchClass(class) => {
+                self.visit(&class.cls);
+                for part in &class.arguments.patterns {
+                    self.deeper(|lower| lower.pattern(part));
+                }
+                for part in &class.arguments.keywords {
+                    self.deeper(|lower| lower.pattern(&part.pattern));
+                }
+            }
+            Pattern::MatchStar(star) => {
+                if let Some(name) = &star.name {
+                    self.store(name.as_str(), span(name), None);
+                }
+            }
+            Pattern::MatchAs(alias) => {
+                if let Some(inner) = &alias.pattern {
+                    self.deeper(|lower| lower.pattern(inner));
+                }
+                if let Some(name) = &alias.name {
+                    self.store(name.as_str(), span(name), None);
+                }
+            }
+            Pattern::MatchOr(either) => {
+                for part in &either.patterns {
+                    self.deeper(|lower| lower.pattern(part));
+                }
+            }
+        }
+    }
+
+    /// Says what the compiler would refuse in a pattern; gives the names that it binds.
+    fn check_pattern(&mut self, pattern: &'a Pattern, may_take_all: bool) -> FxHashSet<&'a str> {
+        let mut names = FxHashSet::default();
+        self.add_names(pattern, may_take_all, &mut names);
+        names
+    }
+
+    fn add_name(&mut self, name: &'a ast::Identifier, names: &mut FxHashSet<&'a str>) {
+        if !names.insert(name.as_str()) {
+            let message = format!("multiple assignments to name '{name}' in pattern");
+            self.refuse(Phase::Code, span(name), message);
+        }
+    }
+
+    fn add_names(&mut self, pattern: &'a Pattern, may_take_all: bool, names: &mut FxHashSet<&'a str>) {
+        match pattern {
+            Pattern::MatchValue(value) => {
+                if matches!(&*value.value, Expr::FString(_)) {
+                    let message = "patterns may only match literals and attribute lookups";
+                    self.refuse(Phase::Code, span(value), message);
+                }
+            }
+            Pattern::MatchSingleton(_) => {}
+            Pattern::MatchSequence(sequence) => {
+                let stars = sequence.patterns.iter().filter(|part| part.is_match_star());
+                if stars.count() > 1 {
+                    self.refuse(
+                        Phase::Code,
+                        span(sequence),
+                        "multiple starred names in sequence pattern",
+                    );
+                }
+                self.add_inner(&sequence.patterns, names);
+            }
+            Pattern::MatchMapping(mapping) => {
+                let mut keys = FxHashSet::default();
+                for key in &mapping.keys {
+                    if let Some(text) = literal(key)
+                        && !keys.insert(text.clone())
+                    {
+                        let message = format!("mapping pattern checks duplicate key ({text})");
+                        self.refuse(Phase::Code, span(mapping), message);
+                    }
+                }
+                self.add_inner(&mapping.patterns, names);
+                if let Some(rest) = &mapping.rest {
+                    self.add_name(rest, names);
+                }
+            }
+            Pattern::MatchClass(class) => {
+                let mut attributes = FxHashSet::default();
+                for keyword in &class.arguments.keywords {
+                    if !attributes.insert(keyword.attr.as_str()) {
+                        let message = format!("attribute name repeated in class pattern: {}", keyword.attr);
+                        self.refuse(Phase::Code, span(keyword), message);
+                    }
+                }
+                self.add_inner(&class.arguments.patterns, names);
+                for keyword in &class.arguments.keywords {
+                    self.deeper(|lower| lower.add_names(&keyword.pattern, true, names));
+                }
+            }
+            Pattern::MatchStar(star) => {
+                if let Some(name) = &star.name {
+                    self.add_name(name, names);
+                }
+            }
+            Pattern::MatchAs(alias) => {
+                match (&alias.pattern, &alias.name) {
+                    (Some(inner), _) => self.deeper(|lower| lower.add_names(inner, may_take_all, names)),
+                    (None, Some(name)) if !may_take_all => {
+                        let message = format!("name capture '{name}' makes remaining patterns unreachable");
+                        self.refuse(Phase::Code, span(alias), message);
+                    }
+                    (None, None) if !may_take_all => {
+                        let message = "wildcard makes remaining patterns unreachable";
+                        self.refuse(Phase::Code, span(alias), message);
+                    }
+                    (None, _) => {}
+                }
+                if let Some(name) = &alias.name {
+                    self.add_name(name, names);
+                }
+            }
+            Pattern::MatchOr(either) => {
+                let mut first: Option<FxHashSet<&str>> = None;
+                for (position, part) in either.patterns.iter().enumerate() {
+                    let last = position + 1 == either.patterns.len();
+                    let bound = self.deeper(|lower| lower.check_pattern(part, last && may_take_all));
+                    match &first {
+                        Some(first) if *first != bound => {
+                            self.refuse(Phase::Code, span(either), "alternative patterns bind different names");
+                            break;
+                        }
+                        Some(_) => {}
+                        None => first = Some(bound),
+                    }
+                }
+                for name in first.into_iter().flatten() {
+                    if !names.insert(name) {
+                        let message = format!("multiple assignments to name '{name}' in pattern");
+                        self.refuse(Phase::Code, span(either), message);
+                    }
+                }
+            }
+        }
+    }
+
+    fn add_inner(&mut self, patterns: &'a [Pattern], names: &mut FxHashSet<&'a str>) {
+        for part in patterns {
+            self.deeper(|lower| lower.add_names(part, true, names));
+        }
+    }
+}
+
+/// A literal key so that equal ones are the same text: `0`, `0.0`, `0j` and `False` are equal in Python.
+fn literal(key: &Expr) -> Option<String> {
+    let number = |value: f64, other: f64| {
+        if other == 0.0 {
+            format!("{}", value + 0.0)
+        } else {
+            format!("{}+{}j", value + 0.0, other + 0.0)
+        }
+    };
+    match key {
+        Expr::StringLiteral(text) => Some(format!("{:?}", text.value.to_str())),
+        Expr::BytesLiteral(bytes) => Some(format!("b{:?}", bytes.value.bytes().collect::<Vec<u8>>())),
+        Expr::NoneLiteral(_) => Some("None".to_owned()),
+        Expr::BooleanLiteral(literal) => Some(u8::from(literal.value).to_string()),
+        Expr::NumberLiteral(literal) => Some(match &literal.value {
+            Number::Int(int) => int.to_string(),
+            Number::Float(value) => number(*value, 0.0),
+            Number::Complex { real, imag } => number(*real, *imag),
+        }),
+        Expr::UnaryOp(minus) if minus.op == ast::UnaryOp::USub => {
+            literal(&minus.operand).map(|text| if text == "0" { text } else { format!("-{text}") })
+        }
+        _ => None,
+    }
+}

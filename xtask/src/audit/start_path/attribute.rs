@@ -1,0 +1,286 @@
+//! Attributes that are read on the way and are not there: rule `start/no-attribute`.
+//!
+//! Said only where everything that could provide the attribute is known.
+
+use std::collections::HashSet;
+
+use pysrc::{Atom, Body, Call, Guard, Span, Step, Value};
+
+use super::call::Arguments;
+use super::class::Lookup;
+use super::value::{ModuleId, V};
+use super::walk::{Flow, Walker};
+use crate::audit::imports::resolve::Target;
+use crate::audit::imports::stdlib;
+use crate::stack::near::nearest;
+
+impl Walker<'_> {
+    /// `object.attribute` is read, `object` a plain name.
+    pub fn load_attribute(&mut self, object: Atom, attribute: Atom, span: Span) -> Flow {
+        if self.silent > 0 {
+            return Flow::Next;
+        }
+        let here = self.here();
+        let Some(source) = self.source(here) else {
+            return Flow::Next;
+        };
+        let name = source.name(attribute);
+        if name.starts_with("__") {
+            return Flow::Next;
+        }
+        match self.variable(object) {
+            Some(V::Module(id)) => self.module_attribute(here, id, name, span),
+            Some(V::Outside(module)) => self.standard_attribute(here, &module, name, span),
+            Some(V::Instance(id)) => self.instance_attribute(here, id, name, span),
+            Some(V::Class(module, class)) => self.attribute_of_class(here, (module, class), name, span),
+            Some(V::Parsed(parser)) => {
+                let lacks = self.parsers.get(parser).is_some_and(|parser| parser.lacks(name));
+                if !lacks || self.maybe > 0 || name.starts_with('_') {
+                    return Flow::Next;
+                }
+                let message = format!("'Namespace' object has no attribute '{name}': the parser has no such option");
+                self.no_attribute(here, span, message, None)
+            }
+            _ => Flow::Next,
+        }
+    }
+
+    /// Whether the module around here asks what is there before it takes it, on a way that may not be taken.
+    fn asks_first(&self, here: ModuleId) -> bool {
+        self.maybe > 0
+            && self
+                .source(here)
+                .is_none_or(|source| source.atom("hasattr").is_some() || source.atom("dir").is_some())
+    }
+
+    fn module_attribute(&mut self, here: ModuleId, id: ModuleId, name: &str, span: Span) -> Flow {
+        if self.global(id, name).is_some() || self.asks_first(here) {
+            return Flow::Next;
+        }
+        let Some(module) = self.modules.get(id) else {
+            return Flow::Next;
+        };
+        let full = format!("{}.{name}", module.name);
+        let unread = matches!(module.target, Target::File { .. }) && self.source(id).is_none();
+        if module.dynamic || unread || self.by_name.contains_key(&full) {
+            return Flow::Next;
+        }
+        let bound = self
+            .source(id)
+            .is_some_and(|source| source.bindings.iter().any(|binding| source.name(binding.name) == name));
+        let message = if bound && !module.done {
+            format!(
+                "partially initialized module '{}' has no attribute '{name}': a circular import",
+                module.name
+            )
+        } else {
+            format!("module '{}' has no attribute '{name}'", module.name)
+        };
+        let near = self.source(id).and_then(|source| {
+            nearest(
+                name,
+                source
+                    .bindings
+                    .iter()
+                    .map(|binding| source.name(binding.name))
+                    .filter(|known| *known != name),
+            )
+        });
+        let help = near.map(|near| format!("did you mean `{near}`?"));
+        self.no_attribute(here, span, message, help)
+    }
+
+    fn standard_attribute(&mut self, here: ModuleId, module: &str, name: &str, span: Span) -> Flow {
+        let Some(names) = stdlib::names(module).filter(|_| self.search.version.minor == 11) else {
+            return Flow::Next;
+        };
+        let full = format!("{module}.{name}");
+        let known = names.contains(name) || stdlib::names(&full).is_some();
+        if known || module == "builtins" || self.asks_first(here) {
+            return Flow::Next;
+        }
+        let message = format!("module '{module}' has no attribute '{name}'");
+        let help = nearest(name, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+        self.no_attribute(here, span, message, help)
+    }
+
+    fn instance_attribute(&mut self, here: ModuleId, id: usize, name: &str, span: Span) -> Flow {
+        let Some(object) = self.objects.get(id) else {
+            return Flow::Next;
+        };
+        let class = (object.module, object.class);
+        if object.attributes.contains_key(name) || self.maybe > 0 {
+            return Flow::Next;
+        }
+        let found = self.find_method(class.0, class.1, name);
+        if let Lookup::Found(owner, function) = found {
+            return self.property(here, id, owner, function, span);
+        }
+        let Some(names) = self.names_of_class(class) else {
+            return Flow::Next;
+        };
+        let assigned_later = self.is_assigned_in(class, name);
+        let opened = self.objects.get(id).is_none_or(|object| object.opened);
+        if matches!(found, Lookup::Unknown) || names.contains(name) || (assigned_later && opened) {
+            return Flow::Next;
+        }
+        let shown = self.class_name(class);
+        let (message, help) = if assigned_later {
+            (
+                format!("'{shown}' object has no attribute '{name}' yet: what sets it has not run by then"),
+                Some("set it before it is used; a base class sets its own in `super().__init__(…)`".to_owned()),
+            )
+        } else {
+            (format!("'{shown}' object has no attribute '{name}'"), None)
+        };
+        self.no_attribute(here, span, message, help)
+    }
+
+    /// A method that is read runs, where it is a property.
+    fn property(&mut self, here: ModuleId, object: usize, owner: ModuleId, function: u32, span: Span) -> Flow {
+        let decorators = self.decorators(owner, function);
+        let [decorator] = decorators.as_slice() else {
+            return Flow::Next;
+        };
+        if !matches!(decorator.rsplit('.').next(), Some("property" | "cached_property")) {
+            return Flow::Next;
+        }
+        let call = Call {
+            callee: Value::Other,
+            arguments: Box::default(),
+            keywords: Box::default(),
+            star: false,
+            double_star: false,
+            span,
+            callee_span: span,
+            function: None,
+            guard: Guard::default(),
+        };
+        let none = Arguments {
+            positional: Vec::new(),
+            named: Vec::new(),
+            open: false,
+        };
+        self.call_function(here, &call, owner, function, Some(V::Instance(object)), &none)
+            .1
+    }
+
+    fn attribute_of_class(&mut self, here: ModuleId, class: (ModuleId, u32), name: &str, span: Span) -> Flow {
+        if self.maybe > 0 || !matches!(self.find_method(class.0, class.1, name), Lookup::NotThere) {
+            return Flow::Next;
+        }
+        match self.names_of_class(class) {
+            Some(names) if !names.contains(name) && name != "mro" && !self.set_from_outside(name) => {
+                let shown = self.class_name(class);
+                let message = format!("type object '{shown}' has no attribute '{name}'");
+                self.no_attribute(here, span, message, None)
+            }
+            _ => Flow::Next,
+        }
+    }
+
+    /// Whether a module that has run assigns an attribute of that name to anything but `self`: it may be this one.
+    fn set_from_outside(&self, name: &str) -> bool {
+        fn sets(body: &Body, atom: Atom) -> bool {
+            body.iter().any(|step| match step {
+                Step::StoreAttribute { attribute, .. } => *attribute == atom,
+                Step::Branch(branch) => branch.arms.iter().any(|arm| sets(arm, atom)),
+                Step::Loop(round) => sets(&round.body, atom) || sets(&round.orelse, atom),
+                Step::Try(attempt) => {
+                    let bodies = [&attempt.body, &attempt.orelse, &attempt.finally];
+                    bodies.into_iter().any(|body| sets(body, atom))
+                        || attempt.handlers.iter().any(|handler| sets(&handler.body, atom))
+                }
+                _ => false,
+            })
+        }
+        (0..self.modules.len()).any(|id| {
+            self.source(id).is_some_and(|source| {
+                source.atom(name).is_some_and(|atom| {
+                    sets(&source.body, atom) || source.functions.iter().any(|function| sets(&function.body, atom))
+                })
+            })
+        })
+    }
+
+    fn class_name(&self, (module, class): (ModuleId, u32)) -> String {
+        self.source(module)
+            .and_then(|source| source.classes.get(class as usize))
+            .map_or_else(String::new, |facts| facts.name.to_string())
+    }
+
+    /// Names that the bodies of a class and of those above it bind; nothing where these may get others.
+    fn names_of_class(&self, class: (ModuleId, u32)) -> Option<HashSet<&str>> {
+        const MAKERS: &[&str] = &[
+            "setattr",
+            "__getattr__",
+            "__getattribute__",
+            "__dict__",
+            "vars",
+            "__slots__",
+        ];
+        let mut names = HashSet::new();
+        for entry in self.order(class.0, class.1) {
+            let (module, class) = entry?;
+            let source = self.source(module)?;
+            if MAKERS.iter().any(|maker| source.atom(maker).is_some()) {
+                return None;
+            }
+            let facts = source.classes.get(class as usize)?;
+            collect(source, &facts.body, &mut names);
+        }
+        Some(names)
+    }
+
+    /// Whether any method of a class or of those above it sets the attribute; or anything sets one of that name.
+    fn is_assigned_in(&self, class: (ModuleId, u32), name: &str) -> bool {
+        let order = self.order(class.0, class.1);
+        order.into_iter().flatten().any(|(module, class)| {
+            self.source(module).is_some_and(|source| {
+                source
+                    .attributes
+                    .iter()
+                    .any(|attribute| attribute.class == class && &*attribute.name == name)
+            })
+        }) || self.set_from_outside(name)
+    }
+
+    fn no_attribute(&mut self, here: ModuleId, span: Span, message: String, help: Option<String>) -> Flow {
+        self.fail_at(here, span, "start/no-attribute", "AttributeError", message, help)
+    }
+}
+
+/// Names that a class body binds.
+fn collect<'a>(source: &'a pysrc::Module, body: &Body, into: &mut HashSet<&'a str>) {
+    for step in body {
+        match step {
+            Step::Store { name, .. } => {
+                into.insert(source.name(*name));
+            }
+            Step::Import(index) => {
+                let binds = source.imports.get(*index as usize).and_then(|import| import.binds);
+                into.extend(binds.map(|name| source.name(name)));
+            }
+            Step::Function(index) => {
+                into.extend(source.functions.get(*index as usize).map(|function| &*function.name));
+            }
+            Step::Class(index) => {
+                into.extend(source.classes.get(*index as usize).map(|class| &*class.name));
+            }
+            Step::Branch(branch) => branch.arms.iter().for_each(|arm| collect(source, arm, into)),
+            Step::Loop(round) => {
+                collect(source, &round.body, into);
+                collect(source, &round.orelse, into);
+            }
+            Step::Try(attempt) => {
+                for body in [&attempt.body, &attempt.orelse, &attempt.finally] {
+                    collect(source, body, into);
+                }
+                for handler in &attempt.handlers {
+                    collect(source, &handler.body, into);
+                }
+            }
+            _ => {}
+        }
+    }
+}

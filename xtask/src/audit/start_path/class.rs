@@ -1,0 +1,191 @@
+//! Classes of the tree: the order in which they are searched, and why one cannot be made.
+
+use std::collections::HashSet;
+
+use super::value::{ModuleId, V};
+use super::walk::Walker;
+
+/// What looking for a method gives.
+pub enum Lookup {
+    Found(ModuleId, u32),
+    /// Not there, and all classes above are known.
+    NotThere,
+    Unknown,
+}
+
+/// A class, or none for one that is not known.
+type Entry = Option<(ModuleId, u32)>;
+
+/// Classes above each other after which no more are looked at.
+const DEEPEST: usize = 30;
+
+impl Walker<'_> {
+    pub fn find_method(&self, module: ModuleId, class: u32, name: &str) -> Lookup {
+        self.find_among(&self.order(module, class), name)
+    }
+
+    /// A class and those above it, in the order in which they are searched; nothing for one that is not known.
+    pub fn order(&self, module: ModuleId, class: u32) -> Vec<Entry> {
+        self.linear(module, class, 0)
+            .unwrap_or_else(|()| vec![Some((module, class)), None])
+    }
+
+    /// The same as Python computes it; an error where it cannot.
+    fn linear(&self, module: ModuleId, class: u32, depth: usize) -> Result<Vec<Entry>, ()> {
+        let mut order = vec![Some((module, class))];
+        if depth > DEEPEST {
+            order.push(None);
+            return Ok(order);
+        }
+        let mut lists: Vec<Vec<Entry>> = Vec::new();
+        let mut direct: Vec<Entry> = Vec::new();
+        for base in self.bases.get(&(module, class)).into_iter().flatten() {
+            match base {
+                V::Class(module, class) => {
+                    lists.push(self.linear(*module, *class, depth + 1)?);
+                    direct.push(Some((*module, *class)));
+                }
+                V::Outside(name) if name == "builtins.object" || name == "abc.ABC" => {}
+                _ => {
+                    // Searched in its place; what is above it is not known.
+                    lists.push(vec![None]);
+                    direct.push(None);
+                }
+            }
+        }
+        lists.push(direct);
+        loop {
+            lists.retain(|list| !list.is_empty());
+            if lists.is_empty() {
+                return Ok(order);
+            }
+            let in_a_tail = |entry: &Entry| {
+                entry.is_some() && lists.iter().any(|list| list.iter().skip(1).any(|other| other == entry))
+            };
+            let Some(next) = lists
+                .iter()
+                .filter_map(|list| list.first())
+                .find(|entry| !in_a_tail(entry))
+                .copied()
+            else {
+                return Err(());
+            };
+            order.push(next);
+            match next {
+                Some(_) => lists.iter_mut().for_each(|list| {
+                    if list.first() == Some(&next) {
+                        list.remove(0);
+                    }
+                }),
+                None => {
+                    if let Some(list) = lists.iter_mut().find(|list| list.first() == Some(&None)) {
+                        list.remove(0);
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn find_among(&self, order: &[Option<(ModuleId, u32)>], name: &str) -> Lookup {
+        for entry in order {
+            let Some((module, class)) = entry else {
+                return Lookup::Unknown;
+            };
+            let Some(source) = self.source(*module) else {
+                return Lookup::Unknown;
+            };
+            let Some(facts) = source.classes.get(*class as usize) else {
+                return Lookup::Unknown;
+            };
+            if facts.unusual {
+                return Lookup::Unknown;
+            }
+            let found = facts.methods.iter().rev().find(|method| {
+                source
+                    .functions
+                    .get(**method as usize)
+                    .is_some_and(|function| &*function.name == name)
+            });
+            if let Some(found) = found {
+                return Lookup::Found(*module, *found);
+            }
+        }
+        Lookup::NotThere
+    }
+
+    /// Why a class cannot be made of its bases.
+    pub fn order_conflict(&self, module: ModuleId, class: u32) -> Option<String> {
+        let bases = self.bases.get(&(module, class))?;
+        let known: Vec<(ModuleId, u32)> = bases
+            .iter()
+            .map(|base| match base {
+                V::Class(module, class) => Some((*module, *class)),
+                _ => None,
+            })
+            .collect::<Option<_>>()?;
+        let name = |(module, class): (ModuleId, u32)| {
+            self.source(module)
+                .and_then(|source| source.classes.get(class as usize))
+                .map_or("", |facts| &*facts.name)
+        };
+        let twice = known.iter().enumerate().find(|(at, base)| known[..*at].contains(base));
+        if let Some((_, base)) = twice {
+            return Some(format!("duplicate base class {}", name(*base)));
+        }
+        if known.len() < 2 || self.linear(module, class, 0).is_ok() {
+            return None;
+        }
+        let names: Vec<&str> = known.into_iter().map(name).collect();
+        Some(format!(
+            "Cannot create a consistent method resolution order (MRO) for bases {}",
+            names.join(", ")
+        ))
+    }
+
+    /// Abstract methods that a class leaves open, as the error that making an object of it raises.
+    pub fn abstract_methods(&self, module: ModuleId, class: u32) -> Option<String> {
+        let is_abstract = |base: &V| matches!(base, V::Outside(name) if name == "abc.ABC");
+        let order = self.order(module, class);
+        let checked = order
+            .iter()
+            .flatten()
+            .any(|class| self.bases.get(class).is_some_and(|bases| bases.iter().any(is_abstract)));
+        if !checked {
+            return None;
+        }
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut open: Vec<&str> = Vec::new();
+        for entry in order {
+            let (module, class) = entry?;
+            let source = self.source(module)?;
+            let facts = source.classes.get(class as usize)?;
+            for method in facts.methods.iter().rev() {
+                let function = source.functions.get(*method as usize)?;
+                let is_open = function
+                    .decorators
+                    .iter()
+                    .any(|decorator| decorator.rsplit('.').next() == Some("abstractmethod"));
+                if seen.insert(&function.name) && is_open {
+                    open.push(&function.name);
+                }
+            }
+            // Anything else of that name will do, too.
+            let others = source.attributes.iter().filter(|attribute| attribute.class == class);
+            seen.extend(
+                others
+                    .filter(|attribute| attribute.function.is_none())
+                    .map(|attribute| &*attribute.name),
+            );
+        }
+        open.sort_unstable();
+        let facts = self.source(module)?.classes.get(class as usize)?;
+        let plural = if open.len() == 1 { "" } else { "s" };
+        (!open.is_empty()).then(|| {
+            format!(
+                "Can't instantiate abstract class {} with abstract method{plural} {}",
+                facts.name,
+                open.join(", ")
+            )
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Threads: what fails in one does not end the process, and a daemon does not keep it running.
+
+use pysrc::Call;
+
+use super::call::Arguments;
+use super::value::{ModuleId, V};
+use super::walk::{Flow, Thread, Walker};
+
+impl Walker<'_> {
+    /// `threading.Thread(target=…)`.
+    pub fn new_thread(&mut self, arguments: &Arguments) -> V {
+        self.escape(arguments);
+        let target = arguments.named("target").or(arguments.positional.get(1)).cloned();
+        self.threads.push(Thread {
+            target: target.filter(|_| arguments.named("args").is_none() && arguments.named("kwargs").is_none()),
+            daemon: matches!(arguments.named("daemon"), Some(V::Bool(true))),
+        });
+        V::Thread(self.threads.len() - 1)
+    }
+
+    /// `start()` and `join()` of a thread.
+    pub fn thread_method(&mut self, here: ModuleId, call: &Call, id: usize, method: &str) -> Flow {
+        if method == "join" {
+            self.alive = true;
+            self.waiting = true;
+            return Flow::Next;
+        }
+        let Some(Thread { target, daemon }) = self.threads.get(id).cloned() else {
+            return Flow::Next;
+        };
+        let (alive, waiting) = (self.alive, self.waiting);
+        let none = Arguments {
+            positional: Vec::new(),
+            named: Vec::new(),
+            open: true,
+        };
+        let tries = std::mem::take(&mut self.tries);
+        self.maybe += 1;
+        match target {
+            Some(V::Function(module, function)) => {
+                let _ = self.call_function(here, call, module, function, None, &none);
+            }
+            Some(V::Method(module, function, of)) => {
+                let _ = self.call_function(here, call, module, function, Some(*of), &none);
+            }
+            _ => {}
+        }
+        self.maybe -= 1;
+        self.tries = tries;
+        self.waiting = waiting;
+        self.alive = alive || !daemon;
+        Flow::Next
+    }
+}

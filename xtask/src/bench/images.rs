@@ -1,0 +1,85 @@
+//! What is measured of image builds, and what the figures mean.
+
+use super::figures::{Run, typical};
+
+/// What has changed since the last build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Case {
+    /// Every source file, and no group image is there; the base and the dependency images are.
+    ColdGroups,
+    /// Nothing.
+    NoChange,
+    /// The script of one agent.
+    OneAgent,
+    /// The requirements of one group.
+    OneRequirement,
+}
+
+impl Case {
+    /// All of them, in an order in which each finds what it needs.
+    pub const ALL: [Self; 4] = [Self::ColdGroups, Self::NoChange, Self::OneAgent, Self::OneRequirement];
+
+    /// In words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ColdGroups => "cold groups",
+            Self::NoChange => "no change",
+            Self::OneAgent => "one agent touched",
+            Self::OneRequirement => "one requirements file changed",
+        }
+    }
+}
+
+/// Runs of one case, that took turns.
+#[derive(Debug, Clone)]
+pub struct Figures {
+    /// The case.
+    pub case: Case,
+    /// `build-images`.
+    pub ours: Vec<Run>,
+    /// The script.
+    pub script: Vec<Run>,
+}
+
+/// Ratios of medians.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ratio {
+    /// Of wall-clock time.
+    pub wall: f64,
+    /// Of CPU time.
+    pub cpu: f64,
+}
+
+impl Figures {
+    /// `build-images` to the script.
+    #[must_use]
+    pub fn ratio(&self) -> Ratio {
+        let (ours, script) = (typical(&self.ours), typical(&self.script));
+        Ratio {
+            wall: ours.wall / script.wall,
+            cpu: ours.cpu / script.cpu,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Case, Figures, Ratio};
+    use crate::bench::figures::Run;
+
+    #[test]
+    fn a_ratio_is_that_of_the_medians() {
+        let run = |wall, cpu| Run {
+            wall,
+            cpu,
+            peak_bytes: 0,
+        };
+        let figures = Figures {
+            case: Case::NoChange,
+            ours: vec![run(1.0, 1.0), run(2.0, 4.0), run(9.0, 2.0)],
+            script: vec![run(8.0, 8.0), run(4.0, 8.0), run(8.0, 1.0)],
+        };
+        assert_eq!(figures.ratio(), Ratio { wall: 0.25, cpu: 0.25 });
+    }
+}

@@ -1,0 +1,142 @@
+//! `cargo xtask audit --confirm`: the predictions, proved by starting the agents.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::{Args, Format};
+use crate::audit::AgentReport;
+use crate::audit::confirm::{Layout, classify, judge};
+use crate::cmd::{Context, Failure, Outcome};
+use crate::finding::Finding;
+use crate::host::confirm::{self, ConfirmEvent, Sight};
+use crate::host::{hosts, lock};
+use crate::report::audit::confirm::{self as show, ConfirmReporter};
+use crate::report::exit::Exit;
+use crate::stack::model::UNGROUPED;
+use crate::stack::near::nearest;
+use crate::stack::{AgentId, MachineId, Stack};
+
+/// Starts the named agents, or all, each alone, and sets what is seen against what is predicted.
+pub fn run(args: &Args, names: &[String], context: &Context, stack: &Stack, said: Vec<Finding>) -> Outcome {
+    let (json, printer) = (args.format == Format::Json, &context.printer);
+    let scope = super::scope(args, stack)?;
+    let named = named(names, scope.machine, stack)?;
+    let prefix = super::prefix(&stack.source_tree);
+    let mut reports: Vec<AgentReport> = super::with_input(args, context, stack, said, None, |input| input.predictions)?;
+    reports.retain(|report| {
+        scope.has_agent(stack, report.id) && named.as_ref().is_none_or(|named| named.contains(&report.id))
+    });
+    let (homeless, reports): (Vec<_>, Vec<_>) = reports.into_iter().partition(|report| report.group == UNGROUPED);
+    for report in homeless {
+        printer.warn(format!(
+            "`{}/{}` is in no group, so that it has no image and cannot be started",
+            report.machine, report.name
+        ));
+    }
+    if reports.is_empty() {
+        return Err(Failure::wrong_use(
+            "there is no agent to start\n  hint: leave out `--machine`, `--group` or a name",
+        ));
+    }
+    let _lock = lock::take(&stack.name, "audit --confirm", |holder| {
+        printer.note(format!("waiting for {holder}"));
+    })?;
+    let agents: Vec<AgentId> = reports.iter().map(|report| report.id).collect();
+    let tree = std::path::absolute(context.tree_path(stack))
+        .map_err(|error| Failure::new(Exit::Internal, format!("the tree has no absolute path: {error}")))?;
+    let reporter = Mutex::new(ConfirmReporter::new(printer, stack, agents.len()));
+    let seen: Mutex<Vec<(AgentId, Sight)>> = Mutex::default();
+    confirm::run(
+        &context.podman(),
+        stack,
+        &tree,
+        &agents,
+        &hosts::this_one(stack),
+        &|event| {
+            reporter.lock().unwrap_or_else(PoisonError::into_inner).event(&event);
+            if let ConfirmEvent::Finished(agent, result) = event {
+                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                seen.push((agent, result));
+            }
+        },
+    )?;
+    drop(reporter);
+    let mut seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (mut verdicts, mut unknown) = (Vec::new(), Vec::new());
+    for report in reports {
+        let found = seen.iter().position(|(agent, _)| *agent == report.id);
+        match found.map(|index| seen.swap_remove(index).1) {
+            Some(Ok(observation)) => {
+                let layout = Layout::of(stack, report.id, &prefix);
+                verdicts.push(judge(report, classify(&observation, &layout)));
+            }
+            Some(Err(why)) => unknown.push(format!("`{}/{}`: {why}", report.machine, report.name)),
+            None => unknown.push(format!("`{}/{}`: it was not started", report.machine, report.name)),
+        }
+    }
+    if json {
+        context.print_json(&show::document(&stack.source_tree, &verdicts))?;
+        printer.note(show::headline(&verdicts));
+    } else {
+        printer.data(&show::human(&verdicts, printer.color_out));
+    }
+    if !unknown.is_empty() {
+        return Err(Failure::new(
+            Exit::Tool,
+            format!("cannot say what becomes of\n  {}", unknown.join("\n  ")),
+        ));
+    }
+    Ok(if verdicts.iter().all(|verdict| verdict.differs.is_none()) {
+        Exit::Success
+    } else {
+        Exit::Findings
+    })
+}
+
+/// The agents behind names as `Executor` or `mainpc/MemoryManager`; none where no name is given.
+fn named(names: &[String], machine: Option<MachineId>, stack: &Stack) -> Outcome<Option<Vec<AgentId>>> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    names
+        .iter()
+        .map(|name| find(name, machine, stack))
+        .collect::<Outcome<_>>()
+        .map(Some)
+}
+
+fn find(name: &str, machine: Option<MachineId>, stack: &Stack) -> Outcome<AgentId> {
+    let full = |id: AgentId| {
+        let agent = stack.agent(id);
+        format!("{}/{}", stack.machine(agent.machine).name, agent.name)
+    };
+    let wanted = |id: AgentId| {
+        let agent = stack.agent(id);
+        machine.is_none_or(|machine| machine == agent.machine) && (agent.name == name || full(id) == name)
+    };
+    let found: Vec<AgentId> = stack.agents().map(|(id, _)| id).filter(|id| wanted(*id)).collect();
+    match found.as_slice() {
+        [one] => Ok(*one),
+        [] => {
+            let short = name.rsplit('/').next().unwrap_or(name);
+            let known = stack
+                .agents()
+                .filter(|(_, agent)| machine.is_none_or(|machine| machine == agent.machine))
+                .map(|(_, agent)| agent.name.as_str());
+            let hint = match nearest(short, known) {
+                Some(near) if near != short => format!("did you mean `{near}`?"),
+                _ => "`cargo xtask audit --format json` lists them".to_owned(),
+            };
+            let on = machine.map_or_else(String::new, |id| format!(" on `{}`", stack.machine(id).name));
+            Err(Failure::wrong_use(format!(
+                "no agent is called `{name}`{on}\n  hint: {hint}"
+            )))
+        }
+        several => {
+            let all: Vec<String> = several.iter().map(|id| format!("`{}`", full(*id))).collect();
+            Err(Failure::wrong_use(format!(
+                "`{name}` is an agent of both machines\n  hint: write {}",
+                all.join(" or ")
+            )))
+        }
+    }
+}

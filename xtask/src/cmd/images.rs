@@ -1,0 +1,173 @@
+//! `cargo xtask images`: what the images hold, and why.
+
+use std::collections::BTreeSet;
+
+use clap::Subcommand;
+
+use super::build_images::{Format, known_groups, plan_digests};
+use super::{Context, Failure, Outcome};
+use crate::host::build_inputs::{self, BuildInputs};
+use crate::host::image_layer;
+use crate::host::podman::Image;
+use crate::host::python_image::{self, Source};
+use crate::images::difference::difference;
+use crate::images::sbom::document;
+use crate::images::{Plan, plan};
+use crate::report::exit::Exit;
+use crate::report::images::{DiffDocument, ImagesDocument, WhyDocument};
+use crate::stack::{GroupId, Stack, normal};
+
+/// Show what the group images hold, and why
+///
+/// A group image holds what its agents can import, start or open, and nothing else: a change elsewhere does not touch it.
+/// Where something cannot be followed, it holds all code of its machine; `contents:` in config/stack.yaml decides otherwise.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask images ls                                        sizes, what is shared, what is up to date
+  cargo xtask images why vision main_pc_code/src/core/base_agent.py
+  cargo xtask images diff core-services                        what a build would change, and why
+  cargo xtask images sbom core-services                        what is installed, as CycloneDX")]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+    /// Form of the result
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the images: how much of the tree each holds, sizes, what is shared, what is up to date
+    #[command(after_help = "Examples:\n  cargo xtask images ls --format json")]
+    Ls,
+    /// Show what brings a file into a group's image
+    #[command(after_help = "Examples:\n  cargo xtask images why vision main_pc_code/src/core/base_agent.py")]
+    Why {
+        /// The group
+        group: String,
+        /// Path of the file, relative to the tree
+        file: String,
+    },
+    /// Print what is installed in a group's image, as CycloneDX 1.5 JSON: Debian packages and Python distributions
+    #[command(after_help = "Examples:\n  cargo xtask images sbom vision > vision.cdx.json")]
+    Sbom {
+        /// The group
+        group: String,
+    },
+    /// Show what a build would change in a group's image
+    #[command(after_help = "Examples:\n  cargo xtask images diff core-services")]
+    Diff {
+        /// The group
+        group: String,
+    },
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the stack is wrong, a group unknown, or Podman cannot be asked.
+pub fn run(args: &Args, context: &Context) -> Outcome {
+    let stack = context.stack()?;
+    match &args.command {
+        Command::Ls => ls(args.format, context, &stack),
+        Command::Why { group, file } => why(args.format, context, &stack, group, file),
+        Command::Sbom { group } => sbom(context, &stack, group),
+        Command::Diff { group } => diff(args.format, context, &stack, group),
+    }
+}
+
+fn ls(format: Format, context: &Context, stack: &Stack) -> Outcome {
+    let (plan, inputs, present) = planned(context, stack, &BTreeSet::new())?;
+    let document = ImagesDocument::new(&plan, &inputs.contents, &present);
+    match format {
+        Format::Json => context.print_json(&document)?,
+        Format::Human => context.printer.data(&document.human()),
+    }
+    Ok(Exit::Success)
+}
+
+fn why(format: Format, context: &Context, stack: &Stack, group: &str, file: &str) -> Outcome {
+    let group = find(stack, group)?;
+    let name = &stack.group(group).name;
+    let tree = build_inputs::tree_contents(&context.tree_path(stack), stack)?;
+    let file = normal(file);
+    let prefix = format!("{}/", normal(&stack.source_tree));
+    let file = file.strip_prefix(&prefix).unwrap_or(&file);
+    let contents = tree
+        .contents
+        .get(name)
+        .ok_or_else(|| Failure::wrong_use(format!("nothing is known about `{name}`")))?;
+    let document = WhyDocument::new(name, file, contents);
+    match format {
+        Format::Json => context.print_json(&document)?,
+        Format::Human => context.printer.data(&document.human()),
+    }
+    Ok(if document.held { Exit::Success } else { Exit::Findings })
+}
+
+fn sbom(context: &Context, stack: &Stack, group: &str) -> Outcome {
+    let id = find(stack, group)?;
+    let podman = context.podman();
+    let image = stack.group_image(id);
+    let packages =
+        image_layer::packages(&podman, &image).map_err(|error| Failure::new(Exit::Tool, error.to_string()))?;
+    let Some(packages) = packages else {
+        return Err(Failure::new(
+            Exit::Findings,
+            format!("`{image}` is not there\n  hint: run `cargo xtask build-images {group}`"),
+        ));
+    };
+    let inspected = podman.inspect_images(&BTreeSet::from([image.clone()]))?;
+    let Some(inspected) = inspected.first() else {
+        return Err(Failure::new(Exit::Findings, format!("`{image}` is not there any more")));
+    };
+    let created = inspected.config.labels.get("org.opencontainers.image.created").cloned();
+    context.print_json(&document(&image, &inspected.id, created, &packages))?;
+    Ok(Exit::Success)
+}
+
+fn diff(format: Format, context: &Context, stack: &Stack, group: &str) -> Outcome {
+    let id = find(stack, group)?;
+    let group = stack.group(id);
+    let (plan, inputs, _) = planned(context, stack, &BTreeSet::from([group.name.clone()]))?;
+    let (Some(wanted), Some(contents), Some(digests)) = (
+        inputs.groups.get(&group.name),
+        inputs.contents.get(&group.name),
+        inputs.digests.groups.get(&group.name),
+    ) else {
+        return Err(Failure::wrong_use(format!("nothing is known about `{}`", group.name)));
+    };
+    let code = &stack.machine(group.machine).code;
+    let held = image_layer::held(&context.podman(), &stack.group_image(id), code, &group.config_file)
+        .map_err(|error| Failure::new(Exit::Tool, error.to_string()))?;
+    let changes = held.as_ref().map(|held| difference(&held.entries, wanted));
+    let config = held
+        .as_ref()
+        .is_some_and(|held| held.config.as_deref() != Some(digests.config.as_bytes()));
+    let document = DiffDocument::new(&group.name, &plan, changes, config, contents);
+    match format {
+        Format::Json => context.print_json(&document)?,
+        Format::Human => context.printer.data(&document.human()),
+    }
+    Ok(if document.up_to_date {
+        Exit::Success
+    } else {
+        Exit::Findings
+    })
+}
+
+/// The plan of a build that would begin now; nothing is pulled for it.
+fn planned(context: &Context, stack: &Stack, wanted: &BTreeSet<String>) -> Outcome<(Plan, BuildInputs, Vec<Image>)> {
+    let present = context.podman().images()?;
+    let source = python_image::known(&present).unwrap_or(Source::Registry);
+    let inputs = build_inputs::read(&context.repository, &context.tree_path(stack), stack, source)?;
+    let plan = plan::plan(stack, &inputs.digests, wanted, &plan_digests(&present), false);
+    Ok((plan, inputs, present))
+}
+
+fn find(stack: &Stack, name: &str) -> Outcome<GroupId> {
+    known_groups(&[name.to_owned()], stack)?;
+    stack
+        .find_group(name)
+        .ok_or_else(|| Failure::wrong_use(format!("no group is called `{name}`")))
+}

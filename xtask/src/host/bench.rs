@@ -1,0 +1,178 @@
+//! Benchmarks: trees written to a temporary folder, programs measured in turns, the host that it all runs on.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::files::FileError;
+use super::process::{self, ProcessError, Program, Usage};
+use super::repository::Repository;
+use crate::bench::figures::{Paired, Run};
+use crate::bench::tree::Plan;
+use crate::stack::Stack;
+
+/// Why a benchmark came to no figures.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// A file or folder.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A program.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+}
+
+/// A host, as far as figures depend on it.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// Model of its processor; empty where the system does not say.
+    pub model: String,
+    /// Processors that this program may use.
+    pub cores: usize,
+}
+
+/// This host.
+#[must_use]
+pub fn machine() -> Machine {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map_or_else(String::new, |(_, model)| model.trim().to_owned());
+    Machine {
+        model,
+        cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+    }
+}
+
+/// A tree in a temporary folder, which goes when this is dropped.
+#[derive(Debug)]
+pub struct WrittenTree {
+    folder: tempfile::TempDir,
+    files: usize,
+    lines: usize,
+}
+
+/// Writes a tree: the plan's Python files, and the stack's own startup configs and requirements files.
+///
+/// # Errors
+/// When a file cannot be read or written, or this program was told to stop.
+pub fn write(repository: &Repository, stack: &Stack, plan: &Plan) -> Result<WrittenTree, BenchError> {
+    let folder = tempfile::Builder::new()
+        .prefix("xtask-bench-")
+        .tempdir()
+        .map_err(FileError::on("create", &std::env::temp_dir()))?;
+    let put = |path: &str, bytes: &[u8]| -> Result<(), FileError> {
+        let path = folder.path().join(path);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(FileError::on("create", parent))?;
+        }
+        std::fs::write(&path, bytes).map_err(FileError::on("write", &path))
+    };
+    let own = repository.path(&stack.source_tree);
+    let configs = stack.machines.iter().map(|machine| &machine.startup_config);
+    let requirements = stack.groups.iter().map(|group| &group.requirements);
+    for path in configs.chain(requirements) {
+        match std::fs::read(own.join(path)) {
+            Ok(bytes) => put(path, &bytes)?,
+            // A group need not have requirements.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(FileError::on("read", &own.join(path))(error).into()),
+        }
+    }
+    let (mut files, mut lines) = (0, 0);
+    for (path, text) in plan.files() {
+        if process::interrupted() {
+            return Err(ProcessError::Interrupted {
+                command: "writing the tree".to_owned(),
+            }
+            .into());
+        }
+        put(path, text.as_bytes())?;
+        files += 1;
+        lines += text.lines().count();
+    }
+    Ok(WrittenTree { folder, files, lines })
+}
+
+/// The audit of a tree by this very program, in turns with `ruff` finding what does not parse in it: so many pairs of runs.
+///
+/// # Errors
+/// When one of them cannot be run or fails, or this program was told to stop.
+pub fn audit(repository: &Repository, ruff: &Path, tree: &WrittenTree, runs: usize) -> Result<Paired, BenchError> {
+    let ourselves = std::env::current_exe().map_err(FileError::on("find", Path::new("/proc/self/exe")))?;
+    let audit = Program::new(ourselves)
+        .args(["audit", "--tree"])
+        .arg(tree.folder.path())
+        .folder(repository.root());
+    let other = Program::new(ruff)
+        .args(["check", "--no-cache", "--select", "E9"])
+        .arg(tree.folder.path())
+        .folder(repository.root());
+    // Both say by 1 that they found something.
+    let good = [0, 1];
+    let mut paired = Paired {
+        files: tree.files,
+        lines: tree.lines,
+        audit: Vec::with_capacity(runs),
+        other: Vec::with_capacity(runs),
+    };
+    // The first run of each warms the file cache and does not count.
+    audit.measure(&good)?;
+    other.measure(&good)?;
+    for turn in 0..runs {
+        if turn % 2 == 0 {
+            paired.audit.push(run(audit.measure(&good)?));
+            paired.other.push(run(other.measure(&good)?));
+        } else {
+            paired.other.push(run(other.measure(&good)?));
+            paired.audit.push(run(audit.measure(&good)?));
+        }
+    }
+    Ok(paired)
+}
+
+fn run(usage: Usage) -> Run {
+    Run {
+        wall: usage.wall.as_secs_f64(),
+        cpu: usage.cpu.as_secs_f64(),
+        peak_bytes: usage.peak_bytes,
+    }
+}
+
+/// The `ruff` program itself: the one on PATH unless that is a script that starts another, or else one of ours, in a virtual
+/// environment.
+///
+/// # Errors
+/// When there is none and it cannot be installed.
+pub fn ruff(repository: &Repository) -> Result<PathBuf, ProcessError> {
+    let ours = repository.work().join("venv-ruff");
+    let program = ours.join("bin/ruff");
+    let known = process::all_on_path("ruff")
+        .chain([program.clone()])
+        .find(|path| is_binary(path));
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    Program::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&ours)
+        .read()?;
+    Program::new(ours.join("bin/python3"))
+        .args(["-m", "pip", "install", "--quiet", "ruff"])
+        .log(repository.log("bench-ruff"))
+        .read()?;
+    Ok(program)
+}
+
+/// What a version of `ruff` calls itself, as in `ruff 0.14.0`.
+///
+/// # Errors
+/// When it cannot be run.
+pub fn version(ruff: &Path) -> Result<String, ProcessError> {
+    Ok(Program::new(ruff).arg("--version").read()?.trim().to_owned())
+}
+
+fn is_binary(path: &Path) -> bool {
+    let mut start = [0; 4];
+    std::fs::File::open(path).is_ok_and(|mut file| file.read_exact(&mut start).is_ok()) && start == *b"\x7fELF"
+}

@@ -1,0 +1,195 @@
+//! Starts agents alone, each in a sealed container of its own, and says what became of them. The only place that runs code
+//! of the tree outside the stack itself.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use contract::status::AgentStatus;
+use serde::Deserialize;
+
+use super::boot::{BootError, LABELS};
+use super::parallel;
+use super::podman::{Podman, PodmanError, ROLE_LABEL, STACK_LABEL};
+use super::process::{self, ProcessError};
+use crate::audit::confirm::Observation;
+use crate::boot::podman_arguments::Host;
+use crate::boot::sealed::{Sealed, sealed};
+use crate::render::SUPERVISOR;
+use crate::stack::{AgentId, Stack};
+
+/// Value of the role label of these containers.
+const ROLE: &str = "confirm";
+
+/// What runs first in each of them. Python, since every image has it.
+const WATCH: &str = include_str!("confirm_watch.py");
+
+/// How long Podman may take to begin, end or remove a container, beside what runs inside.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// Containers at once for each core: most of a container's time, its agent settles or is waited for in vain.
+const PER_CORE: usize = 6;
+
+/// What was seen of an agent, or why nothing was.
+pub type Sight = Result<Box<Observation>, String>;
+
+/// What happens meanwhile.
+#[derive(Debug)]
+pub enum ConfirmEvent {
+    /// An agent is started.
+    Started(AgentId),
+    /// Its fate is known, or why it is not.
+    Finished(AgentId, Sight),
+}
+
+/// What the first process of a container prints.
+#[derive(Debug, Deserialize)]
+struct Said {
+    agent: Option<AgentStatus>,
+    listening: Vec<u16>,
+    log: String,
+    supervisor: String,
+}
+
+/// Starts these agents of the tree at that absolute path, several at once; `emit` is told of each. What a run that was killed
+/// left behind is removed first, and nothing is left behind afterwards.
+///
+/// # Errors
+/// When an image is missing, Podman fails as such, or this program was told to stop.
+pub fn run(
+    podman: &Podman,
+    stack: &Stack,
+    tree: &Path,
+    agents: &[AgentId],
+    host: &Host,
+    emit: &(dyn Fn(ConfirmEvent) + Sync),
+) -> Result<(), BootError> {
+    let images: BTreeSet<String> = agents
+        .iter()
+        .map(|agent| stack.group_image(stack.agent(*agent).group))
+        .collect();
+    let images: Vec<String> = images.into_iter().collect();
+    let there = podman.image_ids(&images)?;
+    let missing: Vec<String> = images.into_iter().filter(|image| !there.contains_key(image)).collect();
+    if !missing.is_empty() {
+        return Err(BootError::Images(missing));
+    }
+    sweep(podman, stack)?;
+    let jobs = PER_CORE * std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    parallel::map(jobs, agents, |agent| {
+        if process::interrupted() {
+            return;
+        }
+        emit(ConfirmEvent::Started(*agent));
+        let seen = sealed(stack, *agent, tree, host, LABELS, ROLE)
+            .map_err(|error| error.to_string())
+            .and_then(|sealed| observe(podman, &sealed))
+            .map(Box::new);
+        if !process::interrupted() {
+            emit(ConfirmEvent::Finished(*agent, seen));
+        }
+    });
+    if process::interrupted() {
+        process::resume();
+        sweep(podman, stack)?;
+        return Err(ProcessError::Interrupted {
+            command: "podman run".to_owned(),
+        }
+        .into());
+    }
+    Ok(())
+}
+
+/// Starts one agent and follows it to its end.
+fn observe(podman: &Podman, sealed: &Sealed) -> Result<Observation, String> {
+    let seconds = sealed.deadline.as_secs_f64().to_string();
+    let printed = podman
+        .command()
+        .arg("run")
+        .args(&sealed.arguments)
+        // Isolated: nothing of the tree runs before the supervisor does.
+        .args(["python3", "-I", "-S", "-c", WATCH, SUPERVISOR, &sealed.config, &seconds])
+        .limit(sealed.deadline + MARGIN)
+        .read()
+        .map_err(|error| shortened(error).to_string())?;
+    read(&printed)
+}
+
+/// The same error without the program inside the command line.
+fn shortened(error: ProcessError) -> ProcessError {
+    match error {
+        ProcessError::Failed { status, tail, log, .. } => ProcessError::Failed {
+            command: "podman run".to_owned(),
+            status,
+            tail,
+            log,
+        },
+        ProcessError::TimedOut { limit, tail, log, .. } => ProcessError::TimedOut {
+            command: "podman run".to_owned(),
+            limit,
+            tail,
+            log,
+        },
+        other => other,
+    }
+}
+
+fn read(printed: &str) -> Result<Observation, String> {
+    let line = printed.lines().last().unwrap_or_default();
+    let said: Said =
+        serde_json::from_str(line).map_err(|error| format!("the container said what is not expected: {error}"))?;
+    match said.agent {
+        Some(status) => Ok(Observation {
+            status,
+            listening: said.listening,
+            log: said.log,
+        }),
+        None => Err(format!("the supervisor did not answer: {}", said.supervisor.trim())),
+    }
+}
+
+/// Removes containers of this kind, whoever started them.
+fn sweep(podman: &Podman, stack: &Stack) -> Result<(), PodmanError> {
+    let found = podman
+        .command()
+        .args(["ps", "--all", "--quiet"])
+        .arg(format!("--filter=label={STACK_LABEL}={}", stack.name))
+        .arg(format!("--filter=label={ROLE_LABEL}={ROLE}"))
+        .limit(MARGIN)
+        .read()?;
+    let found: Vec<&str> = found.split_whitespace().collect();
+    if !found.is_empty() {
+        podman
+            .command()
+            .args(["rm", "--force", "--ignore", "--time=0"])
+            .args(found)
+            .limit(MARGIN)
+            .whole()
+            .read()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn a_container_says_one_line() {
+        let agent = r#"{"name":"A","port":1,"health_check_port":2,"required":true,"state":"mute","pid":7,"restarts":0,
+            "last_exit":null,"last_stderr":[],"started_after_ms":1,"started_at_ms":1,"ready_after_ms":null,
+            "ready_at_ms":null,"waits_for":[],"released_by":null,"reason":"no answer"}"#
+            .replace('\n', "");
+        let said = format!(r#"{{"agent":{agent},"listening":[5,6],"log":"a\nb","supervisor":""}}"#);
+        let seen = read(&said).unwrap();
+        assert_eq!((seen.listening, seen.log.as_str()), (vec![5, 6], "a\nb"));
+    }
+
+    #[test]
+    fn a_supervisor_that_does_not_come_up_is_quoted() {
+        let said = r#"{"agent":null,"listening":[],"log":"","supervisor":"[supervisor] no agents\n"}"#;
+        let error = read(said).unwrap_err();
+        assert_eq!(error, "the supervisor did not answer: [supervisor] no agents");
+        assert!(read("").unwrap_err().starts_with("the container said"));
+    }
+}

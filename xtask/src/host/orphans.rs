@@ -1,0 +1,158 @@
+//! Programs that a harness started, and that still run although it was killed: a `podman pod create` that comes to its end
+//! after the next `down` has looked for pods would leave one behind.
+//!
+//! Every program that the wrapper starts carries a [`MARK`] in its environment, and whoever takes the lock looks for those whose
+//! parent is gone. What was not to be cut is waited for; the rest is asked to end, as Ctrl-C would have done.
+
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{PidfdFlags, pidfd_open};
+
+/// Variable of the environment of every program that is started: process id of the harness, `whole` or `cut`, and the program's
+/// name, which tells it from the daemons that it leaves behind (conmon, aardvark-dns).
+pub const MARK: &str = "AI_SYSTEM_STEP";
+
+/// How long a step is waited for before it is asked to end, and again before it is killed: longer than any short step takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Value of the [`MARK`] for a program that this process starts.
+#[must_use]
+pub fn mark(name: &str, whole: bool) -> String {
+    let kind = if whole { "whole" } else { "cut" };
+    format!("{} {kind} {name}", std::process::id())
+}
+
+/// A step whose harness is gone.
+#[derive(Debug, PartialEq, Eq)]
+struct Orphan {
+    pid: i32,
+    name: String,
+    whole: bool,
+}
+
+/// Waits until no step of a killed harness runs any more; `waiting` is told of each that it has to wait for.
+pub fn wait(mut waiting: impl FnMut(&str)) {
+    for orphan in running() {
+        let Some(process) = open(orphan.pid) else {
+            continue;
+        };
+        waiting(&format!(
+            "`{}`, process {}, of a harness that was killed",
+            orphan.name, orphan.pid
+        ));
+        let group = Pid::from_raw(orphan.pid);
+        if orphan.whole && ends_within(&process, PATIENCE) {
+            continue;
+        }
+        // It may end between the look and the signal.
+        let _ = killpg(group, Signal::SIGTERM);
+        if !ends_within(&process, PATIENCE) {
+            let _ = killpg(group, Signal::SIGKILL);
+            ends_within(&process, PATIENCE);
+        }
+    }
+}
+
+/// A descriptor of the process, where it is there.
+pub(super) fn open(pid: i32) -> Option<OwnedFd> {
+    pidfd_open(rustix::process::Pid::from_raw(pid)?, PidfdFlags::empty()).ok()
+}
+
+/// Whether the process ends in time. Its descriptor becomes readable when it does.
+pub(super) fn ends_within(process: &OwnedFd, limit: Duration) -> bool {
+    let until = Instant::now() + limit;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout = Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        };
+        match poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&timeout)) {
+            Ok(ready) => return ready > 0,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+fn running() -> Vec<Orphan> {
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(orphan)
+        .collect()
+}
+
+/// The process, if it is one. A process that ends meanwhile, or that is somebody else's, is none.
+fn orphan(pid: i32) -> Option<Orphan> {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    judge(pid, &environment, &stat)
+}
+
+fn judge(pid: i32, environment: &[u8], stat: &str) -> Option<Orphan> {
+    let prefix = format!("{MARK}=");
+    let mark = environment
+        .split(|byte| *byte == 0)
+        .find_map(|variable| variable.strip_prefix(prefix.as_bytes()))?;
+    let mark = std::str::from_utf8(mark).ok()?;
+    let mut words = mark.splitn(3, ' ');
+    let (harness, kind, name) = (words.next()?, words.next()?, words.next()?);
+    // `pid (comm) state ppid pgrp …`; the name in the middle can hold anything, also blanks and parentheses.
+    let (head, tail) = stat.rsplit_once(')')?;
+    let comm = head.split_once('(')?.1;
+    let mut fields = tail.split_ascii_whitespace().skip(1);
+    let (parent, group) = (fields.next()?, fields.next()?);
+    // The kernel keeps 15 bytes of a name.
+    let started_as = name.get(..15).unwrap_or(name);
+    let is_the_step = comm == started_as && group.parse() == Ok(pid);
+    (is_the_step && parent != harness).then(|| Orphan {
+        pid,
+        name: name.to_owned(),
+        whole: kind == "whole",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Orphan, judge};
+
+    const ENVIRONMENT: &[u8] = b"PATH=/bin\0AI_SYSTEM_STEP=100 whole podman\0HOME=/root\0";
+
+    #[test]
+    fn a_step_whose_harness_is_gone_is_an_orphan() {
+        let found = judge(7, ENVIRONMENT, "7 (podman) S 1 7 7 0");
+        let expected = Orphan {
+            pid: 7,
+            name: "podman".to_owned(),
+            whole: true,
+        };
+        assert_eq!(found, Some(expected));
+    }
+
+    #[test]
+    fn a_step_of_a_harness_that_runs_is_none() {
+        assert_eq!(judge(7, ENVIRONMENT, "7 (podman) S 100 7 7 0"), None);
+    }
+
+    #[test]
+    fn a_daemon_that_a_step_left_behind_is_none() {
+        assert_eq!(judge(7, ENVIRONMENT, "7 (conmon) S 1 7 7 0"), None);
+        assert_eq!(judge(7, ENVIRONMENT, "7 (podman) S 6 6 6 0"), None);
+    }
+
+    #[test]
+    fn anything_else_is_none() {
+        assert_eq!(judge(7, b"PATH=/bin\0", "7 (podman) S 1 7 7 0"), None);
+        assert_eq!(judge(7, b"AI_SYSTEM_STEP=\0", "7 (podman) S 1 7 7 0"), None);
+        assert_eq!(judge(7, ENVIRONMENT, "7 (a) b) (podman"), None);
+        assert_eq!(judge(7, ENVIRONMENT, ""), None);
+    }
+}

@@ -1,0 +1,35 @@
+//! The system that checks are about: its stack, its Podman, and where its agents answer.
+
+use super::network::Endpoint;
+use super::process::Program;
+use super::smoke_lan::Lan;
+use crate::stack::model::{AgentId, GroupId, MachineId, Stack};
+
+/// A Podman command line without arguments yet.
+pub trait PodmanCommand: Sync {
+    /// That of a machine; of this host where a check is about no machine.
+    fn podman(&self, machine: Option<MachineId>) -> Program;
+}
+
+/// Where things answer.
+pub trait Addresses: Sync {
+    /// The REP socket of an agent; none where it can be reached from inside its container only.
+    fn agent(&self, agent: AgentId) -> Option<Endpoint>;
+    /// The status endpoint of a group's supervisor.
+    fn status(&self, group: GroupId) -> Endpoint;
+    /// What is between the machines, where each is a host of its own.
+    fn lan(&self) -> Option<Lan<'_>> {
+        None
+    }
+}
+
+/// A system.
+#[derive(Clone, Copy)]
+pub struct System<'a> {
+    /// The stack.
+    pub stack: &'a Stack,
+    /// Podman.
+    pub podman: &'a dyn PodmanCommand,
+    /// Where things answer.
+    pub addresses: &'a dyn Addresses,
+}

@@ -1,0 +1,195 @@
+//! The one layer that a group image has on top of its dependency image: what is in it, and how it is written.
+//!
+//! The same input gives the same bytes: entries are sorted, owners and modes are fixed, and all times are one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read, Write};
+
+use super::files::{Entries, Entry};
+use crate::render::{CONFIG_FOLDER, ROOT};
+use crate::stack::{GroupId, Stack, normal};
+
+/// Another text wherever the same input gives another layer: images that an older program assembled are then stale.
+pub const LAYOUT: &str = "1";
+
+/// What an entry of the layer is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// A folder; one that is there already keeps its content.
+    Folder {
+        /// Numeric id of the user and the group that own it.
+        owner: u32,
+    },
+    /// A file, owned by root.
+    File {
+        /// Whether it may be executed.
+        executable: bool,
+        /// Where its content is.
+        source: Source,
+    },
+    /// A symbolic link.
+    Link {
+        /// Its target.
+        target: String,
+    },
+}
+
+/// Where the content of a file comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The tree's file of that path.
+    Tree(String),
+    /// Bytecode of the tree's Python file of that path.
+    Bytecode(String),
+    /// The group config.
+    Config,
+}
+
+/// Items by their path in the image, without the first slash: a folder comes before what is in it.
+pub type Layer = BTreeMap<String, Item>;
+
+/// The layer of a group: its files, their bytecode, second names of paths, its config.
+///
+/// `compiled` are the paths of the Python files that compile; `tag` is what the interpreter puts into the name of a
+/// bytecode file (`cpython-311`).
+#[must_use]
+pub fn layer(stack: &Stack, group: GroupId, entries: &Entries, compiled: &BTreeSet<String>, tag: &str) -> Layer {
+    let machine = stack.machine(stack.group(group).machine);
+    let root = normal(ROOT);
+    let mut files = Layer::new();
+    for (path, entry) in entries {
+        let item = match entry {
+            Entry::File { executable, .. } => Item::File {
+                executable: *executable,
+                source: Source::Tree(path.clone()),
+            },
+            Entry::Link(target) => Item::Link {
+                target: target.to_string_lossy().into_owned(),
+            },
+        };
+        files.insert(format!("{root}/{path}"), item);
+    }
+    for path in compiled.iter().filter(|path| entries.contains_key(*path)) {
+        let bytecode = Item::File {
+            executable: false,
+            source: Source::Bytecode(path.clone()),
+        };
+        files.insert(format!("{root}/{}", bytecode_path(path, tag)), bytecode);
+    }
+    let mut folders: BTreeSet<String> = BTreeSet::new();
+    for (alias, target) in &machine.path_aliases {
+        // Also where the group needs nothing below it: the link has to lead somewhere.
+        folders.insert(normal(&format!("{root}/{target}")));
+        let target = format!("{ROOT}/{target}");
+        files.insert(format!("{root}/{alias}"), Item::Link { target });
+    }
+    let config = format!("{}/{}", normal(CONFIG_FOLDER), stack.group(group).config_file);
+    let source = Source::Config;
+    files.insert(
+        config,
+        Item::File {
+            executable: false,
+            source,
+        },
+    );
+
+    // The base gave these to the user that agents run as; an entry without them would take them back.
+    let owned: BTreeSet<String> = std::iter::once(ROOT)
+        .chain(stack.volumes.iter().map(|volume| volume.path.as_str()))
+        .map(normal)
+        .collect();
+    let code = machine.code.iter().map(|folder| normal(&format!("{root}/{folder}")));
+    folders.extend(code);
+    folders.extend(files.keys().flat_map(|path| parents(path)).map(str::to_owned));
+    let above: Vec<String> = folders
+        .iter()
+        .flat_map(|path| parents(path))
+        .map(str::to_owned)
+        .collect();
+    folders.extend(above);
+    for folder in folders {
+        let owner = if owned.contains(&folder) { stack.images.uid } else { 0 };
+        files.entry(folder).or_insert(Item::Folder { owner });
+    }
+    files
+}
+
+/// Where the interpreter looks for the bytecode of a file.
+fn bytecode_path(path: &str, tag: &str) -> String {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let name = name.strip_suffix(".py").unwrap_or(name);
+    let slash = if folder.is_empty() { "" } else { "/" };
+    format!("{folder}{slash}__pycache__/{name}.{tag}.pyc")
+}
+
+/// The folders above a path, innermost first.
+fn parents(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(path.rsplit_once('/'), |(above, _)| above.rsplit_once('/')).map(|(folder, _)| folder)
+}
+
+/// Writes the layer as a tar archive. `time` is that of every entry, in seconds since 1970.
+///
+/// # Errors
+/// When `open` cannot give a content, or `to` cannot be written.
+pub fn write<W: Write>(
+    layer: &Layer,
+    time: u64,
+    mut open: impl FnMut(&Source) -> io::Result<Vec<u8>>,
+    to: W,
+) -> io::Result<W> {
+    let mut archive = tar::Builder::new(to);
+    for (path, item) in layer {
+        let mut header = tar::Header::new_gnu();
+        header.set_mtime(time);
+        header.set_uid(0);
+        header.set_gid(0);
+        match item {
+            Item::Folder { owner } => {
+                header.set_entry_type(tar::EntryType::Directory);
+                header.set_mode(0o755);
+                header.set_uid(u64::from(*owner));
+                header.set_gid(u64::from(*owner));
+                header.set_size(0);
+                archive.append_data(&mut header, format!("{path}/"), io::empty())?;
+            }
+            Item::File { executable, source } => {
+                let content = open(source)?;
+                header.set_entry_type(tar::EntryType::Regular);
+                header.set_mode(if *executable { 0o755 } else { 0o644 });
+                header.set_size(u64::try_from(content.len()).map_err(io::Error::other)?);
+                archive.append_data(&mut header, path, content.as_slice())?;
+            }
+            Item::Link { target } => {
+                header.set_entry_type(tar::EntryType::Symlink);
+                header.set_mode(0o777);
+                header.set_size(0);
+                archive.append_link(&mut header, path, target)?;
+            }
+        }
+    }
+    archive.into_inner()
+}
+
+/// Puts an image into one archive, as `oci-archive:` of Podman reads it: small documents, and the layer from its file.
+///
+/// # Errors
+/// When the layer cannot be read, or `to` cannot be written.
+pub fn write_archive<W: Write>(documents: &[(String, Vec<u8>)], layer: (&str, u64, impl Read), to: W) -> io::Result<W> {
+    let mut archive = tar::Builder::new(to);
+    let mut add = |path: &str, size: u64, content: &mut dyn Read| {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(size);
+        archive.append_data(&mut header, path, content)
+    };
+    for (path, content) in documents {
+        add(
+            path,
+            u64::try_from(content.len()).map_err(io::Error::other)?,
+            &mut content.as_slice(),
+        )?;
+    }
+    let (path, size, mut content) = layer;
+    add(path, size, &mut content)?;
+    archive.into_inner()
+}

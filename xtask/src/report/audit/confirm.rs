@@ -1,0 +1,264 @@
+//! Predictions and their proof: progress, a table, a JSON document.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use owo_colors::{OwoColorize as _, Style};
+use serde::Serialize;
+
+use crate::audit::confirm::{Fate, Verdict};
+use crate::audit::{Prediction, Step};
+use crate::host::confirm::ConfirmEvent;
+use crate::report::findings::counted;
+use crate::report::printer::Printer;
+use crate::stack::{AgentId, Stack};
+
+/// Shows agents as they are started.
+pub struct ConfirmReporter<'a> {
+    printer: &'a Printer,
+    stack: &'a Stack,
+    bar: Option<ProgressBar>,
+}
+
+impl<'a> ConfirmReporter<'a> {
+    /// A reporter for that many agents.
+    #[must_use]
+    pub fn new(printer: &'a Printer, stack: &'a Stack, agents: usize) -> Self {
+        let bar = printer.draws_bars().then(|| {
+            let style = ProgressStyle::with_template("{bar:30.green} {pos}/{len} agents  {elapsed}  {wide_msg:.dim}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
+            let length = u64::try_from(agents).unwrap_or(0);
+            let bar = printer.bars().add(ProgressBar::new(length).with_style(style));
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        if bar.is_none() {
+            printer.step("starting", format!("{}, each alone", counted(agents, "agent")));
+        }
+        Self { printer, stack, bar }
+    }
+
+    /// Takes in one event.
+    pub fn event(&mut self, event: &ConfirmEvent) {
+        let name = |agent: &AgentId| self.stack.agent(*agent).name.clone();
+        match (event, &self.bar) {
+            (ConfirmEvent::Started(agent), Some(bar)) => bar.set_message(name(agent)),
+            (ConfirmEvent::Finished(..), Some(bar)) => bar.inc(1),
+            (ConfirmEvent::Finished(agent, seen), None) if self.printer.verbose => {
+                let state = seen.as_ref().map_or("unknown", |seen| seen.status.state.name());
+                self.printer.step(state, name(agent));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Drop for ConfirmReporter<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Version of the document.
+pub const VERSION: u32 = 1;
+
+/// The JSON document.
+#[derive(Debug, Serialize)]
+pub struct Document<'a> {
+    version: u32,
+    tree: &'a str,
+    summary: Summary,
+    agents: Vec<Agent<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    agents: usize,
+    agree: usize,
+    disagree: usize,
+    seen: BTreeMap<Fate, usize>,
+}
+
+#[derive(Debug, Serialize)]
+struct Agent<'a> {
+    machine: &'a str,
+    group: &'a str,
+    name: &'a str,
+    script_path: &'a str,
+    predicted: Prediction,
+    rule: Option<&'a str>,
+    reason: Option<&'a str>,
+    predicted_path: Option<&'a str>,
+    predicted_line: Option<u32>,
+    seen: Fate,
+    how: &'a str,
+    exit_code: Option<i32>,
+    exception: Option<&'a str>,
+    message: Option<&'a str>,
+    path: Option<&'a str>,
+    line: Option<u32>,
+    agrees: bool,
+    disagreement: Option<&'a str>,
+}
+
+/// The document of these verdicts.
+#[must_use]
+pub fn document<'a>(tree: &'a str, verdicts: &'a [Verdict]) -> Document<'a> {
+    let mut seen = BTreeMap::new();
+    for verdict in verdicts {
+        *seen.entry(verdict.seen.fate).or_insert(0) += 1;
+    }
+    let disagree = disagreements(verdicts).count();
+    Document {
+        version: VERSION,
+        tree,
+        summary: Summary {
+            agents: verdicts.len(),
+            agree: verdicts.len() - disagree,
+            disagree,
+            seen,
+        },
+        agents: verdicts.iter().map(agent).collect(),
+    }
+}
+
+fn agent(verdict: &Verdict) -> Agent<'_> {
+    let (report, seen) = (&verdict.report, &verdict.seen);
+    let exception = seen.exception.as_ref();
+    let place = exception.and_then(|exception| exception.place.as_ref());
+    let predicted = report.chain.last();
+    Agent {
+        machine: &report.machine,
+        group: &report.group,
+        name: &report.name,
+        script_path: &report.script_path,
+        predicted: report.prediction,
+        rule: report.rule,
+        reason: report.reason.as_deref(),
+        predicted_path: predicted.map(|step| step.path.as_str()),
+        predicted_line: predicted.map(|step| step.line),
+        seen: seen.fate,
+        how: &seen.how,
+        exit_code: seen.exit.as_ref().and_then(|exit| exit.code),
+        exception: exception.map(|exception| exception.class.as_str()),
+        message: exception.map(|exception| exception.message.as_str()),
+        path: place.map(|place| place.path.as_str()),
+        line: place.map(|place| place.line),
+        agrees: verdict.differs.is_none(),
+        disagreement: verdict.differs.as_deref(),
+    }
+}
+
+fn disagreements(verdicts: &[Verdict]) -> impl Iterator<Item = &Verdict> {
+    verdicts.iter().filter(|verdict| verdict.differs.is_some())
+}
+
+/// The outcome in a line.
+#[must_use]
+pub fn headline(verdicts: &[Verdict]) -> String {
+    let mut counts: BTreeMap<Fate, usize> = BTreeMap::new();
+    for verdict in verdicts {
+        *counts.entry(verdict.seen.fate).or_default() += 1;
+    }
+    let seen: Vec<String> = counts
+        .iter()
+        .map(|(fate, count)| format!("{count} {}", fate.words()))
+        .collect();
+    let differ = disagreements(verdicts).count();
+    let judgement = if differ == 0 {
+        "all as predicted".to_owned()
+    } else {
+        format!("{differ} not as predicted")
+    };
+    format!(
+        "{} started alone: {}; {judgement}",
+        counted(verdicts.len(), "agent"),
+        seen.join(", ")
+    )
+}
+
+/// A table of all, and every disagreement below it.
+#[must_use]
+pub fn human(verdicts: &[Verdict], color: bool) -> String {
+    let mut text = format!("{}\n\n", paint(&headline(verdicts), Style::new().bold(), color));
+    let names: Vec<String> = verdicts
+        .iter()
+        .map(|verdict| format!("{}/{}", verdict.report.machine, verdict.report.name))
+        .collect();
+    let width = names.iter().map(String::len).max().unwrap_or(0);
+    let _ = writeln!(text, "  {:width$}  {:12}  {:16}", "agent", "predicted", "seen");
+    for (verdict, name) in verdicts.iter().zip(&names) {
+        let mut line = format!(
+            "  {name:width$}  {:12}  {:16}",
+            words(verdict.report.prediction),
+            verdict.seen.fate.words()
+        );
+        if verdict.seen.fate != Fate::Healthy {
+            let _ = write!(line, "  {}", ending(verdict));
+        }
+        let style = match (&verdict.differs, verdict.seen.fate) {
+            (Some(_), _) => Style::new().red(),
+            (None, Fate::Healthy) => Style::new(),
+            (None, _) => Style::new().yellow(),
+        };
+        let _ = writeln!(text, "{}", paint(line.trim_end(), style, color));
+    }
+    let mut first = true;
+    for (verdict, name) in verdicts.iter().zip(&names) {
+        let Some(differs) = &verdict.differs else {
+            continue;
+        };
+        if first {
+            let _ = writeln!(text, "\n{}", paint("Not as predicted", Style::new().bold(), color));
+            first = false;
+        }
+        let report = &verdict.report;
+        let _ = writeln!(text, "  {name}: {differs}");
+        let why = report
+            .reason
+            .as_deref()
+            .map(|why| format!(": {why}"))
+            .unwrap_or_default();
+        let place = report.chain.last().map(at).unwrap_or_default();
+        let _ = writeln!(text, "      predicted: {}{why}{place}", words(report.prediction));
+        let _ = writeln!(text, "      seen: {}, {}", verdict.seen.fate.words(), ending(verdict));
+    }
+    text
+}
+
+/// How it ended, and where.
+fn ending(verdict: &Verdict) -> String {
+    let place = verdict
+        .seen
+        .exception
+        .as_ref()
+        .and_then(|exception| exception.place.as_ref());
+    format!("{}{}", verdict.seen.how, place.map(at).unwrap_or_default())
+}
+
+fn at(step: &Step) -> String {
+    match step.line {
+        0 => format!(" ({})", step.path),
+        line => format!(" ({}:{line})", step.path),
+    }
+}
+
+fn words(prediction: Prediction) -> &'static str {
+    match prediction {
+        Prediction::Starts | Prediction::Blocked => "starts",
+        Prediction::MayNot => "may not start",
+        Prediction::CannotStart => "cannot start",
+    }
+}
+
+fn paint(text: &str, style: Style, color: bool) -> String {
+    if color {
+        text.style(style).to_string()
+    } else {
+        text.to_owned()
+    }
+}

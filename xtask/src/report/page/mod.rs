@@ -1,0 +1,191 @@
+//! The page of `smoke --report`: one HTML file that needs nothing but itself. What it shows is the run's document; how it
+//! looks is `page.html.j2`, `page.css` and `page.js` beside this file.
+
+use chrono::{DateTime, SecondsFormat};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use serde::Serialize;
+
+use super::findings::counted;
+use crate::boot::timeline::Timeline;
+use crate::smoke::document::{CheckRecord, Document, Word};
+use crate::smoke::resources::{Resources, Usage};
+
+/// The page of a run.
+///
+/// # Errors
+/// When the template cannot be filled in, which is an error of this program.
+pub fn html(document: &Document) -> Result<String, minijinja::Error> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_trim_blocks(true);
+    environment.set_lstrip_blocks(true);
+    environment.set_keep_trailing_newline(true);
+    environment.add_filter("duration", duration);
+    environment.add_filter("moment", moment);
+    environment.add_filter("bytes", bytes);
+    environment.add_filter("share", share);
+    environment.add_filter("counted", |count: usize, noun: &str| counted(count, noun));
+    environment.add_filter("instant", instant);
+    environment.add_filter("date", date);
+    environment.render_str(
+        include_str!("page.html.j2"),
+        context! {
+            style => include_str!("page.css"),
+            script => include_str!("page.js"),
+            run => document,
+            phases => phases(&document.checks),
+            axis => document.boot.as_ref().map(Axis::of),
+            totals => document.resources.as_ref().map(totals),
+        },
+    )
+}
+
+/// The checks of one phase.
+#[derive(Debug, Serialize)]
+struct Phase<'a> {
+    number: u8,
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+    checks: Vec<&'a CheckRecord>,
+}
+
+/// The phases, ascending; what failed comes first, then what was not run.
+fn phases(checks: &[CheckRecord]) -> Vec<Phase<'_>> {
+    let mut sorted: Vec<&CheckRecord> = checks.iter().collect();
+    let rank = |word| match word {
+        Word::Failed => 0,
+        Word::Skipped => 1,
+        Word::Passed => 2,
+    };
+    sorted.sort_by_key(|check| (check.phase, rank(check.outcome)));
+    sorted
+        .chunk_by(|a, b| a.phase == b.phase)
+        .map(|checks| {
+            let count = |word| checks.iter().filter(|check| check.outcome == word).count();
+            Phase {
+                number: checks[0].phase,
+                passed: count(Word::Passed),
+                failed: count(Word::Failed),
+                skipped: count(Word::Skipped),
+                checks: checks.to_vec(),
+            }
+        })
+        .collect()
+}
+
+/// The time axis of the boot.
+#[derive(Debug, Serialize)]
+struct Axis {
+    /// Its end, in milliseconds: a little after the last moment.
+    end_ms: u64,
+    /// Where it is marked.
+    ticks_ms: Vec<u64>,
+    /// When the last agent answered, where all did.
+    answered_ms: Option<u64>,
+    /// When the last agent was healthy, where all were.
+    healthy_ms: Option<u64>,
+    /// Number of agents.
+    agents: usize,
+}
+
+impl Axis {
+    fn of(timeline: &Timeline) -> Self {
+        let agents = || timeline.groups.iter().flat_map(|group| &group.agents);
+        let last = agents()
+            .flat_map(|agent| [agent.started_ms, agent.answered_ms, agent.healthy_ms])
+            .flatten()
+            .max()
+            .unwrap_or(0)
+            .max(1000);
+        let end_ms = last + last / 25;
+        // As many marks as a phone has room for.
+        let step = [1, 2, 5, 10, 20, 50, 100, 200, 500]
+            .map(|seconds| seconds * 1000)
+            .into_iter()
+            .find(|step| end_ms / step <= 6)
+            .unwrap_or(end_ms / 6);
+        let of_the_first = || {
+            let groups = timeline.groups.iter().filter(|group| group.boot_began_ms == 0);
+            groups.flat_map(|group| &group.agents)
+        };
+        Self {
+            end_ms,
+            ticks_ms: (0..=end_ms / step).map(|tick| tick * step).collect(),
+            answered_ms: of_the_first()
+                .map(|agent| agent.answered_ms)
+                .collect::<Option<Vec<_>>>()
+                .and_then(|all| all.into_iter().max()),
+            healthy_ms: of_the_first()
+                .map(|agent| agent.healthy_ms)
+                .collect::<Option<Vec<_>>>()
+                .and_then(|all| all.into_iter().max()),
+            agents: agents().count(),
+        }
+    }
+}
+
+/// What all groups take together; and the scale of their bars.
+#[derive(Debug, Serialize)]
+struct Totals {
+    usage: Usage,
+    most_bytes: u64,
+}
+
+fn totals(resources: &Resources) -> Totals {
+    let groups = || resources.groups.iter().map(|group| group.usage);
+    Totals {
+        usage: Usage {
+            memory_bytes: groups().map(|usage| usage.memory_bytes).sum(),
+            cpu_ms: groups().map(|usage| usage.cpu_ms).sum(),
+        },
+        most_bytes: groups().map(|usage| usage.memory_bytes).max().unwrap_or(0),
+    }
+}
+
+/// `12 ms`, `3.4 s`, `2 min 5 s`.
+fn duration(millis: u64) -> String {
+    match millis {
+        0..1000 => format!("{millis} ms"),
+        1000..60_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
+        _ => format!("{} min {} s", millis / 60_000, millis % 60_000 / 1000),
+    }
+}
+
+/// A moment on an axis, in seconds with two places, so that columns line up.
+fn moment(millis: u64) -> String {
+    format!("{}.{:02} s", millis / 1000, millis % 1000 / 10)
+}
+
+/// `2.6 MB`.
+fn bytes(count: u64) -> String {
+    match count {
+        0..1000 => format!("{count} B"),
+        1000..1_000_000 => format!("{} kB", count / 1000),
+        1_000_000..1_000_000_000 => format!("{}.{} MB", count / 1_000_000, count % 1_000_000 / 100_000),
+        _ => format!("{}.{} GB", count / 1_000_000_000, count % 1_000_000_000 / 100_000_000),
+    }
+}
+
+/// Part of a whole, as a percentage for a style.
+fn share(part: u64, whole: u64) -> String {
+    let basis_points = part.saturating_mul(10_000) / whole.max(1);
+    format!("{}.{:02}%", basis_points / 100, basis_points % 100)
+}
+
+/// Unix milliseconds as RFC 3339.
+fn instant(millis: i64) -> String {
+    DateTime::from_timestamp_millis(millis).map_or_else(String::new, |at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+/// Unix milliseconds as people read them.
+fn date(millis: i64) -> String {
+    DateTime::from_timestamp_millis(millis)
+        .map_or_else(String::new, |at| at.format("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+#[cfg(test)]
+mod browser;
+#[cfg(test)]
+mod tests;

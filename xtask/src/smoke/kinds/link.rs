@@ -1,0 +1,249 @@
+//! `link`: what one group needs of another, asked for from inside the dependent's container, in each way in which agents can.
+//!
+//! The ways come from the model: the dependency's address with its health port, as the supervisor knows it, and the loopback
+//! ports that are forwarded to it, as code that says `localhost` uses them.
+
+use contract::health::{self, Verdict as Health};
+use serde_json::Value;
+
+use crate::render::Preload;
+use crate::render::group_config;
+use crate::smoke::fields::needed;
+use crate::smoke::spec::LinkSpec;
+use crate::smoke::template;
+use crate::smoke::verdict::Verdict;
+use crate::smoke::yaml::{Fields, Reader};
+use crate::stack::graph;
+use crate::stack::model::{AgentId, GroupId, Stack};
+
+/// Where a reply holds the agent's name, unless the check says.
+const NAME_AT: &str = "name";
+
+/// A pair of groups.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// The group that asks.
+    pub from: GroupId,
+    /// What is asked, and how.
+    pub ways: Vec<Way>,
+}
+
+/// One request from inside a container.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Way {
+    /// For people: `TaskRouter on loopback port 5590`.
+    pub name: String,
+    /// IPv4 address, or `${NAME}`: that variable of the container.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// What is sent.
+    pub send: String,
+    /// What the reply must be.
+    pub expect: Expect,
+}
+
+/// What a reply must be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expect {
+    /// A healthy answer of the health exchange.
+    Health,
+    /// JSON with this name at this path.
+    Name {
+        /// Path in the reply.
+        at: String,
+        /// The agent's name.
+        name: String,
+    },
+}
+
+/// What a way came to: the reply, or why there is none.
+pub type WaySeen = Result<Vec<u8>, String>;
+
+/// Reads it.
+pub fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<LinkSpec> {
+    let from = needed(reader, fields, "from", "`link`");
+    let to = needed(reader, fields, "to", "`link`");
+    let send = fields.get("send").map(|node| node.value());
+    let name_at = fields.get("name_at").and_then(|node| {
+        if send.is_none() {
+            reader.note(node.mark, "`name_at` is about the reply to `send`, which is not there");
+        }
+        reader.text(node, "name_at")
+    });
+    Some(LinkSpec {
+        from: from?,
+        to: to?,
+        send,
+        name_at: name_at.unwrap_or_else(|| NAME_AT.to_owned()),
+    })
+}
+
+impl Link {
+    /// Every way from a group to what it needs of another.
+    #[must_use]
+    pub fn between(stack: &Stack, from: GroupId, to: GroupId, send: Option<&Value>, name_at: &str) -> Self {
+        let mut needed: Vec<AgentId> = graph::cross_container_edges(stack)
+            .into_iter()
+            .filter(|(dependent, needed)| stack.agent(*dependent).group == from && stack.agent(*needed).group == to)
+            .map(|(_, needed)| needed)
+            .collect();
+        needed.sort();
+        needed.dedup();
+        let config = group_config::config(stack, from, &Preload::default());
+        let mut ways = Vec::new();
+        for agent in needed.into_iter().map(|id| stack.agent(id)) {
+            let health = |name: String, host: &str| Way {
+                name,
+                host: host.to_owned(),
+                port: agent.health_check_port,
+                send: health::REQUEST.to_owned(),
+                expect: Expect::Health,
+            };
+            let name = &agent.name;
+            let machine = &stack.machine(agent.machine).name;
+            let elsewhere = config
+                .dependencies_elsewhere
+                .iter()
+                .filter(|there| there.name == *name && there.machine == *machine);
+            ways.extend(elsewhere.map(|there| health(format!("{name} at {}", there.host), &there.host)));
+            for bridge in config.loopback_bridges.iter().filter(|bridge| bridge.agent == *name) {
+                for port in &bridge.ports {
+                    let way = health(format!("{name} on loopback port {port}"), "127.0.0.1");
+                    if *port == agent.health_check_port {
+                        ways.push(way);
+                    } else if let Some(send) = send {
+                        ways.push(Way {
+                            port: *port,
+                            send: send.to_string(),
+                            expect: Expect::Name {
+                                at: name_at.to_owned(),
+                                name: name.clone(),
+                            },
+                            ..way
+                        });
+                    }
+                }
+            }
+        }
+        Self { from, ways }
+    }
+
+    pub(in crate::smoke) fn judge(&self, verdict: &mut Verdict, seen: &[WaySeen]) {
+        for (index, way) in self.ways.iter().enumerate() {
+            let expected = match &way.expect {
+                Expect::Health => format!("{}: a healthy answer", way.name),
+                Expect::Name { at, name } => format!("{}: a reply with `{at}` {name}", way.name),
+            };
+            let wrong = match seen.get(index) {
+                None => Some("not asked".to_owned()),
+                Some(Err(reason)) => Some(reason.clone()),
+                Some(Ok(reply)) => way.wrong(reply),
+            };
+            if let Some(wrong) = wrong {
+                verdict.wrong(expected, format!("{}: {wrong}", way.name));
+            }
+        }
+        verdict.note = format!("{} requests from inside", self.ways.len());
+    }
+}
+
+impl Way {
+    /// What is wrong with a reply.
+    fn wrong(&self, reply: &[u8]) -> Option<String> {
+        match &self.expect {
+            Expect::Health => match health::judge(reply) {
+                Health::Healthy => None,
+                Health::Unhealthy(reason) => Some(reason),
+                Health::Malformed(shown) => Some(format!("`{shown}`")),
+            },
+            Expect::Name { at, name } => {
+                let found = serde_json::from_slice::<Value>(reply)
+                    .ok()
+                    .and_then(|reply| template::lookup(&reply, at).cloned());
+                match found {
+                    Some(Value::String(found)) if found == *name => None,
+                    Some(found) => Some(format!("`{at}` is {found}")),
+                    None => Some(format!("no `{at}` in {:?}", String::from_utf8_lossy(reply))),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Link, WaySeen};
+    use crate::smoke::outcome::Outcome;
+    use crate::smoke::plan::fixture::small_stack;
+    use crate::smoke::verdict::Verdict;
+    use crate::stack::model::{AgentId, Dependency, GroupId, Stack};
+
+    /// MainPC's MemoryManager needs one agent of core-services and the one on PC2.
+    fn stack() -> Stack {
+        let mut stack = small_stack();
+        stack.agents[2].dependencies = vec![Dependency::Agent(AgentId(0)), Dependency::Agent(AgentId(3))];
+        stack
+    }
+
+    fn outcome(link: &Link, seen: &[WaySeen]) -> Outcome {
+        let mut verdict = Verdict::default();
+        link.judge(&mut verdict, seen);
+        verdict.outcome()
+    }
+
+    #[test]
+    fn a_dependency_is_asked_by_its_address_and_through_loopback() {
+        let stack = stack();
+        let link = Link::between(
+            &stack,
+            GroupId(1),
+            GroupId(0),
+            Some(&json!({"action": "describe"})),
+            "name",
+        );
+        let ways: Vec<(&str, u16)> = link.ways.iter().map(|way| (way.name.as_str(), way.port)).collect();
+        assert_eq!(
+            ways,
+            [
+                ("CoordinatorAgent at 172.20.0.10", 28002),
+                ("CoordinatorAgent on loopback port 26002", 26002),
+                ("CoordinatorAgent on loopback port 28002", 28002),
+            ]
+        );
+        let far = Link::between(&stack, GroupId(1), GroupId(2), None, "name");
+        assert_eq!(far.ways[0].host, "${PC2_IP}");
+        assert!(
+            Link::between(&stack, GroupId(0), GroupId(1), None, "name")
+                .ways
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn every_way_must_come_to_the_right_agent() {
+        let link = Link::between(&stack(), GroupId(1), GroupId(0), Some(&json!({})), "name");
+        let healthy = || Ok(br#"{"status":"ok"}"#.to_vec());
+        let right = [healthy(), Ok(br#"{"name":"CoordinatorAgent"}"#.to_vec()), healthy()];
+        assert!(!outcome(&link, &right).is_failure());
+        let wrong = [
+            Err("nothing answers".to_owned()),
+            Ok(br#"{"name":"ModelManagerAgent"}"#.to_vec()),
+            Ok(br#"{"status":"error"}"#.to_vec()),
+        ];
+        let Outcome::Failed { got, .. } = outcome(&link, &wrong) else {
+            panic!("it must fail");
+        };
+        assert_eq!(
+            got,
+            [
+                "CoordinatorAgent at 172.20.0.10: nothing answers",
+                "CoordinatorAgent on loopback port 26002: `name` is \"ModelManagerAgent\"",
+                "CoordinatorAgent on loopback port 28002: status is \"error\"",
+            ]
+        );
+        assert!(outcome(&link, &right[..2]).is_failure(), "one was not asked");
+    }
+}

@@ -1,0 +1,238 @@
+//! `resources`: the limits that hold inside a group's container, and what the group and each of its agents use, with a limit
+//! that would do.
+
+use std::collections::BTreeMap;
+
+use crate::smoke::fields::needed;
+use crate::smoke::spec::ResourcesSpec;
+use crate::smoke::verdict::Verdict;
+use crate::smoke::yaml::{Fields, Reader};
+use crate::stack::model::GroupId;
+
+/// Seconds for which CPU time is counted, unless the check says.
+const SECONDS: f64 = 1.0;
+/// The kernel rounds a memory limit down to pages.
+const PAGE: u64 = 4096;
+/// A proposed limit is this many times the highest use, rounded up to this many bytes.
+const ROOM: (u64, u64) = (2, 16 * 1024 * 1024);
+
+/// A group to measure, with the limits that the model sets.
+#[derive(Debug, Clone)]
+pub struct Resources {
+    /// The group.
+    pub group: GroupId,
+    /// For how long CPU time is counted.
+    pub seconds: f64,
+    /// Limit of memory.
+    pub memory_bytes: Option<u64>,
+    /// Limit of processes and threads.
+    pub pids: Option<u32>,
+}
+
+/// What was seen inside.
+#[derive(Debug, Clone, Default)]
+pub struct ResourcesSeen {
+    /// Whether this host grants limits at all.
+    pub granted: bool,
+    /// Limit of memory in bytes; none: no limit.
+    pub memory_limit: Option<u64>,
+    /// Limit of processes and threads; none: no limit.
+    pub pids_limit: Option<u64>,
+    /// Highest use of memory by the whole container so far, in bytes.
+    pub memory_peak: u64,
+    /// Processes and threads.
+    pub pids: u64,
+    /// By agent.
+    pub agents: BTreeMap<String, AgentUse>,
+    /// Agents that run and could not be measured.
+    pub unmeasured: Vec<String>,
+}
+
+/// What one agent uses.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct AgentUse {
+    /// Resident memory, in bytes.
+    pub resident: u64,
+    /// Highest resident memory so far, in bytes.
+    pub peak: u64,
+    /// Share of one CPU, in percent.
+    pub cpu_percent: f64,
+}
+
+/// Reads it.
+pub fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<ResourcesSpec> {
+    let group = needed(reader, fields, "group", "`resources`");
+    let seconds = fields
+        .get("seconds")
+        .and_then(|node| reader.number(node, "seconds"))
+        .unwrap_or(SECONDS);
+    if !(0.1..=600.0).contains(&seconds) {
+        reader.note(fields.mark, "`seconds` must be between 0.1 and 600");
+    }
+    Some(ResourcesSpec { group: group?, seconds })
+}
+
+impl Resources {
+    pub(in crate::smoke) fn judge(&self, verdict: &mut Verdict, seen: &ResourcesSeen) {
+        if seen.granted {
+            let memory = self.memory_bytes.map(|bytes| bytes / PAGE * PAGE);
+            limit(verdict, "memory", memory, seen.memory_limit, &megabytes);
+            limit(
+                verdict,
+                "processes and threads",
+                self.pids.map(u64::from),
+                seen.pids_limit,
+                &|count| count.to_string(),
+            );
+        }
+        if seen.agents.is_empty() {
+            verdict.wrong("agents to measure", "none");
+        }
+        for name in &seen.unmeasured {
+            verdict.wrong(format!("{name}: memory and CPU"), "could not be read");
+        }
+        let cpu: f64 = seen.agents.values().map(|agent| agent.cpu_percent).sum();
+        let limits = match (seen.granted, seen.memory_limit) {
+            (false, _) => "; this host grants no limits".to_owned(),
+            (true, Some(limit)) => format!(" of {}", megabytes(limit)),
+            (true, None) => String::new(),
+        };
+        verdict.note = format!(
+            "at most {}{limits}, {cpu:.2} % of a CPU, {} processes and threads; {} would do",
+            megabytes(seen.memory_peak),
+            seen.pids,
+            megabytes(proposed(seen.memory_peak))
+        );
+        let width = seen.agents.keys().map(|name| name.len()).max().unwrap_or(0);
+        let lines: Vec<String> = seen
+            .agents
+            .iter()
+            .map(|(name, used)| {
+                format!(
+                    "{name:width$}  {:>8}, at most {:>8}, {:>6.2} % of a CPU; {} would do",
+                    megabytes(used.resident),
+                    megabytes(used.peak),
+                    used.cpu_percent,
+                    megabytes(proposed(used.peak))
+                )
+            })
+            .collect();
+        verdict.detail("agents", lines.join("\n"));
+    }
+}
+
+fn limit(verdict: &mut Verdict, what: &str, wanted: Option<u64>, found: Option<u64>, show: &dyn Fn(u64) -> String) {
+    if wanted != found {
+        let words = |limit: Option<u64>| {
+            limit.map_or_else(
+                || format!("no limit of {what}"),
+                |limit| format!("{what}: at most {}", show(limit)),
+            )
+        };
+        verdict.wrong(words(wanted), words(found));
+    }
+}
+
+/// A limit with room for growth.
+fn proposed(peak: u64) -> u64 {
+    let (times, step) = ROOM;
+    peak.saturating_mul(times).div_ceil(step).max(1).saturating_mul(step)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "megabytes for people")]
+fn megabytes(bytes: u64) -> String {
+    format!("{:.0} MiB", bytes as f64 / (1024.0 * 1024.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AgentUse, Resources, ResourcesSeen};
+    use crate::smoke::outcome::Outcome;
+    use crate::smoke::verdict::Verdict;
+    use crate::stack::model::GroupId;
+
+    const MIB: u64 = 1024 * 1024;
+
+    fn judged(seen: &ResourcesSeen) -> Outcome {
+        let mut verdict = Verdict::default();
+        Resources {
+            group: GroupId(0),
+            seconds: 1.0,
+            memory_bytes: Some(100 * MIB + 5),
+            pids: Some(40),
+        }
+        .judge(&mut verdict, seen);
+        verdict.outcome()
+    }
+
+    fn seen() -> ResourcesSeen {
+        ResourcesSeen {
+            granted: true,
+            memory_limit: Some(100 * MIB),
+            pids_limit: Some(40),
+            memory_peak: 30 * MIB,
+            pids: 9,
+            agents: [(
+                "A".to_owned(),
+                AgentUse {
+                    resident: 20 * MIB,
+                    peak: 25 * MIB,
+                    cpu_percent: 0.5,
+                },
+            )]
+            .into(),
+            unmeasured: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn use_is_reported_with_a_limit_that_would_do() {
+        let Outcome::Passed { note, details, .. } = judged(&seen()) else {
+            panic!("it must pass");
+        };
+        assert_eq!(
+            note,
+            "at most 30 MiB of 100 MiB, 0.50 % of a CPU, 9 processes and threads; 64 MiB would do"
+        );
+        assert_eq!(
+            details[0].text,
+            "A    20 MiB, at most   25 MiB,   0.50 % of a CPU; 64 MiB would do"
+        );
+    }
+
+    #[test]
+    fn another_limit_than_the_models_fails() {
+        let wrong = ResourcesSeen {
+            memory_limit: None,
+            pids_limit: Some(41),
+            unmeasured: vec!["B".to_owned()],
+            ..seen()
+        };
+        let Outcome::Failed { got, .. } = judged(&wrong) else {
+            panic!("it must fail");
+        };
+        assert_eq!(
+            got,
+            [
+                "no limit of memory",
+                "processes and threads: at most 41",
+                "could not be read"
+            ]
+        );
+        assert!(judged(&ResourcesSeen::default()).is_failure(), "nothing was measured");
+    }
+
+    #[test]
+    fn a_host_without_limits_is_said() {
+        let none = ResourcesSeen {
+            granted: false,
+            memory_limit: None,
+            pids_limit: None,
+            ..seen()
+        };
+        let Outcome::Passed { note, .. } = judged(&none) else {
+            panic!("it must pass");
+        };
+        assert!(note.contains("this host grants no limits"), "{note}");
+    }
+}

@@ -1,0 +1,16 @@
+//! Files of checks and the stack → concrete checks: expanded, names resolved, in an order that has no cycle.
+
+mod check;
+mod draft;
+mod expand;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod names;
+mod order;
+mod resolve;
+mod subjects;
+#[cfg(test)]
+mod tests;
+
+pub use check::{Action, Check, CheckId, CheckInfo, Load, Plan};
+pub use expand::{Selection, expand};

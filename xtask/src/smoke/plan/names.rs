@@ -1,0 +1,135 @@
+//! Names in check files → things of the stack; and what is said of those that nothing carries.
+
+use crate::finding::Finding;
+use crate::smoke::spec::Text;
+use crate::smoke::yaml::nearest;
+use crate::stack::model::{AgentId, GroupId, MachineId, Stack};
+
+/// A name that nothing carries: a machine, group, agent, volume, network or check.
+pub const UNKNOWN_NAME: &str = "smoke/unknown-name";
+
+pub(super) fn group_names(stack: &Stack) -> Vec<&str> {
+    stack.groups.iter().map(|group| group.name.as_str()).collect()
+}
+
+pub(super) fn resolve_all<'k, T>(
+    names: &[Text],
+    noun: &str,
+    findings: &mut Vec<Finding>,
+    find: impl Fn(&str) -> Option<T>,
+    known: impl Fn() -> Vec<&'k str>,
+) -> Vec<T> {
+    names
+        .iter()
+        .filter_map(|name| {
+            let found = find(&name.text);
+            if found.is_none() {
+                findings.push(unknown(noun, name, &known()));
+            }
+            found
+        })
+        .collect()
+}
+
+pub(super) fn unknown(noun: &str, name: &Text, known: &[&str]) -> Finding {
+    let help = nearest(&name.text, known).map_or_else(
+        || format!("known: {}", known.join(", ")),
+        |near| format!("did you mean `{near}`?"),
+    );
+    Finding::error(
+        UNKNOWN_NAME,
+        name.place.clone(),
+        format!("there is no {noun} `{}`", name.text),
+    )
+    .with_help(help)
+}
+
+/// Looks names up; what it does not find becomes a finding.
+pub(super) struct Names<'a> {
+    pub(super) stack: &'a Stack,
+    /// The machine that a name of several agents is of.
+    pub(super) machine: Option<MachineId>,
+    pub(super) findings: &'a mut Vec<Finding>,
+}
+
+impl Names<'_> {
+    pub(super) fn machine(&mut self, name: &Text) -> Option<MachineId> {
+        let found = self.stack.find_machine(&name.text);
+        if found.is_none() {
+            let machines = self.stack.machines.iter();
+            let known: Vec<&str> = machines.map(|machine| machine.name.as_str()).collect();
+            self.findings.push(unknown("machine", name, &known));
+        }
+        found
+    }
+
+    pub(super) fn group(&mut self, name: &Text) -> Option<GroupId> {
+        let found = self.stack.find_group(&name.text);
+        if found.is_none() {
+            self.findings.push(unknown("group", name, &group_names(self.stack)));
+        }
+        found
+    }
+
+    pub(super) fn agent(&mut self, name: &Text) -> Option<AgentId> {
+        let (machine, short) = match name.text.split_once('/') {
+            Some((machine, short)) => {
+                let Some(id) = self.stack.find_machine(machine) else {
+                    let known: Vec<&str> = self
+                        .stack
+                        .machines
+                        .iter()
+                        .map(|machine| machine.name.as_str())
+                        .collect();
+                    self.findings.push(unknown(
+                        "machine",
+                        &Text {
+                            text: machine.to_owned(),
+                            place: name.place.clone(),
+                        },
+                        &known,
+                    ));
+                    return None;
+                };
+                (Some(id), short)
+            }
+            None => (self.machine, name.text.as_str()),
+        };
+        let mut found: Vec<AgentId> = self
+            .stack
+            .agents()
+            .filter(|(_, agent)| agent.name == short)
+            .map(|(id, _)| id)
+            .collect();
+        if found.len() > 1 || name.text.contains('/') {
+            found.retain(|id| machine.is_none_or(|machine| self.stack.agent(*id).machine == machine));
+        }
+        match found.as_slice() {
+            [one] => Some(*one),
+            [] => {
+                let known: Vec<&str> = self.stack.agents.iter().map(|agent| agent.name.as_str()).collect();
+                let mut finding = unknown("agent", name, &known);
+                if nearest(short, &known).is_none() {
+                    finding.help = None;
+                }
+                self.findings.push(finding);
+                None
+            }
+            several => {
+                let choices: Vec<String> = several
+                    .iter()
+                    .map(|id| format!("`{}/{short}`", self.stack.machine(self.stack.agent(*id).machine).name))
+                    .collect();
+                self.findings.push(
+                    Finding::error(
+                        UNKNOWN_NAME,
+                        name.place.clone(),
+                        format!("there is more than one agent `{short}`"),
+                    )
+                    .with_help(format!("write {}", choices.join(" or "))),
+                );
+                None
+            }
+        }
+    }
+}
