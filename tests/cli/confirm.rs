@@ -94,16 +94,6 @@ fn a_container_that_fails_is_no_verdict() {
     }
 }
 
-/// Rules that no agent of the tree is stopped by: `tests/fixtures/rules` breaks and near-misses them.
-const FIXTURE_ONLY: [&str; 6] = [
-    "start/class-error",
-    "start/compile-error",
-    "start/exits",
-    "start/missing-file",
-    "start/no-attribute",
-    "start/raises",
-];
-
 #[test]
 fn every_rule_that_stops_an_agent_has_one_that_it_stops() {
     let sandbox = Sandbox::fixture("broken_tree");
@@ -128,7 +118,7 @@ fn every_rule_that_stops_an_agent_has_one_that_it_stops() {
     let start = list
         .lines()
         .filter_map(|line| line.split_whitespace().next())
-        .filter(|rule| rule.starts_with("start/") && !FIXTURE_ONLY.contains(rule));
+        .filter(|rule| rule.starts_with("start/"));
     for rule in start.chain(["requirements/missing", "stack/missing-script", "stack/path-case"]) {
         assert!(rules.contains(rule), "no agent of the fixture is stopped by `{rule}`");
     }

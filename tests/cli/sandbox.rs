@@ -58,10 +58,14 @@ impl Sandbox {
     }
 
     fn program(&self, name: &str, script: &str) {
+        self.program_at(&self.path("bin").join(name), script);
+    }
+
+    /// Puts a program at a path.
+    pub fn program_at(&self, path: &Path, script: &str) {
         use std::os::unix::fs::PermissionsExt as _;
-        let path = self.path("bin").join(name);
-        std::fs::write(&path, script).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::write(path, script).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// A path in it.

@@ -114,11 +114,47 @@ impl Harness {
         Ran::of(&self.command(XTASK, arguments).output().unwrap())
     }
 
+    /// Runs the program with further variables.
+    pub fn run_with(&self, arguments: &[&str], variables: &[(&str, &Path)]) -> Ran {
+        let mut command = self.command(XTASK, arguments);
+        Ran::of(&command.envs(variables.iter().copied()).output().unwrap())
+    }
+
+    /// Runs Git in a folder, as nobody in particular; returns its standard output.
+    pub fn git(&self, folder: &Path, arguments: &[&str]) -> String {
+        let who = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
+        let mut command = self.command("git", &[&who[..], arguments].concat());
+        let time = "2023-11-14T22:13:20Z";
+        let output = command
+            .current_dir(folder)
+            .env("GIT_COMMITTER_DATE", time)
+            .output()
+            .unwrap();
+        let said = Ran::of(&output).succeeds();
+        said.stdout
+    }
+
+    /// Starts another program in the background.
+    pub fn start_program(&self, program: &str, arguments: &[&str]) -> std::io::Result<Child> {
+        let mut command = self.command(program, arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    }
+
     /// Runs the program in a fixture's folder.
     pub fn run_in(&self, fixture: &Fixture, arguments: &[&str]) -> Ran {
+        self.run_at(fixture.path(), arguments)
+    }
+
+    /// Runs the program in another folder.
+    pub fn run_at(&self, folder: &Path, arguments: &[&str]) -> Ran {
+        self.run_at_with(folder, arguments, &[])
+    }
+
+    /// The same, with further variables.
+    pub fn run_at_with(&self, folder: &Path, arguments: &[&str], variables: &[(&str, &Path)]) -> Ran {
         let mut command = self.command(XTASK, arguments);
-        let output = command.current_dir(fixture.path()).output().unwrap();
-        Ran::of(&output)
+        let command = command.current_dir(folder).envs(variables.iter().copied());
+        Ran::of(&command.output().unwrap())
     }
 
     /// Starts the program in the background.
@@ -126,6 +162,15 @@ impl Harness {
         self.command(XTASK, arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Starts the program in the background, with what it says about its work in a file.
+    pub fn start_with_log(&self, arguments: &[&str], log: &Path) -> Child {
+        self.command(XTASK, arguments)
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(log).unwrap())
             .spawn()
             .unwrap()
     }
@@ -139,7 +184,14 @@ impl Harness {
     /// Runs Podman as the program does, and returns its standard output.
     #[track_caller]
     pub fn podman(&self, arguments: &[&str]) -> String {
+        self.podman_with(arguments, &[])
+    }
+
+    /// The same with further variables.
+    #[track_caller]
+    pub fn podman_with(&self, arguments: &[&str], variables: &[(&str, &Path)]) -> String {
         let mut command = self.command("podman", arguments);
+        command.envs(variables.iter().copied());
         let conf = self.root.join("target/xtask-work/containers.conf");
         if std::env::var_os("CONTAINERS_CONF").is_none() && conf.exists() {
             command.env("CONTAINERS_CONF", conf);
@@ -228,12 +280,7 @@ impl Harness {
                 .filter(|line| line.contains("172.20.0.1/") || line.contains("172.21.0.1/"))
                 .map(str::to_owned),
         );
-        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-            let comm = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-            if comm.trim() == "agent-superviso" {
-                found.push(format!("process {}", entry.file_name().to_string_lossy()));
-            }
-        }
+        found.extend(supervisors());
         found
     }
 
@@ -265,6 +312,19 @@ impl Harness {
         copy(&self.root.join("tests/ai_system"), folder.path());
         folder
     }
+}
+
+/// Supervisors that run, in containers or not.
+pub fn supervisors() -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries
+        .filter(|entry| {
+            let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            // One that has ended already, and that only the host's init has yet to reap, holds nothing.
+            stat.contains("(agent-superviso)") && !stat.contains("(agent-superviso) Z")
+        })
+        .map(|entry| format!("process {}", entry.file_name().to_string_lossy()))
+        .collect()
 }
 
 /// Copies a folder.

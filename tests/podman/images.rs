@@ -211,7 +211,7 @@ pub fn a_change_builds_what_holds_it(harness: &Harness) {
     );
 }
 
-/// No package lists, no caches, no compilers, no tests of ours, and of the tree only what the group reaches.
+/// In no image: package lists, caches, compilers, installers of ours, tests; and of the tree only what the group reaches.
 pub fn images_hold_nothing_superfluous(harness: &Harness) {
     let sbom = json(&harness.run(&["images", "sbom", "vision"]).succeeds().stdout);
     let purls: Vec<&str> = sbom["components"]
@@ -226,41 +226,298 @@ pub fn images_hold_nothing_superfluous(harness: &Harness) {
             "{package} in {purls:?}"
         );
     }
-    let listed = harness.podman(&[
-        "run",
-        "--rm",
-        "--network=none",
-        "--user=0",
-        "--entrypoint=find",
-        "localhost/ai_system/vision:latest",
-        "/",
-        "-xdev",
-        "-type",
-        "f",
+    assert!(!purls.iter().any(|purl| purl.starts_with("pkg:pypi/uv@")), "{purls:?}");
+    for group in groups(harness) {
+        let listed = harness.podman(&[
+            "run",
+            "--rm",
+            "--network=none",
+            "--user=0",
+            "--entrypoint=find",
+            &format!("localhost/ai_system/{group}:latest"),
+            "/",
+            "-xdev",
+            "-type",
+            "f",
+        ]);
+        let unwanted: Vec<&str> = listed.lines().filter(|path| is_superfluous(path)).collect();
+        assert_eq!(unwanted, Vec::<&str>::new(), "{group}");
+        let tree: BTreeSet<&str> = listed
+            .lines()
+            .filter(|path| path.starts_with("/app/") && path.ends_with(".py"))
+            .collect();
+        assert!(!tree.is_empty(), "{group}");
+        if group == "vision" {
+            let expected = [
+                "agents/face_recognition_agent.py",
+                "src/core/base_agent.py",
+                "src/core/peer_directory.py",
+                "src/vision/vision_capture_agent.py",
+            ];
+            let expected = expected.map(|path| format!("/app/main_pc_code/{path}"));
+            assert_eq!(tree, expected.iter().map(String::as_str).collect());
+        }
+    }
+}
+
+fn is_superfluous(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    path.starts_with("/var/lib/apt/lists/") && name != "lock"
+        || path.starts_with("/var/cache/apt/") && name.ends_with(".deb")
+        || path.contains("/.cache/pip/")
+        || ["/wheels/", "/app/tests/", "/tmp/"]
+            .iter()
+            .any(|folder| path.starts_with(folder))
+        || ["gcc", "cc1", "g++", "rustc", "ld", "make", "uv", "uvx"].contains(&name) && path.contains("/bin/")
+}
+
+#[test]
+fn images_are_labelled_saved_and_pushed() {
+    let harness = Harness::new();
+    harness.run(&["build-images"]).succeeds();
+    images_say_where_they_come_from(&harness);
+    images_are_saved_whole(&harness);
+    images_are_pushed_to_a_registry(&harness);
+    a_lock_is_installed_by_hand_and_without_uv(&harness);
+}
+
+/// Labels: of every image what it was made from, and of one whose tree is a clone, commit and address.
+fn images_say_where_they_come_from(harness: &Harness) {
+    let listed = json(&harness.run(&["images", "ls", "--format", "json"]).succeeds().stdout);
+    for image in listed["images"].as_array().unwrap() {
+        let labels = &inspect(harness, image["image"].as_str().unwrap())["Labels"];
+        assert_eq!(labels["ai-system.stack"], "ai_system", "{image:#}");
+        assert_eq!(
+            labels["ai-system.input-digest"].as_str().unwrap().len(),
+            64,
+            "{image:#}"
+        );
+        if image["name"] != "python" {
+            let created = labels["org.opencontainers.image.created"].as_str().unwrap();
+            assert!(created.ends_with('Z') && created.len() == 20, "{image:#}");
+        }
+    }
+
+    let tree = harness.copy_of_the_tree();
+    for arguments in [
+        &["init", "--quiet"][..],
+        &[
+            "remote",
+            "add",
+            "origin",
+            "https://someone:secret@host.example/agents.git",
+        ],
+        &["add", "."],
+        &["commit", "--quiet", "--message=all", "--date=2023-11-14T22:13:20Z"],
+    ] {
+        harness.git(tree.path(), arguments);
+    }
+    let commit = harness.git(tree.path(), &["rev-parse", "HEAD"]);
+    remove_images(harness, DIRECT);
+    // From a base of its own on, so that every kind of image is made from this tree.
+    harness.podman(&[
+        "tag",
+        "localhost/ai_system/python:3.11",
+        &format!("{DIRECT}/python:3.11"),
     ]);
-    let unwanted: Vec<&str> = listed
+    harness
+        .run(&[
+            "build-images",
+            "vision",
+            "--namespace",
+            DIRECT,
+            "--tree",
+            tree.path().to_str().unwrap(),
+        ])
+        .succeeds();
+    let names = harness.podman(&[
+        "images",
+        "--filter",
+        &format!("reference={DIRECT}/*"),
+        "--format",
+        "{{.Repository}}:{{.Tag}}",
+    ]);
+    let prefix = format!("{DIRECT}/");
+    let made: Vec<&str> = names
         .lines()
-        .filter(|path| {
-            let name = path.rsplit('/').next().unwrap_or(path);
-            path.starts_with("/var/lib/apt/lists/") && name != "lock"
-                || path.starts_with("/var/cache/apt/") && name.ends_with(".deb")
-                || path.contains("/.cache/pip/")
-                || path.starts_with("/wheels/")
-                || path.starts_with("/app/tests/")
-                || ["gcc", "cc1", "g++", "rustc", "ld", "make"].contains(&name) && path.contains("/bin/")
-        })
+        .filter(|name| name.starts_with(&prefix) && !name.contains("/python:"))
         .collect();
-    assert_eq!(unwanted, Vec::<&str>::new());
-    let tree: BTreeSet<&str> = listed
-        .lines()
-        .filter(|path| path.starts_with("/app/") && path.ends_with(".py"))
+    assert_eq!(made.len(), 3, "base, dependencies, group: {made:?}");
+    for name in made {
+        let labels = &inspect(harness, name)["Labels"];
+        let label = |name: &str| {
+            labels[format!("org.opencontainers.image.{name}")]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(label("source"), "https://host.example/agents.git", "{name}");
+        assert_eq!(label("revision"), commit.trim(), "{name}");
+        assert_eq!(label("created"), "2023-11-14T22:13:20Z", "{name}");
+    }
+    remove_images(harness, DIRECT);
+}
+
+/// An archive with the base and all groups, which is there when it is whole and not before.
+fn images_are_saved_whole(harness: &Harness) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("images.tar");
+    harness
+        .run(&["build-images", "--save", file.to_str().unwrap()])
+        .succeeds();
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "nothing is left beside it"
+    );
+    let mut archive = tar::Archive::new(std::fs::File::open(&file).unwrap());
+    let manifest = archive
+        .entries()
+        .unwrap()
+        .map(Result::unwrap)
+        .find(|entry| entry.path().unwrap().ends_with("manifest.json"))
+        .unwrap();
+    let manifest: serde_json::Value = serde_json::from_reader(manifest).unwrap();
+    let names: BTreeSet<&str> = manifest
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|image| image["RepoTags"][0].as_str().unwrap())
         .collect();
-    let expected = [
-        "agents/face_recognition_agent.py",
-        "src/core/base_agent.py",
-        "src/core/peer_directory.py",
-        "src/vision/vision_capture_agent.py",
-    ];
-    let expected = expected.map(|path| format!("/app/main_pc_code/{path}"));
-    assert_eq!(tree, expected.iter().map(String::as_str).collect());
+    assert_eq!(names.len(), 17, "{names:?}");
+    assert!(names.contains("localhost/ai_system/base:latest"), "{names:?}");
+    assert!(names.contains("localhost/ai_system/pc2-utility:latest"), "{names:?}");
+
+    // A disk that is full, or a Podman that is not there: the old archive stays.
+    let before = std::fs::metadata(&file).unwrap().len();
+    let nowhere = harness.run(&["build-images", "--save", "/no-such-folder/images.tar"]);
+    assert_eq!(nowhere.code, 2, "{nowhere:#?}");
+    assert!(nowhere.stderr.contains("`/no-such-folder`"), "{}", nowhere.stderr);
+    let mut running = harness.start(&["build-images", "--save", file.to_str().unwrap()]);
+    crate::harness::wait_for("an archive to be begun", || {
+        assert_eq!(running.try_wait().unwrap(), None, "it ended before it was interrupted");
+        std::fs::read_dir(folder.path()).unwrap().count() == 2
+    });
+    harness.interrupt(&running);
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "nothing is left beside it"
+    );
+    assert_eq!(
+        std::fs::metadata(&file).unwrap().len(),
+        before,
+        "the old archive is whole"
+    );
+}
+
+/// A registry on a loopback port, with its storage in a folder that goes with it.
+struct Registry {
+    process: std::process::Child,
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl Registry {
+    fn start(harness: &Harness) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let config = folder.path().join("config.yml");
+        let storage = folder.path().join("storage");
+        let text = format!(
+            "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n",
+            storage.display()
+        );
+        std::fs::write(&config, text).unwrap();
+        // Podman takes a registry without TLS where it is told to.
+        let insecure = format!("[[registry]]\nlocation = \"127.0.0.1:{port}\"\ninsecure = true\n");
+        std::fs::write(folder.path().join("registries.conf"), insecure).unwrap();
+        let process = harness
+            .start_program("docker-registry", &["serve", config.to_str().unwrap()])
+            .unwrap_or_else(|error| panic!("docker-registry: {error}\n  hint: run `cargo xtask test --setup`"));
+        crate::harness::wait_for("the registry to listen", || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        Self { process, folder, port }
+    }
+
+    fn configuration(&self) -> std::path::PathBuf {
+        self.folder.path().join("registries.conf")
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What a registry hands out afterwards is what is here, image by image.
+fn images_are_pushed_to_a_registry(harness: &Harness) {
+    let registry = Registry::start(harness);
+    let there = format!("127.0.0.1:{}/ai_system", registry.port);
+    let configuration = registry.configuration();
+    let variables = [("CONTAINERS_REGISTRIES_CONF", configuration.as_path())];
+    let ran = harness
+        .run_with(&["build-images", "--push", &there], &variables)
+        .succeeds();
+    assert!(ran.stderr.contains("pushed 17 images, in "), "{}", ran.stderr);
+    for name in ["base", "vision", "pc2-utility"] {
+        let pushed = format!("{there}/{name}:latest");
+        let id = harness.podman_with(&["pull", "--quiet", &pushed], &variables);
+        assert_eq!(id, harness.image_id(name), "{name}");
+        harness.podman(&["image", "rm", &pushed]);
+    }
+    drop(registry);
+    let refused = harness.run_with(&["build-images", "vision", "--push", &there], &variables);
+    assert_eq!(refused.code, 3, "{refused:#?}");
+    let error = format!("cannot push `base` to `{there}/base:latest`");
+    assert!(refused.stderr.contains(&error), "{}", refused.stderr);
+    assert!(refused.stderr.contains("pushed 0 images, 2 not"), "{}", refused.stderr);
+}
+
+/// `podman build` from the repository's root, with a version of uv that nobody has: pip installs the same, and says so.
+fn a_lock_is_installed_by_hand_and_without_uv(harness: &Harness) {
+    let image = format!("{DIRECT}/by-hand:latest");
+    let mut arguments: Vec<String> = [
+        "build",
+        "--pull=never",
+        "--network=host",
+        "--layers=false",
+        "--target=dependencies",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    arguments.extend(["--build-arg=UV_VERSION=999.0".to_owned(), format!("--tag={image}")]);
+    if let Some(bundle) = std::env::var_os("SSL_CERT_FILE") {
+        let bundle = bundle.to_string_lossy().into_owned();
+        arguments.push(format!("--volume={bundle}:/run/host-ca.crt:ro"));
+        arguments.push("--build-arg=PIP_CERT=/run/host-ca.crt".to_owned());
+    }
+    arguments.extend(["--file=docker/Dockerfile.vision", "."].map(str::to_owned));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let temporary = harness.path("target/xtask-work/tmp");
+    let said = harness.podman_with(&arguments, &[("TMPDIR", &temporary)]);
+    assert!(said.contains("uv 999.0 cannot be had: pip installs"), "{said}");
+    let list = "import importlib.metadata as m; \
+                print(sorted((d.name, d.version) for d in m.distributions() if d.name in ('pyzmq', 'PyYAML')))";
+    let versions = |image: &str| {
+        harness.podman(&[
+            "run",
+            "--rm",
+            "--network=none",
+            "--entrypoint=python3",
+            image,
+            "-c",
+            list,
+        ])
+    };
+    assert_eq!(versions(&image), versions("localhost/ai_system/vision:latest"));
+    harness.podman(&["image", "rm", &image]);
 }

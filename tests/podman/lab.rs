@@ -4,12 +4,30 @@ use std::path::Path;
 
 use crate::harness::{Harness, json, wait_for};
 
+/// Kinds of checks whose subjects are broken here.
+pub const BROKEN_KINDS: [&str; 4] = ["call", "ports", "lan_link", "peers"];
+
 /// Everything in one order. Needs root, as the lab does.
-pub fn two_hosts_on_one(harness: &Harness) {
+#[test]
+fn two_hosts_on_one() {
+    let harness = &Harness::new();
+    harness.run(&["down"]).succeeds();
+    harness.run(&["build-images"]).succeeds();
     a_killed_lab_up_is_cleaned_up(harness);
     the_lab_is_made_once_and_leads_nowhere(harness);
     a_boot_with_a_cut_link_waits_and_ends_when_it_is_healed(harness);
+    each_check_of_the_link_fails_when_its_subject_is_broken(harness);
     down_leaves_nothing_of_what_runs(harness);
+}
+
+/// The harness is killed while it boots, and while it proves phase 4.
+#[test]
+fn down_leaves_nothing_of_a_killed_harness() {
+    let harness = &Harness::new();
+    harness.run(&["down"]).succeeds();
+    harness.run(&["build-images"]).succeeds();
+    a_killed_boot_is_cleaned_up(harness);
+    a_killed_smoke_is_cleaned_up(harness);
 }
 
 fn a_killed_lab_up_is_cleaned_up(harness: &Harness) {
@@ -126,6 +144,109 @@ fn config_with_a_dependency_on_the_other_machine(harness: &Harness) -> tempfile:
     folder
 }
 
+/// A file of checks beside the real configuration, one of each kind that is about what is between machines.
+fn a_check_of_each_kind(harness: &Harness) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let tests = folder.path().join("tests");
+    std::fs::create_dir_all(tests.join("smoke")).unwrap();
+    for name in ["config", "docker", "tests/ai_system", "target"] {
+        std::os::unix::fs::symlink(harness.path(name), folder.path().join(name)).unwrap();
+    }
+    let bodies = [
+        "{from: core-services, agent: AuthenticationAgent, send: {action: describe}, expect: {status: ok}}",
+        "{from: mainpc, to: pc2}",
+        "{state: whole}",
+        "{group: core-services, reachable: true}",
+    ];
+    let checks: String = BROKEN_KINDS
+        .iter()
+        .zip(bodies)
+        .map(|(kind, body)| format!("  - name: {kind}\n    timeout_seconds: 30\n    {kind}: {body}\n"))
+        .collect();
+    std::fs::write(tests.join("smoke/phase4.yaml"), format!("phase: 4\nchecks:\n{checks}")).unwrap();
+    folder
+}
+
+fn each_check_of_the_link_fails_when_its_subject_is_broken(harness: &Harness) {
+    let folder = a_check_of_each_kind(harness);
+    // Kinds whose check failed, with what was got.
+    let failed = || {
+        let ran = harness.run_at(folder.path(), &["smoke", "--lab", "--format", "json"]);
+        let document = json(&ran.stdout);
+        let checks = document["checks"].as_array().unwrap().clone();
+        assert_eq!(checks.len(), BROKEN_KINDS.len(), "{document:#}");
+        let failed: Vec<(String, String)> = checks
+            .iter()
+            .filter(|check| check["outcome"] == "failed")
+            .map(|check| (check["name"].as_str().unwrap().to_owned(), check["got"].to_string()))
+            .collect();
+        failed
+    };
+    assert_eq!(failed(), []);
+
+    let listener = "import os, socket, sys, time\n\
+        s = socket.socket()\ns.bind((\"192.168.1.102\", 7777))\ns.listen()\nopen(sys.argv[1], \"w\").close()\n\
+        while os.path.exists(sys.argv[1]): time.sleep(0.05)";
+    let sign = folder.path().join("listens");
+    let sign_text = sign.to_str().unwrap();
+    let mut listening = harness.start(&["lab", "exec", "pc2", "--", "python3", "-c", listener, sign_text]);
+    wait_for("the listener", || sign.exists());
+    let with_a_port_more = failed();
+    std::fs::remove_file(&sign).unwrap();
+    listening.wait().unwrap();
+    let got = r#"["port 7777 of no agent takes connections"]"#;
+    assert_eq!(with_a_port_more, [("ports".to_owned(), got.to_owned())]);
+
+    let link = |state: &str| {
+        let ran = harness.run(&["lab", "exec", "pc2", "--", "ip", "link", "set", "lan", state]);
+        ran.succeeds();
+    };
+    link("down");
+    wait_for("core-services to say that it cannot reach PC2", || {
+        let status = json(
+            &harness
+                .run(&["status", "--lab", "--format", "json", "core-services"])
+                .stdout,
+        );
+        let mut peers = status["peers"].as_array().unwrap().iter();
+        peers.len() > 0 && peers.all(|peer| peer["reachable"] == false)
+    });
+    let mut without_a_link: Vec<String> = failed().into_iter().map(|(kind, _)| kind).collect();
+    link("up");
+    without_a_link.sort();
+    let mut all = BROKEN_KINDS;
+    all.sort_unstable();
+    assert_eq!(without_a_link, all);
+}
+
+fn a_killed_boot_is_cleaned_up(harness: &Harness) {
+    harness.run(&["lab", "up"]).succeeds();
+    let mut running = harness.start(&["up", "--lab"]);
+    let pods = || {
+        let ran = harness.run(&["lab", "exec", "pc2", "--", "podman", "pod", "ps", "--quiet"]);
+        !ran.stdout.is_empty()
+    };
+    wait_for("a pod", pods);
+    running.kill().unwrap();
+    running.wait().unwrap();
+    harness.run(&["lab", "down"]).succeeds();
+    assert_eq!(left(harness), Vec::<String>::new());
+}
+
+/// The harness makes the lab and boots the stack in it; it is killed while the link is cut.
+fn a_killed_smoke_is_cleaned_up(harness: &Harness) {
+    let mut running = harness.start(&["smoke", "--phase", "4"]);
+    wait_for("the link to be cut", || {
+        assert_eq!(running.try_wait().unwrap(), None, "it ended before it was killed");
+        let ran = harness.run(&["lab", "exec", "pc2", "--", "nft", "list", "tables"]);
+        ran.code == 0 && !ran.stdout.is_empty() && ran.stdout.contains("cut")
+    });
+    running.kill().unwrap();
+    running.wait().unwrap();
+    harness.run(&["lab", "down"]).succeeds();
+    assert_eq!(left(harness), Vec::<String>::new());
+}
+
 fn down_leaves_nothing_of_what_runs(harness: &Harness) {
     harness.run(&["lab", "down"]).succeeds();
     assert_eq!(left(harness), Vec::<String>::new());
@@ -141,7 +262,7 @@ fn down_leaves_nothing_of_what_runs(harness: &Harness) {
 }
 
 /// What there is of the lab: namespaces, links, mounts, storage; and whatever of ours runs.
-fn left(harness: &Harness) -> Vec<String> {
+pub fn left(harness: &Harness) -> Vec<String> {
     let mut found = harness.leftovers();
     for path in [
         "/run/netns/ai_system-mainpc",

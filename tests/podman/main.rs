@@ -5,12 +5,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
 
+mod bench;
 mod confirm;
+mod connection;
 mod faults;
 mod harness;
 mod images;
 mod lab;
 mod rootless;
+mod watch;
 
 use harness::{Harness, json, wait_for};
 
@@ -35,16 +38,20 @@ fn from_images_to_a_running_stack_and_back() {
     an_interrupted_boot_leaves_nothing(&harness);
     a_killed_boot_is_cleaned_up_by_the_next_down(&harness);
     a_taken_port_is_named_before_anything_starts(&harness);
+    bench::an_interrupted_benchmark_leaves_nothing(&harness);
+    bench::growth_is_measured_and_no_process_is_left(&harness);
+    bench::boots_and_probes_are_measured_and_leave_nothing(&harness);
     every_agent_becomes_healthy(&harness);
     the_first_three_phases_are_proved(&harness);
     a_check_fails_with_its_evidence_when_its_subject_is_broken(&harness);
     a_second_up_does_nothing(&harness);
+    bench::a_benchmark_does_not_take_down_what_runs(&harness);
+    watch::a_save_replaces_the_groups_that_hold_the_file(&harness);
     a_killed_agent_comes_back(&harness);
     a_mute_agent_is_restarted_on_demand(&harness);
     a_stopped_container_is_replaced(&harness);
     logs_show_one_agent_or_a_group(&harness);
     down_leaves_nothing(&harness);
-    lab::two_hosts_on_one(&harness);
 }
 
 fn images_are_built_once(harness: &Harness) {
@@ -79,15 +86,23 @@ fn an_interrupted_build_leaves_nothing(harness: &Harness) {
 fn a_step_that_fails_is_shown_and_stops_only_what_stands_on_it(harness: &Harness) {
     let tree = harness.copy_of_the_tree();
     let requirements = tree.path().join("requirements.vision.txt");
-    std::fs::write(&requirements, "no-such-distribution-of-ours==9.9.9\n").unwrap();
+    let more = std::fs::read_to_string(&requirements).unwrap() + "no-such-distribution-of-ours==9.9.9\n";
+    std::fs::write(&requirements, more).unwrap();
     let before = harness.image_id("vision");
-    let ran = harness.run(&[
+    let build = [
         "build-images",
         "vision",
         "code-generation",
         "--tree",
         tree.path().to_str().unwrap(),
-    ]);
+    ];
+    // The lock does not know of it: nothing is built.
+    let refused = harness.run(&build);
+    assert_eq!(refused.code, 2, "{refused:#?}");
+    let line = "requirements.vision.txt:3: `no-such-distribution-of-ours==9.9.9` was not locked";
+    assert!(refused.stderr.contains(line), "{}", refused.stderr);
+    assert_eq!(harness.image_id("vision"), before);
+    let ran = harness.run(&[&build[..], &["--unlocked"]].concat());
     assert_eq!(ran.code, 3, "{ran:#?}");
     assert!(ran.stderr.contains("no-such-distribution-of-ours"), "{}", ran.stderr);
     assert!(
@@ -191,6 +206,21 @@ fn the_first_three_phases_are_proved(harness: &Harness) {
             "{group:#}"
         );
         assert!(group["usage"]["cpu_ms"].as_u64().unwrap() > 0, "{group:#}");
+        assert!(group["proposed_limit_bytes"].as_u64().unwrap() > 0, "{group:#}");
+    }
+    let agents: Vec<&serde_json::Value> = measured
+        .iter()
+        .flat_map(|group| group["agents"].as_array().unwrap())
+        .collect();
+    assert_eq!(agents.len(), 89);
+    for agent in agents {
+        let number = |value: &serde_json::Value| value.as_u64().unwrap_or_else(|| panic!("{agent:#}"));
+        assert!(number(&agent["usage"]["memory_bytes"]) > 1_000_000, "{agent:#}");
+        assert!(number(&agent["usage"]["cpu_ms"]) > 0, "{agent:#}");
+        assert!(
+            number(&agent["proposed_limit_bytes"]) > number(&agent["peak_bytes"]),
+            "{agent:#}"
+        );
     }
 }
 

@@ -33,7 +33,7 @@ fn an_ordinary_user_builds_boots_proves_and_takes_down() {
     }
     let proved = user
         .run(&[
-            "smoke", "--phase", "1", "--phase", "2", "--soak", "3", "--format", "json",
+            "smoke", "--phase", "1", "--phase", "2", "--phase", "3", "--soak", "3", "--format", "json",
         ])
         .succeeds();
     for check in json(&proved.stdout)["checks"].as_array().unwrap() {

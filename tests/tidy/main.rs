@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 /// Modules that may not know of the host, the terminal or the commands.
-const PURE: [&str; 7] = ["stack", "audit", "render", "images", "boot", "smoke", "bench"];
+const PURE: [&str; 8] = ["stack", "audit", "render", "images", "boot", "smoke", "schema", "bench"];
 
 /// What those would need for an effect. Tests may.
 const EFFECTS: [&str; 9] = [

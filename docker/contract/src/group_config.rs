@@ -65,6 +65,16 @@ pub struct GroupConfig {
 /// The newest format version of [`GroupConfig`].
 pub const VERSION: u32 = 1;
 
+impl GroupConfig {
+    /// Gives every agent an interpreter of its own, whatever was written.
+    pub fn start_plainly(&mut self) {
+        self.start = Start::Plain;
+        for agent in &mut self.agents {
+            agent.start = None;
+        }
+    }
+}
+
 /// One agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -14,6 +14,9 @@ pub struct Cli {
     /// Group config to run.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Start every agent with an interpreter of its own, whatever the group config says.
+    #[arg(long, requires = "config")]
+    pub plain: bool,
     /// Ask a running supervisor, or only look at a config.
     #[command(subcommand)]
     pub command: Option<Command>,

@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod http;
 mod machine;
+mod message;
 mod metrics;
 mod output;
 mod peers;
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
         (Some(Command::Status { port, json }), _) => status(&port, json),
         (Some(Command::Restart { agent, port }), _) => restart(&agent, &port),
         (Some(Command::Validate { config }), _) => validate(&config),
-        (None, Some(config)) => run(&config),
+        (None, Some(config)) => run(&config, cli.plain),
         (None, None) => Err((WRONG, Cli::command().render_help().to_string())),
     };
     // A closed stdout or stderr changes nothing about the exit code.
@@ -64,8 +65,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(file: &Path) -> Outcome {
-    let loaded = load(file)?;
+fn run(file: &Path, plain: bool) -> Outcome {
+    let mut loaded = load(file)?;
+    if plain {
+        loaded.config.start_plainly();
+    }
     shell::run(loaded)
         .map(|()| String::new())
         .map_err(|error| (NO, format!("agent-supervisor: {error}")))

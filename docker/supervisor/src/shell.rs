@@ -1,6 +1,8 @@
 //! The thin shell around the machine: one thread, one queue of messages. It turns signals, answers and requests into
-//! events, and the machine's actions into system calls. It decides nothing. `starting` has how agents are started.
+//! events, and the machine's actions into system calls. It decides nothing.
 
+mod elsewhere;
+mod start_up;
 mod starting;
 
 use std::collections::{HashMap, VecDeque};
@@ -14,46 +16,22 @@ use contract::group_config::{GroupConfig, Start};
 use contract::status::{GroupStatus, PeerStatus, StartupCheck};
 use nix::sys::prctl::set_child_subreaper;
 use tokio::net::TcpListener;
-use tokio::net::unix::pipe::Receiver;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::address::Target;
-use crate::checks::{self, describe};
 use crate::config::Loaded;
 use crate::machine::plan::{AgentId, ElsewhereId, plan};
 use crate::machine::{Action, Ended, Event, Machine};
+use crate::message::Message;
 use crate::output::{Output, Tail};
-use crate::warm::{News, Warm};
-use crate::{bridge, http, peers, probe, reap, spawn};
+use crate::warm::Warm;
+use crate::{http, probe, reap, spawn};
 
 /// How long after an agent's end its output is waited for: a process that left its group may hold the pipe open.
 const DRAIN: Duration = Duration::from_millis(200);
-/// How long the interpreter may take to look for modules.
-const MODULES: Duration = Duration::from_secs(60);
-
-/// What reaches the one loop.
-#[derive(Debug)]
-pub enum Message {
-    /// Something for the machine.
-    Event(Event),
-    /// SIGCHLD.
-    ChildEnded,
-    /// An agent's process was reaped and its output read.
-    Drained(AgentId, Ended),
-    /// The interpreter said which modules it does not find; `None`: it failed.
-    Modules(Vec<String>, Option<Vec<String>>),
-    /// The warm interpreter did something.
-    Warm(News),
-    /// Whether a peer can be reached, or why not.
-    Peer(usize, Result<(), String>),
-    /// Somebody wants the status document, with its version.
-    Status(oneshot::Sender<(u64, GroupStatus)>),
-    /// Somebody wants an agent restarted.
-    Restart(String, oneshot::Sender<Result<(), String>>),
-}
 
 struct Process {
     agent: AgentId,
@@ -389,144 +367,4 @@ impl Shell {
         }
         status
     }
-
-    async fn open_bridges(&self) {
-        let mut open = 0_usize;
-        for entry in &self.config.loopback_bridges {
-            for &port in &entry.ports {
-                let result = match Target::parse(&entry.host, port, |name| std::env::var(name).ok()) {
-                    Ok(target) => bridge::open(port, target).await,
-                    Err(problem) => Err(problem),
-                };
-                match result {
-                    Ok(()) => open += 1,
-                    Err(problem) => self
-                        .output
-                        .say(&format!("cannot bridge 127.0.0.1:{port} to {}: {problem}", entry.agent)),
-                }
-            }
-        }
-        if open > 0 {
-            let noun = if open == 1 { "port" } else { "ports" };
-            self.output
-                .say(&format!("bridging {open} loopback {noun} to their owners"));
-        }
-    }
-
-    /// Agents of other machines, by the port that is bridged.
-    fn watch_peers(&mut self) {
-        for entry in &self.config.loopback_bridges {
-            let (Some(machine), Some(&port)) = (&entry.machine, entry.ports.first()) else {
-                continue;
-            };
-            let index = self.peers.len();
-            let target = Target::parse(&entry.host, port, |name| std::env::var(name).ok());
-            self.peers.push(PeerStatus {
-                agent: entry.agent.clone(),
-                machine: machine.clone(),
-                address: target.as_ref().map_or_else(|_| entry.host.clone(), ToString::to_string),
-                reachable: target.as_ref().err().map(|_| false),
-                since_ms: self.epoch,
-                reason: target.as_ref().err().cloned(),
-            });
-            if let Ok(target) = target {
-                let sender = self.sender.clone();
-                tokio::spawn(peers::watch(target, move |seen| {
-                    let _ = sender.send(Message::Peer(index, seen));
-                }));
-            }
-        }
-    }
-
-    fn peer(&mut self, index: usize, seen: Result<(), String>) {
-        let now = self.epoch + self.now();
-        let peer = &mut self.peers[index];
-        let reachable = Some(seen.is_ok());
-        if peer.reachable != reachable {
-            let who = format!("{} on {} ({})", peer.agent, peer.machine, peer.address);
-            match &seen {
-                Ok(()) => self.output.say(&format!("reaches {who}")),
-                Err(reason) => self.output.say(&format!("cannot reach {who}: {reason}")),
-            }
-            peer.since_ms = now;
-        }
-        peer.reachable = reachable;
-        peer.reason = seen.err();
-    }
-
-    fn start_up_check(&mut self) {
-        let report = checks::check(&self.config, |name| std::env::var(name).ok());
-        for check in &report.checks {
-            self.output.say(&describe(check));
-        }
-        self.checks = report.checks;
-        self.python = report.python;
-        for (agent, reason) in report.unstartable {
-            self.feed(Event::Unstartable { agent, reason });
-        }
-        for required in report.failures {
-            self.feed(Event::CheckFailed { required });
-        }
-        if !report.unknown_modules.is_empty() {
-            self.ask_for_modules(report.unknown_modules);
-        }
-    }
-
-    /// Starts the interpreter to look for modules, beside the agents. `reap` takes its end; here only its words count.
-    fn ask_for_modules(&self, modules: Vec<String>) {
-        let Some(python) = &self.python else { return };
-        let words = checks::module_question(&modules);
-        let pipe = spawn::python_line(&self.config, python, &words)
-            .and_then(|started| Ok((started.pid, Receiver::from_owned_fd(started.stdout)?)));
-        let sender = self.sender.clone();
-        tokio::spawn(async move {
-            let missing = match pipe {
-                Ok((pid, pipe)) => {
-                    let text = timeout(MODULES, read_all(pipe)).await.ok();
-                    if text.is_none() {
-                        spawn::kill_group(pid);
-                    }
-                    text.and_then(|text| {
-                        let said = text.strip_suffix("done\n")?;
-                        Some(said.lines().map(str::to_owned).collect())
-                    })
-                }
-                Err(_) => None,
-            };
-            let _ = sender.send(Message::Modules(modules, missing));
-        });
-    }
-
-    fn modules(&mut self, asked: &[String], missing: Option<Vec<String>>) {
-        for module in asked {
-            let check = match &missing {
-                Some(missing) => checks::module_check(module, !missing.contains(module)),
-                None => StartupCheck {
-                    name: format!("module {module}"),
-                    ok: false,
-                    detail: "the interpreter could not be asked".to_owned(),
-                },
-            };
-            self.output.say(&describe(&check));
-            let ok = check.ok;
-            self.checks.push(check);
-            if !ok {
-                self.feed(Event::CheckFailed { required: true });
-            }
-        }
-    }
-}
-
-async fn read_all(pipe: Receiver) -> String {
-    let mut text = Vec::new();
-    let mut chunk = [0_u8; 1024];
-    while text.len() < 64 * 1024 && pipe.readable().await.is_ok() {
-        match pipe.try_read(&mut chunk) {
-            Ok(0) => break,
-            Ok(read) => text.extend(&chunk[..read]),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => break,
-        }
-    }
-    String::from_utf8_lossy(&text).into_owned()
 }

@@ -88,3 +88,47 @@ fn a_port_is_taken_between_the_look_and_the_start() {
         "so; all healthy after it",
     );
 }
+
+/// Moments after its start at which a Podman is killed, in milliseconds: from before it has made anything until after most of
+/// them have ended.
+const MOMENTS: [u32; 4] = [60, 140, 220, 340];
+
+/// Kills every Podman that does one of these things, so many milliseconds after its start.
+fn killed(sandbox: &Sandbox, what: &str, moment: u32) {
+    sandbox.podman_does(&format!(
+        "case \"$*\" in {what}) (sleep {}.{:03}; kill -9 $$) < /dev/null > /dev/null 2>&1 & ;; esac",
+        moment / 1000,
+        moment % 1000
+    ));
+}
+
+#[test]
+fn it_is_killed_at_any_moment() {
+    let sandbox = Sandbox::new();
+    let making = "*'network create'* | *'pod create'* | *'run --detach'*";
+    let removing = "*'pod rm'* | *'network rm'*";
+    for moment in MOMENTS {
+        // Whether it comes to its end in spite of that is a matter of moments.
+        killed(&sandbox, making, moment);
+        sandbox.run(&["up", "--wait", "nothing"]);
+        sandbox.podman_does("");
+        // Where no group came up, an `up` finds what is left, and else a `down`: an address that was kept for a group is given back
+        // only with its network.
+        if sandbox.pods().is_empty() {
+            sandbox.run(&["up"]).succeeds();
+        }
+        sandbox.is_clean_after_down_of(&format!("killed {moment} ms after it began to make something"));
+
+        sandbox.run(&["up", "--wait", "nothing"]).succeeds();
+        killed(&sandbox, removing, moment);
+        sandbox.run(&["down"]);
+        sandbox.podman_does("");
+        sandbox.is_clean_after_down_of(&format!("killed {moment} ms after it began to remove something"));
+    }
+    sandbox.run(&["up"]).succeeds();
+    saw(
+        "Podman killed at any moment",
+        "the next `up` carries on; `down` leaves nothing in storage, in the kernel or of the name server",
+        "so, for every moment; healthy after it",
+    );
+}

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::MutexGuard;
 
+use xtask::host::repository::Repository;
+use xtask::host::supervisor_binary;
+
 use crate::harness::{Ran, XTASK, copy, json, turn};
 
 /// The repository. Its end takes the stack down and looks for what is left.
@@ -21,6 +24,11 @@ pub fn repository() -> PathBuf {
 impl Sandbox {
     /// A sandbox with its images built and nothing running.
     pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// The same, of files that something was changed in first.
+    pub fn with(change: impl Fn(&Self)) -> Self {
         let turn = turn();
         let folder = tempfile::tempdir().unwrap();
         let sandbox = Self { folder, _turn: turn };
@@ -42,9 +50,11 @@ impl Sandbox {
             std::fs::create_dir_all(place.parent().unwrap()).unwrap();
             std::fs::copy(file, place).unwrap();
         }
-        // The supervisor's sources are not here; its binary is the one that the repository's own build made.
-        sandbox.program("cargo", "#!/bin/sh\nexit 0\n");
+        // The supervisor's sources are not here, as where a program was brought from elsewhere.
+        supervisor_binary::make(&Repository::at(&from)).unwrap();
+        std::fs::copy(from.join(supervisor_binary::PATH), to.join(supervisor_binary::PATH)).unwrap();
         sandbox.podman_does("");
+        change(&sandbox);
         sandbox.run(&["down", "--volumes"]).succeeds();
         sandbox.run(&["render"]).succeeds();
         sandbox.run(&["build-images"]).succeeds();
@@ -61,6 +71,15 @@ impl Sandbox {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, script).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Replaces words that stand once in a file of it.
+    #[track_caller]
+    pub fn edit(&self, relative: &str, from: &str, to: &str) {
+        let path = self.path(relative);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches(from).count(), 1, "`{from}` in {relative}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
     }
 
     /// Lets images hold all code: a file that nobody imports changes them, too.
@@ -83,14 +102,11 @@ impl Sandbox {
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         let path = std::env::var("PATH").unwrap();
-        let target = std::env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| repository().join("target"), |folder| repository().join(folder));
         command
             .args(arguments)
             .current_dir(self.folder.path())
             .env_remove("CARGO_MANIFEST_DIR")
-            .env("CARGO_TARGET_DIR", target)
-            .env("CARGO", self.path("bin/cargo"))
+            .env("CARGO", self.path("bin/no-cargo"))
             .env("PATH", format!("{}:{path}", self.path("bin").display()))
             .stdin(Stdio::null());
         command
@@ -211,6 +227,9 @@ impl Sandbox {
                     .map(str::to_owned),
             );
         }
+        if std::fs::exists("/run/containers/networks/aardvark-dns/faults_mainpc").unwrap() {
+            found.push("names of aardvark-dns".to_owned());
+        }
         let links = self.output("ip", &["-brief", "address"]).stdout;
         found.extend(
             links
@@ -231,8 +250,15 @@ impl Sandbox {
     /// Takes the stack down and looks for leftovers.
     #[track_caller]
     pub fn is_clean_after_down(&self) {
-        self.run(&["down"]).succeeds();
-        assert_eq!(self.leftovers(), Vec::<String>::new());
+        self.is_clean_after_down_of("down");
+    }
+
+    /// The same, after something that a failure names.
+    #[track_caller]
+    pub fn is_clean_after_down_of(&self, after: &str) {
+        let down = self.run(&["down"]);
+        assert_eq!(down.code, 0, "{after}: {down:#?}");
+        assert_eq!(self.leftovers(), Vec::<String>::new(), "{after}");
     }
 }
 

@@ -105,6 +105,8 @@ pub struct Module {
     pub launches: Vec<Launch>,
     /// Files that are opened.
     pub opens: Vec<Open>,
+    /// Operations that may not be possible with what they are done to.
+    pub operations: Vec<Operation>,
     /// `if __name__ == "__main__":` at module level.
     pub main_block: Option<Span>,
     /// What runs when the module is executed.
@@ -288,10 +290,32 @@ pub struct Class {
     pub unusual: bool,
     /// Dotted names of its decorators; empty for one that is no dotted name.
     pub decorators: Vec<Box<str>>,
+    /// Its fields, where a decorator called `dataclass` makes any of them; none where what it makes cannot be read.
+    pub fields: Option<Fields>,
     /// Its methods, indices in [`Module::functions`], in order.
     pub methods: Vec<u32>,
     /// What runs when it is defined.
     pub body: Body,
+}
+
+/// The fields of a dataclass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fields {
+    /// The decorator, which is what refuses them.
+    pub decorator: Span,
+    /// In order.
+    pub all: Box<[Field]>,
+}
+
+/// A field of a dataclass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: Box<str>,
+    /// Has a default.
+    pub has_default: bool,
+    /// The default is a new `list`, `dict` or `set`, which no field may have.
+    pub mutable_default: Option<&'static str>,
 }
 
 /// `self.name = value` in a method, or `name = value` in a class body.
@@ -318,8 +342,12 @@ pub enum Value {
     Bool(bool),
     /// An integer.
     Int(i64),
+    /// A floating-point number.
+    Float(f64),
     /// A string.
     Str(Box<str>),
+    /// A dictionary that is assigned to a name, key by key.
+    Dict(Box<[(Value, Value)]>),
     /// An f-string, `%`, `.format` or `+` of strings: its pieces in order, literal ones as [`Value::Str`].
     Concat(Box<[Value]>),
     /// A name.
@@ -332,7 +360,7 @@ pub enum Value {
     Subscript(Box<Value>, Box<Value>),
     /// `a / b` (paths), `a + b`, `a - b`, where they are no strings.
     Binary(Operator, Box<Value>, Box<Value>),
-    /// A tuple, list or set.
+    /// A tuple, list or set; what a `*` unpacks in it is a [`Value::Either`] of nothing.
     List(Box<[Value]>),
     /// `a or b`, `a if c else b`, `a and b`: one of them.
     Either(Box<[Value]>),
@@ -351,6 +379,36 @@ pub enum Operator {
     Multiply,
     /// `/`
     Divide,
+    /// `//`
+    FloorDivide,
+    /// `%`
+    Modulo,
+}
+
+/// An operation that may not be possible with what it is done to.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// What is done.
+    pub kind: OperationKind,
+    /// Where.
+    pub span: Span,
+}
+
+/// What an [`Operation`] does.
+#[derive(Debug, Clone)]
+pub enum OperationKind {
+    /// `left operator right`, at least one of which is a literal.
+    Binary(Operator, Value, Value),
+    /// `template % (…)`: the template, what is put in.
+    Format(Box<str>, Box<[Value]>),
+    /// `value[key]` of a literal.
+    Item(Value, Value),
+    /// `a, b = value`: the value, the number of targets, and whether one of them takes the rest.
+    Unpack(Value, u32, bool),
+    /// `for … in value`.
+    Iterate(Value),
+    /// A set or dictionary gets a key of this type, which has no hash.
+    Unhashable(&'static str),
 }
 
 /// A call.
@@ -530,6 +588,17 @@ pub enum Step {
         /// Where the attribute stands.
         span: Span,
     },
+    /// `object[key]` is read, `object` a plain name, `key` a literal.
+    Item {
+        /// The object.
+        object: Atom,
+        /// The key.
+        key: Span,
+    },
+    /// An environment variable is read that has to be there; index in [`Module::environment`].
+    Environment(u32),
+    /// Something is done that may not be possible; index in [`Module::operations`].
+    Operation(u32),
     /// A name is unbound.
     Delete {
         /// The name.
@@ -637,6 +706,8 @@ pub struct Handler {
     pub unknown: bool,
     /// It always raises again, or exits.
     pub raises: bool,
+    /// It stands for a `with` statement, and catches if this does.
+    pub manager: Option<Box<Value>>,
     /// `as name`.
     pub name: Option<Atom>,
     /// The `except` line.
@@ -754,7 +825,7 @@ impl Module {
     }
 
     fn line_starts(&self) -> &[u32] {
-        self.line_starts.get_or_init(|| crate::source::line_starts(&self.text))
+        self.line_starts.get_or_init(|| crate::lines::starts(&self.text))
     }
 
     /// Number of lines.

@@ -3,9 +3,11 @@
 
 mod facts;
 mod first_error;
+mod lines;
 mod lower;
 mod source;
 mod strings;
+mod uses;
 
 use std::borrow::Cow;
 
@@ -15,6 +17,7 @@ use ruff_text_size::Ranged;
 
 pub use facts::*;
 pub use strings::placeholder;
+pub use uses::{Uses, literal, uses};
 
 /// Files longer than this are not read: nobody wrote them.
 const LONGEST: usize = 512 * 1024 * 1024;

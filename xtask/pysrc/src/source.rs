@@ -117,19 +117,6 @@ fn into_text(bytes: Cow<'_, [u8]>) -> String {
     String::from_utf8(bytes.into_owned()).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// Byte at which each line begins.
-pub fn line_starts(text: &str) -> Box<[u32]> {
-    let bytes = text.as_bytes();
-    let ends = memchr::memchr2_iter(b'\n', b'\r', bytes)
-        .filter(|at| bytes.get(*at) == Some(&b'\n') || bytes.get(at + 1) != Some(&b'\n'));
-    let mut starts = vec![0];
-    starts.extend(ends.map(|at| u32::try_from(at + 1).unwrap_or(u32::MAX)));
-    if starts.len() > 1 && starts.last().is_some_and(|start| *start as usize == bytes.len()) {
-        starts.pop();
-    }
-    starts.into()
-}
-
 #[derive(Clone, Copy)]
 enum Codec {
     Utf8,
@@ -236,7 +223,5 @@ mod tests {
         assert_eq!(decode(Cow::Borrowed(b"# coding: klingon\n")).errors.len(), 1);
         assert_eq!(decode(Cow::Borrowed(b"\xef\xbb\xbf# coding: utf8\n")).errors.len(), 1);
         assert_eq!(decode(Cow::Borrowed(b"\xef\xbb\xbf# coding: UTF_8\n")).errors.len(), 0);
-        assert_eq!(&*line_starts(""), [0]);
-        assert_eq!(&*line_starts("a\r\nb\rc\n"), [0, 3, 5]);
     }
 }

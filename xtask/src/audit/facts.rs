@@ -16,7 +16,7 @@ pub struct FileFacts {
     /// Path relative to the tree.
     pub path: String,
     /// Its facts.
-    pub module: Module,
+    pub module: Box<Module>,
 }
 
 /// Facts of a tree.
@@ -45,7 +45,7 @@ pub fn facts(files: &[(String, Vec<u8>)], version: PythonVersion) -> TreeFacts {
         .into_par_iter()
         .map(|(path, bytes)| FileFacts {
             path: path.clone(),
-            module: pysrc::read(bytes, version),
+            module: Box::new(pysrc::read(bytes, version)),
         })
         .collect();
     let texts = texts
@@ -65,7 +65,11 @@ pub fn of_agents(files: Vec<(String, Vec<u8>)>, version: PythonVersion, stack: &
         .into_iter()
         .map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned()))
         .collect();
-    of(reach::read(python, version, &scripts), texts, version)
+    let files = reach::read(python, version, &scripts)
+        .into_iter()
+        .map(|(path, module)| FileFacts { path, module })
+        .collect();
+    of(files, texts, version)
 }
 
 fn of(files: Vec<FileFacts>, texts: BTreeMap<String, String>, version: PythonVersion) -> TreeFacts {

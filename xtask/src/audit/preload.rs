@@ -1,5 +1,5 @@
 //! What a group's warm interpreter imports before it forks the group's agents: the third-party and standard modules that two
-//! or more of them import at module level for certain.
+//! or more of them import at module level for certain, and what these import as soon as they are used.
 //!
 //! First-party modules are left out: they may look at the command line, open sockets, or set up logging.
 
@@ -20,6 +20,10 @@ use crate::stack::{AgentId, GroupId, MachineId, Stack};
 
 /// Modules that do something when they are imported: a browser opens, a poem is printed, a terminal is set up.
 const DOES_SOMETHING: [&str; 3] = ["antigravity", "this", "readline"];
+
+/// Standard modules that import others inside functions which their users all call, so that every agent would do so again: a parser
+/// of command lines looks for translations and for the width of the terminal. Importing one takes an agent 1 to 2 MB of its own.
+const IMPORTED_LATER: [(&str, &[&str]); 1] = [("argparse", &["locale", "shutil"])];
 
 /// Works it out.
 #[must_use]
@@ -60,10 +64,19 @@ pub fn preload(stack: &Stack, tree: &TreeFacts) -> Preload {
                     *counts.entry(module).or_default() += 1;
                 }
             }
-            let wanted = counts
+            let mut wanted: BTreeSet<String> = counts
                 .into_iter()
-                .filter(|(module, count)| *count > 1 && !left_out(module, &stack.preload_skip))
+                .filter(|(_, count)| *count > 1)
                 .map(|(module, _)| module)
+                .collect();
+            for (module, later) in IMPORTED_LATER {
+                if wanted.contains(module) {
+                    wanted.extend(later.iter().map(|module| (*module).to_owned()));
+                }
+            }
+            let wanted = wanted
+                .into_iter()
+                .filter(|module| !left_out(module, &stack.preload_skip))
                 .collect();
             (warm > 0 || !plain.is_empty()).then_some((id, wanted, plain))
         })
@@ -161,9 +174,9 @@ mod tests {
             .map(|a| stack.agent(*a).script_path.clone())
             .collect();
         let requirements = stack.group(id).requirements.clone();
-        let one = "import json, os, zmq, logging.handlers\nfrom main_pc_code import shared\nimport ast\n\
+        let one = "import argparse, json, os, zmq, logging.handlers\nfrom main_pc_code import shared\nimport ast\n\
                    try:\n    import yaml\nexcept ImportError:\n    yaml = None\n";
-        let two = "import json, zmq, logging\nfrom main_pc_code import shared\n\
+        let two = "import argparse, json, zmq, logging\nfrom main_pc_code import shared\n\
                    import yaml\ndef f():\n    import ast\n";
         let files = [
             (scripts[0].clone(), one.as_bytes().to_vec()),
@@ -176,7 +189,16 @@ mod tests {
             (requirements, b"pyzmq\nPyYAML\n".to_vec()),
         ];
         let found = preload(&stack, &facts(&files, V));
-        assert_eq!(found.modules[&id], ["concurrent.futures", "json", "sqlite3", "zmq"]);
+        let expected = [
+            "argparse",
+            "concurrent.futures",
+            "json",
+            "locale",
+            "shutil",
+            "sqlite3",
+            "zmq",
+        ];
+        assert_eq!(found.modules[&id], expected);
         assert!(found.plain.is_empty());
 
         // A file in front of a standard module: that agent cannot be forked.

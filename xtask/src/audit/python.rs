@@ -6,7 +6,7 @@ use pysrc::{Module, StringKind};
 
 use super::rules::Endpoint;
 use super::tree::Language;
-use super::words::{Word, is_interesting};
+use super::words::{Seat, Word, is_interesting};
 use crate::finding::Place;
 
 /// String literals that may be a path, an address or an endpoint.
@@ -16,16 +16,11 @@ pub fn words<'a>(path: &'a str, module: &'a Module) -> Vec<Word<'a>> {
         .strings
         .iter()
         .filter(|string| string.looks != StringKind::Placeholder && is_interesting(&string.text))
-        .map(|string| {
-            let position = module.position(string.span);
-            Word {
-                path,
-                language: Language::Python,
-                line: position.line as usize,
-                column: position.column as usize,
-                width: position.width as usize,
-                text: Cow::Borrowed(&string.text),
-            }
+        .map(|string| Word {
+            path,
+            language: Language::Python,
+            seat: Seat::Span(module, string.span),
+            text: Cow::Borrowed(&string.text),
         })
         .collect()
 }

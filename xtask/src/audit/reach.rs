@@ -11,15 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pysrc::{Detail, Module, PythonVersion};
 use rayon::Scope;
 
-use super::facts::FileFacts;
-
 /// A file that is to be read.
 struct File {
     path: String,
     /// Taken by whoever reads it.
     bytes: std::sync::Mutex<Vec<u8>>,
     claimed: AtomicBool,
-    module: OnceLock<Module>,
+    // Boxed, as the facts keep it: hundreds of bytes a file are not to be moved about.
+    module: OnceLock<Box<Module>>,
 }
 
 struct Reader {
@@ -29,8 +28,8 @@ struct Reader {
     version: PythonVersion,
 }
 
-/// Reads files: path relative to the tree, and content. `scripts` are paths as a startup config writes them.
-pub fn read(files: Vec<(String, Vec<u8>)>, version: PythonVersion, scripts: &[&str]) -> Vec<FileFacts> {
+/// Reads files: path relative to the tree, and content; returns each with its facts. `scripts` are paths as a startup config writes them.
+pub fn read(files: Vec<(String, Vec<u8>)>, version: PythonVersion, scripts: &[&str]) -> Vec<(String, Box<Module>)> {
     let files: Vec<File> = files
         .into_iter()
         .map(|(path, bytes)| File {
@@ -66,17 +65,15 @@ pub fn read(files: Vec<(String, Vec<u8>)>, version: PythonVersion, scripts: &[&s
     reader
         .files
         .into_iter()
-        .map(|file| FileFacts {
-            path: file.path,
-            module: file.module.into_inner().unwrap_or_default(),
-        })
+        .map(|file| (file.path, file.module.into_inner().unwrap_or_default()))
         .collect()
 }
 
 impl File {
     fn read(&self, version: PythonVersion, detail: Detail) {
         let bytes = std::mem::take(&mut *self.bytes.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-        self.module.get_or_init(|| pysrc::read_as(bytes, version, detail));
+        self.module
+            .get_or_init(|| Box::new(pysrc::read_as(bytes, version, detail)));
     }
 }
 
@@ -130,8 +127,8 @@ mod tests {
             .collect();
         read(files, VERSION, scripts)
             .into_iter()
-            .filter(|file| !file.module.body.is_empty())
-            .map(|file| file.path)
+            .filter(|(_, module)| !module.body.is_empty())
+            .map(|(path, _)| path)
             .collect()
     }
 

@@ -47,13 +47,20 @@ pub struct Input<'a> {
 #[must_use]
 pub fn run(input: Input<'_>) -> Report {
     let tree = Tree::new(input.prefix, input.entries);
-    let mut findings = with_facts(&input, &tree, rules::check);
-    findings.extend(files::check(&tree, input.entries));
-    findings.extend(dynamic::check(input.facts, input.users));
+    let (mut findings, (odd, computed, (comments, wrong))) = rayon::join(
+        || with_facts(&input, &tree, rules::check),
+        || {
+            (
+                files::check(&tree, input.entries),
+                dynamic::check(input.facts, input.users),
+                silencing(&tree, input.facts, input.texts),
+            )
+        },
+    );
+    findings.extend(odd);
+    findings.extend(computed);
     findings.extend(input.said.iter().cloned());
     findings.extend(input.start);
-
-    let (comments, wrong) = silencing(&tree, input.facts, input.texts);
     findings.extend(wrong);
     let silenced = comments::apply(&mut findings, comments);
     findings.retain(|finding| input.scope.wants_rule(finding.rule));
@@ -97,8 +104,8 @@ pub fn with_facts<T>(input: &Input<'_>, tree: &Tree, look: impl FnOnce(&Facts<'_
         .collect();
     all.extend(tree.texts.iter().flat_map(words::of_text));
     let endpoints: Vec<rules::Endpoint> = files
-        .iter()
-        .flat_map(|file| python::endpoints(&file.path, &tree.shown(&file.path), &file.module))
+        .par_iter()
+        .flat_map_iter(|file| python::endpoints(&file.path, &tree.shown(&file.path), &file.module))
         .collect();
     let line = |path: &str, number: usize| {
         input.facts.find(path).map_or_else(String::new, |file| {

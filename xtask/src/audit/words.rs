@@ -3,23 +3,48 @@
 
 use std::borrow::Cow;
 
+use pysrc::{Module, Span};
+
 use super::tree::{Language, Text};
 
 /// A word.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Word<'a> {
     /// Path of its file relative to the tree.
     pub path: &'a str,
     /// What the file is written in.
     pub language: Language,
-    /// Line, from 1.
-    pub line: usize,
-    /// Column in characters, from 1.
-    pub column: usize,
-    /// Width in characters in the file; 0 where it is not known.
-    pub width: usize,
+    /// Where it stands.
+    pub seat: Seat<'a>,
     /// The word.
     pub text: Cow<'a, str>,
+}
+
+/// Where a word stands. Few words are ever spoken about, so those of Python are not counted lines for until then.
+#[derive(Debug, Clone, Copy)]
+pub enum Seat<'a> {
+    /// In a Python file.
+    Span(&'a Module, Span),
+    /// Line and column from 1, and width, all in characters.
+    Place(usize, usize, usize),
+}
+
+impl Word<'_> {
+    /// Line and column from 1, and width, in characters in the file.
+    #[must_use]
+    pub fn place(&self) -> (usize, usize, usize) {
+        match self.seat {
+            Seat::Span(module, span) => {
+                let position = module.position(span);
+                (
+                    position.line as usize,
+                    position.column as usize,
+                    position.width as usize,
+                )
+            }
+            Seat::Place(line, column, width) => (line, column, width),
+        }
+    }
 }
 
 /// Whether a word of that text is worth keeping.
@@ -42,9 +67,7 @@ pub fn of_text(text: &Text) -> Vec<Word<'_>> {
                 words.push(Word {
                     path: &text.path,
                     language: text.language,
-                    line: index + 1,
-                    column: code[..start].chars().count() + 1,
-                    width: part.chars().count(),
+                    seat: Seat::Place(index + 1, code[..start].chars().count() + 1, part.chars().count()),
                     text: Cow::Borrowed(part),
                 });
             }

@@ -62,7 +62,8 @@ pub fn typical(runs: &[Run]) -> Run {
 }
 
 /// The middle one, or the mean of the middle two; NaN where there is none.
-fn median(figures: impl Iterator<Item = f64>) -> f64 {
+#[must_use]
+pub fn median(figures: impl Iterator<Item = f64>) -> f64 {
     let mut figures: Vec<f64> = figures.collect();
     figures.sort_unstable_by(f64::total_cmp);
     let middle = figures.len() / 2;

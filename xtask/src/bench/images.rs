@@ -1,5 +1,7 @@
 //! What is measured of image builds, and what the figures mean.
 
+use std::collections::BTreeMap;
+
 use super::figures::{Run, typical};
 
 /// What has changed since the last build.
@@ -31,6 +33,42 @@ impl Case {
     }
 }
 
+/// What builds the same images another way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Other {
+    /// A script that runs `podman build` for one group after the other, as the plan's does.
+    Script,
+    /// `podman-compose build`.
+    Compose,
+    /// A script that runs `buildah bud`, in the same manner.
+    Buildah,
+}
+
+impl Other {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Script, Self::Compose, Self::Buildah];
+
+    /// As tables have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Script => "podman build",
+            Self::Compose => "podman-compose",
+            Self::Buildah => "buildah bud",
+        }
+    }
+
+    /// As documents have it.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Script => "script",
+            Self::Compose => "podman_compose",
+            Self::Buildah => "buildah",
+        }
+    }
+}
+
 /// Runs of one case, that took turns.
 #[derive(Debug, Clone)]
 pub struct Figures {
@@ -38,8 +76,8 @@ pub struct Figures {
     pub case: Case,
     /// `build-images`.
     pub ours: Vec<Run>,
-    /// The script.
-    pub script: Vec<Run>,
+    /// Those of the others that are there.
+    pub others: BTreeMap<Other, Vec<Run>>,
 }
 
 /// Ratios of medians.
@@ -52,20 +90,22 @@ pub struct Ratio {
 }
 
 impl Figures {
-    /// `build-images` to the script.
+    /// `build-images` to another; none where that one is not there.
     #[must_use]
-    pub fn ratio(&self) -> Ratio {
-        let (ours, script) = (typical(&self.ours), typical(&self.script));
-        Ratio {
-            wall: ours.wall / script.wall,
-            cpu: ours.cpu / script.cpu,
-        }
+    pub fn ratio(&self, to: Other) -> Option<Ratio> {
+        let (ours, other) = (typical(&self.ours), typical(self.others.get(&to)?));
+        Some(Ratio {
+            wall: ours.wall / other.wall,
+            cpu: ours.cpu / other.cpu,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Case, Figures, Ratio};
+    use std::collections::BTreeMap;
+
+    use super::{Case, Figures, Other, Ratio};
     use crate::bench::figures::Run;
 
     #[test]
@@ -78,8 +118,9 @@ mod tests {
         let figures = Figures {
             case: Case::NoChange,
             ours: vec![run(1.0, 1.0), run(2.0, 4.0), run(9.0, 2.0)],
-            script: vec![run(8.0, 8.0), run(4.0, 8.0), run(8.0, 1.0)],
+            others: BTreeMap::from([(Other::Script, vec![run(8.0, 8.0), run(4.0, 8.0), run(8.0, 1.0)])]),
         };
-        assert_eq!(figures.ratio(), Ratio { wall: 0.25, cpu: 0.25 });
+        assert_eq!(figures.ratio(Other::Script), Some(Ratio { wall: 0.25, cpu: 0.25 }));
+        assert_eq!(figures.ratio(Other::Buildah), None);
     }
 }

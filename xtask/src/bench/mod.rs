@@ -1,8 +1,11 @@
 //! What benchmarks are made of and what their figures mean: trees to measure on, medians, ratios.
 
+pub mod boot;
 mod breakage;
 pub mod figures;
 pub mod images;
+pub mod probe;
 mod python;
 mod random;
+pub mod scale;
 pub mod tree;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::images::digest::Parts;
-use crate::render::compose;
+use crate::render::{self, compose};
 use crate::stack::{AgentId, GroupId, MachineId, Stack};
 
 /// What the host decides about how containers are made.
@@ -46,6 +46,23 @@ pub struct Labels {
     pub role: &'static str,
 }
 
+/// What runs in a group's container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Runs {
+    /// The supervisor, which starts agents as the group config says.
+    #[default]
+    Supervisor,
+    /// The supervisor, which gives every agent an interpreter of its own.
+    Plainly,
+    /// Another program in the supervisor's place.
+    Other {
+        /// Further options of `podman run`.
+        options: Vec<String>,
+        /// Its command line, to which the path of the group config is added.
+        command: Vec<String>,
+    },
+}
+
 /// How a group is created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Creation {
@@ -66,11 +83,11 @@ const LOG_SIZE: &str = "10mb";
 
 /// How one group is created on a host, from the image of that id.
 #[must_use]
-pub fn creation(stack: &Stack, group: GroupId, host: &Host, image_id: &str, labels: Labels) -> Creation {
+pub fn creation(stack: &Stack, group: GroupId, host: &Host, image_id: &str, runs: &Runs, labels: Labels) -> Creation {
     let pod = stack.pod(group);
     let container = stack.group(group).name.clone();
     let mut pod_arguments = pod_arguments(stack, group, host);
-    let container_arguments = container_arguments(stack, group, host, labels);
+    let container_arguments = container_arguments(stack, group, host, runs, labels);
     let mut parts = Parts::new();
     for argument in pod_arguments.iter().chain(&container_arguments) {
         parts.add("argument", argument);
@@ -102,9 +119,12 @@ fn pod_arguments(stack: &Stack, id: GroupId, host: &Host) -> Vec<String> {
     let group = stack.group(id);
     let mut arguments = vec![
         format!("--name={}", stack.pod(id)),
+        // A name that says whose it is, where all else about it is lost.
+        format!("--infra-name={}", stack.infra(id)),
         format!("--hostname={}", group.name),
         format!("--network={}", stack.machine(group.machine).network),
         format!("--ip={}", group.address),
+        format!("--mac-address={}", hardware_address(group.address)),
     ];
     arguments.extend(
         published_ports(stack, id, host)
@@ -112,6 +132,14 @@ fn pod_arguments(stack: &Stack, id: GroupId, host: &Host) -> Vec<String> {
             .map(|port| format!("--publish={}:{}", port.host, port.container)),
     );
     arguments
+}
+
+/// A hardware address that goes with an address. Where a container is replaced, its neighbours know the old one for up to half a minute,
+/// and what they send goes nowhere until then: so the new one has the same.
+fn hardware_address(address: Ipv4Addr) -> String {
+    // Administered locally, for one station.
+    let [a, b, c, d] = address.octets();
+    format!("0a:58:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
 }
 
 /// One published port.
@@ -157,14 +185,14 @@ pub fn published_ports(stack: &Stack, id: GroupId, host: &Host) -> Vec<Published
     }
     if let Some(address) = host.lan_addresses.get(&group.machine) {
         for agent_id in stack.reached_from_other_machines() {
-            let agent = stack.agent(agent_id);
+            let agent = stack.agent(*agent_id);
             if agent.group == id {
-                ports.push(on(*address, agent.port, agent.port, Some(agent_id)));
+                ports.push(on(*address, agent.port, agent.port, Some(*agent_id)));
                 ports.push(on(
                     *address,
                     agent.health_check_port,
                     agent.health_check_port,
-                    Some(agent_id),
+                    Some(*agent_id),
                 ));
             }
         }
@@ -172,7 +200,7 @@ pub fn published_ports(stack: &Stack, id: GroupId, host: &Host) -> Vec<Published
     ports
 }
 
-fn container_arguments(stack: &Stack, id: GroupId, host: &Host, labels: Labels) -> Vec<String> {
+fn container_arguments(stack: &Stack, id: GroupId, host: &Host, runs: &Runs, labels: Labels) -> Vec<String> {
     let group = stack.group(id);
     let machine = stack.machine(group.machine);
     // The supervisor bounds its own stop by this grace and a second.
@@ -216,7 +244,22 @@ fn container_arguments(stack: &Stack, id: GroupId, host: &Host, labels: Labels) 
     for (name, value) in environment(stack, id, host) {
         arguments.push(format!("--env={name}={value}"));
     }
+    if let Runs::Other { options, .. } = runs {
+        arguments.extend(options.iter().cloned());
+    }
     arguments.push(stack.group_image(id));
+    match runs {
+        // The image's own command.
+        Runs::Supervisor => {}
+        Runs::Plainly => {
+            arguments.extend(render::command(stack, id));
+            arguments.push("--plain".to_owned());
+        }
+        Runs::Other { command, .. } => {
+            arguments.extend(command.iter().cloned());
+            arguments.push(render::config_path(stack, id));
+        }
+    }
     arguments
 }
 
@@ -272,7 +315,12 @@ pub fn lan_address(stack: &Stack, id: MachineId, host: &Host) -> Ipv4Addr {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Host, MachineId, Reach, agent_address, published_ports, status_address};
+    use std::net::Ipv4Addr;
+
+    use super::{
+        Host, Labels, MachineId, Reach, Runs, agent_address, creation, hardware_address, published_ports,
+        status_address,
+    };
     use crate::stack::Stack;
     use crate::stack::fixture::Fixture;
 
@@ -307,6 +355,39 @@ mod tests {
             let wanted = status_address(&stack, id, &host(&stack, reach));
             assert_eq!(published(reach), Some(wanted), "{}", group.name);
         }
+    }
+
+    #[test]
+    fn a_group_keeps_its_hardware_address() {
+        assert_eq!(hardware_address(Ipv4Addr::new(172, 20, 0, 110)), "0a:58:ac:14:00:6e");
+    }
+
+    #[test]
+    fn what_runs_is_part_of_the_digest_and_stands_behind_the_image() {
+        let stack = Fixture::small().model();
+        let (id, _) = stack.groups().next().unwrap();
+        let labels = Labels {
+            stack: "s",
+            machine: "m",
+            group: "g",
+            digest: "d",
+            role: "r",
+        };
+        let with = |runs: &Runs| creation(&stack, id, &host(&stack, Reach::Container), "1", runs, labels);
+        let behind = |runs: &Runs| {
+            let arguments = with(runs).container_arguments;
+            let image = arguments.iter().position(|word| *word == stack.group_image(id));
+            arguments[image.unwrap() + 1..].join(" ")
+        };
+        assert_eq!(behind(&Runs::Supervisor), "");
+        let plainly = "/usr/local/bin/agent-supervisor --config /etc/ai_system/core.yaml --plain";
+        assert_eq!(behind(&Runs::Plainly), plainly);
+        let other = Runs::Other {
+            options: vec!["--volume=/a:/b".to_owned()],
+            command: ["python3", "/b/x.py"].map(str::to_owned).to_vec(),
+        };
+        assert_eq!(behind(&other), "python3 /b/x.py /etc/ai_system/core.yaml");
+        assert_ne!(with(&Runs::Supervisor).digest, with(&Runs::Plainly).digest);
     }
 
     #[test]

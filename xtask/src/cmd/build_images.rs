@@ -1,7 +1,11 @@
 //! `cargo xtask build-images`: the base, the dependency images and the group images.
 
+mod deliver;
+mod watch;
+
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::ValueEnum;
@@ -10,24 +14,33 @@ use super::{Context, Failure, Outcome};
 use crate::host::assemble::Assembly;
 use crate::host::build::{self, Settings};
 use crate::host::build_inputs::{self, BuildInputs};
+use crate::host::leftovers::storage;
 use crate::host::podman::Image;
 use crate::host::python_image::{self, Source};
-use crate::host::{git, lock, parallel, process};
+use crate::host::{git, lock, parallel, process, requirements_lock};
 use crate::images::labels::Provenance;
 use crate::images::{Kind, NodeId, Plan, plan, schedule};
 use crate::report::build::{BuildReporter, dry_run};
 use crate::report::exit::Exit;
+use crate::report::requirements_lock as locks;
+use crate::stack::Stack;
 
 /// Build the base image and the group images
 ///
 /// The base comes first, then each image as soon as the one it is built FROM is there. Groups with the same requirements
 /// share one dependency image. What is up to date is skipped: every image carries a digest of everything it was made from.
+///
+/// Where a requirements file has a lock (`cargo xtask lock`), what that pins is installed and nothing else; a lock that does not
+/// belong to its file any more is refused.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask build-images                    everything that is not up to date
   cargo xtask build-images core-services      one group, with what it stands on
   cargo xtask build-images --dry-run          what would be built
-  cargo xtask build-images --no-cache --jobs 2")]
+  cargo xtask build-images --watch            on every save, with the groups that run replaced
+  cargo xtask build-images --no-cache --jobs 2
+  cargo xtask build-images --save images.tar  and write the base and all group images to one archive
+  cargo xtask build-images --push registry.example:5000/ai_system")]
 pub struct Args {
     /// Groups to build; all where none is named
     #[arg(value_name = "GROUP")]
@@ -44,12 +57,25 @@ pub struct Args {
     /// Name the images so, instead of as `images.namespace` of config/stack.yaml says; `up` starts those of the stack
     #[arg(long, value_name = "REGISTRY/PATH", value_parser = namespace)]
     pub namespace: Option<String>,
+    /// Install what the requirements files allow, whatever their locks say
+    #[arg(long)]
+    pub unlocked: bool,
+    /// Then write the base and the group images to that archive, for `podman load`
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub save: Option<PathBuf>,
+    /// Then push the base and the group images to that registry, as REGISTRY/PATH/GROUP
+    #[arg(long, value_name = "REGISTRY/PATH", value_parser = namespace, conflicts_with = "dry_run")]
+    pub push: Option<String>,
     /// Build all of them, from nothing
     #[arg(long)]
     pub no_cache: bool,
     /// Say what would be built, and build nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Build again on every save of a file of the tree, of config/stack.yaml or of a requirements file, until Ctrl-C. Rendered files
+    /// follow; groups that run from an image that changed are replaced, one after the other
+    #[arg(long, conflicts_with_all = ["dry_run", "no_cache", "namespace"])]
+    pub watch: bool,
     /// Form of the result on stdout
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: Format,
@@ -92,11 +118,26 @@ pub enum Format {
 /// # Errors
 /// When the stack is wrong, a group unknown, or an image cannot be built.
 pub fn run(args: &Args, context: &Context) -> Outcome {
-    let mut stack = context.stack()?;
+    if args.watch {
+        return watch::run(args, context);
+    }
+    let stack = context.stack()?;
+    known_groups(&args.groups, &stack)?;
+    context.require_fresh_render(&stack)?;
+    build(args, context, stack)
+}
+
+/// Builds what is not up to date.
+fn build(args: &Args, context: &Context, mut stack: Stack) -> Outcome {
     let podman = context.podman();
     let printer = &context.printer;
     let wanted = known_groups(&args.groups, &stack)?;
-    context.require_fresh_render(&stack)?;
+    if !args.unlocked {
+        require_fresh_locks(context, &stack, &wanted)?;
+    }
+    if let Some(file) = &args.save {
+        deliver::require_place(file)?;
+    }
     if let Some(namespace) = &args.namespace {
         stack.images.namespace.clone_from(namespace);
     }
@@ -105,7 +146,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         printer.note(format!("waiting for {holder}"));
     })?;
     let started = Instant::now();
-    let leftovers = build::remove_leftovers(&podman, &stack)?;
+    let leftovers = storage::remove(&podman, &stack)?;
     if !leftovers.is_empty() {
         printer.warn(format!(
             "removed what a killed build left behind: {}",
@@ -114,7 +155,13 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     }
     let mut present = podman.images_named(&known_names(&stack))?;
     let source = choose_source(args.base, context, &stack, &present)?;
-    let inputs = build_inputs::read(&context.repository, &context.tree_path(&stack), &stack, source)?;
+    let inputs = build_inputs::read(
+        &context.repository,
+        &context.tree_path(&stack),
+        &stack,
+        source,
+        !args.unlocked,
+    )?;
     let plan_with =
         |present: &[Image]| plan::plan(&stack, &inputs.digests, &wanted, &plan_digests(present), args.no_cache);
     let mut plan = plan_with(&present);
@@ -153,13 +200,7 @@ struct Looked {
     present: Vec<Image>,
 }
 
-fn build_plan(
-    args: &Args,
-    context: &Context,
-    stack: &crate::stack::Stack,
-    looked: &Looked,
-    started: Instant,
-) -> Outcome {
+fn build_plan(args: &Args, context: &Context, stack: &Stack, looked: &Looked, started: Instant) -> Outcome {
     let Looked { plan, inputs, .. } = looked;
     let scratch = tempfile::Builder::new()
         .prefix("context-")
@@ -190,6 +231,7 @@ fn build_plan(
         source: looked.source,
         builder,
         context: scratch.path().to_owned(),
+        temporary: context.repository.make_temporary()?,
         ca_bundle: build::host_ca_bundle(),
     };
     let mut reporter = BuildReporter::new(&context.printer, plan);
@@ -211,7 +253,7 @@ fn build_plan(
     }
     if process::interrupted() {
         process::resume();
-        build::remove_leftovers(&podman, stack)?;
+        storage::remove(&podman, stack)?;
         return Ok(Exit::Interrupted);
     }
     let built = |id: &&NodeId| outcomes.get(id) == Some(&schedule::Outcome::Built);
@@ -226,7 +268,32 @@ fn build_plan(
     let failed = outcomes
         .values()
         .any(|outcome| !matches!(outcome, schedule::Outcome::Built | schedule::Outcome::UpToDate));
-    Ok(if failed { Exit::Tool } else { Exit::Success })
+    if failed {
+        if args.save.is_some() || args.push.is_some() {
+            let what = "nothing was saved or pushed, because not all images are there";
+            context.printer.error(what);
+        }
+        return Ok(Exit::Tool);
+    }
+    deliver::deliver(args, context, stack, plan)
+}
+
+/// Fails where a requirements file of these groups does not say any more what its lock was made from.
+fn require_fresh_locks(context: &Context, stack: &Stack, groups: &BTreeSet<String>) -> Outcome<()> {
+    let mut all = requirements_lock::look(&context.repository, &context.tree_path(stack), stack, groups)?;
+    // Without a lock, requirements are installed as they are.
+    all.retain(|file| file.lock.is_some());
+    let stale = locks::stale(&all, &stack.source_tree);
+    if stale.is_empty() {
+        return Ok(());
+    }
+    for message in stale {
+        context.printer.error(message);
+    }
+    context
+        .printer
+        .note("  hint: run `cargo xtask lock`, or build with `--unlocked`");
+    Err(Failure::said(Exit::WrongUse))
 }
 
 /// A namespace that names its registry: Podman does not resolve short names.
@@ -242,12 +309,7 @@ fn namespace(text: &str) -> Result<String, String> {
     }
 }
 
-fn choose_source(
-    base: BaseSource,
-    context: &Context,
-    stack: &crate::stack::Stack,
-    present: &[Image],
-) -> Outcome<Source> {
+fn choose_source(base: BaseSource, context: &Context, stack: &Stack, present: &[Image]) -> Outcome<Source> {
     match base {
         BaseSource::Registry => Ok(Source::Registry),
         BaseSource::Debian => Ok(Source::Debian),
@@ -265,7 +327,7 @@ fn choose_source(
 }
 
 /// Names of the images that do not depend on what they are made from.
-fn known_names(stack: &crate::stack::Stack) -> Vec<String> {
+fn known_names(stack: &Stack) -> Vec<String> {
     let mut names = vec![plan::python_image(stack), stack.image("base")];
     names.extend(stack.groups().map(|(id, _)| stack.group_image(id)));
     names
@@ -293,7 +355,7 @@ pub fn plan_digests(present: &[Image]) -> std::collections::BTreeMap<String, Str
 ///
 /// # Errors
 /// When a name is not a group's.
-pub fn known_groups(names: &[String], stack: &crate::stack::Stack) -> Outcome<BTreeSet<String>> {
+pub fn known_groups(names: &[String], stack: &Stack) -> Outcome<BTreeSet<String>> {
     for name in names {
         if stack.find_group(name).is_none() {
             let known: Vec<&str> = stack.groups.iter().map(|group| group.name.as_str()).collect();

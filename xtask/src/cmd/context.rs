@@ -1,15 +1,16 @@
 //! What every command works with: the repository, the printer, the stack, Podman.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Failure, GlobalOptions, Outcome};
 use crate::audit::{facts, preload, tree};
 use crate::finding;
 use crate::host::hosts::Hosts;
+use crate::host::leftovers::{self, name_server, storage};
 use crate::host::podman::Podman;
 use crate::host::repository::Repository;
-use crate::host::{audit_files, build, containers_conf, files, lab, leftovers, process, stack_files};
-use crate::render::{self, RenderedFile};
+use crate::host::{audit_files, boot, containers_conf, files, lab, process, requirements_lock, stack_files};
+use crate::render::{self, Preload, RenderedFile};
 use crate::report::exit::Exit;
 use crate::report::findings;
 use crate::report::printer::Printer;
@@ -66,6 +67,12 @@ impl Context {
         Ok(stack_files::load(&self.repository, self.tree.as_deref())?)
     }
 
+    /// What `--tree` says.
+    #[must_use]
+    pub fn tree_option(&self) -> Option<&Path> {
+        self.tree.as_deref()
+    }
+
     /// Folder of the tree.
     #[must_use]
     pub fn tree_path(&self, stack: &Stack) -> PathBuf {
@@ -93,22 +100,34 @@ impl Context {
         Ok(Hosts::lab(stack, &lab, &self.repository))
     }
 
-    /// Removes what a killed Podman left in the kernel, as long as no container of the stack is there; returns how much.
+    /// Removes containers of the stack that a killed Podman left in storage, and returns how many.
     ///
     /// # Errors
-    /// When Podman or `ip` cannot be run.
-    pub fn remove_leftovers(&self, stack: &Stack) -> Outcome<usize> {
-        if !self.podman().containers(&stack.name)?.is_empty() || process::on_path("ip").is_none() {
-            return Ok(0);
-        }
-        let stored = build::remove_leftovers(&self.podman(), stack)?;
+    /// When Podman cannot be run.
+    pub fn remove_stored(&self, podman: &Podman, stack: &Stack) -> Outcome<usize> {
+        let stored = storage::remove(podman, stack)?;
         if !stored.is_empty() {
             self.printer.warn(format!(
                 "removed what a killed Podman left in storage: {}",
                 stored.join(", ")
             ));
         }
-        let networks = self.podman().networks()?;
+        Ok(stored.len())
+    }
+
+    /// Removes what a killed Podman left: in storage, and, as long as no container of the stack is there, in the kernel and with
+    /// the name server. Returns how much. To be called by who holds the stack's lock.
+    ///
+    /// # Errors
+    /// When Podman or `ip` cannot be run.
+    pub fn remove_leftovers(&self, stack: &Stack) -> Outcome<usize> {
+        let podman = self.podman();
+        let stored = self.remove_stored(&podman, stack)?;
+        if !podman.containers(&stack.name)?.is_empty() || process::on_path("ip").is_none() {
+            return Ok(stored);
+        }
+        boot::remove_unused_networks(&podman, &stack.name)?;
+        let networks = podman.networks()?;
         let subnets: Vec<_> = stack
             .machines
             .iter()
@@ -122,21 +141,23 @@ impl Context {
                     .all(|known| known.subnet != text)
             })
             .collect();
-        let no_containers = self
-            .podman()
-            .command()
-            .args(["ps", "--all", "--quiet"])
-            .read()?
-            .is_empty();
-        let removed = leftovers::remove(&subnets, no_containers)?;
-        if no_containers && !removed.is_empty() {
+        let unknown: Vec<&str> = stack
+            .machines
+            .iter()
+            .map(|machine| machine.network.as_str())
+            .filter(|name| networks.iter().all(|network| network.name != *name))
+            .collect();
+        let no_containers = podman.command().args(["ps", "--all", "--quiet"]).read()?.is_empty();
+        let mut removed = leftovers::remove(&subnets, no_containers)?;
+        removed.extend(name_server::forget(&unknown)?);
+        if no_containers && (stored > 0 || !removed.is_empty()) {
             leftovers::forget_addresses()?;
         }
         for what in &removed {
             self.printer
                 .warn(format!("removed what a killed Podman left behind: {what}"));
         }
-        Ok(removed.len())
+        Ok(stored + removed.len())
     }
 
     /// Prints a document as JSON on stdout.
@@ -153,12 +174,19 @@ impl Context {
     /// Every rendered file that something is built or started from; reads the tree, whose imports decide what warm interpreters import.
     #[must_use]
     pub fn rendered(&self, stack: &Stack) -> Vec<RenderedFile> {
+        let locked = requirements_lock::locked(&self.repository, stack);
+        render::render(stack, &self.preload(stack), &locked)
+    }
+
+    /// What warm interpreters import; reads the tree.
+    #[must_use]
+    pub fn preload(&self, stack: &Stack) -> Preload {
         let mut entries = audit_files::read(&self.tree_path(stack), true, &[]);
         let version =
             pysrc::PythonVersion::parse(&stack.python_version).unwrap_or(pysrc::PythonVersion { major: 3, minor: 11 });
         let files = tree::take_python(&mut entries);
         let facts = facts::of_agents(files, version, stack).with_paths(entries.into_iter().map(|entry| entry.path));
-        render::render(stack, &preload::preload(stack, &facts))
+        preload::preload(stack, &facts)
     }
 
     /// Fails where a rendered file is missing or not what the stack renders to: nothing is built from a stale file.

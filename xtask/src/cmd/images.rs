@@ -160,7 +160,7 @@ fn diff(format: Format, context: &Context, stack: &Stack, group: &str) -> Outcom
 fn planned(context: &Context, stack: &Stack, wanted: &BTreeSet<String>) -> Outcome<(Plan, BuildInputs, Vec<Image>)> {
     let present = context.podman().images()?;
     let source = python_image::known(&present).unwrap_or(Source::Registry);
-    let inputs = build_inputs::read(&context.repository, &context.tree_path(stack), stack, source)?;
+    let inputs = build_inputs::read(&context.repository, &context.tree_path(stack), stack, source, true)?;
     let plan = plan::plan(stack, &inputs.digests, wanted, &plan_digests(&present), false);
     Ok((plan, inputs, present))
 }

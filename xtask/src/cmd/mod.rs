@@ -18,6 +18,7 @@ pub mod down;
 pub mod faults;
 pub mod images;
 pub mod lab;
+pub mod lock;
 pub mod logs;
 pub mod preflight;
 pub mod render;

@@ -20,8 +20,13 @@ pub fn run(context: &Context, stack: &Stack, part: &Part<'_>) -> Outcome<()> {
         // Its own Podman says so.
         return Ok(());
     }
-    if pods.is_empty() && part.host.place == Place::Here {
-        context.remove_leftovers(stack)?;
+    let runs = |pod: &Pod| pod.status == "Running";
+    if pods.iter().filter(|pod| runs(pod)).count() < part.groups.len() {
+        match part.host.place {
+            Place::Here => context.remove_leftovers(stack)?,
+            // What is left in its kernel goes with the lab.
+            Place::Lab | Place::Elsewhere => context.remove_stored(&part.host.podman, stack)?,
+        };
     }
     let looked = part.host.network.run(|| taken(stack, part, &pods));
     let taken = looked.map_err(|error| Failure::new(Exit::Internal, format!("cannot look at the ports: {error}")))?;

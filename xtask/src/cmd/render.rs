@@ -7,12 +7,14 @@ use crate::host::files;
 use crate::render::{self, RenderedFile};
 use crate::report::exit::Exit;
 use crate::report::{diff, findings};
+use crate::schema;
+use crate::stack::Stack;
 
 /// Write every deployment file and its documents from the stack model
 ///
 /// Group configs, Dockerfiles, compose files and deploy scripts come from config/stack.yaml and the startup configs of the
 /// tree, and so do config/README.md, the configuration of every group, and scripts/README.md, the way to deploy it. The
-/// page of the audit's rules comes from their doc comments. All are committed; `--check` fails with the difference where one is not what it should be.
+/// page of the audit's rules comes from their doc comments, and the JSON schemas of config/stack.yaml and of tests/smoke/*.yaml from types. All are committed; `--check` fails with the difference where one is not what it should be.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask render
@@ -39,15 +41,8 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let mut rendered = context.rendered(&stack);
     rendered.extend(render::documents(&stack));
     rendered.push(rules_page::file());
-    let stale: Vec<(&RenderedFile, Option<String>)> = rendered
-        .iter()
-        .filter_map(|file| {
-            let there = files::read(&context.repository.path(&file.path))
-                .ok()
-                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            (there.as_deref() != Some(file.text.as_str())).then_some((file, there))
-        })
-        .collect();
+    rendered.extend(schema::files());
+    let stale = stale(context, &rendered);
     if args.check {
         for (file, there) in &stale {
             printer.data(&diff::unified(
@@ -74,14 +69,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         ));
         return Ok(Exit::Findings);
     }
-    for (file, _) in &stale {
-        files::write(
-            &context.repository.path(&file.path),
-            file.text.as_bytes(),
-            file.executable,
-        )?;
-        printer.step("rendered", &file.path);
-    }
+    write(context, &stale)?;
     let current = rendered.len() - stale.len();
     printer.step(
         "rendered",
@@ -91,4 +79,41 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         ),
     );
     Ok(Exit::Success)
+}
+
+/// A rendered file that is not there as it should be, with what is there.
+type Stale<'a> = (&'a RenderedFile, Option<String>);
+
+fn stale<'a>(context: &Context, rendered: &'a [RenderedFile]) -> Vec<Stale<'a>> {
+    rendered
+        .iter()
+        .filter_map(|file| {
+            let there = files::read(&context.repository.path(&file.path))
+                .ok()
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            (there.as_deref() != Some(file.text.as_str())).then_some((file, there))
+        })
+        .collect()
+}
+
+fn write(context: &Context, stale: &[Stale<'_>]) -> Outcome<()> {
+    for (file, _) in stale {
+        files::write(
+            &context.repository.path(&file.path),
+            file.text.as_bytes(),
+            file.executable,
+        )?;
+        context.printer.step("rendered", &file.path);
+    }
+    Ok(())
+}
+
+/// Writes every file of the stack that is not what it renders to.
+///
+/// # Errors
+/// When one cannot be written.
+pub fn refresh(context: &Context, stack: &Stack) -> Outcome<()> {
+    let mut rendered = context.rendered(stack);
+    rendered.extend(render::documents(stack));
+    write(context, &stale(context, &rendered))
 }

@@ -1,5 +1,6 @@
 //! What `up` does before it boots on another host: the images that it lacks are sent there.
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use super::{Context, Failure, Outcome};
@@ -28,6 +29,7 @@ pub fn provide(context: &Context, stack: &Stack, part: &Part<'_>) -> Outcome<()>
         .map(|id| stack.machine(*id).name.as_str())
         .collect();
     let to = names.join(", ");
+    let number = Cell::new(0_usize);
     image_transfer::send(
         &here,
         &part.host.podman,
@@ -35,9 +37,30 @@ pub fn provide(context: &Context, stack: &Stack, part: &Part<'_>) -> Outcome<()>
         &context.repository.work(),
         &|event| match event {
             TransferEvent::Saving(images) => {
-                printer.step("saving", format!("{} that {to} lacks", counted(images.len(), "image")));
+                printer.step(
+                    "saving",
+                    format!("what {to} lacks of {}", counted(images.len(), "image")),
+                );
             }
-            TransferEvent::Sending(bytes) => printer.step("sending", format!("{} MB to {to}", bytes / 1_000_000)),
+            TransferEvent::Sending {
+                image,
+                layers,
+                of,
+                bytes,
+            } => {
+                number.set(number.get() + 1);
+                printer.step(
+                    "sending",
+                    format!(
+                        "{image} to {to}, {} of {}: {layers} of {} missing, {}.{} MB",
+                        number.get(),
+                        lacking.len(),
+                        counted(of, "layer"),
+                        bytes / 1_000_000,
+                        bytes % 1_000_000 / 100_000
+                    ),
+                );
+            }
         },
     )?;
     printer.step("sent", format!("to {to} in {:.1} s", started.elapsed().as_secs_f64()));
@@ -49,7 +72,7 @@ impl From<TransferError> for Failure {
         match error {
             TransferError::Podman(error) => error.into(),
             TransferError::File(error) => error.into(),
-            missing @ TransferError::Missing(_) => Self::new(Exit::Tool, missing.to_string()),
+            other @ (TransferError::Missing(_) | TransferError::Layout(_)) => Self::new(Exit::Tool, other.to_string()),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Context, Outcome, setup};
 use crate::host::doctor::packages;
 use crate::host::process::Program;
-use crate::host::test_python;
+use crate::host::test_tools;
 use crate::report::exit::Exit;
 
 /// Check formats and lints, and run all tests: unit, command line, real processes, real Podman
@@ -50,7 +50,7 @@ const STEPS: [(&str, &[&str]); 3] = [
 pub fn run(args: &Args, context: &Context) -> Outcome {
     if args.setup {
         setup::run(context, &[&packages::ALL[..], &packages::FOR_TESTS].concat())?;
-        test_python::provide(&context.repository)?;
+        test_tools::provide(&context.repository)?;
     }
     let path = search_path(context);
     let mut failed = Vec::new();
@@ -80,16 +80,14 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     Ok(Exit::Findings)
 }
 
-/// PATH, with the Python that has pyzmq in front.
+/// PATH, with the tools that tests bring in front.
 fn search_path(context: &Context) -> OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    match test_python::folder(&context.repository) {
-        Some(folder) => {
-            let mut all = folder.into_os_string();
-            all.push(":");
-            all.push(path);
-            all
-        }
-        None => path,
+    let mut all = OsString::new();
+    for folder in test_tools::folders(&context.repository) {
+        all.push(folder);
+        all.push(":");
     }
+    all.push(path);
+    all
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::select::Selection;
 use super::{Context, Failure, Outcome, preflight, send_images};
 use crate::boot::critical_path::critical_path;
+use crate::boot::podman_arguments::Runs;
 use crate::boot::view::{Progress, View};
 use crate::host::boot::{self, BootError, BootEvent, Created, Removal};
 use crate::host::hosts::{Part, Place};
@@ -27,6 +28,7 @@ use crate::stack::{GroupId, Stack};
   cargo xtask up --machine mainpc         one machine
   cargo xtask up --lab                    each machine on its own host of the lab
   cargo xtask up --wait answering         return as soon as every agent answers
+  cargo xtask up --plain                  no agent is forked from a warm interpreter
   cargo xtask up vision --timeout 30")]
 pub struct Args {
     #[command(flatten)]
@@ -37,6 +39,9 @@ pub struct Args {
     /// What to wait for
     #[arg(long, value_enum, default_value_t, value_name = "STATE")]
     wait: WaitFor,
+    /// Give every agent an interpreter of its own, whatever `start:` says; the next `up` without it replaces the containers
+    #[arg(long)]
+    plain: bool,
 }
 
 impl Args {
@@ -50,6 +55,7 @@ impl Args {
             },
             timeout: 120,
             wait: WaitFor::Healthy,
+            plain: false,
         }
     }
 }
@@ -95,6 +101,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         );
     }
 
+    let runs = if args.plain { Runs::Plainly } else { Runs::Supervisor };
     let started = Instant::now();
     let started_at_ms = unix_ms();
     let reporter = Mutex::new(BootReporter::new(printer, &stack, &groups));
@@ -105,7 +112,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     // Agents come up while further containers are still being started, and are shown as they do.
     let (created, progress) = std::thread::scope(|scope| {
         let starting = scope.spawn(|| {
-            let created = start(&stack, &parts, &|event| lock_reporter(&reporter).event(&event));
+            let created = start(&stack, &parts, &runs, &|event| lock_reporter(&reporter).event(&event));
             if created.is_err() {
                 gave_up.store(true, Ordering::Relaxed);
             }
@@ -229,10 +236,15 @@ impl Follower<'_, '_> {
 }
 
 /// Starts every part's groups, all hosts at once.
-fn start(stack: &Stack, parts: &[Part<'_>], emit: &(dyn Fn(BootEvent) + Sync)) -> Result<Created, BootError> {
+fn start(
+    stack: &Stack,
+    parts: &[Part<'_>],
+    runs: &Runs,
+    emit: &(dyn Fn(BootEvent) + Sync),
+) -> Result<Created, BootError> {
     let mut all = Created::default();
     for created in parallel::map(parts.len(), parts, |part| {
-        boot::up(&part.host.podman, stack, &part.groups, &part.host.host, emit)
+        boot::up(&part.host.podman, stack, &part.groups, &part.host.host, runs, emit)
     }) {
         all.add(created?);
     }

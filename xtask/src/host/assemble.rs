@@ -18,7 +18,7 @@ use super::repository::Repository;
 use super::tree;
 use crate::images::files::{Entry, follow};
 use crate::images::labels::{self, Provenance};
-use crate::images::layer::{self, Source};
+use crate::images::layer::{self, Blob, Source};
 use crate::images::oci::{self, Lower, NewLayer};
 use crate::images::{Kind, NodeId, Plan};
 use crate::stack::{GroupId, Stack};
@@ -212,7 +212,11 @@ impl Assembly<'_> {
         let archive = std::fs::File::create(&path).map_err(FileError::on("write", &path))?;
         layer::write_archive(
             &documents.files,
-            (&oci::blob(&layer.digest), layer.size, content),
+            vec![Blob {
+                path: oci::blob(&layer.digest),
+                size: layer.size,
+                content,
+            }],
             std::io::BufWriter::new(archive),
         )
         .and_then(|mut archive| archive.flush())

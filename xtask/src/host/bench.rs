@@ -2,11 +2,17 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
+use super::boot::BootError;
+use super::build_inputs::InputError;
+use super::changes::ChangesError;
 use super::files::FileError;
+use super::podman::PodmanError;
 use super::process::{self, ProcessError, Program, Usage};
 use super::repository::Repository;
-use crate::bench::figures::{Paired, Run};
+use super::usage;
+use crate::bench::figures::{Paired, Run, typical};
 use crate::bench::tree::Plan;
 use crate::stack::Stack;
 
@@ -19,6 +25,29 @@ pub enum BenchError {
     /// A program.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// Podman.
+    #[error(transparent)]
+    Podman(#[from] PodmanError),
+    /// What images are made from cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The stack cannot be booted.
+    #[error(transparent)]
+    Boot(#[from] BootError),
+    /// Files cannot be watched.
+    #[error(transparent)]
+    Changes(#[from] ChangesError),
+    /// The stack runs, and would be taken down.
+    #[error(
+        "`{0}` runs, and this benchmark boots it and takes it down again\n  hint: run `cargo xtask down`, or wait for who uses it"
+    )]
+    Runs(String),
+    /// Not all agents of a group answer.
+    #[error("group `{0}` does not come up: {1}")]
+    Group(String, String),
+    /// A program of ours printed something else than its figures.
+    #[error("`{0}` did not print its figures")]
+    Answer(String),
 }
 
 /// A host, as far as figures depend on it.
@@ -131,7 +160,28 @@ pub fn audit(repository: &Repository, ruff: &Path, tree: &WrittenTree, runs: usi
     Ok(paired)
 }
 
-fn run(usage: Usage) -> Run {
+/// Does something in this process, so many times: the medians, of wall-clock time and of the CPU time of all threads.
+#[must_use]
+pub fn time(runs: u16, mut work: impl FnMut()) -> Run {
+    // The first time fills caches and does not count.
+    work();
+    let measured: Vec<Run> = (0..runs)
+        .map(|_| {
+            let (started, before) = (Instant::now(), usage::of_ourselves());
+            work();
+            Run {
+                wall: started.elapsed().as_secs_f64(),
+                cpu: usage::of_ourselves().saturating_sub(before).as_secs_f64(),
+                peak_bytes: 0,
+            }
+        })
+        .collect();
+    typical(&measured)
+}
+
+/// What a program took, as a figure.
+#[must_use]
+pub fn run(usage: Usage) -> Run {
     Run {
         wall: usage.wall.as_secs_f64(),
         cpu: usage.cpu.as_secs_f64(),
@@ -145,21 +195,33 @@ fn run(usage: Usage) -> Run {
 /// # Errors
 /// When there is none and it cannot be installed.
 pub fn ruff(repository: &Repository) -> Result<PathBuf, ProcessError> {
-    let ours = repository.work().join("venv-ruff");
-    let program = ours.join("bin/ruff");
-    let known = process::all_on_path("ruff")
-        .chain([program.clone()])
-        .find(|path| is_binary(path));
-    if let Some(known) = known {
+    if let Some(known) = process::all_on_path("ruff").find(|path| is_binary(path)) {
         return Ok(known);
+    }
+    from_pypi(repository, "ruff")
+}
+
+/// `podman-compose`: the one on PATH, or else one of ours, in a virtual environment; none where there is none and it cannot be
+/// installed.
+#[must_use]
+pub fn podman_compose(repository: &Repository) -> Option<PathBuf> {
+    process::on_path("podman-compose").or_else(|| from_pypi(repository, "podman-compose").ok())
+}
+
+/// A program of that name from the distribution of that name, in a virtual environment of ours; installed where it is not there.
+fn from_pypi(repository: &Repository, name: &str) -> Result<PathBuf, ProcessError> {
+    let ours = repository.work().join(format!("venv-{name}"));
+    let program = ours.join("bin").join(name);
+    if program.is_file() {
+        return Ok(program);
     }
     Program::new("python3")
         .args(["-m", "venv", "--clear"])
         .arg(&ours)
         .read()?;
     Program::new(ours.join("bin/python3"))
-        .args(["-m", "pip", "install", "--quiet", "ruff"])
-        .log(repository.log("bench-ruff"))
+        .args(["-m", "pip", "install", "--quiet", name])
+        .log(repository.log(&format!("bench-{name}")))
         .read()?;
     Ok(program)
 }

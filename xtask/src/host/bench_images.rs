@@ -1,20 +1,24 @@
-//! Image builds, measured in turns with a script of `podman build`s, on a copy of the tree and in namespaces of their own.
+//! Image builds, measured in turns with `podman build`, `podman-compose build` and `buildah bud`, on a copy of the tree and in
+//! namespaces of their own.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::bench::BenchError;
+use serde_json::json;
+
+use super::bench::{self, BenchError, run};
 use super::files::{self, FileError};
 use super::podman::{Podman, STACK_LABEL};
-use super::process::{self, ProcessError, Program, Usage};
+use super::process::{self, Program};
 use super::repository::Repository;
 use super::{build, build_inputs};
-use crate::bench::figures::Run;
-use crate::bench::images::{Case, Figures};
+use crate::bench::images::{Case, Figures, Other};
 use crate::stack::Stack;
 
-/// Label on the images of the script, those that lost their name among them.
+/// Label on the images of the others, those that lost their name among them.
 const LABEL: &str = "ai-system.bench";
 
 /// What is measured, and on what.
@@ -25,6 +29,8 @@ pub struct Bench<'a> {
     stack: &'a Stack,
     /// A build's context by hand: `docker/`, `config/`, and the tree in `tree/`.
     context: tempfile::TempDir,
+    /// The programs that it is compared with.
+    others: BTreeMap<Other, Program>,
     /// Changes made so far; each is another text.
     changes: Cell<u32>,
 }
@@ -47,15 +53,27 @@ impl<'a> Bench<'a> {
             let text = files::read(&repository.path(&name))?;
             files::write(&context.path().join(&name), &text, false)?;
         }
-        let bench = Self {
+        let mut bench = Self {
             podman,
             repository,
             stack,
             context,
+            others: BTreeMap::new(),
             changes: Cell::new(0),
         };
-        bench.write_script()?;
+        for other in Other::ALL {
+            if let Some(program) = bench.other(other)? {
+                bench.others.insert(other, program);
+            }
+        }
         Ok(bench)
+    }
+
+    /// What is not there to be compared with, and how to get it.
+    #[must_use]
+    pub fn missing(&self) -> Vec<(Other, &'static str)> {
+        let missing = Other::ALL.into_iter().filter(|other| !self.others.contains_key(other));
+        missing.map(|other| (other, how_to_install(other))).collect()
     }
 
     /// Builds everything once on both sides, so that the base, the dependency images and the layer cache are there.
@@ -64,7 +82,7 @@ impl<'a> Bench<'a> {
     /// When a build fails.
     pub fn prepare(&self) -> Result<(), BenchError> {
         let namespace = format!("{}/", self.stack.images.namespace);
-        for image in self.podman.images().map_err(tool)? {
+        for image in self.podman.images()? {
             for name in image.names.iter().flatten() {
                 let Some(rest) = name.strip_prefix(&namespace) else {
                     continue;
@@ -82,7 +100,9 @@ impl<'a> Bench<'a> {
             }
         }
         self.ours().measure(&[0])?;
-        self.script().measure(&[0])?;
+        for other in self.others.values() {
+            other.measure(&[0])?;
+        }
         Ok(())
     }
 
@@ -94,12 +114,15 @@ impl<'a> Bench<'a> {
         let mut figures = Figures {
             case,
             ours: Vec::new(),
-            script: Vec::new(),
+            others: BTreeMap::new(),
         };
         for _ in 0..runs {
             self.change(case)?;
-            figures.ours.push(run(&self.ours().measure(&[0])?));
-            figures.script.push(run(&self.script().measure(&[0])?));
+            figures.ours.push(run(self.ours().measure(&[0])?));
+            for (other, program) in &self.others {
+                let took = run(program.measure(&[0])?);
+                figures.others.entry(*other).or_default().push(took);
+            }
         }
         Ok(figures)
     }
@@ -117,7 +140,7 @@ impl<'a> Bench<'a> {
             .args(["images", "--quiet", "--no-trunc", "--filter", &format!("label={LABEL}")])
             .read()?;
         let prefix = format!("{}/", self.namespace());
-        let named = self.podman.images().map_err(tool)?;
+        let named = self.podman.images()?;
         let named = named.into_iter().flat_map(|image| image.names.into_iter().flatten());
         let mut all: Vec<String> = labelled.lines().map(str::to_owned).collect();
         all.sort();
@@ -149,42 +172,118 @@ impl<'a> Bench<'a> {
         // The program that runs is the one to measure.
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("xtask"));
         Program::new(program)
-            .args(["build-images", "--quiet", "--namespace", &self.namespace(), "--tree"])
+            .args([
+                "build-images",
+                "--quiet",
+                "--unlocked",
+                "--namespace",
+                &self.namespace(),
+                "--tree",
+            ])
             .arg(self.tree())
             .folder(self.repository.root())
     }
 
-    fn script(&self) -> Program {
-        let script = Program::new("sh").arg(self.context.path().join("build.sh"));
-        // With the same settings of Podman as ours.
-        script.envs_of(&self.podman.command()).folder(self.context.path())
+    /// A program that builds all groups another way, with the same settings of Podman as ours; none where it is not there.
+    fn other(&self, other: Other) -> Result<Option<Program>, BenchError> {
+        let program = match other {
+            Other::Script => {
+                self.write_script("podman build --quiet --pull=never", other)?;
+                Program::new("sh").arg("podman.sh")
+            }
+            Other::Buildah if process::on_path("buildah").is_none() => return Ok(None),
+            Other::Buildah => {
+                self.write_script("buildah bud --quiet --layers --pull-never", other)?;
+                Program::new("sh").arg("buildah.sh")
+            }
+            Other::Compose => match bench::podman_compose(self.repository) {
+                None => return Ok(None),
+                Some(compose) => {
+                    self.write_compose_file()?;
+                    let mut program = Program::new(compose).args(["--file", "compose.json"]);
+                    if let Some(bundle) = build::host_ca_bundle() {
+                        let mount = format!("{}:{}:ro", bundle.display(), build::CA_BUNDLE_IN_STEP);
+                        program = program.arg(format!("--podman-build-args=--volume '{mount}'"));
+                    }
+                    program.arg("build")
+                }
+            },
+        };
+        Ok(Some(
+            program.envs_of(&self.podman.command()).folder(self.context.path()),
+        ))
     }
 
-    /// One `podman build` after the other, as a person writes them down. The images say that they are nobody's, so that
+    fn base(&self) -> String {
+        format!("{}/base:{}", self.namespace(), self.stack.images.tag)
+    }
+
+    fn image_of(&self, other: Other, group: &str) -> String {
+        let by = other.key().replace('_', "-");
+        format!("{}-{by}/{group}:{}", self.namespace(), self.stack.images.tag)
+    }
+
+    /// One build after the other, as a person writes them down. The images say that they are nobody's, so that
     /// `build-images` does not take away for the script what the script replaced.
-    fn write_script(&self) -> Result<(), FileError> {
-        let base = format!("{}/base:{}", self.namespace(), self.stack.images.tag);
+    fn write_script(&self, build: &str, other: Other) -> Result<(), FileError> {
         let bundle = build::host_ca_bundle().map_or_else(String::new, |path| {
             let place = build::CA_BUNDLE_IN_STEP;
             format!(" --volume '{}:{place}:ro' --build-arg PIP_CERT={place}", path.display())
         });
+        let base = self.base();
         let mut script = String::from("set -eu\n");
         for group in &self.stack.groups {
             let name = &group.name;
-            let image = format!("{}-script/{name}:{}", self.namespace(), self.stack.images.tag);
-            script.push_str(&format!(
-                "podman build --quiet --pull=never --label {LABEL}=1 --label {STACK_LABEL}=bench --build-arg TREE=tree --build-arg BASE='{base}'{bundle} \
-                 --tag '{image}' --file 'docker/Dockerfile.{name}' .\n"
-            ));
+            let image = self.image_of(other, name);
+            // A text takes any line.
+            let _ = writeln!(
+                script,
+                "{build} --label {LABEL}=1 --label {STACK_LABEL}=bench --build-arg TREE=tree --build-arg REQUIREMENTS='tree/{}' \
+                 --build-arg BASE='{base}'{bundle} \
+                 --tag '{image}' --file 'docker/Dockerfile.{name}' .",
+                group.requirements
+            );
         }
-        files::write(&self.context.path().join("build.sh"), script.as_bytes(), true)
+        let name = if other == Other::Buildah {
+            "buildah.sh"
+        } else {
+            "podman.sh"
+        };
+        files::write(&self.context.path().join(name), script.as_bytes(), true)
+    }
+
+    /// A service per group, each with what it is built from.
+    fn write_compose_file(&self) -> Result<(), FileError> {
+        let mut shared = json!({"TREE": "tree", "BASE": self.base()});
+        if build::host_ca_bundle().is_some() {
+            shared["PIP_CERT"] = build::CA_BUNDLE_IN_STEP.into();
+        }
+        let services: serde_json::Map<String, serde_json::Value> = self
+            .stack
+            .groups
+            .iter()
+            .map(|group| {
+                let mut arguments = shared.clone();
+                arguments["REQUIREMENTS"] = format!("tree/{}", group.requirements).into();
+                let build = json!({
+                    "context": ".",
+                    "dockerfile": format!("docker/Dockerfile.{}", group.name),
+                    "args": arguments,
+                    "labels": {LABEL: "1", STACK_LABEL: "bench"},
+                });
+                let image = self.image_of(Other::Compose, &group.name);
+                (group.name.clone(), json!({"image": image, "build": build}))
+            })
+            .collect();
+        let text = json!({"services": services}).to_string();
+        files::write(&self.context.path().join("compose.json"), text.as_bytes(), false)
     }
 
     fn change(&self, case: Case) -> Result<(), BenchError> {
         match case {
             Case::NoChange => {}
             Case::ColdGroups => {
-                let tree = build_inputs::tree_contents(&self.tree(), self.stack).map_err(|error| failed(&error))?;
+                let tree = build_inputs::tree_contents(&self.tree(), self.stack)?;
                 let python = tree.groups.values().flat_map(|entries| entries.keys());
                 let python: std::collections::BTreeSet<&String> = python.filter(|path| path.ends_with(".py")).collect();
                 for path in python {
@@ -226,26 +325,12 @@ impl<'a> Bench<'a> {
     }
 }
 
-fn run(usage: &Usage) -> Run {
-    Run {
-        wall: usage.wall.as_secs_f64(),
-        cpu: usage.cpu.as_secs_f64(),
-        peak_bytes: usage.peak_bytes,
+fn how_to_install(other: Other) -> &'static str {
+    match other {
+        Other::Script => "`apt-get install podman`",
+        Other::Compose => "`pip install podman-compose`",
+        Other::Buildah => "`apt-get install buildah`",
     }
-}
-
-fn tool(error: super::podman::PodmanError) -> BenchError {
-    match error {
-        super::podman::PodmanError::Process(error) => error.into(),
-        other @ super::podman::PodmanError::Answer { .. } => failed(&other),
-    }
-}
-
-fn failed(error: &dyn std::fmt::Display) -> BenchError {
-    BenchError::Process(ProcessError::Start {
-        command: "bench images".to_owned(),
-        source: std::io::Error::other(error.to_string()),
-    })
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), FileError> {

@@ -10,7 +10,7 @@ use super::podman::{
     belongs_to,
 };
 use super::process::{self, ProcessError};
-use crate::boot::podman_arguments::{Creation, Host, Labels, creation};
+use crate::boot::podman_arguments::{Creation, Host, Labels, Runs, creation};
 use crate::stack::{GroupId, MachineId, Stack};
 
 /// Labels of everything that is created here.
@@ -119,23 +119,10 @@ pub fn up(
     stack: &Stack,
     groups: &[GroupId],
     host: &Host,
+    runs: &Runs,
     emit: &(dyn Fn(BootEvent) + Sync),
 ) -> Result<Created, BootError> {
-    let wanted: Vec<String> = groups.iter().map(|group| stack.group_image(*group)).collect();
-    let there = There::look(podman, stack, &wanted)?;
-    let images = &there.images;
-    let missing: Vec<String> = wanted.into_iter().filter(|image| !images.contains_key(image)).collect();
-    if !missing.is_empty() {
-        return Err(BootError::Images(missing));
-    }
-    let creations: Vec<(GroupId, Creation)> = groups
-        .iter()
-        .map(|group| {
-            let image = &images[&stack.group_image(*group)];
-            (*group, creation(stack, *group, host, image, LABELS))
-        })
-        .collect();
-
+    let (there, creations) = look(podman, stack, groups, host, runs)?;
     let mut created = Created::default();
     let to_start: Vec<&(GroupId, Creation)> = creations
         .iter()
@@ -169,12 +156,70 @@ pub fn up(
             Err(error) => {
                 created.failed.insert(*group);
                 if !process::interrupted() {
-                    emit(BootEvent::GroupFailed(*group, error.to_string()));
+                    emit(BootEvent::GroupFailed(*group, explained(&error)));
                 }
             }
         }
     });
     Ok(created)
+}
+
+/// Those of the groups that do not run as they should: from another image, in another way, or not at all.
+///
+/// # Errors
+/// When an image is missing or Podman fails.
+pub fn outdated(
+    podman: &Podman,
+    stack: &Stack,
+    groups: &[GroupId],
+    host: &Host,
+    runs: &Runs,
+) -> Result<Vec<GroupId>, BootError> {
+    let (there, creations) = look(podman, stack, groups, host, runs)?;
+    let outdated = creations
+        .iter()
+        .filter(|(_, creation)| !there.runs_as_it_should(creation));
+    Ok(outdated.map(|(group, _)| *group).collect())
+}
+
+/// What is on the host, and how the groups are to be created there.
+fn look(
+    podman: &Podman,
+    stack: &Stack,
+    groups: &[GroupId],
+    host: &Host,
+    runs: &Runs,
+) -> Result<(There, Vec<(GroupId, Creation)>), BootError> {
+    let wanted: Vec<String> = groups.iter().map(|group| stack.group_image(*group)).collect();
+    let there = There::look(podman, stack, &wanted)?;
+    let images = &there.images;
+    let missing: Vec<String> = wanted.into_iter().filter(|image| !images.contains_key(image)).collect();
+    if !missing.is_empty() {
+        return Err(BootError::Images(missing));
+    }
+    let creations = groups
+        .iter()
+        .map(|group| {
+            let image = &images[&stack.group_image(*group)];
+            (*group, creation(stack, *group, host, image, runs, LABELS))
+        })
+        .collect();
+    Ok((there, creations))
+}
+
+/// Podman's failure, with what mends it where Podman's own words do not say.
+fn explained(error: &ProcessError) -> String {
+    let kept = |tail: &[String]| {
+        tail.iter()
+            .any(|line| line.contains("is already allocated to container ID"))
+    };
+    match error {
+        ProcessError::Failed { tail, .. } if kept(tail) => format!(
+            "{error}\n  hint: a Podman that was killed kept the address, and only a network without containers gives it back: \
+             `cargo xtask down`, then `cargo xtask up`"
+        ),
+        other => other.to_string(),
+    }
 }
 
 /// What is on the host already.
@@ -484,6 +529,28 @@ fn remove_networks(
         emit(BootEvent::Removed("network", name.clone()));
     }
     Ok(names.len())
+}
+
+/// Removes networks of the stack, which must have no container: with one go the addresses that a killed Podman kept on it. The next
+/// boot makes them again.
+///
+/// # Errors
+/// When Podman cannot list them.
+pub fn remove_unused_networks(podman: &Podman, stack: &str) -> Result<(), PodmanError> {
+    let networks = podman.networks()?;
+    for network in networks
+        .iter()
+        .filter(|network| belongs_to(network.labels.as_ref(), stack))
+    {
+        // Somebody else's container on it keeps it.
+        podman
+            .command()
+            .args(["network", "rm", &network.name])
+            .limit(LIMIT)
+            .whole()
+            .run()?;
+    }
+    Ok(())
 }
 
 fn remove_volumes(

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use super::assemble::Assembly;
 use super::build_inputs;
 use super::bytecode::Bytecode;
-use super::leftovers;
-use super::podman::{Image, Podman, PodmanError, belongs_to, read_list};
+use super::podman::{Image, Podman, PodmanError, belongs_to};
 use super::process::{self, ProcessError, Program};
 use super::python_image::{self, Source};
 use crate::images::labels;
@@ -59,6 +58,9 @@ pub struct Settings {
     pub builder: Builder,
     /// Folder that holds the trees, `config/` and the supervisor's binary, as the Dockerfiles want them.
     pub context: PathBuf,
+    /// Folder where builds have their temporary files and what they cache: one of ours, since the system's may hold the cache of a
+    /// user who does not share it.
+    pub temporary: PathBuf,
     /// A bundle of certificate authorities that steps which download something have to trust.
     pub ca_bundle: Option<PathBuf>,
 }
@@ -201,15 +203,13 @@ fn build_one(
         (Kind::Group { group }, Some(dependencies)) => dockerfile(assembly, node, settings, &stack.group(*group).name)
             .arg(format!("--build-context=dependencies=container-image://{dependencies}")),
         (Kind::Python, _) | (_, None) => {
-            return python_image::make(
-                assembly.podman,
+            let python = python_image::Python {
                 stack,
                 node,
-                settings.source,
-                &settings.context,
-                &log,
-                line,
-            );
+                source: settings.source,
+                labels: labels::of(stack, node, assembly.provenance),
+            };
+            return python.make(assembly.podman, &settings.context, &log, line);
         }
     }
     .arg(&settings.context)
@@ -225,13 +225,21 @@ fn dockerfile(assembly: &Assembly<'_>, node: &Node, settings: &Settings, name: &
     let mut command = assembly
         .podman
         .command()
+        .env("TMPDIR", &settings.temporary)
         .args(["build", "--pull=never", "--force-rm", "--layers=false"])
+        // Bridges of several builds that come and go at once cut each other's connections off for a minute.
+        .arg("--network=host")
         .arg("--file")
         .arg(file)
         .args(["--tag", &node.image])
         .args(labels.iter().map(|(name, value)| format!("--label={name}={value}")));
     if name != "base" {
-        command = command.arg(format!("--build-arg=TREE={}", build_inputs::group_tree(name)));
+        command = command
+            .arg(format!("--build-arg=TREE={}", build_inputs::group_tree(name)))
+            .arg(format!(
+                "--build-arg=REQUIREMENTS={}",
+                build_inputs::group_requirements(name)
+            ));
     }
     if !settings.cache {
         command = command.arg("--no-cache");
@@ -242,41 +250,6 @@ fn dockerfile(assembly: &Assembly<'_>, node: &Node, settings: &Settings, name: &
             .arg(format!("--build-arg=PIP_CERT={CA_BUNDLE_IN_STEP}")),
         None => command,
     }
-}
-
-/// Removes containers that a killed build, or a Podman that was killed while it made one of ours, left in Podman's storage: no
-/// list but this shows them, and their names stay taken.
-///
-/// # Errors
-/// When Podman fails.
-pub fn remove_leftovers(podman: &Podman, stack: &Stack) -> Result<Vec<String>, ProcessError> {
-    let no_pods = podman.command().args(["pod", "ps", "--quiet"]).read()?.is_empty();
-    // The first container of a pod says not whose it is. Where Podman has no pod and none is being made, it is nobody's.
-    let pods_are_nobodys = no_pods && !leftovers::a_podman_runs();
-    let list = podman.command().args([
-        "ps",
-        "--all",
-        "--external",
-        "--format",
-        "{{.Names}}\t{{.Image}}\t{{.Status}}",
-    ]);
-    let listed = read_list(&list)?;
-    let namespace = format!("{}/", stack.images.namespace);
-    let names: Vec<String> = listed
-        .lines()
-        .filter_map(|line| {
-            let mut fields = line.split('\t');
-            let (name, image, status) = (fields.next()?, fields.next()?, fields.next()?);
-            let named_by_us = name.contains("working-container") || stack.find_group(name).is_some();
-            let ours = image.starts_with(&namespace) && named_by_us;
-            let of_a_pod = name.ends_with("-infra") && image.contains("podman-pause") && pods_are_nobodys;
-            (status.starts_with("Storage") && (ours || of_a_pod)).then(|| name.to_owned())
-        })
-        .collect();
-    if !names.is_empty() {
-        podman.command().args(["rm", "--force"]).args(&names).run()?;
-    }
-    Ok(names)
 }
 
 /// Removes images that the newest ones have replaced: those that lost their name, and dependency images that no group is

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::files::{self, FileError};
 use super::python_image::Source;
 use super::repository::Repository;
+use super::requirements_lock;
 use super::supervisor_binary::{self, BinaryError};
 use super::tree::{self, Read};
 use crate::audit::facts::{TreeFacts, facts};
@@ -16,6 +17,7 @@ use crate::images::contents::{Contents, contents};
 use crate::images::files::{Entries, digest_of};
 use crate::images::plan::{GroupInputs, Inputs};
 use crate::stack::Stack;
+use crate::stack::requirements_lock::pins_of;
 
 /// What was read.
 #[derive(Debug)]
@@ -26,8 +28,6 @@ pub struct BuildInputs {
     pub groups: BTreeMap<String, Entries>,
     /// Per group name: why it gets them.
     pub contents: BTreeMap<String, Contents>,
-    /// The requirements files.
-    pub requirements: Entries,
 }
 
 /// Why the inputs could not be read.
@@ -107,7 +107,8 @@ pub fn tree_contents(tree_path: &Path, stack: &Stack) -> Result<TreeContents, In
     Ok(found)
 }
 
-/// Reads and digests them; compiles the supervisor where its sources changed.
+/// Reads and digests them; compiles the supervisor where its sources changed. With `locks`, what a requirements file's lock
+/// pins is installed, where it has one.
 ///
 /// # Errors
 /// When a file cannot be read or the supervisor not be compiled.
@@ -116,22 +117,30 @@ pub fn read(
     tree_path: &Path,
     stack: &Stack,
     source: Source,
+    locks: bool,
 ) -> Result<BuildInputs, InputError> {
     let supervisor = supervisor_binary::make(repository)?;
     let TreeContents {
         contents,
         groups: files,
     } = tree_contents(tree_path, stack)?;
-    let requirements: Vec<String> = stack.groups.iter().map(|group| group.requirements.clone()).collect();
-
     let mut groups = BTreeMap::new();
     for group in &stack.groups {
+        let lock = if locks {
+            requirements_lock::read(repository, &group.requirements)?
+        } else {
+            None
+        };
         groups.insert(
             group.name.clone(),
             GroupInputs {
-                dockerfile: read_text(&repository.path(&format!("docker/Dockerfile.{}", group.name)))?,
-                requirements: files::read(&tree_path.join(&group.requirements))?,
-                config: read_text(&repository.path(&format!("config/{}", group.config_file)))?,
+                dockerfile: files::read_text(&repository.path(&format!("docker/Dockerfile.{}", group.name)))?,
+                requirements: match lock {
+                    // Without what names the file: groups whose locks pin the same share an image.
+                    Some(lock) => pins_of(&lock).into_bytes(),
+                    None => files::read(&tree_path.join(&group.requirements))?,
+                },
+                config: files::read_text(&repository.path(&format!("config/{}", group.config_file)))?,
                 tree: files.get(&group.name).map(digest_of).unwrap_or_default(),
             },
         );
@@ -139,13 +148,12 @@ pub fn read(
     Ok(BuildInputs {
         digests: Inputs {
             python: source.describe(stack),
-            base_dockerfile: read_text(&repository.path("docker/Dockerfile.base"))?,
+            base_dockerfile: files::read_text(&repository.path("docker/Dockerfile.base"))?,
             supervisor,
             groups,
         },
         groups: files,
         contents,
-        requirements: tree::read(tree_path, &requirements, &[])?.entries,
     })
 }
 
@@ -155,10 +163,16 @@ pub fn group_tree(group: &str) -> String {
     format!("trees/{group}")
 }
 
-/// Puts into `context` what the Dockerfiles copy: per group a tree with its files, `config/`, the supervisor's binary, and the
+/// The file of the context that one group's Dockerfile installs from.
+#[must_use]
+pub fn group_requirements(group: &str) -> String {
+    format!("requirements/{group}.txt")
+}
+
+/// Puts into `context` what the Dockerfiles copy: per group its requirements and a tree with its files, `config/`, the supervisor's binary, and the
 /// Dockerfiles themselves, so that a change while Podman builds cannot reach an image.
 ///
-/// Only `whole` groups get the files of the tree; the others get their requirements, which is what dependency images need.
+/// Only `whole` groups get the files of the tree; dependency images need the requirements alone.
 ///
 /// # Errors
 /// When a file cannot be copied, or was changed since it was read.
@@ -171,13 +185,13 @@ pub fn stage(
     context: &Path,
 ) -> Result<(), FileError> {
     for group in &stack.groups {
-        let folder = context.join(group_tree(&group.name));
-        let mut entries = Entries::new();
-        if let Some(entry) = inputs.requirements.get(&group.requirements) {
-            entries.insert(group.requirements.clone(), entry.clone());
+        if let Some(digests) = inputs.digests.groups.get(&group.name) {
+            let requirements = context.join(group_requirements(&group.name));
+            files::write_unsynced(&requirements, &digests.requirements)?;
         }
         if let (true, Some(files)) = (whole, inputs.groups.get(&group.name)) {
-            entries.extend(files.clone());
+            let folder = context.join(group_tree(&group.name));
+            tree::copy(tree_path, files, &folder)?;
             // A folder of which the group needs nothing is there all the same.
             let machine = stack.machine(group.machine);
             for code in machine.code.iter().chain(machine.path_aliases.values()) {
@@ -185,7 +199,6 @@ pub fn stage(
                 std::fs::create_dir_all(&code).map_err(FileError::on("create", &code))?;
             }
         }
-        tree::copy(tree_path, &entries, &folder)?;
     }
     let binary = files::read(&repository.path(supervisor_binary::PATH))?;
     files::write(&context.join(supervisor_binary::PATH), &binary, true)?;
@@ -211,15 +224,6 @@ pub fn stage(
         }
     }
     Ok(())
-}
-
-fn read_text(path: &Path) -> Result<String, FileError> {
-    let bytes = files::read(path)?;
-    String::from_utf8(bytes).map_err(|error| FileError {
-        verb: "read",
-        path: path.to_owned(),
-        source: std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string()),
-    })
 }
 
 /// What messages put in front of paths of the tree: its path in the repository, or nothing where it lies elsewhere.

@@ -32,6 +32,14 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     std::fs::read(path).map_err(FileError::on("read", path))
 }
 
+/// Reads a file of text.
+///
+/// # Errors
+/// When it cannot be read, or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, FileError> {
+    std::fs::read_to_string(path).map_err(FileError::on("read", path))
+}
+
 /// Writes a file beside its place and renames it there, so that a reader sees the old text or the new one, never half of
 /// one. Missing folders are made.
 ///

@@ -48,6 +48,9 @@ pub enum LabError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Neither cut nor whole: somebody took one end down.
+    #[error("the link is down at {0}: `{link}` is not there or not up\n  hint: run `cargo xtask lab down` and `cargo xtask lab up`", link = plan::LINK)]
+    NoLink(String),
     /// Something does not go away.
     #[error("{0} still there after `lab down`")]
     Stays(String),
@@ -252,9 +255,10 @@ pub fn program(machine: &LabMachine, name: &str, repository: &Repository) -> Pro
 /// Cuts the link; says whether it was whole.
 ///
 /// # Errors
-/// When the lab is not up or `nft` fails.
+/// When the lab is not up, its link is down, or `nft` fails.
 pub fn cut(lab: &Lab) -> Result<bool, LabError> {
     require_up(lab)?;
+    require_link(lab)?;
     let mut changed = false;
     for machine in &lab.machines {
         if !is_cut_at(machine)? {
@@ -268,7 +272,7 @@ pub fn cut(lab: &Lab) -> Result<bool, LabError> {
 /// Heals the link; says whether it was cut.
 ///
 /// # Errors
-/// When the lab is not up or `nft` fails.
+/// When the lab is not up, its link is down, or `nft` fails.
 pub fn heal(lab: &Lab) -> Result<bool, LabError> {
     require_up(lab)?;
     let mut changed = false;
@@ -278,7 +282,22 @@ pub fn heal(lab: &Lab) -> Result<bool, LabError> {
             changed = true;
         }
     }
+    require_link(lab)?;
     Ok(changed)
+}
+
+/// Fails where an end of the link has no carrier: that of the other is down, or it is itself.
+fn require_link(lab: &Lab) -> Result<(), LabError> {
+    for machine in &lab.machines {
+        let shown = Program::new("ip")
+            .args(["-netns", &machine.namespace, "link", "show", plan::LINK])
+            .limit(LIMIT)
+            .run()?;
+        if !shown.stdout.contains("LOWER_UP") {
+            return Err(LabError::NoLink(machine.name.clone()));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the link is cut.

@@ -2,7 +2,8 @@
 //! after the next `down` has looked for pods would leave one behind.
 //!
 //! Every program that the wrapper starts carries a [`MARK`] in its environment, and whoever takes the lock looks for those whose
-//! parent is gone. What was not to be cut is waited for; the rest is asked to end, as Ctrl-C would have done.
+//! parent is gone. What was not to be cut is waited for; the rest is asked to end, as Ctrl-C would have done. A helper of a Podman
+//! that was killed is such a step, too: it goes on making what that Podman wanted, and nobody will know of it.
 
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -19,6 +20,9 @@ pub const MARK: &str = "AI_SYSTEM_STEP";
 /// How long a step is waited for before it is asked to end, and again before it is killed: longer than any short step takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What Podman runs for a moment and waits for; they inherit the mark.
+const HELPERS: [&str; 1] = ["netavark"];
+
 /// Value of the [`MARK`] for a program that this process starts.
 #[must_use]
 pub fn mark(name: &str, whole: bool) -> String {
@@ -30,8 +34,15 @@ pub fn mark(name: &str, whole: bool) -> String {
 #[derive(Debug, PartialEq, Eq)]
 struct Orphan {
     pid: i32,
+    group: i32,
     name: String,
     whole: bool,
+}
+
+impl Orphan {
+    fn is_helper(&self) -> bool {
+        HELPERS.contains(&self.name.as_str())
+    }
 }
 
 /// Waits until no step of a killed harness runs any more; `waiting` is told of each that it has to wait for.
@@ -41,10 +52,12 @@ pub fn wait(mut waiting: impl FnMut(&str)) {
             continue;
         };
         waiting(&format!(
-            "`{}`, process {}, of a harness that was killed",
-            orphan.name, orphan.pid
+            "`{}`, process {}, of {} that was killed",
+            orphan.name,
+            orphan.pid,
+            if orphan.is_helper() { "a Podman" } else { "a harness" }
         ));
-        let group = Pid::from_raw(orphan.pid);
+        let group = Pid::from_raw(orphan.group);
         if orphan.whole && ends_within(&process, PATIENCE) {
             continue;
         }
@@ -94,10 +107,11 @@ fn running() -> Vec<Orphan> {
 fn orphan(pid: i32) -> Option<Orphan> {
     let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    judge(pid, &environment, &stat)
+    let named = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    judge(pid, &environment, &stat, |parent| named(parent).trim_end() == "podman")
 }
 
-fn judge(pid: i32, environment: &[u8], stat: &str) -> Option<Orphan> {
+fn judge(pid: i32, environment: &[u8], stat: &str, is_podman: impl Fn(&str) -> bool) -> Option<Orphan> {
     let prefix = format!("{MARK}=");
     let mark = environment
         .split(|byte| *byte == 0)
@@ -109,12 +123,21 @@ fn judge(pid: i32, environment: &[u8], stat: &str) -> Option<Orphan> {
     let (head, tail) = stat.rsplit_once(')')?;
     let comm = head.split_once('(')?.1;
     let mut fields = tail.split_ascii_whitespace().skip(1);
-    let (parent, group) = (fields.next()?, fields.next()?);
+    let (parent, group) = (fields.next()?, fields.next()?.parse().ok()?);
+    if HELPERS.contains(&comm) {
+        return (!is_podman(parent)).then(|| Orphan {
+            pid,
+            group,
+            name: comm.to_owned(),
+            whole: true,
+        });
+    }
     // The kernel keeps 15 bytes of a name.
     let started_as = name.get(..15).unwrap_or(name);
-    let is_the_step = comm == started_as && group.parse() == Ok(pid);
+    let is_the_step = comm == started_as && group == pid;
     (is_the_step && parent != harness).then(|| Orphan {
         pid,
+        group,
         name: name.to_owned(),
         whole: kind == "whole",
     })
@@ -126,33 +149,46 @@ mod tests {
 
     const ENVIRONMENT: &[u8] = b"PATH=/bin\0AI_SYSTEM_STEP=100 whole podman\0HOME=/root\0";
 
+    fn judged(environment: &[u8], stat: &str) -> Option<Orphan> {
+        judge(7, environment, stat, |parent| parent == "6")
+    }
+
+    fn orphan(name: &str, group: i32) -> Option<Orphan> {
+        Some(Orphan {
+            pid: 7,
+            group,
+            name: name.to_owned(),
+            whole: true,
+        })
+    }
+
     #[test]
     fn a_step_whose_harness_is_gone_is_an_orphan() {
-        let found = judge(7, ENVIRONMENT, "7 (podman) S 1 7 7 0");
-        let expected = Orphan {
-            pid: 7,
-            name: "podman".to_owned(),
-            whole: true,
-        };
-        assert_eq!(found, Some(expected));
+        assert_eq!(judged(ENVIRONMENT, "7 (podman) S 1 7 7 0"), orphan("podman", 7));
+    }
+
+    #[test]
+    fn a_helper_whose_podman_is_gone_is_one() {
+        assert_eq!(judged(ENVIRONMENT, "7 (netavark) S 1 6 6 0"), orphan("netavark", 6));
+        assert_eq!(judged(ENVIRONMENT, "7 (netavark) S 6 6 6 0"), None);
     }
 
     #[test]
     fn a_step_of_a_harness_that_runs_is_none() {
-        assert_eq!(judge(7, ENVIRONMENT, "7 (podman) S 100 7 7 0"), None);
+        assert_eq!(judged(ENVIRONMENT, "7 (podman) S 100 7 7 0"), None);
     }
 
     #[test]
     fn a_daemon_that_a_step_left_behind_is_none() {
-        assert_eq!(judge(7, ENVIRONMENT, "7 (conmon) S 1 7 7 0"), None);
-        assert_eq!(judge(7, ENVIRONMENT, "7 (podman) S 6 6 6 0"), None);
+        assert_eq!(judged(ENVIRONMENT, "7 (conmon) S 1 7 7 0"), None);
+        assert_eq!(judged(ENVIRONMENT, "7 (podman) S 6 6 6 0"), None);
     }
 
     #[test]
     fn anything_else_is_none() {
-        assert_eq!(judge(7, b"PATH=/bin\0", "7 (podman) S 1 7 7 0"), None);
-        assert_eq!(judge(7, b"AI_SYSTEM_STEP=\0", "7 (podman) S 1 7 7 0"), None);
-        assert_eq!(judge(7, ENVIRONMENT, "7 (a) b) (podman"), None);
-        assert_eq!(judge(7, ENVIRONMENT, ""), None);
+        assert_eq!(judged(b"PATH=/bin\0", "7 (podman) S 1 7 7 0"), None);
+        assert_eq!(judged(b"AI_SYSTEM_STEP=\0", "7 (podman) S 1 7 7 0"), None);
+        assert_eq!(judged(ENVIRONMENT, "7 (a) b) (podman"), None);
+        assert_eq!(judged(ENVIRONMENT, ""), None);
     }
 }

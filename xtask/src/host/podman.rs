@@ -342,6 +342,25 @@ impl Podman {
         self.json(&arguments)
     }
 
+    /// Digests of all layers that its storage has, of whatever image.
+    ///
+    /// # Errors
+    /// When Podman fails.
+    pub fn all_layers(&self) -> Result<BTreeSet<String>, PodmanError> {
+        let listed = read_list(
+            &self
+                .command()
+                .args(["images", "--quiet", "--no-trunc"])
+                .limit(QUERY_LIMIT),
+        )?;
+        let ids: BTreeSet<String> = listed.lines().map(str::to_owned).collect();
+        if ids.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let images = self.inspect_images(&ids)?;
+        Ok(images.into_iter().flat_map(|image| image.root_fs.layers).collect())
+    }
+
     /// Folders of this host with what each layer of an image holds, topmost first; one folder with all of it, where the storage
     /// driver copies layers. None where the image is not there.
     ///

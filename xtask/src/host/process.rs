@@ -376,6 +376,28 @@ impl Program {
         })
     }
 
+    /// Starts it, and lets it run until what is returned is dropped. Its standard output is thrown away; what it prints as an error
+    /// must not be much, since nobody reads it.
+    ///
+    /// # Errors
+    /// When it cannot be started, or this program was told to stop.
+    pub fn start(&self) -> Result<Running, ProcessError> {
+        if interrupted() {
+            return Err(ProcessError::Interrupted {
+                command: self.command_line(),
+            });
+        }
+        let held = self.clone().input([]);
+        let child = held.spawn(Stdio::null())?;
+        let group = i32::try_from(child.id()).unwrap_or_default();
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
+        // An interrupt that came while it was started has not seen it.
+        if interrupted() {
+            let _ = killpg(Pid::from_raw(group), Signal::SIGTERM);
+        }
+        Ok(Running { child, group })
+    }
+
     fn open_log(&self) -> Result<Option<std::fs::File>, ProcessError> {
         let Some(path) = &self.log else {
             return Ok(None);
@@ -537,7 +559,8 @@ impl Program {
                 let _ = reader.join();
             }
         }
-        if interrupted() && !status.success() && !self.whole {
+        // It was told to stop, and `podman save` that is told so ends with 0: that it went well says nothing.
+        if interrupted() && !self.whole {
             return Err(ProcessError::Interrupted {
                 command: self.command_line(),
             });
@@ -556,6 +579,34 @@ impl Program {
                 tail: tail.into(),
             }),
         }
+    }
+}
+
+/// A program that runs for as long as this is held. Its standard input ends when this is dropped or this program dies, which
+/// it has to take as the sign to end.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    group: i32,
+}
+
+impl Running {
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        // It has ended, or does so now.
+        let _ = self.child.wait();
+        RUNNING
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.group);
     }
 }
 
@@ -686,6 +737,17 @@ mod tests {
             .measure(&[0, 1])
             .unwrap_err();
         assert!(error.to_string().ends_with("exited with code 7\n  | why"), "{error}");
+    }
+
+    #[test]
+    fn a_program_that_runs_ends_when_nobody_holds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = folder.path().join("told");
+        let script = "read -r _; touch \"$0\"";
+        let running = Program::new("sh").args(["-c", script]).arg(&told).start().unwrap();
+        assert!(running.id() > 1 && !told.exists());
+        drop(running);
+        assert!(told.exists());
     }
 
     #[test]

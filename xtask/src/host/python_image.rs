@@ -1,10 +1,11 @@
 //! The image that the base is built FROM: Python on an operating system, from a registry, or from Debian packages where no
 //! registry can be reached.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::podman::{DIGEST_LABEL, Image, Podman, STACK_LABEL};
+use super::podman::{Image, Podman};
 use super::process::{ProcessError, Program};
 use crate::images::Node;
 use crate::stack::Stack;
@@ -80,65 +81,73 @@ pub fn choose(podman: &Podman, stack: &Stack, present: &[Image]) -> Result<(Sour
     Ok((Source::Debian, Some(why)))
 }
 
-/// Makes the image.
-///
-/// # Errors
-/// When Podman or mmdebstrap fails.
-pub fn make(
-    podman: &Podman,
-    stack: &Stack,
-    node: &Node,
-    source: Source,
-    scratch: &Path,
-    log: &Path,
-    line: &mut dyn FnMut(&str),
-) -> Result<(), ProcessError> {
-    let labels = [
-        (DIGEST_LABEL, node.digest.as_str()),
-        (STACK_LABEL, stack.name.as_str()),
-        (SOURCE_LABEL, source.name()),
-    ];
-    match source {
-        Source::Registry => podman
-            .command()
-            .args(["build", "--file", "-", "--tag", &node.image])
-            .args(labels.iter().map(|(name, value)| format!("--label={name}={value}")))
-            .arg(scratch)
-            .input(format!("FROM {}\n", stack.images.base_image))
-            .log(log)
-            .succeed(line)
-            .map(drop),
-        Source::Debian => {
-            let archive = scratch.join("python.tar");
-            Program::new("mmdebstrap")
-                .args(["--variant=minbase", "--format=tar"])
-                .arg(format!("--include={}", stack.images.debian_packages.join(",")))
-                // Nobody reads manuals in a container.
-                .args([
-                    "--dpkgopt=path-exclude=/usr/share/man/*",
-                    "--dpkgopt=path-exclude=/usr/share/doc/*",
-                    "--dpkgopt=path-exclude=/usr/share/locale/*",
-                ])
-                .arg(&stack.images.debian_suite)
-                .arg(&archive)
-                .log(log)
-                .succeed(line)?;
-            line("importing");
-            let imported = podman
+/// The image to make.
+#[derive(Debug)]
+pub struct Python<'a> {
+    /// Whose it is.
+    pub stack: &'a Stack,
+    /// What it is called.
+    pub node: &'a Node,
+    /// Where it comes from.
+    pub source: Source,
+    /// What every image of the stack says about itself.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Python<'_> {
+    /// Makes the image.
+    ///
+    /// # Errors
+    /// When Podman or mmdebstrap fails.
+    pub fn make(
+        &self,
+        podman: &Podman,
+        scratch: &Path,
+        log: &Path,
+        line: &mut dyn FnMut(&str),
+    ) -> Result<(), ProcessError> {
+        let (stack, node) = (self.stack, self.node);
+        let own = (SOURCE_LABEL, self.source.name());
+        let labels = self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let labels = labels.chain([own]);
+        match self.source {
+            Source::Registry => podman
                 .command()
-                .args(["import", "--quiet"])
-                .args(
-                    labels
-                        .iter()
-                        .map(|(name, value)| format!("--change=LABEL {name}={value}")),
-                )
-                .arg(&archive)
-                .arg(&node.image)
+                .args(["build", "--file", "-", "--tag", &node.image])
+                .args(labels.map(|(name, value)| format!("--label={name}={value}")))
+                .arg(scratch)
+                .input(format!("FROM {}\n", stack.images.base_image))
+                .log(log)
                 .succeed(line)
-                .map(drop);
-            // It is as large as the image; losing the race with a full disk changes nothing.
-            let _ = std::fs::remove_file(&archive);
-            imported
+                .map(drop),
+            Source::Debian => {
+                let archive = scratch.join("python.tar");
+                Program::new("mmdebstrap")
+                    .args(["--variant=minbase", "--format=tar"])
+                    .arg(format!("--include={}", stack.images.debian_packages.join(",")))
+                    // Nobody reads manuals in a container.
+                    .args([
+                        "--dpkgopt=path-exclude=/usr/share/man/*",
+                        "--dpkgopt=path-exclude=/usr/share/doc/*",
+                        "--dpkgopt=path-exclude=/usr/share/locale/*",
+                    ])
+                    .arg(&stack.images.debian_suite)
+                    .arg(&archive)
+                    .log(log)
+                    .succeed(line)?;
+                line("importing");
+                let imported = podman
+                    .command()
+                    .args(["import", "--quiet"])
+                    .args(labels.map(|(name, value)| format!("--change=LABEL {name}={value}")))
+                    .arg(&archive)
+                    .arg(&node.image)
+                    .succeed(line)
+                    .map(drop);
+                // It is as large as the image; losing the race with a full disk changes nothing.
+                let _ = std::fs::remove_file(&archive);
+                imported
+            }
         }
     }
 }

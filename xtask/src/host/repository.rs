@@ -75,6 +75,16 @@ impl Repository {
         Ok(work)
     }
 
+    /// The folder in it for temporary files of programs, made where it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn make_temporary(&self) -> Result<PathBuf, FileError> {
+        let temporary = self.work().join("tmp");
+        std::fs::create_dir_all(&temporary).map_err(FileError::on("create", &temporary))?;
+        Ok(temporary)
+    }
+
     /// The log file of a job.
     #[must_use]
     pub fn log(&self, job: &str) -> PathBuf {

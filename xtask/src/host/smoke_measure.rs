@@ -1,23 +1,29 @@
-//! Looks at the running stack for a report: how it came up, and what it takes. Asks the supervisors, and Podman for what
-//! the kernel counts of each container.
+//! Looks at the running stack for a report: how it came up, and what it takes. Asks the supervisors, Podman for what
+//! the kernel counts of each container, and the kernel, from inside the containers, for each agent.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 
 use super::process::ProcessError;
+use super::smoke_look::inside;
 use super::smoke_system::System;
 use super::{parallel, supervisor_status};
 use crate::boot::timeline::timeline;
 use crate::boot::view::View;
 use crate::smoke::SmokeEvent;
-use crate::smoke::resources::{GroupResources, Resources, Usage};
+use crate::smoke::kinds::resources::{ResourcesSeen, proposed};
+use crate::smoke::resources::{AgentResources, GroupResources, Resources, Usage};
 use crate::stack::model::{GroupId, MachineId};
 
 /// How long a supervisor may take to answer.
 const STATUS_LIMIT: Duration = Duration::from_secs(3);
 /// How long Podman may take to count.
 const STATS_LIMIT: Duration = Duration::from_secs(30);
+/// How long a container may take to look at its agents.
+const INSIDE_LIMIT: Duration = Duration::from_secs(30);
+/// For how long a share of a CPU is counted, which the report does not show.
+const CPU_SECONDS: f64 = 0.0;
 
 /// How these groups came up.
 #[must_use]
@@ -48,6 +54,14 @@ pub enum MeasureError {
     /// Podman failed.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// The agents of a group could not be looked at.
+    #[error("the agents of {group}: {reason}")]
+    Inside {
+        /// The group.
+        group: String,
+        /// Why.
+        reason: String,
+    },
     /// Podman printed something that we do not read.
     #[error("`{command}` printed what is not the expected JSON: {source}")]
     Answer {
@@ -71,7 +85,7 @@ struct ContainerStats {
     pids: u64,
 }
 
-/// What the containers take of those of these groups whose supervisors answer.
+/// What the containers take of those of these groups whose supervisors answer, and each of their agents.
 ///
 /// # Errors
 /// When Podman fails.
@@ -107,6 +121,22 @@ pub fn resources(system: &System<'_>, groups: &[GroupId]) -> Result<Resources, M
                 .push(group_resources(&system.stack.machine(machine).name, stats));
         }
     }
+    let deadline = Instant::now() + INSIDE_LIMIT;
+    let looks = parallel::map(parallel::default_jobs(), &up, |id| {
+        let agents = view.group(*id).map_or(&[][..], |status| &status.agents);
+        inside::measure(system, *id, agents, CPU_SECONDS, deadline)
+    });
+    for (id, seen) in up.iter().zip(looks) {
+        let group = &system.stack.group(*id).name;
+        let seen = seen.map_err(|reason| MeasureError::Inside {
+            group: group.clone(),
+            reason,
+        })?;
+        if let Some(measured) = measured.groups.iter_mut().find(|measured| measured.group == *group) {
+            measured.proposed_limit_bytes = Some(proposed(seen.memory_peak));
+            measured.agents = agents_resources(seen);
+        }
+    }
     measured
         .groups
         .sort_by_key(|measured| up.iter().position(|id| system.stack.group(*id).name == measured.group));
@@ -127,6 +157,19 @@ fn group_resources(machine: &str, stats: ContainerStats) -> GroupResources {
         pids: Some(stats.pids),
         agents: Vec::new(),
     }
+}
+
+fn agents_resources(seen: ResourcesSeen) -> Vec<AgentResources> {
+    let agents = seen.agents.into_iter().map(|(name, used)| AgentResources {
+        name,
+        usage: Usage {
+            memory_bytes: used.resident,
+            cpu_ms: used.cpu_ms,
+        },
+        peak_bytes: used.peak,
+        proposed_limit_bytes: proposed(used.peak),
+    });
+    agents.collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! The system that checks are about: its stack, its Podman, and where its agents answer.
 
+use super::hosts::Hosts;
 use super::network::Endpoint;
 use super::process::Program;
-use super::smoke_lan::Lan;
+use crate::boot::lab::Lab;
 use crate::stack::model::{AgentId, GroupId, MachineId, Stack};
 
 /// A Podman command line without arguments yet.
@@ -21,6 +22,15 @@ pub trait Addresses: Sync {
     fn lan(&self) -> Option<Lan<'_>> {
         None
     }
+}
+
+/// What is between the machines, where each is a host of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Lan<'a> {
+    /// The hosts.
+    pub hosts: &'a Hosts,
+    /// The lab, where they are its hosts: only its link can be cut.
+    pub lab: Option<&'a Lab>,
 }
 
 /// A system.

@@ -60,6 +60,20 @@ fn compile(repository: &Repository) -> Result<Digest, BinaryError> {
     Ok(digest)
 }
 
+/// Compiles the agent of the supervisor's own tests, which answers health checks and does nothing else.
+///
+/// # Errors
+/// When cargo fails or is missing.
+pub fn fake_agent(repository: &Repository) -> Result<PathBuf, ProcessError> {
+    Program::new(cargo())
+        .args(["build", "--quiet", "--locked", "--package", "agent-supervisor"])
+        .args(["--profile", "xtask", "--example", "fake_agent"])
+        .folder(repository.root())
+        .log(repository.log("fake-agent"))
+        .succeed(&mut |_| {})?;
+    Ok(repository.target().join("xtask/examples/fake_agent"))
+}
+
 fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }

@@ -170,11 +170,22 @@ pub fn write<W: Write>(
     archive.into_inner()
 }
 
-/// Puts an image into one archive, as `oci-archive:` of Podman reads it: small documents, and the layer from its file.
+/// A layer in an archive.
+#[derive(Debug)]
+pub struct Blob<R> {
+    /// Its path there.
+    pub path: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its bytes.
+    pub content: R,
+}
+
+/// Puts an image into one archive, as `oci-archive:` of Podman reads it: small documents, and layers from their files.
 ///
 /// # Errors
-/// When the layer cannot be read, or `to` cannot be written.
-pub fn write_archive<W: Write>(documents: &[(String, Vec<u8>)], layer: (&str, u64, impl Read), to: W) -> io::Result<W> {
+/// When a layer cannot be read, or `to` cannot be written.
+pub fn write_archive<W: Write, R: Read>(documents: &[(String, Vec<u8>)], layers: Vec<Blob<R>>, to: W) -> io::Result<W> {
     let mut archive = tar::Builder::new(to);
     let mut add = |path: &str, size: u64, content: &mut dyn Read| {
         let mut header = tar::Header::new_gnu();
@@ -189,7 +200,8 @@ pub fn write_archive<W: Write>(documents: &[(String, Vec<u8>)], layer: (&str, u6
             &mut content.as_slice(),
         )?;
     }
-    let (path, size, mut content) = layer;
-    add(path, size, &mut content)?;
+    for mut layer in layers {
+        add(&layer.path, layer.size, &mut layer.content)?;
+    }
     archive.into_inner()
 }

@@ -207,12 +207,93 @@ pub fn documents(lower: &Lower, execution: &Execution, layer: &NewLayer, name: &
         manifests: [named],
     })?;
     let files = vec![
-        ("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()),
+        layout_marker(),
         ("index.json".to_owned(), index),
         (blob(&manifest_digest), manifest),
         (blob(&config_digest), config),
     ];
     Ok(Documents { id, files })
+}
+
+/// The index of an OCI layout that Podman wrote, as far as it is read.
+#[derive(Deserialize)]
+struct SavedIndex {
+    #[serde(default)]
+    manifests: Vec<SavedDescriptor>,
+}
+
+#[derive(Deserialize)]
+struct SavedDescriptor {
+    digest: String,
+    #[serde(default, rename = "mediaType")]
+    media_type: String,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+/// The manifest of an image that Podman wrote, as far as it is read.
+#[derive(Deserialize)]
+struct SavedDocument {
+    config: SavedDescriptor,
+    #[serde(default)]
+    layers: Vec<SavedDescriptor>,
+}
+
+/// An image in an OCI layout that Podman wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedManifest {
+    /// Digest of its config.
+    pub config: String,
+    /// Digests of its layers, lowest first.
+    pub layers: Vec<String>,
+    /// Documents of an archive with this image alone, but for its config: path and content of each.
+    pub documents: Vec<(String, Vec<u8>)>,
+}
+
+/// Digests of the manifests in an OCI layout, by the name of the image, from its `index.json`.
+///
+/// # Errors
+/// With what is wrong with it.
+pub fn saved(index: &[u8]) -> Result<BTreeMap<String, String>, String> {
+    let index: SavedIndex = serde_json::from_slice(index).map_err(|error| format!("index.json: {error}"))?;
+    Ok(index
+        .manifests
+        .into_iter()
+        .filter_map(|mut manifest| Some((manifest.annotations.remove(REFERENCE)?, manifest.digest)))
+        .collect())
+}
+
+/// An image of an OCI layout, from its manifest.
+///
+/// # Errors
+/// With what is wrong with it: also where layers are compressed, since their digests are not those that storage knows.
+pub fn saved_image(name: &str, digest: &str, manifest: &[u8]) -> Result<SavedManifest, String> {
+    let document: SavedDocument =
+        serde_json::from_slice(manifest).map_err(|error| format!("the manifest of `{name}`: {error}"))?;
+    if let Some(layer) = document.layers.iter().find(|layer| layer.media_type != LAYER) {
+        return Err(format!("a layer of `{name}` is of type `{}`", layer.media_type));
+    }
+    let mut named = descriptor(MANIFEST, digest, length(manifest));
+    named.annotations.insert(REFERENCE, name);
+    let index = serde_json::to_vec(&Index {
+        schema_version: 2,
+        manifests: [named],
+    })
+    .map_err(|error| error.to_string())?;
+    Ok(SavedManifest {
+        config: document.config.digest,
+        layers: document.layers.into_iter().map(|layer| layer.digest).collect(),
+        documents: vec![
+            layout_marker(),
+            ("index.json".to_owned(), index),
+            (blob(digest), manifest.to_vec()),
+        ],
+    })
+}
+
+/// The file by which an OCI layout is known.
+fn layout_marker() -> (String, Vec<u8>) {
+    ("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec())
 }
 
 /// Where an archive has the content of that digest.
@@ -244,4 +325,46 @@ pub fn sha256(bytes: &[u8]) -> String {
 #[must_use]
 pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{saved, saved_image};
+
+    const MANIFEST: &str = r#"{"schemaVersion":2,"config":{"mediaType":"c","digest":"sha256:cc","size":3},
+        "layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"sha256:aa","size":0}]}"#;
+
+    #[test]
+    fn an_image_of_a_layout_becomes_an_archive_of_its_own() {
+        let index = br#"{"schemaVersion":2,"manifests":[
+            {"digest":"sha256:01","annotations":{"org.opencontainers.image.ref.name":"localhost/a:latest"}},
+            {"digest":"sha256:02"}]}"#;
+        let manifests = saved(index).unwrap();
+        assert_eq!(manifests.len(), 1);
+        let image = saved_image(
+            "localhost/a:latest",
+            &manifests["localhost/a:latest"],
+            MANIFEST.as_bytes(),
+        )
+        .unwrap();
+        assert_eq!(
+            (image.config.as_str(), image.layers),
+            ("sha256:cc", vec!["sha256:aa".to_owned()])
+        );
+        let paths: Vec<&str> = image.documents.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paths, ["oci-layout", "index.json", "blobs/sha256/01"]);
+        let index = String::from_utf8(image.documents[1].1.clone()).unwrap();
+        assert!(
+            index.contains("localhost/a:latest") && index.contains("sha256:01"),
+            "{index}"
+        );
+    }
+
+    #[test]
+    fn a_compressed_layer_is_not_taken_for_one_that_storage_knows() {
+        let compressed = MANIFEST.replace("layer.v1.tar", "layer.v1.tar+gzip");
+        let error = saved_image("a", "sha256:01", compressed.as_bytes()).unwrap_err();
+        assert!(error.contains("layer.v1.tar+gzip"), "{error}");
+        assert!(saved(b"7").is_err());
+    }
 }

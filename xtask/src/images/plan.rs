@@ -70,7 +70,7 @@ pub struct Inputs {
 pub struct GroupInputs {
     /// Text of its Dockerfile.
     pub dockerfile: String,
-    /// Content of its requirements file.
+    /// What is installed: its requirements file, or what the lock of that pins.
     pub requirements: Vec<u8>,
     /// Content of its group config.
     pub config: String,
@@ -171,8 +171,8 @@ pub fn python_image(stack: &Stack) -> String {
     format!("{}/python:{}", stack.images.namespace, stack.python_version)
 }
 
-/// The part of a group's Dockerfile up to the end of its `dependencies` stage, without the lines that name the group's own
-/// files: what groups with the same requirements have in common.
+/// The part of a group's Dockerfile from its first stage to the end of the `dependencies` stage: what groups with the same
+/// requirements have in common. The arguments in front of it name the group's own files.
 fn dependency_stage(dockerfile: &str) -> String {
     let mut stages = 0;
     let mut text = String::new();
@@ -183,9 +183,7 @@ fn dependency_stage(dockerfile: &str) -> String {
         if line.starts_with("FROM ") {
             stages += 1;
         }
-        // Comments and the name of the requirements file differ between groups and change nothing in the image.
-        let names_own_file = line.starts_with('#') || line.starts_with("COPY [\"${TREE}/requirements");
-        if stages > 0 && !names_own_file {
+        if stages > 0 && !line.starts_with('#') {
             text.push_str(line);
             text.push('\n');
         }

@@ -56,7 +56,7 @@ pub fn published(stack: &Stack, id: GroupId) -> Vec<Published> {
         ports.push(port(Interface::Loopback, agent.port, agent.port));
     }
     for agent in stack.reached_from_other_machines() {
-        let agent = stack.agent(agent);
+        let agent = stack.agent(*agent);
         if agent.group == id {
             for number in [agent.port, agent.health_check_port] {
                 ports.push(port(Interface::Lan, number, number));

@@ -4,6 +4,7 @@ use minijinja::{Value, context};
 
 use super::template::fill;
 use super::{CONFIG_FOLDER, HEADER, ROOT, RenderedFile, command, health_command};
+use crate::stack::requirements_lock;
 use crate::stack::{GroupId, Stack};
 
 /// The base image.
@@ -30,9 +31,12 @@ pub fn base(stack: &Stack) -> RenderedFile {
     }
 }
 
-/// One group's image.
+/// Version of uv that installs Python packages, in images and for `cargo xtask lock`.
+pub const UV_VERSION: &str = "0.13.8";
+
+/// One group's image; `locked` where its requirements have a lock.
 #[must_use]
-pub fn group(stack: &Stack, id: GroupId) -> RenderedFile {
+pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
     let group = stack.group(id);
     let machine = stack.machine(group.machine);
     let supervision = &machine.supervision;
@@ -65,6 +69,9 @@ pub fn group(stack: &Stack, id: GroupId) -> RenderedFile {
         machine => machine.name,
         agents => names,
         requirements => group.requirements,
+        locked,
+        lock => requirements_lock::path(&group.requirements),
+        uv_version => UV_VERSION,
         packages => group.packages,
         build_packages => group.build_packages,
         code,

@@ -86,6 +86,9 @@ fn group_values(stack: &Stack, id: GroupId, group: &Group) -> Value {
 
 /// The agents that a group talks to without depending on them, a list of half a machine cut short.
 fn reaches(stack: &Stack, group: &Group) -> String {
+    if group.reaches.is_empty() {
+        return String::new();
+    }
     let others = |agent: &&Agent| agent.machine == group.machine && stack.group(agent.group).name != group.name;
     let all_others = stack.agents.iter().filter(others).count();
     let of_this_machine = group.reaches.iter().filter(|id| others(&stack.agent(**id))).count();
@@ -251,11 +254,7 @@ fn waits(stack: &Stack) -> Vec<Value> {
 /// One connection to each agent that other machines use, from each of the others.
 fn probes(stack: &Stack) -> Vec<Value> {
     let mut probes = Vec::new();
-    for agent in stack
-        .reached_from_other_machines()
-        .into_iter()
-        .map(|id| stack.agent(id))
-    {
+    for agent in stack.reached_from_other_machines().iter().map(|id| stack.agent(*id)) {
         for (index, other) in stack.machines.iter().enumerate() {
             if MachineId(index) != agent.machine {
                 probes.push(context! {

@@ -5,7 +5,7 @@
 
 pub mod compose;
 mod deploy;
-mod dockerfile;
+pub mod dockerfile;
 mod document;
 pub mod group_config;
 mod template;
@@ -48,13 +48,13 @@ pub struct Preload {
 }
 
 /// Every file of a stack that something is built or started from, in order of their paths. `preload`: what the tree says about warm
-/// starts.
+/// starts. `locked`: the requirements files that have a lock.
 #[must_use]
-pub fn render(stack: &Stack, preload: &Preload) -> Vec<RenderedFile> {
+pub fn render(stack: &Stack, preload: &Preload, locked: &BTreeSet<String>) -> Vec<RenderedFile> {
     let mut files = vec![dockerfile::ignore(stack), dockerfile::base(stack)];
-    for (id, _) in stack.groups() {
+    for (id, group) in stack.groups() {
         files.push(group_config::file(stack, id, preload));
-        files.push(dockerfile::group(stack, id));
+        files.push(dockerfile::group(stack, id, locked.contains(&group.requirements)));
     }
     for id in (0..stack.machines.len()).map(crate::stack::MachineId) {
         files.push(compose::file(stack, id));
@@ -73,8 +73,13 @@ pub fn documents(stack: &Stack) -> Vec<RenderedFile> {
 /// The command that a group's container runs.
 #[must_use]
 pub fn command(stack: &Stack, group: GroupId) -> Vec<String> {
-    let config = format!("{CONFIG_FOLDER}/{}", stack.group(group).config_file);
-    vec![SUPERVISOR.to_owned(), "--config".to_owned(), config]
+    vec![SUPERVISOR.to_owned(), "--config".to_owned(), config_path(stack, group)]
+}
+
+/// The group config inside a group's container.
+#[must_use]
+pub fn config_path(stack: &Stack, group: GroupId) -> String {
+    format!("{CONFIG_FOLDER}/{}", stack.group(group).config_file)
 }
 
 /// The command that tells whether a container is healthy.

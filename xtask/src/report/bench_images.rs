@@ -2,49 +2,50 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::bench::figures::{Run, typical};
-use crate::bench::images::Figures;
+use crate::bench::images::{Figures, Other};
 use crate::host::bench::Machine;
 
 /// The newest version of the JSON document.
-pub const JSON_VERSION: u32 = 1;
+pub const JSON_VERSION: u32 = 2;
 
 /// The figures.
 #[derive(Debug, Clone)]
 pub struct Result {
     /// The host.
     pub machine: Machine,
-    /// Pairs of runs per case.
+    /// Runs of each program.
     pub runs: u16,
     /// Per case.
     pub cases: Vec<Figures>,
 }
 
-/// A table: a row per case.
+/// A table: per case a row for `build-images`, and one for each of the others, with the ratio to it.
 #[must_use]
 pub fn human(result: &Result) -> String {
     let Machine { model, cores } = &result.machine;
     let mut text = format!(
-        "`build-images` and a script of `podman build`s, medians of {} pairs of runs; {cores} x {model}\n\n",
-        result.runs
+        "medians of {} runs of each; {cores} x {model}\n\
+         ratio: `build-images` to the program of the row\n\n\
+         {:48}   wall s    cpu s    ratio of wall   of cpu\n",
+        result.runs, ""
     );
-    text.push_str("                                    build-images        script           ratio\n");
-    text.push_str("                                    wall s   cpu s   wall s   cpu s    wall     cpu\n");
     for figures in &result.cases {
-        let (ours, script, ratio) = (typical(&figures.ours), typical(&figures.script), figures.ratio());
-        let _ = writeln!(
-            text,
-            "{:32}  {:>8.2}{:>8.2} {:>8.2}{:>8.2} {:>7.3} {:>7.3}",
-            figures.case.name(),
-            ours.wall,
-            ours.cpu,
-            script.wall,
-            script.cpu,
-            ratio.wall,
-            ratio.cpu
-        );
+        let ours = typical(&figures.ours);
+        let row = |text: &mut String, case: &str, name: &str, run: &Run| {
+            let _ = write!(text, "{case:30}  {name:16}  {:>7.2}  {:>7.2}", run.wall, run.cpu);
+        };
+        row(&mut text, figures.case.name(), "build-images", &ours);
+        text.push('\n');
+        for (other, runs) in &figures.others {
+            row(&mut text, "", other.name(), &typical(runs));
+            if let Some(ratio) = figures.ratio(*other) {
+                let _ = write!(text, "  {:>15.3}  {:>7.3}", ratio.wall, ratio.cpu);
+            }
+            text.push('\n');
+        }
     }
     text
 }
@@ -52,19 +53,19 @@ pub fn human(result: &Result) -> String {
 /// One JSON document. Times are in seconds.
 #[must_use]
 pub fn document(result: &Result) -> Value {
-    let run = |run: &Run| json!({"wall": run.wall, "cpu": run.cpu});
-    let runs = |runs: &[Run]| runs.iter().map(run).collect::<Vec<_>>();
     let cases: Vec<Value> = result
         .cases
         .iter()
         .map(|figures| {
-            let ratio = figures.ratio();
+            let others: Map<String, Value> = figures
+                .others
+                .iter()
+                .map(|(other, runs)| (other.key().to_owned(), other_document(figures, *other, runs)))
+                .collect();
             json!({
                 "case": figures.case.name(),
-                "build_images": run(&typical(&figures.ours)),
-                "script": run(&typical(&figures.script)),
-                "ratio": {"wall": ratio.wall, "cpu": ratio.cpu},
-                "runs": {"build_images": runs(&figures.ours), "script": runs(&figures.script)},
+                "build_images": program(&figures.ours),
+                "others": others,
             })
         })
         .collect();
@@ -74,4 +75,17 @@ pub fn document(result: &Result) -> Value {
         "runs": result.runs,
         "cases": cases,
     })
+}
+
+fn other_document(figures: &Figures, other: Other, runs: &[Run]) -> Value {
+    let mut document = program(runs);
+    if let Some(ratio) = figures.ratio(other) {
+        document["ratio"] = json!({"wall": ratio.wall, "cpu": ratio.cpu});
+    }
+    document
+}
+
+fn program(runs: &[Run]) -> Value {
+    let run = |run: &Run| json!({"wall": run.wall, "cpu": run.cpu});
+    json!({"median": run(&typical(runs)), "runs": runs.iter().map(run).collect::<Vec<_>>()})
 }

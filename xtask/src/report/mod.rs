@@ -2,9 +2,13 @@
 
 pub mod audit;
 pub mod bench;
+pub mod bench_boot;
 pub mod bench_images;
+pub mod bench_probe;
+pub mod bench_scale;
 pub mod boot;
 pub mod build;
+pub mod delivery;
 pub mod diff;
 pub mod doctor;
 pub mod exit;
@@ -13,5 +17,6 @@ pub mod findings;
 pub mod images;
 pub mod page;
 pub mod printer;
+pub mod requirements_lock;
 pub mod smoke;
 pub mod status;

@@ -1,10 +1,28 @@
-//! Pieces that several kinds of checks have, from their YAML.
+//! Pieces that several kinds of checks have, and how they are read from their YAML.
 
 use serde_json::Value;
 
 use super::matcher::Matcher;
-use super::spec::{Payload, Text};
 use super::yaml::{Fields, Mark, Node, Reader};
+use crate::finding::Place;
+
+/// A text with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// The text.
+    pub text: String,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// What a request sends.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Payload {
+    /// A JSON document.
+    Json(Value),
+    /// These characters, JSON or not.
+    Raw(String),
+}
 
 /// A text with its place.
 pub fn located(reader: &Reader<'_>, text: String, mark: Mark) -> Text {

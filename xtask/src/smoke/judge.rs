@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use contract::status::{AgentStatus, GroupStatus};
 use serde_json::Value;
 
+use super::fields::Payload;
 use super::lan::{self, LanAction};
 use super::matcher::show;
 use super::observation::{
@@ -12,7 +13,7 @@ use super::observation::{
 };
 use super::outcome::Outcome;
 use super::plan::{Action, Check};
-use super::spec::{CommandExpect, Payload};
+use super::spec::CommandExpect;
 use super::template;
 use super::verdict::Verdict;
 use crate::stack::model::Stack;

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::fields::{matcher, needed, payload};
-use super::spec::{Payload, Text};
+use super::fields::{Payload, Text, matcher, needed, payload};
 use super::yaml::{Data, Fields, Reader};
 use crate::stack::model::{AgentId, GroupId, MachineId, Stack};
 
@@ -212,8 +211,8 @@ pub fn subject(stack: &Stack, action: &LanAction) -> String {
 pub fn used_ports(stack: &Stack, machine: MachineId) -> BTreeMap<u16, String> {
     stack
         .reached_from_other_machines()
-        .into_iter()
-        .map(|id| stack.agent(id))
+        .iter()
+        .map(|id| stack.agent(*id))
         .filter(|agent| agent.machine == machine)
         .flat_map(|agent| {
             [

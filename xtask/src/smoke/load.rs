@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::decode::{self, KINDS};
+use super::fields::Text;
 use super::fields::located;
-use super::spec::{CheckFile, CheckSpec, ForEach, Text};
+use super::spec::{CheckFile, CheckSpec, ForEach};
 use super::yaml::{Data, Fields, Node, RULE, Reader};
 use crate::finding::{Finding, Place};
 

@@ -23,6 +23,7 @@ pub mod template;
 mod verdict;
 pub mod yaml;
 
+pub use decode::KINDS;
 pub use event::SmokeEvent;
 pub use judge::evaluate;
 pub use load::parse;

@@ -24,7 +24,7 @@ pub struct GroupResources {
     pub proposed_limit_bytes: Option<u64>,
     /// Processes and threads in it.
     pub pids: Option<u64>,
-    /// Its agents, where they were measured one by one.
+    /// Its agents that run.
     pub agents: Vec<AgentResources>,
 }
 
@@ -35,6 +35,10 @@ pub struct AgentResources {
     pub name: String,
     /// What it takes.
     pub usage: Usage,
+    /// Most memory that it took so far, in bytes.
+    pub peak_bytes: u64,
+    /// The memory limit that this suggests, in bytes.
+    pub proposed_limit_bytes: u64,
 }
 
 /// What something takes.

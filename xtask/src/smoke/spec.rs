@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::fields::{Payload, Text};
 use super::lan::LanSpec;
 use super::yaml::Node;
-use crate::finding::Place;
 
 /// One file of checks.
 #[derive(Debug, Clone)]
@@ -43,15 +43,6 @@ pub struct CheckSpec {
     pub kind: Node,
     /// Name of the kind: `request`.
     pub kind_name: &'static str,
-}
-
-/// A text with its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text {
-    /// The text.
-    pub text: String,
-    /// Where it stands.
-    pub place: Place,
 }
 
 /// What a check is made once for.
@@ -127,15 +118,6 @@ pub struct RequestSpec {
     pub expect: Value,
     /// Names for values of the reply, by path.
     pub save: BTreeMap<String, String>,
-}
-
-/// What a request sends.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Payload {
-    /// A JSON document.
-    Json(Value),
-    /// These characters, JSON or not.
-    Raw(String),
 }
 
 /// What a command must do.

@@ -334,6 +334,8 @@ impl<'a> Reader<'a> {
 
     /// Ends a mapping: every key that nobody asked for is an error.
     pub fn finish(&mut self, fields: &Fields<'_>, what: &str) {
+        #[cfg(test)]
+        crate::stack::asked::note(&fields.known);
         for (key, _) in fields.entries {
             if fields.known.contains(&key.text.as_str()) {
                 continue;

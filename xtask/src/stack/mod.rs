@@ -5,7 +5,7 @@
 
 mod load;
 pub mod near;
-mod raw;
+pub(crate) mod raw;
 mod read;
 mod resolve;
 mod startup;
@@ -15,6 +15,7 @@ mod validate;
 
 pub mod graph;
 pub mod model;
+pub mod requirements_lock;
 pub mod spans;
 pub mod yaml;
 
@@ -22,6 +23,8 @@ pub use load::{Files, Input, load};
 pub use model::{Agent, AgentId, ContentsSetting, Group, GroupId, Machine, MachineId, Stack};
 pub use tree::{Found, TreeFiles, normal, resolve_alias};
 
+#[cfg(test)]
+pub(crate) mod asked;
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]

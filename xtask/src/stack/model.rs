@@ -60,6 +60,8 @@ pub struct Stack {
     pub on_ungrouped: Vec<(AgentId, AgentId)>,
     /// Patterns (`*`, `**`, `?`) of files of the tree that the audit leaves out: trash, archives.
     pub audit_exclude: Vec<String>,
+    /// See [`Stack::reached_from_other_machines`].
+    pub reached: BTreeSet<AgentId>,
 }
 
 /// How images are named and made.
@@ -417,6 +419,12 @@ impl Stack {
         format!("{}-pod", self.group(group).name)
     }
 
+    /// Name of the container that holds the network of a group's pod.
+    #[must_use]
+    pub fn infra(&self, group: GroupId) -> String {
+        format!("{}-infra", self.pod(group))
+    }
+
     /// The agent of that name on a machine.
     #[must_use]
     pub fn find_agent(&self, machine: MachineId, name: &str) -> Option<AgentId> {
@@ -447,7 +455,12 @@ impl Stack {
 
     /// Agents that a group of another machine depends on or reaches: their ports are published on the LAN address.
     #[must_use]
-    pub fn reached_from_other_machines(&self) -> BTreeSet<AgentId> {
+    pub fn reached_from_other_machines(&self) -> &BTreeSet<AgentId> {
+        &self.reached
+    }
+
+    /// Works that out, which takes a look at every agent.
+    pub(super) fn find_reached(&self) -> BTreeSet<AgentId> {
         self.groups()
             .flat_map(|(id, group)| {
                 self.peers_elsewhere(id)

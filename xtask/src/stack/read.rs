@@ -112,6 +112,8 @@ impl<'a> Reader<'a> {
 
     /// Says which keys nobody asked for.
     pub fn finish(&mut self, fields: Fields<'a>, severity: Severity) {
+        #[cfg(test)]
+        super::asked::note(&fields.known);
         for entry in fields.entries {
             if fields.known.contains(&entry.key.as_str()) {
                 continue;

@@ -12,6 +12,7 @@ use super::raw::{RawGroup, RawMachine, RawStack};
 use super::read::plain;
 use super::spans::At;
 use super::startup::{Startup, StartupAgent};
+use super::tree::normal;
 use crate::finding::Finding;
 
 /// What was read of one machine's startup config.
@@ -50,6 +51,7 @@ pub fn resolve<'a>(raw: &'a RawStack, reads: &'a [Read], source_tree: &str) -> (
         reads,
         findings: Vec::new(),
         taken: BTreeMap::new(),
+        defined: reads.iter().map(|read| by_name(read.startup.as_ref())).collect(),
         resolved: Resolved {
             stack: Stack {
                 name: raw.name.clone(),
@@ -78,6 +80,7 @@ pub fn resolve<'a>(raw: &'a RawStack, reads: &'a [Read], source_tree: &str) -> (
                 ungrouped: Vec::new(),
                 on_ungrouped: Vec::new(),
                 audit_exclude: raw.audit_exclude.clone(),
+                reached: BTreeSet::new(),
             },
             origin: Vec::new(),
             ungrouped: Vec::new(),
@@ -96,6 +99,7 @@ pub fn resolve<'a>(raw: &'a RawStack, reads: &'a [Read], source_tree: &str) -> (
     for (agent, waits) in graph::waits_for(agents).into_iter().enumerate() {
         agents[agent].waits_for = waits;
     }
+    resolver.resolved.stack.reached = resolver.resolved.stack.find_reached();
     (resolver.resolved, resolver.findings)
 }
 
@@ -118,7 +122,11 @@ fn machine(raw: &RawStack, machine: &RawMachine, startup: Option<&Startup>) -> M
         network: machine.network.value.clone(),
         subnet: machine.subnet.value,
         environment,
-        path_aliases: super::read::values(&machine.path_aliases),
+        path_aliases: machine
+            .path_aliases
+            .iter()
+            .map(|(alias, target)| (normal(alias), normal(&target.value)))
+            .collect(),
         agent_memory_bytes: startup.and_then(|startup| startup.agent_memory_bytes),
         agent_pids: startup.and_then(|startup| startup.agent_pids),
         connection: machine.connection.as_ref().map(|name| name.value.clone()),
@@ -131,8 +139,16 @@ struct Resolver<'a> {
     reads: &'a [Read],
     findings: Vec<Finding>,
     /// Agents that a group holds already.
-    taken: BTreeMap<(MachineId, String), (AgentId, &'a At<String>)>,
+    taken: BTreeMap<(MachineId, &'a str), (AgentId, &'a At<String>)>,
+    /// By machine: the agents of its startup config.
+    defined: Vec<BTreeMap<&'a str, &'a StartupAgent>>,
     resolved: Resolved<'a>,
+}
+
+/// Agents by name; of two with one name, the first.
+fn by_name(startup: Option<&Startup>) -> BTreeMap<&str, &StartupAgent> {
+    let agents = startup.iter().flat_map(|startup| &startup.agents);
+    agents.rev().map(|agent| (agent.name.value.as_str(), agent)).collect()
 }
 
 impl<'a> Resolver<'a> {
@@ -210,7 +226,7 @@ impl<'a> Resolver<'a> {
         group: GroupId,
         name: &'a At<String>,
     ) -> Option<AgentId> {
-        let key = (machine, name.value.clone());
+        let key = (machine, name.value.as_str());
         if let Some((_, first)) = self.taken.get(&key) {
             self.findings.push(
                 Finding::error(
@@ -223,9 +239,8 @@ impl<'a> Resolver<'a> {
             );
             return None;
         }
-        let startup = self.reads[machine.0].startup.as_ref()?;
-        let defined = startup.agents.iter().find(|a| a.name.value == name.value);
-        let Some(origin) = defined else {
+        self.reads[machine.0].startup.as_ref()?;
+        let Some(origin) = self.defined[machine.0].get(name.value.as_str()).copied() else {
             self.unknown_agent(machine, name);
             return None;
         };
@@ -319,10 +334,9 @@ impl<'a> Resolver<'a> {
 
     /// An agent by name: on that machine first, then on the others.
     fn find(&self, machine: MachineId, name: &str) -> Option<AgentId> {
-        let stack = &self.resolved.stack;
-        stack
-            .find_agent(machine, name)
-            .or_else(|| stack.agents.iter().position(|agent| agent.name == name).map(AgentId))
+        let on = |machine| self.taken.get(&(machine, name)).map(|(id, _)| *id);
+        // Of several others, the agent that the stack lists first.
+        on(machine).or_else(|| (0..self.reads.len()).filter_map(|other| on(MachineId(other))).min())
     }
 
     fn dependencies(&mut self) {
@@ -368,7 +382,7 @@ impl<'a> Resolver<'a> {
             for agent in read.startup.iter().flat_map(|startup| &startup.agents) {
                 let machine = MachineId(machine);
                 let again = !seen.insert((machine, agent.name.value.as_str()));
-                if !again && !self.taken.contains_key(&(machine, agent.name.value.clone())) {
+                if !again && !self.taken.contains_key(&(machine, agent.name.value.as_str())) {
                     found.push((machine, agent));
                 }
             }

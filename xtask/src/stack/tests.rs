@@ -42,7 +42,7 @@ fn the_small_stack_is_sound() {
     assert_eq!(loaded.group_memory_bytes(super::GroupId(0)), Some(264 << 20));
     assert_eq!(loaded.group_pids(super::GroupId(0)), Some(2 * 12 + 32));
     let reached = loaded.reached_from_other_machines();
-    assert_eq!(names(&loaded, reached), ["Alpha"]);
+    assert_eq!(names(&loaded, reached.iter().copied()), ["Alpha"]);
 }
 
 fn names(stack: &Stack, ids: impl IntoIterator<Item = AgentId>) -> Vec<&str> {
@@ -742,7 +742,7 @@ fn the_real_stack_has_89_agents_in_16_groups() {
     assert_eq!(loaded.absent.len(), 1);
     let reached = loaded.reached_from_other_machines();
     assert_eq!(
-        names(&loaded, reached),
+        names(&loaded, reached.iter().copied()),
         ["CoordinatorAgent", "AuthenticationAgent", "RemoteConnectorAgent"]
     );
 }
@@ -852,7 +852,11 @@ fn broken_texts_never_panic() {
         let (loaded, findings) = fixture.load();
         assert!(loaded.is_some() || has_errors(&findings));
         if let Some(loaded) = loaded {
-            let _ = crate::render::render(&loaded, &crate::render::Preload::default());
+            let _ = crate::render::render(
+                &loaded,
+                &crate::render::Preload::default(),
+                &std::collections::BTreeSet::new(),
+            );
         }
         for finding in findings {
             assert!(!finding.message.is_empty() && !finding.place.path.is_empty());

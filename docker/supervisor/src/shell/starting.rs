@@ -2,9 +2,10 @@
 
 use contract::group_config::Start;
 
-use super::{Message, Process, Shell, Way};
+use super::{Process, Shell, Way};
 use crate::machine::Event;
 use crate::machine::plan::AgentId;
+use crate::message::Message;
 use crate::output::Stream;
 use crate::spawn::{self, Started};
 use crate::{checks, warm};

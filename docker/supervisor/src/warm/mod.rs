@@ -222,7 +222,7 @@ mod tests {
                     - {name: B, script_path: b.pyz, port: 15}\n\
                     - {name: C, script_path: c.py, port: 25, environment: {A: b}}\n\
                     - {name: D, script_path: d.py, port: 35, start: plain}\n";
-        let config: GroupConfig = serde_saphyr::from_str(text).unwrap();
+        let mut config: GroupConfig = serde_saphyr::from_str(text).unwrap();
         assert_eq!(config.start, Start::Warm);
         let warm = Warm::none("no reason".to_owned());
         let ways: Vec<Way> = config.agents.iter().map(|agent| warm.way(&config, agent)).collect();
@@ -235,6 +235,13 @@ mod tests {
                 because("it has an environment of its own"),
                 Way::Plain(None),
             ]
+        );
+        config.start_plainly();
+        assert!(
+            config
+                .agents
+                .iter()
+                .all(|agent| warm.way(&config, agent) == Way::Plain(None))
         );
     }
 }

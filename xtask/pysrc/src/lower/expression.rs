@@ -39,7 +39,8 @@ impl<'a> Lower<'a> {
                     },
                     Value::Int,
                 ),
-                Number::Float(_) | Number::Complex { .. } => Value::Other,
+                Number::Float(float) => Value::Float(*float),
+                Number::Complex { .. } => Value::Other,
             },
             Expr::StringLiteral(literal) => self.string(literal, wanted),
             other => {
@@ -77,7 +78,7 @@ impl<'a> Lower<'a> {
             let value = match element {
                 Expr::Starred(starred) => {
                     self.deeper(|lower| lower.visit(&starred.value));
-                    Value::Other
+                    Value::Either(Box::default())
                 }
                 element => self.expression(element, wanted),
             };
@@ -130,11 +131,12 @@ impl<'a> Lower<'a> {
                 let value = self.expression(&operation.operand, wanted);
                 match (operation.op, value) {
                     (ast::UnaryOp::USub, Value::Int(int)) => int.checked_neg().map_or(Value::Other, Value::Int),
+                    (ast::UnaryOp::USub, Value::Float(float)) => Value::Float(-float),
                     _ => Value::Other,
                 }
             }
             Expr::Lambda(lambda) => {
-                self.lambda(lambda);
+                self.lambda(lambda, false);
                 Value::Other
             }
             Expr::If(choice) => {
@@ -164,9 +166,14 @@ impl<'a> Lower<'a> {
                     }
                     self.visit(&item.value);
                 }
+                self.hashed(dict.items.iter().filter_map(|item| item.key.as_ref()));
                 Value::Other
             }
-            Expr::Set(set) => self.values(&set.elts, wanted),
+            Expr::Set(set) => {
+                let value = self.values(&set.elts, wanted);
+                self.hashed(&set.elts);
+                value
+            }
             Expr::List(list) => self.values(&list.elts, wanted),
             Expr::Tuple(tuple) => self.values(&tuple.elts, wanted),
             Expr::ListComp(comprehension) => {
@@ -294,10 +301,11 @@ impl<'a> Lower<'a> {
         let wanted_here = wanted || !self.outline || is_environ(&subscript.value);
         let object = self.expression(&subscript.value, wanted_here);
         let key = self.expression(&subscript.slice, wanted_here);
-        if let (Value::Attribute(_, last), Value::Str(name)) = (&object, &key)
+        if let (Value::Attribute(_, last) | Value::Name(last), Value::Str(name)) = (&object, &key)
             && subscript.ctx.is_load()
             && self.atom("environ") == *last
         {
+            let position = index(self.module.environment.len());
             self.module.environment.push(EnvironmentRead {
                 name: name.clone(),
                 default: None,
@@ -305,11 +313,68 @@ impl<'a> Lower<'a> {
                 span: span(subscript),
                 guard: self.guard,
             });
+            self.step(|| Step::Environment(position));
+        }
+        if subscript.ctx.is_load() && matches!(key, Value::Str(_) | Value::Int(_)) {
+            match (&object, &*subscript.value) {
+                (Value::Name(name), Expr::Name(_)) if !self.hidden.contains(name) => {
+                    let (object, key) = (*name, span(&*subscript.slice));
+                    self.step(|| Step::Item { object, key });
+                }
+                (Value::List(_) | Value::None | Value::Int(_) | Value::Str(_), _) => {
+                    self.operation(OperationKind::Item(object.clone(), key.clone()), span(subscript));
+                }
+                _ => {}
+            }
         }
         if wanted {
             Value::Subscript(Box::new(object), Box::new(key))
         } else {
             Value::Other
+        }
+    }
+
+    /// A dictionary that a name gets, with its keys and values where all are written out.
+    pub(super) fn dictionary(&mut self, dict: &'a ast::ExprDict) -> Value {
+        const MOST: usize = 64;
+        let mut items = Vec::with_capacity(dict.items.len().min(MOST));
+        for item in &dict.items {
+            let key = item.key.as_ref().map(|key| self.value(key));
+            let value = match &item.value {
+                Expr::Dict(inner) if self.depth < DEEPEST_VALUE => self.deeper(|lower| lower.dictionary(inner)),
+                value => self.value(value),
+            };
+            if let Some(key) = key.filter(|_| items.len() < MOST) {
+                items.push((key, value));
+            }
+        }
+        self.hashed(dict.items.iter().filter_map(|item| item.key.as_ref()));
+        if items.len() == dict.items.len() {
+            Value::Dict(items.into())
+        } else {
+            Value::Other
+        }
+    }
+
+    /// Keys of a set or dictionary: these need a hash.
+    fn hashed(&mut self, keys: impl IntoIterator<Item = &'a Expr>) {
+        for key in keys {
+            let kind = match key {
+                Expr::List(_) | Expr::ListComp(_) => "list",
+                Expr::Dict(_) | Expr::DictComp(_) => "dict",
+                Expr::Set(_) | Expr::SetComp(_) => "set",
+                _ => continue,
+            };
+            self.operation(OperationKind::Unhashable(kind), span(key));
+        }
+    }
+
+    /// Adds an operation that may fail.
+    pub(super) fn operation(&mut self, kind: OperationKind, span: Span) {
+        if !self.outline {
+            let position = index(self.module.operations.len());
+            self.module.operations.push(Operation { kind, span });
+            self.step(|| Step::Operation(position));
         }
     }
 
@@ -319,16 +384,29 @@ impl<'a> Lower<'a> {
             ast::Operator::Sub => Some(Operator::Subtract),
             ast::Operator::Mult => Some(Operator::Multiply),
             ast::Operator::Div => Some(Operator::Divide),
+            ast::Operator::FloorDiv => Some(Operator::FloorDivide),
+            ast::Operator::Mod => Some(Operator::Modulo),
             _ => None,
         };
-        let wanted = wanted && (operator.is_some() || operation.op == ast::Operator::Mod);
-        let left = self.expression(&operation.left, wanted);
-        let right = self.expression(&operation.right, wanted);
+        let wanted = wanted && operator.is_some();
+        let checked = operator.filter(|_| !self.outline && may_fail(&operation.left, &operation.right));
+        let left = self.expression(&operation.left, wanted || checked.is_some());
+        let right = self.expression(&operation.right, wanted || checked.is_some());
+        if let Some(operator) = checked {
+            let kind = match (operator, &left, &right, &*operation.right) {
+                (Operator::Modulo, Value::Str(template), Value::List(parts), Expr::Tuple(_)) => {
+                    OperationKind::Format(template.clone(), parts.clone())
+                }
+                _ => OperationKind::Binary(operator, left.clone(), right.clone()),
+            };
+            self.operation(kind, span(operation));
+        }
         if !wanted {
             return Value::Other;
         }
         match (operator, left, right) {
-            (None, Value::Str(template), right) => super::format::percent(&template, right),
+            (Some(Operator::Modulo), Value::Str(template), right) => super::format::percent(&template, right),
+            (Some(Operator::Modulo | Operator::FloorDivide), ..) => Value::Other,
             (Some(Operator::Add), left, right) if is_text(&left) || is_text(&right) => {
                 let mut pieces = Vec::new();
                 for side in [left, right] {
@@ -413,7 +491,8 @@ impl<'a> Lower<'a> {
         }
     }
 
-    fn lambda(&mut self, lambda: &'a ast::ExprLambda) {
+    /// A `lambda`; what is in it runs here where it is called at once.
+    fn lambda(&mut self, lambda: &'a ast::ExprLambda, called: bool) {
         let before = self.hidden.len();
         if let Some(parameters) = &lambda.parameters {
             self.check_parameters(parameters);
@@ -434,7 +513,9 @@ impl<'a> Lower<'a> {
         let loops = std::mem::take(&mut self.loops);
         self.in_context(Where::Lambda, false, span(lambda), |lower| lower.visit(&lambda.body));
         self.loops = loops;
-        self.steps.truncate(mark);
+        if !called {
+            self.steps.truncate(mark);
+        }
         self.guard = guard;
         self.scope().generator = generator;
         self.hidden.truncate(before);
@@ -488,7 +569,13 @@ impl<'a> Lower<'a> {
     }
 
     fn call(&mut self, call: &'a ast::ExprCall) -> Value {
-        let callee = self.value(&call.func);
+        let callee = match &*call.func {
+            Expr::Lambda(lambda) => {
+                self.deeper(|lower| lower.lambda(lambda, true));
+                Value::Other
+            }
+            callee => self.value(callee),
+        };
         let mut arguments = Vec::with_capacity(call.arguments.args.len());
         let mut star = false;
         for argument in &call.arguments.args {
@@ -526,6 +613,26 @@ impl<'a> Lower<'a> {
         });
         self.step(|| Step::Call(position));
         self.facts_of_call(position, call)
+    }
+}
+
+/// Whether both sides are simple, and one of them a literal.
+fn may_fail(left: &Expr, right: &Expr) -> bool {
+    let simple = |side: &Expr| is_literal(side) || side.is_name_expr();
+    simple(left) && simple(right) && (is_literal(left) || is_literal(right))
+}
+
+pub(super) fn is_literal(expression: &Expr) -> bool {
+    match expression {
+        Expr::UnaryOp(operation) => operation.op == ast::UnaryOp::USub && operation.operand.is_number_literal_expr(),
+        Expr::NumberLiteral(_)
+        | Expr::StringLiteral(_)
+        | Expr::FString(_)
+        | Expr::NoneLiteral(_)
+        | Expr::BooleanLiteral(_)
+        | Expr::List(_)
+        | Expr::Tuple(_) => true,
+        _ => false,
     }
 }
 

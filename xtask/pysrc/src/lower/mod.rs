@@ -1,6 +1,7 @@
 //! The syntax tree to facts and steps, in one walk.
 
 mod call;
+mod dataclass;
 mod expression;
 mod format;
 mod pattern;
@@ -314,10 +315,12 @@ impl<'a> Lower<'a> {
             Expr::Name(name) => self.store(name.id.as_str(), span(name), value),
             Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
                 self.check_target(target);
+                let exact = |parts: &[Value]| !parts.contains(&Value::Either(Box::default()));
                 let parts = match value {
-                    Some(Value::List(parts)) if parts.len() == elts.len() => Some(parts),
+                    Some(Value::List(parts)) if parts.len() == elts.len() && exact(parts) => Some(parts),
                     _ => None,
                 };
+                self.unpacked(elts, value.filter(|_| parts.is_none()), span(target));
                 // What a call gives is taken apart when it is known.
                 let whole =
                     value.filter(|value| matches!(value, Value::Call(_) | Value::Name(_) | Value::Attribute(..)));
@@ -341,10 +344,41 @@ impl<'a> Lower<'a> {
         }
     }
 
+    /// A value is taken apart: that may give too few parts, or too many.
+    fn unpacked(&mut self, targets: &[Expr], value: Option<&Value>, place: Span) {
+        let Some(value) = value else {
+            return;
+        };
+        if matches!(
+            value,
+            Value::None
+                | Value::Bool(_)
+                | Value::Int(_)
+                | Value::Float(_)
+                | Value::List(_)
+                | Value::Str(_)
+                | Value::Name(_)
+                | Value::Call(_)
+        ) {
+            let star = targets.iter().any(Expr::is_starred_expr);
+            let count = index(targets.len()) - u32::from(star);
+            self.operation(OperationKind::Unpack(value.clone(), count, star), place);
+        }
+    }
+
     fn assign_attribute(&mut self, target: &'a ast::ExprAttribute, value: Option<&Value>) {
         self.check_name(target.attr.as_str(), span(target));
         let Expr::Name(object) = &*target.value else {
             self.visit(&target.value);
+            if !self.outline {
+                // Of an object that is not known; that one gets it is.
+                let attribute = self.atom(target.attr.as_str());
+                self.step(|| Step::StoreAttribute {
+                    object: Atom(u32::MAX),
+                    attribute,
+                    value: None,
+                });
+            }
             return;
         };
         if self.outline {

@@ -31,6 +31,7 @@ impl<'a> Lower<'a> {
                     self.load(name.id.as_str(), span(name));
                 }
                 let value = self.assigned(&assign.value);
+                self.added(assign, &value);
                 self.more_exports(&assign.target, &value);
                 self.assign(&assign.target, None);
             }
@@ -74,6 +75,10 @@ impl<'a> Lower<'a> {
                 self.visit(&assert.test);
                 if let Some(message) = &assert.msg {
                     self.perhaps(|lower| lower.visit(message));
+                }
+                if self.known(&assert.test) == Some(false) {
+                    let raised = Value::Name(self.atom("AssertionError"));
+                    self.leave(Leave::Raise, span(assert), Some(raised));
                 }
             }
             Stmt::Import(_) | Stmt::ImportFrom(_) => self.import(statement),
@@ -126,7 +131,13 @@ impl<'a> Lower<'a> {
             Stmt::FunctionDef(function) => self.function_def(function),
             Stmt::ClassDef(class) => self.class_def(class),
             Stmt::For(each) => {
-                self.visit(&each.iter);
+                match &*each.iter {
+                    Expr::Name(_) | Expr::NoneLiteral(_) | Expr::NumberLiteral(_) if !each.is_async => {
+                        let value = self.value(&each.iter);
+                        self.operation(OperationKind::Iterate(value), span(&*each.iter));
+                    }
+                    iterated => self.visit(iterated),
+                }
                 self.check_async(each.is_async, span(each), "for");
                 if each.target.is_starred_expr() {
                     self.check_target(&each.target);
@@ -165,7 +176,25 @@ impl<'a> Lower<'a> {
             self.visit(expression);
             return Value::Other;
         }
-        self.value(expression)
+        match expression {
+            Expr::Dict(dict) if !self.outline => self.deeper(|lower| lower.dictionary(dict)),
+            expression => self.value(expression),
+        }
+    }
+
+    /// `name += literal`.
+    fn added(&mut self, assign: &'a ast::StmtAugAssign, value: &Value) {
+        let operator = match assign.op {
+            ast::Operator::Add if !matches!(value, Value::List(_)) => Operator::Add,
+            ast::Operator::Sub => Operator::Subtract,
+            ast::Operator::Div => Operator::Divide,
+            ast::Operator::FloorDiv => Operator::FloorDivide,
+            _ => return,
+        };
+        if let (Expr::Name(name), true) = (&*assign.target, super::expression::is_literal(&assign.value)) {
+            let left = Value::Name(self.atom(name.id.as_str()));
+            self.operation(OperationKind::Binary(operator, left, value.clone()), span(assign));
+        }
     }
 
     fn leave(&mut self, how: Leave, span: Span, value: Option<Value>) {
@@ -495,8 +524,13 @@ impl<'a> Lower<'a> {
 
     fn with_body(&mut self, with: &'a ast::StmtWith) {
         let mut suppressed = None;
+        let mut managed = None;
         for item in &with.items {
             let value = self.value(&item.context_expr);
+            let kept = matches!(value, Value::Attribute(..)) && self.atoms.contains_key("suppress");
+            if kept || may_swallow(&item.context_expr) && matches!(value, Value::Call(_) | Value::Name(_)) {
+                managed = Some(value.clone());
+            }
             if let Value::Call(call) = value
                 && let Some(call) = self.module.calls.get(call as usize)
                 && let Value::Name(name) | Value::Attribute(_, name) = call.callee
@@ -511,7 +545,10 @@ impl<'a> Lower<'a> {
             }
         }
         let Some((catches, place)) = suppressed else {
-            self.statements(&with.body);
+            match managed {
+                Some(manager) => self.managed(with, manager),
+                None => self.statements(&with.body),
+            }
             return;
         };
         let guard = self.guard;
@@ -523,11 +560,35 @@ impl<'a> Lower<'a> {
             unknown: catches.is_empty(),
             catches,
             raises: false,
+            manager: None,
             name: None,
             span: place,
             body: Body::default(),
         };
         self.step(|| {
+            Step::Try(Box::new(Try {
+                body,
+                handlers: Box::new([handler]),
+                orelse: Body::default(),
+                finally: Body::default(),
+            }))
+        });
+    }
+
+    /// A `with` statement whose manager may keep exceptions to itself.
+    fn managed(&mut self, with: &'a ast::StmtWith, manager: Value) {
+        let body = self.nested(|lower| lower.statements(&with.body));
+        let place = with.items.first().map_or(Span::default(), span);
+        self.step(|| {
+            let handler = Handler {
+                catches: Vec::new(),
+                unknown: true,
+                raises: false,
+                manager: Some(Box::new(manager)),
+                name: None,
+                span: place,
+                body: Body::default(),
+            };
             Step::Try(Box::new(Try {
                 body,
                 handlers: Box::new([handler]),
@@ -600,6 +661,7 @@ impl<'a> Lower<'a> {
             catches,
             unknown,
             raises: raises_again(&handler.body),
+            manager: None,
             name,
             span: handler
                 .type_
@@ -759,6 +821,11 @@ impl<'a> Lower<'a> {
             bases,
             unusual,
             decorators,
+            fields: if self.outline {
+                None
+            } else {
+                super::dataclass::fields(def)
+            },
             methods: Vec::new(),
             body: Body::default(),
         });
@@ -876,6 +943,23 @@ fn caught(handler: &ast::ExceptHandlerExceptHandler) -> (Vec<Box<str>>, bool) {
             (names, unknown)
         }
         Some(class) => dotted(class).map_or((Vec::new(), true), |name| (vec![name], false)),
+    }
+}
+
+/// Whether what is managed may be something that keeps exceptions to itself; files and locks are not.
+fn may_swallow(manager: &Expr) -> bool {
+    let callee = match manager {
+        Expr::Name(_) => return true,
+        Expr::Call(call) => &*call.func,
+        _ => return false,
+    };
+    match callee {
+        Expr::Name(name) => name.id.as_str() != "open",
+        Expr::Attribute(attribute) => !matches!(
+            attribute.attr.as_str(),
+            "open" | "Lock" | "RLock" | "ThreadPoolExecutor" | "ProcessPoolExecutor" | "Session" | "connect" | "cursor"
+        ),
+        _ => true,
     }
 }
 

@@ -30,27 +30,31 @@ pub fn unfollowed(module: &Module) -> Vec<Unfollowed> {
 }
 
 fn computed(module: &Module, index: usize, call: &Call) -> Option<String> {
-    let name = module.dotted(&call.callee)?;
-    let last = name.rsplit('.').next().unwrap_or(&name);
+    // Nearly all calls are told apart by the last part of their names: whole names are made only of those that matter.
+    let last = module.called(call)?;
+    let name = || module.dotted(&call.callee);
     let argument = |at: usize| call.arguments.get(at);
     let literal = |value: Option<&Value>| value.is_some_and(|value| has_text(module, value, DEPTH));
     match last {
         "import_module" | "__import__" if !matches!(argument(0), Some(Value::Str(_))) => {
-            Some(format!("the module that `{last}` is given"))
+            name().map(|_| format!("the module that `{last}` is given"))
         }
-        "run_module" | "run_path" if name.starts_with("runpy") || name == last => {
-            (!literal(argument(0))).then(|| format!("what `{last}` is given to run"))
+        "run_module" | "run_path" => {
+            let name = name()?;
+            let ours = name.starts_with("runpy") || name == last;
+            (ours && !literal(argument(0))).then(|| format!("what `{last}` is given to run"))
         }
         "spec_from_file_location" | "load_source" | "SourceFileLoader" => {
-            (!literal(argument(1))).then(|| format!("the file that `{last}` is given"))
+            (name().is_some() && !literal(argument(1))).then(|| format!("the file that `{last}` is given"))
         }
-        "exec" | "execfile" if name == last => {
+        "exec" | "execfile" if name()? == last => {
             let runs_a_file = last == "execfile" || matches!(argument(0), Some(Value::Call(_)));
             (runs_a_file && !literal(argument(0))).then(|| format!("the code that `{last}` is given"))
         }
-        "iter_modules" | "walk_packages" => Some(format!("the modules that `{last}` finds")),
+        "iter_modules" | "walk_packages" => name().map(|_| format!("the modules that `{last}` finds")),
         "Popen" | "run" | "call" | "check_call" | "check_output" | "create_subprocess_exec" | "execv" | "execvp" => {
-            starts_computed_script(module, index, call).then(|| "the script that a new interpreter is given".to_owned())
+            (name().is_some() && starts_computed_script(module, index, call))
+                .then(|| "the script that a new interpreter is given".to_owned())
         }
         _ => None,
     }

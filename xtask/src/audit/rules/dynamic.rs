@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use crate::audit::facts::TreeFacts;
 use crate::audit::imports::dynamic::unfollowed;
 use crate::audit::rule::rules;
@@ -27,10 +29,10 @@ rules! {
 pub fn check(facts: &TreeFacts, users: &BTreeMap<String, BTreeSet<AgentId>>) -> Vec<Finding> {
     facts
         .files
-        .iter()
+        .par_iter()
         .enumerate()
         .filter(|(_, file)| users.contains_key(&file.path))
-        .flat_map(|(index, file)| {
+        .flat_map_iter(|(index, file)| {
             unfollowed(&file.module).into_iter().map(move |gap| {
                 DYNAMIC
                     .finding(facts.place(index, gap.span), format!("{} cannot be followed", gap.what))

@@ -15,9 +15,12 @@ pub mod start;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::rule::Rule;
 use super::tree::{Text, Tree};
 use super::words::Word;
+
 use crate::finding::{Finding, Place};
 use crate::stack::{AgentId, Stack, resolve_alias};
 
@@ -88,17 +91,18 @@ impl Facts<'_> {
     /// The place of a word.
     #[must_use]
     pub fn place(&self, word: &Word<'_>) -> Place {
+        let (line, column, width) = word.place();
         if let Some(text) = self.text(word.path) {
-            return text.place(word.line, word.column, word.width);
+            return text.place(line, column, width);
         }
         let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-        let text = (self.line)(word.path, word.line);
-        let rest = (text.trim_end().chars().count() + 1).saturating_sub(word.column).max(1);
+        let text = (self.line)(word.path, line);
+        let rest = (text.trim_end().chars().count() + 1).saturating_sub(column).max(1);
         Place {
             path: self.tree.shown(word.path),
-            line: number(word.line),
-            column: number(word.column),
-            width: number(if word.width == 0 { rest } else { word.width.min(rest) }),
+            line: number(line),
+            column: number(column),
+            width: number(if width == 0 { rest } else { width.min(rest) }),
             text,
         }
     }
@@ -171,7 +175,7 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
         paths::check,
         ports::check,
     ];
-    CHECKS.iter().flat_map(|check| check(facts)).collect()
+    CHECKS.par_iter().flat_map_iter(|check| check(facts)).collect()
 }
 
 impl Facts<'_> {

@@ -60,7 +60,8 @@ pub fn place(facts: &Facts<'_>, word: &Word<'_>, offset: usize, part: &str) -> P
     let mut place = facts.place(word);
     // Escapes make a literal longer in the file than its value; then the whole literal is meant.
     let whole = word.text.chars().count();
-    if word.width == 0 || word.width <= whole + 3 {
+    let (_, _, wide) = word.place();
+    if wide == 0 || wide <= whole + 3 {
         let shift = place
             .text
             .chars()

@@ -13,6 +13,26 @@ rules! {
     /// Give the arguments that the definition asks for.
     ARGUMENT_COUNT = "start/argument-count", Error, High, "a call with arguments that the callee does not take";
 
+    /// Finds operations on the start path that what they are done to does not allow: numbers read from texts that hold none,
+    /// divisions by zero, keys and positions that are not there, values that cannot be called, added, formatted or taken apart.
+    ///
+    /// Python raises `TypeError`, `ValueError`, `KeyError`, `IndexError` or `ZeroDivisionError`. Said only of literals and of
+    /// names that get nothing but literals.
+    ///
+    /// Example: `PORT = "5570"`, and `PORT + 1`.
+    ///
+    /// Correct the value, or what is done to it.
+    OPERATION = "start/bad-operation", Error, High, "an operation that its operands do not allow";
+
+    /// Finds environment variables that the start path cannot do without, and that neither the stack nor the code sets.
+    ///
+    /// Python raises `KeyError`.
+    ///
+    /// Example: `os.environ["API_TOKEN"]`, and no `API_TOKEN` under `environment:` of the group or its machine.
+    ///
+    /// Set it in the stack, or read it with a default.
+    ENVIRONMENT = "start/environment", Error, High, "an environment variable that is not set";
+
     /// Finds `from module import name` on the start path, where the module is there and has no such name.
     ///
     /// Python raises `ImportError: cannot import name`.
@@ -71,10 +91,11 @@ rules! {
     /// Correct the name, or set it before it is read.
     ATTRIBUTE = "start/no-attribute", Error, High, "an attribute that is not there";
 
-    /// Finds classes that cannot be made (a base twice, bases in an order that contradicts itself) and objects of classes that
-    /// leave abstract methods open.
+    /// Finds classes that cannot be made (a base twice, bases in an order that contradicts itself, a dataclass with a mutable
+    /// default or with a field that lacks a default behind one that has one, an enumeration with a member twice or above
+    /// another) and objects of classes that leave abstract methods open.
     ///
-    /// Python raises `TypeError`.
+    /// Python raises `TypeError`, or `ValueError` for a mutable default.
     ///
     /// Example: `class A(ABC)` with an abstract `run()`, and `B(A)` without one, of which an object is made.
     ///

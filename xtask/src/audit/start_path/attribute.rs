@@ -33,6 +33,11 @@ impl Walker<'_> {
             Some(V::Outside(module)) => self.standard_attribute(here, &module, name, span),
             Some(V::Instance(id)) => self.instance_attribute(here, id, name, span),
             Some(V::Class(module, class)) => self.attribute_of_class(here, (module, class), name, span),
+            Some(V::None) if self.is_certain() && self.is_settled(&Value::Name(object)) => {
+                let message = format!("'NoneType' object has no attribute '{name}'");
+                let help = Some(format!("`{}` is `None` whenever this runs", source.name(object)));
+                self.no_attribute(here, span, message, help)
+            }
             Some(V::Parsed(parser)) => {
                 let lacks = self.parsers.get(parser).is_some_and(|parser| parser.lacks(name));
                 if !lacks || self.maybe > 0 || name.starts_with('_') {
@@ -40,6 +45,73 @@ impl Walker<'_> {
                 }
                 let message = format!("'Namespace' object has no attribute '{name}': the parser has no such option");
                 self.no_attribute(here, span, message, None)
+            }
+            _ => Flow::Next,
+        }
+    }
+
+    /// `object.inner.attribute`, as what is called.
+    pub fn nested_attribute(&mut self, callee: &Value, span: Span) -> Flow {
+        let Value::Attribute(inner, attribute) = callee else {
+            return Flow::Next;
+        };
+        let Value::Attribute(object, within) = &**inner else {
+            return Flow::Next;
+        };
+        let mut root = &**object;
+        while let Value::Attribute(of, _) = root {
+            root = of;
+        }
+        let Value::Name(root) = root else {
+            return Flow::Next;
+        };
+        let here = self.here();
+        let (Some(source), Some(value)) = (self.source(here), self.variable(*root)) else {
+            return Flow::Next;
+        };
+        let name = source.name(*attribute);
+        if name.starts_with("__") || self.silent > 0 {
+            return Flow::Next;
+        }
+        match value {
+            V::Outside(_) | V::Module(_) => {
+                let flow = self.nested_attribute(inner, span);
+                if flow != Flow::Next {
+                    return flow;
+                }
+                match self.evaluate(inner) {
+                    V::None if self.is_certain() => {
+                        let settled = match self.evaluate(object) {
+                            V::Module(id) => self.is_global_settled(id, source.name(*within), 0),
+                            _ => false,
+                        };
+                        if !settled {
+                            return Flow::Next;
+                        }
+                        let message = format!("'NoneType' object has no attribute '{name}'");
+                        self.no_attribute(here, span, message, None)
+                    }
+                    V::Module(id) => self.module_attribute(here, id, name, span),
+                    V::Outside(module) => self.standard_attribute(here, &module, name, span),
+                    _ => Flow::Next,
+                }
+            }
+            V::Instance(id) if matches!(&**object, Value::Name(_)) && self.is_certain() => {
+                let within = source.name(*within);
+                let object = self.objects.get(id).map(|object| (object.module, object.class));
+                let none = object.is_some_and(|class| {
+                    let given = self.objects.get(id).and_then(|object| object.attributes.get(within));
+                    given == Some(&V::None)
+                        && matches!(self.find_method(class.0, class.1, within), Lookup::NotThere)
+                        && self.names_of_class(class).is_some()
+                        && self.is_only_none(within)
+                });
+                if !none {
+                    return Flow::Next;
+                }
+                let message = format!("'NoneType' object has no attribute '{name}'");
+                let help = Some(format!("nothing but `None` is ever given to `{within}`"));
+                self.no_attribute(here, span, message, help)
             }
             _ => Flow::Next,
         }
@@ -96,7 +168,7 @@ impl Walker<'_> {
         };
         let full = format!("{module}.{name}");
         let known = names.contains(name) || stdlib::names(&full).is_some();
-        if known || module == "builtins" || self.asks_first(here) {
+        if known || module == "builtins" || self.asks_first(here) || self.set_from_outside(name) {
             return Flow::Next;
         }
         let message = format!("module '{module}' has no attribute '{name}'");
@@ -166,7 +238,14 @@ impl Walker<'_> {
     }
 
     fn attribute_of_class(&mut self, here: ModuleId, class: (ModuleId, u32), name: &str, span: Span) -> Flow {
-        if self.maybe > 0 || !matches!(self.find_method(class.0, class.1, name), Lookup::NotThere) {
+        if self.maybe > 0 {
+            return Flow::Next;
+        }
+        if self.lacks_member(class, name) && !self.set_from_outside(name) {
+            let message = format!("the enumeration {} has no member '{name}'", self.class_name(class));
+            return self.no_attribute(here, span, message, None);
+        }
+        if !matches!(self.find_method(class.0, class.1, name), Lookup::NotThere) {
             return Flow::Next;
         }
         match self.names_of_class(class) {
@@ -180,7 +259,7 @@ impl Walker<'_> {
     }
 
     /// Whether a module that has run assigns an attribute of that name to anything but `self`: it may be this one.
-    fn set_from_outside(&self, name: &str) -> bool {
+    pub fn set_from_outside(&self, name: &str) -> bool {
         fn sets(body: &Body, atom: Atom) -> bool {
             body.iter().any(|step| match step {
                 Step::StoreAttribute { attribute, .. } => *attribute == atom,
@@ -203,6 +282,28 @@ impl Walker<'_> {
         })
     }
 
+    /// Whether a class is a plain enumeration whose body does not bind the name.
+    fn lacks_member(&self, class: (ModuleId, u32), name: &str) -> bool {
+        let plain = matches!(
+            self.bases.get(&class).map(Vec::as_slice),
+            Some([V::Outside(base)]) if base == "enum.Enum"
+        );
+        let Some(source) = self
+            .source(class.0)
+            .filter(|_| plain && !matches!(name, "mro" | "name" | "value"))
+        else {
+            return false;
+        };
+        let Some(facts) = source.classes.get(class.1 as usize).filter(|facts| !facts.unusual) else {
+            return false;
+        };
+        let mut names = HashSet::new();
+        collect(source, &facts.body, &mut names);
+        // What makes names in other ways may make this one.
+        let made = ["locals", "vars", "setattr", "exec"];
+        !name.starts_with('_') && !names.contains(name) && made.iter().all(|maker| source.atom(maker).is_none())
+    }
+
     fn class_name(&self, (module, class): (ModuleId, u32)) -> String {
         self.source(module)
             .and_then(|source| source.classes.get(class as usize))
@@ -215,6 +316,7 @@ impl Walker<'_> {
             "setattr",
             "__getattr__",
             "__getattribute__",
+            "__setattr__",
             "__dict__",
             "vars",
             "__slots__",

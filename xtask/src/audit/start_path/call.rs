@@ -40,6 +40,10 @@ impl Walker<'_> {
         let Some(call) = self.source(here).and_then(|source| source.calls.get(index as usize)) else {
             return Flow::Next;
         };
+        let flow = self.nested_attribute(&call.callee, call.callee_span);
+        if flow != Flow::Next {
+            return flow;
+        }
         let arguments = self.arguments(here, call);
         let callee = self.evaluate(&call.callee);
         let (value, flow) = self.apply(here, call, callee, &arguments);
@@ -72,6 +76,10 @@ impl Walker<'_> {
             V::Class(module, class) => self.construct(here, call, module, class, arguments),
             V::Outside(name) => self.outside(here, call, &name, arguments),
             V::Bound(object, method) => self.method_of_unknown(here, call, *object, &method, arguments),
+            V::None | V::Bool(_) | V::Int(_) | V::Float(_) | V::Str(_) | V::Concat(_) | V::List(_) | V::Dict(_) => {
+                self.escape(arguments);
+                (V::Unknown, self.not_callable(here, call, &callee))
+            }
             _ => {
                 self.escape(arguments);
                 self.alive = true;
@@ -106,6 +114,7 @@ impl Walker<'_> {
             }
             V::Method(_, _, of) | V::Super(_, _, of) | V::Bound(of, _) => self.open_object(of),
             V::List(values) => values.iter().for_each(|value| self.open_object(value)),
+            V::Dict(items) => items.iter().for_each(|(_, value)| self.open_object(value)),
             _ => {}
         }
     }
@@ -283,7 +292,14 @@ impl Walker<'_> {
             opened: false,
         });
         let instance = V::Instance(object);
+        // A metaclass of a class above decides what a call does, too.
+        let by_metaclass = self.order(module, class).into_iter().flatten().any(|(module, class)| {
+            self.source(module)
+                .and_then(|source| source.classes.get(class as usize))
+                .is_some_and(|facts| facts.unusual && facts.decorators.is_empty())
+        });
         if facts.unusual
+            || by_metaclass
             || !matches!(
                 self.find_method(module, class, "__new__"),
                 Lookup::NotThere | Lookup::Unknown
@@ -293,7 +309,9 @@ impl Walker<'_> {
             self.alive = true;
             return (V::Unknown, Flow::Next);
         }
-        if let Some(message) = self.abstract_methods(module, class) {
+        if let Some(message) = self.abstract_methods(module, class)
+            && !self.set_from_outside("__abstractmethods__")
+        {
             let flow = self.fail_at(here, call.span, "start/class-error", "TypeError", message, None);
             return (V::Unknown, flow);
         }
@@ -384,6 +402,7 @@ impl Walker<'_> {
             | V::Parser(_)
             | V::Thread(_)
             | V::List(_)
+            | V::Dict(_)
             | V::Concat(_)
             | V::Bound(..)) => V::Bound(Box::new(object), name.to_owned()),
             _ => V::Unknown,
@@ -428,6 +447,12 @@ impl Walker<'_> {
     }
 
     fn outside(&mut self, here: ModuleId, call: &Call, name: &str, arguments: &Arguments) -> (V, Flow) {
+        if matches!(name, "builtins.int" | "builtins.float" | "builtins.len") {
+            let flow = self.conversion(here, call, name);
+            if flow != Flow::Next {
+                return (V::Unknown, flow);
+            }
+        }
         let first = arguments.positional.first();
         let text = |at: usize| arguments.positional.get(at).and_then(V::text);
         let value = match name {
@@ -729,11 +754,11 @@ impl Walker<'_> {
             (V::Str(_) | V::Path(_) | V::List(_) | V::Concat(_), _) => return (V::Unknown, Flow::Next),
             (_, "bind") => {
                 let flow = self.bind_socket(here, call, arguments);
-                return (V::None, flow);
+                return (V::Unknown, flow);
             }
             (_, "connect") => {
                 let flow = self.check_placeholder(here, call, arguments);
-                return (V::None, flow);
+                return (V::Unknown, flow);
             }
             (_, "close" | "unbind" | "term" | "destroy") => {
                 // A port may be free again; that it was bound stays true.

@@ -106,6 +106,14 @@ impl Walker<'_> {
                     .get(**method as usize)
                     .is_some_and(|function| &*function.name == name)
             });
+            // `name = staticmethod(name)`, `__init__ = make`: something else by now.
+            let rebound = (found.is_some() || name.starts_with("__"))
+                && source.attributes.iter().any(|attribute| {
+                    attribute.class == *class && attribute.function.is_none() && &*attribute.name == name
+                });
+            if rebound {
+                return Lookup::Unknown;
+            }
             if let Some(found) = found {
                 return Lookup::Found(*module, *found);
             }

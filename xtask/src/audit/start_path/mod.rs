@@ -7,10 +7,16 @@ mod attribute;
 mod broken;
 mod call;
 mod class;
+mod definition;
+mod environment;
 mod groups;
 mod import;
+mod manager;
+mod operation;
 mod parser;
+mod settled;
 mod socket;
+mod steps;
 mod thread;
 mod value;
 mod walk;
@@ -33,6 +39,7 @@ use super::imports::requirements::{self, Requirements};
 use super::imports::resolve::{Memo, Search, roots};
 use super::imports::view::View;
 use crate::finding::{Confidence, Finding, Place, Severity};
+use crate::render::compose::environment;
 use crate::render::group_config::python_path;
 use crate::stack::model::{AgentId, GroupId, MachineId, Stack, UNGROUPED};
 
@@ -89,6 +96,7 @@ pub fn predict(
             view: &views[group.machine.0],
             requirements: requirements::read(tree, &group.requirements),
             also: if group.name == UNGROUPED { &everywhere } else { &also },
+            environment: (group.name != UNGROUPED).then(|| environment(stack, id, &|_, address| address.to_string())),
             version,
         })
         .collect();
@@ -127,6 +135,8 @@ struct GroupContext<'a> {
     view: &'a View<'a>,
     requirements: Requirements,
     also: &'a [String],
+    /// Environment of its container, where it has one.
+    environment: Option<BTreeMap<String, String>>,
     version: PythonVersion,
 }
 
@@ -187,6 +197,7 @@ fn predict_agent(
     let mut walker = Walker {
         search: group.search(stack, &script),
         flags: &flags,
+        environment: group.environment.as_ref(),
         equals_style: style == ArgumentStyle::Equals,
         modules: Vec::new(),
         by_name: HashMap::default(),

@@ -1,5 +1,7 @@
 //! One broken script per way of failing, and the reference tree, which is whole.
 
+mod values;
+
 use std::path::{Path, PathBuf};
 
 use super::*;

@@ -1,5 +1,7 @@
 //! What is known of a value while a script is followed.
 
+use std::rc::Rc;
+
 use crate::audit::imports::view::{normal, normal_absolute};
 use crate::render::ROOT;
 
@@ -17,6 +19,8 @@ pub enum V {
     Bool(bool),
     /// An integer.
     Int(i64),
+    /// A floating-point number.
+    Float(f64),
     /// A string.
     Str(String),
     /// A `pathlib.Path`.
@@ -25,6 +29,8 @@ pub enum V {
     Concat(Vec<V>),
     /// A list or tuple.
     List(Vec<V>),
+    /// A dictionary, as it was written out.
+    Dict(Rc<[(V, V)]>),
     /// A module of the tree.
     Module(ModuleId),
     /// Something of the standard library or of a package, by its dotted name.

@@ -17,6 +17,17 @@ const MOST_STEPS: usize = 400_000;
 /// Calls inside calls after which no deeper one is followed.
 const DEEPEST: usize = 40;
 
+/// Exceptions that whoever names just that one expects.
+const EXPECTED: &[&str] = &[
+    "FileNotFoundError",
+    "FileExistsError",
+    "AttributeError",
+    "KeyError",
+    "IndexError",
+    "ValueError",
+    "ZeroDivisionError",
+];
+
 /// Something that fails on the way.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -133,6 +144,14 @@ pub struct Thread {
     pub daemon: bool,
 }
 
+/// A `try` or `with` that is running.
+#[derive(Debug)]
+pub struct Around<'a> {
+    pub handlers: &'a [Handler],
+    /// What a `with` manages, and the name that is called for it.
+    pub manager: Option<(V, &'a str)>,
+}
+
 /// A socket bound.
 #[derive(Debug, Clone)]
 pub struct Bind {
@@ -146,13 +165,15 @@ pub struct Walker<'a> {
     pub search: Search<'a>,
     /// What the supervisor passes.
     pub flags: &'a BTreeMap<String, String>,
+    /// Environment of the container, where that is known.
+    pub environment: Option<&'a BTreeMap<String, String>>,
     pub equals_style: bool,
     pub modules: Vec<Imported>,
     pub by_name: HashMap<String, ModuleId>,
     pub frames: Vec<Frame>,
     pub chain: Vec<(usize, Span)>,
     pub failures: Vec<Failure>,
-    pub tries: Vec<&'a [Handler]>,
+    pub tries: Vec<Around<'a>>,
     pub maybe: usize,
     pub silent: usize,
     /// Something that may go on for ever was reached.
@@ -209,7 +230,7 @@ impl<'a> Walker<'a> {
 
     pub fn source(&self, id: ModuleId) -> Option<&'a Module> {
         let file = self.file_of(id)?;
-        self.search.view.tree.files.get(file).map(|facts| &facts.module)
+        self.search.view.tree.files.get(file).map(|facts| &*facts.module)
     }
 
     pub fn place(&self, module: ModuleId, span: Span) -> Place {
@@ -268,14 +289,10 @@ impl<'a> Walker<'a> {
             return Flow::Next;
         }
         let classes = classes(exception);
-        let caught = self.tries.iter().any(|handlers| {
-            handlers
-                .iter()
-                .any(|handler| !handler.raises && handler.catches(classes))
-        });
+        let caught = self.tries.iter().any(|around| self.catch(around, classes));
         // Whoever names just that exception expects it.
-        let expected = matches!(exception, "FileNotFoundError" | "AttributeError" | "FileExistsError")
-            && self.tries.iter().flat_map(|handlers| handlers.iter()).any(|handler| {
+        let expected = EXPECTED.contains(&exception)
+            && self.tries.iter().flat_map(|around| around.handlers).any(|handler| {
                 !handler.raises
                     && handler.catches.iter().any(|name| {
                         classes
@@ -364,6 +381,9 @@ impl<'a> Walker<'a> {
                 attribute,
                 span,
             } => self.load_attribute(*object, *attribute, *span),
+            Step::Item { object, key } => self.item(*object, *key),
+            Step::Operation(operation) => self.operation(*operation),
+            Step::Environment(read) => self.environment_read(*read),
             Step::Delete { name, .. } => {
                 if self.maybe == 0 {
                     self.unbind(*name);
@@ -436,6 +456,11 @@ impl<'a> Walker<'a> {
         });
         let flow = self.steps(&facts.body);
         self.frames.pop();
+        if flow == Flow::Next
+            && let Some((span, exception, message, help)) = self.refused(here, class)
+        {
+            return self.fail_at(here, span, "start/class-error", exception, message, help);
+        }
         self.store(facts.atom, V::Class(here, class));
         flow
     }
@@ -490,9 +515,16 @@ impl<'a> Walker<'a> {
     }
 
     fn attempt(&mut self, body: &'a [Step], handlers: &'a [Handler], orelse: &'a [Step], finally: &'a [Step]) -> Flow {
-        self.tries.push(handlers);
+        let manager = handlers.first().and_then(|handler| handler.manager.as_deref());
+        self.tries.push(Around {
+            handlers,
+            manager: manager.map(|manager| self.manager(manager)),
+        });
         let mut flow = self.steps(body);
-        self.tries.pop();
+        let around = self.tries.pop();
+        if manager.is_some() && !around.is_some_and(|around| self.swallows(&around)) {
+            return flow;
+        }
         if let Flow::Raised(exception) = flow {
             let classes = classes(exception.class);
             let any = exception.class == ANY && !handlers.is_empty();
@@ -506,6 +538,9 @@ impl<'a> Walker<'a> {
                 self.handling += 1;
                 let handled = self.steps(&handler.body);
                 self.handling -= 1;
+                if let Some(name) = handler.name.filter(|_| certain && self.maybe == 0) {
+                    self.unbind(name);
+                }
                 if !certain {
                     self.maybe -= 1;
                 }
@@ -555,7 +590,7 @@ impl<'a> Walker<'a> {
             _ => ANY,
         };
         let unseen = Flow::Raised(Exception { class, failure: None });
-        let expected = class != ANY && self.tries.iter().any(|handlers| self.catch(handlers, class));
+        let expected = class != ANY && self.tries.iter().any(|around| self.catch(around, classes(class)));
         // What a handler raises is the failure that led to it, told by another name.
         let told = self.handling > 0 || self.maybe > 0 || self.waiting || value.is_none() || expected;
         if told || (class == ANY && !self.tries.is_empty()) {
@@ -571,10 +606,10 @@ impl<'a> Walker<'a> {
         self.fail_at(here, span, "start/raises", class, message, help)
     }
 
-    fn catch(&self, handlers: &[Handler], class: &'static str) -> bool {
-        handlers
-            .iter()
-            .any(|handler| !handler.raises && handler.catches(classes(class)))
+    fn catch(&self, around: &Around<'_>, classes: &[&str]) -> bool {
+        let mut handlers = around.handlers.iter();
+        handlers.any(|handler| !handler.raises && handler.catches(classes))
+            && (around.manager.is_none() || self.swallows(around))
     }
 
     /// `sys.exit()` and its like.
@@ -597,6 +632,9 @@ impl<'a> Walker<'a> {
             return Flow::Next;
         };
         let text = source.name(name);
+        if self.is_installed(text) {
+            return Flow::Next;
+        }
         let later = source.bindings.iter().find(|binding| binding.name == name);
         let message = match later {
             Some(binding) => format!(
@@ -636,8 +674,8 @@ impl<'a> Walker<'a> {
             };
             if facts.locals.binary_search(&name).is_ok() {
                 // Unbound for sure only where no function in it can bind it.
-                let nested = source.functions.iter().any(|inner| inner.outer == Some(function));
-                return !first || nested;
+                return super::steps::binds_from_within(source, function, name)
+                    || (!first && self.is_bound_around(frame.module, function, name));
             }
             first = false;
             at = facts.outer;
@@ -647,6 +685,30 @@ impl<'a> Walker<'a> {
         }
         let text = source.name(name);
         stdlib::is_builtin(text) || self.global(frame.module, text).is_some()
+    }
+
+    /// Whether a module that has run may have put the name where every module sees it, or into a module from outside.
+    fn is_installed(&self, name: &str) -> bool {
+        let uses = |wanted: &str| {
+            (0..self.modules.len())
+                .filter_map(|id| self.source(id))
+                .any(|source| source.atom(wanted).is_some())
+        };
+        let reaches = uses("builtins") || uses("__builtins__") || uses("modules");
+        (reaches && (uses("setattr") || self.set_from_outside(name))) || (name == "_" && uses("install"))
+    }
+
+    /// Whether a function around this one may have bound the name by now.
+    fn is_bound_around(&self, module: ModuleId, function: u32, name: Atom) -> bool {
+        let mut running = self
+            .frames
+            .iter()
+            .filter(|frame| frame.module == module && frame.function == Some(function) && !frame.in_class);
+        match (running.next(), running.next()) {
+            (Some(frame), None) => frame.locals.contains_key(&name),
+            // It has ended, and its names stay; or nobody knows which one it is.
+            _ => true,
+        }
     }
 
     fn is_local(&self, frame: &Frame, name: Atom) -> bool {
@@ -750,6 +812,13 @@ impl<'a> Walker<'a> {
             Value::None => V::None,
             Value::Bool(known) => V::Bool(*known),
             Value::Int(number) => V::Int(*number),
+            Value::Float(number) => V::Float(*number),
+            Value::Dict(items) => V::Dict(
+                items
+                    .iter()
+                    .map(|(key, value)| (self.evaluate(key), self.evaluate(value)))
+                    .collect(),
+            ),
             Value::Str(text) => V::Str(text.to_string()),
             Value::Concat(pieces) => V::concat(pieces.iter().map(|piece| self.evaluate(piece)).collect()),
             Value::Name(name) => self.variable(*name).unwrap_or_else(|| {
@@ -799,6 +868,13 @@ impl<'a> Walker<'a> {
                     }
                     _ => V::Unknown,
                 }
+            }
+            Value::List(values)
+                if values
+                    .iter()
+                    .any(|value| matches!(value, Value::Either(parts) if parts.is_empty())) =>
+            {
+                V::Unknown
             }
             Value::List(values) => V::List(values.iter().map(|value| self.evaluate(value)).collect()),
             // `a or b`: the first, where that is sure to be true.
@@ -867,6 +943,7 @@ pub fn classes(exception: &str) -> &'static [&'static str] {
         "AssertionError" => &["AssertionError", "Exception", "BaseException"],
         "RuntimeError" => &["RuntimeError", "Exception", "BaseException"],
         "NotImplementedError" => &["NotImplementedError", "RuntimeError", "Exception", "BaseException"],
+        "ZeroDivisionError" => &["ZeroDivisionError", "ArithmeticError", "Exception", "BaseException"],
         "KeyError" => &["KeyError", "LookupError", "Exception", "BaseException"],
         "IndexError" => &["IndexError", "LookupError", "Exception", "BaseException"],
         "LookupError" => &["LookupError", "Exception", "BaseException"],

@@ -2,9 +2,9 @@
 
 use clap::ValueEnum;
 
-use super::super::{Context, Failure, Outcome};
+use super::super::{Context, Outcome};
 use crate::bench::tree::Plan;
-use crate::host::bench::{self, BenchError};
+use crate::host::bench;
 use crate::report::bench as show;
 use crate::report::exit::Exit;
 
@@ -74,13 +74,4 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         Format::Json => context.print_json(&show::document(&result))?,
     }
     Ok(Exit::Success)
-}
-
-impl From<BenchError> for Failure {
-    fn from(error: BenchError) -> Self {
-        match error {
-            BenchError::File(error) => error.into(),
-            BenchError::Process(error) => error.into(),
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench images`: `build-images` beside a script of `podman build`s.
+//! `cargo xtask bench images`: `build-images` beside what else builds images.
 
 use super::super::build_images::Format;
 use super::super::{Context, Outcome};
@@ -8,17 +8,18 @@ use crate::host::bench_images::Bench;
 use crate::report::bench_images as show;
 use crate::report::exit::Exit;
 
-/// Time `build-images` beside a script that runs `podman build` for one group after the other
+/// Time `build-images` beside `podman build` for one group after the other, `podman-compose build` and `buildah bud`
 ///
-/// Both build from the same copy of the tree, on the same base image, with the same Dockerfiles for the script, in namespaces of
-/// their own; they take turns. The script has Podman's layer cache, so that its dependency layers are there, too. CPU is
-/// that of the programs and of what they ran. All images that it made are removed at the end.
+/// All build from the same copy of the tree, on the same base image, the others with our Dockerfiles, in namespaces of
+/// their own; they take turns. The others have the layer cache, so that their dependency layers are there, too. CPU is
+/// that of the programs and of what they ran. `podman-compose` is taken from PATH or installed below `target/`, `buildah` from PATH; what
+/// is not there is left out, and it says so. All images that it made are removed at the end.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask bench images
   cargo xtask bench images --runs 5 --format json")]
 pub struct Args {
-    /// Pairs of runs per case
+    /// Runs of each program per case
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
     /// Form of the result on stdout
@@ -35,14 +36,16 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     context.require_fresh_render(&stack)?;
     let podman = context.podman();
     let bench = Bench::new(&podman, &context.repository, &stack)?;
-    context
-        .printer
-        .step("preparing", "base and dependency images, for both");
+    for (other, how) in bench.missing() {
+        let what = format!("{} is not there and not measured\n  hint: {how}", other.name());
+        context.printer.warn(what);
+    }
+    context.printer.step("preparing", "base and dependency images, for all");
     let measured = bench.prepare().and_then(|()| {
         Case::ALL
             .into_iter()
             .map(|case| {
-                let pairs = format!("{}, {} pairs of runs", case.name(), args.runs);
+                let pairs = format!("{}, {} runs of each", case.name(), args.runs);
                 context.printer.step("measuring", pairs);
                 bench.measure(case, args.runs)
             })

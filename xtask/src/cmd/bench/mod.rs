@@ -1,11 +1,18 @@
 //! `cargo xtask bench`: how fast the harness is, measured beside something else, one file per benchmark.
 
 mod audit;
+mod boot;
 mod images;
+mod probe;
+mod scale;
 
 use clap::Subcommand;
 
-use super::{Context, Outcome};
+use super::{Context, Failure, Outcome};
+use crate::host::bench::BenchError;
+use crate::host::changes::ChangesError;
+use crate::host::process;
+use crate::report::exit::Exit;
 
 /// Measure how fast the harness is, beside something to compare it with
 ///
@@ -14,7 +21,10 @@ use super::{Context, Outcome};
 #[command(after_help = "Examples:
   cargo xtask bench audit
   cargo xtask bench audit --files 700 --runs 15 --format json
-  cargo xtask bench images")]
+  cargo xtask bench images
+  cargo xtask bench boot
+  cargo xtask bench probe
+  cargo xtask bench scale")]
 pub struct Args {
     #[command(subcommand)]
     what: What,
@@ -24,6 +34,9 @@ pub struct Args {
 enum What {
     Audit(audit::Args),
     Images(images::Args),
+    Boot(boot::Args),
+    Probe(probe::Args),
+    Scale(scale::Args),
 }
 
 /// Runs it.
@@ -34,5 +47,31 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     match &args.what {
         What::Audit(args) => audit::run(args, context),
         What::Images(args) => images::run(args, context),
+        What::Boot(args) => boot::run(args, context),
+        What::Probe(args) => probe::run(args, context),
+        What::Scale(args) => scale::run(args, context),
+    }
+}
+
+impl From<BenchError> for Failure {
+    fn from(error: BenchError) -> Self {
+        match error {
+            BenchError::File(error) => error.into(),
+            BenchError::Process(error) => error.into(),
+            BenchError::Podman(error) => error.into(),
+            BenchError::Boot(error) => error.into(),
+            BenchError::Input(error) => error.into(),
+            BenchError::Runs(_) => Self::wrong_use(error.to_string()),
+            // Whoever stops a boot in the middle gets to hear that, and not what it led to.
+            BenchError::Group(..) if process::interrupted() => Self::new(Exit::Interrupted, "interrupted"),
+            BenchError::Group(..) | BenchError::Answer(_) => Self::new(Exit::Tool, error.to_string()),
+            BenchError::Changes(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangesError> for Failure {
+    fn from(error: ChangesError) -> Self {
+        Self::new(Exit::Internal, error.to_string())
     }
 }

@@ -4,18 +4,21 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use contract::status::AgentStatus;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Blind, Look, last_line, left, run};
+use super::{Blind, Look, exec, last_line, left, run};
 use crate::host::boot;
 use crate::host::process::Program;
+use crate::host::smoke_system::System;
 use crate::host::supervisor_status;
 use crate::smoke::judge::request_bytes;
 use crate::smoke::kinds::link::{Link, WaySeen};
 use crate::smoke::kinds::resources::{AgentUse, Resources, ResourcesSeen};
 use crate::smoke::kinds::stand_in::{StandIn, StandInSeen};
+use crate::stack::model::GroupId;
 
 const LINK: &str = include_str!("link.py");
 const RESOURCES: &str = include_str!("resources.py");
@@ -43,6 +46,7 @@ struct RawResources {
 struct RawUse {
     resident: u64,
     peak: u64,
+    cpu_ms: u64,
     cpu_percent: f64,
 }
 
@@ -66,12 +70,58 @@ pub(super) fn own_limit(deadline: Instant) -> u128 {
     left(deadline).as_millis() * 9 / 10
 }
 
-impl Look<'_> {
-    fn python(&self, group: crate::stack::model::GroupId, script: &str, input: &Value) -> Program {
-        let words = ["python3", "-c", script].map(str::to_owned);
-        self.exec(group, &words).input(input.to_string())
-    }
+fn python(system: &System<'_>, group: GroupId, script: &str, input: &Value) -> Program {
+    let words = ["python3", "-c", script].map(str::to_owned);
+    exec(system, group, &words).input(input.to_string())
+}
 
+/// Limits of a group's container, and what these agents of it use; their share of a CPU is counted for so many seconds.
+///
+/// # Errors
+/// When it cannot be looked at from inside.
+pub(in crate::host) fn measure(
+    system: &System<'_>,
+    group: GroupId,
+    agents: &[AgentStatus],
+    seconds: f64,
+    deadline: Instant,
+) -> Result<ResourcesSeen, Blind> {
+    let pids: BTreeMap<&str, u32> = agents
+        .iter()
+        .filter_map(|agent| Some((agent.name.as_str(), agent.pid?)))
+        .collect();
+    let input = json!({"pids": pids, "seconds": seconds});
+    let raw: RawResources = ask(&python(system, group, RESOURCES, &input), deadline)?;
+    let unmeasured = pids
+        .keys()
+        .filter(|name| !raw.agents.contains_key(**name))
+        .map(|name| (*name).to_owned())
+        .collect();
+    let agents: BTreeMap<String, AgentUse> = raw
+        .agents
+        .into_iter()
+        .map(|(name, used)| {
+            let used = AgentUse {
+                resident: used.resident,
+                peak: used.peak,
+                cpu_ms: used.cpu_ms,
+                cpu_percent: used.cpu_percent,
+            };
+            (name, used)
+        })
+        .collect();
+    Ok(ResourcesSeen {
+        granted: boot::abilities().1,
+        memory_limit: raw.memory_limit,
+        pids_limit: raw.pids_limit,
+        memory_peak: raw.supervisor_peak + agents.values().map(|used| used.peak).sum::<u64>(),
+        pids: raw.pids,
+        agents,
+        unmeasured,
+    })
+}
+
+impl Look<'_> {
     pub(super) fn link(&self, link: &Link, deadline: Instant) -> Result<Vec<WaySeen>, Blind> {
         let ways: Vec<Value> = link
             .ways
@@ -80,7 +130,7 @@ impl Look<'_> {
             .collect();
         let limit = own_limit(deadline).min(PATIENCE_MS);
         let input = json!({"limit_ms": u64::try_from(limit).unwrap_or_default(), "ways": ways});
-        let seen: Vec<RawWay> = ask(&self.python(link.from, LINK, &input), deadline)?;
+        let seen: Vec<RawWay> = ask(&python(self.system, link.from, LINK, &input), deadline)?;
         Ok(seen
             .into_iter()
             .map(|way| match way {
@@ -95,39 +145,13 @@ impl Look<'_> {
         let status = supervisor_status::fetch(at, None, left(deadline))
             .map_err(|error| error.to_string())?
             .status;
-        let pids: BTreeMap<&str, u32> = status
-            .agents
-            .iter()
-            .filter_map(|agent| Some((agent.name.as_str(), agent.pid?)))
-            .collect();
-        let input = json!({"pids": pids, "seconds": resources.seconds});
-        let raw: RawResources = ask(&self.python(resources.group, RESOURCES, &input), deadline)?;
-        let unmeasured = pids
-            .keys()
-            .filter(|name| !raw.agents.contains_key(**name))
-            .map(|name| (*name).to_owned())
-            .collect();
-        let agents: BTreeMap<String, AgentUse> = raw
-            .agents
-            .into_iter()
-            .map(|(name, used)| {
-                let used = AgentUse {
-                    resident: used.resident,
-                    peak: used.peak,
-                    cpu_percent: used.cpu_percent,
-                };
-                (name, used)
-            })
-            .collect();
-        Ok(ResourcesSeen {
-            granted: boot::abilities().1,
-            memory_limit: raw.memory_limit,
-            pids_limit: raw.pids_limit,
-            memory_peak: raw.supervisor_peak + agents.values().map(|used| used.peak).sum::<u64>(),
-            pids: raw.pids,
-            agents,
-            unmeasured,
-        })
+        measure(
+            self.system,
+            resources.group,
+            &status.agents,
+            resources.seconds,
+            deadline,
+        )
     }
 
     pub(super) fn stand_in(
@@ -145,7 +169,7 @@ impl Look<'_> {
             "send": String::from_utf8_lossy(&send),
             "limit_ms": u64::try_from(own_limit(deadline)).unwrap_or_default(),
         });
-        let raw: RawStandIn = ask(&self.python(agent.group, STAND_IN, &input), deadline)?;
+        let raw: RawStandIn = ask(&python(self.system, agent.group, STAND_IN, &input), deadline)?;
         Ok(StandInSeen {
             asked: raw.asked,
             reply: raw.reply,

@@ -1,6 +1,7 @@
 //! Looks at the system for one check: a request, a command, an inspection. Says what was seen; judging is `smoke`'s work.
 
-mod inside;
+pub(super) mod inside;
+mod lan;
 mod recovery;
 
 use std::collections::BTreeMap;
@@ -111,9 +112,7 @@ impl<'a> Look<'a> {
 
     /// A command in the container of a group.
     pub(super) fn exec(&self, group: GroupId, command: &[String]) -> Program {
-        self.group_podman(group)
-            .args(["exec", "--interactive", &self.system.stack.group(group).name])
-            .args(command)
+        exec(self.system, group, command)
     }
 
     fn request(&self, agent: AgentId, payload: &[u8], limit: Duration) -> Result<Vec<u8>, Blind> {
@@ -598,6 +597,16 @@ impl<'a> Look<'a> {
 }
 
 /// Waits for nothing in particular, where no event can be waited for.
+/// A command in the container of a group.
+fn exec(system: &System<'_>, group: GroupId, command: &[String]) -> Program {
+    let of = system.stack.group(group);
+    system
+        .podman
+        .podman(Some(of.machine))
+        .args(["exec", "--interactive", &of.name])
+        .args(command)
+}
+
 pub(super) fn pause(time: Duration) {
     let (_keep, never) = std::sync::mpsc::channel::<()>();
     let _ = never.recv_timeout(time);

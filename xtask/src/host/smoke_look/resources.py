@@ -46,6 +46,7 @@ agents = measured(
     lambda pid: {"resident": memory(pid, "VmRSS"), "peak": memory(pid, "VmHWM")},
 )
 for name, agent in agents.items():
+    agent["cpu_ms"] = round(1000 * after[name])
     agent["cpu_percent"] = 100 * (after[name] - before[name]) / took
 cgroup = "/sys/fs/cgroup/"
 print(json.dumps({

@@ -28,6 +28,8 @@ fn resources(stack: &Stack) -> Resources {
                 memory_bytes: 21_000_000 + u64::from(stack.agent(*id).port) * 300,
                 cpu_ms: 640,
             },
+            peak_bytes: 24_000_000,
+            proposed_limit_bytes: 67_108_864,
         });
         let agents: Vec<AgentResources> = agents.collect();
         GroupResources {

@@ -55,6 +55,8 @@ pub struct AgentUse {
     pub resident: u64,
     /// Highest resident memory so far, in bytes.
     pub peak: u64,
+    /// CPU time since it was started, in milliseconds.
+    pub cpu_ms: u64,
     /// Share of one CPU, in percent.
     pub cpu_percent: f64,
 }
@@ -133,8 +135,9 @@ fn limit(verdict: &mut Verdict, what: &str, wanted: Option<u64>, found: Option<u
     }
 }
 
-/// A limit with room for growth.
-fn proposed(peak: u64) -> u64 {
+/// A memory limit with room for growth over the highest use so far, both in bytes.
+#[must_use]
+pub fn proposed(peak: u64) -> u64 {
     let (times, step) = ROOM;
     peak.saturating_mul(times).div_ceil(step).max(1).saturating_mul(step)
 }
@@ -177,6 +180,7 @@ mod tests {
                 AgentUse {
                     resident: 20 * MIB,
                     peak: 25 * MIB,
+                    cpu_ms: 900,
                     cpu_percent: 0.5,
                 },
             )]

@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
+use crate::smoke::fields::Payload;
 use crate::smoke::fields::{matcher, needed, payload};
-use crate::smoke::spec::{Payload, StandInSpec};
+use crate::smoke::spec::StandInSpec;
 use crate::smoke::verdict::Verdict;
 use crate::smoke::yaml::{Fields, Reader};
 use crate::stack::model::AgentId;
@@ -79,7 +80,7 @@ mod tests {
     use serde_json::json;
 
     use super::{StandIn, StandInSeen};
-    use crate::smoke::spec::Payload;
+    use crate::smoke::fields::Payload;
     use crate::smoke::verdict::Verdict;
     use crate::stack::model::AgentId;
 

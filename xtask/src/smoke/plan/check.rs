@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::finding::Place;
+use crate::smoke::fields::Payload;
 use crate::smoke::kinds::{link, recovery, resources, stand_in, startup_check};
 use crate::smoke::lan::LanAction;
-use crate::smoke::spec::{CommandExpect, Payload, Restart};
+use crate::smoke::spec::{CommandExpect, Restart};
 use crate::stack::model::{AgentId, GroupId, MachineId};
 
 /// Index of a check in [`Plan::checks`].

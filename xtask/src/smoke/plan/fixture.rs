@@ -131,6 +131,7 @@ pub fn small_stack() -> Stack {
         ungrouped: Vec::new(),
         on_ungrouped: Vec::new(),
         audit_exclude: Vec::new(),
+        reached: std::collections::BTreeSet::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Names in check files → things of the stack; and what is said of those that nothing carries.
 
 use crate::finding::Finding;
-use crate::smoke::spec::Text;
+use crate::smoke::fields::Text;
 use crate::smoke::yaml::nearest;
 use crate::stack::model::{AgentId, GroupId, MachineId, Stack};
 

@@ -3,6 +3,7 @@
 use super::check::{Action, Load};
 use super::names::{Names, UNKNOWN_NAME, group_names, unknown};
 use crate::finding::Finding;
+use crate::smoke::fields::Text;
 use crate::smoke::kinds::link::Link;
 use crate::smoke::kinds::recovery::Recovery;
 use crate::smoke::kinds::resources::Resources;
@@ -11,7 +12,7 @@ use crate::smoke::kinds::startup_check::StartupCheck;
 use crate::smoke::lan::{LanAction, LanSpec};
 use crate::smoke::spec::{
     ExecSpec, ImageSpec, Kind, LinkSpec, NetworkSpec, PathAliasSpec, RecoverySpec, RequestSpec, ResourcesSpec,
-    SoakSpec, StandInSpec, StartupCheckSpec, StatusSpec, Text, VolumeSpec,
+    SoakSpec, StandInSpec, StartupCheckSpec, StatusSpec, VolumeSpec,
 };
 use crate::stack::model::MachineId;
 

@@ -1,6 +1,6 @@
 //! Agents and groups: each agent in one group, each group with agents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
 use crate::finding::Finding;
@@ -11,15 +11,14 @@ pub fn ungrouped(facts: &Facts<'_>) -> Vec<Finding> {
     // An agent of a group whose machine is not usable is listed all the same.
     for (raw, read) in facts.raw.machines.iter().zip(facts.reads) {
         let machine = &raw.name.value;
+        let groups = facts.raw.groups.iter().filter(|group| group.machine.value == *machine);
+        let listed: BTreeSet<&str> = groups
+            .flat_map(|group| &group.agents)
+            .map(|name| name.value.as_str())
+            .collect();
         for agent in read.startup.iter().flat_map(|startup| &startup.agents) {
             let name = &agent.name;
-            let listed = facts
-                .raw
-                .groups
-                .iter()
-                .filter(|group| group.machine.value == *machine)
-                .any(|group| group.agents.iter().any(|known| known.value == name.value));
-            if !listed && facts.raw.complete {
+            if !listed.contains(name.value.as_str()) && facts.raw.complete {
                 findings.push(
                     Finding::error(
                         "stack/ungrouped-agent",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
 use crate::finding::{Finding, Place};
-use crate::stack::tree::{Found, TreeFiles, resolve_alias};
+use crate::stack::tree::{Found, TreeFiles, normal};
 
 /// A finding about a path that is not there as written.
 fn absent(
@@ -153,10 +153,10 @@ pub fn alias(facts: &Facts<'_>) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for machine in &facts.raw.machines {
-        let aliases: BTreeSet<&str> = machine.path_aliases.keys().map(String::as_str).collect();
+        let aliases: BTreeSet<String> = machine.path_aliases.keys().map(|alias| normal(alias)).collect();
         for (alias, target) in &machine.path_aliases {
-            let path = resolve_alias(&target.value, &BTreeMap::new());
-            if tree.files.contains(alias) || tree.has_folder(alias) {
+            let (alias, path) = (normal(alias), normal(&target.value));
+            if tree.files.contains(&alias) || tree.has_folder(&alias) {
                 findings.push(
                     Finding::error(
                         "stack/alias-collision",
@@ -173,7 +173,7 @@ pub fn alias(facts: &Facts<'_>) -> Vec<Finding> {
                         target.place.clone(),
                         format!("alias `{alias}` leads to `{path}`, which is not in the tree"),
                     )
-                    .with_help(if aliases.contains(path.as_str()) {
+                    .with_help(if aliases.contains(&path) {
                         "an alias cannot lead to an alias: write the real path"
                     } else {
                         "correct the path, or remove the alias"

@@ -46,6 +46,9 @@ fn nor_in_any_group_of_the_reference_stack() {
     let mut groups = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let file = entry.unwrap().path();
+        if file.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
         let config: Value = serde_saphyr::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
         if config["start"] != "warm" {
             continue;

@@ -6,25 +6,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::hosts::Hosts;
-use super::lab;
-use super::smoke_look::{Blind, Look, last_line, left, pause, run};
-use super::supervisor_status::Snapshot;
-use crate::boot::lab::Lab;
+use super::{Blind, Look, last_line, left, pause, run};
 use crate::boot::podman_arguments::{lan_address, published_ports};
+use crate::host::smoke_system::Lan;
+use crate::host::supervisor_status::Snapshot;
+use crate::host::{lab, process};
 use crate::smoke::judge::request_bytes;
 use crate::smoke::lan::{LanAction, PortsSeen, Way};
 use crate::smoke::{Check, Observation, evaluate};
 use crate::stack::model::{AgentId, GroupId, MachineId};
-
-/// What is between the machines, where each is a host of its own.
-#[derive(Debug, Clone, Copy)]
-pub struct Lan<'a> {
-    /// The hosts.
-    pub hosts: &'a Hosts,
-    /// The lab, where they are its hosts: only its link can be cut.
-    pub lab: Option<&'a Lab>,
-}
 
 /// Sends standard input to a REP port and prints the reply. Arguments: host, port, time limit in ms.
 const CALL_SCRIPT: &str = "\
@@ -105,7 +95,7 @@ impl<'a> Look<'a> {
                 loop {
                     let seen = self.call(&lan, *from, *agent, *by, &payload, deadline);
                     let seen = seen.map(Observation::Reply);
-                    let again = *repeat && !left(deadline).is_zero() && !super::process::interrupted();
+                    let again = *repeat && !left(deadline).is_zero() && !process::interrupted();
                     let good = seen
                         .as_ref()
                         .is_ok_and(|seen| !evaluate(self.system.stack, check, saved, seen).is_failure());
@@ -207,12 +197,12 @@ impl<'a> Look<'a> {
     /// Makes the link whole, whatever became of the check that would have done it.
     pub(super) fn heal(&self) {
         if let Some(lab) = self.system.addresses.lan().and_then(|lan| lan.lab) {
-            let stopped = super::process::interrupted();
-            super::process::resume();
+            let stopped = process::interrupted();
+            process::resume();
             // Where the lab is gone, so is the link.
             let _ = lab::heal(lab);
             if stopped {
-                super::process::interrupt();
+                process::interrupt();
             }
         }
     }

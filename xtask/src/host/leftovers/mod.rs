@@ -1,7 +1,11 @@
 //! What a Podman that was killed in the middle leaves in the kernel, and Podman no longer knows of: a network namespace, the
-//! bridge with the gateway's address, which keeps the subnet from being used again, and firewall rules.
+//! bridge with the gateway's address, which keeps the subnet from being used again, and firewall rules. Containers in storage and
+//! names of the name server have files of their own.
 //!
 //! Only ever looked for while the stack has no container, so that whatever has an address of its subnets is a leftover.
+
+pub mod name_server;
+pub mod storage;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -49,6 +53,7 @@ pub fn remove(subnets: &[Subnet], no_containers: bool) -> Result<Vec<String>, Pr
         let ours = no_containers || !links(Some(&namespace), subnets, |_, address| !address.is_loopback())?.is_empty();
         // Whatever Podman says: a namespace in which something runs is in use.
         if ours && prints_nothing(&["netns", "pids", &namespace])? {
+            unplug(&namespace)?;
             Program::new("ip").args(["netns", "delete", &namespace]).read()?;
             removed.push(format!("network namespace {namespace}"));
         }
@@ -62,6 +67,19 @@ pub fn remove(subnets: &[Subnet], no_containers: bool) -> Result<Vec<String>, Pr
     }
     removed.extend(firewall::remove(subnets)?);
     Ok(removed)
+}
+
+/// Removes the links of a namespace, and with each its other end, before the namespace goes: the kernel takes them away some time
+/// after that, and until then a bridge has something plugged into it.
+fn unplug(namespace: &str) -> Result<(), ProcessError> {
+    let inside = |arguments: &[&str]| Program::new("ip").args(["-netns", namespace]).args(arguments).run();
+    let listed = inside(&["-json", "link", "show"])?;
+    let all: Vec<Link> = serde_json::from_str(&listed.stdout).unwrap_or_default();
+    for link in all.iter().filter(|link| link.name != "lo") {
+        // One that cannot be removed goes with the namespace.
+        inside(&["link", "delete", &link.name])?;
+    }
+    Ok(())
 }
 
 /// Where Podman 4 notes which container has which address.
@@ -79,17 +97,6 @@ pub fn forget_addresses() -> Result<(), FileError> {
         }
         _ => Ok(()),
     }
-}
-
-/// Whether somebody's Podman runs at this moment, and may be in the middle of making what looks like a leftover.
-#[must_use]
-pub fn a_podman_runs() -> bool {
-    std::fs::read_dir("/proc").is_ok_and(|entries| {
-        entries
-            .filter_map(Result::ok)
-            .filter_map(|entry| std::fs::read_to_string(entry.path().join("comm")).ok())
-            .any(|comm| comm.trim_end() == "podman")
-    })
 }
 
 fn prints_nothing(arguments: &[&str]) -> Result<bool, ProcessError> {

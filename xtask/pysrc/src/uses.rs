@@ -1,0 +1,290 @@
+//! How a file uses one name: looked up in the source again, for the few names that a finding would depend on.
+
+use ruff_python_ast::visitor::{Visitor, walk_expr, walk_pattern, walk_stmt};
+use ruff_python_ast::{self as ast, Expr, Number, Pattern, Stmt};
+use ruff_python_parser::{Mode, ParseOptions, parse_expression, parse_unchecked};
+
+use crate::facts::Value;
+
+/// How a file uses a name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// How often the name gets a list, tuple, set or dictionary that is written out.
+    pub literals: usize,
+    /// It is bound in any other way than by an import from elsewhere.
+    pub bound_otherwise: bool,
+    /// It is imported, or read as an attribute.
+    pub shared: bool,
+    /// What it stands for may be changed, or be given to something that changes it.
+    pub escapes: bool,
+}
+
+/// Reads how a source uses a name.
+#[must_use]
+pub fn uses(text: &str, name: &str) -> Uses {
+    let parsed = parse_unchecked(text, ParseOptions::from(Mode::Module));
+    let mut look = Look {
+        name,
+        uses: Uses::default(),
+    };
+    if let ast::Mod::Module(module) = parsed.syntax() {
+        look.visit_body(&module.body);
+    }
+    look.uses
+}
+
+/// The string or integer that an expression is.
+#[must_use]
+pub fn literal(text: &str) -> Option<Value> {
+    match parse_expression(text).ok()?.expr() {
+        Expr::StringLiteral(text) => Some(Value::Str(text.value.to_str().into())),
+        Expr::NumberLiteral(number) => integer(&number.value),
+        Expr::UnaryOp(operation) if operation.op == ast::UnaryOp::USub => match &*operation.operand {
+            Expr::NumberLiteral(number) => match integer(&number.value)? {
+                Value::Int(number) => number.checked_neg().map(Value::Int),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn integer(number: &Number) -> Option<Value> {
+    match number {
+        Number::Int(int) => int.as_i64().map(Value::Int),
+        Number::Float(_) | Number::Complex { .. } => None,
+    }
+}
+
+/// The search for one name.
+struct Look<'a> {
+    name: &'a str,
+    uses: Uses,
+}
+
+impl Look<'_> {
+    fn is_it(&self, expression: &Expr) -> bool {
+        match expression {
+            Expr::Name(name) => name.id.as_str() == self.name,
+            Expr::Attribute(attribute) => attribute.attr.as_str() == self.name,
+            _ => false,
+        }
+    }
+
+    /// An expression that only reads what is in the thing: what is inside is looked at, the name itself is not.
+    fn reading(&mut self, expression: &Expr) {
+        if !self.is_it(expression) {
+            self.visit_expr(expression);
+        } else if let Expr::Attribute(attribute) = expression {
+            self.uses.shared = true;
+            self.visit_expr(&attribute.value);
+        }
+    }
+
+    fn assigned(&mut self, target: &Expr, value: Option<&Expr>) {
+        let display = |value: &Expr| matches!(value, Expr::Dict(_) | Expr::List(_) | Expr::Tuple(_) | Expr::Set(_));
+        match target {
+            Expr::Name(name) if name.id.as_str() == self.name => match value {
+                Some(value) if display(value) => self.uses.literals += 1,
+                _ => self.uses.bound_otherwise = true,
+            },
+            other => self.visit_expr(other),
+        }
+    }
+
+    fn binds(&mut self, name: &str) {
+        self.uses.bound_otherwise |= name == self.name;
+    }
+}
+
+/// Methods that leave what they are called on as it is.
+const READERS: &[&str] = &["get", "items", "keys", "values", "copy", "index", "count"];
+/// Functions that leave what they are given as it is, and keep nothing of it.
+const TAKERS: &[&str] = &[
+    "len",
+    "print",
+    "sorted",
+    "str",
+    "repr",
+    "list",
+    "dict",
+    "tuple",
+    "set",
+    "min",
+    "max",
+    "sum",
+    "enumerate",
+    "any",
+    "all",
+    "bool",
+    "isinstance",
+    "type",
+    "id",
+];
+
+impl<'a> Visitor<'a> for Look<'_> {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        match statement {
+            Stmt::Assign(assign) => {
+                if self.is_it(&assign.value) {
+                    self.uses.escapes = true;
+                }
+                self.visit_expr(&assign.value);
+                for target in &assign.targets {
+                    let value = Some(&*assign.value).filter(|_| assign.targets.len() == 1);
+                    self.assigned(target, value);
+                }
+            }
+            Stmt::AnnAssign(assign) if assign.value.is_some() => {
+                self.visit_annotation(&assign.annotation);
+                if let Some(value) = &assign.value {
+                    self.visit_expr(value);
+                }
+                self.assigned(&assign.target, assign.value.as_deref());
+            }
+            Stmt::For(each) => {
+                self.reading(&each.iter);
+                self.visit_expr(&each.target);
+                self.visit_body(&each.body);
+                self.visit_body(&each.orelse);
+            }
+            Stmt::FunctionDef(function) => {
+                self.binds(function.name.as_str());
+                for parameter in function.parameters.iter() {
+                    self.binds(parameter.name().as_str());
+                }
+                walk_stmt(self, statement);
+            }
+            Stmt::ClassDef(class) => {
+                self.binds(class.name.as_str());
+                walk_stmt(self, statement);
+            }
+            Stmt::Import(import) => {
+                for alias in &import.names {
+                    let bound = alias.asname.as_ref().map_or(alias.name.as_str(), |name| name.as_str());
+                    self.binds(bound);
+                }
+            }
+            Stmt::ImportFrom(import) => {
+                for alias in &import.names {
+                    match &alias.asname {
+                        // Under another name it cannot be followed.
+                        Some(_) if alias.name.as_str() == self.name => self.uses.escapes = true,
+                        Some(name) => self.binds(name.as_str()),
+                        None => {
+                            self.uses.shared |= matches!(alias.name.as_str(), "*") || alias.name.as_str() == self.name
+                        }
+                    }
+                }
+            }
+            _ => walk_stmt(self, statement),
+        }
+    }
+
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        match expression {
+            Expr::Subscript(subscript) if subscript.ctx.is_load() => {
+                self.reading(&subscript.value);
+                self.visit_expr(&subscript.slice);
+            }
+            Expr::Call(call) => {
+                match &*call.func {
+                    Expr::Attribute(method) if READERS.contains(&method.attr.as_str()) && self.is_it(&method.value) => {
+                        self.reading(&method.value);
+                    }
+                    function => self.visit_expr(function),
+                }
+                let keeps_nothing = matches!(&*call.func, Expr::Name(name) if TAKERS.contains(&name.id.as_str()));
+                for argument in &call.arguments.args {
+                    if keeps_nothing {
+                        self.reading(argument);
+                    } else {
+                        self.visit_expr(argument);
+                    }
+                }
+                for keyword in &call.arguments.keywords {
+                    self.visit_expr(&keyword.value);
+                }
+            }
+            Expr::Compare(compare) => {
+                self.visit_expr(&compare.left);
+                for (operator, operand) in compare.ops.iter().zip(&compare.comparators) {
+                    if matches!(operator, ast::CmpOp::In | ast::CmpOp::NotIn) {
+                        self.reading(operand);
+                    } else {
+                        self.visit_expr(operand);
+                    }
+                }
+            }
+            _ if self.is_it(expression) => {
+                let stored = matches!(expression, Expr::Name(name) if name.ctx.is_store());
+                self.uses.bound_otherwise |= stored;
+                self.uses.escapes |= !stored;
+                self.uses.shared |= expression.is_attribute_expr();
+                walk_expr(self, expression);
+            }
+            _ => walk_expr(self, expression),
+        }
+    }
+
+    fn visit_pattern(&mut self, pattern: &'a Pattern) {
+        let name = match pattern {
+            Pattern::MatchAs(binding) => binding.name.as_ref(),
+            Pattern::MatchStar(binding) => binding.name.as_ref(),
+            Pattern::MatchMapping(binding) => binding.rest.as_ref(),
+            _ => None,
+        };
+        if let Some(name) = name {
+            self.binds(name.as_str());
+        }
+        walk_pattern(self, pattern);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_only_read() {
+        let read = uses(
+            "C = {'a': 1}\nprint(C['a'], len(C), 'b' in C, C.get('b'))\nfor k in C: pass\n",
+            "C",
+        );
+        assert_eq!((read.literals, read.bound_otherwise, read.escapes), (1, false, false));
+    }
+
+    #[test]
+    fn a_name_that_may_change() {
+        for more in [
+            "C['b'] = 2",
+            "C.update(b=2)",
+            "f(C)",
+            "d = C",
+            "del C['a']",
+            "C |= d",
+            "f = lambda: C",
+            "x.C.clear()",
+        ] {
+            let found = uses(&format!("C = {{'a': 1}}\n{more}\n"), "C");
+            assert!(found.escapes || found.bound_otherwise, "{more}: {found:?}");
+        }
+        for more in [
+            "def f(C): pass",
+            "for C in d: pass",
+            "import C",
+            "C = f()",
+            "with f() as C: pass",
+        ] {
+            assert!(uses(&format!("C = [1]\n{more}\n"), "C").bound_otherwise, "{more}");
+        }
+    }
+
+    #[test]
+    fn literals_of_keys() {
+        assert_eq!(literal("'a'"), Some(Value::Str("a".into())));
+        assert_eq!(literal("-1"), Some(Value::Int(-1)));
+        assert_eq!(literal("a"), None);
+    }
+}

@@ -1,0 +1,74 @@
+//! Environment variables that a script cannot do without, and that its container does not have: rule `start/environment`.
+
+use super::walk::{Flow, Walker};
+
+/// Variables of the base image, the container's runtime and the shell, in part.
+const FROM_ELSEWHERE: &[&str] = &[
+    "PATH",
+    "HOME",
+    "HOSTNAME",
+    "TERM",
+    "LANG",
+    "PWD",
+    "OLDPWD",
+    "SHLVL",
+    "container",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "PROJECT_ROOT",
+    "TZ",
+    "TMPDIR",
+    "GPG_KEY",
+];
+/// How the names of others begin.
+const BEGINNINGS: &[&str] = &["PYTHON", "LC_", "SSL_", "NVIDIA_", "CUDA_"];
+/// Names of whatever may set any variable.
+const SETTERS: &[&str] = &[
+    "load_dotenv",
+    "dotenv",
+    "putenv",
+    "import_module",
+    "__import__",
+    "exec",
+    "environb",
+];
+
+impl Walker<'_> {
+    /// `os.environ["NAME"]`.
+    pub fn environment_read(&mut self, index: u32) -> Flow {
+        let here = self.here();
+        let (Some(environment), true) = (self.environment, self.is_certain()) else {
+            return Flow::Next;
+        };
+        let Some(read) = self
+            .source(here)
+            .and_then(|source| source.environment.get(index as usize))
+        else {
+            return Flow::Next;
+        };
+        let name = &*read.name;
+        let known = environment.contains_key(name)
+            || FROM_ELSEWHERE.contains(&name)
+            || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning));
+        if known || self.may_be_set() {
+            return Flow::Next;
+        }
+        let message = format!("KeyError: '{name}': the container has no environment variable of that name");
+        let help = Some(format!(
+            "set `{name}` under `environment:` of the group or machine, or read it with `os.environ.get(…)`"
+        ));
+        self.fail_at(here, read.span, "start/environment", "KeyError", message, help)
+    }
+
+    /// Whether a module that has run may set variables.
+    fn may_be_set(&self) -> bool {
+        (0..self.modules.len()).filter_map(|id| self.source(id)).any(|source| {
+            SETTERS.iter().any(|setter| source.atom(setter).is_some())
+                || (source.atom("environ").is_some() && {
+                    let uses = pysrc::uses(&source.text, "environ");
+                    uses.escapes || uses.bound_otherwise
+                })
+        })
+    }
+}

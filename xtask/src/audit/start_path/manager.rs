@@ -1,0 +1,85 @@
+//! What a `with` statement manages: whether that keeps exceptions to itself.
+
+use pysrc::{Leave, Step, Value};
+
+use super::class::Lookup;
+use super::steps::any_step;
+use super::value::V;
+use super::walk::{Around, Walker};
+
+/// Managers of libraries that catch what they are told to.
+const SWALLOWERS: &[&str] = &[
+    "suppress",
+    "ExitStack",
+    "AsyncExitStack",
+    "raises",
+    "assertRaises",
+    "assertRaisesRegex",
+    "CancelScope",
+    "move_on_after",
+];
+
+impl<'a> Walker<'a> {
+    /// The object, and the name by which it was made.
+    pub fn manager(&self, value: &'a Value) -> (V, &'a str) {
+        let source = self.source(self.here());
+        let name = match value {
+            Value::Call(call) => source
+                .and_then(|source| Some((source, source.calls.get(*call as usize)?)))
+                .and_then(|(source, call)| source.called(call)),
+            _ => None,
+        };
+        (self.evaluate(value), name.unwrap_or_default())
+    }
+
+    /// Whether a `with` statement may keep an exception to itself.
+    pub fn swallows(&self, around: &Around<'_>) -> bool {
+        let Some((object, name)) = &around.manager else {
+            return false;
+        };
+        if let V::Instance(id) = object {
+            let Some(object) = self.objects.get(*id) else {
+                return true;
+            };
+            return ["__exit__", "__aexit__"].into_iter().any(|method| {
+                match self.find_method(object.module, object.class, method) {
+                    Lookup::Found(module, function) => self
+                        .source(module)
+                        .and_then(|source| source.functions.get(function as usize))
+                        .is_none_or(|facts| any_step(&facts.body, &mut says_so)),
+                    Lookup::NotThere => false,
+                    Lookup::Unknown => true,
+                }
+            });
+        }
+        // One that was made elsewhere may be any that the modules know.
+        let made_elsewhere = || {
+            (0..self.modules.len())
+                .filter_map(|id| self.source(id))
+                .any(|source| SWALLOWERS.iter().any(|known| source.atom(known).is_some()))
+        };
+        let known = matches!(object, V::None | V::Bool(_) | V::Outside(_));
+        SWALLOWERS.contains(name) || self.is_swallowing_generator(name) || (!known && made_elsewhere())
+    }
+
+    /// Whether a context manager of that name is written as a generator that catches.
+    fn is_swallowing_generator(&self, name: &str) -> bool {
+        let sources = (0..self.modules.len()).filter_map(|id| self.source(id));
+        sources
+            .flat_map(|source| &source.functions)
+            .filter(|function| function.generator && &*function.name == name)
+            .any(|function| {
+                any_step(&function.body, &mut |step| match step {
+                    Step::Try(attempt) => attempt.handlers.iter().any(|handler| !handler.raises),
+                    _ => false,
+                })
+            })
+    }
+}
+
+/// Whether a step returns anything but `None` or `False`.
+fn says_so(step: &Step) -> bool {
+    matches!(step, Step::Leave { how: Leave::Return, value, span }
+        if !matches!(value.as_deref(), Some(Value::None | Value::Bool(false)))
+            && span.end - span.start > "return".len() as u32)
+}

@@ -1,0 +1,250 @@
+//! Which names have one of a few known values, whatever code that is not followed does.
+
+use pysrc::{Atom, BindingKind, Body, Leave, Module, Step, Value};
+
+use super::steps::{binds_from_within, returned, visit};
+use super::value::{ModuleId, V};
+use super::walk::Walker;
+
+/// Modules through which a name is followed.
+const FARTHEST: usize = 8;
+
+impl Walker<'_> {
+    /// Whether an expression surely is what it evaluates to here.
+    pub fn is_settled(&self, value: &Value) -> bool {
+        match value {
+            Value::None
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Str(_)
+            | Value::Concat(_)
+            | Value::Dict(_)
+            | Value::List(_) => true,
+            Value::Name(name) => self.is_name_settled(*name),
+            _ => false,
+        }
+    }
+
+    /// Whether nothing but literals, and what functions without a `return` give, is bound to a name.
+    fn is_name_settled(&self, name: Atom) -> bool {
+        let Some(frame) = self.frames.last() else {
+            return false;
+        };
+        let Some(source) = self.source(frame.module) else {
+            return false;
+        };
+        if frame.locals.contains_key(&name) {
+            if frame.in_class {
+                return false;
+            }
+            let Some(facts) = frame
+                .function
+                .and_then(|function| source.functions.get(function as usize))
+            else {
+                return false;
+            };
+            let parameters = &facts.parameters;
+            let given = parameters.all.iter().any(|parameter| parameter.name == name)
+                || parameters.star == Some(name)
+                || parameters.double_star == Some(name);
+            let inner = frame
+                .function
+                .is_some_and(|function| binds_from_within(source, function, name));
+            return !given && !inner && self.binds_literals(source, &facts.body, name);
+        }
+        self.is_global_settled(frame.module, source.name(name), 0)
+    }
+
+    pub fn is_global_settled(&self, module: ModuleId, name: &str, depth: usize) -> bool {
+        let (Some(source), Some(imported)) = (self.source(module), self.modules.get(module)) else {
+            return false;
+        };
+        let Some(atom) = source.atom(name) else {
+            return false;
+        };
+        if imported.dynamic || depth > FARTHEST || self.set_from_outside(name) {
+            return false;
+        }
+        let mut found = false;
+        for binding in source.bindings.iter().filter(|binding| binding.name == atom) {
+            found = true;
+            let settled = match binding.kind {
+                BindingKind::Assignment => binding
+                    .value
+                    .as_ref()
+                    .is_some_and(|value| self.is_literal(source, value, module == self.here())),
+                BindingKind::Import(import) => source.imports.get(import as usize).is_some_and(|import| {
+                    let origin = self.by_name.get(&*import.module);
+                    import.level == 0
+                        && import.name.as_deref() == Some(name)
+                        && origin.is_some_and(|origin| self.is_global_settled(*origin, name, depth + 1))
+                }),
+                BindingKind::Class(_) | BindingKind::Function(_) | BindingKind::Global => false,
+            };
+            if !settled {
+                return false;
+            }
+        }
+        found
+    }
+
+    /// `here`: it stands in the module that is running, so that what is called in it can be looked up.
+    fn is_literal(&self, source: &Module, value: &Value, here: bool) -> bool {
+        match value {
+            Value::None
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Str(_)
+            | Value::List(_)
+            | Value::Dict(_) => true,
+            Value::Call(call) if here => source
+                .calls
+                .get(*call as usize)
+                .is_some_and(|call| self.gives_nothing(&self.evaluate(&call.callee))),
+            _ => false,
+        }
+    }
+
+    /// Whether calling this surely gives `None`.
+    fn gives_nothing(&self, callee: &V) -> bool {
+        let (V::Function(module, function) | V::Method(module, function, _)) = callee else {
+            return false;
+        };
+        self.source(*module)
+            .and_then(|source| source.functions.get(*function as usize))
+            .is_some_and(|facts| {
+                let mut returns = Vec::new();
+                returned(&facts.body, &mut returns);
+                facts.decorators.is_empty() && !facts.generator && !facts.is_async && returns.is_empty()
+            })
+    }
+
+    /// The number of values that every `return` of a function gives.
+    pub fn returned_length(&self, callee: &V) -> Option<usize> {
+        let (V::Function(module, function) | V::Method(module, function, _)) = callee else {
+            return None;
+        };
+        let facts = self.source(*module)?.functions.get(*function as usize)?;
+        if !facts.decorators.is_empty() || facts.generator || facts.is_async {
+            return None;
+        }
+        let mut returns = Vec::new();
+        returned(&facts.body, &mut returns);
+        let length = |value: &Option<&Value>| match value {
+            Some(Value::List(parts)) if !parts.contains(&Value::Either(Box::default())) => Some(parts.len()),
+            _ => None,
+        };
+        let first = length(returns.first()?)?;
+        let ends = matches!(facts.body.last(), Some(Step::Leave { how: Leave::Return, .. }));
+        (ends && returns.iter().all(|value| length(value) == Some(first))).then_some(first)
+    }
+
+    fn binds_literals(&self, source: &Module, body: &Body, name: Atom) -> bool {
+        let mut all = true;
+        visit(body, &mut |step| match step {
+            Step::Store {
+                name: stored, value, ..
+            } if *stored == name => {
+                all &= value.as_ref().is_some_and(|value| self.is_literal(source, value, true));
+            }
+            Step::Delete { name: stored, .. } => all &= *stored != name,
+            Step::Import(import) => {
+                let binds = source.imports.get(*import as usize).and_then(|import| import.binds);
+                all &= binds != Some(name);
+            }
+            Step::Function(function) => {
+                let binds = source.functions.get(*function as usize).map(|function| function.atom);
+                all &= binds != Some(name);
+            }
+            Step::Class(class) => all &= source.classes.get(*class as usize).map(|class| class.atom) != Some(name),
+            _ => {}
+        });
+        all
+    }
+
+    /// Whether the list or dictionary of a name is never changed: it is written out once, and all modules that have run only
+    /// read it.
+    pub fn is_never_changed(&self, name: Atom) -> bool {
+        let here = self.here();
+        let Some(text) = self.source(here).map(|source| source.name(name)) else {
+            return false;
+        };
+        let origin = self.origin(here, text, 0);
+        let mut literals = 0;
+        for id in 0..self.modules.len() {
+            let Some(source) = self.source(id) else {
+                continue;
+            };
+            // What is loaded by a computed name may change anything.
+            if ["import_module", "__import__", "exec", "globals"]
+                .iter()
+                .any(|name| source.atom(name).is_some())
+            {
+                return false;
+            }
+            if source.atom(text).is_none() {
+                continue;
+            }
+            let uses = pysrc::uses(&source.text, text);
+            if id != here && Some(id) != origin && !uses.shared && (uses.bound_otherwise || uses.literals > 0) {
+                // One of its own.
+                continue;
+            }
+            if uses.bound_otherwise || uses.escapes {
+                return false;
+            }
+            literals += uses.literals;
+        }
+        literals == 1
+    }
+
+    /// The module in which a name of another gets its value.
+    fn origin(&self, module: ModuleId, name: &str, depth: usize) -> Option<ModuleId> {
+        let source = self.source(module)?;
+        let atom = source.atom(name)?;
+        let binding = source.bindings.iter().find(|binding| binding.name == atom)?;
+        match binding.kind {
+            BindingKind::Import(import) if depth < FARTHEST => {
+                let import = source.imports.get(import as usize)?;
+                self.origin(*self.by_name.get(&*import.module)?, name, depth + 1)
+            }
+            _ => Some(module),
+        }
+    }
+
+    /// Whether nothing but `None` is ever given to an attribute of that name.
+    pub fn is_only_none(&self, name: &str) -> bool {
+        let mut found = false;
+        for id in 0..self.modules.len() {
+            let Some(source) = self.source(id) else {
+                continue;
+            };
+            let Some(atom) = source.atom(name) else {
+                continue;
+            };
+            let mut only = true;
+            let bodies = source.functions.iter().map(|function| &function.body);
+            for body in bodies.chain([&source.body]) {
+                visit(body, &mut |step| {
+                    if let Step::StoreAttribute { attribute, value, .. } = step
+                        && *attribute == atom
+                    {
+                        found = true;
+                        only &= matches!(value.as_deref(), Some(Value::None));
+                    }
+                });
+            }
+            let by_class = source
+                .attributes
+                .iter()
+                .filter(|attribute| attribute.function.is_none())
+                .any(|attribute| &*attribute.name == name && attribute.value != Value::None);
+            if !only || by_class {
+                return false;
+            }
+        }
+        found
+    }
+}

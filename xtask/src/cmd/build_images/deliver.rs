@@ -1,0 +1,98 @@
+//! `--save` and `--push`: the images, once all are built, to an archive or to a registry.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Instant;
+
+use super::Args;
+use crate::cmd::{Context, Failure, Outcome};
+use crate::host::image_delivery::{self, Push, SaveError};
+use crate::host::{parallel, process};
+use crate::images::{Kind, Plan};
+use crate::report::delivery::Delivery;
+use crate::report::exit::Exit;
+use crate::stack::Stack;
+
+/// Fails early where an archive cannot be at that place.
+///
+/// # Errors
+/// When the place is a folder, or in none.
+pub fn require_place(file: &Path) -> Outcome<()> {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if file.is_dir() {
+        return Err(Failure::wrong_use(format!("`{}` is a folder", file.display())));
+    }
+    match parent {
+        Some(parent) if !parent.is_dir() => Err(Failure::wrong_use(format!(
+            "there is no folder `{}` to write the archive to",
+            parent.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Saves and pushes what was asked for; all images are there.
+///
+/// # Errors
+/// When the archive cannot be written.
+pub fn deliver(args: &Args, context: &Context, stack: &Stack, plan: &Plan) -> Outcome {
+    // What others stand on comes first: a registry that has a layer already is not sent it again.
+    let mut seen = BTreeSet::new();
+    let (mut first, mut others) = (Vec::new(), Vec::new());
+    for node in &plan.nodes {
+        match node.kind {
+            Kind::Base => first.push(node),
+            Kind::Group { .. } if seen.insert(node.from) => first.push(node),
+            Kind::Group { .. } => others.push(node),
+            Kind::Python | Kind::Dependencies { .. } => {}
+        }
+    }
+    let podman = context.podman();
+    if let Some(file) = &args.save {
+        let images: Vec<String> = first.iter().chain(&others).map(|node| node.image.clone()).collect();
+        let started = Instant::now();
+        let shown = Delivery::new(&context.printer, "saving", images.len(), &file.display().to_string());
+        let saved = image_delivery::save(&podman, &context.repository, &images, file, &mut || shown.one_more());
+        shown.saved(file, saved?, started.elapsed());
+    }
+    let Some(registry) = &args.push else {
+        return Ok(Exit::Success);
+    };
+    let started = Instant::now();
+    let shown = Delivery::new(&context.printer, "pushing", first.len() + others.len(), registry);
+    let jobs = args.jobs.map_or_else(parallel::default_jobs, NonZeroUsize::get);
+    let base = first.drain(..first.len().min(1)).collect();
+    let mut results = Vec::new();
+    for wave in [base, first, others] {
+        let wave: Vec<Push> = wave
+            .into_iter()
+            .map(|node| Push {
+                name: node.name.clone(),
+                image: node.image.clone(),
+                to: format!("{registry}/{}:{}", node.name, stack.images.tag),
+            })
+            .collect();
+        let done = |push: &Push, result: &_| shown.pushed(push, result);
+        results.extend(image_delivery::push(&podman, &context.repository, jobs, &wave, &done));
+        if results.iter().any(Result::is_err) {
+            break;
+        }
+    }
+    let pushed = results.iter().filter(|result| result.is_ok()).count();
+    shown.finish_push(pushed, started.elapsed());
+    Ok(match results.iter().all(Result::is_ok) {
+        _ if process::interrupted() => Exit::Interrupted,
+        true => Exit::Success,
+        false => Exit::Tool,
+    })
+}
+
+impl From<SaveError> for Failure {
+    fn from(error: SaveError) -> Self {
+        match error {
+            SaveError::Podman(error) => error.into(),
+            SaveError::File(error) => error.into(),
+        }
+    }
+}

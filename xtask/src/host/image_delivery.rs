@@ -1,0 +1,104 @@
+//! Images to an archive or to a registry.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::files::FileError;
+use super::parallel;
+use super::podman::{Podman, PodmanError};
+use super::process::ProcessError;
+use super::repository::Repository;
+
+/// How long saving or pushing may take: gigabytes over a slow network.
+const LIMIT: Duration = Duration::from_secs(3600);
+
+/// Why there is no archive.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// Podman failed.
+    #[error(transparent)]
+    Podman(#[from] PodmanError),
+    /// It cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Podman's line about an image that is in an archive by now.
+const IMAGE_IS_WRITTEN: &str = "Writing manifest";
+
+/// Writes images to an archive that `podman load` and `docker load` read. It is at its place when it is whole, and not before.
+/// `written` is told of each image; returns the length in bytes.
+///
+/// # Errors
+/// When the archive cannot be written, or Podman fails.
+pub fn save(
+    podman: &Podman,
+    repository: &Repository,
+    images: &[String],
+    file: &Path,
+    written: &mut dyn FnMut(),
+) -> Result<u64, SaveError> {
+    let folder = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let beside = tempfile::Builder::new()
+        .prefix(".saving-")
+        .tempdir_in(folder)
+        .map_err(FileError::on("write", file))?;
+    let archive = beside.path().join("images.tar");
+    podman
+        .command()
+        .args(["save", "--format=docker-archive", "--multi-image-archive", "--output"])
+        .arg(&archive)
+        .args(images)
+        .log(repository.log("save"))
+        .limit(LIMIT)
+        .succeed(&mut |line| {
+            if line.starts_with(IMAGE_IS_WRITTEN) {
+                written();
+            }
+        })
+        .map_err(PodmanError::from)?;
+    let place = || -> std::io::Result<u64> {
+        let whole = std::fs::File::open(&archive)?;
+        whole.sync_data()?;
+        std::fs::rename(&archive, file)?;
+        Ok(whole.metadata()?.len())
+    };
+    Ok(place().map_err(FileError::on("write", file))?)
+}
+
+/// An image that goes to a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Push {
+    /// Its short name.
+    pub name: String,
+    /// Its name here.
+    pub image: String,
+    /// Its name there.
+    pub to: String,
+}
+
+/// Pushes images, so many at a time; `done` is told how each came out and how long it took. An image has its name there when all
+/// of it is there, and not before.
+pub fn push(
+    podman: &Podman,
+    repository: &Repository,
+    jobs: usize,
+    images: &[Push],
+    done: &(dyn Fn(&Push, &Result<Duration, ProcessError>) + Sync),
+) -> Vec<Result<Duration, ProcessError>> {
+    parallel::map(jobs, images, |push| {
+        let started = Instant::now();
+        let pushed = podman
+            .command()
+            .args(["push", &push.image, &push.to])
+            .log(repository.log(&format!("push-{}", push.name)))
+            .limit(LIMIT)
+            .read()
+            .map(|_| started.elapsed());
+        done(push, &pushed);
+        pushed
+    })
+}

@@ -1,0 +1,229 @@
+//! Locks of requirements files: which there are, what is wrong with them, and how uv makes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::files::{self, FileError};
+use super::process::{ProcessError, Program};
+use super::repository::Repository;
+use crate::render::dockerfile::UV_VERSION;
+use crate::stack::Stack;
+use crate::stack::requirements_lock::{self as lock, Stale, Wanted};
+
+/// How long an index may take to answer all that is asked for one lock.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// A requirements file and its lock.
+#[derive(Debug, Clone)]
+pub struct Locked {
+    /// Path of the requirements file, relative to the tree.
+    pub requirements: String,
+    /// What it says.
+    pub wanted: Vec<Wanted>,
+    /// Text of its lock.
+    pub lock: Option<String>,
+    /// What is wrong with that.
+    pub stale: Vec<Stale>,
+}
+
+/// The requirements files of these groups, of all where none is named, with their locks.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn look(
+    repository: &Repository,
+    tree: &Path,
+    stack: &Stack,
+    groups: &BTreeSet<String>,
+) -> Result<Vec<Locked>, FileError> {
+    let wanted_groups = stack
+        .groups
+        .iter()
+        .filter(|group| groups.is_empty() || groups.contains(&group.name));
+    let requirements: BTreeSet<&String> = wanted_groups.map(|group| &group.requirements).collect();
+    requirements
+        .into_iter()
+        .map(|requirements| {
+            let wanted = lock::wanted(requirements, &mut |file| files::read_text(&tree.join(file)))?;
+            let lock = read(repository, requirements)?;
+            let stale = match &lock {
+                Some(text) => lock::stale(text, &wanted, &stack.python_version),
+                None => vec![Stale::Missing],
+            };
+            Ok(Locked {
+                requirements: requirements.clone(),
+                wanted,
+                lock,
+                stale,
+            })
+        })
+        .collect()
+}
+
+/// Requirements files of the stack that have a lock.
+#[must_use]
+pub fn locked(repository: &Repository, stack: &Stack) -> BTreeSet<String> {
+    let requirements = stack.groups.iter().map(|group| &group.requirements);
+    requirements
+        .filter(|requirements| repository.path(&lock::path(requirements)).is_file())
+        .cloned()
+        .collect()
+}
+
+/// The text of a requirements file's lock; none where it has none.
+///
+/// # Errors
+/// When there is one that cannot be read.
+pub fn read(repository: &Repository, requirements: &str) -> Result<Option<String>, FileError> {
+    let path = repository.path(&lock::path(requirements));
+    if path.is_file() {
+        files::read_text(&path).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// Locks of requirements files that no group has, relative to the repository.
+#[must_use]
+pub fn unused(repository: &Repository, stack: &Stack) -> Vec<String> {
+    let used: BTreeSet<String> = stack
+        .groups
+        .iter()
+        .map(|group| lock::path(&group.requirements))
+        .collect();
+    walkdir::WalkDir::new(repository.path(lock::FOLDER))
+        .sort_by_file_name()
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry.file_type().is_file())
+        .filter_map(|entry| {
+            let path = entry.path().strip_prefix(repository.root()).ok()?;
+            Some(path.to_string_lossy().into_owned())
+        })
+        .filter(|path| !used.contains(path))
+        .collect()
+}
+
+/// Which versions that were locked are looked for anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Upgrade {
+    /// None: what was locked stays as long as it does for the requirements.
+    Nothing,
+    /// Those of these distributions.
+    These(Vec<String>),
+    /// All.
+    Everything,
+}
+
+/// uv in a folder of ours.
+#[derive(Debug)]
+pub struct Uv {
+    folder: PathBuf,
+}
+
+impl Uv {
+    /// The one that is there, if it is.
+    #[must_use]
+    pub fn find(repository: &Repository) -> Option<Self> {
+        let folder = repository.work().join(format!("uv-{UV_VERSION}"));
+        let uv = Self { folder };
+        uv.program().is_file().then_some(uv)
+    }
+
+    /// Installs it from the host's package index; nothing of the host is touched.
+    ///
+    /// # Errors
+    /// When Python has no `venv`, or the index does not have it.
+    pub fn install(repository: &Repository) -> Result<Self, ProcessError> {
+        let folder = repository.work().join(format!("uv-{UV_VERSION}"));
+        Program::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&folder)
+            .read()?;
+        let uv = Self { folder };
+        Program::new(uv.python())
+            .args(["-m", "pip", "install", "--quiet", &format!("uv=={UV_VERSION}")])
+            .log(repository.log("uv"))
+            .read()?;
+        Ok(uv)
+    }
+
+    fn program(&self) -> PathBuf {
+        self.folder.join("bin/uv")
+    }
+
+    fn python(&self) -> PathBuf {
+        self.folder.join("bin/python3")
+    }
+
+    /// Address of the index that pip is told to use, which uv does not know of.
+    fn index(&self) -> Option<String> {
+        if std::env::var_os("UV_DEFAULT_INDEX").is_some() {
+            return None;
+        }
+        std::env::var("PIP_INDEX_URL").ok().or_else(|| {
+            let configured = Program::new(self.python()).args(["-m", "pip", "config", "get", "global.index-url"]);
+            Some(configured.read().ok()?.trim().to_owned())
+        })
+    }
+
+    /// What a requirements file comes out as, with hashes. Of what `before` pins, it keeps what does for the requirements and is
+    /// not to be upgraded.
+    ///
+    /// # Errors
+    /// When there is no such set of distributions, or the index cannot be asked.
+    pub fn resolve(
+        &self,
+        repository: &Repository,
+        tree: &Path,
+        requirements: &str,
+        python: &str,
+        before: &BTreeMap<String, lock::Pin>,
+        upgrade: &Upgrade,
+    ) -> Result<String, ResolveError> {
+        let work = repository.make_work()?;
+        let scratch = tempfile::Builder::new()
+            .prefix("lock-")
+            .tempdir_in(&work)
+            .map_err(FileError::on("create", &work))?;
+        let output = scratch.path().join("lock.txt");
+        let pins: String = before.values().flat_map(|pin| [pin.text.as_str(), "\n"]).collect();
+        files::write_unsynced(&output, pins.as_bytes())?;
+        let upgrades = match upgrade {
+            Upgrade::Nothing => Vec::new(),
+            Upgrade::These(names) => names.iter().map(|name| format!("--upgrade-package={name}")).collect(),
+            Upgrade::Everything => vec!["--upgrade".to_owned()],
+        };
+        let mut compile = Program::new(self.program())
+            .args(["pip", "compile", "--quiet", "--no-config", "--no-python-downloads"])
+            .args(["--generate-hashes", "--no-header", "--no-annotate"])
+            .arg(format!("--python-version={python}"))
+            .arg("--python")
+            .arg(self.python())
+            .arg("--output-file")
+            .arg(&output)
+            .args(upgrades)
+            .arg(requirements)
+            .folder(tree)
+            .env("UV_HTTP_TIMEOUT", "180")
+            .log(repository.log(&format!("lock-{}", requirements.replace('/', "-"))))
+            .limit(LIMIT);
+        if let Some(index) = self.index() {
+            compile = compile.env("UV_DEFAULT_INDEX", index);
+        }
+        compile.read()?;
+        Ok(files::read_text(&output)?)
+    }
+}
+
+/// Why nothing was resolved.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// uv failed.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// A file of ours.
+    #[error(transparent)]
+    File(#[from] FileError),
+}

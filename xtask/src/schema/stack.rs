@@ -1,0 +1,271 @@
+//! `config/stack.yaml`. Comments become what an editor shows.
+
+#![expect(dead_code, reason = "a schema is made from these types; nothing has their values")]
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+
+use super::Scalar;
+
+/// A stack: machines, networks, groups, images, and how agents are supervised.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "config/stack.yaml")]
+pub(super) struct StackFile {
+    /// Version of the format.
+    #[schemars(range(min = 1, max = 1))]
+    version: u8,
+    /// Name of the stack, on everything that is created.
+    name: String,
+    /// Folder of the Python tree, relative to the repository; `--tree` goes before it.
+    source_tree: Option<String>,
+    /// The Python of all images.
+    python: Option<Python>,
+    /// What all images have in common.
+    images: Images,
+    /// What the audit leaves out.
+    audit: Option<Audit>,
+    /// Volumes of each machine: name, and where it is mounted.
+    volumes: Option<BTreeMap<String, String>>,
+    /// Port of every supervisor's status endpoint, inside its container.
+    #[schemars(range(min = 1))]
+    status_port: Option<u16>,
+    /// How agents are started.
+    start: Option<Start>,
+    /// Modules that warm interpreters do not import.
+    preload_skip: Option<Vec<String>>,
+    /// How agents are supervised.
+    supervision: Option<Supervision>,
+    /// The machines, by name.
+    machines: BTreeMap<String, Machine>,
+    /// What stands in for a dependency that nothing defines: its name, and a path in the tree.
+    fallbacks: Option<BTreeMap<String, String>>,
+    /// The groups, by name: the agents that share a container.
+    groups: BTreeMap<String, Group>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Python {
+    /// The two parts of a Python 3, in quotes.
+    version: Scalar,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Images {
+    /// Registry and folder, written in full.
+    namespace: String,
+    /// Tag of every image.
+    tag: Option<String>,
+    /// Image that the base is built FROM.
+    base_image: String,
+    /// What the base is made of where no registry can be reached.
+    debian: Option<Debian>,
+    /// Debian packages of every image.
+    packages: Option<Vec<String>>,
+    /// Modules that must be importable in every image.
+    required_modules: Option<Vec<String>>,
+    /// The user that agents run as.
+    user: Option<User>,
+    /// Path of a group's requirements in the tree, with `{group}`.
+    requirements: Option<String>,
+    /// Patterns of files that no image holds.
+    exclude: Option<Vec<String>>,
+    /// Patterns of files that every image holds.
+    include: Option<Vec<String>>,
+    /// How much of the tree an image holds.
+    contents: Option<Contents>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Debian {
+    /// Release, as in `bookworm`.
+    suite: Option<String>,
+    /// Packages of the base image.
+    packages: Option<Vec<String>>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct User {
+    /// Its name.
+    name: Option<String>,
+    /// Its id, and that of its group.
+    #[schemars(range(min = 1, max = 4_000_000_000_u32))]
+    uid: Option<u32>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Audit {
+    /// Patterns of files that are not looked at.
+    exclude: Option<Vec<String>>,
+}
+
+/// How agents are started.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Start {
+    /// One interpreter for each.
+    Plain,
+    /// Forked from one that has imported what they share.
+    Warm,
+}
+
+/// How much of the tree an image holds.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Contents {
+    /// What the group's agents can reach.
+    Closure,
+    /// All code of the machine.
+    Package,
+}
+
+/// How options are written: `--port 5570` or `--port=5570`.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum ArgumentStyle {
+    /// As two words.
+    Separate,
+    /// As one word.
+    Equals,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Supervision {
+    /// How options are written.
+    argument_style: Option<ArgumentStyle>,
+    /// Seconds between two health checks of an agent.
+    interval_seconds: Option<f64>,
+    /// Seconds that an answer may take.
+    timeout_seconds: Option<f64>,
+    /// Unanswered checks after which an agent is restarted.
+    #[schemars(range(min = 1, max = 1000))]
+    retries: Option<u32>,
+    /// Seconds after its start in which an agent need not answer.
+    start_period_seconds: Option<f64>,
+    /// Seconds that an agent must go on answering to be healthy.
+    settle_seconds: Option<f64>,
+    /// Seconds between SIGTERM and SIGKILL.
+    stop_grace_seconds: Option<f64>,
+    /// Seconds before the first restart.
+    backoff_initial_seconds: Option<f64>,
+    /// Seconds before any restart, at most.
+    backoff_max_seconds: Option<f64>,
+    /// Crashes after which an agent is given up.
+    #[schemars(range(min = 1, max = 1000))]
+    crash_limit: Option<u32>,
+    /// Seconds within which these crashes count.
+    crash_window_seconds: Option<f64>,
+    /// Seconds that a warm interpreter may take to import.
+    preload_timeout_seconds: Option<f64>,
+    /// Bytes after which a log file is put aside.
+    #[schemars(range(min = 4096))]
+    log_max_bytes: Option<u64>,
+    /// Log files that are kept.
+    #[schemars(range(max = 1000))]
+    log_keep: Option<u32>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Machine {
+    /// Its startup config, in the tree.
+    startup_config: String,
+    /// Folders of its code, in the tree.
+    code: Vec<String>,
+    /// PYTHONPATH, relative to the tree.
+    python_path: Option<Vec<String>>,
+    /// Its address for the other machine.
+    lan_address: String,
+    /// Environment variable that holds that address.
+    address_variable: String,
+    /// The network of its containers.
+    network: Network,
+    /// A health port is the port and this, where the startup config names none.
+    #[schemars(range(min = 1, max = 60000))]
+    health_port_offset: Option<u16>,
+    /// Environment of all its containers.
+    environment: Option<BTreeMap<String, Scalar>>,
+    /// Second names of folders: alias, and what it stands for.
+    path_aliases: Option<BTreeMap<String, String>>,
+    /// Where the machine is another host.
+    podman: Option<Podman>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Network {
+    /// Its name.
+    name: String,
+    /// Its subnet, as in `172.20.0.0/16`.
+    subnet: String,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Podman {
+    /// Name of a connection, as `podman system connection list` has it.
+    connection: String,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Group {
+    /// Its machine.
+    machine: String,
+    /// Address of its container.
+    address: String,
+    /// Phase of the plan in which it is proved.
+    #[schemars(range(min = 2, max = 4))]
+    phase: u8,
+    /// Port of the host for its status endpoint, where containers cannot be reached.
+    #[schemars(range(min = 1))]
+    published_status_port: u16,
+    /// Its agents, by the names of the startup config.
+    agents: Vec<String>,
+    /// Name of its rendered config.
+    config_file: Option<String>,
+    /// Its requirements file, in the tree.
+    requirements: Option<String>,
+    /// Debian packages of its image.
+    packages: Option<Vec<String>>,
+    /// Debian packages that only the build of its requirements needs.
+    build_packages: Option<Vec<String>>,
+    /// Modules that must be importable in its image.
+    required_modules: Option<Vec<String>>,
+    /// How its agents are started.
+    start: Option<Start>,
+    /// Patterns of further files that its image holds.
+    include: Option<Vec<String>>,
+    /// How much of the tree its image holds.
+    contents: Option<Contents>,
+    /// Environment of its container.
+    environment: Option<BTreeMap<String, Scalar>>,
+    /// Agents that are published on the host's loopback; all where it is not written.
+    published: Option<Vec<String>>,
+    /// Agents that it talks to without depending on them.
+    reaches: Option<Vec<String>>,
+    /// What is different for single agents, by name.
+    overrides: Option<BTreeMap<String, Override>>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Override {
+    /// How options are written.
+    argument_style: Option<ArgumentStyle>,
+    /// How it is started.
+    start: Option<Start>,
+    /// Whether the group is healthy only with it.
+    required: Option<bool>,
+    /// Its health port.
+    #[schemars(range(min = 1))]
+    health_check_port: Option<u16>,
+    /// Options over those of the startup config.
+    params: Option<BTreeMap<String, Scalar>>,
+}

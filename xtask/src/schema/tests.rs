@@ -1,0 +1,163 @@
+//! Schemas against the parsers: the same keys everywhere, and the real files are right by both.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::files;
+use crate::smoke::{self, KINDS};
+use crate::stack::spans::Source;
+use crate::stack::{asked, raw};
+
+const STACK: &str = include_str!("../../../config/stack.yaml");
+const CHECKS: [&str; 4] = [
+    include_str!("../../../tests/smoke/phase1.yaml"),
+    include_str!("../../../tests/smoke/phase2.yaml"),
+    include_str!("../../../tests/smoke/phase3.yaml"),
+    include_str!("../../../tests/smoke/phase4.yaml"),
+];
+
+fn schemas() -> [Value; 2] {
+    let all: Vec<Value> = files()
+        .iter()
+        .map(|file| serde_json::from_str(&file.text).unwrap())
+        .collect();
+    all.try_into().unwrap()
+}
+
+/// The fixed keys of each mapping that a schema knows.
+fn keys(schema: &Value, all: &mut BTreeSet<BTreeSet<String>>) {
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        all.insert(properties.keys().cloned().collect());
+    }
+    match schema {
+        Value::Object(entries) => entries.values().for_each(|value| keys(value, all)),
+        Value::Array(items) => items.iter().for_each(|item| keys(item, all)),
+        _ => {}
+    }
+}
+
+/// A value with every key that a schema has; of several forms the first.
+fn example(schema: &Value, root: &Value) -> Value {
+    if let Some(path) = schema.get("$ref").and_then(Value::as_str) {
+        return example(root.pointer(path.trim_start_matches('#')).unwrap(), root);
+    }
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        let all = properties
+            .iter()
+            .map(|(key, value)| (key.clone(), example(value, root)));
+        return Value::Object(all.collect());
+    }
+    if let Some(value) = schema.get("const").or_else(|| schema.pointer("/enum/0")) {
+        return value.clone();
+    }
+    for forms in ["anyOf", "oneOf", "allOf"] {
+        if let Some(form) = schema.get(forms).and_then(|forms| forms.get(0)) {
+            return example(form, root);
+        }
+    }
+    let kind = schema.get("type").map(|kind| kind.get(0).unwrap_or(kind).clone());
+    match kind.as_ref().and_then(Value::as_str) {
+        Some("object") => json!({"x": example(&schema["additionalProperties"], root)}),
+        Some("array") => json!([example(&schema["items"], root)]),
+        Some("integer" | "number") => json!(1),
+        Some("boolean") => json!(true),
+        _ => json!("x"),
+    }
+}
+
+fn asked_by(parse: impl FnOnce()) -> BTreeSet<BTreeSet<String>> {
+    let _ = asked::take();
+    parse();
+    asked::take()
+        .into_iter()
+        .map(|keys| keys.into_iter().map(str::to_owned).collect())
+        .collect()
+}
+
+#[test]
+fn the_parser_of_the_stack_asks_for_the_keys_of_its_schema() {
+    let [schema, _] = schemas();
+    let mut known = BTreeSet::new();
+    keys(&schema, &mut known);
+    let text = example(&schema, &schema).to_string();
+    let asked = asked_by(|| drop(raw::read(&Source::new("stack.yaml", &text))));
+    assert_eq!(asked, known);
+}
+
+#[test]
+fn the_parser_of_checks_asks_for_the_keys_of_its_schema() {
+    let [_, schema] = schemas();
+    let mut known = BTreeSet::new();
+    keys(&schema, &mut known);
+    let whole = example(&schema, &schema);
+    let of_one_kind = |kind: &str| {
+        let mut check = whole["checks"][0].as_object().unwrap().clone();
+        check.retain(|key, _| key == kind || !KINDS.contains(&key.as_str()));
+        Value::Object(check)
+    };
+    let checks: Vec<Value> = KINDS.into_iter().map(of_one_kind).collect();
+    let text = json!({"phase": 1, "checks": checks}).to_string();
+    let asked = asked_by(|| drop(smoke::parse(&[("x.yaml".to_owned(), text)])));
+    assert_eq!(asked, known);
+}
+
+/// A schema with a file that is right by it.
+fn real_files() -> Vec<(jsonschema::Validator, Value)> {
+    let [stack, checks] = schemas();
+    let of = |schema: &Value, text: &str| {
+        let document: Value = serde_yaml::from_str(text).unwrap();
+        (jsonschema::validator_for(schema).unwrap(), document)
+    };
+    let mut all = vec![of(&stack, STACK)];
+    all.extend(CHECKS.map(|text| of(&checks, text)));
+    all
+}
+
+#[test]
+fn the_files_of_this_repository_are_right() {
+    for (validator, document) in real_files() {
+        let wrong: Vec<String> = validator
+            .iter_errors(&document)
+            .map(|error| format!("{error} at {}", error.instance_path()))
+            .collect();
+        assert_eq!(wrong, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_wrong_key_is_refused_wherever_keys_are_fixed() {
+    fn with_a_key(mapping: &mut Value) {
+        let entries: &mut Map<String, Value> = mapping.as_object_mut().unwrap();
+        entries.insert("wrong_key".to_owned(), json!(1));
+    }
+    let places = [
+        ["", "/images", "/machines/pc2", "/groups/vision", "/supervision"].as_slice(),
+        &["", "/checks/0", "/checks/1/image"],
+        &["", "/checks/0"],
+        &["", "/checks/0/status"],
+        &["", "/checks/0/status", "/checks/1/call"],
+    ];
+    for ((validator, document), places) in real_files().into_iter().zip(places) {
+        for place in places {
+            let mut wrong = document.clone();
+            with_a_key(
+                wrong
+                    .pointer_mut(place)
+                    .unwrap_or_else(|| panic!("no {place} in {document:#}")),
+            );
+            assert!(!validator.is_valid(&wrong), "{place}");
+        }
+    }
+}
+
+#[test]
+fn a_check_of_two_kinds_or_of_none_is_refused() {
+    let [_, schema] = schemas();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let file = |check: Value| json!({"phase": 1, "checks": [check]});
+    assert!(validator.is_valid(&file(json!({"name": "a", "image": {"image": "base"}}))));
+    assert!(!validator.is_valid(&file(json!({"name": "a"}))));
+    let two = json!({"name": "a", "image": {"image": "base"}, "network": {"name": "n"}});
+    assert!(!validator.is_valid(&file(two)));
+}

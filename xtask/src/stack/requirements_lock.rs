@@ -1,0 +1,356 @@
+//! Locks: what a requirements file came out as, every distribution with its version and hashes. A lock names the lines that it
+//! was made from, so that a requirements file that says something else by now is found, with its line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Folder of the locks, in the repository.
+pub const FOLDER: &str = "config/locks";
+
+/// Start of the first line of every lock.
+const TITLE: &str = "# locked by `cargo xtask lock`";
+/// What stands in front of each line that the lock was made from.
+const WANTS: &str = "# wants ";
+
+/// Path of a requirements file's lock in the repository. `requirements` is relative to the tree.
+#[must_use]
+pub fn path(requirements: &str) -> String {
+    format!("{FOLDER}/{requirements}")
+}
+
+/// One line of a requirements file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// What it says, without comments and superfluous space. An address is replaced by its digest: one may hold a password, and
+    /// a lock is the same whatever index it was made from.
+    pub text: String,
+    /// Path of the file, relative to the tree: one that is included may be another.
+    pub file: String,
+    /// Number of the line, from 1.
+    pub line: usize,
+}
+
+/// All lines of a requirements file and of those that it includes (`-r`, `-c`). `read` gives the text of a file by its path
+/// relative to the tree.
+///
+/// # Errors
+/// What `read` says of a file that cannot be read.
+pub fn wanted<E>(file: &str, read: &mut dyn FnMut(&str) -> Result<String, E>) -> Result<Vec<Wanted>, E> {
+    let mut all = Vec::new();
+    collect(file, "", read, &mut BTreeSet::new(), &mut all)?;
+    Ok(all)
+}
+
+fn collect<E>(
+    file: &str,
+    prefix: &str,
+    read: &mut dyn FnMut(&str) -> Result<String, E>,
+    seen: &mut BTreeSet<String>,
+    into: &mut Vec<Wanted>,
+) -> Result<(), E> {
+    if !seen.insert(format!("{prefix}{file}")) {
+        return Ok(());
+    }
+    let text = read(file)?;
+    let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate();
+    while let Some((number, first)) = lines.next() {
+        let mut whole = without_comment(first).to_owned();
+        while let Some(start) = whole.trim_end().strip_suffix('\\') {
+            whole = start.to_owned();
+            match lines.next() {
+                Some((_, more)) => whole.push_str(without_comment(more)),
+                None => break,
+            }
+        }
+        let words: Vec<&str> = whole.split_whitespace().collect();
+        let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+        match included(&words) {
+            _ if words.is_empty() => {}
+            Some((constraints, other)) => {
+                let prefix = if constraints { "-c " } else { prefix };
+                collect(&super::normal(&format!("{folder}/{other}")), prefix, read, seen, into)?;
+            }
+            None => into.push(Wanted {
+                text: format!("{prefix}{}", without_addresses(&words)),
+                file: file.to_owned(),
+                line: number + 1,
+            }),
+        }
+    }
+    Ok(())
+}
+
+fn without_comment(line: &str) -> &str {
+    if line.trim_start().starts_with('#') {
+        return "";
+    }
+    line.find(" #")
+        .or_else(|| line.find("\t#"))
+        .map_or(line, |at| &line[..at])
+}
+
+/// Whether the words include a file, as constraints or as requirements.
+fn included<'a>(words: &[&'a str]) -> Option<(bool, &'a str)> {
+    let (option, rest) = words.split_first()?;
+    for (short, long, constraints) in [("-r", "--requirement", false), ("-c", "--constraint", true)] {
+        let joined = option.strip_prefix(long).and_then(|rest| rest.strip_prefix('='));
+        let joined = joined.or_else(|| option.strip_prefix(short).filter(|file| !file.is_empty()));
+        if let Some(file) = joined {
+            return Some((constraints, file));
+        }
+        if *option == short || *option == long {
+            return rest.first().map(|file| (constraints, *file));
+        }
+    }
+    None
+}
+
+fn without_addresses(words: &[&str]) -> String {
+    let plain: Vec<String> = words
+        .iter()
+        .map(|word| {
+            if word.contains("://") {
+                let digest = blake3::hash(word.as_bytes()).to_hex();
+                format!("address:{}", &digest[..16])
+            } else {
+                (*word).to_owned()
+            }
+        })
+        .collect();
+    plain.join(" ")
+}
+
+/// What is wrong with a lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stale {
+    /// There is none.
+    Missing,
+    /// It is not what `cargo xtask lock` writes.
+    NotALock,
+    /// It was made for another Python.
+    Python {
+        /// Version that it was made for.
+        locked: String,
+    },
+    /// The requirements file says something that it did not say then.
+    Added(Wanted),
+    /// The requirements file said so then, and does not any more.
+    Removed(String),
+    /// A distribution without hashes, or one that is wanted and not in the lock: it was edited.
+    Edited(String),
+}
+
+/// Everything that keeps a lock from being the one of these lines; empty where it is.
+#[must_use]
+pub fn stale(lock: &str, wanted: &[Wanted], python: &str) -> Vec<Stale> {
+    let Some(made_for) = lock
+        .lines()
+        .next()
+        .filter(|title| title.starts_with(TITLE))
+        .and_then(|title| title.split_once(" for Python "))
+        .and_then(|(_, rest)| rest.split_once(','))
+    else {
+        return vec![Stale::NotALock];
+    };
+    let mut found = Vec::new();
+    if made_for.0 != python {
+        let locked = made_for.0.to_owned();
+        found.push(Stale::Python { locked });
+    }
+    let then: Vec<&str> = lock.lines().filter_map(|line| line.strip_prefix(WANTS)).collect();
+    let added = wanted.iter().filter(|now| !then.contains(&now.text.as_str()));
+    found.extend(added.cloned().map(Stale::Added));
+    let removed = then.iter().filter(|text| wanted.iter().all(|now| now.text != **text));
+    found.extend(removed.map(|text| Stale::Removed((*text).to_owned())));
+    if found.is_empty() {
+        let pinned = versions(lock);
+        let without_hashes = pinned.values().filter(|pin| !pin.hashed).map(|pin| &pin.text);
+        found.extend(without_hashes.cloned().map(Stale::Edited));
+        let lost = wanted.iter().filter(|now| {
+            // What a marker leaves out is in no lock.
+            let asks_for_one = !now.text.starts_with('-') && !now.text.contains(';');
+            asks_for_one && !pinned.contains_key(&name(&now.text))
+        });
+        found.extend(lost.map(|now| Stale::Edited(now.text.clone())));
+    }
+    found
+}
+
+/// The text of a lock. `pins` is what was found: a line `NAME==VERSION` with hashes per distribution.
+#[must_use]
+pub fn text(requirements: &str, wanted: &[Wanted], python: &str, pins: &str) -> String {
+    let mut text = format!("{TITLE} from {requirements} for Python {python}, do not edit\n");
+    let lines: BTreeSet<&str> = wanted.iter().map(|line| line.text.as_str()).collect();
+    for line in lines {
+        text.push_str(WANTS);
+        text.push_str(line);
+        text.push('\n');
+    }
+    text + &pins_of(pins)
+}
+
+/// What a lock, or the output of a resolver, pins, without comments and options: the same for all requirements files that came
+/// out alike.
+#[must_use]
+pub fn pins_of(lock: &str) -> String {
+    let starts_alone = |line: &&str| !line.trim_start().starts_with('#') && !line.starts_with('-');
+    lock.lines()
+        .filter(starts_alone)
+        .filter(|line| !line.trim().is_empty())
+        .flat_map(|line| [line, "\n"])
+        .collect()
+}
+
+/// One pinned distribution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// `NAME==VERSION`.
+    pub text: String,
+    /// Whether a hash follows.
+    pub hashed: bool,
+}
+
+/// Pinned distributions by their normal names.
+#[must_use]
+pub fn versions(lock: &str) -> BTreeMap<String, Pin> {
+    let mut pins: BTreeMap<String, Pin> = BTreeMap::new();
+    let mut last = String::new();
+    for line in pins_of(lock).lines() {
+        let hashed = line.contains("--hash=");
+        if !line.starts_with(char::is_whitespace) {
+            last = name(line);
+            let text = line.split_whitespace().next().unwrap_or(line).to_owned();
+            pins.insert(last.clone(), Pin { text, hashed });
+        } else if let Some(pin) = pins.get_mut(&last) {
+            pin.hashed |= hashed;
+        }
+    }
+    pins
+}
+
+/// Normal name of the distribution that a requirement starts with.
+#[must_use]
+pub fn name(requirement: &str) -> String {
+    let belongs = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let end = requirement.find(|c| !belongs(c)).unwrap_or(requirement.len());
+    let parts: Vec<&str> = requirement[..end]
+        .split(['-', '_', '.'])
+        .filter(|part| !part.is_empty())
+        .collect();
+    parts.join("-").to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PINS: &str =
+        "pyyaml==6.0.2 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\npyzmq==27.0.0 \\\n    --hash=sha256:cc\n";
+
+    fn read(files: &[(&str, &str)], file: &str) -> Vec<Wanted> {
+        wanted(file, &mut |path| {
+            let found = files.iter().find(|(name, _)| *name == path);
+            found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| path.to_owned())
+        })
+        .expect("all files")
+    }
+
+    fn lines(text: &str) -> Vec<Wanted> {
+        read(&[("r.txt", text)], "r.txt")
+    }
+
+    fn texts(wanted: &[Wanted]) -> Vec<(&str, &str, usize)> {
+        wanted
+            .iter()
+            .map(|line| (line.text.as_str(), line.file.as_str(), line.line))
+            .collect()
+    }
+
+    #[test]
+    fn comments_and_space_say_nothing() {
+        let one = lines("# of ours\npyzmq>=25   # sockets\n\nPyYAML>=6 ; \\\n  python_version>'3'\n");
+        assert_eq!(
+            texts(&one),
+            [
+                ("pyzmq>=25", "r.txt", 2),
+                ("PyYAML>=6 ; python_version>'3'", "r.txt", 4)
+            ]
+        );
+    }
+
+    #[test]
+    fn included_files_are_part_of_it_with_their_own_lines() {
+        let files = [
+            ("a/r.txt", "-r ../b.txt\n--constraint=c.txt\nx\n"),
+            ("b.txt", "\ny==1\n-r a/r.txt\n"),
+            ("a/c.txt", "z<3\n"),
+        ];
+        let all = read(&files, "a/r.txt");
+        assert_eq!(
+            texts(&all),
+            [("y==1", "b.txt", 2), ("-c z<3", "a/c.txt", 1), ("x", "a/r.txt", 3)]
+        );
+        let missing = wanted("a.txt", &mut |path| match path {
+            "a.txt" => Ok("-r gone.txt".to_owned()),
+            other => Err(other.to_owned()),
+        });
+        assert_eq!(missing, Err("gone.txt".to_owned()));
+    }
+
+    #[test]
+    fn no_address_gets_into_a_lock() {
+        let wanted =
+            lines("--index-url https://user:secret@index.example/simple\npyzmq>=25\nx @ https://h.example/x.whl\n");
+        let lock = text(
+            "r.txt",
+            &wanted,
+            "3.11",
+            &format!("--index-url https://h.example\n{PINS}"),
+        );
+        assert!(!lock.contains("example") && !lock.contains("secret"), "{lock}");
+        let other = lines("--index-url https://other.example/simple\npyzmq>=25\nx @ https://h.example/x.whl\n");
+        assert!(matches!(
+            stale(&lock, &other, "3.11")[..],
+            [Stale::Added(_), Stale::Removed(_)]
+        ));
+    }
+
+    #[test]
+    fn a_lock_is_fresh_until_what_it_was_made_from_says_something_else() {
+        let then = lines("pyzmq>=25\nPyYAML>=6\n");
+        let lock = text("r.txt", &then, "3.11", PINS);
+        assert_eq!(stale(&lock, &then, "3.11"), []);
+        assert_eq!(stale(&lock, &lines("# a remark\nPyYAML>=6\npyzmq>=25"), "3.11"), []);
+        let now = lines("pyzmq>=25\n\nPyYAML>=7\n");
+        assert_eq!(
+            stale(&lock, &now, "3.11"),
+            [Stale::Added(now[1].clone()), Stale::Removed("PyYAML>=6".to_owned())]
+        );
+        let locked = "3.11".to_owned();
+        assert_eq!(stale(&lock, &then, "3.12"), [Stale::Python { locked }]);
+        assert_eq!(stale(PINS, &then, "3.11"), [Stale::NotALock]);
+    }
+
+    #[test]
+    fn an_edited_lock_is_found() {
+        let wanted = lines("pyzmq>=25\nPy_YAML>=6\nwin; sys_platform == 'win32'\n");
+        let whole = text("r.txt", &wanted, "3.11", &PINS.replace("pyyaml", "py-yaml"));
+        assert_eq!(stale(&whole, &wanted, "3.11"), []);
+        let without_hash = whole.replace(" \\\n    --hash=sha256:cc", "");
+        let edited = |text: &str| vec![Stale::Edited(text.to_owned())];
+        assert_eq!(stale(&without_hash, &wanted, "3.11"), edited("pyzmq==27.0.0"));
+        let cut = &whole[..whole.find("pyzmq==").expect("a pin")];
+        assert_eq!(stale(cut, &wanted, "3.11"), edited("pyzmq>=25"));
+    }
+
+    #[test]
+    fn equal_pins_are_equal_whatever_the_files_are_called() {
+        let wanted = lines("pyzmq>=25\n");
+        let (one, other) = (
+            text("a.txt", &wanted, "3.11", PINS),
+            text("b.txt", &wanted, "3.11", PINS),
+        );
+        assert_ne!(one, other);
+        assert_eq!(pins_of(&one), pins_of(&other));
+        assert_eq!(pins_of(&one), PINS);
+    }
+}
