@@ -31,6 +31,8 @@ environment:
   MAINPC_IP        address of mainpc (default: 192.168.1.101)
   PC2_IP           address of this machine, which ports for other machines are published on (default: 192.168.1.102)
   SSL_CERT_FILE    CA bundle that build steps shall trust
+  PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_TRUSTED_HOST
+                   where build steps get Python packages from; no image holds them
 USAGE
 }
 
@@ -109,6 +111,21 @@ build_options=()
 if [[ -n "${SSL_CERT_FILE:-}" ]]; then
   [[ -r "$SSL_CERT_FILE" ]] || fail "SSL_CERT_FILE=\`$SSL_CERT_FILE\` cannot be read"
   build_options+=(--volume "$(realpath "$SSL_CERT_FILE"):/run/host-ca.crt:ro" --build-arg PIP_CERT=/run/host-ca.crt)
+fi
+
+# A secret is there while a step runs, and in no layer, history or command line.
+AI_SYSTEM_PACKAGE_INDEX=
+add_to_index() {
+  if [[ -n "${!1:-}" ]]; then
+    AI_SYSTEM_PACKAGE_INDEX+=$(printf 'export %s=%q %s=%q' "$1" "${!1}" "$2" "${!1}")$'\n'
+  fi
+}
+add_to_index PIP_INDEX_URL UV_DEFAULT_INDEX
+add_to_index PIP_EXTRA_INDEX_URL UV_INDEX
+add_to_index PIP_TRUSTED_HOST UV_INSECURE_HOST
+if [[ -n "$AI_SYSTEM_PACKAGE_INDEX" ]]; then
+  export AI_SYSTEM_PACKAGE_INDEX
+  build_options+=(--secret "id=package-index,type=env,env=AI_SYSTEM_PACKAGE_INDEX")
 fi
 
 if [[ -x "$supervisor" ]]; then

@@ -282,7 +282,7 @@ fn wrong_use_is_told_from_findings() {
         .fails_with(2, &["there is no rule `nonsense`"]);
     sandbox
         .run(&["audit", "--group", "visoin"])
-        .fails_with(2, &["no group is called `visoin`", "hint: groups are"]);
+        .fails_with(2, &["no group is called `visoin`", "hint: did you mean `vision`?"]);
     sandbox
         .run(&["audit", "--baseline", "nowhere.json"])
         .fails_with(2, &["nowhere.json"]);

@@ -193,6 +193,56 @@ fn up_without_images_says_what_to_run() {
 }
 
 #[test]
+fn images_name_what_was_probably_meant_and_what_to_run() {
+    let sandbox = Sandbox::new();
+    sandbox.fake_podman(EMPTY_HOST);
+    for (arguments, texts) in [
+        (
+            &["sbom", "visoin"][..],
+            ["no group is called `visoin`", "did you mean `vision`?"],
+        ),
+        (
+            &["diff", "TaskRouter"],
+            [
+                "no group is called `TaskRouter`",
+                "is an agent of group `language-processing`",
+            ],
+        ),
+        (
+            &["why", "vision", "base_agent.py"],
+            [
+                "the tree has no file `base_agent.py`",
+                "did you mean `main_pc_code/src/core/base_agent.py`?",
+            ],
+        ),
+        (
+            &["why", "vision", "main_pc_code/src/vision"],
+            ["`main_pc_code/src/vision` is a folder", "/vision_capture_agent.py`?"],
+        ),
+    ] {
+        let ran = sandbox.run(&[&["images"], arguments].concat());
+        ran.fails_with(2, &texts);
+    }
+    let elsewhere = sandbox.run(&["images", "why", "vision", "main_pc_code/agents/executor.py"]);
+    assert_eq!(elsewhere.code, 1, "{elsewhere:#?}");
+    assert!(
+        elsewhere
+            .stdout
+            .contains("none of its agents reaches it; that of `code-generation` does"),
+        "{}",
+        elsewhere.stdout
+    );
+    for command in ["ls", "why", "sbom", "diff"] {
+        let help = sandbox.run(&["images", command, "--help"]);
+        assert!(
+            help.stdout.contains("Examples:\n  cargo xtask images "),
+            "{}",
+            help.stdout
+        );
+    }
+}
+
+#[test]
 fn a_missing_podman_is_named_with_the_way_to_get_it() {
     let sandbox = Sandbox::new();
     let output = sandbox

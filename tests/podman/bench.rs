@@ -79,3 +79,58 @@ pub fn a_benchmark_does_not_take_down_what_runs(harness: &Harness) {
     }
     assert_eq!(harness.containers(), before);
 }
+
+/// Images that the benchmark of builds makes, those without a name among them, and working containers.
+fn images_of_the_benchmark(harness: &Harness) -> Vec<String> {
+    let listed = harness.podman(&["images", "--all", "--format", "{{.Repository}}:{{.Tag}}"]);
+    let mut found: Vec<String> = listed
+        .lines()
+        .filter(|name| name.contains("-bench"))
+        .map(str::to_owned)
+        .collect();
+    let labelled = harness.podman(&["images", "--all", "--quiet", "--filter", "label=ai-system.bench"]);
+    found.extend(labelled.lines().map(str::to_owned));
+    found.extend(harness.working_containers());
+    found
+}
+
+#[test]
+fn builds_are_measured_and_leave_nothing() {
+    let harness = Harness::new();
+    harness.run(&["build-images"]).succeeds();
+    let arguments = [
+        "bench",
+        "images",
+        "--against",
+        "script",
+        "--case",
+        "no-change",
+        "--runs",
+        "1",
+    ];
+
+    // Ctrl-C while another program builds.
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("bench.log");
+    let mut running = harness.start_with_log(&arguments, &log);
+    wait_for("a build of the script", || {
+        let said = std::fs::read_to_string(&log).unwrap();
+        said.contains("images by podman build")
+    });
+    harness.interrupt(&running);
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    assert_eq!(images_of_the_benchmark(&harness), Vec::<String>::new());
+
+    let ran = harness
+        .run(&[&arguments[..], &["--format", "json"]].concat())
+        .succeeds();
+    let document = json(&ran.stdout);
+    let cases = document["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 1, "{document:#}");
+    assert!(
+        cases[0]["others"]["script"]["ratio"]["cpu"].as_f64().unwrap() > 0.0,
+        "{document:#}"
+    );
+    assert!(ran.stderr.contains("ran podman build: "), "{}", ran.stderr);
+    assert_eq!(images_of_the_benchmark(&harness), Vec::<String>::new());
+}

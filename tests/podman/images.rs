@@ -260,7 +260,8 @@ pub fn images_hold_nothing_superfluous(harness: &Harness) {
     }
 }
 
-fn is_superfluous(path: &str) -> bool {
+/// Whether an image could do without a file.
+pub fn is_superfluous(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     path.starts_with("/var/lib/apt/lists/") && name != "lock"
         || path.starts_with("/var/cache/apt/") && name.ends_with(".deb")
@@ -362,9 +363,10 @@ fn images_say_where_they_come_from(harness: &Harness) {
 fn images_are_saved_whole(harness: &Harness) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("images.tar");
-    harness
-        .run(&["build-images", "--save", file.to_str().unwrap()])
-        .succeeds();
+    let ran = harness.run(&["build-images", "--save", file.to_str().unwrap(), "--format", "json"]);
+    let saved = json(&ran.succeeds().stdout)["saved"].clone();
+    assert_eq!(saved["path"], file.to_str().unwrap());
+    assert_eq!(saved["bytes"], std::fs::metadata(&file).unwrap().len());
     assert_eq!(
         std::fs::read_dir(folder.path()).unwrap().count(),
         1,
@@ -385,6 +387,11 @@ fn images_are_saved_whole(harness: &Harness) {
         .map(|image| image["RepoTags"][0].as_str().unwrap())
         .collect();
     assert_eq!(names.len(), 17, "{names:?}");
+    let listed = saved["images"].as_array().unwrap().iter();
+    assert_eq!(
+        listed.map(|name| name.as_str().unwrap()).collect::<BTreeSet<_>>(),
+        names
+    );
     assert!(names.contains("localhost/ai_system/base:latest"), "{names:?}");
     assert!(names.contains("localhost/ai_system/pc2-utility:latest"), "{names:?}");
 
@@ -465,9 +472,25 @@ fn images_are_pushed_to_a_registry(harness: &Harness) {
     let configuration = registry.configuration();
     let variables = [("CONTAINERS_REGISTRIES_CONF", configuration.as_path())];
     let ran = harness
-        .run_with(&["build-images", "--push", &there], &variables)
+        .run_with(&["build-images", "--push", &there, "--format", "json"], &variables)
         .succeeds();
     assert!(ran.stderr.contains("pushed 17 images, in "), "{}", ran.stderr);
+    let document = json(&ran.stdout);
+    assert_eq!(document["saved"], serde_json::Value::Null);
+    let pushed = document["pushed"].as_array().unwrap();
+    assert_eq!(pushed.len(), 17, "{document:#}");
+    for image in pushed {
+        // The registry hands out by that digest what it has by that name.
+        let (reference, digest) = (image["reference"].as_str().unwrap(), image["digest"].as_str().unwrap());
+        let by_digest = format!("{}@{digest}", reference.strip_suffix(":latest").unwrap());
+        let name = reference.rsplit('/').next().unwrap().trim_end_matches(":latest");
+        assert_eq!(image["image"], format!("localhost/ai_system/{name}:latest"));
+        if ["base", "vision"].contains(&name) {
+            let id = harness.podman_with(&["pull", "--quiet", &by_digest], &variables);
+            assert_eq!(id, harness.image_id(name), "{by_digest}");
+            harness.podman(&["image", "rm", &by_digest]);
+        }
+    }
     for name in ["base", "vision", "pc2-utility"] {
         let pushed = format!("{there}/{name}:latest");
         let id = harness.podman_with(&["pull", "--quiet", &pushed], &variables);
@@ -475,8 +498,10 @@ fn images_are_pushed_to_a_registry(harness: &Harness) {
         harness.podman(&["image", "rm", &pushed]);
     }
     drop(registry);
-    let refused = harness.run_with(&["build-images", "vision", "--push", &there], &variables);
+    let arguments = ["build-images", "vision", "--push", &there, "--format", "json"];
+    let refused = harness.run_with(&arguments, &variables);
     assert_eq!(refused.code, 3, "{refused:#?}");
+    assert_eq!(json(&refused.stdout)["pushed"], serde_json::json!([]));
     let error = format!("cannot push `base` to `{there}/base:latest`");
     assert!(refused.stderr.contains(&error), "{}", refused.stderr);
     assert!(refused.stderr.contains("pushed 0 images, 2 not"), "{}", refused.stderr);

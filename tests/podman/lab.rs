@@ -1,7 +1,9 @@
 //! Two hosts on one, with the real Podman: made, booted with a cut link, healed, killed in the middle, and nothing left behind.
 
 use std::path::Path;
+use std::time::Instant;
 
+use crate::faults::saw;
 use crate::harness::{Harness, json, wait_for};
 
 /// Kinds of checks whose subjects are broken here.
@@ -113,11 +115,18 @@ fn a_boot_with_a_cut_link_waits_and_ends_when_it_is_healed(harness: &Harness) {
     );
 
     harness.run(&["lab", "heal"]).succeeds();
+    let healed = Instant::now();
     harness.run(&["up", "--lab"]).succeeds();
+    let took = healed.elapsed().as_secs_f64();
     let after = status();
     assert_eq!(healthy(&after), 89);
     let mut agents = after["agents"].as_array().unwrap().iter();
     assert!(agents.all(|agent| agent["restarts"] == 0), "{after:#}");
+    saw(
+        "link cut while the stack boots",
+        "what needs the other machine waits, all else gets healthy; healed, the rest does without a restart",
+        &format!("88 healthy, 1 waiting with the reason; all 89 healthy {took:.1} s after the heal, 0 restarts"),
+    );
 }
 
 /// A folder to build pc2-utility from, as it is but for one dependency more.
@@ -161,7 +170,7 @@ fn a_check_of_each_kind(harness: &Harness) -> tempfile::TempDir {
     let checks: String = BROKEN_KINDS
         .iter()
         .zip(bodies)
-        .map(|(kind, body)| format!("  - name: {kind}\n    timeout_seconds: 30\n    {kind}: {body}\n"))
+        .map(|(kind, body)| format!("  - name: {kind}\n    timeout_seconds: 15\n    {kind}: {body}\n"))
         .collect();
     std::fs::write(tests.join("smoke/phase4.yaml"), format!("phase: 4\nchecks:\n{checks}")).unwrap();
     folder

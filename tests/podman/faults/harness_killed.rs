@@ -68,6 +68,41 @@ fn in_the_middle_of_smoke() {
 }
 
 #[test]
+fn with_the_podman_of_a_check() {
+    let sandbox = Sandbox::new();
+    let check = "phase: 3\nchecks:\n  - name: an image runs\n    image: {image: faults-work, run: [sleep, \"1\"]}\n";
+    std::fs::write(sandbox.path("tests/smoke/phase3.yaml"), check).unwrap();
+    let root = sandbox.podman(&["info", "--format", "{{.Store.GraphRoot}}"]).join("");
+    let probes = || {
+        let mut all = sandbox.podman(&["ps", "--all", "--external", "--format", "{{.Names}}"]);
+        all.retain(|name| name.starts_with("smoke-"));
+        all
+    };
+    for next in ["smoke", "down"] {
+        sandbox.run(&["up", "--wait", "nothing"]).succeeds();
+        let killed = sandbox.path(&format!("killed-before-{next}"));
+        // Storage has the container, and Podman is about to take it into its own books.
+        sandbox.podman_does(&format!(
+            "case \"$*\" in *'--name smoke-'*) \
+             (until grep -q '\"smoke-' '{root}'/*-containers/containers.json; do :; done; \
+             kill -9 $PPID $$; : > '{}') < /dev/null > /dev/null 2>&1 & ;; esac",
+            killed.display()
+        ));
+        sandbox.start(&["smoke"]).wait().unwrap();
+        wait_for("Podman to be killed", || killed.exists());
+        sandbox.podman_does("");
+        assert_eq!(probes().len(), 1, "a container is left");
+        sandbox.run(&[next]).succeeds();
+        assert_eq!(probes(), Vec::<String>::new(), "after `{next}`");
+    }
+    saw(
+        "harness and Podman killed over a container of a check",
+        "the next `smoke` or `down` removes it, also where Podman knows nothing of it",
+        "nothing left after either",
+    );
+}
+
+#[test]
 fn in_the_middle_of_down() {
     let sandbox = Sandbox::new();
     sandbox.run(&["up"]).succeeds();

@@ -8,10 +8,10 @@ mod disk;
 mod files;
 mod harness_killed;
 mod podman;
-mod sandbox;
+pub mod sandbox;
 
 /// Writes one row of the table, where `cargo xtask faults` wants it.
-fn saw(fault: &str, promise: &str, seen: &str) {
+pub fn saw(fault: &str, promise: &str, seen: &str) {
     let Some(folder) = std::env::var_os("FAULT_ROWS") else {
         return;
     };

@@ -7,39 +7,70 @@ use crate::harness::wait_for;
 #[test]
 fn it_fails_in_the_middle() {
     let sandbox = Sandbox::new();
+    let fails = |because: &str| {
+        let up = sandbox.run(&["up"]);
+        assert_ne!(up.code, 0, "{up:#?}");
+        assert!(up.stderr.contains("faults-work"), "{}", up.stderr);
+        assert!(up.stderr.contains(because), "{}", up.stderr);
+        assert!(
+            !sandbox.pods().contains(&"faults-work-pod".to_owned()),
+            "half a pod is left"
+        );
+        up
+    };
+    // Its service refuses what it is asked for.
+    sandbox.podman(&[
+        "create",
+        "--name=faults-work",
+        "--network=none",
+        "localhost/ai_system/faults-work:latest",
+        "true",
+    ]);
+    fails("is already in use");
+    sandbox.podman(&["rm", "faults-work"]);
+    sandbox.run(&["up"]).succeeds();
+    sandbox.is_clean_after_down();
+
+    // It has no service, and then one of its commands fails.
     let failed = sandbox.path("failed");
     sandbox.podman_does(&format!(
-        "case \"$*\" in *'run --detach'*faults-work*) [ -e '{0}' ] || {{ : > '{0}'; echo 'Error: on purpose' >&2; exit 125; }};; esac",
+        "case \"$*\" in *'system service'*) exit 1;; *'create --name=faults-work '*) \
+         [ -e '{0}' ] || {{ : > '{0}'; echo 'Error: on purpose' >&2; exit 125; }};; esac",
         failed.display()
     ));
-    let up = sandbox.run(&["up"]);
-    assert_ne!(up.code, 0, "{up:#?}");
-    assert!(up.stderr.contains("faults-work"), "{}", up.stderr);
-    assert!(up.stderr.contains("on purpose"), "{}", up.stderr);
-    assert!(failed.exists());
+    let up = fails("on purpose");
     assert!(
-        !sandbox.pods().contains(&"faults-work-pod".to_owned()),
-        "half a pod is left"
+        up.stderr.contains("every step runs a `podman` of its own"),
+        "{}",
+        up.stderr
     );
+    assert!(failed.exists());
     sandbox.run(&["up"]).succeeds();
     saw(
         "Podman fails in the middle of a boot",
         "the group and Podman's words are shown, no half pod is left, the next `up` carries on",
-        "so; all healthy after it",
+        "so, through its service and without; all healthy after it",
     );
 }
 
 #[test]
 fn it_hangs() {
     let sandbox = Sandbox::new();
-    sandbox.podman_does("case \"$*\" in *'pod ps'*) : > \"${0%/*}/../hangs\"; exec sleep 1000;; esac");
-    let mut running = sandbox.start(&["up"]);
-    wait_for("Podman to hang", || sandbox.path("hangs").exists());
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(running.id()).unwrap());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
-    assert_eq!(running.wait().unwrap().code(), Some(130));
-    sandbox.podman_does("");
-    assert_eq!(sandbox.leftovers(), Vec::<String>::new());
+    for what in ["'system service'", "'image inspect'"] {
+        let hangs = sandbox.path("hangs");
+        sandbox.podman_does(&format!(
+            "case \"$*\" in *{what}*) : > '{}'; exec sleep 1000;; esac",
+            hangs.display()
+        ));
+        let mut running = sandbox.start(&["up"]);
+        wait_for("Podman to hang", || hangs.exists());
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(running.id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+        assert_eq!(running.wait().unwrap().code(), Some(130), "{what}");
+        std::fs::remove_file(&hangs).unwrap();
+        sandbox.podman_does("");
+        assert_eq!(sandbox.leftovers(), Vec::<String>::new(), "{what}");
+    }
     sandbox.run(&["up"]).succeeds();
     saw(
         "Podman hangs",
@@ -58,7 +89,7 @@ fn a_port_is_taken_between_the_look_and_the_start() {
     let program = sandbox.path("listener.py");
     std::fs::write(&program, listener).unwrap();
     sandbox.podman_does(&format!(
-        "case \"$*\" in *'pod create'*faults-store-pod*)\n\
+        "case \"$*\" in *'image inspect'*)\n\
          python3 '{}' '{taken}' '{}' > /dev/null 2>&1 &\n\
          while [ ! -e '{taken}' ]; do sleep 0.02; done;; esac",
         program.display(),
@@ -105,7 +136,7 @@ fn killed(sandbox: &Sandbox, what: &str, moment: u32) {
 #[test]
 fn it_is_killed_at_any_moment() {
     let sandbox = Sandbox::new();
-    let making = "*'network create'* | *'pod create'* | *'run --detach'*";
+    let making = "*'system service'*";
     let removing = "*'pod rm'* | *'network rm'*";
     for moment in MOMENTS {
         // Whether it comes to its end in spite of that is a matter of moments.

@@ -136,7 +136,7 @@ impl Sandbox {
     /// Runs any program, and returns its standard output, whatever it came to.
     pub fn output(&self, program: &str, arguments: &[&str]) -> Ran {
         let mut command = self.command(program, arguments);
-        let conf = repository().join("target/xtask-work/containers.conf");
+        let conf = self.path("target/xtask-work/containers.conf");
         if std::env::var_os("CONTAINERS_CONF").is_none() && conf.exists() {
             command.env("CONTAINERS_CONF", conf);
         }

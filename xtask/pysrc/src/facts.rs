@@ -286,11 +286,16 @@ pub struct Class {
     pub span: Span,
     /// Bases, in order.
     pub bases: Vec<Value>,
-    /// Has keywords (`metaclass=`), `*bases` or a decorator: its constructor may not be what it seems.
+    /// `metaclass=`.
+    pub metaclass: Option<Box<Value>>,
+    /// Has keywords other than `metaclass=ABCMeta`, or `*bases`.
+    pub keywords: bool,
+    /// Has such keywords or a decorator: its constructor may not be what it seems.
     pub unusual: bool,
     /// Dotted names of its decorators; empty for one that is no dotted name.
     pub decorators: Vec<Box<str>>,
-    /// Its fields, where a decorator called `dataclass` makes any of them; none where what it makes cannot be read.
+    /// Its fields, where a decorator called `dataclass` or a base called `NamedTuple` makes any of them; none where what these
+    /// make cannot be read.
     pub fields: Option<Fields>,
     /// Its methods, indices in [`Module::functions`], in order.
     pub methods: Vec<u32>,
@@ -298,22 +303,30 @@ pub struct Class {
     pub body: Body,
 }
 
-/// The fields of a dataclass.
+/// The fields of a dataclass or named tuple.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fields {
-    /// The decorator, which is what refuses them.
+    /// What refuses them: the decorator, or the class where there is none.
     pub decorator: Span,
+    /// An `__init__` is made for them.
+    pub init: bool,
+    /// Nothing can be assigned to them.
+    pub frozen: bool,
     /// In order.
     pub all: Box<[Field]>,
 }
 
-/// A field of a dataclass.
+/// A field of a dataclass or named tuple.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     /// Its name.
     pub name: Box<str>,
     /// Has a default.
     pub has_default: bool,
+    /// `__init__` takes it.
+    pub init: bool,
+    /// `__init__` takes it by name alone.
+    pub keyword_only: bool,
     /// The default is a new `list`, `dict` or `set`, which no field may have.
     pub mutable_default: Option<&'static str>,
 }
@@ -362,6 +375,8 @@ pub enum Value {
     Binary(Operator, Box<Value>, Box<Value>),
     /// A tuple, list or set; what a `*` unpacks in it is a [`Value::Either`] of nothing.
     List(Box<[Value]>),
+    /// A `lambda` that gets a name or is called at once: where it stands.
+    Lambda(Span),
     /// `a or b`, `a if c else b`, `a and b`: one of them.
     Either(Box<[Value]>),
     /// Anything else.
@@ -399,6 +414,20 @@ pub struct Operation {
 pub enum OperationKind {
     /// `left operator right`, at least one of which is a literal.
     Binary(Operator, Value, Value),
+    /// `name operator= literal`; its place begins with the name.
+    Augmented(Operator, Atom, Value),
+    /// `operator value` of a name or of a literal that is no number.
+    Unary(&'static str, Value),
+    /// `left operator right`, which asks for an order; at least one of both is a literal.
+    Order(&'static str, Value, Value),
+    /// `item in container`.
+    Contains(Value, Value),
+    /// `with value:`; whether that is asynchronous.
+    Manage(Value, bool),
+    /// `*value` or `**value` in a call; whether it is the second.
+    Spread(Value, bool),
+    /// `literal.attribute`, where this type has no such attribute.
+    Attribute(&'static str, Atom),
     /// `template % (…)`: the template, what is put in.
     Format(Box<str>, Box<[Value]>),
     /// `value[key]` of a literal.
@@ -561,6 +590,13 @@ pub enum Step {
         /// Where.
         span: Span,
     },
+    /// A name is read in a comprehension in the body of a class, which does not see the names of that body.
+    LoadPast {
+        /// The name.
+        name: Atom,
+        /// Where.
+        span: Span,
+    },
     /// A name is bound.
     Store {
         /// The name.
@@ -576,6 +612,8 @@ pub enum Step {
         object: Atom,
         /// The attribute.
         attribute: Atom,
+        /// First byte of the target.
+        at: u32,
         /// The value, where it is simple.
         value: Option<Box<Value>>,
     },

@@ -5,6 +5,7 @@ mod facts;
 mod first_error;
 mod lines;
 mod lower;
+pub mod members;
 mod source;
 mod strings;
 mod uses;
@@ -17,7 +18,7 @@ use ruff_text_size::Ranged;
 
 pub use facts::*;
 pub use strings::placeholder;
-pub use uses::{Uses, literal, uses};
+pub use uses::{LambdaParameters, Uses, lambda_parameters, literal, uses};
 
 /// Files longer than this are not read: nobody wrote them.
 const LONGEST: usize = 512 * 1024 * 1024;

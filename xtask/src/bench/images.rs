@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::figures::{Run, typical};
 
 /// What has changed since the last build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Case {
     /// Every source file, and no group image is there; the base and the dependency images are.
     ColdGroups,
@@ -18,8 +18,8 @@ pub enum Case {
 }
 
 impl Case {
-    /// All of them, in an order in which each finds what it needs.
-    pub const ALL: [Self; 4] = [Self::ColdGroups, Self::NoChange, Self::OneAgent, Self::OneRequirement];
+    /// All of them, in an order in which little of what one has changed is work in the next: the last changes everything.
+    pub const ALL: [Self; 4] = [Self::NoChange, Self::OneAgent, Self::OneRequirement, Self::ColdGroups];
 
     /// In words.
     #[must_use]
@@ -34,11 +34,12 @@ impl Case {
 }
 
 /// What builds the same images another way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Other {
     /// A script that runs `podman build` for one group after the other, as the plan's does.
     Script,
     /// `podman-compose build`.
+    #[value(name = "podman-compose")]
     Compose,
     /// A script that runs `buildah bud`, in the same manner.
     Buildah,

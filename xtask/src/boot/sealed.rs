@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use contract::group_config::GroupConfig;
 
-use super::podman_arguments::{Host, Labels, environment};
+use super::creation::{Labels, environment};
+use super::reach::Host;
 use crate::render::Preload;
 use crate::render::{ROOT, group_config};
 use crate::stack::{AgentId, Stack};
@@ -139,7 +140,8 @@ mod tests {
     use contract::group_config::GroupConfig;
 
     use super::sealed;
-    use crate::boot::podman_arguments::{Host, Labels, Reach};
+    use crate::boot::creation::Labels;
+    use crate::boot::reach::{Host, Reach};
     use crate::stack::AgentId;
     use crate::stack::fixture::Fixture;
 
@@ -156,6 +158,7 @@ mod tests {
             reach: Reach::Container,
             limits,
             lan_addresses: BTreeMap::new(),
+            seccomp_profile: None,
         }
     }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use super::select::find_group;
 use super::{Context, Failure, Outcome};
 use crate::audit::baseline::{self, Baseline};
 use crate::audit::run::{self, Input};
@@ -400,15 +401,7 @@ fn scope(args: &Args, stack: &Stack) -> Outcome<Scope> {
     let groups = args
         .group
         .iter()
-        .map(|name| {
-            stack.find_group(name).ok_or_else(|| {
-                let known: Vec<&str> = stack.groups.iter().map(|group| group.name.as_str()).collect();
-                Failure::wrong_use(format!(
-                    "no group is called `{name}`\n  hint: groups are {}",
-                    known.join(", ")
-                ))
-            })
-        })
+        .map(|name| find_group(name, stack))
         .collect::<Outcome<_>>()?;
     Ok(Scope {
         machine,

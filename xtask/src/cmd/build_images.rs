@@ -3,13 +3,14 @@
 mod deliver;
 mod watch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::ValueEnum;
 
+use super::select::find_group;
 use super::{Context, Failure, Outcome};
 use crate::host::assemble::Assembly;
 use crate::host::build::{self, Settings};
@@ -17,10 +18,11 @@ use crate::host::build_inputs::{self, BuildInputs};
 use crate::host::leftovers::storage;
 use crate::host::podman::Image;
 use crate::host::python_image::{self, Source};
-use crate::host::{git, lock, parallel, process, requirements_lock};
+use crate::host::{git, lock, package_index, parallel, process, requirements_lock};
 use crate::images::labels::Provenance;
+use crate::images::oci::Lower;
 use crate::images::{Kind, NodeId, Plan, plan, schedule};
-use crate::report::build::{BuildReporter, dry_run};
+use crate::report::build::{BuildDocument, BuildReporter, dry_run};
 use crate::report::exit::Exit;
 use crate::report::requirements_lock as locks;
 use crate::stack::Stack;
@@ -32,6 +34,13 @@ use crate::stack::Stack;
 ///
 /// Where a requirements file has a lock (`cargo xtask lock`), what that pins is installed and nothing else; a lock that does not
 /// belong to its file any more is refused.
+///
+/// Build steps get packages from the index that this host's pip or uv is told to use, by variables (`PIP_INDEX_URL`,
+/// `PIP_EXTRA_INDEX_URL`, `PIP_TRUSTED_HOST`, `UV_DEFAULT_INDEX`, `UV_INDEX`, `UV_INSECURE_HOST`) or by pip.conf. No image, history or
+/// log holds it, and it is no reason to build anew.
+///
+/// `--format json` prints one document at the end: `images` with digest and outcome of each, `saved` with path, bytes and images
+/// of the archive of `--save`, and `pushed` with the reference and manifest digest of each image at the registry.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask build-images                    everything that is not up to date
@@ -40,7 +49,8 @@ use crate::stack::Stack;
   cargo xtask build-images --watch            on every save, with the groups that run replaced
   cargo xtask build-images --no-cache --jobs 2
   cargo xtask build-images --save images.tar  and write the base and all group images to one archive
-  cargo xtask build-images --push registry.example:5000/ai_system")]
+  cargo xtask build-images --push registry.example:5000/ai_system
+  cargo xtask build-images --save images.tar --format json | jq .saved.bytes")]
 pub struct Args {
     /// Groups to build; all where none is named
     #[arg(value_name = "GROUP")]
@@ -146,25 +156,19 @@ fn build(args: &Args, context: &Context, mut stack: Stack) -> Outcome {
         printer.note(format!("waiting for {holder}"));
     })?;
     let started = Instant::now();
-    let leftovers = storage::remove(&podman, &stack)?;
-    if !leftovers.is_empty() {
-        printer.warn(format!(
-            "removed what a killed build left behind: {}",
-            leftovers.join(", ")
-        ));
-    }
-    let mut present = podman.images_named(&known_names(&stack))?;
+    let tree = context.tree_path(&stack);
+    // Podman takes longer to answer than the tree to be read.
+    let (present, inputs) = rayon::join(
+        || podman.images_named(&known_names(&stack)),
+        || build_inputs::read(&context.repository, &tree, &stack, !args.unlocked),
+    );
+    let mut present = present?;
     let source = choose_source(args.base, context, &stack, &present)?;
-    let inputs = build_inputs::read(
-        &context.repository,
-        &context.tree_path(&stack),
-        &stack,
-        source,
-        !args.unlocked,
-    )?;
+    let inputs = inputs?.on(source, &stack);
     let plan_with =
         |present: &[Image]| plan::plan(&stack, &inputs.digests, &wanted, &plan_digests(present), args.no_cache);
     let mut plan = plan_with(&present);
+    let mut below = Vec::new();
     if !plan.needed().is_empty() {
         // Names of dependency images are known only now, and nobody asks for them where all that stands on them is there.
         let dependencies = plan
@@ -172,7 +176,8 @@ fn build(args: &Args, context: &Context, mut stack: Stack) -> Outcome {
             .iter()
             .filter(|node| matches!(node.kind, Kind::Dependencies { .. }));
         let names: Vec<String> = dependencies.map(|node| node.image.clone()).collect();
-        present.extend(podman.images_named(&names)?);
+        below = podman.lower_images(&names)?;
+        present.extend(below.iter().map(Image::from));
         plan = plan_with(&present);
     }
     if args.dry_run {
@@ -188,6 +193,7 @@ fn build(args: &Args, context: &Context, mut stack: Stack) -> Outcome {
         inputs,
         source,
         present,
+        below,
     };
     build_plan(args, context, &stack, &looked, started)
 }
@@ -198,6 +204,8 @@ struct Looked {
     inputs: BuildInputs,
     source: Source,
     present: Vec<Image>,
+    /// Dependency images that are there.
+    below: Vec<Lower>,
 }
 
 fn build_plan(args: &Args, context: &Context, stack: &Stack, looked: &Looked, started: Instant) -> Outcome {
@@ -208,6 +216,16 @@ fn build_plan(args: &Args, context: &Context, stack: &Stack, looked: &Looked, st
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot make a build context: {error}")))?;
     let tree = context.tree_path(stack);
     let needed = plan.needed();
+    // A build that was killed has left something to be built, and perhaps its working containers.
+    if !needed.is_empty() {
+        let leftovers = storage::remove(&context.podman(), stack)?;
+        if !leftovers.is_empty() {
+            let removed = leftovers.join(", ");
+            context
+                .printer
+                .warn(format!("removed what a killed build left behind: {removed}"));
+        }
+    }
     let builder = match args.builder {
         Builder::Direct => build::Builder::Direct,
         Builder::Podman => build::Builder::Podman,
@@ -233,6 +251,7 @@ fn build_plan(args: &Args, context: &Context, stack: &Stack, looked: &Looked, st
         context: scratch.path().to_owned(),
         temporary: context.repository.make_temporary()?,
         ca_bundle: build::host_ca_bundle(),
+        index: package_index::of_host(),
     };
     let mut reporter = BuildReporter::new(&context.printer, plan);
     let podman = context.podman();
@@ -243,14 +262,29 @@ fn build_plan(args: &Args, context: &Context, stack: &Stack, looked: &Looked, st
         plan,
         tree: &tree,
         inputs,
+        below: &looked.below,
         provenance: &provenance,
         scratch: scratch.path(),
     };
     let outcomes = build::build(&assembly, &settings, &mut |event| reporter.event(event));
-    let document = reporter.finish(&outcomes, started.elapsed());
+    let mut document = reporter.finish(&outcomes, started.elapsed());
+    let ended = tidy_and_deliver(args, context, stack, looked, &outcomes, &mut document);
     if args.format == Format::Json {
         context.print_json(&document)?;
     }
+    ended
+}
+
+/// Removes what was replaced, then saves and pushes what was asked for.
+fn tidy_and_deliver(
+    args: &Args,
+    context: &Context,
+    stack: &Stack,
+    looked: &Looked,
+    outcomes: &BTreeMap<NodeId, schedule::Outcome>,
+    document: &mut BuildDocument,
+) -> Outcome {
+    let (plan, podman) = (&looked.plan, context.podman());
     if process::interrupted() {
         process::resume();
         storage::remove(&podman, stack)?;
@@ -275,7 +309,7 @@ fn build_plan(args: &Args, context: &Context, stack: &Stack, looked: &Looked, st
         }
         return Ok(Exit::Tool);
     }
-    deliver::deliver(args, context, stack, plan)
+    deliver::deliver(args, context, stack, plan, document)
 }
 
 /// Fails where a requirements file of these groups does not say any more what its lock was made from.
@@ -334,7 +368,7 @@ fn known_names(stack: &Stack) -> Vec<String> {
 }
 
 /// Digests of what is there, by image name.
-pub fn plan_digests(present: &[Image]) -> std::collections::BTreeMap<String, String> {
+pub fn plan_digests(present: &[Image]) -> BTreeMap<String, String> {
     present
         .iter()
         .filter_map(|image| {
@@ -357,13 +391,7 @@ pub fn plan_digests(present: &[Image]) -> std::collections::BTreeMap<String, Str
 /// When a name is not a group's.
 pub fn known_groups(names: &[String], stack: &Stack) -> Outcome<BTreeSet<String>> {
     for name in names {
-        if stack.find_group(name).is_none() {
-            let known: Vec<&str> = stack.groups.iter().map(|group| group.name.as_str()).collect();
-            return Err(Failure::wrong_use(format!(
-                "no group is called `{name}`\n  hint: groups are {}",
-                known.join(", ")
-            )));
-        }
+        find_group(name, stack)?;
     }
     Ok(names.iter().cloned().collect())
 }

@@ -115,18 +115,28 @@ impl Context {
         Ok(stored.len())
     }
 
+    /// Removes containers of checks that a killed harness left. That a Podman does not answer is for the checks to say.
+    pub fn remove_probes(&self, podman: &Podman, stack: &Stack) {
+        let left = storage::remove_probes(podman, stack).unwrap_or_default();
+        if !left.is_empty() {
+            self.printer.warn(format!(
+                "removed what a killed harness left of its checks: {}",
+                left.join(", ")
+            ));
+        }
+    }
+
     /// Removes what a killed Podman left: in storage, and, as long as no container of the stack is there, in the kernel and with
     /// the name server. Returns how much. To be called by who holds the stack's lock.
     ///
     /// # Errors
     /// When Podman or `ip` cannot be run.
-    pub fn remove_leftovers(&self, stack: &Stack) -> Outcome<usize> {
-        let podman = self.podman();
-        let stored = self.remove_stored(&podman, stack)?;
+    pub fn remove_leftovers(&self, podman: &Podman, stack: &Stack) -> Outcome<usize> {
+        let stored = self.remove_stored(podman, stack)?;
         if !podman.containers(&stack.name)?.is_empty() || process::on_path("ip").is_none() {
             return Ok(stored);
         }
-        boot::remove_unused_networks(&podman, &stack.name)?;
+        boot::remove_unused_networks(podman, &stack.name)?;
         let networks = podman.networks()?;
         let subnets: Vec<_> = stack
             .machines
@@ -147,7 +157,7 @@ impl Context {
             .map(|machine| machine.network.as_str())
             .filter(|name| networks.iter().all(|network| network.name != *name))
             .collect();
-        let no_containers = podman.command().args(["ps", "--all", "--quiet"]).read()?.is_empty();
+        let no_containers = podman.has_no_container()?;
         let mut removed = leftovers::remove(&subnets, no_containers)?;
         removed.extend(name_server::forget(&unknown)?);
         if no_containers && (stored > 0 || !removed.is_empty()) {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::{Context, Failure, Outcome};
-use crate::boot::podman_arguments::published_ports;
+use crate::boot::reach::published_ports;
 use crate::host::containers_conf;
 use crate::host::doctor::gather::{Inputs, WantedPort};
 use crate::host::doctor::{Diagnosis, HostFacts, Status, diagnose, fix, gather};

@@ -58,7 +58,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
             }
         })?;
         if part.host.place == Place::Here {
-            removed += context.remove_leftovers(&stack)?;
+            removed += context.remove_leftovers(&part.host.podman, &stack)?;
         }
     }
     if removed == 0 {

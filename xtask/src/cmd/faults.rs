@@ -11,8 +11,8 @@ use crate::report::faults;
 /// Run the tests of faults, and print the table: fault, promise, what was seen
 ///
 /// Agents, supervisors, containers, Podman and the harness itself are killed, muted, filled and cut off: agents and supervisors as
-/// plain processes, the rest on a stack of three agents with the host's Podman, which stands beside the real one. Takes some
-/// minutes. `cargo xtask test` runs the same tests.
+/// plain processes, the rest on a stack of three agents with the host's Podman, which stands beside the real one, and the link
+/// between two machines on the lab. Takes some minutes. `cargo xtask test` runs the same tests.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask faults
@@ -22,7 +22,15 @@ pub struct Args {}
 /// The tests, by cargo's arguments.
 const TESTS: [&[&str]; 2] = [
     &["--package", "agent-supervisor", "--test", "processes"],
-    &["--package", "xtask", "--test", "podman", "faults::"],
+    &[
+        "--package",
+        "xtask",
+        "--test",
+        "podman",
+        "--",
+        "faults::",
+        "lab::two_hosts_on_one",
+    ],
 ];
 
 /// Longest time of one of them.

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use clap::Subcommand;
 
-use super::build_images::{Format, known_groups, plan_digests};
+use super::build_images::{Format, plan_digests};
+use super::select::find_group;
 use super::{Context, Failure, Outcome};
-use crate::host::build_inputs::{self, BuildInputs};
+use crate::host::build_inputs::{self, BuildInputs, TreeContents};
 use crate::host::image_layer;
 use crate::host::podman::Image;
 use crate::host::python_image::{self, Source};
@@ -15,7 +16,8 @@ use crate::images::sbom::document;
 use crate::images::{Plan, plan};
 use crate::report::exit::Exit;
 use crate::report::images::{DiffDocument, ImagesDocument, WhyDocument};
-use crate::stack::{GroupId, Stack, normal};
+use crate::stack::near::nearest;
+use crate::stack::{Stack, normal};
 
 /// Show what the group images hold, and why
 ///
@@ -38,10 +40,16 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the images: how much of the tree each holds, sizes, what is shared, what is up to date
-    #[command(after_help = "Examples:\n  cargo xtask images ls --format json")]
+    #[command(after_help = "Examples:
+  cargo xtask images ls
+  cargo xtask images ls --format json | jq -r '.images[] | select(.up_to_date | not).name'")]
     Ls,
     /// Show what brings a file into a group's image
-    #[command(after_help = "Examples:\n  cargo xtask images why vision main_pc_code/src/core/base_agent.py")]
+    #[command(after_help = "Examples:
+  cargo xtask images why vision main_pc_code/src/core/base_agent.py
+  cargo xtask images why vision main_pc_code/src/core/base_agent.py --format json
+
+Exit code 1 where the image does not hold the file.")]
     Why {
         /// The group
         group: String,
@@ -55,7 +63,11 @@ enum Command {
         group: String,
     },
     /// Show what a build would change in a group's image
-    #[command(after_help = "Examples:\n  cargo xtask images diff core-services")]
+    #[command(after_help = "Examples:
+  cargo xtask images diff core-services
+  cargo xtask images diff core-services --tree ../agents --format json
+
+Exit code 1 where a build would change the image, or there is none yet.")]
     Diff {
         /// The group
         group: String,
@@ -83,11 +95,18 @@ fn ls(format: Format, context: &Context, stack: &Stack) -> Outcome {
         Format::Json => context.print_json(&document)?,
         Format::Human => context.printer.data(&document.human()),
     }
+    let stale = plan.needed().len();
+    if stale > 0 {
+        let images = if stale == 1 { "image is" } else { "images are" };
+        context.printer.note(format!(
+            "{stale} {images} missing or stale\n  hint: run `cargo xtask build-images`"
+        ));
+    }
     Ok(Exit::Success)
 }
 
 fn why(format: Format, context: &Context, stack: &Stack, group: &str, file: &str) -> Outcome {
-    let group = find(stack, group)?;
+    let group = find_group(group, stack)?;
     let name = &stack.group(group).name;
     let tree = build_inputs::tree_contents(&context.tree_path(stack), stack)?;
     let file = normal(file);
@@ -97,7 +116,12 @@ fn why(format: Format, context: &Context, stack: &Stack, group: &str, file: &str
         .contents
         .get(name)
         .ok_or_else(|| Failure::wrong_use(format!("nothing is known about `{name}`")))?;
-    let document = WhyDocument::new(name, file, contents);
+    let held_by = tree.contents.iter().filter(|(_, held)| held.files.contains_key(file));
+    let held_by: Vec<&str> = held_by.map(|(name, _)| name.as_str()).collect();
+    if held_by.is_empty() {
+        require_file(context, stack, &tree, file)?;
+    }
+    let document = WhyDocument::new(name, file, contents, &held_by);
     match format {
         Format::Json => context.print_json(&document)?,
         Format::Human => context.printer.data(&document.human()),
@@ -105,8 +129,38 @@ fn why(format: Format, context: &Context, stack: &Stack, group: &str, file: &str
     Ok(if document.held { Exit::Success } else { Exit::Findings })
 }
 
+/// Fails where the tree has no such file, with one of that name elsewhere in it, or of nearly that path.
+fn require_file(context: &Context, stack: &Stack, tree: &TreeContents, file: &str) -> Outcome<()> {
+    let path = context.tree_path(stack).join(file);
+    if path.is_file() {
+        return Ok(());
+    }
+    let what = if path.is_dir() {
+        format!("`{file}` is a folder of the tree")
+    } else {
+        format!("the tree has no file `{file}`")
+    };
+    let known: BTreeSet<&str> = tree
+        .contents
+        .values()
+        .flat_map(|held| held.files.keys().map(String::as_str))
+        .collect();
+    let inside = format!("{file}/");
+    let elsewhere = format!("/{}", file.rsplit('/').next().unwrap_or(file));
+    let near = known
+        .iter()
+        .copied()
+        .find(|path| path.starts_with(&inside) || path.ends_with(&elsewhere))
+        .or_else(|| nearest(file, known.iter().copied()));
+    let hint = near.map_or_else(
+        || "paths are relative to the tree, as in `main_pc_code/src/core/base_agent.py`".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    );
+    Err(Failure::wrong_use(format!("{what}\n  hint: {hint}")))
+}
+
 fn sbom(context: &Context, stack: &Stack, group: &str) -> Outcome {
-    let id = find(stack, group)?;
+    let id = find_group(group, stack)?;
     let podman = context.podman();
     let image = stack.group_image(id);
     let packages =
@@ -119,7 +173,8 @@ fn sbom(context: &Context, stack: &Stack, group: &str) -> Outcome {
     };
     let inspected = podman.inspect_images(&BTreeSet::from([image.clone()]))?;
     let Some(inspected) = inspected.first() else {
-        return Err(Failure::new(Exit::Findings, format!("`{image}` is not there any more")));
+        let gone = format!("`{image}` is not there any more\n  hint: run `cargo xtask build-images {group}`");
+        return Err(Failure::new(Exit::Findings, gone));
     };
     let created = inspected.config.labels.get("org.opencontainers.image.created").cloned();
     context.print_json(&document(&image, &inspected.id, created, &packages))?;
@@ -127,7 +182,7 @@ fn sbom(context: &Context, stack: &Stack, group: &str) -> Outcome {
 }
 
 fn diff(format: Format, context: &Context, stack: &Stack, group: &str) -> Outcome {
-    let id = find(stack, group)?;
+    let id = find_group(group, stack)?;
     let group = stack.group(id);
     let (plan, inputs, _) = planned(context, stack, &BTreeSet::from([group.name.clone()]))?;
     let (Some(wanted), Some(contents), Some(digests)) = (
@@ -160,14 +215,8 @@ fn diff(format: Format, context: &Context, stack: &Stack, group: &str) -> Outcom
 fn planned(context: &Context, stack: &Stack, wanted: &BTreeSet<String>) -> Outcome<(Plan, BuildInputs, Vec<Image>)> {
     let present = context.podman().images()?;
     let source = python_image::known(&present).unwrap_or(Source::Registry);
-    let inputs = build_inputs::read(&context.repository, &context.tree_path(stack), stack, source, true)?;
+    let inputs = build_inputs::read(&context.repository, &context.tree_path(stack), stack, true)?;
+    let inputs = inputs.on(source, stack);
     let plan = plan::plan(stack, &inputs.digests, wanted, &plan_digests(&present), false);
     Ok((plan, inputs, present))
-}
-
-fn find(stack: &Stack, name: &str) -> Outcome<GroupId> {
-    known_groups(&[name.to_owned()], stack)?;
-    stack
-        .find_group(name)
-        .ok_or_else(|| Failure::wrong_use(format!("no group is called `{name}`")))
 }

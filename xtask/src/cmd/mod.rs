@@ -83,7 +83,7 @@ impl From<PodmanError> for Failure {
     fn from(error: PodmanError) -> Self {
         match error {
             PodmanError::Process(error) => error.into(),
-            other @ PodmanError::Answer { .. } => Self::new(Exit::Tool, other.to_string()),
+            other => Self::new(Exit::Tool, other.to_string()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use super::{Context, Failure, Outcome};
-use crate::boot::podman_arguments::published_ports;
+use crate::boot::reach::published_ports;
 use crate::host::hosts::{Part, Place};
 use crate::host::podman::Pod;
 use crate::host::socket_holder;
@@ -23,7 +23,7 @@ pub fn run(context: &Context, stack: &Stack, part: &Part<'_>) -> Outcome<()> {
     let runs = |pod: &Pod| pod.status == "Running";
     if pods.iter().filter(|pod| runs(pod)).count() < part.groups.len() {
         match part.host.place {
-            Place::Here => context.remove_leftovers(stack)?,
+            Place::Here => context.remove_leftovers(&part.host.podman, stack)?,
             // What is left in its kernel goes with the lab.
             Place::Lab | Place::Elsewhere => context.remove_stored(&part.host.podman, stack)?,
         };

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Failure, Outcome};
+use crate::stack::near::nearest;
 use crate::stack::{AgentId, GroupId, MachineId, Stack};
 
 /// The arguments.
@@ -123,6 +124,33 @@ impl Selection {
             .machine(stack)?
             .map(|machine| BTreeSet::from([stack.machine(machine).name.clone()])))
     }
+}
+
+/// The group of that name.
+///
+/// # Errors
+/// When there is none; the hint names the group of the agent that is called so, or what is spelt nearly so, or all.
+pub fn find_group(name: &str, stack: &Stack) -> Outcome<GroupId> {
+    if let Some(group) = stack.find_group(name) {
+        return Ok(group);
+    }
+    let agent = name.rsplit('/').next().unwrap_or(name);
+    let of_agent = stack.agents().find(|(_, known)| known.name == agent);
+    let known = stack.groups.iter().map(|group| group.name.as_str());
+    let hint = if let Some((_, agent)) = of_agent {
+        format!(
+            "`{}` is an agent of group `{}`",
+            agent.name,
+            stack.group(agent.group).name
+        )
+    } else if let Some(near) = nearest(name, known.clone()) {
+        format!("did you mean `{near}`?")
+    } else {
+        format!("groups are {}", known.collect::<Vec<_>>().join(", "))
+    };
+    Err(Failure::wrong_use(format!(
+        "no group is called `{name}`\n  hint: {hint}"
+    )))
 }
 
 fn resolve(name: &str, machine: Option<MachineId>, stack: &Stack) -> Outcome<Named> {

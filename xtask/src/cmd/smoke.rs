@@ -190,6 +190,10 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
 fn report(args: &Args, context: &Context, here: &Running<'_>) -> Outcome {
     let stack = here.stack;
     let printer = &context.printer;
+    let every: Vec<GroupId> = stack.groups().map(|(id, _)| id).collect();
+    for part in here.hosts.parts(stack, &every) {
+        context.remove_probes(&part.host.podman, stack);
+    }
     let proved = prove(
         args,
         &mut Surroundings {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::select::Selection;
 use super::{Context, Failure, Outcome, preflight, send_images};
+use crate::boot::creation::Runs;
 use crate::boot::critical_path::critical_path;
-use crate::boot::podman_arguments::Runs;
 use crate::boot::view::{Progress, View};
 use crate::host::boot::{self, BootError, BootEvent, Created, Removal};
 use crate::host::hosts::{Part, Place};
@@ -89,11 +89,18 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let _lock = lock::take(&stack.name, "up", |holder| {
         printer.note(format!("waiting for {holder}"));
     })?;
-    for part in &parts {
+    for part in parts.iter().filter(|part| part.host.place == Place::Elsewhere) {
+        send_images::provide(context, &stack, part)?;
+    }
+    // As long as Podman is asked one thing after the other; the wait for health needs none.
+    let mut served = hosts.clone();
+    for error in served.serve().into_iter().filter(|_| !process::interrupted()) {
+        printer.warn(format!(
+            "every step runs a `podman` of its own, which takes longer: {error}"
+        ));
+    }
+    for part in &served.parts(&stack, &groups) {
         preflight::run(context, &stack, part)?;
-        if part.host.place == Place::Elsewhere {
-            send_images::provide(context, &stack, part)?;
-        }
     }
     if parts.iter().any(|part| !part.host.host.limits) {
         printer.warn(
@@ -112,6 +119,8 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     // Agents come up while further containers are still being started, and are shown as they do.
     let (created, progress) = std::thread::scope(|scope| {
         let starting = scope.spawn(|| {
+            let served = served;
+            let parts = served.parts(&stack, &groups);
             let created = start(&stack, &parts, &runs, &|event| lock_reporter(&reporter).event(&event));
             if created.is_err() {
                 gave_up.store(true, Ordering::Relaxed);
@@ -217,17 +226,16 @@ impl Follower<'_, '_> {
                 continue;
             }
             let reporter = lock_reporter(self.reporter);
-            let running: Vec<GroupId> = self
+            let (lost, running): (Vec<GroupId>, Vec<GroupId>) = self
                 .groups
                 .iter()
                 .copied()
-                .filter(|group| !reporter.has_failed(*group))
-                .collect();
+                .partition(|group| reporter.has_failed(*group));
             drop(reporter);
             if self.args.wait == WaitFor::Answering && view.all_answer(&running) {
                 return Progress::Healthy;
             }
-            let progress = view.progress(&running);
+            let progress = view.progress(self.stack, &running, &lost);
             if progress != Progress::Pending {
                 return progress;
             }
@@ -274,7 +282,7 @@ fn take_back(context: &Context, stack: &Stack, parts: &[Part<'_>], created: &Cre
             let _ = part.host.podman.command().args(["network", "rm", network]).run();
         }
         if part.host.place == Place::Here {
-            context.remove_leftovers(stack)?;
+            context.remove_leftovers(&part.host.podman, stack)?;
         }
     }
     Ok(Exit::Interrupted)

@@ -61,6 +61,8 @@ pub struct Assembly<'a> {
     pub tree: &'a Path,
     /// The files of each group.
     pub inputs: &'a BuildInputs,
+    /// Dependency images that were there before the build.
+    pub below: &'a [Lower],
     /// Where they come from.
     pub provenance: &'a Provenance,
     /// A folder for the archives, gone after the build.
@@ -164,12 +166,21 @@ impl Assembly<'_> {
 
     /// The images that these are put on, by name.
     fn lower(&self, ids: &[NodeId]) -> Result<BTreeMap<String, Lower>, PodmanError> {
-        let names: BTreeSet<String> = ids
+        let nodes: BTreeSet<NodeId> = ids.iter().filter_map(|id| self.plan.node(*id).from).collect();
+        let name = |id: &NodeId| self.plan.node(*id).image.clone();
+        let names: BTreeSet<String> = nodes.iter().map(name).collect();
+        // Podman need not be asked again for what was there and was not built since.
+        let (kept, built): (Vec<&NodeId>, Vec<&NodeId>) = nodes.iter().partition(|id| self.plan.node(**id).up_to_date);
+        let kept: BTreeSet<String> = kept.into_iter().map(name).collect();
+        let mut found: Vec<Lower> = self
+            .below
             .iter()
-            .filter_map(|id| self.plan.node(*id).from)
-            .map(|from| self.plan.node(from).image.clone())
+            .filter(|lower| lower.repo_tags.iter().any(|tag| kept.contains(tag)))
+            .cloned()
             .collect();
-        let found = self.podman.inspect_images(&names)?;
+        if !built.is_empty() {
+            found.extend(self.podman.inspect_images(&built.into_iter().map(name).collect())?);
+        }
         Ok(names
             .into_iter()
             .filter_map(|name| {

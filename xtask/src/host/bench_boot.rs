@@ -13,7 +13,7 @@ use super::hosts::Hosts;
 use super::process::{self, ProcessError};
 use super::{boot, lock, usage};
 use crate::bench::boot::{Sample, Way};
-use crate::boot::podman_arguments::Runs;
+use crate::boot::creation::Runs;
 use crate::stack::{GroupId, Stack};
 
 /// The plan's supervisor.
@@ -104,7 +104,7 @@ impl<'a> Bench<'a> {
         let shared = self.shared_folder()?;
         let script = format!("{SHARED}/agent_supervisor.py");
         let runs = Runs::Other {
-            options: vec![format!("--volume={}:{SHARED}", shared.path().display())],
+            folders: vec![(shared.path().to_owned(), SHARED.to_owned())],
             command: ["python3", "-u", &script, SHARED].map(str::to_owned).to_vec(),
         };
         let every: Vec<GroupId> = stack.groups().map(|(id, _)| id).collect();

@@ -11,15 +11,24 @@ use serde_json::json;
 
 use super::bench::{self, BenchError, run};
 use super::files::{self, FileError};
+use super::package_index;
 use super::podman::{Podman, STACK_LABEL};
 use super::process::{self, Program};
 use super::repository::Repository;
 use super::{build, build_inputs};
+use crate::bench::figures::Run;
 use crate::bench::images::{Case, Figures, Other};
+use crate::images::package_index::PackageIndex;
 use crate::stack::Stack;
 
-/// Label on the images of the others, those that lost their name among them.
+/// Label on the base that the others build on: all that they make has it too, what a killed build left in the layer cache among it.
 const LABEL: &str = "ai-system.bench";
+
+/// How we are called where runs are shown.
+const OURS: &str = "build-images";
+
+/// Rounds in which images are removed at most: more than one image stands on another.
+const MOST_ROUNDS: usize = 8;
 
 /// What is measured, and on what.
 #[derive(Debug)]
@@ -27,10 +36,14 @@ pub struct Bench<'a> {
     podman: &'a Podman,
     repository: &'a Repository,
     stack: &'a Stack,
+    /// What it is to be compared with.
+    wanted: &'a [Other],
     /// A build's context by hand: `docker/`, `config/`, and the tree in `tree/`.
     context: tempfile::TempDir,
     /// The programs that it is compared with.
     others: BTreeMap<Other, Program>,
+    /// Where packages come from, for all of them.
+    index: PackageIndex,
     /// Changes made so far; each is another text.
     changes: Cell<u32>,
 }
@@ -40,7 +53,12 @@ impl<'a> Bench<'a> {
     ///
     /// # Errors
     /// When a file cannot be copied.
-    pub fn new(podman: &'a Podman, repository: &'a Repository, stack: &'a Stack) -> Result<Self, BenchError> {
+    pub fn new(
+        podman: &'a Podman,
+        repository: &'a Repository,
+        stack: &'a Stack,
+        wanted: &'a [Other],
+    ) -> Result<Self, BenchError> {
         let context = tempfile::Builder::new()
             .prefix("bench-")
             .tempdir_in(repository.make_work()?)
@@ -57,11 +75,14 @@ impl<'a> Bench<'a> {
             podman,
             repository,
             stack,
+            wanted,
             context,
             others: BTreeMap::new(),
+            index: package_index::of_host(),
             changes: Cell::new(0),
         };
-        for other in Other::ALL {
+        for other in wanted {
+            let other = *other;
             if let Some(program) = bench.other(other)? {
                 bench.others.insert(other, program);
             }
@@ -72,15 +93,17 @@ impl<'a> Bench<'a> {
     /// What is not there to be compared with, and how to get it.
     #[must_use]
     pub fn missing(&self) -> Vec<(Other, &'static str)> {
-        let missing = Other::ALL.into_iter().filter(|other| !self.others.contains_key(other));
-        missing.map(|other| (other, how_to_install(other))).collect()
+        let missing = self.wanted.iter().filter(|other| !self.others.contains_key(other));
+        missing.map(|other| (*other, how_to_install(*other))).collect()
     }
 
-    /// Builds everything once on both sides, so that the base, the dependency images and the layer cache are there.
+    /// Builds everything once on all sides, so that the base, the dependency images and the layer cache are there; `begun` is told
+    /// who is at it. What a killed benchmark left behind goes first.
     ///
     /// # Errors
     /// When a build fails.
-    pub fn prepare(&self) -> Result<(), BenchError> {
+    pub fn prepare(&self, begun: &dyn Fn(&str)) -> Result<(), BenchError> {
+        self.remove_images()?;
         let namespace = format!("{}/", self.stack.images.namespace);
         for image in self.podman.images()? {
             for name in image.names.iter().flatten() {
@@ -99,32 +122,62 @@ impl<'a> Bench<'a> {
                 }
             }
         }
+        begun(OURS);
         self.ours().measure(&[0])?;
-        for other in self.others.values() {
-            other.measure(&[0])?;
+        self.podman
+            .command()
+            .args(["build", "--quiet", "--pull=never", "--file", "-"])
+            .args(["--tag", &self.base_of_others()])
+            .arg(self.context.path())
+            .input(format!(
+                "FROM {}/base:{}\nLABEL {LABEL}=1 {STACK_LABEL}=bench\n",
+                self.namespace(),
+                self.stack.images.tag
+            ))
+            .read()?;
+        for (other, program) in &self.others {
+            begun(other.name());
+            program.measure(&[0])?;
         }
         Ok(())
     }
 
-    /// Runs a case in turns.
+    /// Runs a case in turns, each after a change of its own, so that nobody finds in the layer cache what another has just built;
+    /// `ran` is told what each run took.
     ///
     /// # Errors
     /// When a build fails, or this program was told to stop.
-    pub fn measure(&self, case: Case, runs: u16) -> Result<Figures, BenchError> {
+    pub fn measure(&self, case: Case, runs: u16, ran: &dyn Fn(&str, &Run)) -> Result<Figures, BenchError> {
         let mut figures = Figures {
             case,
             ours: Vec::new(),
             others: BTreeMap::new(),
         };
+        if case == Case::ColdGroups && self.changes.get() > 0 {
+            self.catch_up()?;
+        }
         for _ in 0..runs {
             self.change(case)?;
-            figures.ours.push(run(self.ours().measure(&[0])?));
+            let took = run(self.ours().measure(&[0])?);
+            ran(OURS, &took);
+            figures.ours.push(took);
             for (other, program) in &self.others {
+                self.change(case)?;
                 let took = run(program.measure(&[0])?);
+                ran(other.name(), &took);
                 figures.others.entry(*other).or_default().push(took);
             }
         }
         Ok(figures)
+    }
+
+    /// Lets all build what a case before has changed after their turn: dependency images are to be there. The last one had its turn.
+    fn catch_up(&self) -> Result<(), BenchError> {
+        self.ours().measure(&[0])?;
+        for program in self.others.values().rev().skip(1) {
+            program.measure(&[0])?;
+        }
+        Ok(())
     }
 
     /// Removes what was built.
@@ -134,27 +187,50 @@ impl<'a> Bench<'a> {
     pub fn remove_images(&self) -> Result<(), BenchError> {
         let interrupted = process::interrupted();
         process::resume();
-        let labelled = self
-            .podman
-            .command()
-            .args(["images", "--quiet", "--no-trunc", "--filter", &format!("label={LABEL}")])
-            .read()?;
+        let mut removed = self.remove_now();
+        let again = process::interrupted();
+        if again {
+            // Who presses Ctrl-C while images are removed gets the rest removed, too.
+            process::resume();
+            removed = self.remove_now();
+        }
+        if interrupted || again {
+            process::interrupt();
+        }
+        removed
+    }
+
+    fn remove_now(&self) -> Result<(), BenchError> {
         let prefix = format!("{}/", self.namespace());
         let named = self.podman.images()?;
         let named = named.into_iter().flat_map(|image| image.names.into_iter().flatten());
-        let mut all: Vec<String> = labelled.lines().map(str::to_owned).collect();
-        all.sort();
-        all.dedup();
-        all.extend(named.filter(|name| name.starts_with(&prefix)));
-        if !all.is_empty() {
+        let named: Vec<String> = named.filter(|name| name.starts_with(&prefix)).collect();
+        let remove = |images: &[String]| {
             self.podman
                 .command()
                 .args(["image", "rm", "--force"])
-                .args(&all)
-                .run()?;
+                .args(images)
+                .whole()
+                .run()
+        };
+        if !named.is_empty() {
+            remove(&named)?;
         }
-        if interrupted {
-            process::interrupt();
+        // One that others stand on goes only once they are gone.
+        for _ in 0..MOST_ROUNDS {
+            let labelled = self
+                .podman
+                .command()
+                .args(["images", "--all", "--quiet", "--no-trunc", "--filter"])
+                .arg(format!("label={LABEL}"))
+                .read()?;
+            let mut labelled: Vec<String> = labelled.lines().map(str::to_owned).collect();
+            labelled.sort();
+            labelled.dedup();
+            if labelled.is_empty() {
+                break;
+            }
+            remove(&labelled)?;
         }
         Ok(())
     }
@@ -201,21 +277,43 @@ impl<'a> Bench<'a> {
                 Some(compose) => {
                     self.write_compose_file()?;
                     let mut program = Program::new(compose).args(["--file", "compose.json"]);
-                    if let Some(bundle) = build::host_ca_bundle() {
-                        let mount = format!("{}:{}:ro", bundle.display(), build::CA_BUNDLE_IN_STEP);
-                        program = program.arg(format!("--podman-build-args=--volume '{mount}'"));
+                    let options = self.host_options();
+                    if !options.is_empty() {
+                        program = program.arg(format!("--podman-build-args={}", options.trim_start()));
                     }
                     program.arg("build")
                 }
             },
         };
         Ok(Some(
-            program.envs_of(&self.podman.command()).folder(self.context.path()),
+            program
+                .envs_of(&self.podman.command())
+                .env(build::INDEX_VARIABLE, self.index.script())
+                .folder(self.context.path()),
         ))
     }
 
-    fn base(&self) -> String {
-        format!("{}/base:{}", self.namespace(), self.stack.images.tag)
+    /// The same base, with the label.
+    fn base_of_others(&self) -> String {
+        format!("{}-others/base:{}", self.namespace(), self.stack.images.tag)
+    }
+
+    /// Options that give a build what `build-images` gives its own: the host's certificates and its package index.
+    fn host_options(&self) -> String {
+        let mut options = String::new();
+        if let Some(bundle) = build::host_ca_bundle() {
+            // A text takes any line.
+            let _ = write!(
+                options,
+                " --volume '{}:{}:ro'",
+                bundle.display(),
+                build::CA_BUNDLE_IN_STEP
+            );
+        }
+        if !self.index.is_empty() {
+            let _ = write!(options, " --secret {}", build::INDEX_SECRET);
+        }
+        options
     }
 
     fn image_of(&self, other: Other, group: &str) -> String {
@@ -223,14 +321,15 @@ impl<'a> Bench<'a> {
         format!("{}-{by}/{group}:{}", self.namespace(), self.stack.images.tag)
     }
 
-    /// One build after the other, as a person writes them down. The images say that they are nobody's, so that
+    /// One build after the other, as a person writes them down. The images say by their base that they are nobody's, so that
     /// `build-images` does not take away for the script what the script replaced.
     fn write_script(&self, build: &str, other: Other) -> Result<(), FileError> {
-        let bundle = build::host_ca_bundle().map_or_else(String::new, |path| {
-            let place = build::CA_BUNDLE_IN_STEP;
-            format!(" --volume '{}:{place}:ro' --build-arg PIP_CERT={place}", path.display())
-        });
-        let base = self.base();
+        let mut options = self.host_options();
+        if build::host_ca_bundle().is_some() {
+            let _ = write!(options, " --build-arg PIP_CERT={}", build::CA_BUNDLE_IN_STEP);
+        }
+        let base = self.base_of_others();
+        let requirements = self.requirements()?;
         let mut script = String::from("set -eu\n");
         for group in &self.stack.groups {
             let name = &group.name;
@@ -238,10 +337,10 @@ impl<'a> Bench<'a> {
             // A text takes any line.
             let _ = writeln!(
                 script,
-                "{build} --label {LABEL}=1 --label {STACK_LABEL}=bench --build-arg TREE=tree --build-arg REQUIREMENTS='tree/{}' \
-                 --build-arg BASE='{base}'{bundle} \
+                "{build} --build-arg TREE=tree --build-arg REQUIREMENTS='tree/{}' \
+                 --build-arg BASE='{base}'{options} \
                  --tag '{image}' --file 'docker/Dockerfile.{name}' .",
-                group.requirements
+                requirements.get(name).unwrap_or(&group.requirements)
             );
         }
         let name = if other == Other::Buildah {
@@ -254,22 +353,23 @@ impl<'a> Bench<'a> {
 
     /// A service per group, each with what it is built from.
     fn write_compose_file(&self) -> Result<(), FileError> {
-        let mut shared = json!({"TREE": "tree", "BASE": self.base()});
+        let mut shared = json!({"TREE": "tree", "BASE": self.base_of_others()});
         if build::host_ca_bundle().is_some() {
             shared["PIP_CERT"] = build::CA_BUNDLE_IN_STEP.into();
         }
+        let requirements = self.requirements()?;
         let services: serde_json::Map<String, serde_json::Value> = self
             .stack
             .groups
             .iter()
             .map(|group| {
                 let mut arguments = shared.clone();
-                arguments["REQUIREMENTS"] = format!("tree/{}", group.requirements).into();
+                let file = requirements.get(&group.name).unwrap_or(&group.requirements);
+                arguments["REQUIREMENTS"] = format!("tree/{file}").into();
                 let build = json!({
                     "context": ".",
                     "dockerfile": format!("docker/Dockerfile.{}", group.name),
                     "args": arguments,
-                    "labels": {LABEL: "1", STACK_LABEL: "bench"},
                 });
                 let image = self.image_of(Other::Compose, &group.name);
                 (group.name.clone(), json!({"image": image, "build": build}))
@@ -277,6 +377,23 @@ impl<'a> Bench<'a> {
             .collect();
         let text = json!({"services": services}).to_string();
         files::write(&self.context.path().join("compose.json"), text.as_bytes(), false)
+    }
+
+    /// Per group the requirements file that the others install from: of files that say the same, the first, so that the layer cache
+    /// has them once and preparing takes a third. The group whose requirements change has its own.
+    fn requirements(&self) -> Result<BTreeMap<String, String>, FileError> {
+        let mut known: BTreeMap<Vec<u8>, String> = BTreeMap::new();
+        let mut files_of = BTreeMap::new();
+        for (index, group) in self.stack.groups.iter().enumerate() {
+            let text = files::read(&self.tree().join(&group.requirements))?;
+            let file = if index == 0 {
+                group.requirements.clone()
+            } else {
+                known.entry(text).or_insert_with(|| group.requirements.clone()).clone()
+            };
+            files_of.insert(group.name.clone(), file);
+        }
+        Ok(files_of)
     }
 
     fn change(&self, case: Case) -> Result<(), BenchError> {

@@ -20,7 +20,7 @@ use super::{boot, parallel, supervisor_status, usage};
 use crate::bench::figures::Run;
 use crate::bench::scale::{Copies, TREE};
 use crate::bench::tree::Plan;
-use crate::boot::podman_arguments::{Runs, creation};
+use crate::boot::creation::{Runs, creation};
 use crate::boot::view::{Progress, View};
 use crate::images::plan::plan;
 use crate::render::{self, Preload, group_config};
@@ -235,7 +235,7 @@ impl Booted<'_> {
                     Err(_) => view.forget(group),
                 }
             }
-            let progress = view.progress(&all);
+            let progress = view.progress(self.stack, &all, &[]);
             if progress == Progress::Healthy {
                 return Ok(view);
             }

@@ -1,6 +1,7 @@
 //! Creates and removes what a stack needs on a host: networks, volumes, pods, containers. Every step can be repeated.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -9,8 +10,10 @@ use super::podman::{
     Container, DIGEST_LABEL, GROUP_LABEL, MACHINE_LABEL, Network, Pod, Podman, PodmanError, ROLE_LABEL, STACK_LABEL,
     belongs_to,
 };
+use super::podman_make::{self, LIMIT};
 use super::process::{self, ProcessError};
-use crate::boot::podman_arguments::{Creation, Host, Labels, Runs, creation};
+use crate::boot::creation::{Creation, Labels, Runs, creation};
+use crate::boot::reach::Host;
 use crate::stack::{GroupId, MachineId, Stack};
 
 /// Labels of everything that is created here.
@@ -21,9 +24,6 @@ pub const LABELS: Labels = Labels {
     digest: DIGEST_LABEL,
     role: ROLE_LABEL,
 };
-
-/// How long Podman may take to make or remove one thing.
-const LIMIT: Duration = Duration::from_secs(120);
 
 /// What happens to a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,10 +142,12 @@ pub fn up(
     created.networks = make_networks(podman, stack, &machines, &there.networks, emit)?;
     make_volumes(podman, stack, &machines, &there.volumes, emit)?;
 
+    let turns: BTreeMap<MachineId, Mutex<()>> = machines.iter().map(|machine| (*machine, Mutex::default())).collect();
     let outcome = Mutex::new(&mut created);
     parallel::map(parallel::default_jobs(), &to_start, |(group, creation)| {
-        let replaced = there.pods.contains_key(&creation.pod) || there.containers.contains_key(&creation.container);
-        let started = start(podman, creation, replaced);
+        let replaced =
+            there.pods.contains_key(&creation.pod.name) || there.containers.contains_key(&creation.container.name);
+        let started = start(podman, creation, replaced, &turns[&stack.group(*group).machine]);
         let mut created = outcome.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match started {
             Ok(()) => {
@@ -208,18 +210,15 @@ fn look(
 }
 
 /// Podman's failure, with what mends it where Podman's own words do not say.
-fn explained(error: &ProcessError) -> String {
-    let kept = |tail: &[String]| {
-        tail.iter()
-            .any(|line| line.contains("is already allocated to container ID"))
-    };
-    match error {
-        ProcessError::Failed { tail, .. } if kept(tail) => format!(
-            "{error}\n  hint: a Podman that was killed kept the address, and only a network without containers gives it back: \
+fn explained(error: &PodmanError) -> String {
+    let said = error.to_string();
+    if said.contains("is already allocated to container ID") {
+        return format!(
+            "{said}\n  hint: a Podman that was killed kept the address, and only a network without containers gives it back: \
              `cargo xtask down`, then `cargo xtask up`"
-        ),
-        other => other.to_string(),
+        );
     }
+    said
 }
 
 /// What is on the host already.
@@ -255,7 +254,7 @@ impl There {
     }
 
     fn runs_as_it_should(&self, creation: &Creation) -> bool {
-        let pod = self.pods.get(&creation.pod).is_some_and(|pod| {
+        let pod = self.pods.get(&creation.pod.name).is_some_and(|pod| {
             pod.status == "Running"
                 && pod
                     .labels
@@ -264,7 +263,7 @@ impl There {
         });
         pod && self
             .containers
-            .get(&creation.container)
+            .get(&creation.container.name)
             .is_some_and(|container| container.state == "running")
     }
 }
@@ -274,11 +273,11 @@ fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-fn start(podman: &Podman, creation: &Creation, replaced: bool) -> Result<(), ProcessError> {
+fn start(podman: &Podman, creation: &Creation, replaced: bool, turn: &Mutex<()>) -> Result<(), PodmanError> {
     let remove = || {
         podman
             .command()
-            .args(["pod", "rm", "--force", "--ignore", &creation.pod])
+            .args(["pod", "rm", "--force", "--ignore", &creation.pod.name])
             .limit(LIMIT)
             .whole()
             .run()
@@ -286,25 +285,7 @@ fn start(podman: &Podman, creation: &Creation, replaced: bool) -> Result<(), Pro
     if replaced {
         remove()?;
     }
-    let steps = || -> Result<(), ProcessError> {
-        podman
-            .command()
-            .args(["pod", "create"])
-            .args(&creation.pod_arguments)
-            .limit(LIMIT)
-            .whole()
-            .read()?;
-        // Starting the container starts the pod that it is in: one Podman less than `pod start` after `create`.
-        podman
-            .command()
-            .args(["run", "--detach"])
-            .args(&creation.container_arguments)
-            .limit(LIMIT)
-            .whole()
-            .read()
-            .map(drop)
-    };
-    let started = steps();
+    let started = podman_make::group(podman, creation, turn);
     if started.is_err() {
         // Half a pod would look like a running one to the next boot. Its own failure says less than the first.
         let _ = remove();
@@ -339,28 +320,16 @@ fn make_networks(
             }
             continue;
         }
-        let made = podman
-            .command()
-            .args(["network", "create", "--driver=bridge"])
-            .arg(format!("--subnet={wanted}"))
-            .arg(format!("--label={STACK_LABEL}={}", stack.name))
-            .arg(format!("--label={MACHINE_LABEL}={}", machine.name))
-            .arg(&machine.network)
-            .limit(LIMIT)
-            .whole()
-            .read();
-        match made {
+        match podman_make::network(podman, &machine.network, &wanted, &labels(stack, *id)) {
             // Podman's own words, the same in every 4.x and 5.x.
-            Err(ProcessError::Failed { tail, .. })
-                if tail.iter().any(|line| line.contains("is already used on the host")) =>
-            {
+            Err(error) if error.to_string().contains("is already used on the host") => {
                 return Err(BootError::SubnetTaken {
                     name: machine.network.clone(),
                     subnet: wanted,
                 });
             }
             other => other?,
-        };
+        }
         created.push(machine.network.clone());
         emit(BootEvent::Network(machine.network.clone()));
     }
@@ -386,20 +355,20 @@ fn make_volumes(
         .filter(|(name, _)| !there.contains(name))
         .collect();
     for made in parallel::map(parallel::default_jobs(), &missing, |(name, machine)| {
-        podman
-            .command()
-            .args(["volume", "create"])
-            .arg(format!("--label={STACK_LABEL}={}", stack.name))
-            .arg(format!("--label={MACHINE_LABEL}={}", stack.machine(*machine).name))
-            .arg(name)
-            .limit(LIMIT)
-            .whole()
-            .read()
-            .map(|_| emit(BootEvent::Volume(name.clone())))
+        podman_make::volume(podman, name, &labels(stack, *machine)).map(|()| emit(BootEvent::Volume(name.clone())))
     }) {
         made?;
     }
     Ok(())
+}
+
+/// Labels of what a machine's groups share.
+fn labels(stack: &Stack, machine: MachineId) -> BTreeMap<&'static str, &str> {
+    [
+        (STACK_LABEL, stack.name.as_str()),
+        (MACHINE_LABEL, stack.machine(machine).name.as_str()),
+    ]
+    .into()
 }
 
 /// What to remove.
@@ -585,6 +554,6 @@ fn remove_volumes(
 pub fn abilities() -> (bool, bool) {
     let rootless = !nix::unistd::geteuid().is_root();
     // An ordinary user is granted limits on cgroups v2 only.
-    let limits = !rootless || std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    let limits = !rootless || Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
     (rootless, limits)
 }

@@ -12,6 +12,7 @@ use super::podman::{Image, Podman, PodmanError, belongs_to};
 use super::process::{self, ProcessError, Program};
 use super::python_image::{self, Source};
 use crate::images::labels;
+use crate::images::package_index::PackageIndex;
 use crate::images::schedule::{Outcome, Schedule};
 use crate::images::{Kind, Node, NodeId, Plan};
 use crate::stack::Stack;
@@ -63,10 +64,18 @@ pub struct Settings {
     pub temporary: PathBuf,
     /// A bundle of certificate authorities that steps which download something have to trust.
     pub ca_bundle: Option<PathBuf>,
+    /// Where Python packages come from.
+    pub index: PackageIndex,
 }
 
 /// Where the host's bundle stands inside a build step.
 pub const CA_BUNDLE_IN_STEP: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// Variable that Podman takes the secret `package-index` from.
+pub const INDEX_VARIABLE: &str = "AI_SYSTEM_PACKAGE_INDEX";
+
+/// The secret, as `--secret` wants it.
+pub const INDEX_SECRET: &str = "id=package-index,type=env,env=AI_SYSTEM_PACKAGE_INDEX";
 
 /// What a worker says.
 enum Message {
@@ -243,6 +252,13 @@ fn dockerfile(assembly: &Assembly<'_>, node: &Node, settings: &Settings, name: &
     }
     if !settings.cache {
         command = command.arg("--no-cache");
+    }
+    if !settings.index.is_empty() {
+        // A secret is there while a step runs: it is in no layer, no history and no command line.
+        command = command
+            .env(INDEX_VARIABLE, settings.index.script())
+            .arg(format!("--secret={INDEX_SECRET}"))
+            .veil(settings.index.credentials());
     }
     match &settings.ca_bundle {
         Some(bundle) => command

@@ -107,18 +107,21 @@ pub fn tree_contents(tree_path: &Path, stack: &Stack) -> Result<TreeContents, In
     Ok(found)
 }
 
-/// Reads and digests them; compiles the supervisor where its sources changed. With `locks`, what a requirements file's lock
-/// pins is installed, where it has one.
+impl BuildInputs {
+    /// With the way in which the Python image is made, which is known only once Podman was asked.
+    #[must_use]
+    pub fn on(mut self, source: Source, stack: &Stack) -> Self {
+        self.digests.python = source.describe(stack);
+        self
+    }
+}
+
+/// Reads and digests all but the Python image; compiles the supervisor where its sources changed. With `locks`, what a requirements
+/// file's lock pins is installed, where it has one.
 ///
 /// # Errors
 /// When a file cannot be read or the supervisor not be compiled.
-pub fn read(
-    repository: &Repository,
-    tree_path: &Path,
-    stack: &Stack,
-    source: Source,
-    locks: bool,
-) -> Result<BuildInputs, InputError> {
+pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: bool) -> Result<BuildInputs, InputError> {
     let supervisor = supervisor_binary::make(repository)?;
     let TreeContents {
         contents,
@@ -147,7 +150,7 @@ pub fn read(
     }
     Ok(BuildInputs {
         digests: Inputs {
-            python: source.describe(stack),
+            python: String::new(),
             base_dockerfile: files::read_text(&repository.path("docker/Dockerfile.base"))?,
             supervisor,
             groups,

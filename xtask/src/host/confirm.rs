@@ -13,7 +13,7 @@ use super::parallel;
 use super::podman::{Podman, PodmanError, ROLE_LABEL, STACK_LABEL};
 use super::process::{self, ProcessError};
 use crate::audit::confirm::Observation;
-use crate::boot::podman_arguments::Host;
+use crate::boot::reach::Host;
 use crate::boot::sealed::{Sealed, sealed};
 use crate::render::SUPERVISOR;
 use crate::stack::{AgentId, Stack};

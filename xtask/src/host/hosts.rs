@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use super::network::{Endpoint, Network};
 use super::podman::{Podman, PodmanError};
+use super::podman_service::ServiceError;
 use super::repository::Repository;
-use super::{addresses, boot, containers_conf, lab};
+use super::{addresses, boot, containers_conf, lab, seccomp};
 use crate::boot::lab::Lab;
-use crate::boot::podman_arguments::{Host, Reach, agent_address, status_address};
+use crate::boot::reach::{Host, Reach, agent_address, status_address};
 use crate::stack::{AgentId, GroupId, MachineId, Stack};
 
 /// How long another host's Podman may take to say what it can do.
@@ -64,7 +65,10 @@ impl Hosts {
     #[must_use]
     pub fn outside(stack: &Stack, repository: &Repository) -> Self {
         let podman = Podman::new(containers_conf::provide(repository));
-        let here = this_one(stack);
+        let here = Host {
+            seccomp_profile: seccomp::provide(repository),
+            ..this_one(stack)
+        };
         let machines = stack
             .machines
             .iter()
@@ -80,6 +84,7 @@ impl Hosts {
                         reach: Reach::Lan,
                         limits: true,
                         lan_addresses: here.lan_addresses.clone(),
+                        seccomp_profile: None,
                     },
                     podman: podman.connection(name),
                     network: Network::Here,
@@ -103,11 +108,34 @@ impl Hosts {
         Ok(())
     }
 
+    /// Starts the service of every Podman of this host and of the lab: much is asked of them. It lives as long as this. Returns why
+    /// it cannot be had, where it cannot; `podman` is run for every step then.
+    pub fn serve(&mut self) -> Vec<ServiceError> {
+        let mut errors = Vec::new();
+        let mut shared: Option<Podman> = None;
+        for host in &mut self.machines {
+            let served = match (host.place, &shared) {
+                (Place::Elsewhere, _) => continue,
+                (Place::Here, Some(podman)) => Ok(podman.clone()),
+                (Place::Here | Place::Lab, _) => host.podman.serve(),
+            };
+            match served {
+                Ok(podman) => host.podman = podman,
+                Err(error) => errors.push(error),
+            }
+            if host.place == Place::Here {
+                shared = Some(host.podman.clone());
+            }
+        }
+        errors
+    }
+
     /// The lab's hosts.
     #[must_use]
     pub fn lab(stack: &Stack, lab: &Lab, repository: &Repository) -> Self {
         let (_, limits) = boot::abilities();
         let lan_addresses = lan_addresses(stack, |machine| Some(stack.machine(machine).lan_address));
+        let seccomp_profile = seccomp::provide(repository);
         let machines = lab
             .machines
             .iter()
@@ -118,6 +146,7 @@ impl Hosts {
                     reach: Reach::Container,
                     limits,
                     lan_addresses: lan_addresses.clone(),
+                    seccomp_profile: seccomp_profile.clone(),
                 },
                 place: Place::Lab,
             })
@@ -206,6 +235,7 @@ pub fn this_one(stack: &Stack) -> Host {
                 addresses::of_default_route()
             }
         }),
+        seccomp_profile: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::files::FileError;
+use super::files::{self, FileError};
 use super::parallel;
 use super::podman::{Podman, PodmanError};
 use super::process::ProcessError;
@@ -80,25 +80,56 @@ pub struct Push {
     pub to: String,
 }
 
-/// Pushes images, so many at a time; `done` is told how each came out and how long it took. An image has its name there when all
-/// of it is there, and not before.
+/// An image that is at a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// Digest of its manifest there: `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+    /// How long that took.
+    pub elapsed: Duration,
+}
+
+/// Why an image is not at the registry.
+#[derive(Debug, thiserror::Error)]
+pub enum PushError {
+    /// Podman failed.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// The digest, which Podman writes to a file of ours.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Pushes images, so many at a time; `done` is told how each came out. An image has its name there when all of it is there, and
+/// not before.
 pub fn push(
     podman: &Podman,
     repository: &Repository,
     jobs: usize,
     images: &[Push],
-    done: &(dyn Fn(&Push, &Result<Duration, ProcessError>) + Sync),
-) -> Vec<Result<Duration, ProcessError>> {
+    done: &(dyn Fn(&Push, &Result<Pushed, PushError>) + Sync),
+) -> Vec<Result<Pushed, PushError>> {
     parallel::map(jobs, images, |push| {
-        let started = Instant::now();
-        let pushed = podman
-            .command()
-            .args(["push", &push.image, &push.to])
-            .log(repository.log(&format!("push-{}", push.name)))
-            .limit(LIMIT)
-            .read()
-            .map(|_| started.elapsed());
+        let pushed = push_one(podman, repository, push);
         done(push, &pushed);
         pushed
+    })
+}
+
+fn push_one(podman: &Podman, repository: &Repository, push: &Push) -> Result<Pushed, PushError> {
+    let started = Instant::now();
+    let temporary = repository.make_temporary()?;
+    let digest = tempfile::NamedTempFile::new_in(&temporary).map_err(FileError::on("create", &temporary))?;
+    podman
+        .command()
+        .args(["push", "--digestfile"])
+        .arg(digest.path())
+        .args([&push.image, &push.to])
+        .log(repository.log(&format!("push-{}", push.name)))
+        .limit(LIMIT)
+        .read()?;
+    Ok(Pushed {
+        digest: files::read_text(digest.path())?.trim().to_owned(),
+        elapsed: started.elapsed(),
     })
 }

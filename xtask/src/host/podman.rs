@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
+use super::podman_service::{Service, ServiceError};
 use super::process::{ProcessError, Program};
 use super::rootless_storage;
 use crate::images::labels;
@@ -32,6 +35,8 @@ const MOST_LISTINGS: usize = 5;
 #[derive(Debug, Clone)]
 pub struct Podman {
     command: Program,
+    /// Asked in place of further `podman` processes, where it was started.
+    service: Option<Arc<Service>>,
 }
 
 impl Default for Podman {
@@ -46,6 +51,9 @@ pub enum PodmanError {
     /// It failed.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// Its service did.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
     /// It answered something that we do not read.
     #[error("`{command}` printed what is not the expected JSON: {source}")]
     Answer {
@@ -93,6 +101,18 @@ impl From<Inspected> for Image {
             names: image.repo_tags,
             labels: image.labels,
             size: image.size,
+        }
+    }
+}
+
+impl From<&Lower> for Image {
+    /// Without its size, which nobody asks for of what images stand on.
+    fn from(image: &Lower) -> Self {
+        Self {
+            id: image.id.clone(),
+            names: Some(image.repo_tags.clone()),
+            labels: Some(image.config.labels.clone()),
+            size: 0,
         }
     }
 }
@@ -184,6 +204,11 @@ pub fn belongs_to(labels: Option<&BTreeMap<String, String>>, stack: &str) -> boo
         .is_some_and(|name| name == stack)
 }
 
+/// What the service calls `--filter label=…`.
+fn label_filter(stack: &str) -> String {
+    serde_json::json!({ "label": [format!("{STACK_LABEL}={stack}")] }).to_string()
+}
+
 /// Attempts at a list whose subject changes meanwhile.
 const ATTEMPTS: usize = 5;
 
@@ -228,13 +253,13 @@ impl Podman {
         if let Some(driver) = rootless_storage::driver() {
             command = command.env("STORAGE_DRIVER", driver);
         }
-        Self { command }
+        Self { command, service: None }
     }
 
     /// The Podman that this command line runs, arguments to follow.
     #[must_use]
     pub fn run_by(command: Program) -> Self {
-        Self { command }
+        Self { command, service: None }
     }
 
     /// The Podman of another host, by the name of a connection of this one.
@@ -242,7 +267,25 @@ impl Podman {
     pub fn connection(&self, name: &str) -> Self {
         Self {
             command: self.command().args(["--connection", name]),
+            service: None,
         }
+    }
+
+    /// The same Podman, asked through its service, which lives as long as what is returned.
+    ///
+    /// # Errors
+    /// When the service cannot be started.
+    pub fn serve(&self) -> Result<Self, ServiceError> {
+        Ok(Self {
+            command: self.command(),
+            service: Some(Arc::new(Service::start(self.command())?)),
+        })
+    }
+
+    /// Its service, where it was started.
+    #[must_use]
+    pub fn service(&self) -> Option<&Service> {
+        self.service.as_deref()
     }
 
     /// A Podman command without arguments yet.
@@ -292,6 +335,19 @@ impl Podman {
     /// # Errors
     /// When Podman cannot be run, or answers something else.
     pub fn images_named(&self, names: &[String]) -> Result<Vec<Image>, PodmanError> {
+        let found: Vec<Inspected> = self.inspect_present(names)?;
+        Ok(found.into_iter().map(Image::from).collect())
+    }
+
+    /// The same, with what others can be put on them by.
+    ///
+    /// # Errors
+    /// When Podman cannot be run, or answers something else.
+    pub fn lower_images(&self, names: &[String]) -> Result<Vec<Lower>, PodmanError> {
+        self.inspect_present(names)
+    }
+
+    fn inspect_present<T: DeserializeOwned>(&self, names: &[String]) -> Result<Vec<T>, PodmanError> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -301,11 +357,10 @@ impl Podman {
         if text.trim().is_empty() {
             return Ok(Vec::new());
         }
-        let found: Vec<Inspected> = serde_json::from_str(&text).map_err(|source| PodmanError::Answer {
+        serde_json::from_str(&text).map_err(|source| PodmanError::Answer {
             command: command.command_line(),
             source,
-        })?;
-        Ok(found.into_iter().map(Image::from).collect())
+        })
     }
 
     /// Ids of those of these images that are there, by name. Cheaper than a list of all images, whose sizes Podman adds up.
@@ -385,14 +440,12 @@ impl Podman {
     /// # Errors
     /// When Podman fails.
     pub fn pods(&self, stack: &str) -> Result<Vec<Pod>, PodmanError> {
-        self.json(&[
-            "pod",
-            "ps",
-            "--filter",
-            &format!("label={STACK_LABEL}={stack}"),
-            "--format",
-            "json",
-        ])
+        let label = format!("label={STACK_LABEL}={stack}");
+        self.list(
+            "/pods/json",
+            &[("filters", &label_filter(stack))],
+            &["pod", "ps", "--filter", &label, "--format", "json"],
+        )
     }
 
     /// Containers of the stack, running or not, infra containers left out.
@@ -400,18 +453,29 @@ impl Podman {
     /// # Errors
     /// When Podman fails.
     pub fn containers(&self, stack: &str) -> Result<Vec<Container>, PodmanError> {
-        self.json(&[
-            "ps",
-            "--all",
-            "--filter",
-            &format!("label={STACK_LABEL}={stack}"),
-            "--format",
-            "json",
-        ])
+        let label = format!("label={STACK_LABEL}={stack}");
+        self.list(
+            "/containers/json",
+            &[("all", "true"), ("filters", &label_filter(stack))],
+            &["ps", "--all", "--filter", &label, "--format", "json"],
+        )
         .map(|mut all: Vec<Container>| {
             all.retain(|container| !container.is_infra);
             all
         })
+    }
+
+    /// Whether it has no container at all, of the stack or of anybody else.
+    ///
+    /// # Errors
+    /// When Podman fails.
+    pub fn has_no_container(&self) -> Result<bool, PodmanError> {
+        let all: Vec<Container> = self.list(
+            "/containers/json",
+            &[("all", "true")],
+            &["ps", "--all", "--format", "json"],
+        )?;
+        Ok(all.is_empty())
     }
 
     /// All networks.
@@ -419,7 +483,7 @@ impl Podman {
     /// # Errors
     /// When Podman fails.
     pub fn networks(&self) -> Result<Vec<Network>, PodmanError> {
-        self.json(&["network", "ls", "--format", "json"])
+        self.list("/networks/json", &[], &["network", "ls", "--format", "json"])
     }
 
     /// All volumes.
@@ -427,10 +491,26 @@ impl Podman {
     /// # Errors
     /// When Podman fails.
     pub fn volumes(&self) -> Result<Vec<Volume>, PodmanError> {
-        self.json(&["volume", "ls", "--format", "json"])
+        self.list("/volumes/json", &[], &["volume", "ls", "--format", "json"])
     }
 
-    fn json<T: serde::de::DeserializeOwned>(&self, arguments: &[&str]) -> Result<Vec<T>, PodmanError> {
+    /// A list that the service and the command line give in the same form.
+    fn list<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Result<Vec<T>, PodmanError> {
+        let Some(service) = &self.service else {
+            return self.json(arguments);
+        };
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(query)
+            .finish();
+        Ok(service.list(&format!("{path}?{query}"), QUERY_LIMIT)?)
+    }
+
+    fn json<T: DeserializeOwned>(&self, arguments: &[&str]) -> Result<Vec<T>, PodmanError> {
         let command = self.command().args(arguments).limit(QUERY_LIMIT);
         let text = read_list(&command)?;
         if text.trim().is_empty() {

@@ -7,6 +7,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use super::orphans;
@@ -104,6 +106,7 @@ pub struct Program {
     input: Option<Vec<u8>>,
     whole: bool,
     becomes: Option<String>,
+    veiled: Vec<String>,
 }
 
 /// Lines shown of a failing program.
@@ -168,6 +171,7 @@ impl Program {
             input: None,
             whole: false,
             becomes: None,
+            veiled: Vec::new(),
         }
     }
 
@@ -248,6 +252,13 @@ impl Program {
         self
     }
 
+    /// Texts of which nothing that it prints shows more than asterisks: not its log, not its lines, not a failure.
+    #[must_use]
+    pub fn veil(mut self, texts: Vec<String>) -> Self {
+        self.veiled.extend(texts);
+        self
+    }
+
     /// What it reads from standard input; nothing otherwise.
     #[must_use]
     pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
@@ -309,7 +320,7 @@ impl Program {
             });
         }
         let mut log = self.open_log()?;
-        let mut child = self.spawn(Stdio::piped())?;
+        let mut child = self.spawn(self.stdin(), Stdio::piped(), Stdio::piped())?;
         let group = i32::try_from(child.id()).unwrap_or_default();
         if !self.whole {
             RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
@@ -335,7 +346,7 @@ impl Program {
             });
         }
         let started = Instant::now();
-        let mut child = self.spawn(Stdio::null())?;
+        let mut child = self.spawn(self.stdin(), Stdio::null(), Stdio::piped())?;
         let group = i32::try_from(child.id()).unwrap_or_default();
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
         // An interrupt that came while it was started has not seen it.
@@ -387,8 +398,7 @@ impl Program {
                 command: self.command_line(),
             });
         }
-        let held = self.clone().input([]);
-        let child = held.spawn(Stdio::null())?;
+        let child = self.spawn(Stdio::piped(), Stdio::null(), Stdio::piped())?;
         let group = i32::try_from(child.id()).unwrap_or_default();
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
         // An interrupt that came while it was started has not seen it.
@@ -396,6 +406,45 @@ impl Program {
             let _ = killpg(Pid::from_raw(group), Signal::SIGTERM);
         }
         Ok(Running { child, group })
+    }
+
+    /// Starts it as a server of that socket, which it gets as sd_listen_fds(3) has it, and lets it run until what is returned is
+    /// dropped. An interrupt does not end it: what it was asked for comes to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started, or this program was told to stop.
+    pub fn serve(&self, listener: UnixListener) -> Result<Served, ProcessError> {
+        if interrupted() {
+            return Err(ProcessError::Interrupted {
+                command: self.command_line(),
+            });
+        }
+        // The number of the process that listens is to be in its environment, and only a shell knows it before it is that process.
+        let mut shell = Self::new("sh")
+            .args([
+                "-c",
+                "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"",
+                "sh",
+            ])
+            .arg(&self.name)
+            .args(&self.arguments)
+            .envs_of(self)
+            .whole()
+            .becomes(self.becomes.as_deref().unwrap_or(&self.file_name()));
+        shell.folder.clone_from(&self.folder);
+        let start = |source| ProcessError::Start {
+            command: self.command_line(),
+            source,
+        };
+        let said = tempfile::tempfile().map_err(start)?;
+        let errors = said.try_clone().map_err(start)?;
+        let child = shell.spawn(OwnedFd::from(listener).into(), Stdio::null(), errors.into())?;
+        Ok(Served { child, said })
+    }
+
+    fn file_name(&self) -> String {
+        let name = Path::new(&self.name).file_name().unwrap_or(&self.name);
+        name.to_string_lossy().into_owned()
     }
 
     fn open_log(&self) -> Result<Option<std::fs::File>, ProcessError> {
@@ -414,7 +463,16 @@ impl Program {
         })
     }
 
-    fn spawn(&self, stdout: Stdio) -> Result<Child, ProcessError> {
+    /// What it reads: its input, or nothing.
+    fn stdin(&self) -> Stdio {
+        if self.input.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        }
+    }
+
+    fn spawn(&self, stdin: Stdio, stdout: Stdio, stderr: Stdio) -> Result<Child, ProcessError> {
         #[expect(
             clippy::disallowed_methods,
             reason = "this is the wrapper that everything else must use"
@@ -422,23 +480,15 @@ impl Program {
         let mut command = Command::new(&self.name);
         command
             .args(&self.arguments)
-            .stdin(if self.input.is_some() {
-                Stdio::piped()
-            } else {
-                Stdio::null()
-            })
+            .stdin(stdin)
             .stdout(stdout)
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .process_group(0);
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
-        let name = Path::new(&self.name)
-            .file_name()
-            .unwrap_or(&self.name)
-            .to_string_lossy();
-        let name = self.becomes.as_deref().unwrap_or(&name);
-        command.env(orphans::MARK, orphans::mark(name, self.whole));
+        let name = self.becomes.clone().unwrap_or_else(|| self.file_name());
+        command.env(orphans::MARK, orphans::mark(&name, self.whole));
         self.set_environment(&mut command);
         command.spawn().map_err(|source| {
             let program = self.name.to_string_lossy().into_owned();
@@ -514,10 +564,15 @@ impl Program {
             };
             match receiver.recv_timeout(wait) {
                 Ok(line) => {
-                    let (text, kept) = match line {
+                    let (mut text, kept) = match line {
                         Line::Out(text) => (text, &mut stdout),
                         Line::Err(text) => (text, &mut stderr),
                     };
+                    for veiled in self.veiled.iter().filter(|veiled| !veiled.is_empty()) {
+                        if text.contains(veiled.as_str()) {
+                            text = text.replace(veiled.as_str(), "****");
+                        }
+                    }
                     if let Some(file) = log.as_deref_mut() {
                         // A full disk must not hide how the program itself ended.
                         let _ = file.write_all(text.as_bytes());
@@ -607,6 +662,38 @@ impl Drop for Running {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&self.group);
+    }
+}
+
+/// A server that runs for as long as this is held.
+#[derive(Debug)]
+pub struct Served {
+    child: Child,
+    said: std::fs::File,
+}
+
+impl Served {
+    /// What it printed as errors so far, as further lines of a message.
+    #[must_use]
+    pub fn said(&self) -> String {
+        use std::os::unix::fs::FileExt as _;
+        let mut bytes = vec![0; 4096];
+        let read = self.said.read_at(&mut bytes, 0).unwrap_or(0);
+        let text = String::from_utf8_lossy(&bytes[..read]).into_owned();
+        tail_text(&text.lines().map(str::to_owned).collect::<Vec<_>>())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let id = i32::try_from(self.child.id()).unwrap_or_default();
+        let process = orphans::open(id);
+        // Itself alone: what it has started lives on. It may have ended already.
+        let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
+        if !process.is_some_and(|process| orphans::ends_within(&process, STOP_GRACE)) {
+            let _ = kill(Pid::from_raw(id), Signal::SIGKILL);
+        }
+        let _ = self.child.wait();
     }
 }
 

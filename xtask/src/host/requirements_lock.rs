@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::files::{self, FileError};
+use super::package_index;
 use super::process::{ProcessError, Program};
 use super::repository::Repository;
 use crate::render::dockerfile::UV_VERSION;
@@ -157,17 +158,6 @@ impl Uv {
         self.folder.join("bin/python3")
     }
 
-    /// Address of the index that pip is told to use, which uv does not know of.
-    fn index(&self) -> Option<String> {
-        if std::env::var_os("UV_DEFAULT_INDEX").is_some() {
-            return None;
-        }
-        std::env::var("PIP_INDEX_URL").ok().or_else(|| {
-            let configured = Program::new(self.python()).args(["-m", "pip", "config", "get", "global.index-url"]);
-            Some(configured.read().ok()?.trim().to_owned())
-        })
-    }
-
     /// What a requirements file comes out as, with hashes. Of what `before` pins, it keeps what does for the requirements and is
     /// not to be upgraded.
     ///
@@ -209,9 +199,12 @@ impl Uv {
             .env("UV_HTTP_TIMEOUT", "180")
             .log(repository.log(&format!("lock-{}", requirements.replace('/', "-"))))
             .limit(LIMIT);
-        if let Some(index) = self.index() {
-            compile = compile.env("UV_DEFAULT_INDEX", index);
+        // uv does not know of what pip is told.
+        let index = package_index::of_host();
+        for (name, value) in index.for_uv() {
+            compile = compile.env(name, value);
         }
+        let compile = compile.veil(index.credentials());
         compile.read()?;
         Ok(files::read_text(&output)?)
     }

@@ -45,14 +45,21 @@ for name in ['.', *sorted(first | second)]:
 print(json.dumps({'files': len(first), 'different': different}))
 ";
 
-/// A name that no other check, run or user has: for a marker and for the container that keeps it.
-pub(super) fn marker(subject: &str) -> String {
+/// A name that no other check, run or user has: for a marker, and for a container that is made for a check of that stack.
+pub(super) fn marker(stack: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    format!(
-        "smoke-{subject}-{}-{}",
-        std::process::id(),
-        COUNT.fetch_add(1, Ordering::Relaxed)
-    )
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{MARKER}{}-{number}-{stack}", std::process::id())
+}
+
+const MARKER: &str = "smoke-";
+
+/// The process of the harness that gave this name, if it is one for a check of that stack.
+pub(super) fn maker(name: &str, stack: &str) -> Option<u32> {
+    let mut parts = name.strip_prefix(MARKER)?.splitn(3, '-');
+    let process = parts.next()?.parse().ok()?;
+    let _: u32 = parts.next()?.parse().ok()?;
+    (parts.next() == Some(stack)).then_some(process)
 }
 
 fn unreadable(error: &serde_json::Error) -> String {
@@ -199,7 +206,7 @@ pub(super) fn resident(text: &str) -> BTreeMap<u32, u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{aliases, image, marker, mounts, network, resident};
+    use super::{aliases, image, maker, marker, mounts, network, resident};
 
     #[test]
     fn an_image_without_labels_and_configuration_is_read() {
@@ -241,7 +248,16 @@ mod tests {
     }
 
     #[test]
-    fn markers_differ() {
-        assert_ne!(marker("v"), marker("v"));
+    fn markers_differ_and_say_whose_they_are() {
+        let name = marker("a-stack");
+        assert_ne!(name, marker("a-stack"));
+        assert_eq!(maker(&name, "a-stack"), Some(std::process::id()));
+        for (name, stack) in [
+            (name.as_str(), "stack"),
+            ("smoke-7-a-stack", "stack"),
+            ("a-stack", "a-stack"),
+        ] {
+            assert_eq!(maker(name, stack), None, "{name}");
+        }
     }
 }

@@ -8,6 +8,7 @@ pub mod files;
 pub mod labels;
 pub mod layer;
 pub mod oci;
+pub mod package_index;
 pub mod plan;
 pub mod sbom;
 pub mod schedule;

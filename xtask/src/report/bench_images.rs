@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
+use super::findings::counted;
 use crate::bench::figures::{Run, typical};
 use crate::bench::images::{Figures, Other};
 use crate::host::bench::Machine;
@@ -22,15 +23,22 @@ pub struct Result {
     pub cases: Vec<Figures>,
 }
 
+/// What one run took, on a line.
+#[must_use]
+pub fn run_line(name: &str, run: &Run) -> String {
+    format!("{name}: {:.2} s, {:.2} s of CPU", run.wall, run.cpu)
+}
+
 /// A table: per case a row for `build-images`, and one for each of the others, with the ratio to it.
 #[must_use]
 pub fn human(result: &Result) -> String {
     let Machine { model, cores } = &result.machine;
     let mut text = format!(
-        "medians of {} runs of each; {cores} x {model}\n\
+        "medians of {} of each; {cores} x {model}\n\
          ratio: `build-images` to the program of the row\n\n\
          {:48}   wall s    cpu s    ratio of wall   of cpu\n",
-        result.runs, ""
+        counted(usize::from(result.runs), "run"),
+        ""
     );
     for figures in &result.cases {
         let ours = typical(&figures.ours);

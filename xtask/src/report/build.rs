@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::delivery::{PushedImage, SavedArchive};
 use super::findings::counted;
 use super::printer::Printer;
 use crate::host::build::BuildEvent;
@@ -26,6 +27,10 @@ pub struct BuildReporter<'a> {
 pub struct BuildDocument {
     version: u32,
     images: Vec<BuildImage>,
+    /// The archive of `--save`, once it is whole.
+    pub saved: Option<SavedArchive>,
+    /// What `--push` brought to the registry.
+    pub pushed: Vec<PushedImage>,
 }
 
 #[derive(Debug, Serialize)]
@@ -157,7 +162,7 @@ impl<'a> BuildReporter<'a> {
                 }
             })
             .collect();
-        BuildDocument { version: 1, images }
+        BuildDocument::of(images)
     }
 }
 
@@ -182,10 +187,19 @@ pub fn dry_run(plan: &Plan) -> BuildDocument {
             error: None,
         })
         .collect();
-    BuildDocument { version: 1, images }
+    BuildDocument::of(images)
 }
 
 impl BuildDocument {
+    fn of(images: Vec<BuildImage>) -> Self {
+        Self {
+            version: 1,
+            images,
+            saved: None,
+            pushed: Vec::new(),
+        }
+    }
+
     /// One line per image.
     #[must_use]
     pub fn human(&self) -> String {

@@ -5,10 +5,34 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use serde::Serialize;
+
 use super::findings::counted;
 use super::printer::Printer;
-use crate::host::image_delivery::Push;
+use crate::host::image_delivery::{Push, PushError, Pushed};
 use crate::host::process::ProcessError;
+
+/// An archive that was written, as documents have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SavedArchive {
+    /// Where it is, as it was asked for.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Names of the images in it.
+    pub images: Vec<String>,
+}
+
+/// An image at a registry, as documents have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PushedImage {
+    /// Its name here.
+    pub image: String,
+    /// Its name there.
+    pub reference: String,
+    /// Digest of its manifest there.
+    pub digest: String,
+}
 
 /// Shows images as they get there: a bar on a terminal, lines elsewhere.
 pub struct Delivery<'a> {
@@ -41,13 +65,14 @@ impl<'a> Delivery<'a> {
     }
 
     /// An image came out like this at the registry.
-    pub fn pushed(&self, push: &Push, result: &Result<Duration, ProcessError>) {
+    pub fn pushed(&self, push: &Push, result: &Result<Pushed, PushError>) {
         self.one_more();
         match result {
-            Ok(elapsed) => self
-                .printer
-                .step("pushed", format!("{} in {:.1} s", push.to, elapsed.as_secs_f64())),
-            Err(ProcessError::Interrupted { .. }) => {}
+            Ok(pushed) => {
+                let what = format!("{} in {:.1} s", push.to, pushed.elapsed.as_secs_f64());
+                self.printer.step("pushed", what);
+            }
+            Err(PushError::Process(ProcessError::Interrupted { .. })) => {}
             Err(error) => self
                 .printer
                 .error(format!("cannot push `{}` to `{}`\n  {error}", push.name, push.to)),

@@ -162,6 +162,7 @@ pub struct WhyDocument {
     file: String,
     /// Whether the image holds the file.
     pub held: bool,
+    held_by: Vec<String>,
     contents: &'static str,
     chain: Vec<Step>,
     gaps: Vec<GapRow>,
@@ -175,9 +176,9 @@ struct Step {
 }
 
 impl WhyDocument {
-    /// Of a file in a group's image.
+    /// Of a file in a group's image; `held_by` are the groups whose images hold it.
     #[must_use]
-    pub fn new(group: &str, file: &str, contents: &Contents) -> Self {
+    pub fn new(group: &str, file: &str, contents: &Contents, held_by: &[&str]) -> Self {
         let chain = contents
             .chain(file)
             .into_iter()
@@ -192,6 +193,7 @@ impl WhyDocument {
             group: group.to_owned(),
             file: file.to_owned(),
             held: contents.files.contains_key(file),
+            held_by: held_by.iter().map(|group| (*group).to_owned()).collect(),
             contents: contents.mode.name(),
             chain,
             gaps: gaps(contents),
@@ -202,7 +204,16 @@ impl WhyDocument {
     #[must_use]
     pub fn human(&self) -> String {
         if !self.held {
-            return format!("the image of `{}` does not hold `{}`\n", self.group, self.file);
+            let others = match self.held_by.as_slice() {
+                [] => "and no other does".to_owned(),
+                [one] => format!("that of `{one}` does"),
+                others => format!("those of {} do", others.join(", ")),
+            };
+            return format!(
+                "the image of `{}` does not hold `{}`: none of its agents reaches it; {others}\n  \
+                 hint: `include:` in config/stack.yaml takes in what is reached in a way that cannot be followed\n",
+                self.group, self.file
+            );
         }
         let mut text = String::new();
         for step in &self.chain {
@@ -322,7 +333,10 @@ impl DiffDocument {
     #[must_use]
     pub fn human(&self) -> String {
         if !self.built {
-            return format!("`{}` has no image yet\n", self.group);
+            return format!(
+                "`{0}` has no image yet\n  hint: run `cargo xtask build-images {0}`\n",
+                self.group
+            );
         }
         let mut text = String::new();
         for name in &self.below {

@@ -9,8 +9,9 @@ mod stack;
 #[cfg(test)]
 mod tests;
 
+use schemars::transform::transform_subschemas;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::render::{HEADER, RenderedFile};
 
@@ -18,13 +19,20 @@ use crate::render::{HEADER, RenderedFile};
 #[must_use]
 pub fn files() -> Vec<RenderedFile> {
     vec![
-        file("config/stack.schema.json", of::<stack::StackFile>()),
-        file("tests/smoke/checks.schema.json", of::<checks::CheckFile>()),
+        file(
+            "config/stack.schema.json",
+            of::<stack::StackFile>(SchemaSettings::draft07()),
+        ),
+        file(
+            "tests/smoke/checks.schema.json",
+            // In the stack an optional key without a value is as good as none; a check says what it says.
+            of::<checks::CheckFile>(SchemaSettings::draft07().with_transform(without_null)),
+        ),
     ]
 }
 
-fn of<T: JsonSchema>() -> Value {
-    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<T>();
+fn of<T: JsonSchema>(settings: SchemaSettings) -> Value {
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
     schema.insert("$comment".to_owned(), Value::from(HEADER));
     schema.to_value()
 }
@@ -35,6 +43,25 @@ fn file(path: &str, schema: Value) -> RenderedFile {
         text: format!("{schema:#}\n"),
         executable: false,
     }
+}
+
+/// Takes `null` away from whatever else a value may be.
+fn without_null(schema: &mut Schema) {
+    let null = json!("null");
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|kind| *kind != null);
+        if let [only] = types.as_mut_slice() {
+            let only = only.take();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
+    if let Some(Value::Array(forms)) = schema.get_mut("anyOf") {
+        forms.retain(|form| form.get("type") != Some(&null));
+    }
+    transform_subschemas(&mut without_null, schema);
 }
 
 /// A text that YAML may read as something else: `3.11`, `true`.
@@ -51,6 +78,23 @@ impl JsonSchema for Scalar {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": ["string", "number", "boolean"]})
+    }
+}
+
+/// A value of a variable or parameter: nothing is an empty text.
+struct Setting;
+
+impl JsonSchema for Setting {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Setting".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": ["string", "number", "boolean", "null"]})
     }
 }
 

@@ -60,7 +60,7 @@ fn example(schema: &Value, root: &Value) -> Value {
     match kind.as_ref().and_then(Value::as_str) {
         Some("object") => json!({"x": example(&schema["additionalProperties"], root)}),
         Some("array") => json!([example(&schema["items"], root)]),
-        Some("integer" | "number") => json!(1),
+        Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
         Some("boolean") => json!(true),
         _ => json!("x"),
     }
@@ -160,4 +160,70 @@ fn a_check_of_two_kinds_or_of_none_is_refused() {
     assert!(!validator.is_valid(&file(json!({"name": "a"}))));
     let two = json!({"name": "a", "image": {"image": "base"}, "network": {"name": "n"}});
     assert!(!validator.is_valid(&file(two)));
+}
+
+/// Where a document has a value, as JSON pointers.
+fn pointers(value: &Value, at: &str, all: &mut Vec<String>) {
+    let escaped = |key: &str| key.replace('~', "~0").replace('/', "~1");
+    match value {
+        Value::Object(entries) => entries.iter().for_each(|(key, value)| {
+            all.push(format!("{at}/{}", escaped(key)));
+            pointers(value, &format!("{at}/{}", escaped(key)), all);
+        }),
+        Value::Array(items) => items.iter().enumerate().for_each(|(index, value)| {
+            all.push(format!("{at}/{index}"));
+            pointers(value, &format!("{at}/{index}"), all);
+        }),
+        _ => {}
+    }
+}
+
+/// Whether parser and schema say the same of a document wherever a value of it is replaced by nothing; returns where they do not.
+fn differences(schema: &Value, parser_takes: impl Fn(&str) -> bool, document: &Value) -> Vec<String> {
+    let validator = jsonschema::validator_for(schema).unwrap();
+    let mut all = Vec::new();
+    pointers(document, "", &mut all);
+    let with = |pointer: &str, value: Value| {
+        let mut changed = document.clone();
+        *changed.pointer_mut(pointer).unwrap() = value;
+        changed
+    };
+    // What a schema leaves open, as the matchers of checks are, takes this, too.
+    all.retain(|pointer| !validator.is_valid(&with(pointer, json!([[{}]]))));
+    assert!(all.len() > 10, "{document:#}");
+    all.into_iter()
+        .filter_map(|pointer| {
+            let nothing = with(&pointer, Value::Null);
+            let (schema, parser) = (validator.is_valid(&nothing), parser_takes(&nothing.to_string()));
+            (schema != parser).then(|| format!("{pointer}: schema {schema}, parser {parser}"))
+        })
+        .collect()
+}
+
+#[test]
+fn nothing_is_taken_where_the_parser_takes_it() {
+    let [stack, checks] = schemas();
+    let document = |text: &str| serde_yaml::from_str::<Value>(text).unwrap();
+    let parse = |text: &str| raw::read(&Source::new("stack.yaml", text)).1.is_empty();
+    let mut whole = example(&stack, &stack);
+    let values = [
+        ("/python/version", "3.11"),
+        ("/images/namespace", "localhost/x"),
+        ("/volumes/x", "/x"),
+        ("/machines/x/address_variable", "X"),
+        ("/machines/x/lan_address", "192.168.1.101"),
+        ("/machines/x/network/subnet", "172.20.0.0/16"),
+        ("/groups/x/address", "172.20.0.10"),
+    ];
+    for (pointer, value) in values {
+        *whole.pointer_mut(pointer).unwrap() = json!(value);
+    }
+    assert_eq!(raw::read(&Source::new("stack.yaml", whole.to_string())).1, []);
+    for document in [document(STACK), whole] {
+        assert_eq!(differences(&stack, parse, &document), Vec::<String>::new());
+    }
+    let parse = |text: &str| smoke::parse(&[("x.yaml".to_owned(), text.to_owned())]).1.is_empty();
+    for text in CHECKS {
+        assert_eq!(differences(&checks, parse, &document(text)), Vec::<String>::new());
+    }
 }

@@ -3,25 +3,53 @@
 /// The known name that a wrong one was probably meant to be.
 #[must_use]
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = wrong.to_lowercase();
-    let limit = wrong.chars().count().div_ceil(3);
-    known
-        .into_iter()
-        .map(|name| (distance(&lower, &name.to_lowercase()), name))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, name)| name)
+    let lower: Vec<char> = wrong.chars().flat_map(char::to_lowercase).collect();
+    let mut limit = wrong.chars().count().div_ceil(3);
+    let mut best: Option<(usize, &str)> = None;
+    let mut other = Vec::new();
+    for name in known {
+        other.clear();
+        other.extend(name.chars().flat_map(char::to_lowercase));
+        // Of the many names of a large stack hardly any comes near: few have to be compared in full.
+        if least_distance(&lower, &other) > limit {
+            continue;
+        }
+        let found = (distance(&lower, &other), name);
+        if found.0 <= limit && best.is_none_or(|known| found < known) {
+            limit = found.0;
+            best = Some(found);
+        }
+    }
+    best.map(|(_, name)| name)
+}
+
+/// Edits that there are at least, whatever the order of the characters: each adds one, takes one away, or does both.
+fn least_distance(left: &[char], right: &[char]) -> usize {
+    // Characters that share a place only make it less.
+    const PLACES: usize = 64;
+    let mut surplus = [0_isize; PLACES];
+    for character in left {
+        surplus[*character as usize % PLACES] += 1;
+    }
+    for character in right {
+        surplus[*character as usize % PLACES] -= 1;
+    }
+    let (mut more, mut less) = (0, 0);
+    for count in surplus {
+        more += count.max(0).unsigned_abs();
+        less += count.min(0).unsigned_abs();
+    }
+    more.max(less)
 }
 
 /// Edits (insert, remove, replace) between two texts.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
+fn distance(left: &[char], right: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (line, a) in left.chars().enumerate() {
+    for (line, a) in left.iter().enumerate() {
         let mut diagonal = line;
         row[0] = line + 1;
         for (column, b) in right.iter().enumerate() {
-            let replace = diagonal + usize::from(a != *b);
+            let replace = diagonal + usize::from(a != b);
             diagonal = row[column + 1];
             row[column + 1] = replace.min(diagonal + 1).min(row[column] + 1);
         }
@@ -39,7 +67,22 @@ mod tests {
         assert_eq!(nearest("MemoryManger", known), Some("MemoryManager"));
         assert_eq!(nearest("memorymanager", known), Some("MemoryManager"));
         assert_eq!(nearest("Vision", known), None);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(nearest("Memory", ["MemoryB", "MemoryA"]), Some("MemoryA"));
+    }
+
+    #[test]
+    fn the_quick_look_never_promises_more_than_there_is() {
+        let words = ["kitten", "sitting", "", "abc", "cba", "MemoryManager", "ßtraße", "aaaa"];
+        let characters = |text: &str| text.chars().collect::<Vec<char>>();
+        for left in words.map(characters) {
+            for right in words.map(characters) {
+                assert!(
+                    least_distance(&left, &right) <= distance(&left, &right),
+                    "{left:?} {right:?}"
+                );
+            }
+        }
+        assert_eq!(distance(&characters("kitten"), &characters("sitting")), 3);
+        assert_eq!(distance(&[], &characters("abc")), 3);
     }
 }

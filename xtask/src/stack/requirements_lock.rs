@@ -79,7 +79,9 @@ fn collect<E>(
     Ok(())
 }
 
-fn without_comment(line: &str) -> &str {
+/// A line of a requirements file without its comment: a `#` begins one at the start of a line and behind white space.
+#[must_use]
+pub fn without_comment(line: &str) -> &str {
     if line.trim_start().starts_with('#') {
         return "";
     }

@@ -32,7 +32,17 @@ pub struct Source {
     pub path: String,
     /// The text.
     pub text: String,
-    starts: Vec<usize>,
+    lines: Vec<Line>,
+}
+
+/// One line of a text. Measured once: a document in one line has a place for each of its thousands of values.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    /// Where it begins and ends, in bytes, without its line break.
+    start: usize,
+    end: usize,
+    /// Its length in characters, without white space at its end.
+    length: usize,
 }
 
 impl Source {
@@ -40,31 +50,43 @@ impl Source {
     #[must_use]
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
-        let mut starts = vec![0];
-        starts.extend(text.match_indices('\n').map(|(index, _)| index + 1));
+        let mut start = 0;
+        let lines = text
+            .split('\n')
+            .map(|whole| {
+                let line = whole.strip_suffix('\r').unwrap_or(whole);
+                let measured = Line {
+                    start,
+                    end: start + line.len(),
+                    length: line.trim_end().chars().count(),
+                };
+                start += whole.len() + 1;
+                measured
+            })
+            .collect();
         Self {
             path: path.into(),
             text,
-            starts,
+            lines,
         }
+    }
+
+    fn measured(&self, number: usize) -> Option<Line> {
+        self.lines.get(number.checked_sub(1)?).copied()
     }
 
     /// A line by its number, without its line break.
     #[must_use]
     pub fn line(&self, number: usize) -> &str {
-        let Some(start) = number.checked_sub(1).and_then(|index| self.starts.get(index)) else {
-            return "";
-        };
-        let rest = self.text.get(*start..).unwrap_or_default();
-        let line = rest.split_once('\n').map_or(rest, |(line, _)| line);
-        line.strip_suffix('\r').unwrap_or(line)
+        self.measured(number)
+            .and_then(|line| self.text.get(line.start..line.end))
+            .unwrap_or_default()
     }
 
     /// The place of a span.
     #[must_use]
     pub fn place(&self, span: Span) -> Place {
-        let line = self.line(span.line);
-        let length = line.trim_end().chars().count();
+        let length = self.measured(span.line).map_or(0, |line| line.length);
         let column = span.column.max(1);
         let rest = (length + 1).saturating_sub(column).max(1);
         let width = if span.width == 0 { rest } else { span.width.min(rest) };
@@ -76,7 +98,7 @@ impl Source {
             text: if length > LONGEST_LINE {
                 String::new()
             } else {
-                line.to_owned()
+                self.line(span.line).to_owned()
             },
         }
     }

@@ -4,8 +4,9 @@ use ruff_python_ast::{self as ast, Expr, Number};
 
 use super::call::{is_environ, telling};
 use super::refused::{GENERATOR, Phase, Where};
-use super::{DEEPEST_VALUE, Lower, index, range, span};
+use super::{DEEPEST_VALUE, Kind, Lower, index, range, span};
 use crate::facts::*;
+use crate::members;
 use crate::strings::classify;
 
 /// Longer strings are no values that anything is decided by.
@@ -128,7 +129,15 @@ impl<'a> Lower<'a> {
             }
             Expr::BinOp(operation) => self.binary(operation, wanted),
             Expr::UnaryOp(operation) => {
-                let value = self.expression(&operation.operand, wanted);
+                let operator = match operation.op {
+                    ast::UnaryOp::Not => None,
+                    _ if operation.operand.is_number_literal_expr() || !is_simple(&operation.operand) => None,
+                    operator => Some(operator.as_str()),
+                };
+                let value = self.expression(&operation.operand, wanted || operator.is_some());
+                if let Some(operator) = operator {
+                    self.operation(OperationKind::Unary(operator, value.clone()), span(operation));
+                }
                 match (operation.op, value) {
                     (ast::UnaryOp::USub, Value::Int(int)) => int.checked_neg().map_or(Value::Other, Value::Int),
                     (ast::UnaryOp::USub, Value::Float(float)) => Value::Float(-float),
@@ -212,10 +221,7 @@ impl<'a> Lower<'a> {
                 Value::Other
             }
             Expr::Compare(compare) => {
-                self.visit(&compare.left);
-                for operand in &compare.comparators {
-                    self.visit(operand);
-                }
+                self.comparison(compare);
                 Value::Other
             }
             Expr::Call(call) if self.outline && !wanted && telling(call).is_none() => {
@@ -279,6 +285,12 @@ impl<'a> Lower<'a> {
             return Value::Other;
         }
         let name = self.atom(attribute.attr.as_str());
+        if let Some(kind) = display(&attribute.value)
+            && attribute.ctx.is_load()
+            && !members::has(kind, attribute.attr.as_str())
+        {
+            self.operation(OperationKind::Attribute(kind, name), span(&attribute.attr));
+        }
         if let (Value::Name(object), Expr::Name(plain)) = (&object, &*attribute.value)
             && !self.hidden.contains(object)
             && !plain.id.is_empty()
@@ -315,7 +327,7 @@ impl<'a> Lower<'a> {
             });
             self.step(|| Step::Environment(position));
         }
-        if subscript.ctx.is_load() && matches!(key, Value::Str(_) | Value::Int(_)) {
+        if subscript.ctx.is_load() && !self.guard.conditional && matches!(key, Value::Str(_) | Value::Int(_)) {
             match (&object, &*subscript.value) {
                 (Value::Name(name), Expr::Name(_)) if !self.hidden.contains(name) => {
                     let (object, key) = (*name, span(&*subscript.slice));
@@ -369,12 +381,39 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// Adds an operation that may fail.
+    /// Adds an operation that may fail; behind a branch, none is ever said to.
     pub(super) fn operation(&mut self, kind: OperationKind, span: Span) {
-        if !self.outline {
+        if !self.outline && !self.guard.conditional {
             let position = index(self.module.operations.len());
             self.module.operations.push(Operation { kind, span });
             self.step(|| Step::Operation(position));
+        }
+    }
+
+    /// Comparisons; only the first of a chain is always made.
+    fn comparison(&mut self, compare: &'a ast::ExprCompare) {
+        let checked = match (&*compare.ops, &*compare.comparators) {
+            _ if self.outline || self.guard.conditional => false,
+            ([ast::CmpOp::Lt | ast::CmpOp::LtE | ast::CmpOp::Gt | ast::CmpOp::GtE, ..], [right, ..]) => {
+                may_fail(&compare.left, right)
+            }
+            ([ast::CmpOp::In | ast::CmpOp::NotIn, ..], [right, ..]) => {
+                right.is_name_expr() || (is_literal(right) && !right.is_list_expr() && !right.is_tuple_expr())
+            }
+            _ => false,
+        };
+        let left = self.expression(&compare.left, checked);
+        let mut operands = compare.comparators.iter();
+        if let (true, Some(operator), Some(right)) = (checked, compare.ops.first(), operands.next()) {
+            let right = self.value(right);
+            let kind = match operator {
+                ast::CmpOp::In | ast::CmpOp::NotIn => OperationKind::Contains(left, right),
+                operator => OperationKind::Order(operator.as_str(), left, right),
+            };
+            self.operation(kind, span(compare));
+        }
+        for operand in operands {
+            self.visit(operand);
         }
     }
 
@@ -508,7 +547,7 @@ impl<'a> Lower<'a> {
         }
         let (guard, generator) = (self.guard, self.scope().generator);
         self.guard.function = true;
-        self.guard.conditional = true;
+        self.guard.conditional |= !called;
         let mark = self.steps.len();
         let loops = std::mem::take(&mut self.loops);
         self.in_context(Where::Lambda, false, span(lambda), |lower| lower.visit(&lambda.body));
@@ -528,7 +567,8 @@ impl<'a> Lower<'a> {
             self.in_iterable(|lower| lower.visit(&first.iter));
         }
         let asynchronous = generators.iter().any(|generator| generator.is_async);
-        self.perhaps(|lower| {
+        let walk = |lower: &mut Self| {
+            lower.comprehensions += 1;
             lower.in_context(place, asynchronous, at, |lower| {
                 for (position, generator) in generators.iter().enumerate() {
                     if generator.target.is_starred_expr() {
@@ -546,7 +586,17 @@ impl<'a> Lower<'a> {
                     lower.visit(element);
                 }
             });
-        });
+            lower.comprehensions -= 1;
+        };
+        // The names of a class are looked at more closely: what its comprehensions do not see is often meant to be seen.
+        let runs = matches!(self.kind(), Kind::Class(_))
+            && matches!(place, Where::Comprehension(kind) if kind != GENERATOR)
+            && matches!(generators, [only] if only.ifs.is_empty() && never_empty(&only.iter));
+        if runs {
+            walk(self);
+        } else {
+            self.perhaps(walk);
+        }
         self.hidden.truncate(before);
         Value::Other
     }
@@ -568,11 +618,21 @@ impl<'a> Lower<'a> {
         }
     }
 
+    /// `*value` or `**value` in a call.
+    fn spread(&mut self, value: &'a Expr, mapping: bool) {
+        if is_simple(value) && !value.is_string_literal_expr() {
+            let spread = self.value(value);
+            self.operation(OperationKind::Spread(spread, mapping), span(value));
+        } else {
+            self.visit(value);
+        }
+    }
+
     fn call(&mut self, call: &'a ast::ExprCall) -> Value {
         let callee = match &*call.func {
             Expr::Lambda(lambda) => {
                 self.deeper(|lower| lower.lambda(lambda, true));
-                Value::Other
+                Value::Lambda(span(lambda))
             }
             callee => self.value(callee),
         };
@@ -581,7 +641,7 @@ impl<'a> Lower<'a> {
         for argument in &call.arguments.args {
             if let Expr::Starred(starred) = argument {
                 star = true;
-                self.visit(&starred.value);
+                self.spread(&starred.value, false);
             } else {
                 let value = self.value(argument);
                 if !star {
@@ -593,10 +653,15 @@ impl<'a> Lower<'a> {
         let mut keywords = Vec::with_capacity(call.arguments.keywords.len());
         let mut double_star = false;
         for keyword in &call.arguments.keywords {
-            let value = self.value(&keyword.value);
             match &keyword.arg {
-                Some(name) => keywords.push((self.atom(name.as_str()), value)),
-                None => double_star = true,
+                Some(name) => {
+                    let value = self.value(&keyword.value);
+                    keywords.push((self.atom(name.as_str()), value));
+                }
+                None => {
+                    double_star = true;
+                    self.spread(&keyword.value, true);
+                }
             }
         }
         let position = index(self.module.calls.len());
@@ -618,8 +683,47 @@ impl<'a> Lower<'a> {
 
 /// Whether both sides are simple, and one of them a literal.
 fn may_fail(left: &Expr, right: &Expr) -> bool {
-    let simple = |side: &Expr| is_literal(side) || side.is_name_expr();
-    simple(left) && simple(right) && (is_literal(left) || is_literal(right))
+    is_simple(left) && is_simple(right) && (is_literal(left) || is_literal(right))
+}
+
+fn is_simple(expression: &Expr) -> bool {
+    is_literal(expression) || expression.is_name_expr()
+}
+
+/// Whether going through it surely gives something.
+fn never_empty(expression: &Expr) -> bool {
+    match expression {
+        Expr::List(ast::ExprList { elts, .. }) | Expr::Tuple(ast::ExprTuple { elts, .. }) => {
+            elts.iter().any(|element| !element.is_starred_expr())
+        }
+        Expr::StringLiteral(text) => !text.value.is_empty(),
+        Expr::Call(call) => {
+            let count = match &*call.arguments.args {
+                [Expr::NumberLiteral(number)] => match &number.value {
+                    Number::Int(count) => count.as_i64(),
+                    _ => None,
+                },
+                _ => None,
+            };
+            matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "range")
+                && count.is_some_and(|count| count > 0)
+        }
+        _ => false,
+    }
+}
+
+/// The type of something that is written out.
+fn display(expression: &Expr) -> Option<&'static str> {
+    Some(match expression {
+        Expr::StringLiteral(_) | Expr::FString(_) => "str",
+        Expr::BytesLiteral(_) => "bytes",
+        Expr::List(_) | Expr::ListComp(_) => "list",
+        Expr::Tuple(_) => "tuple",
+        Expr::Dict(_) | Expr::DictComp(_) => "dict",
+        Expr::Set(_) | Expr::SetComp(_) => "set",
+        Expr::NoneLiteral(_) => "NoneType",
+        _ => return None,
+    })
 }
 
 pub(super) fn is_literal(expression: &Expr) -> bool {

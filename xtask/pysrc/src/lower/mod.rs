@@ -1,9 +1,12 @@
 //! The syntax tree to facts and steps, in one walk.
 
 mod call;
+mod choice;
 mod dataclass;
+mod definition;
 mod expression;
 mod format;
+mod guarded;
 mod pattern;
 mod refused;
 mod statement;
@@ -37,6 +40,7 @@ pub fn module(body: &[Stmt], version: PythonVersion, detail: Detail) -> (Module,
         unbound_nonlocals: Vec::new(),
         future: refused::Future::default(),
         hidden: Vec::new(),
+        comprehensions: 0,
         steps: Vec::new(),
         step_depth: 0,
         depth: 0,
@@ -105,6 +109,8 @@ struct Lower<'a> {
     future: refused::Future,
     /// Names of comprehensions and lambdas around here.
     hidden: Vec<Atom>,
+    /// Comprehensions around here, inside the innermost class, function or module.
+    comprehensions: u32,
     /// Steps of the bodies that are being walked, those of an inner one after those of the outer one.
     steps: Vec<Step>,
     step_depth: usize,
@@ -250,7 +256,11 @@ impl<'a> Lower<'a> {
     fn load(&mut self, name: &'a str, span: Span) -> Atom {
         let atom = self.atom(name);
         if !self.hidden.contains(&atom) {
-            self.step(|| Step::Load { name: atom, span });
+            let past = self.comprehensions > 0 && matches!(self.kind(), Kind::Class(_));
+            self.step(|| match past {
+                true => Step::LoadPast { name: atom, span },
+                false => Step::Load { name: atom, span },
+            });
         }
         atom
     }
@@ -376,6 +386,7 @@ impl<'a> Lower<'a> {
                 self.step(|| Step::StoreAttribute {
                     object: Atom(u32::MAX),
                     attribute,
+                    at: span(target).start,
                     value: None,
                 });
             }
@@ -400,6 +411,7 @@ impl<'a> Lower<'a> {
         self.step(|| Step::StoreAttribute {
             object: object_atom,
             attribute,
+            at: span(target).start,
             value: value.and_then(simple),
         });
     }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::distributions::{brings, is_of, normalised};
 use crate::audit::facts::TreeFacts;
 use crate::finding::Place;
+use crate::stack::requirements_lock::without_comment;
 
 /// One requirement.
 #[derive(Debug, Clone)]
@@ -121,15 +122,6 @@ fn add(tree: &TreeFacts, path: &str, into: &mut Requirements, seen: &mut HashSet
         }
     }
     true
-}
-
-fn without_comment(line: &str) -> &str {
-    if line.trim_start().starts_with('#') {
-        return "";
-    }
-    line.find(" #")
-        .or_else(|| line.find("\t#"))
-        .map_or(line, |at| &line[..at])
 }
 
 /// What a line is.

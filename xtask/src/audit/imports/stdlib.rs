@@ -14,6 +14,12 @@ static NAMES: LazyLock<HashMap<&str, HashSet<&str>>> = LazyLock::new(|| {
         .collect()
 });
 
+static SIGNATURES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    lines(include_str!("stdlib_signatures.txt"))
+        .map(|line| line.split_once(' ').unwrap_or((line, "")))
+        .collect()
+});
+
 /// Module → (there since, gone since), as minor versions.
 static MODULES: LazyLock<HashMap<&str, (u8, u8)>> = LazyLock::new(|| {
     lines(include_str!("stdlib_modules.txt"))
@@ -94,6 +100,12 @@ pub fn has_name(module: &str, name: &str) -> Option<bool> {
 #[must_use]
 pub fn names(module: &str) -> Option<&'static HashSet<&'static str>> {
     NAMES.get(module)
+}
+
+/// What a function or class (dotted) takes, where that is known: words as `stdlib_signatures.txt` has them.
+#[must_use]
+pub fn parameters(callable: &str) -> Option<impl Iterator<Item = &'static str>> {
+    SIGNATURES.get(callable).map(|words| words.split_ascii_whitespace())
 }
 
 /// Whether a name is built in, as `print` is.

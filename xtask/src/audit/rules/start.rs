@@ -3,18 +3,20 @@
 use crate::audit::rule::rules;
 
 rules! {
-    /// Finds calls of first-party functions and constructors with arguments that these do not take, or without one that they
-    /// need, on the start path.
+    /// Finds calls with arguments that the callee does not take, or without one that it needs, on the start path: of first-party
+    /// functions and constructors, those of dataclasses and named tuples included, of `lambda`s that have a name, and of functions
+    /// and classes of the standard library of Python 3.11.
     ///
     /// Python raises `TypeError` there.
     ///
-    /// Example: `super().__init__(port)`, where the base class takes a name and a port.
+    /// Example: `super().__init__(port)`, where the base class takes a name and a port; `json.dumps(answer, indnt=2)`.
     ///
     /// Give the arguments that the definition asks for.
     ARGUMENT_COUNT = "start/argument-count", Error, High, "a call with arguments that the callee does not take";
 
     /// Finds operations on the start path that what they are done to does not allow: numbers read from texts that hold none,
-    /// divisions by zero, keys and positions that are not there, values that cannot be called, added, formatted or taken apart.
+    /// divisions by zero, keys, positions and members of enumerations that are not there, values that cannot be called, added,
+    /// compared, joined, formatted, taken apart or managed by `with`.
     ///
     /// Python raises `TypeError`, `ValueError`, `KeyError`, `IndexError` or `ZeroDivisionError`. Said only of literals and of
     /// names that get nothing but literals.
@@ -80,13 +82,14 @@ rules! {
     /// Add the file to the tree, or do without it where it is not there.
     FILE = "start/missing-file", Error, High, "a file read that is not there";
 
-    /// Finds attributes of modules, classes and objects of the tree, and of modules of the standard library, that are read on
-    /// the start path and not there, or not there yet.
+    /// Finds attributes of modules, classes and objects of the tree, of modules of the standard library, and of values of built-in
+    /// types, that are read on the start path and not there, or not there yet; and attributes that are set and that the object
+    /// does not take: of a frozen dataclass, of a named tuple, of a class with `__slots__`.
     ///
     /// Python raises `AttributeError`.
     ///
     /// Example: `helpers.load()`, where `helpers.py` lost its `load`; `self.port` in a class whose `__init__` does not call
-    /// that of its base class, which sets it.
+    /// that of its base class, which sets it; `LIMITS.has_key("memory")` of a dictionary.
     ///
     /// Correct the name, or set it before it is read.
     ATTRIBUTE = "start/no-attribute", Error, High, "an attribute that is not there";

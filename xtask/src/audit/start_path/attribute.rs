@@ -4,12 +4,13 @@
 
 use std::collections::HashSet;
 
-use pysrc::{Atom, Body, Call, Guard, Span, Step, Value};
+use pysrc::{Atom, Body, Span, Step, Value, members};
 
-use super::call::Arguments;
 use super::class::Lookup;
+use super::failure::Flow;
+use super::operator::kind;
 use super::value::{ModuleId, V};
-use super::walk::{Flow, Walker};
+use super::walk::Walker;
 use crate::audit::imports::resolve::Target;
 use crate::audit::imports::stdlib;
 use crate::stack::near::nearest;
@@ -38,6 +39,7 @@ impl Walker<'_> {
                 let help = Some(format!("`{}` is `None` whenever this runs", source.name(object)));
                 self.no_attribute(here, span, message, help)
             }
+            Some(value) if kind(&value).is_some() => self.builtin_attribute(here, object, &value, name, span),
             Some(V::Parsed(parser)) => {
                 let lacks = self.parsers.get(parser).is_some_and(|parser| parser.lacks(name));
                 if !lacks || self.maybe > 0 || name.starts_with('_') {
@@ -48,6 +50,29 @@ impl Walker<'_> {
             }
             _ => Flow::Next,
         }
+    }
+
+    /// An attribute of a name's value, which is of a built-in type.
+    fn builtin_attribute(&mut self, here: ModuleId, object: Atom, value: &V, name: &str, span: Span) -> Flow {
+        // What is written in brackets may be any of three.
+        let Some(kind) = kind(value) else {
+            return Flow::Next;
+        };
+        let others: &[&str] = if kind == "list" { &["tuple", "set"] } else { &[] };
+        let known = members::has(kind, name) || others.iter().any(|kind| members::has(kind, name));
+        if known || !self.is_certain() || !self.is_settled(&Value::Name(object)) {
+            return Flow::Next;
+        }
+        self.no_member(here, span, kind, name)
+    }
+
+    /// Something of a built-in type is asked for what that type does not have.
+    pub fn no_member(&mut self, here: ModuleId, span: Span, kind: &str, name: &str) -> Flow {
+        let message = format!("'{kind}' object has no attribute '{name}'");
+        let help = members::names(kind)
+            .and_then(|names| nearest(name, names))
+            .map(|near| format!("did you mean `{near}`?"));
+        self.no_attribute(here, span, message, help)
     }
 
     /// `object.inner.attribute`, as what is called.
@@ -104,7 +129,7 @@ impl Walker<'_> {
                     given == Some(&V::None)
                         && matches!(self.find_method(class.0, class.1, within), Lookup::NotThere)
                         && self.names_of_class(class).is_some()
-                        && self.is_only_none(within)
+                        && self.is_only(within, &|value| *value == Value::None)
                 });
                 if !none {
                     return Flow::Next;
@@ -208,35 +233,6 @@ impl Walker<'_> {
         self.no_attribute(here, span, message, help)
     }
 
-    /// A method that is read runs, where it is a property.
-    fn property(&mut self, here: ModuleId, object: usize, owner: ModuleId, function: u32, span: Span) -> Flow {
-        let decorators = self.decorators(owner, function);
-        let [decorator] = decorators.as_slice() else {
-            return Flow::Next;
-        };
-        if !matches!(decorator.rsplit('.').next(), Some("property" | "cached_property")) {
-            return Flow::Next;
-        }
-        let call = Call {
-            callee: Value::Other,
-            arguments: Box::default(),
-            keywords: Box::default(),
-            star: false,
-            double_star: false,
-            span,
-            callee_span: span,
-            function: None,
-            guard: Guard::default(),
-        };
-        let none = Arguments {
-            positional: Vec::new(),
-            named: Vec::new(),
-            open: false,
-        };
-        self.call_function(here, &call, owner, function, Some(V::Instance(object)), &none)
-            .1
-    }
-
     fn attribute_of_class(&mut self, here: ModuleId, class: (ModuleId, u32), name: &str, span: Span) -> Flow {
         if self.maybe > 0 {
             return Flow::Next;
@@ -249,7 +245,9 @@ impl Walker<'_> {
             return Flow::Next;
         }
         match self.names_of_class(class) {
-            Some(names) if !names.contains(name) && name != "mro" && !self.set_from_outside(name) => {
+            Some(names)
+                if !names.contains(name) && !matches!(name, "mro" | "register") && !self.set_from_outside(name) =>
+            {
                 let shown = self.class_name(class);
                 let message = format!("type object '{shown}' has no attribute '{name}'");
                 self.no_attribute(here, span, message, None)
@@ -282,36 +280,14 @@ impl Walker<'_> {
         })
     }
 
-    /// Whether a class is a plain enumeration whose body does not bind the name.
-    fn lacks_member(&self, class: (ModuleId, u32), name: &str) -> bool {
-        let plain = matches!(
-            self.bases.get(&class).map(Vec::as_slice),
-            Some([V::Outside(base)]) if base == "enum.Enum"
-        );
-        let Some(source) = self
-            .source(class.0)
-            .filter(|_| plain && !matches!(name, "mro" | "name" | "value"))
-        else {
-            return false;
-        };
-        let Some(facts) = source.classes.get(class.1 as usize).filter(|facts| !facts.unusual) else {
-            return false;
-        };
-        let mut names = HashSet::new();
-        collect(source, &facts.body, &mut names);
-        // What makes names in other ways may make this one.
-        let made = ["locals", "vars", "setattr", "exec"];
-        !name.starts_with('_') && !names.contains(name) && made.iter().all(|maker| source.atom(maker).is_none())
-    }
-
-    fn class_name(&self, (module, class): (ModuleId, u32)) -> String {
+    pub fn class_name(&self, (module, class): (ModuleId, u32)) -> String {
         self.source(module)
             .and_then(|source| source.classes.get(class as usize))
             .map_or_else(String::new, |facts| facts.name.to_string())
     }
 
     /// Names that the bodies of a class and of those above it bind; nothing where these may get others.
-    fn names_of_class(&self, class: (ModuleId, u32)) -> Option<HashSet<&str>> {
+    pub fn names_of_class(&self, class: (ModuleId, u32)) -> Option<HashSet<&str>> {
         const MAKERS: &[&str] = &[
             "setattr",
             "__getattr__",
@@ -353,7 +329,7 @@ impl Walker<'_> {
 }
 
 /// Names that a class body binds.
-fn collect<'a>(source: &'a pysrc::Module, body: &Body, into: &mut HashSet<&'a str>) {
+pub fn collect<'a>(source: &'a pysrc::Module, body: &Body, into: &mut HashSet<&'a str>) {
     for step in body {
         match step {
             Step::Store { name, .. } => {

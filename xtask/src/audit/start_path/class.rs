@@ -45,7 +45,7 @@ impl Walker<'_> {
                     lists.push(self.linear(*module, *class, depth + 1)?);
                     direct.push(Some((*module, *class)));
                 }
-                V::Outside(name) if name == "builtins.object" || name == "abc.ABC" => {}
+                V::Outside(name) if matches!(name.as_str(), "builtins.object" | "abc.ABC" | "abc.ABCMeta") => {}
                 _ => {
                     // Searched in its place; what is above it is not known.
                     lists.push(vec![None]);
@@ -124,6 +124,9 @@ impl Walker<'_> {
     /// Why a class cannot be made of its bases.
     pub fn order_conflict(&self, module: ModuleId, class: u32) -> Option<String> {
         let bases = self.bases.get(&(module, class))?;
+        if let Some(message) = self.above_its_own_base(bases) {
+            return Some(message);
+        }
         let known: Vec<(ModuleId, u32)> = bases
             .iter()
             .map(|base| match base {
@@ -150,9 +153,45 @@ impl Walker<'_> {
         ))
     }
 
+    /// `class A(object, B)`: a base that stands before a class which is made of it.
+    fn above_its_own_base(&self, bases: &[V]) -> Option<String> {
+        let shown = |base: &V| match base {
+            V::Outside(name) => name.rsplit('.').next().unwrap_or(name).to_owned(),
+            V::Class(module, class) => self.class_name((*module, *class)),
+            _ => String::new(),
+        };
+        for (at, base) in bases.iter().enumerate() {
+            let V::Outside(name) = base else {
+                continue;
+            };
+            if !matches!(name.as_str(), "builtins.object" | "abc.ABC" | "threading.Thread") {
+                continue;
+            }
+            let below = bases[at + 1..].iter().any(|other| match other {
+                V::Class(module, class) => {
+                    name == "builtins.object"
+                        || self
+                            .order(*module, *class)
+                            .iter()
+                            .flatten()
+                            .any(|above| self.bases.get(above).is_some_and(|bases| bases.contains(base)))
+                }
+                _ => false,
+            });
+            if below {
+                let names: Vec<String> = bases.iter().map(shown).collect();
+                return Some(format!(
+                    "Cannot create a consistent method resolution order (MRO) for bases {}",
+                    names.join(", ")
+                ));
+            }
+        }
+        None
+    }
+
     /// Abstract methods that a class leaves open, as the error that making an object of it raises.
     pub fn abstract_methods(&self, module: ModuleId, class: u32) -> Option<String> {
-        let is_abstract = |base: &V| matches!(base, V::Outside(name) if name == "abc.ABC");
+        let is_abstract = |base: &V| matches!(base, V::Outside(name) if name == "abc.ABC" || name == "abc.ABCMeta");
         let order = self.order(module, class);
         let checked = order
             .iter()

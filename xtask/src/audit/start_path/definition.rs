@@ -18,7 +18,10 @@ impl Walker<'_> {
     }
 
     fn refused_dataclass(&self, source: &Module, facts: &Class, class: (ModuleId, u32)) -> Option<Refused> {
-        let fields = facts.fields.as_ref().filter(|_| self.is_dataclass(source, facts))?;
+        let fields = facts
+            .fields
+            .as_ref()
+            .filter(|fields| fields.init && self.is_dataclass(source, facts))?;
         if let Some((field, kind)) = fields
             .all
             .iter()
@@ -31,52 +34,13 @@ impl Walker<'_> {
             let help = Some(format!("write `field(default_factory={kind})`"));
             return Some((fields.decorator, "ValueError", message, help));
         }
-        // A field that a class above has keeps its place there.
-        let mut all: Vec<Field> = Vec::new();
-        let mut order = self.order(class.0, class.1);
-        order.reverse();
-        for entry in order {
-            let (module, class) = entry?;
-            let source = self.source(module)?;
-            let facts = source.classes.get(class as usize)?;
-            let own: &[Field] = if facts.decorators.is_empty() {
-                &[]
-            } else {
-                &facts.fields.as_ref().filter(|_| self.is_dataclass(source, facts))?.all
-            };
-            for field in own {
-                match all.iter_mut().find(|known| known.name == field.name) {
-                    Some(known) => *known = field.clone(),
-                    None => all.push(field.clone()),
-                }
-            }
-        }
+        let all = self.all_fields(class)?;
+        let all: Vec<&Field> = all.iter().filter(|field| field.init && !field.keyword_only).collect();
         let first = all.iter().position(|field| field.has_default)?;
         let without = all.get(first..)?.iter().find(|field| !field.has_default)?;
         let message = format!("non-default argument '{}' follows default argument", without.name);
         let help = Some("give it a default, or put it before those that have one".to_owned());
         Some((fields.decorator, "TypeError", message, help))
-    }
-
-    /// Whether the decorators of a class are the standard library's `dataclass`, and nothing else.
-    fn is_dataclass(&self, source: &Module, facts: &Class) -> bool {
-        let [decorator] = facts.decorators.as_slice() else {
-            return false;
-        };
-        let (first, rest) = decorator.split_once('.').unwrap_or((decorator, ""));
-        let module = source.atom(first).and_then(|atom| self.global_of(source, atom));
-        match (module, rest) {
-            (Some(V::Outside(name)), "") => name == "dataclasses.dataclass",
-            (Some(V::Outside(name)), "dataclass") => name == "dataclasses",
-            _ => false,
-        }
-    }
-
-    /// What a module's name is bound to, where that module is running.
-    fn global_of(&self, source: &Module, atom: pysrc::Atom) -> Option<V> {
-        let id =
-            (0..self.modules.len()).find(|id| self.source(*id).is_some_and(|other| std::ptr::eq(other, source)))?;
-        self.global(id, source.name(atom))
     }
 
     fn refused_enumeration(&self, source: &Module, facts: &Class, class: (ModuleId, u32)) -> Option<Refused> {
@@ -109,20 +73,6 @@ impl Walker<'_> {
             seen.push(name);
         }
         None
-    }
-
-    fn is_enumeration(&self, base: &V) -> bool {
-        match base {
-            V::Outside(name) => matches!(
-                name.as_str(),
-                "enum.Enum" | "enum.IntEnum" | "enum.StrEnum" | "enum.Flag" | "enum.IntFlag"
-            ),
-            V::Class(module, class) => self
-                .bases
-                .get(&(*module, *class))
-                .is_some_and(|bases| bases.iter().any(|base| self.is_enumeration(base))),
-            _ => false,
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Environment variables that a script cannot do without, and that its container does not have: rule `start/environment`.
 
-use super::walk::{Flow, Walker};
+use super::failure::Flow;
+use super::walk::Walker;
 
 /// Variables of the base image, the container's runtime and the shell, in part.
 const FROM_ELSEWHERE: &[&str] = &[

@@ -2,8 +2,9 @@
 
 use pysrc::{Import, ImportKind, Span};
 
+use super::failure::Flow;
 use super::value::{ModuleId, V};
-use super::walk::{Flow, Walker};
+use super::walk::Walker;
 use crate::audit::imports::resolve::{Missing, Target, absolute_name, package_of};
 use crate::audit::imports::stdlib;
 use crate::stack::near::nearest;
@@ -161,6 +162,11 @@ impl Walker<'_> {
             }
             Missing::NotAPackage => {
                 let parent = name.rsplit_once('.').map_or(name, |(parent, _)| parent);
+                // A module that gives itself a path makes its submodules.
+                let made = self.by_name.get(parent).and_then(|id| self.source(*id));
+                if made.is_some_and(|source| source.atom("__path__").is_some()) {
+                    return Ok(());
+                }
                 let message = format!("No module named '{name}'; '{parent}' is not a package");
                 Err(self.fail_at(
                     here,

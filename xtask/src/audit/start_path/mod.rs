@@ -3,19 +3,34 @@
 //! [`walk`] follows the script: module bodies in order of import, the `__main__` block, and the functions, constructors and
 //! methods that can be resolved. What is unconditional is told apart from what a branch or a `try` may keep from happening.
 
+mod arguments;
 mod attribute;
 mod broken;
 mod call;
 mod class;
+mod dataclass;
 mod definition;
+mod enumeration;
 mod environment;
+mod evaluate;
+mod failure;
+mod files;
 mod groups;
 mod import;
 mod manager;
+mod name;
 mod operation;
+mod operator;
+mod outside;
 mod parser;
+mod property;
+mod raise;
+mod run;
 mod settled;
+mod signature;
+mod slots;
 mod socket;
+mod standard;
 mod steps;
 mod thread;
 mod value;
@@ -31,9 +46,10 @@ use pysrc::PythonVersion;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
-pub use walk::Failure;
+pub use failure::Failure;
 
-use self::walk::{Flow, Walker};
+use self::failure::Flow;
+use self::walk::{Doubt, Walker};
 use super::facts::TreeFacts;
 use super::imports::requirements::{self, Requirements};
 use super::imports::resolve::{Memo, Search, roots};
@@ -206,6 +222,7 @@ fn predict_agent(
         failures: Vec::new(),
         tries: Vec::new(),
         maybe: 0,
+        doubt: Doubt::None,
         silent: 0,
         alive: false,
         waiting: false,

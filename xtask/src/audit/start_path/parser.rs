@@ -2,9 +2,10 @@
 
 use pysrc::Call;
 
-use super::call::Arguments;
+use super::arguments::Arguments;
+use super::failure::Flow;
 use super::value::{ModuleId, V};
-use super::walk::{Flow, ParserFacts, ParserOption, Walker};
+use super::walk::{ParserFacts, ParserOption, Walker};
 
 impl Walker<'_> {
     /// `argparse.ArgumentParser(…)`.

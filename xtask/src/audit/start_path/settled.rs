@@ -1,8 +1,8 @@
 //! Which names have one of a few known values, whatever code that is not followed does.
 
-use pysrc::{Atom, BindingKind, Body, Leave, Module, Step, Value};
+use pysrc::{Atom, BindingKind, Body, Leave, Module, OperationKind, Span, Step, Value};
 
-use super::steps::{binds_from_within, returned, visit};
+use super::steps::{any_step, binds_from_within, returned, visit};
 use super::value::{ModuleId, V};
 use super::walk::Walker;
 
@@ -28,10 +28,7 @@ impl Walker<'_> {
 
     /// Whether nothing but literals, and what functions without a `return` give, is bound to a name.
     fn is_name_settled(&self, name: Atom) -> bool {
-        let Some(frame) = self.frames.last() else {
-            return false;
-        };
-        let Some(source) = self.source(frame.module) else {
+        let Some((frame, source)) = self.innermost() else {
             return false;
         };
         if frame.locals.contains_key(&name) {
@@ -54,6 +51,45 @@ impl Walker<'_> {
             return !given && !inner && self.binds_literals(source, &facts.body, name);
         }
         self.is_global_settled(frame.module, source.name(name), 0)
+    }
+
+    /// Whether nothing but literals, and `name operator= literal`, ever decide what type a name's value has.
+    pub fn keeps_its_kind(&self, name: Atom) -> bool {
+        let Some((frame, source)) = self.innermost() else {
+            return false;
+        };
+        let augmented = |span: Span| {
+            source.operations.iter().any(|operation| {
+                operation.span.start == span.start && matches!(operation.kind, OperationKind::Augmented(..))
+            })
+        };
+        let literal = |value: Option<&Value>| value.is_some_and(|value| self.is_literal(source, value, false));
+        if !frame.locals.contains_key(&name) {
+            let mut bindings = source.bindings.iter().filter(|binding| binding.name == name);
+            return bindings.all(|binding| {
+                binding.kind == BindingKind::Assignment && (literal(binding.value.as_ref()) || augmented(binding.span))
+            }) && !source.dynamic_names
+                && !self.set_from_outside(source.name(name));
+        }
+        let Some(function) = frame.function.filter(|_| !frame.in_class) else {
+            return false;
+        };
+        let Some(facts) = source.functions.get(function as usize) else {
+            return false;
+        };
+        let given = facts.parameters.all.iter().any(|parameter| parameter.name == name)
+            || facts.parameters.star == Some(name)
+            || facts.parameters.double_star == Some(name);
+        let otherwise = any_step(&facts.body, &mut |step| match step {
+            Step::Store {
+                name: stored,
+                span,
+                value,
+            } => *stored == name && !literal(value.as_deref()) && !augmented(*span),
+            Step::Import(_) | Step::Function(_) | Step::Class(_) | Step::Delete { .. } => true,
+            _ => false,
+        });
+        !given && !otherwise && !binds_from_within(source, function, name)
     }
 
     pub fn is_global_settled(&self, module: ModuleId, name: &str, depth: usize) -> bool {
@@ -214,8 +250,8 @@ impl Walker<'_> {
         }
     }
 
-    /// Whether nothing but `None` is ever given to an attribute of that name.
-    pub fn is_only_none(&self, name: &str) -> bool {
+    /// Whether nothing but what `allowed` allows is ever given to an attribute of that name.
+    pub fn is_only(&self, name: &str, allowed: &dyn Fn(&Value) -> bool) -> bool {
         let mut found = false;
         for id in 0..self.modules.len() {
             let Some(source) = self.source(id) else {
@@ -232,7 +268,7 @@ impl Walker<'_> {
                         && *attribute == atom
                     {
                         found = true;
-                        only &= matches!(value.as_deref(), Some(Value::None));
+                        only &= value.as_deref().is_some_and(allowed);
                     }
                 });
             }
@@ -240,7 +276,7 @@ impl Walker<'_> {
                 .attributes
                 .iter()
                 .filter(|attribute| attribute.function.is_none())
-                .any(|attribute| &*attribute.name == name && attribute.value != Value::None);
+                .any(|attribute| &*attribute.name == name && !allowed(&attribute.value));
             if !only || by_class {
                 return false;
             }

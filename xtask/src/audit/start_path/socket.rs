@@ -2,9 +2,10 @@
 
 use pysrc::{Call, placeholder};
 
-use super::call::Arguments;
+use super::arguments::Arguments;
+use super::failure::Flow;
 use super::value::{ModuleId, V};
-use super::walk::{Bind, Flow, Walker};
+use super::walk::{Bind, Walker};
 
 impl Walker<'_> {
     /// `socket.bind(address)`.

@@ -2,9 +2,10 @@
 
 use pysrc::Call;
 
-use super::call::Arguments;
+use super::arguments::Arguments;
+use super::failure::Flow;
 use super::value::{ModuleId, V};
-use super::walk::{Flow, Thread, Walker};
+use super::walk::{Thread, Walker};
 
 impl Walker<'_> {
     /// `threading.Thread(target=…)`.

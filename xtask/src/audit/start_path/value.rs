@@ -2,6 +2,9 @@
 
 use std::rc::Rc;
 
+use pysrc::Span;
+
+use super::signature::Signature;
 use crate::audit::imports::view::{normal, normal_absolute};
 use crate::render::ROOT;
 
@@ -39,6 +42,12 @@ pub enum V {
     Class(ModuleId, u32),
     /// A function of the tree.
     Function(ModuleId, u32),
+    /// A `lambda` of the tree.
+    Lambda(ModuleId, Span),
+    /// Something of which only is known what it takes when it is called.
+    Callable(Rc<Signature>),
+    /// An object of a dataclass of the tree, or of one of its named tuples.
+    Record(ModuleId, u32),
     /// A function of the tree, bound to an object or class.
     Method(ModuleId, u32, Box<V>),
     /// An object of a class of the tree.

@@ -10,7 +10,8 @@ use crate::cmd::{Context, Failure, Outcome};
 use crate::host::image_delivery::{self, Push, SaveError};
 use crate::host::{parallel, process};
 use crate::images::{Kind, Plan};
-use crate::report::delivery::Delivery;
+use crate::report::build::BuildDocument;
+use crate::report::delivery::{Delivery, PushedImage, SavedArchive};
 use crate::report::exit::Exit;
 use crate::stack::Stack;
 
@@ -32,11 +33,11 @@ pub fn require_place(file: &Path) -> Outcome<()> {
     }
 }
 
-/// Saves and pushes what was asked for; all images are there.
+/// Saves and pushes what was asked for; all images are there. The document lists what got to its place, also where not all did.
 ///
 /// # Errors
 /// When the archive cannot be written.
-pub fn deliver(args: &Args, context: &Context, stack: &Stack, plan: &Plan) -> Outcome {
+pub fn deliver(args: &Args, context: &Context, stack: &Stack, plan: &Plan, document: &mut BuildDocument) -> Outcome {
     // What others stand on comes first: a registry that has a layer already is not sent it again.
     let mut seen = BTreeSet::new();
     let (mut first, mut others) = (Vec::new(), Vec::new());
@@ -54,7 +55,13 @@ pub fn deliver(args: &Args, context: &Context, stack: &Stack, plan: &Plan) -> Ou
         let started = Instant::now();
         let shown = Delivery::new(&context.printer, "saving", images.len(), &file.display().to_string());
         let saved = image_delivery::save(&podman, &context.repository, &images, file, &mut || shown.one_more());
-        shown.saved(file, saved?, started.elapsed());
+        let bytes = saved?;
+        shown.saved(file, bytes, started.elapsed());
+        document.saved = Some(SavedArchive {
+            path: file.display().to_string(),
+            bytes,
+            images,
+        });
     }
     let Some(registry) = &args.push else {
         return Ok(Exit::Success);
@@ -63,7 +70,7 @@ pub fn deliver(args: &Args, context: &Context, stack: &Stack, plan: &Plan) -> Ou
     let shown = Delivery::new(&context.printer, "pushing", first.len() + others.len(), registry);
     let jobs = args.jobs.map_or_else(parallel::default_jobs, NonZeroUsize::get);
     let base = first.drain(..first.len().min(1)).collect();
-    let mut results = Vec::new();
+    let mut whole = true;
     for wave in [base, first, others] {
         let wave: Vec<Push> = wave
             .into_iter()
@@ -74,14 +81,21 @@ pub fn deliver(args: &Args, context: &Context, stack: &Stack, plan: &Plan) -> Ou
             })
             .collect();
         let done = |push: &Push, result: &_| shown.pushed(push, result);
-        results.extend(image_delivery::push(&podman, &context.repository, jobs, &wave, &done));
-        if results.iter().any(Result::is_err) {
+        let results = image_delivery::push(&podman, &context.repository, jobs, &wave, &done);
+        for (push, result) in wave.into_iter().zip(results) {
+            whole &= result.is_ok();
+            document.pushed.extend(result.ok().map(|pushed| PushedImage {
+                image: push.image,
+                reference: push.to,
+                digest: pushed.digest,
+            }));
+        }
+        if !whole {
             break;
         }
     }
-    let pushed = results.iter().filter(|result| result.is_ok()).count();
-    shown.finish_push(pushed, started.elapsed());
-    Ok(match results.iter().all(Result::is_ok) {
+    shown.finish_push(document.pushed.len(), started.elapsed());
+    Ok(match whole {
         _ if process::interrupted() => Exit::Interrupted,
         true => Exit::Success,
         false => Exit::Tool,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::super::{Context, Failure, Outcome, render, send_images};
 use super::{Args, build, known_groups};
-use crate::boot::podman_arguments::Runs;
+use crate::boot::creation::Runs;
 use crate::boot::view::{Progress, View};
 use crate::host::changes::Changes;
 use crate::host::hosts::{Hosts, MachineHost, Place};
@@ -196,7 +196,7 @@ fn replace_one(context: &Context, stack: &Stack, hosts: &Hosts, host: &MachineHo
         if process::interrupted() {
             return Err(Failure::said(Exit::Interrupted));
         }
-        if begun.elapsed() > LIMIT || view.progress(&[group]) == Progress::Failed {
+        if begun.elapsed() > LIMIT || view.progress(stack, &[group], &[]) == Progress::Failed {
             context.printer.warn(format!(
                 "not every agent of `{name}` answers\n  hint: `cargo xtask status {name}` says why, `cargo xtask logs {name}` what they print"
             ));

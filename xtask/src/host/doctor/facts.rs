@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
+use crate::images::package_index::PackageIndex;
 use crate::stack::model::Subnet;
 
 /// Everything that the diagnoses look at.
@@ -40,6 +41,8 @@ pub struct HostFacts {
     pub base_image: String,
     /// CA bundle of this host, from `SSL_CERT_FILE`: path, and whether it can be read.
     pub ca_bundle: Option<(String, bool)>,
+    /// Where this host's pip and uv get packages from.
+    pub package_index: PackageIndex,
     /// What rootless Podman needs, when we are not root.
     pub rootless: Option<RootlessFacts>,
     /// Free bytes where images are stored.

@@ -16,7 +16,7 @@ use super::facts::{
 };
 use super::packages;
 use crate::host::process::{Program, on_path};
-use crate::host::{containers_conf, socket_holder};
+use crate::host::{containers_conf, package_index, socket_holder};
 use crate::stack::model::{Stack, Subnet};
 
 /// What is looked for.
@@ -104,6 +104,7 @@ pub fn gather(inputs: &Inputs<'_>) -> HostFacts {
                 let readable = File::open(&path).is_ok();
                 (path, readable)
             }),
+        package_index: package_index::of_host(),
         rootless: (!root).then(rootless),
         ip_forward: std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward")
             .ok()

@@ -16,6 +16,7 @@ mod limits;
 mod names;
 mod network_subnet;
 mod networking;
+mod package_index;
 pub mod packages;
 mod podman;
 mod ports;
@@ -115,6 +116,7 @@ pub fn diagnose(facts: &HostFacts) -> Vec<Diagnosis> {
         forwarding::diagnose,
         base_source::diagnose,
         ca_bundle::diagnose,
+        package_index::diagnose,
         disk::diagnose,
         rootless::diagnose,
     ]
@@ -385,6 +387,16 @@ mod tests {
         ] {
             assert_eq!(of(&facts, id).status, status, "{id}");
         }
+        facts.package_index.default = Some("https://me:secret@mirror/simple".to_owned());
+        facts.package_index.from = vec!["PIP_INDEX_URL".to_owned()];
+        let mirror = of(&facts, "package-index");
+        assert_eq!(mirror.status, Status::Ok);
+        assert!(
+            mirror.detail.starts_with("https://****@mirror/simple (PIP_INDEX_URL)"),
+            "{mirror:?}"
+        );
+        facts.package_index.default = Some("file:///srv/simple".to_owned());
+        assert_eq!(of(&facts, "package-index").status, Status::Problem);
         facts.ca_bundle = Some(("/ca.pem".to_owned(), true));
         assert_eq!(of(&facts, "ca-bundle").status, Status::Ok);
     }

@@ -1,8 +1,12 @@
 //! Containers that Podman's storage has and Podman itself does not know: those of a killed build, and those that a Podman was
-//! killed over. No list but `ps --external` shows them, and their names stay taken.
+//! killed over. No list but `ps --external` shows them, and their names stay taken. And containers of checks whose harness was
+//! killed, in whatever state.
+
+use std::path::PathBuf;
 
 use super::super::podman::{Podman, read_list};
 use super::super::process::ProcessError;
+use super::super::smoke_probe;
 use crate::stack::Stack;
 
 /// How `podman ps --external` shows one: name, image, state.
@@ -14,12 +18,43 @@ const FORMAT: &str = "{{.Names}}\t{{.Image}}\t{{.Status}}";
 /// # Errors
 /// When Podman fails.
 pub fn remove(podman: &Podman, stack: &Stack) -> Result<Vec<String>, ProcessError> {
+    remove_some(podman, |listed| {
+        let mut names = of_the_stack(listed, stack);
+        names.extend(of_ended_harnesses(listed, stack));
+        names
+    })
+}
+
+/// Removes containers of checks of the stack whose harness runs no more, and returns their names. Takes no lock.
+///
+/// # Errors
+/// When Podman fails.
+pub fn remove_probes(podman: &Podman, stack: &Stack) -> Result<Vec<String>, ProcessError> {
+    remove_some(podman, |listed| of_ended_harnesses(listed, stack))
+}
+
+fn remove_some(podman: &Podman, choose: impl FnOnce(&str) -> Vec<String>) -> Result<Vec<String>, ProcessError> {
     let list = podman.command().args(["ps", "--all", "--external", "--format", FORMAT]);
-    let names = of_the_stack(&read_list(&list)?, stack);
+    let names = choose(&read_list(&list)?);
     if !names.is_empty() {
-        podman.command().args(["rm", "--force"]).args(&names).run()?;
+        podman
+            .command()
+            .args(["rm", "--force", "--ignore", "--time=0"])
+            .args(&names)
+            .whole()
+            .run()?;
     }
     Ok(names)
+}
+
+/// A process that runs may still use what it made.
+fn of_ended_harnesses(listed: &str, stack: &Stack) -> Vec<String> {
+    let runs = |process: u32| PathBuf::from(format!("/proc/{process}")).exists();
+    let names = listed.lines().filter_map(|line| line.split('\t').next());
+    names
+        .filter(|name| smoke_probe::maker(name, &stack.name).is_some_and(|process| !runs(process)))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn of_the_stack(listed: &str, stack: &Stack) -> Vec<String> {
@@ -41,7 +76,7 @@ fn of_the_stack(listed: &str, stack: &Stack) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::of_the_stack;
+    use super::{of_ended_harnesses, of_the_stack};
     use crate::stack::fixture::Fixture;
 
     #[test]
@@ -60,5 +95,21 @@ mod tests {
         );
         let expected = [group.as_str(), &infra, "base-working-container"];
         assert_eq!(of_the_stack(&listed, &stack), expected);
+    }
+
+    #[test]
+    fn a_container_of_a_check_is_left_to_the_harness_that_made_it() {
+        let stack = Fixture::small().model();
+        // No process has the greatest number of all.
+        let (name, running) = (&stack.name, std::process::id());
+        let listed = format!(
+            "smoke-{max}-0-{name}\timage\tStorage\n\
+             smoke-{max}-1-{name}\timage\tUp 3 minutes\n\
+             smoke-{max}-2-another\timage\tStorage\n\
+             smoke-{running}-3-{name}\timage\tStorage\n",
+            max = u32::MAX
+        );
+        let expected = [0, 1].map(|number| format!("smoke-{}-{number}-{name}", u32::MAX));
+        assert_eq!(of_ended_harnesses(&listed, &stack), expected);
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{Blind, Look, last_line, left, pause, run};
-use crate::boot::podman_arguments::{lan_address, published_ports};
+use crate::boot::reach::{lan_address, published_ports};
 use crate::host::smoke_system::Lan;
 use crate::host::supervisor_status::Snapshot;
 use crate::host::{lab, process};

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use contract::status::AgentStatus;
 use serde_json::Value;
 
+use crate::host::podman::STACK_LABEL;
 use crate::host::process::{ProcessError, Program, interrupt, interrupted, resume};
 use crate::host::request::{RequestError, Requester};
 use crate::host::smoke_probe::{self, ALIAS_SCRIPT, REQUEST_SCRIPT};
@@ -28,6 +29,8 @@ use crate::smoke::spec::Restart;
 use crate::smoke::{Action, Check, Outcome, evaluate, matcher::Matcher};
 use crate::stack::model::{AgentId, GroupId, MachineId};
 
+/// Exit code of a `podman run` that could not run the container.
+const PODMAN_FAILED: i32 = 125;
 /// Longest single wait of a long poll, so that a stop by the user is seen.
 const POLL: Duration = Duration::from_secs(1);
 /// Pause between two requests of a soak's load.
@@ -159,22 +162,43 @@ impl<'a> Look<'a> {
         }
         let mut seen = smoke_probe::image(&text.stdout)?;
         if !command.is_empty() {
-            seen.run = Some(run(&self.in_image(machine, image, command), deadline)?);
+            seen.run = Some(self.run_in_image(machine, image, command, deadline)?);
         }
         Ok(seen)
     }
 
     /// A command in a container of its own, with as little as possible around it.
-    fn in_image(&self, machine: Option<MachineId>, image: &str, command: &[String]) -> Program {
+    fn run_in_image(
+        &self,
+        machine: Option<MachineId>,
+        image: &str,
+        command: &[String],
+        deadline: Instant,
+    ) -> Result<CommandSeen, Blind> {
         let (program, arguments) = match command.split_first() {
             Some((program, arguments)) => (program.as_str(), arguments),
             None => ("true", &[][..]),
         };
-        self.podman(machine)
-            .args(["run", "--rm", "--pull", "never", "--network", "none", "--read-only"])
+        let stack = &self.system.stack.name;
+        let name = smoke_probe::marker(stack);
+        let program = self
+            .podman(machine)
+            .args(["run", "--rm", "--name", &name])
+            .arg(format!("--label={STACK_LABEL}={stack}"))
+            .args(["--pull", "never", "--network", "none", "--read-only"])
             .args(["--cap-drop", "all", "--security-opt", "no-new-privileges"])
             .args(["--entrypoint", program, image])
-            .args(arguments)
+            .args(arguments);
+        self.note_probe(machine, &name);
+        let seen = run(&program, deadline);
+        if seen
+            .as_ref()
+            .is_ok_and(|seen| seen.exit.is_some_and(|code| code != PODMAN_FAILED))
+        {
+            // It has ended, and Podman has removed it.
+            self.forget_probe(&name);
+        }
+        seen
     }
 
     fn network(&self, machine: MachineId, name: &str, deadline: Instant) -> Result<NetworkSeen, Blind> {
@@ -233,7 +257,7 @@ impl<'a> Look<'a> {
             });
         }
         if let Some((group, restart)) = persists {
-            let marker = smoke_probe::marker(name);
+            let marker = smoke_probe::marker(&stack.name);
             let file = format!("{path}/.{marker}");
             let read = match restart {
                 Restart::Probe => self.keep_in_probe(*group, name, path, &file, &marker, deadline),
@@ -265,7 +289,7 @@ impl<'a> Look<'a> {
                 "--name",
                 marker,
                 "--label",
-                &format!("ai-system.stack={}", stack.name),
+                &format!("{STACK_LABEL}={}", stack.name),
                 "--pull",
                 "never",
                 "--network",
@@ -310,11 +334,15 @@ impl<'a> Look<'a> {
             .limit(Duration::from_secs(60))
             .read();
         if removed.is_ok() {
-            self.probes
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .retain(|(_, probe)| probe != name);
+            self.forget_probe(name);
         }
+    }
+
+    fn forget_probe(&self, name: &str) {
+        self.probes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|(_, probe)| probe != name);
     }
 
     /// Removes what a stop by the user left behind.
@@ -343,7 +371,7 @@ impl<'a> Look<'a> {
         deadline: Instant,
     ) -> Result<PathAliasSeen, Blind> {
         let words = ["python3", "-c", ALIAS_SCRIPT, alias, target].map(str::to_owned);
-        let seen = run(&self.in_image(machine, image, &words), deadline)?;
+        let seen = self.run_in_image(machine, image, &words, deadline)?;
         match seen.exit {
             Some(0) => smoke_probe::aliases(&seen.stdout),
             _ => Err(last_line(&seen.stderr)),

@@ -80,7 +80,7 @@ impl Look<'_> {
         let stack = self.system.stack;
         let group = stack.agent(recovery.agent).group;
         let machine = Some(stack.group(group).machine);
-        let name = smoke_probe::marker(&stack.group(group).name);
+        let name = smoke_probe::marker(&stack.name);
         let input = json!({
             "config": config,
             "agent": stack.agent(recovery.agent).name,

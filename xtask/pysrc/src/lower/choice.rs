@@ -1,0 +1,210 @@
+//! `if`, and tests whose result does not depend on the run.
+
+use ruff_python_ast::{self as ast, Expr};
+
+use super::statement::is_name;
+use super::{Kind, Lower, span};
+use crate::facts::*;
+
+impl<'a> Lower<'a> {
+    pub(super) fn choice(&mut self, choice: &'a ast::StmtIf) {
+        if let Expr::BoolOp(operation) = &*choice.test
+            && operation.op == ast::BoolOp::And
+            && choice.elif_else_clauses.is_empty()
+            && operation.values.iter().any(is_main)
+        {
+            self.main_and_more(choice, operation);
+            return;
+        }
+        self.visit(&choice.test);
+        if let [otherwise] = &*choice.elif_else_clauses
+            && otherwise.test.is_none()
+            && is_not_main(&choice.test)
+        {
+            // The other way round.
+            if self.kind() == Kind::Module && self.module.main_block.is_none() {
+                self.module.main_block = Some(span(choice));
+            }
+            let imported = self.maybe(|lower| lower.statements(&choice.body));
+            let main = self.nested(|lower| lower.statements(&otherwise.body));
+            self.step(|| {
+                Step::Branch(Box::new(Branch {
+                    test: Test::Main,
+                    arms: Box::new([main, imported]),
+                    exhaustive: true,
+                }))
+            });
+            return;
+        }
+        let main = is_main(&choice.test);
+        if main && self.kind() == Kind::Module && self.module.main_block.is_none() {
+            self.module.main_block = Some(span(choice));
+        }
+        let type_checking = is_type_checking(&choice.test);
+        let mut known = self.known(&choice.test).map(usize::from);
+        let mut arms = Vec::with_capacity(1 + choice.elif_else_clauses.len());
+        let guard = self.guard;
+        self.guard.type_checking |= type_checking;
+        arms.push(if main || known == Some(1) {
+            self.nested(|lower| lower.statements(&choice.body))
+        } else {
+            self.maybe(|lower| lower.statements(&choice.body))
+        });
+        self.guard = guard;
+        let mut exhaustive = false;
+        for (position, clause) in choice.elif_else_clauses.iter().enumerate() {
+            if let Some(test) = &clause.test {
+                if position == 0 && known == Some(0) {
+                    known = None;
+                }
+                self.perhaps(|lower| lower.visit(test));
+            } else {
+                exhaustive = true;
+            }
+            arms.push(self.maybe(|lower| lower.statements(&clause.body)));
+        }
+        let test = match (main, type_checking, known) {
+            (true, ..) => Test::Main,
+            (_, true, _) => Test::TypeChecking,
+            (.., Some(1)) => Test::Known(0),
+            (.., Some(_)) => Test::Known(1),
+            _ => Test::Unknown,
+        };
+        self.step(|| {
+            Step::Branch(Box::new(Branch {
+                test,
+                arms: arms.into(),
+                exhaustive,
+            }))
+        });
+    }
+
+    /// `if __name__ == "__main__" and …:`, without an `else:`.
+    fn main_and_more(&mut self, choice: &'a ast::StmtIf, operation: &'a ast::ExprBoolOp) {
+        if self.kind() == Kind::Module && self.module.main_block.is_none() {
+            self.module.main_block = Some(span(choice));
+        }
+        let body = self.nested(|lower| {
+            for value in &operation.values {
+                lower.visit(value);
+            }
+            let body = lower.maybe(|lower| lower.statements(&choice.body));
+            lower.step(|| {
+                Step::Branch(Box::new(Branch {
+                    test: Test::Unknown,
+                    arms: Box::new([body]),
+                    exhaustive: false,
+                }))
+            });
+        });
+        self.step(|| {
+            Step::Branch(Box::new(Branch {
+                test: Test::Main,
+                arms: Box::new([body]),
+                exhaustive: false,
+            }))
+        });
+    }
+
+    /// What a test gives, where that does not depend on the run.
+    pub(super) fn known(&self, test: &Expr) -> Option<bool> {
+        match test {
+            Expr::BooleanLiteral(literal) => Some(literal.value),
+            Expr::NumberLiteral(literal) => match &literal.value {
+                ast::Number::Int(int) => Some(*int != ast::Int::ZERO),
+                _ => None,
+            },
+            Expr::UnaryOp(not) if not.op == ast::UnaryOp::Not => self.known(&not.operand).map(|known| !known),
+            Expr::Compare(compare) => self.known_comparison(compare),
+            _ => None,
+        }
+    }
+
+    fn known_comparison(&self, compare: &ast::ExprCompare) -> Option<bool> {
+        let ([operator], [right]) = (&*compare.ops, &*compare.comparators) else {
+            return None;
+        };
+        if is_name(&compare.left, "__name__")
+            && let Expr::StringLiteral(name) = right
+            && name.value.to_str() != "__main__"
+        {
+            return equality(*operator, false);
+        }
+        let Expr::Attribute(left) = &*compare.left else {
+            return None;
+        };
+        let Expr::Name(object) = &*left.value else {
+            return None;
+        };
+        match (object.id.as_str(), left.attr.as_str(), right) {
+            ("sys", "version_info", Expr::Tuple(version)) => {
+                let mut parts = version.elts.iter().map(|part| match part {
+                    Expr::NumberLiteral(number) => match &number.value {
+                        ast::Number::Int(int) => int.as_u8(),
+                        _ => None,
+                    },
+                    _ => None,
+                });
+                let wanted = (parts.next()??, parts.next().unwrap_or(Some(0))?);
+                let ours = (self.version.major, self.version.minor);
+                match operator {
+                    ast::CmpOp::GtE => Some(ours >= wanted),
+                    ast::CmpOp::Lt => Some(ours < wanted),
+                    _ => None,
+                }
+            }
+            ("sys", "platform", Expr::StringLiteral(platform)) => {
+                equality(*operator, platform.value.to_str() == "linux")
+            }
+            ("os", "name", Expr::StringLiteral(name)) => equality(*operator, name.value.to_str() == "posix"),
+            _ => None,
+        }
+    }
+}
+
+fn equality(operator: ast::CmpOp, equal: bool) -> Option<bool> {
+    match operator {
+        ast::CmpOp::Eq => Some(equal),
+        ast::CmpOp::NotEq => Some(!equal),
+        _ => None,
+    }
+}
+
+fn is_main(test: &Expr) -> bool {
+    let Expr::Compare(compare) = test else {
+        return false;
+    };
+    if let ([ast::CmpOp::In], [Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. })]) =
+        (&*compare.ops, &*compare.comparators)
+    {
+        let main = |name: &Expr| matches!(name, Expr::StringLiteral(text) if text.value.to_str() == "__main__");
+        return is_name(&compare.left, "__name__") && elts.iter().any(main);
+    }
+    let ([ast::CmpOp::Eq], [right]) = (&*compare.ops, &*compare.comparators) else {
+        return false;
+    };
+    let is_literal = |side: &Expr| matches!(side, Expr::StringLiteral(text) if text.value.to_str() == "__main__");
+    (is_name(&compare.left, "__name__") && is_literal(right))
+        || (is_literal(&compare.left) && is_name(right, "__name__"))
+}
+
+/// `__name__ != "__main__"`.
+fn is_not_main(test: &Expr) -> bool {
+    let Expr::Compare(compare) = test else {
+        return false;
+    };
+    let ([ast::CmpOp::NotEq], [right]) = (&*compare.ops, &*compare.comparators) else {
+        return false;
+    };
+    let is_literal = |side: &Expr| matches!(side, Expr::StringLiteral(text) if text.value.to_str() == "__main__");
+    (is_name(&compare.left, "__name__") && is_literal(right))
+        || (is_literal(&compare.left) && is_name(right, "__name__"))
+}
+
+fn is_type_checking(test: &Expr) -> bool {
+    match test {
+        Expr::Name(name) => name.id.as_str() == "TYPE_CHECKING",
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "TYPE_CHECKING",
+        _ => false,
+    }
+}

@@ -1,0 +1,193 @@
+//! `def` and `class`.
+
+use ruff_python_ast::{self as ast, Expr};
+
+use super::refused::{Context, Where};
+use super::statement::dotted;
+use super::{Kind, Lower, Scope, index, span};
+use crate::facts::*;
+
+impl<'a> Lower<'a> {
+    fn decorators(&mut self, decorators: &'a [ast::Decorator]) -> Vec<Box<str>> {
+        decorators
+            .iter()
+            .map(|decorator| {
+                self.visit(&decorator.expression);
+                if self.outline {
+                    return Box::default();
+                }
+                let called = match &decorator.expression {
+                    Expr::Call(call) => &*call.func,
+                    other => other,
+                };
+                dotted(called).unwrap_or_default()
+            })
+            .collect()
+    }
+
+    pub(super) fn function_def(&mut self, def: &'a ast::StmtFunctionDef) {
+        let decorators = self.decorators(&def.decorator_list);
+        let parameters = self.parameters(&def.parameters);
+        let position = index(self.module.functions.len());
+        let class = match self.kind() {
+            Kind::Class(class) => Some(class),
+            Kind::Module | Kind::Function(_) => None,
+        };
+        let mut scope = Scope::new(Kind::Function(position));
+        scope
+            .bound
+            .extend(parameters.all.iter().map(|parameter| parameter.name));
+        scope.bound.extend(parameters.star);
+        scope.bound.extend(parameters.double_star);
+        self.check_parameters(&def.parameters);
+        self.check_name(def.name.as_str(), span(&def.name));
+        if self.kind() == Kind::Module && def.name.as_str() == "__getattr__" {
+            self.module.dynamic_names = true;
+        }
+        let name = self.atom(def.name.as_str());
+        let place = span(&def.name);
+        self.bind(name, BindingKind::Function(position), place, None);
+        self.module.functions.push(Function {
+            name: def.name.as_str().into(),
+            atom: name,
+            span: place,
+            class,
+            outer: self.function(),
+            parameters,
+            decorators,
+            is_async: def.is_async,
+            generator: false,
+            locals: Vec::new(),
+            body: Body::default(),
+        });
+        if let Some(class) = class.and_then(|class| self.module.classes.get_mut(class as usize)) {
+            class.methods.push(position);
+        }
+        let (guard, loops, mark) = (self.guard, std::mem::take(&mut self.loops), self.steps.len());
+        let hidden = std::mem::take(&mut self.hidden);
+        let step_depth = std::mem::take(&mut self.step_depth);
+        self.guard = Guard {
+            function: true,
+            type_checking: guard.type_checking,
+            ..Guard::default()
+        };
+        self.scopes.push(scope);
+        self.contexts.push(Context::new(if def.is_async {
+            Where::AsyncFunction
+        } else {
+            Where::Function
+        }));
+        let since = self.unbound_nonlocals.len();
+        self.statements(&def.body);
+        let scope = self.scopes.pop();
+        let context = self.contexts.pop();
+        if let Some(scope) = &scope {
+            self.bind_nonlocals(scope, since);
+            self.check_function(scope, def.is_async, context);
+        }
+        let scope = scope.map(|scope| self.check_declared(&def.body, scope, Some(position)));
+        self.guard = guard;
+        self.loops = loops;
+        self.hidden = hidden;
+        self.step_depth = step_depth;
+        let body = self.steps.drain(mark..).collect();
+        if let (Some(function), Some(scope)) = (self.module.functions.get_mut(position as usize), scope) {
+            function.body = body;
+            function.generator = scope.generator;
+            function.locals = scope.bound.into_iter().collect();
+            function.locals.sort_unstable();
+        }
+        self.step(|| Step::Function(position));
+    }
+
+    fn parameters(&mut self, parameters: &'a ast::Parameters) -> Parameters {
+        let mut all = Vec::new();
+        for parameter in parameters.iter_non_variadic_params() {
+            let default = parameter.default.as_ref().map(|default| self.assigned(default));
+            all.push(Parameter {
+                name: self.atom(parameter.parameter.name.as_str()),
+                has_default: default.is_some(),
+                default: default.filter(|default| *default != Value::Other),
+            });
+        }
+        for parameter in parameters.iter() {
+            match parameter.annotation() {
+                Some(Expr::Starred(starred)) => self.annotation(&starred.value),
+                Some(annotation) => self.annotation(annotation),
+                None => {}
+            }
+        }
+        Parameters {
+            all,
+            positional_only: index(parameters.posonlyargs.len()),
+            positional: index(parameters.posonlyargs.len() + parameters.args.len()),
+            star: parameters.vararg.as_ref().map(|star| self.atom(star.name.as_str())),
+            double_star: parameters.kwarg.as_ref().map(|star| self.atom(star.name.as_str())),
+        }
+    }
+
+    pub(super) fn class_def(&mut self, def: &'a ast::StmtClassDef) {
+        let decorators = self.decorators(&def.decorator_list);
+        let mut bases = Vec::new();
+        let (mut metaclass, mut keywords) = (None, false);
+        if let Some(arguments) = &def.arguments {
+            for base in &arguments.args {
+                if let Expr::Starred(starred) = base {
+                    keywords = true;
+                    self.visit(&starred.value);
+                    bases.push(Value::Other);
+                } else {
+                    bases.push(self.assigned(base));
+                }
+            }
+            self.check_keywords(&arguments.keywords);
+            for keyword in &arguments.keywords {
+                if keyword.arg.as_ref().is_some_and(|name| name.as_str() == "metaclass") && !self.outline {
+                    let checks = dotted(&keyword.value).is_some_and(|name| matches!(&*name, "ABCMeta" | "abc.ABCMeta"));
+                    keywords |= !checks;
+                    metaclass = Some(Box::new(self.value(&keyword.value)));
+                } else {
+                    keywords = true;
+                    self.visit(&keyword.value);
+                }
+            }
+        }
+        let position = index(self.module.classes.len());
+        let name = self.atom(def.name.as_str());
+        let place = span(&def.name);
+        self.check_name(def.name.as_str(), place);
+        self.bind(name, BindingKind::Class(position), place, None);
+        self.module.classes.push(Class {
+            name: def.name.as_str().into(),
+            atom: name,
+            span: place,
+            bases,
+            metaclass,
+            keywords,
+            unusual: keywords || !decorators.is_empty(),
+            decorators,
+            fields: if self.outline {
+                None
+            } else {
+                super::dataclass::fields(def)
+            },
+            methods: Vec::new(),
+            body: Body::default(),
+        });
+        let hidden = std::mem::take(&mut self.hidden);
+        let loops = std::mem::take(&mut self.loops);
+        self.scopes.push(Scope::new(Kind::Class(position)));
+        self.contexts.push(Context::new(Where::Class));
+        let body = self.nested(|lower| lower.statements(&def.body));
+        self.contexts.pop();
+        if let Some(scope) = self.scopes.pop() {
+            self.check_declared(&def.body, scope, None);
+        }
+        self.loops = loops;
+        self.hidden = hidden;
+        if let Some(class) = self.module.classes.get_mut(position as usize) {
+            class.body = body;
+        }
+        self.step(|| Step::Class(position));
+    }
+}

@@ -1,0 +1,239 @@
+//! Dataclasses and named tuples: what their constructors take, and what cannot be assigned to them.
+
+use pysrc::{Call, Class, Field, Module, Value};
+
+use super::arguments::Arguments;
+use super::class::Lookup;
+use super::failure::Flow;
+use super::signature::{Parameter, Signature};
+use super::value::{ModuleId, V};
+use super::walk::Walker;
+
+/// Names that the fields of a dataclass are read by; under another name they are not seen.
+const MARKERS: &[&str] = &["field", "ClassVar", "InitVar", "KW_ONLY"];
+
+impl Walker<'_> {
+    /// Makes an object of a dataclass or of a class of `typing.NamedTuple`; nothing where it is neither.
+    pub fn construct_record(
+        &mut self,
+        here: ModuleId,
+        call: &Call,
+        class: (ModuleId, u32),
+        arguments: &Arguments,
+    ) -> Option<(V, Flow)> {
+        let signature = self.constructor(class)?;
+        if let Some(message) = arguments.refused_by(&signature)
+            && !self.set_from_outside("__init__")
+        {
+            let flow = self.fail_at(here, call.span, "start/argument-count", "TypeError", message, None);
+            return Some((V::Unknown, flow));
+        }
+        self.escape(arguments);
+        self.alive = true;
+        let record = V::Record(class.0, class.1);
+        let after = self
+            .source(class.0)?
+            .classes
+            .get(class.1 as usize)
+            .and_then(|facts| self.own_method(class.0, facts, "__post_init__"));
+        let flow = match after.filter(|_| signature.name.ends_with("__init__")) {
+            Some(function) => {
+                let unknown = Arguments {
+                    positional: Vec::new(),
+                    named: Vec::new(),
+                    open: true,
+                };
+                self.call_function(here, call, class.0, function, Some(record.clone()), &unknown)
+                    .1
+            }
+            None => Flow::Next,
+        };
+        Some((record, flow))
+    }
+
+    /// What the constructor takes that is made for the fields of a class.
+    fn constructor(&self, class: (ModuleId, u32)) -> Option<Signature> {
+        let source = self.source(class.0)?;
+        let facts = source.classes.get(class.1 as usize)?;
+        let own = facts.fields.as_ref().filter(|fields| fields.init)?;
+        let (fields, maker) = if self.is_named_tuple(class) {
+            (own.all.to_vec(), "__new__")
+        } else {
+            let plain = self.is_dataclass(source, facts)
+                && matches!(self.find_method_of_plain(class, "__new__"), Lookup::NotThere)
+                && self.own_method(class.0, facts, "__init__").is_none()
+                && self.own_attribute(source, class.1, "__init__").is_none();
+            (self.all_fields(class).filter(|_| plain)?, "__init__")
+        };
+        let taken = |keyword_only: bool| {
+            let fields = fields
+                .iter()
+                .filter(move |field| field.init && field.keyword_only == keyword_only);
+            fields.map(|field| Parameter {
+                name: field.name.to_string(),
+                has_default: field.has_default,
+            })
+        };
+        let mut parameters: Vec<Parameter> = taken(false).collect();
+        let positional = parameters.len();
+        parameters.extend(taken(true));
+        Some(Signature {
+            name: format!("{}.{maker}", facts.name),
+            parameters,
+            positional,
+            method: true,
+            ..Signature::default()
+        })
+    }
+
+    /// The fields of a dataclass, those of the classes above it included; nothing where some may not be known. A field that a
+    /// class above has keeps its place there.
+    pub fn all_fields(&self, class: (ModuleId, u32)) -> Option<Vec<Field>> {
+        let mut all: Vec<Field> = Vec::new();
+        let mut order = self.order(class.0, class.1);
+        order.reverse();
+        let mut above: Vec<(&Module, u32)> = Vec::new();
+        for entry in order {
+            let (module, class) = entry?;
+            let source = self.source(module)?;
+            let facts = source.classes.get(class as usize)?;
+            let own: &[Field] = if facts.decorators.is_empty() && !facts.keywords {
+                &[]
+            } else {
+                &facts.fields.as_ref().filter(|_| self.is_dataclass(source, facts))?.all
+            };
+            for field in own {
+                // What a class above binds to that name is a default.
+                let inherited = above.iter().any(|(source, class)| {
+                    let methods = source
+                        .classes
+                        .get(*class as usize)
+                        .into_iter()
+                        .flat_map(|facts| &facts.methods);
+                    let mut functions = methods.filter_map(|method| source.functions.get(*method as usize));
+                    self.own_attribute(source, *class, &field.name).is_some()
+                        || functions.any(|function| function.name == field.name)
+                });
+                if inherited && !field.has_default {
+                    return None;
+                }
+                match all.iter_mut().find(|known| known.name == field.name) {
+                    Some(known) => *known = field.clone(),
+                    None => all.push(field.clone()),
+                }
+            }
+            above.push((source, class));
+        }
+        Some(all)
+    }
+
+    /// Whether the decorators of a class are the standard library's `dataclass`, and nothing else, and its fields are what they
+    /// seem.
+    pub fn is_dataclass(&self, source: &Module, facts: &Class) -> bool {
+        let [decorator] = facts.decorators.as_slice() else {
+            return false;
+        };
+        if facts.keywords {
+            return false;
+        }
+        let (first, rest) = decorator.split_once('.').unwrap_or((decorator, ""));
+        let module = source.atom(first).and_then(|atom| self.global_of(source, atom));
+        let decorated = match (module, rest) {
+            (Some(V::Outside(name)), "") => name == "dataclasses.dataclass",
+            (Some(V::Outside(name)), "dataclass") => name == "dataclasses",
+            _ => false,
+        };
+        decorated && markers_are_plain(source)
+    }
+
+    /// Whether the one base of a class is `typing.NamedTuple`.
+    fn is_named_tuple(&self, class: (ModuleId, u32)) -> bool {
+        let plain = self
+            .source(class.0)
+            .and_then(|source| source.classes.get(class.1 as usize))
+            .is_some_and(|facts| !facts.unusual);
+        plain
+            && matches!(self.bases.get(&class).map(Vec::as_slice), Some([V::Outside(base)]) if base == "typing.NamedTuple")
+    }
+
+    /// What a module's name is bound to, where that module is running.
+    fn global_of(&self, source: &Module, atom: pysrc::Atom) -> Option<V> {
+        let id =
+            (0..self.modules.len()).find(|id| self.source(*id).is_some_and(|other| std::ptr::eq(other, source)))?;
+        self.global(id, source.name(atom))
+    }
+
+    /// Why an attribute of a dataclass's object, or of a named tuple, cannot be assigned to: the exception's class, its text.
+    pub fn cannot_assign(&self, class: (ModuleId, u32), attribute: &str) -> Option<(&'static str, String)> {
+        let source = self.source(class.0)?;
+        let facts = source.classes.get(class.1 as usize)?;
+        facts.fields.as_ref().filter(|fields| fields.frozen)?;
+        if self.is_named_tuple(class) {
+            let field = facts.fields.iter().flat_map(|fields| &fields.all);
+            let message = match field.map(|field| &*field.name).any(|name| name == attribute) {
+                true => "can't set attribute".to_owned(),
+                false => format!("'{}' object has no attribute '{attribute}'", facts.name),
+            };
+            return Some(("AttributeError", message));
+        }
+        let own = self.own_method(class.0, facts, "__setattr__");
+        let plain = self.is_dataclass(source, facts) && own.is_none();
+        plain.then(|| ("FrozenInstanceError", format!("cannot assign to field '{attribute}'")))
+    }
+
+    /// A method of the body of a class itself.
+    fn own_method(&self, module: ModuleId, facts: &Class, name: &str) -> Option<u32> {
+        let source = self.source(module)?;
+        let named = |method: &&u32| {
+            let function = source.functions.get(**method as usize);
+            function.is_some_and(|function| &*function.name == name)
+        };
+        facts.methods.iter().rev().find(named).copied()
+    }
+
+    /// What the body of a class itself gives a name.
+    fn own_attribute<'s>(&self, source: &'s Module, class: u32, name: &str) -> Option<&'s Value> {
+        let mut attributes = source.attributes.iter();
+        attributes
+            .find(|attribute| attribute.class == class && attribute.function.is_none() && &*attribute.name == name)
+            .map(|attribute| &attribute.value)
+    }
+
+    /// A method of a class or of one above it, whatever their decorators.
+    fn find_method_of_plain(&self, class: (ModuleId, u32), name: &str) -> Lookup {
+        for entry in self.order(class.0, class.1) {
+            let Some((module, class)) = entry else {
+                return Lookup::Unknown;
+            };
+            let facts = self
+                .source(module)
+                .and_then(|source| source.classes.get(class as usize));
+            let Some(facts) = facts else {
+                return Lookup::Unknown;
+            };
+            if let Some(function) = self.own_method(module, facts, name) {
+                return Lookup::Found(module, function);
+            }
+        }
+        Lookup::NotThere
+    }
+}
+
+/// Whether a module imports what marks fields under no other name, and binds none of those names itself.
+fn markers_are_plain(source: &Module) -> bool {
+    let renamed = source.imports.iter().any(|import| {
+        let name = import.name.as_deref().filter(|name| MARKERS.contains(name));
+        name.is_some_and(|name| import.binds.is_some_and(|binds| source.name(binds) != name))
+    });
+    let own = source.bindings.iter().any(|binding| {
+        let imported = match binding.kind {
+            pysrc::BindingKind::Import(import) => source
+                .imports
+                .get(import as usize)
+                .is_some_and(|import| matches!(&*import.module, "dataclasses" | "typing" | "typing_extensions")),
+            _ => false,
+        };
+        !imported && MARKERS.contains(&source.name(binding.name))
+    });
+    !renamed && !own
+}

@@ -1,0 +1,223 @@
+//! What an expression is, here and now.
+
+use pysrc::Value;
+
+use super::class::Lookup;
+use super::value::{ModuleId, V, join, parent};
+use super::walk::{Object, Walker};
+use crate::audit::imports::resolve::Target;
+use crate::audit::imports::stdlib;
+use crate::render::ROOT;
+
+impl Walker<'_> {
+    /// What a value is, here and now.
+    pub fn evaluate(&self, value: &Value) -> V {
+        let here = self.here();
+        match value {
+            Value::None => V::None,
+            Value::Bool(known) => V::Bool(*known),
+            Value::Int(number) => V::Int(*number),
+            Value::Float(number) => V::Float(*number),
+            Value::Dict(items) => V::Dict(
+                items
+                    .iter()
+                    .map(|(key, value)| (self.evaluate(key), self.evaluate(value)))
+                    .collect(),
+            ),
+            Value::Str(text) => V::Str(text.to_string()),
+            Value::Concat(pieces) => V::concat(pieces.iter().map(|piece| self.evaluate(piece)).collect()),
+            Value::Name(name) => self.variable(*name).unwrap_or_else(|| {
+                let text = self.source(here).map_or("", |source| source.name(*name));
+                match text {
+                    "__file__" => self.file_path(here).map_or(V::Unknown, V::Str),
+                    _ if stdlib::is_builtin(text) => V::Outside(format!("builtins.{text}")),
+                    _ => V::Unknown,
+                }
+            }),
+            Value::Attribute(object, attribute) => {
+                let object = self.evaluate(object);
+                let name = self.source(here).map_or("", |source| source.name(*attribute));
+                self.attribute(object, name)
+            }
+            Value::Call(call) => self
+                .frames
+                .last()
+                .and_then(|frame| frame.results.get(call))
+                .cloned()
+                .unwrap_or(V::Unknown),
+            Value::Subscript(object, key) => match (self.evaluate(object), self.evaluate(key)) {
+                (V::Bound(object, name), V::Int(level)) if name == "parents" => {
+                    let mut path = object.text().unwrap_or_default().to_owned();
+                    for _ in 0..=level {
+                        path = parent(&path);
+                    }
+                    V::Path(path)
+                }
+                (V::List(values), V::Int(at)) => usize::try_from(at)
+                    .ok()
+                    .and_then(|at| values.get(at).cloned())
+                    .unwrap_or(V::Unknown),
+                _ => V::Unknown,
+            },
+            Value::Binary(operator, left, right) => {
+                let (left, right) = (self.evaluate(left), self.evaluate(right));
+                match (operator, &left, &right) {
+                    (pysrc::Operator::Divide, V::Path(left), right) => match right.text() {
+                        Some(right) => V::Path(join(left, right)),
+                        None => V::Unknown,
+                    },
+                    (pysrc::Operator::Add, V::Int(a), V::Int(b)) => a.checked_add(*b).map_or(V::Unknown, V::Int),
+                    (pysrc::Operator::Subtract, V::Int(a), V::Int(b)) => a.checked_sub(*b).map_or(V::Unknown, V::Int),
+                    (pysrc::Operator::Add, V::Str(_) | V::Concat(_), _) | (pysrc::Operator::Add, _, V::Str(_)) => {
+                        V::concat(vec![left, right])
+                    }
+                    _ => V::Unknown,
+                }
+            }
+            Value::List(values)
+                if values
+                    .iter()
+                    .any(|value| matches!(value, Value::Either(parts) if parts.is_empty())) =>
+            {
+                V::Unknown
+            }
+            Value::List(values) => V::List(values.iter().map(|value| self.evaluate(value)).collect()),
+            // `a or b`: the first, where that is sure to be true.
+            Value::Either(values) => match values.first().map(|first| self.evaluate(first)) {
+                Some(V::Int(number)) if number != 0 && values.len() > 1 && !values.contains(&Value::None) => {
+                    let rest: Vec<V> = values.iter().skip(1).map(|value| self.evaluate(value)).collect();
+                    if rest.iter().all(|value| *value == V::Int(number)) {
+                        V::Int(number)
+                    } else {
+                        V::Unknown
+                    }
+                }
+                _ => V::Unknown,
+            },
+            Value::Lambda(place) => V::Lambda(here, *place),
+            Value::Other => V::Unknown,
+        }
+    }
+
+    /// A module's file inside the container.
+    fn file_path(&self, module: ModuleId) -> Option<String> {
+        match &self.modules.get(module)?.target {
+            Target::File { path, .. } => Some(format!("{ROOT}/{path}")),
+            _ => None,
+        }
+    }
+
+    /// `object.name`.
+    pub fn attribute(&self, object: V, name: &str) -> V {
+        match object {
+            V::Module(id) => self.global(id, name).unwrap_or_else(|| {
+                let full = self.modules.get(id).map(|module| format!("{}.{name}", module.name));
+                full.and_then(|full| self.by_name.get(&full))
+                    .map_or(V::Unknown, |id| V::Module(*id))
+            }),
+            V::Outside(dotted) if dotted == "builtins.super" => V::Unknown,
+            V::Outside(dotted) => V::Outside(format!("{dotted}.{name}")),
+            V::Instance(id) => {
+                let Some(Object {
+                    module,
+                    class,
+                    attributes,
+                    ..
+                }) = self.objects.get(id)
+                else {
+                    return V::Unknown;
+                };
+                if let Some(value) = attributes.get(name) {
+                    return value.clone();
+                }
+                match self.find_method(*module, *class, name) {
+                    Lookup::Found(owner, function) => self.method(owner, function, V::Instance(id), (*module, *class)),
+                    Lookup::NotThere | Lookup::Unknown => self.class_attribute(*module, *class, name),
+                }
+            }
+            V::Class(module, class) => match self.find_method(module, class, name) {
+                Lookup::Found(owner, function) => {
+                    let decorators = self.decorators(owner, function);
+                    if decorators.is_empty() || decorators == ["staticmethod"] {
+                        V::Function(owner, function)
+                    } else if decorators == ["classmethod"] {
+                        V::Method(owner, function, Box::new(V::Class(module, class)))
+                    } else {
+                        V::Unknown
+                    }
+                }
+                Lookup::NotThere | Lookup::Unknown => self.class_attribute(module, class, name),
+            },
+            V::Super(module, class, of) => {
+                let own = match &*of {
+                    V::Instance(id) => self.objects.get(*id).map(|object| (object.module, object.class)),
+                    V::Class(module, class) => Some((*module, *class)),
+                    _ => None,
+                };
+                let Some((own_module, own_class)) = own else {
+                    return V::Unknown;
+                };
+                let order = self.order(own_module, own_class);
+                let Some(at) = order.iter().position(|entry| *entry == Some((module, class))) else {
+                    return V::Unknown;
+                };
+                match self.find_among(&order[at + 1..], name) {
+                    Lookup::Found(owner, function) => self.method(owner, function, *of, (own_module, own_class)),
+                    Lookup::NotThere if name == "__init__" => V::Outside("builtins.object.__init__".to_owned()),
+                    Lookup::NotThere | Lookup::Unknown => V::Unknown,
+                }
+            }
+            // Of these only a call is looked at.
+            V::Lambda(..) | V::Callable(_) | V::Record(..) => V::Bound(Box::new(V::Unknown), name.to_owned()),
+            V::Path(path) if name == "parent" => V::Path(parent(&path)),
+            V::Parsed(parser) => self.parsed(parser, name),
+            object @ (V::Unknown
+            | V::Str(_)
+            | V::Path(_)
+            | V::Parser(_)
+            | V::Thread(_)
+            | V::List(_)
+            | V::Dict(_)
+            | V::Concat(_)
+            | V::Bound(..)) => V::Bound(Box::new(object), name.to_owned()),
+            _ => V::Unknown,
+        }
+    }
+
+    pub fn decorators(&self, module: ModuleId, function: u32) -> Vec<&str> {
+        self.source(module)
+            .and_then(|source| source.functions.get(function as usize))
+            .map(|facts| facts.decorators.iter().map(|decorator| &**decorator).collect())
+            .unwrap_or_default()
+    }
+
+    fn method(&self, owner: ModuleId, function: u32, of: V, class: (ModuleId, u32)) -> V {
+        match self.decorators(owner, function).as_slice() {
+            [] | ["abstractmethod" | "abc.abstractmethod"] => V::Method(owner, function, Box::new(of)),
+            ["staticmethod"] => V::Function(owner, function),
+            ["classmethod"] => V::Method(owner, function, Box::new(V::Class(class.0, class.1))),
+            _ => V::Unknown,
+        }
+    }
+
+    fn class_attribute(&self, module: ModuleId, class: u32, name: &str) -> V {
+        for (module, class) in self.order(module, class).into_iter().flatten() {
+            let Some(source) = self.source(module) else {
+                continue;
+            };
+            let found =
+                source.attributes.iter().rev().find(|attribute| {
+                    attribute.class == class && attribute.function.is_none() && &*attribute.name == name
+                });
+            if let Some(found) = found {
+                return match &found.value {
+                    Value::Int(number) => V::Int(*number),
+                    Value::Str(text) => V::Str(text.to_string()),
+                    Value::Name(name) => self.global(module, source.name(*name)).unwrap_or(V::Unknown),
+                    _ => V::Unknown,
+                };
+            }
+        }
+        V::Unknown
+    }
+}

@@ -1,0 +1,132 @@
+//! What fails on the way: exceptions, their classes, and how a piece of code ends.
+
+use crate::finding::{Confidence, Place};
+
+/// Something that fails on the way.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The rule.
+    pub rule: &'static str,
+    /// The exception's class.
+    pub exception: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What mends it.
+    pub help: Option<String>,
+    /// Where.
+    pub place: Place,
+    /// How the script gets there: imports and calls, first one first.
+    pub chain: Vec<Place>,
+    /// A `try` around it catches it.
+    pub caught: bool,
+    /// It may not be reached, or depends on something unknown.
+    pub conditional: bool,
+    /// How sure it is.
+    pub confidence: Confidence,
+}
+
+/// An exception on its way up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exception {
+    pub class: &'static str,
+    pub failure: Option<usize>,
+}
+
+/// How a piece of code ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    Next,
+    Raised(Exception),
+    Return,
+    Exit,
+    Endless,
+    Loop,
+}
+
+/// The class of an exception that nothing is known of.
+pub const ANY: &str = "?";
+
+/// Exceptions that whoever names just that one expects.
+pub const EXPECTED: &[&str] = &[
+    "FileNotFoundError",
+    "FileExistsError",
+    "AttributeError",
+    "FrozenInstanceError",
+    "KeyError",
+    "IndexError",
+    "ValueError",
+    "ZeroDivisionError",
+];
+
+/// The builtin exception of that name.
+pub fn known_class(name: &str) -> Option<&'static str> {
+    classes(name).first().filter(|first| **first == name).copied()
+}
+
+/// An exception's class and those above it, nearest first.
+pub fn classes(exception: &str) -> &'static [&'static str] {
+    match exception {
+        "ModuleNotFoundError" => &["ModuleNotFoundError", "ImportError", "Exception", "BaseException"],
+        "ImportError" => &["ImportError", "Exception", "BaseException"],
+        "NameError" => &["NameError", "Exception", "BaseException"],
+        "TypeError" => &["TypeError", "Exception", "BaseException"],
+        "SyntaxError" => &["SyntaxError", "Exception", "BaseException"],
+        "SystemExit" => &["SystemExit", "BaseException"],
+        "KeyboardInterrupt" => &["KeyboardInterrupt", "BaseException"],
+        "FrozenInstanceError" => &["FrozenInstanceError", "AttributeError", "Exception", "BaseException"],
+        "AttributeError" => &["AttributeError", "Exception", "BaseException"],
+        "ValueError" => &["ValueError", "Exception", "BaseException"],
+        "AssertionError" => &["AssertionError", "Exception", "BaseException"],
+        "RuntimeError" => &["RuntimeError", "Exception", "BaseException"],
+        "NotImplementedError" => &["NotImplementedError", "RuntimeError", "Exception", "BaseException"],
+        "ZeroDivisionError" => &["ZeroDivisionError", "ArithmeticError", "Exception", "BaseException"],
+        "KeyError" => &["KeyError", "LookupError", "Exception", "BaseException"],
+        "IndexError" => &["IndexError", "LookupError", "Exception", "BaseException"],
+        "LookupError" => &["LookupError", "Exception", "BaseException"],
+        "ArgumentError" => &["ArgumentError", "Exception", "BaseException"],
+        "PermissionError" => &[
+            "PermissionError",
+            "OSError",
+            "IOError",
+            "EnvironmentError",
+            "Exception",
+            "BaseException",
+        ],
+        "TimeoutError" => &[
+            "TimeoutError",
+            "OSError",
+            "IOError",
+            "EnvironmentError",
+            "Exception",
+            "BaseException",
+        ],
+        "ConnectionError" => &[
+            "ConnectionError",
+            "OSError",
+            "IOError",
+            "EnvironmentError",
+            "Exception",
+            "BaseException",
+        ],
+        "FileExistsError" => &[
+            "FileExistsError",
+            "OSError",
+            "IOError",
+            "EnvironmentError",
+            "Exception",
+            "BaseException",
+        ],
+        "BaseException" => &["BaseException"],
+        "ZMQError" => &["ZMQError", "ZMQBaseError", "Exception", "BaseException"],
+        "FileNotFoundError" => &[
+            "FileNotFoundError",
+            "OSError",
+            "IOError",
+            "EnvironmentError",
+            "Exception",
+            "BaseException",
+        ],
+        "OSError" => &["OSError", "IOError", "EnvironmentError", "Exception", "BaseException"],
+        _ => &["Exception", "BaseException"],
+    }
+}

@@ -1,0 +1,211 @@
+//! Names: which are bound here and now, and to what. Rule `start/undefined-name`.
+
+use pysrc::{Atom, Span};
+
+use super::failure::Flow;
+use super::value::{ModuleId, V};
+use super::walk::{Frame, Object, Variable, Walker};
+use crate::audit::imports::stdlib;
+
+impl Walker<'_> {
+    /// A name is read; `past`: by something that does not see the names of the class body around it.
+    pub fn load(&mut self, name: Atom, span: Span, past: bool) -> Flow {
+        let here = self.here();
+        if self.is_bound(name, past) || self.silent > 0 {
+            return Flow::Next;
+        }
+        let Some(source) = self.source(here) else {
+            return Flow::Next;
+        };
+        let text = source.name(name);
+        if self.is_installed(text) {
+            return Flow::Next;
+        }
+        let later = source.bindings.iter().find(|binding| binding.name == name);
+        let message = match later {
+            _ if past && self.frames.last().is_some_and(|frame| frame.locals.contains_key(&name)) => {
+                format!(
+                    "name '{text}' is not defined here: a comprehension does not see the names of the class around it"
+                )
+            }
+            Some(binding) if binding.span.start < span.start => format!(
+                "name '{text}' is not defined here: what binds it, in line {}, is not run on this way or is undone by then",
+                source.position(binding.span).line
+            ),
+            Some(binding) => format!(
+                "name '{text}' is not defined here: it is bound in line {}, which has not run by then",
+                source.position(binding.span).line
+            ),
+            None => format!("name '{text}' is not defined"),
+        };
+        let near = source
+            .bindings
+            .iter()
+            .map(|binding| source.name(binding.name))
+            .filter(|known| known.ends_with(text) || known.starts_with(text))
+            .find(|known| *known != text);
+        let help = near.map(|near| format!("did you mean `{near}`?"));
+        self.fail_at(here, span, "start/undefined-name", "NameError", message, help)
+    }
+
+    fn is_bound(&self, name: Atom, past: bool) -> bool {
+        let Some(frame) = self.frames.last() else {
+            return true;
+        };
+        if frame.locals.contains_key(&name) && !(past && frame.in_class) {
+            return true;
+        }
+        let Some(module) = self.modules.get(frame.module) else {
+            return true;
+        };
+        let Some(source) = self.source(frame.module) else {
+            return true;
+        };
+        let mut at = frame.function;
+        let mut first = !frame.in_class;
+        while let Some(function) = at {
+            let Some(facts) = source.functions.get(function as usize) else {
+                return true;
+            };
+            if facts.locals.binary_search(&name).is_ok() {
+                // Unbound for sure only where no function in it can bind it.
+                return super::steps::binds_from_within(source, function, name)
+                    || (!first && self.is_bound_around(frame.module, function, name));
+            }
+            first = false;
+            at = facts.outer;
+        }
+        if module.globals.contains_key(&name) || module.dynamic {
+            return true;
+        }
+        let text = source.name(name);
+        stdlib::is_builtin(text) || self.global(frame.module, text).is_some()
+    }
+
+    /// Whether a module that has run may have put the name where every module sees it, or into a module from outside.
+    fn is_installed(&self, name: &str) -> bool {
+        let uses = |wanted: &str| {
+            (0..self.modules.len())
+                .filter_map(|id| self.source(id))
+                .any(|source| source.atom(wanted).is_some())
+        };
+        let reaches = uses("builtins") || uses("__builtins__") || uses("modules");
+        (reaches && (uses("setattr") || self.set_from_outside(name))) || (name == "_" && uses("install"))
+    }
+
+    /// Whether a function around this one may have bound the name by now.
+    fn is_bound_around(&self, module: ModuleId, function: u32, name: Atom) -> bool {
+        let mut running = self
+            .frames
+            .iter()
+            .filter(|frame| frame.module == module && frame.function == Some(function) && !frame.in_class);
+        match (running.next(), running.next()) {
+            (Some(frame), None) => frame.locals.contains_key(&name),
+            // It has ended, and its names stay; or nobody knows which one it is.
+            _ => true,
+        }
+    }
+
+    fn is_local(&self, frame: &Frame, name: Atom) -> bool {
+        if frame.in_class {
+            return true;
+        }
+        let Some(function) = frame.function else {
+            return false;
+        };
+        self.source(frame.module)
+            .and_then(|source| source.functions.get(function as usize))
+            .is_some_and(|facts| facts.locals.binary_search(&name).is_ok())
+    }
+
+    pub fn store(&mut self, name: Atom, value: V) {
+        let Some(frame) = self.frames.last() else {
+            return;
+        };
+        let local = self.is_local(frame, name);
+        let module = frame.module;
+        let maybe = self.maybe > 0;
+        let slot = if local {
+            self.frames.last_mut().map(|frame| &mut frame.locals)
+        } else {
+            self.modules.get_mut(module).map(|module| &mut module.globals)
+        };
+        let Some(variables) = slot else {
+            return;
+        };
+        let value = match variables.get(&name) {
+            // One of two values.
+            Some(before) if maybe && before.value != value => V::Unknown,
+            _ => value,
+        };
+        variables.insert(name, Variable { value });
+    }
+
+    /// Whether the innermost scope has a name by now.
+    pub fn has_value(&self, name: Atom) -> bool {
+        self.frames.last().is_some_and(|frame| {
+            let module = self.modules.get(frame.module);
+            frame.locals.contains_key(&name)
+                || (!self.is_local(frame, name) && module.is_some_and(|module| module.globals.contains_key(&name)))
+        })
+    }
+
+    pub fn unbind(&mut self, name: Atom) {
+        let module = self.here();
+        if let Some(frame) = self.frames.last_mut()
+            && frame.locals.remove(&name).is_some()
+        {
+            return;
+        }
+        if let Some(module) = self.modules.get_mut(module) {
+            module.globals.remove(&name);
+        }
+    }
+
+    pub fn store_attribute(&mut self, object: Atom, attribute: Atom, value: V) {
+        let here = self.here();
+        let Some(source) = self.source(here) else {
+            return;
+        };
+        let maybe = self.maybe > 0;
+        match self.variable(object) {
+            Some(V::Instance(id)) => {
+                if let Some(Object { attributes, .. }) = self.objects.get_mut(id) {
+                    let name = source.name(attribute).to_owned();
+                    let value = match attributes.get(&name) {
+                        Some(before) if maybe && *before != value => V::Unknown,
+                        _ => value,
+                    };
+                    attributes.insert(name, value);
+                }
+            }
+            Some(V::Thread(id)) => {
+                if let Some(thread) = self.threads.get_mut(id).filter(|_| source.name(attribute) == "daemon") {
+                    thread.daemon = value == V::Bool(true);
+                }
+            }
+            Some(V::Module(id)) => {
+                if let Some(module) = self.modules.get_mut(id) {
+                    module.dynamic = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub fn variable(&self, name: Atom) -> Option<V> {
+        let frame = self.frames.last()?;
+        if let Some(variable) = frame.locals.get(&name) {
+            return Some(variable.value.clone());
+        }
+        let module = self.modules.get(frame.module)?;
+        if let Some(variable) = module.globals.get(&name) {
+            return Some(variable.value.clone());
+        }
+        if module.stars.is_empty() {
+            return None;
+        }
+        let text = self.source(frame.module)?.name(name);
+        self.global(frame.module, text)
+    }
+}

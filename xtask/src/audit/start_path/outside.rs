@@ -1,0 +1,309 @@
+//! Calls of what is not of the tree: the few functions and methods whose effect matters.
+
+use pysrc::Call;
+
+use super::arguments::Arguments;
+use super::failure::Flow;
+use super::value::{ModuleId, V, absolute, join, parent};
+use super::walk::Walker;
+use crate::render::ROOT;
+
+impl Walker<'_> {
+    pub fn outside(&mut self, here: ModuleId, call: &Call, name: &str, arguments: &Arguments) -> (V, Flow) {
+        let mut flow = self.standard_call(here, call, name, arguments);
+        let converts = name.starts_with("builtins.") || (name == "time.sleep" && !self.set_from_outside("sleep"));
+        if flow == Flow::Next && converts {
+            flow = self.conversion(here, call, name);
+        }
+        if flow != Flow::Next {
+            return (V::Unknown, flow);
+        }
+        let first = arguments.positional.first();
+        let text = |at: usize| arguments.positional.get(at).and_then(V::text);
+        let value = match name {
+            "builtins.super" => self.super_value(arguments),
+            "builtins.object.__init__" => {
+                if !arguments.are_some() {
+                    V::None
+                } else {
+                    let message =
+                        "object.__init__() takes exactly one argument (the instance to initialize)".to_owned();
+                    return (
+                        V::Unknown,
+                        self.fail_at(here, call.span, "start/argument-count", "TypeError", message, None),
+                    );
+                }
+            }
+            "os.path.join" | "posixpath.join" => {
+                let mut parts = arguments.positional.iter().map(V::text);
+                let mut path = match parts.next() {
+                    Some(Some(start)) => start.to_owned(),
+                    _ => return (V::Unknown, Flow::Next),
+                };
+                for part in parts {
+                    match part {
+                        Some(part) => path = join(&path, part),
+                        None => return (V::Unknown, Flow::Next),
+                    }
+                }
+                V::Str(path)
+            }
+            "os.path.dirname" => text(0).map_or(V::Unknown, |path| V::Str(parent(path))),
+            "os.path.abspath" | "os.path.realpath" | "os.path.normpath" => {
+                text(0).map_or(V::Unknown, |path| V::Str(self.real(path, name == "os.path.realpath")))
+            }
+            "os.getcwd" => V::Str(ROOT.to_owned()),
+            "pathlib.Path.cwd" => V::Path(ROOT.to_owned()),
+            "pathlib.Path" | "pathlib.PurePath" | "pathlib.PosixPath" => match (first, text(0)) {
+                (None, _) => V::Path(String::new()),
+                (_, Some(path)) if arguments.positional.len() == 1 => V::Path(path.to_owned()),
+                _ => V::Unknown,
+            },
+            "builtins.str" | "os.fspath" => match first {
+                Some(V::Path(path) | V::Str(path)) => V::Str(path.clone()),
+                Some(V::Int(number)) => V::Str(number.to_string()),
+                _ => V::Unknown,
+            },
+            "builtins.int" => match first {
+                Some(V::Int(number)) => V::Int(*number),
+                Some(V::Str(text)) => text.trim().parse().map_or(V::Unknown, V::Int),
+                _ => V::Unknown,
+            },
+            "os.makedirs" | "os.mkdir" => return (V::None, self.make_folder(here, call, text(0))),
+            "builtins.open" | "io.open" | "codecs.open" => {
+                let mode = arguments.positional.get(1).or(arguments.named("mode"));
+                let writes = matches!(mode, Some(V::Str(mode)) if mode.contains(['w', 'a', 'x', '+']));
+                let known = mode.is_none() || matches!(mode, Some(V::Str(_)));
+                let path = text(0).or_else(|| arguments.named("file").and_then(V::text));
+                return (V::Unknown, self.open(here, call, path.filter(|_| known), writes));
+            }
+            "logging.FileHandler"
+            | "logging.handlers.RotatingFileHandler"
+            | "logging.handlers.TimedRotatingFileHandler"
+            | "logging.handlers.WatchedFileHandler" => {
+                let lazy = matches!(arguments.named("delay"), Some(V::Bool(true)));
+                let path = text(0).or_else(|| arguments.named("filename").and_then(V::text));
+                return (V::Unknown, self.open(here, call, path.filter(|_| !lazy), true));
+            }
+            "logging.basicConfig" => {
+                let path = arguments.named("filename").and_then(V::text);
+                return (V::None, self.open(here, call, path, true));
+            }
+            "collections.namedtuple" | "typing.NamedTuple" => self.named_tuple(arguments),
+            "argparse.ArgumentParser" => self.new_parser(arguments),
+            "threading.Thread" => self.new_thread(arguments),
+            "builtins.setattr" => {
+                self.escape(arguments);
+                V::None
+            }
+            "sys.path.insert" | "sys.path.append" | "site.addsitedir" => {
+                let at = usize::from(name == "sys.path.insert");
+                self.path_edit(at, text(at).map(ToOwned::to_owned), arguments.positional.first());
+                V::None
+            }
+            _ => {
+                self.escape(arguments);
+                if !is_harmless(name) {
+                    self.alive = true;
+                }
+                V::Unknown
+            }
+        };
+        (value, Flow::Next)
+    }
+
+    fn path_edit(&mut self, at: usize, path: Option<String>, index: Option<&V>) {
+        let Some(path) = path else {
+            // Modules may come from anywhere now; what is not found may be there.
+            return;
+        };
+        let path = absolute(&path);
+        let below = match path.strip_prefix(ROOT) {
+            Some("") => String::new(),
+            Some(below) => below.trim_start_matches('/').to_owned(),
+            None => return,
+        };
+        if self.search.roots.contains(&below) && at == 0 {
+            return;
+        }
+        if at == 1 && matches!(index, Some(V::Int(0..=1))) {
+            self.search.roots.insert(0, below);
+        } else {
+            self.search.roots.push(below);
+        }
+    }
+
+    fn super_value(&self, arguments: &Arguments) -> V {
+        if let [V::Class(module, class), of] = arguments.positional.as_slice() {
+            return V::Super(*module, *class, Box::new(of.clone()));
+        }
+        let Some((frame, source)) = self.innermost() else {
+            return V::Unknown;
+        };
+        let function = frame
+            .function
+            .and_then(|function| source.functions.get(function as usize));
+        let Some((class, first)) =
+            function.and_then(|function| Some((function.class?, function.parameters.all.first()?)))
+        else {
+            return V::Unknown;
+        };
+        match frame.locals.get(&first.name) {
+            Some(variable) if arguments.positional.is_empty() => {
+                V::Super(frame.module, class, Box::new(variable.value.clone()))
+            }
+            _ => V::Unknown,
+        }
+    }
+
+    pub fn method_of_unknown(
+        &mut self,
+        here: ModuleId,
+        call: &Call,
+        object: V,
+        method: &str,
+        arguments: &Arguments,
+    ) -> (V, Flow) {
+        match (&object, method) {
+            (V::Thread(thread), "start" | "join") => {
+                return (V::None, self.thread_method(here, call, *thread, method));
+            }
+            (V::Parser(parser), _) => return self.parser_method(here, call, *parser, method, arguments),
+            (V::Path(path), "resolve" | "absolute") => {
+                return (V::Path(self.real(path, method == "resolve")), Flow::Next);
+            }
+            (V::Path(path), "joinpath") => {
+                let mut path = path.clone();
+                for part in &arguments.positional {
+                    match part.text() {
+                        Some(part) => path = join(&path, part),
+                        None => return (V::Unknown, Flow::Next),
+                    }
+                }
+                return (V::Path(path), Flow::Next);
+            }
+            (V::Path(path), "mkdir") => {
+                let path = path.clone();
+                return (V::None, self.make_folder(here, call, Some(&path)));
+            }
+            (V::Path(path), "open" | "write_text" | "write_bytes" | "read_text" | "read_bytes") => {
+                let writes = method.starts_with("write")
+                    || matches!(arguments.positional.first(), Some(V::Str(mode)) if mode.contains(['w', 'a', 'x', '+']));
+                let path = path.clone();
+                return (V::Unknown, self.open(here, call, Some(&path), writes));
+            }
+            (V::Str(_), "join") => return (V::Unknown, self.joined(here, call)),
+            (V::Str(_) | V::Path(_) | V::List(_) | V::Concat(_), _) => return (V::Unknown, Flow::Next),
+            (_, "bind") => {
+                let flow = self.bind_socket(here, call, arguments);
+                return (V::Unknown, flow);
+            }
+            (_, "connect") => {
+                let flow = self.check_placeholder(here, call, arguments);
+                return (V::Unknown, flow);
+            }
+            (_, "close" | "unbind" | "term" | "destroy") => {
+                // A port may be free again; that it was bound stays true.
+                for bind in &mut self.binds {
+                    bind.conditional = true;
+                }
+            }
+            (
+                _,
+                "recv" | "recv_string" | "recv_json" | "recv_multipart" | "recv_pyobj" | "poll" | "accept" | "join"
+                | "wait" | "serve_forever" | "run_forever",
+            ) => {
+                self.alive = true;
+                self.waiting = true;
+            }
+            _ => {}
+        }
+        self.escape(arguments);
+        if !is_harmless_method(method) {
+            self.alive = true;
+        }
+        (V::Unknown, Flow::Next)
+    }
+}
+
+/// Whether a function of the standard library surely comes back, and leaves nothing running.
+fn is_harmless(name: &str) -> bool {
+    let top = name.split('.').next().unwrap_or(name);
+    match top {
+        "builtins" => !name.ends_with(".input"),
+        "logging" | "json" | "typing" | "collections" | "dataclasses" | "enum" | "functools" | "re" | "datetime"
+        | "random" | "abc" | "warnings" | "math" | "copy" | "uuid" | "hashlib" | "argparse" | "itertools"
+        | "pathlib" | "string" | "textwrap" | "traceback" | "platform" | "locale" | "sys" | "shutil" | "glob"
+        | "base64" | "io" | "inspect" | "types" | "operator" | "contextlib" | "statistics" | "tempfile" | "pickle"
+        | "csv" | "configparser" | "sqlite3" => true,
+        "os" => !matches!(
+            name,
+            "os.system" | "os.execv" | "os.execvp" | "os.fork" | "os.wait" | "os.popen"
+        ),
+        "time" => name != "time.sleep",
+        "threading" => matches!(
+            name,
+            "threading.Lock" | "threading.RLock" | "threading.Event" | "threading.local"
+        ),
+        // Sockets alone keep no process running.
+        "zmq" => !matches!(name, "zmq.proxy" | "zmq.proxy_steerable" | "zmq.device"),
+        "yaml" | "numpy" | "dotenv" | "dateutil" => true,
+        _ => false,
+    }
+}
+
+fn is_harmless_method(method: &str) -> bool {
+    matches!(
+        method,
+        "info"
+            | "debug"
+            | "warning"
+            | "error"
+            | "exception"
+            | "critical"
+            | "setLevel"
+            | "addHandler"
+            | "setFormatter"
+            | "append"
+            | "extend"
+            | "add"
+            | "get"
+            | "items"
+            | "keys"
+            | "values"
+            | "update"
+            | "setdefault"
+            | "format"
+            | "join"
+            | "split"
+            | "strip"
+            | "lower"
+            | "upper"
+            | "replace"
+            | "encode"
+            | "decode"
+            | "startswith"
+            | "endswith"
+            | "setsockopt"
+            | "setsockopt_string"
+            | "socket"
+            | "subscribe"
+            | "bind"
+            | "connect"
+            | "register"
+            | "close"
+            | "hexdigest"
+            | "exists"
+            | "is_dir"
+            | "is_file"
+            | "mkdir"
+            | "load"
+            | "dump"
+            | "read"
+            | "write"
+            | "compile"
+            | "sub"
+            | "match"
+            | "search"
+    )
+}

@@ -1,0 +1,214 @@
+//! Exceptions on their way: what raises, what catches, what ends the process.
+
+use pysrc::{Handler, Span, Step, Value};
+
+use super::failure::{ANY, EXPECTED, Exception, Failure, Flow, classes, known_class};
+use super::value::{ModuleId, V};
+use super::walk::{Around, Doubt, Walker};
+use crate::finding::Confidence;
+
+impl<'a> Walker<'a> {
+    pub fn fail_at(
+        &mut self,
+        module: ModuleId,
+        span: Span,
+        rule: &'static str,
+        exception: &'static str,
+        message: String,
+        help: Option<String>,
+    ) -> Flow {
+        if self.silent > 0 {
+            return Flow::Next;
+        }
+        let classes = classes(exception);
+        let caught = self.tries.iter().any(|around| self.catch(around, classes));
+        // Whoever names just that exception expects it.
+        let expected = EXPECTED.contains(&exception)
+            && self.tries.iter().flat_map(|around| around.handlers).any(|handler| {
+                !handler.raises
+                    && handler.catches.iter().any(|name| {
+                        classes
+                            .iter()
+                            .rev()
+                            .skip(2)
+                            .any(|class| name.rsplit('.').next() == Some(*class))
+                    })
+            });
+        if expected {
+            return Flow::Raised(Exception {
+                class: exception,
+                failure: None,
+            });
+        }
+        let chain = self
+            .chain
+            .iter()
+            .map(|(file, span)| self.search.view.tree.place(*file, *span))
+            .collect();
+        let place = self.place(module, span);
+        let conditional = self.maybe > 0 || self.waiting || self.doubt == Doubt::All;
+        let failure = self.failures.len();
+        self.failures.push(Failure {
+            rule,
+            exception,
+            message,
+            help,
+            place,
+            chain,
+            caught,
+            conditional,
+            confidence: if conditional {
+                Confidence::Medium
+            } else {
+                Confidence::High
+            },
+        });
+        Flow::Raised(Exception {
+            class: exception,
+            failure: Some(failure),
+        })
+    }
+
+    pub fn attempt(
+        &mut self,
+        body: &'a [Step],
+        handlers: &'a [Handler],
+        orelse: &'a [Step],
+        finally: &'a [Step],
+    ) -> Flow {
+        let manager = handlers.first().and_then(|handler| handler.manager.as_deref());
+        self.tries.push(Around {
+            handlers,
+            manager: manager.map(|manager| self.manager(manager)),
+        });
+        let mut flow = self.steps(body);
+        let around = self.tries.pop();
+        if manager.is_some() && !around.is_some_and(|around| self.swallows(&around)) {
+            return flow;
+        }
+        if let Flow::Raised(exception) = flow {
+            let classes = classes(exception.class);
+            let any = exception.class == ANY && !handlers.is_empty();
+            let handler = handlers.iter().find(|handler| any || handler.catches(classes));
+            // An exception that nothing is known of may be any.
+            let certain = exception.failure.is_some();
+            if let Some(handler) = handler {
+                if !certain {
+                    self.maybe += 1;
+                }
+                let before = handler.name.is_none_or(|name| self.has_value(name));
+                self.handling += 1;
+                let handled = self.steps(&handler.body);
+                self.handling -= 1;
+                if let Some(name) = handler.name.filter(|_| !before || (certain && self.maybe == 0)) {
+                    self.unbind(name);
+                }
+                if !certain {
+                    self.maybe -= 1;
+                }
+                flow = match handled {
+                    // Raised again, or the process ends: the first failure is what stopped it.
+                    Flow::Raised(Exception { failure: None, .. }) | Flow::Exit => {
+                        if let Some(failure) = exception.failure.and_then(|index| self.failures.get_mut(index)) {
+                            failure.caught = false;
+                        }
+                        Flow::Raised(exception)
+                    }
+                    other => other,
+                };
+            }
+        } else {
+            // What `else:` raises is for when the exception was not raised that a handler waits for.
+            if flow == Flow::Next && !orelse.is_empty() {
+                let doubt = self.doubt;
+                if !handlers.is_empty() {
+                    self.doubt = doubt.max(Doubt::Raises);
+                }
+                flow = self.steps(orelse);
+                self.doubt = self.frames.last().map_or(doubt, |frame| doubt.max(frame.doubt));
+            }
+            // What a handler would bind may be bound.
+            self.silent += 1;
+            self.maybe += 1;
+            for handler in handlers {
+                let before = handler.name.is_none_or(|name| self.has_value(name));
+                let _ = self.steps(&handler.body);
+                // Unbound again at the end of the handler.
+                if let Some(name) = handler.name.filter(|_| !before) {
+                    self.unbind(name);
+                }
+            }
+            self.maybe -= 1;
+            self.silent -= 1;
+        }
+        match self.steps(finally) {
+            Flow::Next => flow,
+            left => left,
+        }
+    }
+
+    /// `raise`.
+    pub fn raise(&mut self, value: Option<&Value>, span: Span) -> Flow {
+        let here = self.here();
+        let callee = match value {
+            Some(Value::Call(call)) => self
+                .source(here)
+                .and_then(|source| source.calls.get(*call as usize))
+                .map(|call| self.evaluate(&call.callee)),
+            Some(value) => Some(self.evaluate(value)),
+            None => None,
+        };
+        let class = match callee {
+            Some(V::Outside(name)) => name.strip_prefix("builtins.").and_then(known_class).unwrap_or(ANY),
+            _ => ANY,
+        };
+        let unseen = Flow::Raised(Exception { class, failure: None });
+        let expected = class != ANY && self.tries.iter().any(|around| self.catch(around, classes(class)));
+        // What a handler raises is the failure that led to it, told by another name.
+        let doubtful = self.maybe > 0 || self.doubt > Doubt::None;
+        let told = self.handling > 0 || doubtful || self.waiting || value.is_none() || expected;
+        if told || (class == ANY && !self.tries.is_empty()) {
+            return unseen;
+        }
+        let what = self
+            .source(here)
+            .and_then(|source| source.text.get(span.start as usize..span.end as usize))
+            .and_then(|text| text.lines().next())
+            .unwrap_or("raise");
+        let message = format!("`{}` is always reached", shortened(what));
+        let help = Some("finish what is not written yet, or catch the exception where it may happen".to_owned());
+        self.fail_at(here, span, "start/raises", class, message, help)
+    }
+
+    fn catch(&self, around: &Around<'_>, classes: &[&str]) -> bool {
+        let mut handlers = around.handlers.iter();
+        handlers.any(|handler| !handler.raises && handler.catches(classes))
+            && (around.manager.is_none() || self.swallows(around))
+    }
+
+    /// `sys.exit()` and its like.
+    pub fn exit(&mut self, span: Span) -> Flow {
+        if self.handling > 0
+            || self.maybe > 0
+            || self.doubt > Doubt::None
+            || self.waiting
+            || self.alive
+            || self.silent > 0
+        {
+            return Flow::Exit;
+        }
+        let here = self.here();
+        let message = "the process is ended here before anything that goes on was started".to_owned();
+        let help = Some("start what serves first".to_owned());
+        self.fail_at(here, span, "start/exits", "SystemExit", message, help)
+    }
+}
+
+/// A text that fits into a message.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}

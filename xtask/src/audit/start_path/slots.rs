@@ -1,0 +1,132 @@
+//! Attributes that are assigned and that an object has no room for: `__slots__`, frozen dataclasses, named tuples.
+
+use pysrc::{Atom, Span, Step, Value};
+
+use super::failure::Flow;
+use super::steps::any_step;
+use super::value::{ModuleId, V};
+use super::walk::Walker;
+
+impl Walker<'_> {
+    /// `object.attribute = …`: fails where the object does not take it.
+    pub fn refused_attribute(&mut self, object: Atom, attribute: Atom, at: u32) -> Flow {
+        let here = self.here();
+        let (Some(source), true) = (self.source(here), self.silent == 0) else {
+            return Flow::Next;
+        };
+        let name = source.name(attribute);
+        let problem = match self.variable(object) {
+            Some(V::Record(module, class)) => self
+                .cannot_assign((module, class), name)
+                .filter(|_| self.is_bound_once(object)),
+            Some(V::Instance(id)) => self.objects.get(id).and_then(|made| {
+                let class = (made.module, made.class);
+                let full = self.has_no_room(class, name) && self.is_bound_once(object);
+                full.then(|| {
+                    let message = format!("'{}' object has no attribute '{name}'", self.class_name(class));
+                    ("AttributeError", message)
+                })
+            }),
+            _ => None,
+        };
+        let Some((exception, message)) = problem else {
+            return Flow::Next;
+        };
+        let width = source.name(object).len() + ".".len() + name.len();
+        let span = Span {
+            start: at,
+            end: at + u32::try_from(width).unwrap_or(0),
+        };
+        let help = match exception {
+            "FrozenInstanceError" => "make a changed copy with `dataclasses.replace`, or do not freeze the class",
+            _ => "add it to `__slots__` or to the fields, or leave it away",
+        };
+        self.fail_at(
+            here,
+            span,
+            "start/no-attribute",
+            exception,
+            message,
+            Some(help.to_owned()),
+        )
+    }
+
+    /// Whether all classes of an object have `__slots__`, and none of them this name.
+    fn has_no_room(&self, class: (ModuleId, u32), name: &str) -> bool {
+        let order = self.order(class.0, class.1);
+        !name.starts_with("__")
+            && order.into_iter().all(|entry| {
+                entry.is_some_and(|class| {
+                    self.slots(class)
+                        .is_some_and(|slots| slots.iter().all(|slot| !matches!(*slot, "__dict__") && *slot != name))
+                })
+            })
+    }
+
+    /// The `__slots__` of a class, where they are written out; nothing where it may have others, or more.
+    fn slots(&self, (module, class): (ModuleId, u32)) -> Option<Vec<&str>> {
+        let source = self.source(module)?;
+        let facts = source.classes.get(class as usize).filter(|facts| !facts.unusual)?;
+        let mut written = None;
+        for attribute in source.attributes.iter().filter(|attribute| attribute.class == class) {
+            if attribute.function.is_none() {
+                // What the class has of that name may be a descriptor.
+                match &*attribute.name {
+                    "__slots__" if written.is_none() => written = Some(&attribute.value),
+                    _ => return None,
+                }
+            }
+        }
+        let slots: Vec<&str> = match written? {
+            Value::Str(text) => vec![text],
+            Value::List(values) => values
+                .iter()
+                .map(|value| match value {
+                    Value::Str(text) => Some(&**text),
+                    _ => None,
+                })
+                .collect::<Option<_>>()?,
+            _ => return None,
+        };
+        let special = facts
+            .methods
+            .iter()
+            .filter_map(|method| source.functions.get(*method as usize))
+            .any(|method| &*method.name == "__setattr__" || !method.decorators.is_empty());
+        (!special).then_some(slots)
+    }
+
+    /// Whether nothing but one statement, or a call, gives a name its value.
+    pub fn is_bound_once(&self, name: Atom) -> bool {
+        let Some((frame, source)) = self.innermost() else {
+            return false;
+        };
+        if !frame.locals.contains_key(&name) {
+            let bindings = source.bindings.iter().filter(|binding| binding.name == name);
+            let outside = self.set_from_outside(source.name(name)) || source.dynamic_names;
+            return bindings.count() == 1 && !outside;
+        }
+        let Some(facts) = frame
+            .function
+            .filter(|_| !frame.in_class)
+            .and_then(|function| source.functions.get(function as usize))
+        else {
+            return false;
+        };
+        let given = facts.parameters.all.iter().any(|parameter| parameter.name == name);
+        let mut stores = usize::from(given);
+        let binds_otherwise = any_step(&facts.body, &mut |step| {
+            if let Step::Store { name: stored, .. } = step {
+                stores += usize::from(*stored == name);
+            }
+            match step {
+                Step::Delete { name: stored, .. } => *stored == name,
+                _ => false,
+            }
+        });
+        let inner = frame
+            .function
+            .is_some_and(|function| super::steps::binds_from_within(source, function, name));
+        stores == 1 && !binds_otherwise && !inner
+    }
+}

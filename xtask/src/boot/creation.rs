@@ -1,0 +1,221 @@
+//! How a group's pod and container are created, from the model.
+//!
+//! Network, address and published ports belong to the pod, so that a container can be replaced under a running address.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use super::pod::{Container, Pod};
+use super::podman_arguments;
+use super::reach::{Host, published_ports};
+use crate::images::digest::Parts;
+use crate::render::{self, compose};
+use crate::stack::{GroupId, MachineId, Stack};
+
+/// Labels that mark what is ours.
+#[derive(Debug, Clone, Copy)]
+pub struct Labels {
+    /// Label with the stack's name.
+    pub stack: &'static str,
+    /// Label with the machine's name.
+    pub machine: &'static str,
+    /// Label with the group's name.
+    pub group: &'static str,
+    /// Label with the digest of how a pod and its container were created.
+    pub digest: &'static str,
+    /// Label of containers that are no part of the running stack.
+    pub role: &'static str,
+}
+
+/// What runs in a group's container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Runs {
+    /// The supervisor, which starts agents as the group config says.
+    #[default]
+    Supervisor,
+    /// The supervisor, which gives every agent an interpreter of its own.
+    Plainly,
+    /// Another program in the supervisor's place.
+    Other {
+        /// Folders of the host that the container has too: the folder, and where.
+        folders: Vec<(PathBuf, String)>,
+        /// Its command line, to which the path of the group config is added.
+        command: Vec<String>,
+    },
+}
+
+/// How a group is created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Creation {
+    /// Its pod.
+    pub pod: Pod,
+    /// The container in it.
+    pub container: Container,
+    /// Digest of both and of the image's id: a pod that carries it needs nothing.
+    pub digest: String,
+}
+
+/// How one group is created on a host, from the image of that id.
+#[must_use]
+pub fn creation(stack: &Stack, id: GroupId, host: &Host, image_id: &str, runs: &Runs, labels: Labels) -> Creation {
+    let mut pod = pod(stack, id, host);
+    let mut container = container(stack, id, host, runs);
+    container.labels = group_labels(stack, id, labels);
+    let mut parts = Parts::new();
+    for argument in podman_arguments::pod(&pod)
+        .iter()
+        .chain(&podman_arguments::container(&container))
+    {
+        parts.add("argument", argument);
+    }
+    let digest = parts.add("image", image_id).finish();
+    pod.labels.clone_from(&container.labels);
+    pod.labels.insert(labels.digest.to_owned(), digest.clone());
+    // Where that file is says nothing about what runs.
+    pod.seccomp_profile.clone_from(&host.seccomp_profile);
+    container.seccomp_profile.clone_from(&host.seccomp_profile);
+    Creation { pod, container, digest }
+}
+
+fn group_labels(stack: &Stack, id: GroupId, labels: Labels) -> BTreeMap<String, String> {
+    let group = stack.group(id);
+    [
+        (labels.stack, &stack.name),
+        (labels.machine, &stack.machine(group.machine).name),
+        (labels.group, &group.name),
+    ]
+    .map(|(label, value)| (label.to_owned(), value.clone()))
+    .into()
+}
+
+fn pod(stack: &Stack, id: GroupId, host: &Host) -> Pod {
+    let group = stack.group(id);
+    Pod {
+        name: stack.pod(id),
+        infra_name: stack.infra(id),
+        hostname: group.name.clone(),
+        network: stack.machine(group.machine).network.clone(),
+        address: group.address,
+        hardware_address: hardware_address(group.address),
+        ports: published_ports(stack, id, host),
+        labels: BTreeMap::new(),
+        seccomp_profile: None,
+    }
+}
+
+/// A hardware address that goes with an address. Where a container is replaced, its neighbours know the old one for up to half a minute,
+/// and what they send goes nowhere until then: so the new one has the same.
+fn hardware_address(address: Ipv4Addr) -> String {
+    // Administered locally, for one station.
+    let [a, b, c, d] = address.octets();
+    format!("0a:58:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
+}
+
+fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container {
+    let group = stack.group(id);
+    let supervision = &stack.machine(group.machine).supervision;
+    let (folders, command) = match runs {
+        // The image's own command.
+        Runs::Supervisor => (Vec::new(), Vec::new()),
+        Runs::Plainly => {
+            let mut command = render::command(stack, id);
+            command.push("--plain".to_owned());
+            (Vec::new(), command)
+        }
+        Runs::Other { folders, command } => {
+            let mut command = command.clone();
+            command.push(render::config_path(stack, id));
+            (folders.clone(), command)
+        }
+    };
+    Container {
+        name: group.name.clone(),
+        pod: stack.pod(id),
+        image: stack.group_image(id),
+        command,
+        environment: environment(stack, id, host),
+        labels: BTreeMap::new(),
+        volumes: stack
+            .volumes
+            .iter()
+            .map(|volume| (stack.volume(group.machine, volume), volume.path.clone()))
+            .collect(),
+        folders,
+        memory_bytes: stack.group_memory_bytes(id).filter(|_| host.limits),
+        processes: stack.group_pids(id).filter(|_| host.limits).map(u64::from),
+        // The supervisor bounds its own stop by this grace and a second.
+        stop_seconds: supervision.stop_grace_ms.div_ceil(1000) + 3,
+        health_seconds: supervision.health_interval_ms.div_ceil(1000),
+        seccomp_profile: None,
+    }
+}
+
+/// Environment of a group's container, as the compose files have it, with this host's addresses of the other machines.
+#[must_use]
+pub fn environment(stack: &Stack, id: GroupId, host: &Host) -> BTreeMap<String, String> {
+    compose::environment(stack, id, &|variable, configured| {
+        let machine = stack
+            .machines
+            .iter()
+            .position(|machine| machine.address_variable == variable);
+        machine
+            .and_then(|index| host.lan_addresses.get(&MachineId(index)))
+            .unwrap_or(&configured)
+            .to_string()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::path::PathBuf;
+
+    use super::super::reach::Reach;
+    use super::super::reach::tests::host;
+    use super::{Labels, Runs, creation, hardware_address};
+    use crate::stack::fixture::Fixture;
+
+    #[test]
+    fn a_group_keeps_its_hardware_address() {
+        assert_eq!(hardware_address(Ipv4Addr::new(172, 20, 0, 110)), "0a:58:ac:14:00:6e");
+    }
+
+    #[test]
+    fn what_runs_is_part_of_the_digest() {
+        let stack = Fixture::small().model();
+        let (id, _) = stack.groups().next().unwrap();
+        let labels = Labels {
+            stack: "s",
+            machine: "m",
+            group: "g",
+            digest: "d",
+            role: "r",
+        };
+        let mut host = host(&stack, Reach::Container);
+        let plainly = creation(&stack, id, &host, "1", &Runs::Plainly, labels);
+        let command = "/usr/local/bin/agent-supervisor --config /etc/ai_system/core.yaml --plain";
+        assert_eq!(plainly.container.command.join(" "), command);
+        let other = Runs::Other {
+            folders: vec![(PathBuf::from("/a"), "/b".to_owned())],
+            command: ["python3", "/b/x.py"].map(str::to_owned).to_vec(),
+        };
+        let other = creation(&stack, id, &host, "1", &other, labels);
+        assert_eq!(
+            other.container.command.join(" "),
+            "python3 /b/x.py /etc/ai_system/core.yaml"
+        );
+        let supervised = creation(&stack, id, &host, "1", &Runs::Supervisor, labels);
+        assert_ne!(supervised.digest, plainly.digest);
+        assert_ne!(other.digest, plainly.digest);
+        assert_eq!(supervised.pod.labels["d"], supervised.digest);
+
+        host.seccomp_profile = Some(PathBuf::from("/elsewhere/seccomp.json"));
+        let guarded = creation(&stack, id, &host, "1", &Runs::Supervisor, labels);
+        assert_eq!(
+            guarded.digest, supervised.digest,
+            "a file's place is no reason to replace a container"
+        );
+        assert_eq!(guarded.container.seccomp_profile, host.seccomp_profile);
+    }
+}

@@ -1,0 +1,73 @@
+//! A pod and the container in it, in no syntax yet: `podman_arguments` and `podman_request` write them down for Podman's command
+//! line and for its service.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use super::reach::PublishedPort;
+
+/// A group's pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pod {
+    /// Its name.
+    pub name: String,
+    /// Name of the container that holds its network. It says whose it is where all else about it is lost.
+    pub infra_name: String,
+    /// Host name in all its containers.
+    pub hostname: String,
+    /// The network that it is on.
+    pub network: String,
+    /// Its address there.
+    pub address: Ipv4Addr,
+    /// The hardware address that goes with it.
+    pub hardware_address: String,
+    /// Ports of the host that lead to it.
+    pub ports: Vec<PublishedPort>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// File with the system calls that its containers may make; Podman's own list otherwise.
+    pub seccomp_profile: Option<PathBuf>,
+}
+
+/// A group's container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// Name of its pod.
+    pub pod: String,
+    /// Fully qualified name of its image.
+    pub image: String,
+    /// What runs in it; the image's own command where it is empty.
+    pub command: Vec<String>,
+    /// Further variables of its environment.
+    pub environment: BTreeMap<String, String>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Volumes by name, and where they are.
+    pub volumes: Vec<(String, String)>,
+    /// Folders of the host, and where they are.
+    pub folders: Vec<(PathBuf, String)>,
+    /// Memory that it may have, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// Processes and threads that it may have.
+    pub processes: Option<u64>,
+    /// Seconds between being told to stop and being killed.
+    pub stop_seconds: u64,
+    /// Seconds between two checks of its health.
+    pub health_seconds: u64,
+    /// File with the system calls that it may make; Podman's own list otherwise.
+    pub seccomp_profile: Option<PathBuf>,
+}
+
+/// What tells Podman whether a container is healthy, as a shell reads it.
+pub const HEALTH_COMMAND: &str = "/usr/local/bin/agent-supervisor check";
+/// Bytes of a container's log that Podman keeps.
+pub const LOG_BYTES: u64 = 10_000_000;
+/// Folders in memory, which last as long as the container, and how they are mounted. All else but the volumes is read-only.
+pub const TEMPORARY: [(&str, &[&str]); 3] = [
+    ("/tmp", &["rw", "nosuid", "nodev", "size=256m", "mode=1777"]),
+    ("/run", &["rw", "nosuid", "nodev"]),
+    ("/var/tmp", &["rw", "nosuid", "nodev"]),
+];

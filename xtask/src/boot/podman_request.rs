@@ -1,0 +1,109 @@
+//! A group's pod and container as what Podman's service is asked for: `PodSpecGenerator` and `SpecGenerator` of its API
+//! (<https://docs.podman.io/en/v4.3/_static/api.html>), which say in JSON what `podman_arguments` says to its command line.
+
+use serde_json::{Map, Value, json};
+
+use super::pod::{Container, HEALTH_COMMAND, LOG_BYTES, Pod, TEMPORARY};
+
+/// Nanoseconds of a second: Podman counts times in them.
+const NANOSECONDS: u64 = 1_000_000_000;
+/// How long a check of the health may take, and how often it may fail: as its command line has it by default.
+const HEALTH_TIMEOUT_SECONDS: u64 = 30;
+const HEALTH_RETRIES: u64 = 3;
+
+/// Body of `POST /libpod/pods/create`.
+#[must_use]
+pub fn pod(pod: &Pod) -> Value {
+    let ports: Vec<Value> = pod
+        .ports
+        .iter()
+        .map(|port| {
+            json!({
+                "host_ip": port.host.ip(),
+                "host_port": port.host.port(),
+                "container_port": port.container,
+                "protocol": "tcp",
+            })
+        })
+        .collect();
+    let mut networks = Map::new();
+    networks.insert(
+        pod.network.clone(),
+        json!({ "static_ips": [pod.address], "static_mac": pod.hardware_address }),
+    );
+    let mut body = json!({
+        "name": pod.name,
+        "infra_name": pod.infra_name,
+        "hostname": pod.hostname,
+        "labels": pod.labels,
+        "netns": { "nsmode": "bridge" },
+        "Networks": networks,
+        "portmappings": ports,
+    });
+    if let Some(path) = &pod.seccomp_profile {
+        body["security_opt"] = json!([format!("seccomp={}", path.display())]);
+    }
+    body
+}
+
+/// Body of `POST /libpod/containers/create`.
+#[must_use]
+pub fn container(container: &Container) -> Value {
+    let mut mounts: Vec<Value> = TEMPORARY
+        .iter()
+        .map(|(path, options)| json!({ "type": "tmpfs", "source": "tmpfs", "destination": path, "options": options }))
+        .collect();
+    mounts.extend(container.folders.iter().map(|(folder, path)| {
+        json!({
+            "type": "bind",
+            "source": folder,
+            "destination": path,
+            "options": ["rw", "rprivate", "rbind"],
+        })
+    }));
+    let volumes: Vec<Value> = container
+        .volumes
+        .iter()
+        .map(|(name, path)| json!({ "Name": name, "Dest": path, "Options": [] }))
+        .collect();
+    let mut limits = Map::new();
+    if let Some(bytes) = container.memory_bytes {
+        limits.insert(
+            "memory".to_owned(),
+            json!({ "limit": bytes, "swap": bytes.saturating_mul(2) }),
+        );
+    }
+    if let Some(count) = container.processes {
+        limits.insert("pids".to_owned(), json!({ "limit": count }));
+    }
+    let mut body = json!({
+        "name": container.name,
+        "pod": container.pod,
+        "image": container.image,
+        "env": container.environment,
+        "labels": container.labels,
+        "read_only_filesystem": true,
+        "cap_drop": ["all"],
+        "no_new_privileges": true,
+        "restart_policy": "unless-stopped",
+        "stop_timeout": container.stop_seconds,
+        "log_configuration": { "driver": "k8s-file", "size": LOG_BYTES },
+        "healthconfig": {
+            "Test": ["CMD-SHELL", HEALTH_COMMAND],
+            "Interval": container.health_seconds * NANOSECONDS,
+            "Timeout": HEALTH_TIMEOUT_SECONDS * NANOSECONDS,
+            "Retries": HEALTH_RETRIES,
+        },
+        "sdnotifyMode": "container",
+        "mounts": mounts,
+        "volumes": volumes,
+        "resource_limits": limits,
+    });
+    if !container.command.is_empty() {
+        body["command"] = json!(container.command);
+    }
+    if let Some(path) = &container.seccomp_profile {
+        body["seccomp_profile_path"] = json!(path);
+    }
+    body
+}

@@ -1,0 +1,176 @@
+//! How what runs in containers is reached: the ports that a group publishes, and the addresses of its agents.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::stack::{AgentId, GroupId, MachineId, Stack};
+
+/// What the host decides about how containers are made.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// How what runs in a container is reached from where this program is.
+    pub reach: Reach,
+    /// Limits of memory and processes can be set.
+    pub limits: bool,
+    /// Per machine: the address on which it publishes what the other machine uses, and by which the other knows it.
+    pub lan_addresses: BTreeMap<MachineId, Ipv4Addr>,
+    /// File with the system calls that containers may make; Podman's own list otherwise.
+    pub seccomp_profile: Option<PathBuf>,
+}
+
+/// How what runs in a container is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// By the container's own address.
+    Container,
+    /// By ports published on the loopback: Podman runs as an ordinary user, and containers have no address.
+    Loopback,
+    /// By ports published on the machine's LAN address: the machine is another host.
+    Lan,
+}
+
+/// One published port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublishedPort {
+    /// Where it is on the host.
+    pub host: SocketAddr,
+    /// Which port of the container it leads to.
+    pub container: u16,
+    /// The agent it belongs to; none for the supervisor's status endpoint.
+    pub agent: Option<AgentId>,
+}
+
+/// Ports that a group publishes: on the host's loopback, and on the machine's own address only what the other machine uses.
+///
+/// Where the host reaches containers by their own address, a port more than needed costs every stop 60 ms: netavark takes its
+/// rules away one by one.
+#[must_use]
+pub fn published_ports(stack: &Stack, id: GroupId, host: &Host) -> Vec<PublishedPort> {
+    let group = stack.group(id);
+    let on = |address: Ipv4Addr, outside: u16, inside: u16, agent| PublishedPort {
+        host: SocketAddr::new(IpAddr::V4(address), outside),
+        container: inside,
+        agent,
+    };
+    let mut ports = Vec::new();
+    let status_on = match host.reach {
+        Reach::Container => None,
+        Reach::Loopback => Some(Ipv4Addr::LOCALHOST),
+        Reach::Lan => host.lan_addresses.get(&group.machine).copied(),
+    };
+    if let Some(address) = status_on {
+        ports.push(on(address, group.published_status_port, stack.status_port, None));
+    }
+    let on_loopback = if host.reach == Reach::Loopback {
+        &group.agents
+    } else {
+        &group.published
+    };
+    for agent_id in on_loopback {
+        let port = stack.agent(*agent_id).port;
+        ports.push(on(Ipv4Addr::LOCALHOST, port, port, Some(*agent_id)));
+    }
+    if let Some(address) = host.lan_addresses.get(&group.machine) {
+        for agent_id in stack.reached_from_other_machines() {
+            let agent = stack.agent(*agent_id);
+            if agent.group == id {
+                ports.push(on(*address, agent.port, agent.port, Some(*agent_id)));
+                ports.push(on(
+                    *address,
+                    agent.health_check_port,
+                    agent.health_check_port,
+                    Some(*agent_id),
+                ));
+            }
+        }
+    }
+    ports
+}
+
+/// Where a group's status endpoint is reached.
+#[must_use]
+pub fn status_address(stack: &Stack, id: GroupId, host: &Host) -> SocketAddr {
+    let group = stack.group(id);
+    match host.reach {
+        Reach::Container => SocketAddr::from((group.address, stack.status_port)),
+        Reach::Loopback => SocketAddr::from((Ipv4Addr::LOCALHOST, group.published_status_port)),
+        Reach::Lan => SocketAddr::from((lan_address(stack, group.machine, host), group.published_status_port)),
+    }
+}
+
+/// Where an agent's REP socket is reached; none where it is not published to where this program is.
+#[must_use]
+pub fn agent_address(stack: &Stack, id: AgentId, host: &Host) -> Option<SocketAddr> {
+    let agent = stack.agent(id);
+    let address = match host.reach {
+        Reach::Container => stack.group(agent.group).address,
+        Reach::Loopback => Ipv4Addr::LOCALHOST,
+        Reach::Lan if stack.reached_from_other_machines().contains(&id) => lan_address(stack, agent.machine, host),
+        Reach::Lan => return None,
+    };
+    Some(SocketAddr::from((address, agent.port)))
+}
+
+/// The address by which others know a machine.
+#[must_use]
+pub fn lan_address(stack: &Stack, id: MachineId, host: &Host) -> Ipv4Addr {
+    host.lan_addresses
+        .get(&id)
+        .copied()
+        .unwrap_or_else(|| stack.machine(id).lan_address)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Host, MachineId, Reach, agent_address, published_ports, status_address};
+    use crate::stack::Stack;
+    use crate::stack::fixture::Fixture;
+
+    pub(crate) fn host(stack: &Stack, reach: Reach) -> Host {
+        Host {
+            reach,
+            limits: true,
+            lan_addresses: stack
+                .machines
+                .iter()
+                .enumerate()
+                .map(|(index, machine)| (MachineId(index), machine.lan_address))
+                .collect::<BTreeMap<_, _>>(),
+            seccomp_profile: None,
+        }
+    }
+
+    #[test]
+    fn a_status_endpoint_is_published_where_the_container_cannot_be_reached() {
+        let stack = Fixture::small().model();
+        let (id, group) = stack.groups().next().unwrap();
+        let at = |reach| status_address(&stack, id, &host(&stack, reach)).to_string();
+        assert_eq!(at(Reach::Container), "172.20.0.10:9000");
+        assert_eq!(at(Reach::Loopback), "127.0.0.1:19101");
+        assert_eq!(at(Reach::Lan), "192.168.1.101:19101");
+        let published = |reach| {
+            let host = host(&stack, reach);
+            let ports = published_ports(&stack, id, &host);
+            ports.iter().find(|port| port.agent.is_none()).map(|port| port.host)
+        };
+        assert_eq!(published(Reach::Container), None);
+        for reach in [Reach::Loopback, Reach::Lan] {
+            let wanted = status_address(&stack, id, &host(&stack, reach));
+            assert_eq!(published(reach), Some(wanted), "{}", group.name);
+        }
+    }
+
+    #[test]
+    fn of_another_host_only_what_it_publishes_is_reached() {
+        let stack = Fixture::small().model();
+        let reached = stack.reached_from_other_machines();
+        let host = host(&stack, Reach::Lan);
+        for (id, agent) in stack.agents() {
+            let address = agent_address(&stack, id, &host);
+            assert_eq!(address.is_some(), reached.contains(&id), "{}", agent.name);
+        }
+    }
+}
