@@ -317,6 +317,22 @@ fn a_broken_stack_is_a_finding_and_no_panic() {
 }
 
 #[test]
+fn a_tree_that_is_not_there_is_named() {
+    let sandbox = Sandbox::new();
+    for (tree, why) in [
+        ("nowhere", "no such file or directory"),
+        ("config/stack.yaml", "it is not a folder"),
+    ] {
+        let ran = sandbox.run(&["audit", "--format", "json", "--tree", tree]);
+        assert_eq!(ran.code, 1, "{ran:#?}");
+        assert_eq!(
+            json(&ran)["findings"][0]["message"],
+            format!("cannot read the tree `{tree}`: {why}")
+        );
+    }
+}
+
+#[test]
 fn fix_shows_the_difference_and_mends_the_path_styles() {
     let sandbox = Sandbox::new();
     let config = format!("{TREE}/main_pc_code/config/startup_config.yaml");

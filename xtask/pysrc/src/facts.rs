@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use crate::names::Names;
+
 /// A version of Python.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PythonVersion {
@@ -66,7 +68,7 @@ pub struct Module {
     /// Characters before each block of the text, once somebody asks for a place on a very long line.
     pub(crate) blocks: OnceLock<Box<[u32]>>,
     /// Names that [`Atom`]s stand for.
-    pub(crate) names: Box<[Box<str>]>,
+    pub(crate) names: Names,
     /// Why CPython would not even parse the file: what it would say comes first, the others in order of place; empty for a
     /// good file.
     pub syntax_errors: Vec<SyntaxError>,
@@ -383,6 +385,17 @@ pub enum Value {
     Other,
 }
 
+impl Value {
+    /// Whether it is written out: it is the same whatever has run before.
+    #[must_use]
+    pub fn is_literal(&self) -> bool {
+        matches!(
+            self,
+            Self::None | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Str(_) | Self::Dict(_) | Self::List(_)
+        )
+    }
+}
+
 /// An operator of [`Value::Binary`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operator {
@@ -436,6 +449,8 @@ pub enum OperationKind {
     Unpack(Value, u32, bool),
     /// `for … in value`.
     Iterate(Value),
+    /// `"Name" | None`: of these types, neither of which is a class.
+    Union(&'static str, &'static str),
     /// A set or dictionary gets a key of this type, which has no hash.
     Unhashable(&'static str),
 }
@@ -718,8 +733,44 @@ pub enum Test {
     TypeChecking,
     /// A test whose result is known: this arm of the branch; none where that is past the last.
     Known(usize),
+    /// `name`, or `not name` where this is false: the first arm is taken where the name's value is true or false accordingly.
+    Name(Atom, bool),
+    /// `len(sys.argv) > 2`: the first arm is taken where the number of words compares so.
+    Words(Comparison, u16),
     /// Anything else.
     Unknown,
+}
+
+/// How two numbers compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `>`
+    More,
+    /// `>=`
+    MoreOrEqual,
+}
+
+impl Comparison {
+    /// Whether `left` and `right` compare so.
+    #[must_use]
+    pub fn holds(self, left: usize, right: usize) -> bool {
+        match self {
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+            Self::Equal => left == right,
+            Self::NotEqual => left != right,
+            Self::More => left > right,
+            Self::MoreOrEqual => left >= right,
+        }
+    }
 }
 
 /// How a [`Step::Leave`] leaves.
@@ -771,15 +822,14 @@ impl Module {
     /// The text of a name.
     #[must_use]
     pub fn name(&self, atom: Atom) -> &str {
-        self.names.get(atom.0 as usize).map_or("", |name| name)
+        self.names.get(atom.0 as usize)
     }
 
     /// The name's atom, if the module uses it.
     #[must_use]
     pub fn atom(&self, name: &str) -> Option<Atom> {
         self.names
-            .iter()
-            .position(|known| &**known == name)
+            .find(name)
             .and_then(|index| u32::try_from(index).ok())
             .map(Atom)
     }

@@ -6,6 +6,7 @@ mod first_error;
 mod lines;
 mod lower;
 pub mod members;
+mod names;
 mod source;
 mod strings;
 mod uses;
@@ -90,9 +91,9 @@ pub fn read_as<'a>(bytes: impl Into<Cow<'a, [u8]>>, version: PythonVersion, deta
         }
     }
     // Which names a function binds is what an outline leaves out, and what `nonlocal` is checked against.
-    let detail = match memchr::memmem::find(source.text.as_bytes(), b"nonlocal") {
-        Some(_) => Detail::Whole,
-        None => detail,
+    let detail = match detail {
+        Detail::Outline if memchr::memmem::find(source.text.as_bytes(), b"nonlocal").is_some() => Detail::Whole,
+        detail => detail,
     };
     let (mut module, depth) = match parsed.syntax() {
         ruff_python_ast::Mod::Module(body) => lower::module(&body.body, version, detail),

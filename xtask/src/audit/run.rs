@@ -98,11 +98,11 @@ pub fn run(input: Input<'_>) -> Report {
 /// Calls with the facts that rules look at.
 pub fn with_facts<T>(input: &Input<'_>, tree: &Tree, look: impl FnOnce(&Facts<'_>) -> T) -> T {
     let files = &input.facts.files;
-    let mut all: Vec<words::Word<'_>> = files
+    let all: Vec<words::Word<'_>> = files
         .par_iter()
         .flat_map_iter(|file| python::words(&file.path, &file.module))
+        .chain(tree.texts.par_iter().flat_map_iter(words::of_text))
         .collect();
-    all.extend(tree.texts.iter().flat_map(words::of_text));
     let endpoints: Vec<rules::Endpoint> = files
         .par_iter()
         .flat_map_iter(|file| python::endpoints(&file.path, &tree.shown(&file.path), &file.module))

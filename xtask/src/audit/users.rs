@@ -5,11 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::facts::TreeFacts;
-use super::imports::closure::Closure;
+use super::imports::closure::Closures;
 use super::imports::requirements::Requirements;
 use super::imports::resolve::{Memo, Search};
 use super::imports::view::View;
 use crate::stack::{AgentId, MachineId, Stack, normal};
+
+/// A machine, and the folders that are searched there. Agents that share them find the same: what one of them looked up, the
+/// others need not.
+type Roots = (usize, Vec<String>);
 
 /// Agents by the files that they run, relative to the tree.
 #[must_use]
@@ -18,31 +22,45 @@ pub fn users(stack: &Stack, tree: &TreeFacts) -> BTreeMap<String, BTreeSet<Agent
         .map(|machine| View::new(stack, MachineId(machine), tree))
         .collect();
     let requirements = Requirements::default();
-    let agents: Vec<_> = stack.agents().collect();
-    let closures: Vec<(AgentId, Vec<usize>)> = agents
-        .par_iter()
-        .filter_map(|(id, agent)| {
-            let view = views.get(agent.machine.0)?;
-            let written = normal(&agent.script_path);
-            let script = view.file(&written).or_else(|| tree.find(&written))?;
-            let own = written.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let mut roots = vec![own.to_owned()];
-            roots.extend(
-                stack
-                    .machine(agent.machine)
-                    .python_path
-                    .iter()
-                    .map(|entry| normal(entry)),
-            );
-            let search = Search {
-                view,
-                roots,
-                requirements: &requirements,
-                also: &[],
-                version: tree.version.unwrap_or(pysrc::PythonVersion { major: 3, minor: 11 }),
-                memo: Memo::default(),
-            };
-            Some((*id, Closure::of(&search, script).files))
+    let mut searches: BTreeMap<Roots, Vec<(AgentId, usize)>> = BTreeMap::new();
+    for (id, agent) in stack.agents() {
+        let written = normal(&agent.script_path);
+        let Some(script) = views
+            .get(agent.machine.0)
+            .and_then(|view| view.file(&written))
+            .or_else(|| tree.find(&written))
+        else {
+            continue;
+        };
+        let own = written.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut roots = vec![own.to_owned()];
+        roots.extend(
+            stack
+                .machine(agent.machine)
+                .python_path
+                .iter()
+                .map(|entry| normal(entry)),
+        );
+        searches.entry((agent.machine.0, roots)).or_default().push((id, script));
+    }
+    let closures: Vec<(AgentId, Vec<usize>)> = searches
+        .into_iter()
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .flat_map_iter(|((machine, roots), scripts)| {
+            let mut closures = views.get(machine).map(|view| {
+                Closures::new(Search {
+                    view,
+                    roots,
+                    requirements: &requirements,
+                    also: &[],
+                    version: tree.version.unwrap_or(pysrc::PythonVersion { major: 3, minor: 11 }),
+                    memo: Memo::default(),
+                })
+            });
+            scripts
+                .into_iter()
+                .filter_map(move |(id, script)| Some((id, closures.as_mut()?.of(script).files)))
         })
         .collect();
     let mut users: BTreeMap<String, BTreeSet<AgentId>> = BTreeMap::new();

@@ -9,7 +9,7 @@ use super::figures::Run;
 use crate::images::digest;
 use crate::images::plan::{GroupInputs, Inputs};
 use crate::stack::model::Dependency;
-use crate::stack::{AgentId, Files, Input, MachineId, Stack, TreeFiles, load, resolve_alias};
+use crate::stack::{AgentId, Files, MachineId, Stack, TreeFiles, Written, resolve_alias};
 
 /// First port of an agent; below those that the kernel hands out.
 const FIRST_PORT: u16 = 20_000;
@@ -51,13 +51,7 @@ impl Copies {
     /// The model; none where the original itself is wrong.
     #[must_use]
     pub fn load(&self) -> Option<Stack> {
-        load(&Input {
-            stack_path: STACK_PATH,
-            stack: self.stack.as_bytes(),
-            tree: None,
-            files: self,
-        })
-        .0
+        Written::read(STACK_PATH, self.stack.as_bytes(), None).load(self).0
     }
 
     /// What images of the stack would be made from, as far as a plan needs it.
@@ -299,20 +293,15 @@ mod tests {
     use super::{Copies, Size, Task, growth};
     use crate::bench::figures::Run;
     use crate::finding::has_errors;
+    use crate::stack::Written;
     use crate::stack::fixture::Fixture;
     use crate::stack::graph;
-    use crate::stack::{Input, load};
 
     #[test]
     fn every_copy_has_the_groups_agents_and_dependencies_of_the_original() {
         let original = Fixture::real().model();
         let copies = Copies::new(&original, 4);
-        let (stack, findings) = load(&Input {
-            stack_path: "config/stack.yaml",
-            stack: copies.stack.as_bytes(),
-            tree: None,
-            files: &copies,
-        });
+        let (stack, findings) = Written::read("config/stack.yaml", copies.stack.as_bytes(), None).load(&copies);
         assert!(!has_errors(&findings), "{findings:#?}");
         let stack = stack.unwrap();
         assert_eq!(stack.groups.len(), 4 * original.groups.len());

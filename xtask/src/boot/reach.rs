@@ -72,16 +72,10 @@ pub fn published_ports(stack: &Stack, id: GroupId, host: &Host) -> Vec<Published
         ports.push(on(Ipv4Addr::LOCALHOST, port, port, Some(*agent_id)));
     }
     if let Some(address) = host.lan_addresses.get(&group.machine) {
-        for agent_id in stack.reached_from_other_machines() {
-            let agent = stack.agent(*agent_id);
-            if agent.group == id {
-                ports.push(on(*address, agent.port, agent.port, Some(*agent_id)));
-                ports.push(on(
-                    *address,
-                    agent.health_check_port,
-                    agent.health_check_port,
-                    Some(*agent_id),
-                ));
+        for agent_id in stack.reached_from_other_machines_in(id) {
+            let agent = stack.agent(agent_id);
+            for port in [agent.port, agent.health_check_port] {
+                ports.push(on(*address, port, port, Some(agent_id)));
             }
         }
     }

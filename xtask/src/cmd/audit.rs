@@ -14,7 +14,8 @@ use crate::audit::run::{self, Input};
 use crate::audit::scope::Scope;
 use crate::audit::{Report, facts, fix, rules, start_path, tree, users};
 use crate::finding::{Finding, Severity};
-use crate::host::{audit_files, files, git};
+use crate::host::audit_files::{self, Listed};
+use crate::host::{files, git, stack_files};
 use crate::report::audit as show;
 use crate::report::exit::Exit;
 use crate::report::{diff, findings};
@@ -133,21 +134,41 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
             return Err(unknown_rule(pattern));
         }
     }
+    if args.confirm.is_some() && !matches!(args.format, Format::Human | Format::Json) {
+        return Err(Failure::wrong_use("`--confirm` has the formats `human` and `json`"));
+    }
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
-    let (stack, said) = context.stack_and_findings()?;
-    if let Some(names) = &args.confirm {
-        if !matches!(args.format, Format::Human | Format::Json) {
-            return Err(Failure::wrong_use("`--confirm` has the formats `human` and `json`"));
+    let written = stack_files::read(&context.repository, context.tree_option())?;
+    let exclude = patterns(written.audit_exclude());
+    let tree = written.source_tree().map(|tree| context.repository.path(tree));
+    // The tree is listed while the startup configs are read.
+    let (listed, (stack, said)) = rayon::join(
+        || {
+            let exclude = exclude.as_deref().unwrap_or_default();
+            tree.map_or_else(Vec::new, |root| audit_files::list(&root, args.no_ignore, exclude))
+        },
+        || stack_files::finish(&context.repository, written),
+    );
+    let report = match stack {
+        Some(stack) => {
+            exclude?;
+            let seen = Seen {
+                stack: stack.with_ungrouped(),
+                said,
+                listed,
+            };
+            if let Some(names) = &args.confirm {
+                return confirm::run(args, names, context, seen);
+            }
+            if args.fix {
+                return mend(args, context, seen);
+            }
+            with_input(args, context, seen, baseline, run::run)?
         }
-        let Some(stack) = stack else {
+        None if args.confirm.is_some() => {
             context.printer.note(findings::human(&said, context.printer.color_err));
             return Err(Failure::said(Exit::WrongUse));
-        };
-        return confirm::run(args, names, context, &stack.with_ungrouped(), said);
-    }
-    let report = match stack {
-        Some(stack) if args.fix => return mend(args, context, &stack.with_ungrouped(), said),
-        Some(stack) => look(args, context, &stack.with_ungrouped(), said, baseline)?,
+        }
         // Without a stack there is nothing to look at but what is wrong with it.
         None => broken(args, said, baseline),
     };
@@ -175,6 +196,22 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     } else {
         Exit::Success
     })
+}
+
+/// What was read before the tree's files are.
+struct Seen {
+    stack: Stack,
+    said: Vec<Finding>,
+    listed: Vec<Listed>,
+}
+
+/// The patterns under `audit: exclude:`.
+fn patterns(texts: &[String]) -> Outcome<Vec<glob::Pattern>> {
+    let pattern = |text: &String| {
+        glob::Pattern::new(text)
+            .map_err(|error| Failure::wrong_use(format!("`{text}` under `audit: exclude:` is no pattern: {error}")))
+    };
+    texts.iter().map(pattern).collect()
 }
 
 fn print(format: Format, context: &Context, report: &Report, failing: Severity) -> Outcome<()> {
@@ -208,8 +245,8 @@ fn print(format: Format, context: &Context, report: &Report, failing: Severity) 
 }
 
 /// Rewrites what is safe to rewrite.
-fn mend(args: &Args, context: &Context, stack: &Stack, said: Vec<Finding>) -> Outcome {
-    let root = context.tree_path(stack);
+fn mend(args: &Args, context: &Context, seen: Seen) -> Outcome {
+    let root = context.tree_path(&seen.stack);
     if !args.allow_dirty {
         let why = match git::changed(&root)? {
             None => Some("the tree is not in a Git work tree".to_owned()),
@@ -222,8 +259,8 @@ fn mend(args: &Args, context: &Context, stack: &Stack, said: Vec<Finding>) -> Ou
             )));
         }
     }
-    let scope = scope(args, stack)?;
-    let fixed = with_input(args, context, stack, said, None, |input| {
+    let scope = scope(args, &seen.stack)?;
+    let fixed = with_input(args, context, seen, None, |input| {
         let tree = tree::Tree::new(input.prefix, input.entries);
         run::with_facts(&input, &tree, |facts| fix::fixes(facts, |rule| scope.wants_rule(rule)))
     })?;
@@ -262,27 +299,20 @@ fn is_executable(path: &std::path::Path) -> bool {
         .is_ok_and(|metadata| metadata.permissions().mode() & 0o100 != 0)
 }
 
-fn look(
-    args: &Args,
-    context: &Context,
-    stack: &Stack,
-    said: Vec<Finding>,
-    baseline: Option<Baseline>,
-) -> Outcome<Report> {
-    with_input(args, context, stack, said, baseline, run::run)
-}
-
 /// Reads the tree and calls with all that an audit looks at.
 fn with_input<T>(
     args: &Args,
     context: &Context,
-    stack: &Stack,
-    said: Vec<Finding>,
+    seen: Seen,
     baseline: Option<Baseline>,
     then: impl FnOnce(Input<'_>) -> T,
 ) -> Outcome<T> {
+    let Seen {
+        mut stack,
+        said,
+        listed,
+    } = seen;
     // Places in a tree outside the repository are told by their path in the tree.
-    let mut stack = stack.clone();
     let outside = format!("{}/", stack.source_tree.trim_end_matches('/'));
     for agent in stack.agents.iter_mut().filter(|_| outside.starts_with('/')) {
         if let Some(rest) = agent.place.path.strip_prefix(&outside) {
@@ -291,16 +321,8 @@ fn with_input<T>(
     }
     let stack = &stack;
     let scope = scope(args, stack)?;
-    let exclude: Vec<glob::Pattern> = stack
-        .audit_exclude
-        .iter()
-        .map(|text| {
-            glob::Pattern::new(text)
-                .map_err(|error| Failure::wrong_use(format!("`{text}` under `audit: exclude:` is no pattern: {error}")))
-        })
-        .collect::<Outcome<_>>()?;
     let root = context.tree_path(stack);
-    let mut entries = audit_files::read(&root, args.no_ignore, &exclude);
+    let mut entries = audit_files::read(&root, listed);
     let prefix = prefix(&stack.source_tree);
     let said: Vec<Finding> = said
         .into_iter()
@@ -314,9 +336,11 @@ fn with_input<T>(
         .with_prefix(&prefix);
     // The process ends soon after: taking millions of small values apart would be a tenth of its work.
     let facts = ManuallyDrop::new(facts);
-    let users = users::users(stack, &facts);
     let on_disk = |path: &str| root.join(path).exists();
-    let (predicted, start) = start_path::predict(stack, &facts, &on_disk);
+    let (users, (predicted, start)) = rayon::join(
+        || users::users(stack, &facts),
+        || start_path::predict(stack, &facts, &on_disk),
+    );
     let texts: Vec<(String, String)> = files::read(&context.repository.path("config/stack.yaml"))
         .ok()
         .map(|bytes| {

@@ -191,7 +191,8 @@ impl Context {
     /// What warm interpreters import; reads the tree.
     #[must_use]
     pub fn preload(&self, stack: &Stack) -> Preload {
-        let mut entries = audit_files::read(&self.tree_path(stack), true, &[]);
+        let root = self.tree_path(stack);
+        let mut entries = audit_files::read(&root, audit_files::list(&root, true, &[]));
         let version =
             pysrc::PythonVersion::parse(&stack.python_version).unwrap_or(pysrc::PythonVersion { major: 3, minor: 11 });
         let files = tree::take_python(&mut entries);

@@ -1,24 +1,43 @@
-//! Lists and reads a tree for the audit: every entry once, in parallel, the reading done by the thread that found it.
+//! Lists a tree for the audit, every entry once, and reads what its rules look at, in parallel.
 
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
-use ignore::{WalkBuilder, WalkState};
+use ignore::{DirEntry, WalkBuilder};
+use rayon::prelude::*;
+use rustix::buffer::spare_capacity;
 
+use super::files::reason;
 use crate::audit::tree::{Content, Entry, Language};
 
 /// Files longer than this are not read: nobody writes such sources, and the syntax tree of one takes a hundred times its length.
 const LONGEST_FILE: u64 = 8 * 1024 * 1024;
 
-/// The entries of a tree, sorted by path. `.gitignore` files are honoured unless `no_ignore`; what matches `exclude` is left
-/// out, folders whole.
+/// What was found in a tree, not read yet.
+#[derive(Debug)]
+pub struct Listed {
+    /// Path relative to the tree, with forward slashes.
+    path: String,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    File,
+    Link,
+    /// A pipe, a socket, a device: would be read for ever.
+    Other,
+    Unreadable(String),
+}
+
+/// Lists a tree: everything but folders. `.gitignore` files are honoured unless `no_ignore`; what matches `exclude` is left out,
+/// folders whole.
 #[must_use]
-pub fn read(root: &Path, no_ignore: bool, exclude: &[glob::Pattern]) -> Vec<Entry> {
-    let found = Mutex::new(Vec::new());
-    let canonical = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+pub fn list(root: &Path, no_ignore: bool, exclude: &[glob::Pattern]) -> Vec<Listed> {
     let patterns = exclude.to_vec();
     let base = root.to_owned();
-    let walk = WalkBuilder::new(root)
+    WalkBuilder::new(root)
         .hidden(false)
         .git_ignore(!no_ignore)
         .git_exclude(!no_ignore)
@@ -27,10 +46,12 @@ pub fn read(root: &Path, no_ignore: bool, exclude: &[glob::Pattern]) -> Vec<Entr
         .parents(!no_ignore)
         .require_git(false)
         .follow_links(false)
-        .threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get))
         .filter_entry(move |entry| {
             if matches!(entry.file_name().to_str(), Some(".git" | "__pycache__")) {
                 return false;
+            }
+            if patterns.is_empty() {
+                return true;
             }
             let path = relative(&base, entry.path());
             // `**/trash/**` means the folder too: it need not be walked.
@@ -38,77 +59,92 @@ pub fn read(root: &Path, no_ignore: bool, exclude: &[glob::Pattern]) -> Vec<Entr
                 .iter()
                 .any(|pattern| pattern.matches(&path) || pattern.matches(&format!("{path}/")))
         })
-        .build_parallel();
-    walk.run(|| {
-        // Each thread keeps its own until it ends.
-        let mut own = Kept {
-            entries: Vec::new(),
-            all: &found,
-        };
-        let canonical = &canonical;
-        Box::new(move |result| {
-            match result {
-                Ok(entry) => {
-                    if entry.depth() > 0 && !entry.file_type().is_some_and(|kind| kind.is_dir()) {
-                        let path = relative(root, entry.path());
-                        let content = content(canonical, entry.path(), entry.path_is_symlink(), &path);
-                        own.entries.push(Entry { path, content });
-                    }
-                }
-                Err(error) => {
-                    if let Some((path, why)) = unreadable(root, &error) {
-                        own.entries.push(Entry {
-                            path,
-                            content: Content::Unreadable(why),
-                        });
-                    }
-                }
-            }
-            WalkState::Continue
+        .build()
+        .filter_map(|result| match result {
+            Ok(entry) => listed(root, &entry),
+            Err(error) => unreadable(root, &error).map(|(path, why)| Listed {
+                path,
+                kind: Kind::Unreadable(why),
+            }),
         })
-    });
-    let mut entries = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        .collect()
+}
+
+fn listed(root: &Path, entry: &DirEntry) -> Option<Listed> {
+    let kind = match entry.file_type()? {
+        _ if entry.depth() == 0 => return None,
+        kind if kind.is_dir() => return None,
+        kind if kind.is_file() => Kind::File,
+        kind if kind.is_symlink() => Kind::Link,
+        _ => Kind::Other,
+    };
+    Some(Listed {
+        path: relative(root, entry.path()),
+        kind,
+    })
+}
+
+/// Reads what was listed, as far as a rule looks at it; sorted by path.
+#[must_use]
+pub fn read(root: &Path, listed: Vec<Listed>) -> Vec<Entry> {
+    let canonical = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    let mut entries: Vec<Entry> = listed
+        .into_par_iter()
+        .map(|Listed { path, kind }| Entry {
+            content: match kind {
+                Kind::File => content(&root.join(&path), &path),
+                Kind::Link => {
+                    let full = root.join(&path);
+                    link(&canonical, &full).unwrap_or_else(|| content(&full, &path))
+                }
+                Kind::Other => Content::Unread,
+                Kind::Unreadable(why) => Content::Unreadable(why),
+            },
+            path,
+        })
+        .collect();
     entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     entries
 }
 
-/// What one thread found; handed over when the thread ends.
-struct Kept<'a> {
-    entries: Vec<Entry>,
-    all: &'a Mutex<Vec<Entry>>,
-}
-
-impl Drop for Kept<'_> {
-    fn drop(&mut self) {
-        self.all
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .append(&mut self.entries);
-    }
-}
-
-fn content(root: &Path, full: &Path, is_link: bool, path: &str) -> Content {
-    if is_link && let Some(content) = link(root, full) {
-        return content;
-    }
+/// What is in a file.
+fn content(full: &Path, path: &str) -> Content {
     if Language::of(path).is_none() {
         return Content::Unread;
     }
-    match full.metadata() {
-        // A pipe or a device would be read for ever.
-        Ok(metadata) if !metadata.is_file() => return Content::Unread,
-        Ok(metadata) if metadata.len() > LONGEST_FILE => {
-            return Content::Unreadable(format!(
-                "it has {} bytes, and the audit reads at most {LONGEST_FILE}",
-                metadata.len()
-            ));
-        }
-        _ => {}
-    }
-    match std::fs::read(full) {
-        Ok(bytes) => Content::Bytes(bytes),
+    // A pipe that a link leads to would otherwise be waited for until somebody writes to it.
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(nix::libc::O_NONBLOCK)
+        .open(full);
+    match opened.and_then(bytes) {
+        Ok(content) => content,
         Err(error) => Content::Unreadable(reason(&error)),
     }
+}
+
+fn bytes(file: File) -> std::io::Result<Content> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok(Content::Unread);
+    }
+    let length = metadata.len();
+    if length > LONGEST_FILE {
+        return Ok(Content::Unreadable(format!(
+            "it has {length} bytes, and the audit reads at most {LONGEST_FILE}"
+        )));
+    }
+    let length = usize::try_from(length).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(length);
+    // Not until nothing comes: to see that a file has no more is another call for each.
+    while bytes.len() < length {
+        match rustix::io::read(&file, spare_capacity(&mut bytes)) {
+            Ok(0) => break,
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Content::Bytes(bytes))
 }
 
 /// What a link is; nothing where it leads to a file that is read like one.
@@ -140,12 +176,6 @@ fn unreadable(root: &Path, error: &ignore::Error) -> Option<(String, String)> {
     }
 }
 
-/// What the system says, without the number.
-fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
-}
-
 fn relative(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
 }
@@ -156,7 +186,7 @@ mod tests {
 
     fn read_all(root: &Path, no_ignore: bool, exclude: &[&str]) -> Vec<(String, Content)> {
         let patterns: Vec<glob::Pattern> = exclude.iter().map(|text| glob::Pattern::new(text).unwrap()).collect();
-        read(root, no_ignore, &patterns)
+        read(root, list(root, no_ignore, &patterns))
             .into_iter()
             .map(|entry| (entry.path, entry.content))
             .collect()
@@ -184,6 +214,16 @@ mod tests {
         ] {
             std::os::unix::fs::symlink(target, root.join(link)).unwrap();
         }
+        let pipe = root.join("pipe.py");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR,
+            0,
+        )
+        .unwrap();
+        std::os::unix::fs::symlink("pipe.py", root.join("to_pipe.py")).unwrap();
         let bytes = |text: &str| Content::Bytes(text.as_bytes().to_vec());
         let found = read_all(root, false, &["**/trash/**"]);
         let expected = [
@@ -193,7 +233,9 @@ mod tests {
             ("a/x.py", bytes("1")),
             ("b.py", bytes("1")),
             ("gone.py", Content::Dangling("nowhere.py".to_owned())),
+            ("pipe.py", Content::Unread),
             ("ring", Content::Loop("ring".to_owned())),
+            ("to_pipe.py", Content::Unread),
         ];
         let expected: Vec<(String, Content)> = expected.into_iter().map(|(path, c)| (path.to_owned(), c)).collect();
         assert_eq!(found, expected);

@@ -11,6 +11,7 @@ use super::changes::Changes;
 use super::files::{self, FileError};
 use super::hosts::Hosts;
 use super::process::{self, ProcessError};
+use super::scratch::Scratch;
 use super::{boot, lock, usage};
 use crate::bench::boot::{Sample, Way};
 use crate::boot::creation::Runs;
@@ -135,12 +136,8 @@ impl<'a> Bench<'a> {
     }
 
     /// A folder that every container may write to, whatever user it runs as.
-    fn shared_folder(&self) -> Result<tempfile::TempDir, FileError> {
-        let work = self.stage.repository.make_work()?;
-        let folder = tempfile::Builder::new()
-            .prefix("bench-")
-            .tempdir_in(&work)
-            .map_err(FileError::on("create", &work))?;
+    fn shared_folder(&self) -> Result<Scratch, FileError> {
+        let folder = Scratch::make(&self.stage.repository.make_work()?, "bench-boot-")?;
         files::write(&folder.path().join("agent_supervisor.py"), SCRIPT.as_bytes(), false)?;
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777))
             .map_err(FileError::on("open", folder.path()))?;

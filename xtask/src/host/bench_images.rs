@@ -15,6 +15,7 @@ use super::package_index;
 use super::podman::{Podman, STACK_LABEL};
 use super::process::{self, Program};
 use super::repository::Repository;
+use super::scratch::Scratch;
 use super::{build, build_inputs};
 use crate::bench::figures::Run;
 use crate::bench::images::{Case, Figures, Other};
@@ -39,7 +40,7 @@ pub struct Bench<'a> {
     /// What it is to be compared with.
     wanted: &'a [Other],
     /// A build's context by hand: `docker/`, `config/`, and the tree in `tree/`.
-    context: tempfile::TempDir,
+    context: Scratch,
     /// The programs that it is compared with.
     others: BTreeMap<Other, Program>,
     /// Where packages come from, for all of them.
@@ -59,10 +60,7 @@ impl<'a> Bench<'a> {
         stack: &'a Stack,
         wanted: &'a [Other],
     ) -> Result<Self, BenchError> {
-        let context = tempfile::Builder::new()
-            .prefix("bench-")
-            .tempdir_in(repository.make_work()?)
-            .map_err(FileError::on("create", &repository.work()))?;
+        let context = Scratch::make(&repository.make_work()?, "bench-images-")?;
         let tree = repository.path(&stack.source_tree);
         copy(&tree, &context.path().join("tree"))?;
         copy(&repository.path("config"), &context.path().join("config"))?;

@@ -8,6 +8,7 @@ use super::parallel;
 use super::podman::{Podman, PodmanError};
 use super::process::ProcessError;
 use super::repository::Repository;
+use super::scratch::Scratch;
 
 /// How long saving or pushing may take: gigabytes over a slow network.
 const LIMIT: Duration = Duration::from_secs(3600);
@@ -42,10 +43,7 @@ pub fn save(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let beside = tempfile::Builder::new()
-        .prefix(".saving-")
-        .tempdir_in(folder)
-        .map_err(FileError::on("write", file))?;
+    let beside = Scratch::make(folder, ".saving-")?;
     let archive = beside.path().join("images.tar");
     podman
         .command()

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::files::{self, FileError};
 use super::podman::{Podman, PodmanError};
+use super::scratch::Scratch;
 use crate::images::layer::{self, Blob};
 use crate::images::oci::{self, SavedManifest};
 
@@ -83,10 +84,7 @@ pub fn send(
     emit: &dyn Fn(TransferEvent<'_>),
 ) -> Result<(), TransferError> {
     std::fs::create_dir_all(folder).map_err(FileError::on("create", folder))?;
-    let place = tempfile::Builder::new()
-        .prefix("images-")
-        .tempdir_in(folder)
-        .map_err(FileError::on("create", folder))?;
+    let place = Scratch::make(folder, "images-")?;
     let layout = place.path().join("layout");
     let mut known = there.all_layers()?;
     stand_for(&layout, &known)?;

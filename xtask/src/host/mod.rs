@@ -43,6 +43,7 @@ pub mod repository;
 pub mod request;
 pub mod requirements_lock;
 pub mod rootless_storage;
+mod scratch;
 pub mod seccomp;
 pub mod smoke_look;
 pub mod smoke_measure;

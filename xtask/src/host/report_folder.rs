@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::{self, FileError};
+use super::scratch::Scratch;
 
 /// Names of the files that a report consists of. A folder with any other file is somebody else's.
 pub const NAMES: [&str; 3] = ["index.html", "junit.xml", "smoke.json"];
@@ -102,12 +103,8 @@ impl ReportFolder {
     }
 
     /// A folder on the same file system, which goes with all that is in it.
-    fn beside(&self) -> Result<tempfile::TempDir, FileError> {
-        let parent = self.path.parent().unwrap_or(Path::new("/"));
-        tempfile::Builder::new()
-            .prefix(".report-")
-            .tempdir_in(parent)
-            .map_err(FileError::on("write", parent))
+    fn beside(&self) -> Result<Scratch, FileError> {
+        Scratch::make(self.path.parent().unwrap_or(Path::new("/")), ".report-")
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::files::{self, FileError};
 use super::repository::Repository;
 use crate::finding::Finding;
-use crate::stack::{self, Files, Input, Stack, TreeFiles};
+use crate::stack::{Files, Stack, TreeFiles, Written};
 
 /// Path of the stack's own file.
 const STACK_PATH: &str = "config/stack.yaml";
@@ -15,14 +15,23 @@ const STACK_PATH: &str = "config/stack.yaml";
 /// # Errors
 /// When `config/stack.yaml` itself cannot be read; everything else is a finding.
 pub fn load(repository: &Repository, tree: Option<&Path>) -> Result<(Option<Stack>, Vec<Finding>), FileError> {
+    Ok(finish(repository, read(repository, tree)?))
+}
+
+/// Reads `config/stack.yaml` alone, which says which tree it is.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read(repository: &Repository, tree: Option<&Path>) -> Result<Written, FileError> {
     let text = files::read(&repository.path(STACK_PATH))?;
     let tree = tree.map(|path| relative_to_root(repository, path));
-    Ok(stack::load(&Input {
-        stack_path: STACK_PATH,
-        stack: &text,
-        tree: tree.as_deref(),
-        files: &OnDisk { repository },
-    }))
+    Ok(Written::read(STACK_PATH, &text, tree.as_deref()))
+}
+
+/// Reads what else the stack is made of.
+#[must_use]
+pub fn finish(repository: &Repository, written: Written) -> (Option<Stack>, Vec<Finding>) {
+    written.load(&OnDisk { repository })
 }
 
 /// The tree as the stack would write it: relative to the repository where it lies inside, absolute otherwise.
@@ -43,8 +52,10 @@ struct OnDisk<'a> {
 impl Files for OnDisk<'_> {
     fn list(&self, source_tree: &str) -> Result<TreeFiles, String> {
         let root = self.repository.path(source_tree);
-        if !root.is_dir() {
-            return Err("it is not a folder".to_owned());
+        match root.metadata() {
+            Ok(metadata) if metadata.is_dir() => {}
+            Ok(_) => return Err("it is not a folder".to_owned()),
+            Err(error) => return Err(files::reason(&error)),
         }
         let mut tree = TreeFiles::default();
         let walk = walkdir::WalkDir::new(&root)
@@ -66,7 +77,7 @@ impl Files for OnDisk<'_> {
     }
 
     fn read(&self, source_tree: &str, path: &str) -> Result<Vec<u8>, String> {
-        std::fs::read(self.repository.path(source_tree).join(path)).map_err(|error| error.to_string())
+        std::fs::read(self.repository.path(source_tree).join(path)).map_err(|error| files::reason(&error))
     }
 }
 

@@ -55,12 +55,9 @@ pub fn published(stack: &Stack, id: GroupId) -> Vec<Published> {
     for agent in group.published.iter().map(|id| stack.agent(*id)) {
         ports.push(port(Interface::Loopback, agent.port, agent.port));
     }
-    for agent in stack.reached_from_other_machines() {
-        let agent = stack.agent(*agent);
-        if agent.group == id {
-            for number in [agent.port, agent.health_check_port] {
-                ports.push(port(Interface::Lan, number, number));
-            }
+    for agent in stack.reached_from_other_machines_in(id).map(|id| stack.agent(id)) {
+        for number in [agent.port, agent.health_check_port] {
+            ports.push(port(Interface::Lan, number, number));
         }
     }
     ports

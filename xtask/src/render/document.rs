@@ -13,6 +13,7 @@ use crate::stack::{AgentId, GroupId, MachineId, Stack, graph};
 /// Configuration of every group.
 #[must_use]
 pub fn configuration(stack: &Stack) -> RenderedFile {
+    let edges = graph::group_edges(stack);
     let values = context! {
         header => HEADER,
         agents => stack.agents.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>(),
@@ -24,7 +25,7 @@ pub fn configuration(stack: &Stack) -> RenderedFile {
             startup_config => tree_file(stack, &machine.startup_config),
         }).collect::<Vec<_>>(),
         status_port => stack.status_port,
-        groups => stack.groups().map(|(id, group)| group_values(stack, id, group)).collect::<Vec<_>>(),
+        groups => stack.groups().map(|(id, group)| group_values(stack, &edges, id, group)).collect::<Vec<_>>(),
         absent => stack.absent.iter().map(|absent| context! {
             name => absent.name,
             wanted_by => names(stack, &absent.wanted_by),
@@ -52,13 +53,9 @@ fn names(stack: &Stack, ids: &[AgentId]) -> Vec<String> {
     ids.iter().map(|id| stack.agent(*id).name.clone()).collect()
 }
 
-fn group_values(stack: &Stack, id: GroupId, group: &Group) -> Value {
+fn group_values(stack: &Stack, edges: &BTreeSet<(GroupId, GroupId)>, id: GroupId, group: &Group) -> Value {
     let machine = stack.machine(group.machine);
-    let needs: BTreeSet<GroupId> = graph::group_edges(stack)
-        .into_iter()
-        .filter(|(from, _)| *from == id)
-        .map(|(_, to)| to)
-        .collect();
+    let needs = edges.range((id, GroupId(0))..).take_while(|(from, _)| *from == id);
     let megabytes = |bytes: u64| format!("{} MiB", bytes.div_ceil(1024 * 1024));
     let mut environment = machine.environment.clone();
     environment.extend(group.environment.clone());
@@ -70,7 +67,7 @@ fn group_values(stack: &Stack, id: GroupId, group: &Group) -> Value {
         memory => stack.group_memory_bytes(id).map_or_else(|| "none".to_owned(), megabytes),
         pids => stack.group_pids(id).map_or_else(|| "none".to_owned(), |pids| pids.to_string()),
         published_status_port => group.published_status_port,
-        needs => needs.into_iter().map(|id| stack.group(id).name.clone()).collect::<Vec<_>>(),
+        needs => needs.map(|(_, to)| stack.group(*to).name.clone()).collect::<Vec<_>>(),
         image => stack.group_image(id),
         files => vec![
             format!("[{0}]({0})", group.config_file),

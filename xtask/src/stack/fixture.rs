@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Files, Input, Stack, TreeFiles, load};
+use super::{Files, Stack, TreeFiles, Written};
 use crate::finding::{Finding, Severity};
 
 /// Path of a startup config in the trees made here.
@@ -211,12 +211,7 @@ impl Fixture {
 
     /// Loads it.
     pub fn load(&self) -> (Option<Stack>, Vec<Finding>) {
-        load(&Input {
-            stack_path: "config/stack.yaml",
-            stack: &self.stack,
-            tree: self.given.as_deref(),
-            files: self,
-        })
+        Written::read("config/stack.yaml", &self.stack, self.given.as_deref()).load(self)
     }
 
     /// The stack, where there is one.

@@ -1,7 +1,7 @@
 //! The way from texts to the validated model.
 
 use super::Stack;
-use super::raw;
+use super::raw::{self, RawStack};
 use super::resolve::{Read, resolve};
 use super::startup;
 use super::tree::TreeFiles;
@@ -9,7 +9,7 @@ use super::validate::{self, Facts};
 use super::yaml::decode;
 use crate::finding::{Finding, Place};
 
-/// The tree, wherever it is. The caller reads it; `load` decides which tree and which of its files.
+/// The tree, wherever it is. The caller reads it; [`Written::load`] decides which of its files.
 pub trait Files {
     /// The files of a tree.
     ///
@@ -26,88 +26,115 @@ pub trait Files {
     fn read(&self, source_tree: &str, path: &str) -> Result<Vec<u8>, String>;
 }
 
-/// What a stack is made of.
-#[derive(Clone, Copy)]
-pub struct Input<'a> {
-    /// Path of `stack.yaml`, as findings name it.
-    pub stack_path: &'a str,
-    /// Its content.
-    pub stack: &'a [u8],
-    /// The tree that `--tree` names; it wins over `source_tree:`.
-    pub tree: Option<&'a str>,
-    /// Access to the tree.
-    pub files: &'a dyn Files,
+/// `stack.yaml`, read: it says which tree there is to look at, before anything of that is read.
+#[derive(Debug)]
+pub struct Written {
+    raw: Option<RawStack>,
+    /// The tree that `--tree` names.
+    named: Option<String>,
+    findings: Vec<Finding>,
 }
 
-/// The stack, and all that is wrong with it. There is no stack where too little can be read to make one; where there is one
-/// and a finding is an error, it holds what could be made of the rest.
-#[must_use]
-pub fn load(input: &Input<'_>) -> (Option<Stack>, Vec<Finding>) {
-    let source = match decode(input.stack_path, input.stack) {
-        Ok(source) => source,
-        Err(finding) => return (None, vec![*finding]),
-    };
-    let (raw, mut findings) = raw::read(&source);
-    let Some(raw) = raw else {
-        return (None, findings);
-    };
-    let written = raw.source_tree.as_ref().map(|tree| tree.value.as_str());
-    let Some(tree) = input.tree.or(written) else {
-        // Where one is written and wrong, that has been said.
-        if !raw.source_tree_written {
-            findings.push(no_tree(&raw.path));
+impl Written {
+    /// Reads the text of `stack.yaml`, whose path findings name. `tree` is the tree that `--tree` names; it wins over `source_tree:`.
+    #[must_use]
+    pub fn read(path: &str, text: &[u8], tree: Option<&str>) -> Self {
+        let (raw, findings) = match decode(path, text) {
+            Ok(source) => raw::read(&source),
+            Err(finding) => (None, vec![*finding]),
+        };
+        Self {
+            raw,
+            named: tree.map(str::to_owned),
+            findings,
         }
-        return (None, findings);
-    };
-    let files = match input.files.list(tree) {
-        Ok(files) => Some(files),
-        Err(error) => {
-            let place = match (&raw.source_tree, input.tree) {
-                (Some(written), None) => written.place.clone(),
-                _ => Place::file(tree),
-            };
-            findings.push(unreadable(
-                place,
-                &format!("the tree `{tree}`"),
-                &error,
-                "correct `source_tree:`, or give another with `--tree`",
-            ));
-            None
-        }
-    };
-    let mut reads = Vec::new();
-    for machine in &raw.machines {
-        let path = &machine.startup_config;
-        let mut read = Read::default();
-        // Without a tree, one finding is enough.
-        if files.is_some() {
-            let shown = display(tree, &path.value);
-            match input.files.read(tree, &path.value) {
-                Ok(bytes) => read_startup(&shown, &bytes, &mut read, &mut findings),
-                Err(error) => findings.push(unreadable(
-                    path.place.clone(),
-                    &format!("the startup config `{shown}`"),
-                    &error,
-                    "correct `startup_config:`, or add the file to the tree",
-                )),
-            }
-        }
-        reads.push(read);
     }
-    let (resolved, mut more) = resolve(&raw, &reads, tree);
-    findings.append(&mut more);
-    let everyone = resolved.stack.with_ungrouped();
-    findings.extend(validate::all(&Facts {
-        raw: &raw,
-        reads: &reads,
-        resolved: &resolved,
-        stack: &resolved.stack,
-        everyone: &everyone,
-        tree: files.as_ref(),
-    }));
-    findings.sort_by(|a, b| a.place.cmp(&b.place).then(a.rule.cmp(b.rule)));
-    let usable = raw.complete && reads.iter().any(|read| read.startup.is_some());
-    (usable.then_some(resolved.stack), findings)
+
+    /// The tree, where one is named.
+    #[must_use]
+    pub fn source_tree(&self) -> Option<&str> {
+        let written = self.raw.as_ref().and_then(|raw| raw.source_tree.as_ref());
+        self.named
+            .as_deref()
+            .or_else(|| written.map(|tree| tree.value.as_str()))
+    }
+
+    /// Patterns of paths that the audit leaves out.
+    #[must_use]
+    pub fn audit_exclude(&self) -> &[String] {
+        self.raw.as_ref().map_or(&[], |raw| &raw.audit_exclude)
+    }
+
+    /// The stack, and all that is wrong with it. There is no stack where too little can be read to make one; where there is one
+    /// and a finding is an error, it holds what could be made of the rest.
+    #[must_use]
+    pub fn load(self, files: &dyn Files) -> (Option<Stack>, Vec<Finding>) {
+        let tree = self.source_tree().map(str::to_owned);
+        let Self {
+            raw,
+            named,
+            mut findings,
+        } = self;
+        let Some(raw) = raw else {
+            return (None, findings);
+        };
+        let Some(tree) = tree else {
+            // Where one is written and wrong, that has been said.
+            if !raw.source_tree_written {
+                findings.push(no_tree(&raw.path));
+            }
+            return (None, findings);
+        };
+        let listed = match files.list(&tree) {
+            Ok(listed) => Some(listed),
+            Err(error) => {
+                let place = match (&raw.source_tree, named) {
+                    (Some(written), None) => written.place.clone(),
+                    _ => Place::file(tree.as_str()),
+                };
+                findings.push(unreadable(
+                    place,
+                    &format!("the tree `{tree}`"),
+                    &error,
+                    "correct `source_tree:`, or give another with `--tree`",
+                ));
+                None
+            }
+        };
+        let mut reads = Vec::new();
+        for machine in &raw.machines {
+            let path = &machine.startup_config;
+            let mut read = Read::default();
+            // Without a tree, one finding is enough.
+            if listed.is_some() {
+                let shown = display(&tree, &path.value);
+                match files.read(&tree, &path.value) {
+                    Ok(bytes) => read_startup(&shown, &bytes, &mut read, &mut findings),
+                    Err(error) => findings.push(unreadable(
+                        path.place.clone(),
+                        &format!("the startup config `{shown}`"),
+                        &error,
+                        "correct `startup_config:`, or add the file to the tree",
+                    )),
+                }
+            }
+            reads.push(read);
+        }
+        let (resolved, mut more) = resolve(&raw, &reads, &tree);
+        findings.append(&mut more);
+        let everyone = resolved.stack.with_ungrouped();
+        findings.extend(validate::all(&Facts {
+            raw: &raw,
+            reads: &reads,
+            resolved: &resolved,
+            stack: &resolved.stack,
+            everyone: &everyone,
+            tree: listed.as_ref(),
+        }));
+        findings.sort_by(|a, b| a.place.cmp(&b.place).then(a.rule.cmp(b.rule)));
+        let usable = raw.complete && reads.iter().any(|read| read.startup.is_some());
+        (usable.then_some(resolved.stack), findings)
+    }
 }
 
 fn read_startup(shown: &str, bytes: &[u8], read: &mut Read, findings: &mut Vec<Finding>) {

@@ -19,7 +19,7 @@ pub mod requirements_lock;
 pub mod spans;
 pub mod yaml;
 
-pub use load::{Files, Input, load};
+pub use load::{Files, Written};
 pub use model::{Agent, AgentId, ContentsSetting, Group, GroupId, Machine, MachineId, Stack};
 pub use tree::{Found, TreeFiles, normal, resolve_alias};
 

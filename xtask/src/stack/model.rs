@@ -459,6 +459,12 @@ impl Stack {
         &self.reached
     }
 
+    /// Those of a group.
+    pub fn reached_from_other_machines_in(&self, group: GroupId) -> impl Iterator<Item = AgentId> {
+        let agents = self.group(group).agents.iter().copied();
+        agents.filter(|agent| self.reached.contains(agent))
+    }
+
     /// Works that out, which takes a look at every agent.
     pub(super) fn find_reached(&self) -> BTreeSet<AgentId> {
         self.groups()

@@ -42,7 +42,7 @@ pub(super) fn telling(source: &ast::ExprCall) -> Option<Telling> {
         "import_module" | "__import__" => Some(Telling::Import),
         "globals" | "exec" if object.is_none() => Some(Telling::Names),
         "bind" | "connect" if object.is_some() => Some(Telling::Socket),
-        "insert" | "append" if object.is_some_and(is_sys_path) => Some(Telling::Path),
+        "insert" | "append" | "extend" if object.is_some_and(is_sys_path) => Some(Telling::Path),
         "addsitedir" => Some(Telling::Path),
         "getenv" => Some(Telling::Environment),
         "get" if object.is_some_and(is_environ) => Some(Telling::Environment),
@@ -90,6 +90,7 @@ impl<'a> Lower<'a> {
                     self.database(position, &call, object);
                 }
             }
+            Telling::Path if last == "extend" => self.folders(call.arguments.first(), call.span),
             Telling::Path => {
                 let (folder, first) = match (last, &*call.arguments) {
                     ("insert", [at, folder]) => (Some(folder), *at == Value::Int(0)),
@@ -125,11 +126,24 @@ impl<'a> Lower<'a> {
         let Some(Value::Str(module)) = call.arguments.first() else {
             return;
         };
-        let level = module.bytes().take_while(|byte| *byte == b'.').count();
+        let mut level = module.bytes().take_while(|byte| *byte == b'.').count();
+        let mut name: Box<str> = module[level..].into();
+        if level > 0
+            && let Some(package) = self.package_of(call)
+        {
+            // `import_module(".a", "b.c")` is `b.c.a`.
+            let Value::Str(package) = package else {
+                return;
+            };
+            let kept = package.split('.').count().saturating_sub(level - 1);
+            let above: Vec<&str> = package.split('.').take(kept).collect();
+            name = format!("{}.{name}", above.join(".")).into();
+            level = 0;
+        }
         let position = index(self.module.imports.len());
         self.module.imports.push(Import {
             kind: ImportKind::Call,
-            module: module[level..].into(),
+            module: name,
             level: index(level),
             name: None,
             binds: None,
@@ -137,6 +151,56 @@ impl<'a> Lower<'a> {
             guard: self.guard,
         });
         self.step(|| Step::Import(position));
+    }
+
+    /// `sys.path.extend([…])`.
+    fn folders(&mut self, value: Option<&Value>, span: Span) {
+        if let Some(Value::List(folders)) = value {
+            for folder in folders {
+                self.path_edit(folder.clone(), false, span);
+            }
+        }
+    }
+
+    /// `sys.path += […]`, `sys.path[:0] = […]` and `sys.path = …` do what a call of `extend` does.
+    pub(super) fn more_folders(&mut self, target: &'a Expr, value: &Value, span: Span) {
+        let path = match target {
+            Expr::Subscript(subscript) => &*subscript.value,
+            target => target,
+        };
+        let (true, Expr::Attribute(path)) = (is_sys_path(path) && !self.outline, path) else {
+            return;
+        };
+        let [sys, name, extend] = ["sys", path.attr.as_str(), "extend"].map(|name| self.atom(name));
+        let path = Value::Attribute(Box::new(Value::Name(sys)), name);
+        self.folders(Some(value), span);
+        let position = index(self.module.calls.len());
+        self.module.calls.push(Call {
+            callee: Value::Attribute(Box::new(path), extend),
+            arguments: Box::new([value.clone()]),
+            keywords: Box::default(),
+            star: false,
+            double_star: false,
+            span,
+            callee_span: span,
+            function: self.function(),
+            guard: self.guard,
+        });
+        self.step(|| Step::Call(position));
+    }
+
+    /// The package that a relative name is said to be relative to, where that is not the module's own.
+    fn package_of<'c>(&self, call: &'c Call) -> Option<&'c Value> {
+        let named = || {
+            let wanted = self.atoms.get("package")?;
+            call.keywords
+                .iter()
+                .find(|(name, _)| name == wanted)
+                .map(|(_, value)| value)
+        };
+        let own = |name: &str| self.atoms.get(name).copied().map(Value::Name);
+        let package = call.arguments.get(1).or_else(named)?;
+        (Some(package) != own("__package__").as_ref() && Some(package) != own("__name__").as_ref()).then_some(package)
     }
 
     fn path_edit(&mut self, value: Value, first: bool, span: Span) {

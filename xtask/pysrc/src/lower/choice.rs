@@ -68,7 +68,7 @@ impl<'a> Lower<'a> {
             (_, true, _) => Test::TypeChecking,
             (.., Some(1)) => Test::Known(0),
             (.., Some(_)) => Test::Known(1),
-            _ => Test::Unknown,
+            _ => self.decided(&choice.test),
         };
         self.step(|| {
             Step::Branch(Box::new(Branch {
@@ -104,6 +104,20 @@ impl<'a> Lower<'a> {
                 exhaustive: false,
             }))
         });
+    }
+
+    /// A test whose result the walk may know.
+    pub(super) fn decided(&self, test: &Expr) -> Test {
+        let name = |name: &ast::ExprName| self.atoms.get(name.id.as_str()).copied();
+        let found = match test {
+            Expr::Name(flag) => name(flag).map(|flag| Test::Name(flag, true)),
+            Expr::UnaryOp(not) if not.op == ast::UnaryOp::Not => match &*not.operand {
+                Expr::Name(flag) => name(flag).map(|flag| Test::Name(flag, false)),
+                _ => None,
+            },
+            _ => None,
+        };
+        found.unwrap_or_else(|| words(test))
     }
 
     /// What a test gives, where that does not depend on the run.
@@ -168,6 +182,39 @@ fn equality(operator: ast::CmpOp, equal: bool) -> Option<bool> {
         ast::CmpOp::NotEq => Some(!equal),
         _ => None,
     }
+}
+
+/// `len(sys.argv) > 2` and its like.
+fn words(test: &Expr) -> Test {
+    let read = || {
+        let Expr::Compare(compare) = test else {
+            return None;
+        };
+        let ([operator], [Expr::NumberLiteral(number)]) = (&*compare.ops, &*compare.comparators) else {
+            return None;
+        };
+        let ast::Number::Int(number) = &number.value else {
+            return None;
+        };
+        let Expr::Call(call) = &*compare.left else {
+            return None;
+        };
+        let [Expr::Attribute(argv)] = &*call.arguments.args else {
+            return None;
+        };
+        let known = is_name(&call.func, "len") && is_name(&argv.value, "sys") && argv.attr.as_str() == "argv";
+        let comparison = match operator {
+            ast::CmpOp::Lt => Comparison::Less,
+            ast::CmpOp::LtE => Comparison::LessOrEqual,
+            ast::CmpOp::Eq => Comparison::Equal,
+            ast::CmpOp::NotEq => Comparison::NotEqual,
+            ast::CmpOp::Gt => Comparison::More,
+            ast::CmpOp::GtE => Comparison::MoreOrEqual,
+            _ => return None,
+        };
+        known.then_some(Test::Words(comparison, number.as_u16()?))
+    };
+    read().unwrap_or(Test::Unknown)
 }
 
 fn is_main(test: &Expr) -> bool {

@@ -154,9 +154,10 @@ impl<'a> Lower<'a> {
                 let first = self.maybe(|lower| yes = lower.expression(&choice.body, wanted));
                 let second = self.maybe(|lower| no = lower.expression(&choice.orelse, wanted));
                 if !first.is_empty() || !second.is_empty() {
+                    let test = self.decided(&choice.test);
                     self.step(|| {
                         Step::Branch(Box::new(Branch {
-                            test: Test::Unknown,
+                            test,
                             arms: Box::new([first, second]),
                             exhaustive: true,
                         }))
@@ -315,7 +316,7 @@ impl<'a> Lower<'a> {
         let key = self.expression(&subscript.slice, wanted_here);
         if let (Value::Attribute(_, last) | Value::Name(last), Value::Str(name)) = (&object, &key)
             && subscript.ctx.is_load()
-            && self.atom("environ") == *last
+            && self.names.get(last.0 as usize) == Some(&"environ")
         {
             let position = index(self.module.environment.len());
             self.module.environment.push(EnvironmentRead {
@@ -439,6 +440,11 @@ impl<'a> Lower<'a> {
                 _ => OperationKind::Binary(operator, left.clone(), right.clone()),
             };
             self.operation(kind, span(operation));
+        }
+        if operation.op == ast::Operator::BitOr
+            && let (Some(left), Some(right)) = (never_a_class(&operation.left), never_a_class(&operation.right))
+        {
+            self.operation(OperationKind::Union(left, right), span(operation));
         }
         if !wanted {
             return Value::Other;
@@ -638,12 +644,16 @@ impl<'a> Lower<'a> {
         };
         let mut arguments = Vec::with_capacity(call.arguments.args.len());
         let mut star = false;
+        let apart = runs_apart(call);
         for argument in &call.arguments.args {
             if let Expr::Starred(starred) = argument {
                 star = true;
                 self.spread(&starred.value, false);
             } else {
                 let value = self.value(argument);
+                if apart && argument.is_call_expr() {
+                    self.last_apart();
+                }
                 if !star {
                     arguments.push(value);
                 }
@@ -678,6 +688,34 @@ impl<'a> Lower<'a> {
         });
         self.step(|| Step::Call(position));
         self.facts_of_call(position, call)
+    }
+}
+
+/// Whether what fails in the coroutines that a call is given is kept from whoever calls.
+fn runs_apart(call: &ast::ExprCall) -> bool {
+    let Expr::Attribute(function) = &*call.func else {
+        return false;
+    };
+    match function.attr.as_str() {
+        "create_task" | "ensure_future" | "run_coroutine_threadsafe" => true,
+        "gather" => {
+            let mut keywords = call.arguments.keywords.iter();
+            keywords.any(|keyword| keyword.arg.as_deref() == Some("return_exceptions"))
+        }
+        _ => false,
+    }
+}
+
+/// The type of a function of the interpreter.
+const FUNCTION: &str = "builtin_function_or_method";
+
+/// The type of a text, of `None`, or of `any` and `callable`, which no `|` makes a type of.
+fn never_a_class(side: &Expr) -> Option<&'static str> {
+    match side {
+        Expr::StringLiteral(_) => Some("str"),
+        Expr::NoneLiteral(_) => Some("NoneType"),
+        Expr::Name(name) if matches!(name.id.as_str(), "any" | "callable") => Some(FUNCTION),
+        _ => None,
     }
 }
 

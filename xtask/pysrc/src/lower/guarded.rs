@@ -18,7 +18,7 @@ impl<'a> Lower<'a> {
         let mut managed = None;
         for item in &with.items {
             let value = self.value(&item.context_expr);
-            if is_literal(&item.context_expr) || item.context_expr.is_name_expr() {
+            if is_literal(&item.context_expr) || item.context_expr.is_name_expr() || makes_object(&item.context_expr) {
                 self.operation(
                     OperationKind::Manage(value.clone(), with.is_async),
                     span(&item.context_expr),
@@ -224,4 +224,17 @@ fn raises_again(body: &[Stmt]) -> bool {
         Stmt::Expr(expression) => matches!(&*expression.value, Expr::Call(call) if ends_process(&call.func)),
         _ => false,
     })
+}
+
+/// Whether a class is called, going by its name.
+fn makes_object(expression: &Expr) -> bool {
+    let Expr::Call(call) = expression else {
+        return false;
+    };
+    let name = match &*call.func {
+        Expr::Name(name) => name.id.as_str(),
+        Expr::Attribute(attribute) => attribute.attr.as_str(),
+        _ => return false,
+    };
+    name.starts_with(|first: char| first.is_ascii_uppercase())
 }

@@ -13,12 +13,15 @@ mod statement;
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use self::refused::{Context, Phase};
 use crate::Detail;
 use crate::facts::*;
+use crate::names::Names;
 
+/// Names in a file that is neither short nor long.
+const USUAL_NAMES: usize = 112;
 /// How deep steps are nested at most; deeper ones are laid out flat.
 const DEEPEST_STEPS: usize = 100;
 /// How deep a value is followed.
@@ -29,7 +32,8 @@ pub fn module(body: &[Stmt], version: PythonVersion, detail: Detail) -> (Module,
     let mut lower = Lower {
         version,
         outline: detail == Detail::Outline,
-        atoms: FxHashMap::default(),
+        atoms: FxHashMap::with_capacity_and_hasher(USUAL_NAMES, FxBuildHasher),
+        names: Vec::with_capacity(USUAL_NAMES),
         module: Module::default(),
         scopes: vec![Scope::new(Kind::Module)],
         guard: Guard::default(),
@@ -93,6 +97,8 @@ struct Lower<'a> {
     /// Nobody will follow what runs: steps, calls and values are left out, unless a fact needs them.
     outline: bool,
     atoms: FxHashMap<&'a str, Atom>,
+    /// Names in order of their atoms.
+    names: Vec<&'a str>,
     module: Module,
     scopes: Vec<Scope<'a>>,
     guard: Guard,
@@ -144,13 +150,7 @@ fn index(length: usize) -> u32 {
 impl<'a> Lower<'a> {
     fn finish(mut self) -> (Module, usize) {
         self.module.body = std::mem::take(&mut self.steps).into_boxed_slice();
-        let mut names: Vec<Box<str>> = vec![Box::default(); self.atoms.len()];
-        for (name, atom) in &self.atoms {
-            if let Some(slot) = names.get_mut(atom.0 as usize) {
-                *slot = Box::from(*name);
-            }
-        }
-        self.module.names = names.into_boxed_slice();
+        self.module.names = Names::new(&self.names);
         self.refused.sort_by_key(|(phase, _)| *phase);
         self.module.compile_errors = self.refused.into_iter().map(|(_, error)| error).collect();
         self.module.syntax_errors = self.unread;
@@ -158,8 +158,11 @@ impl<'a> Lower<'a> {
     }
 
     fn atom(&mut self, name: &'a str) -> Atom {
-        let next = Atom(index(self.atoms.len()));
-        *self.atoms.entry(name).or_insert(next)
+        let next = Atom(index(self.names.len()));
+        *self.atoms.entry(name).or_insert_with(|| {
+            self.names.push(name);
+            next
+        })
     }
 
     fn scope(&mut self) -> &mut Scope<'a> {
@@ -243,6 +246,17 @@ impl<'a> Lower<'a> {
                     exhaustive: false,
                 }))
             });
+        }
+    }
+
+    /// Makes the call that was added last one that may not be run.
+    fn last_apart(&mut self) {
+        if let Some(call @ Step::Call(_)) = self.steps.pop_if(|step| matches!(step, Step::Call(_))) {
+            self.steps.push(Step::Branch(Box::new(Branch {
+                test: Test::Unknown,
+                arms: Box::new([vec![call].into()]),
+                exhaustive: false,
+            })));
         }
     }
 

@@ -24,15 +24,21 @@ impl<'a> Lower<'a> {
                     }
                     self.exports(target, &value);
                     self.assign(target, Some(&value));
+                    self.more_folders(target, &value, span(assign));
                 }
             }
             Stmt::AugAssign(assign) => {
-                if let Expr::Name(name) = &*assign.target {
-                    self.load(name.id.as_str(), span(name));
+                match &*assign.target {
+                    Expr::Name(name) => {
+                        self.load(name.id.as_str(), span(name));
+                    }
+                    target @ Expr::Attribute(_) if !self.outline => self.visit(target),
+                    _ => {}
                 }
                 let value = self.assigned(&assign.value);
                 self.added(assign, &value);
                 self.more_exports(&assign.target, &value);
+                self.more_folders(&assign.target, &value, span(assign));
                 self.assign(&assign.target, None);
             }
             Stmt::AnnAssign(assign) => self.annotated(assign),

@@ -18,10 +18,11 @@ rules! {
     /// divisions by zero, keys, positions and members of enumerations that are not there, values that cannot be called, added,
     /// compared, joined, formatted, taken apart or managed by `with`.
     ///
-    /// Python raises `TypeError`, `ValueError`, `KeyError`, `IndexError` or `ZeroDivisionError`. Said only of literals and of
-    /// names that get nothing but literals.
+    /// Python raises `TypeError`, `ValueError`, `KeyError`, `IndexError` or `ZeroDivisionError`. Said only of literals, of
+    /// names that get nothing but literals, of words of the command line that the supervisor passes, and of environment variables
+    /// that the container surely does not have.
     ///
-    /// Example: `PORT = "5570"`, and `PORT + 1`.
+    /// Example: `PORT = "5570"`, and `PORT + 1`; `int(sys.argv[1])`, which is `--port`.
     ///
     /// Correct the value, or what is done to it.
     OPERATION = "start/bad-operation", Error, High, "an operation that its operands do not allow";
@@ -54,9 +55,9 @@ rules! {
     /// Add the flags to the parser, or read them with `parse_known_args()`.
     FLAGS = "start/flags-rejected", Error, High, "flags of the supervisor that the script's parser refuses";
 
-    /// Finds files that are opened for writing, or logged to, in a folder that neither the image nor a volume has.
+    /// Finds files and SQLite databases that are opened, or logged to, in a folder that neither the image nor a volume has.
     ///
-    /// Python raises `FileNotFoundError`, or `PermissionError` where the folder is read-only.
+    /// Python raises `FileNotFoundError`, for a database `sqlite3.OperationalError`, or `PermissionError` where the folder is read-only.
     ///
     /// Example: `logging.FileHandler("main_pc_code/logs/agent.log")`.
     ///
@@ -84,7 +85,8 @@ rules! {
 
     /// Finds attributes of modules, classes and objects of the tree, of modules of the standard library, and of values of built-in
     /// types, that are read on the start path and not there, or not there yet; and attributes that are set and that the object
-    /// does not take: of a frozen dataclass, of a named tuple, of a class with `__slots__`.
+    /// does not take: of a frozen dataclass, of a named tuple, of a class with `__slots__`, a property without a setter. What `__all__`
+    /// lists has to be there for `from module import *`.
     ///
     /// Python raises `AttributeError`.
     ///
@@ -132,7 +134,8 @@ rules! {
     /// Put the value in its place.
     PLACEHOLDER = "start/placeholder", Error, High, "a placeholder left in a string";
 
-    /// Finds agents that bind one port twice: themselves, and in their base class.
+    /// Finds agents that bind one port twice: themselves, and in their base class. Where the port's number is not known, it is the
+    /// same one as long as it is the same attribute of one object, and nothing else is assigned to that.
     ///
     /// The second bind fails with "Address already in use".
     ///

@@ -9,6 +9,7 @@ use pysrc::{Atom, Body, Span, Step, Value, members};
 use super::class::Lookup;
 use super::failure::Flow;
 use super::operator::kind;
+use super::steps::any_step;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
 use crate::audit::imports::resolve::Target;
@@ -27,6 +28,11 @@ impl Walker<'_> {
         };
         let name = source.name(attribute);
         if name.starts_with("__") {
+            if name == "__dict__"
+                && let Some(object) = self.variable(object)
+            {
+                self.any_attribute(&object);
+            }
             return Flow::Next;
         }
         match self.variable(object) {
@@ -80,6 +86,9 @@ impl Walker<'_> {
         let Value::Attribute(inner, attribute) = callee else {
             return Flow::Next;
         };
+        if matches!(**inner, Value::Call(_)) {
+            return self.attribute_of_nothing(inner, *attribute, span);
+        }
         let Value::Attribute(object, within) = &**inner else {
             return Flow::Next;
         };
@@ -140,6 +149,17 @@ impl Walker<'_> {
             }
             _ => Flow::Next,
         }
+    }
+
+    /// `call().attribute`, where the call surely gives `None`.
+    fn attribute_of_nothing(&mut self, inner: &Value, attribute: Atom, span: Span) -> Flow {
+        if !self.is_certain() || self.evaluate(inner) != V::None || !self.is_settled(inner) {
+            return Flow::Next;
+        }
+        let here = self.here();
+        let name = self.source(here).map_or("", |source| source.name(attribute));
+        let message = format!("'NoneType' object has no attribute '{name}'");
+        self.no_attribute(here, span, message, None)
     }
 
     /// Whether the module around here asks what is there before it takes it, on a way that may not be taken.
@@ -206,7 +226,7 @@ impl Walker<'_> {
             return Flow::Next;
         };
         let class = (object.module, object.class);
-        if object.attributes.contains_key(name) || self.maybe > 0 {
+        if object.attributes.contains_key(name) || object.dynamic || self.maybe > 0 {
             return Flow::Next;
         }
         let found = self.find_method(class.0, class.1, name);
@@ -231,6 +251,15 @@ impl Walker<'_> {
             (format!("'{shown}' object has no attribute '{name}'"), None)
         };
         self.no_attribute(here, span, message, help)
+    }
+
+    /// An object may get attributes of any name from here on.
+    pub fn any_attribute(&mut self, object: &V) {
+        if let V::Instance(id) = object
+            && let Some(object) = self.objects.get_mut(*id)
+        {
+            object.dynamic = true;
+        }
     }
 
     fn attribute_of_class(&mut self, here: ModuleId, class: (ModuleId, u32), name: &str, span: Span) -> Flow {
@@ -296,6 +325,7 @@ impl Walker<'_> {
             "__dict__",
             "vars",
             "__slots__",
+            "__init_subclass__",
         ];
         let mut names = HashSet::new();
         for entry in self.order(class.0, class.1) {
@@ -305,6 +335,12 @@ impl Walker<'_> {
                 return None;
             }
             let facts = source.classes.get(class as usize)?;
+            if source
+                .atom("locals")
+                .is_some_and(|locals| calls(source, &facts.body, locals))
+            {
+                return None;
+            }
             collect(source, &facts.body, &mut names);
         }
         Some(names)
@@ -326,6 +362,17 @@ impl Walker<'_> {
     fn no_attribute(&mut self, here: ModuleId, span: Span, message: String, help: Option<String>) -> Flow {
         self.fail_at(here, span, "start/no-attribute", "AttributeError", message, help)
     }
+}
+
+/// Whether a body calls a function of that name.
+fn calls(source: &pysrc::Module, body: &Body, name: Atom) -> bool {
+    any_step(body, &mut |step| match step {
+        Step::Call(call) => source
+            .calls
+            .get(*call as usize)
+            .is_some_and(|call| call.callee == Value::Name(name)),
+        _ => false,
+    })
 }
 
 /// Names that a class body binds.

@@ -10,6 +10,7 @@ use super::failure::Flow;
 use super::signature::{Parameter, Signature};
 use super::value::{ModuleId, V};
 use super::walk::{Doubt, Frame, Object, Walker};
+use crate::audit::imports::stdlib;
 
 impl Walker<'_> {
     /// One call step.
@@ -36,6 +37,9 @@ impl Walker<'_> {
             V::Function(module, function) => self.call_function(here, call, module, function, None, arguments),
             V::Method(module, function, of) => self.call_function(here, call, module, function, Some(*of), arguments),
             V::Class(module, class) => self.construct(here, call, module, class, arguments),
+            V::Outside(name) if !name.contains('.') && self.is_called_module(call, &name) => {
+                (V::Unknown, self.module_called(here, call, &name))
+            }
             V::Outside(name) => self.outside(here, call, &name, arguments),
             V::Callable(signature) => self.call_signature(here, call, &signature, arguments),
             V::Lambda(module, place) => self.call_lambda(here, call, module, place, arguments),
@@ -50,6 +54,21 @@ impl Walker<'_> {
                 (V::Unknown, self.called_property(here, call))
             }
         }
+    }
+
+    /// Whether what is called is a module of the standard library: `import glob`, and `glob("*")`.
+    fn is_called_module(&self, call: &Call, name: &str) -> bool {
+        let Value::Name(bound) = call.callee else {
+            return false;
+        };
+        stdlib::names(name).is_some() && self.is_certain() && self.is_bound_once(bound)
+    }
+
+    fn module_called(&mut self, here: ModuleId, call: &Call, name: &str) -> Flow {
+        let message = "'module' object is not callable".to_owned();
+        let has = stdlib::has_name(name, name) == Some(true);
+        let help = has.then(|| format!("call `{name}.{name}`, or write `from {name} import {name}`"));
+        self.fail_at(here, call.span, "start/bad-operation", "TypeError", message, help)
     }
 
     /// Something of which only is known what it takes, and that is not followed.
@@ -196,6 +215,9 @@ impl Walker<'_> {
             }
             return (V::Unknown, Flow::Next);
         }
+        // What a coroutine does is done when something awaits it, if ever.
+        let later = facts.is_async && !self.is_awaited(here, call.span);
+        self.maybe += usize::from(later);
         if let Some(file) = self.file_of(here) {
             self.chain.push((file, call.span));
         }
@@ -214,7 +236,9 @@ impl Walker<'_> {
         self.doubt = doubt;
         let frame = self.frames.pop();
         self.chain.pop();
+        self.maybe -= usize::from(later);
         match flow {
+            _ if later => (V::Unknown, Flow::Next),
             Flow::Raised(_) | Flow::Exit | Flow::Endless => (V::Unknown, flow),
             Flow::Return => (frame.and_then(|frame| frame.returned).unwrap_or(V::Unknown), Flow::Next),
             Flow::Next | Flow::Loop => {
@@ -225,6 +249,15 @@ impl Walker<'_> {
                 (value, Flow::Next)
             }
         }
+    }
+
+    /// Whether what a call gives is awaited where it stands, or given to another call: `await f()`, `asyncio.run(f())`.
+    fn is_awaited(&self, here: ModuleId, span: Span) -> bool {
+        let before = self
+            .source(here)
+            .and_then(|source| source.text.get(..span.start as usize))
+            .map_or("", str::trim_end);
+        before.ends_with("await") || before.ends_with(['(', ','])
     }
 
     fn construct(
@@ -255,6 +288,7 @@ impl Walker<'_> {
             class,
             attributes: HashMap::default(),
             opened: false,
+            dynamic: false,
         });
         let instance = V::Instance(object);
         // A metaclass of a class above decides what a call does, too.
@@ -281,6 +315,13 @@ impl Walker<'_> {
             return (V::Unknown, flow);
         }
         let flow = match self.find_method(module, class, "__init__") {
+            // What stands around it may take other arguments, and set more.
+            Lookup::Found(owner, function) if !self.decorators(owner, function).is_empty() => {
+                self.escape(arguments);
+                self.any_attribute(&instance);
+                self.alive = true;
+                Flow::Next
+            }
             Lookup::Found(owner, function) => {
                 self.call_function(here, call, owner, function, Some(instance.clone()), arguments)
                     .1

@@ -19,6 +19,11 @@ type Entry = Option<(ModuleId, u32)>;
 /// Classes above each other after which no more are looked at.
 const DEEPEST: usize = 30;
 
+/// Whether a class of the standard library has nothing that an object of a class below it could miss.
+fn is_bare(name: &str) -> bool {
+    matches!(name, "builtins.object" | "abc.ABC" | "abc.ABCMeta" | "typing.Generic")
+}
+
 impl Walker<'_> {
     pub fn find_method(&self, module: ModuleId, class: u32, name: &str) -> Lookup {
         self.find_among(&self.order(module, class), name)
@@ -45,7 +50,7 @@ impl Walker<'_> {
                     lists.push(self.linear(*module, *class, depth + 1)?);
                     direct.push(Some((*module, *class)));
                 }
-                V::Outside(name) if matches!(name.as_str(), "builtins.object" | "abc.ABC" | "abc.ABCMeta") => {}
+                V::Outside(name) if is_bare(name) => {}
                 _ => {
                     // Searched in its place; what is above it is not known.
                     lists.push(vec![None]);
@@ -97,7 +102,7 @@ impl Walker<'_> {
             let Some(facts) = source.classes.get(*class as usize) else {
                 return Lookup::Unknown;
             };
-            if facts.unusual {
+            if facts.unusual || self.was_given((*module, *class), name) {
                 return Lookup::Unknown;
             }
             let found = facts.methods.iter().rev().find(|method| {
@@ -119,6 +124,14 @@ impl Walker<'_> {
             }
         }
         Lookup::NotThere
+    }
+
+    /// Whether a class may have got an attribute of that name after it was made.
+    fn was_given(&self, (module, class): (ModuleId, u32), name: &str) -> bool {
+        !self.given.is_empty()
+            && ["", name]
+                .into_iter()
+                .any(|name| self.given.contains(&(module, class, name.to_owned())))
     }
 
     /// Why a class cannot be made of its bases.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use pysrc::{Call, Module, Step, Value};
+use pysrc::{Call, Module, Step, Value, members};
 
 use super::arguments::Arguments;
 use super::attribute::collect;
@@ -13,10 +13,22 @@ use super::walk::Walker;
 impl Walker<'_> {
     /// Whether a class is a plain enumeration whose body does not bind the name.
     pub fn lacks_member(&self, class: (ModuleId, u32), name: &str) -> bool {
-        let plain = matches!(
-            self.bases.get(&class).map(Vec::as_slice),
-            Some([V::Outside(base)]) if base == "enum.Enum"
-        );
+        // Which built-in type the members are of, too.
+        let mixed = match self.bases.get(&class).map(Vec::as_slice) {
+            Some([V::Outside(base)]) => match base.as_str() {
+                "enum.Enum" => Some(""),
+                "enum.IntEnum" => Some("int"),
+                "enum.StrEnum" => Some("str"),
+                _ => None,
+            },
+            Some([V::Outside(mixed), V::Outside(base)]) if base == "enum.Enum" => match mixed.as_str() {
+                "builtins.int" => Some("int"),
+                "builtins.str" => Some("str"),
+                _ => None,
+            },
+            _ => None,
+        };
+        let plain = mixed.is_some_and(|mixed| mixed.is_empty() || !members::has(mixed, name));
         let Some(source) = self
             .source(class.0)
             .filter(|_| plain && !matches!(name, "mro" | "name" | "value"))

@@ -1,6 +1,11 @@
 //! Environment variables that a script cannot do without, and that its container does not have: rule `start/environment`.
 
+use std::collections::BTreeMap;
+
+use pysrc::{Call, Value};
+
 use super::failure::Flow;
+use super::value::V;
 use super::walk::Walker;
 
 /// Variables of the base image, the container's runtime and the shell, in part.
@@ -49,10 +54,7 @@ impl Walker<'_> {
             return Flow::Next;
         };
         let name = &*read.name;
-        let known = environment.contains_key(name)
-            || FROM_ELSEWHERE.contains(&name)
-            || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning));
-        if known || self.may_be_set() {
+        if may_have(environment, name) || self.may_be_set() {
             return Flow::Next;
         }
         let message = format!("KeyError: '{name}': the container has no environment variable of that name");
@@ -60,6 +62,20 @@ impl Walker<'_> {
             "set `{name}` under `environment:` of the group or machine, or read it with `os.environ.get(…)`"
         ));
         self.fail_at(here, read.span, "start/environment", "KeyError", message, help)
+    }
+
+    /// Whether a call is `os.getenv("NAME")`, or `os.environ.get("NAME")`, of what the container surely does not have: it gives
+    /// `None`.
+    pub fn asks_in_vain(&self, call: &Call) -> bool {
+        let (Some(environment), [Value::Str(name)]) = (self.environment, &*call.arguments) else {
+            return false;
+        };
+        let plain = call.keywords.is_empty() && !call.star && !call.double_star;
+        let asks = || {
+            matches!(self.evaluate(&call.callee), V::Outside(function)
+                if matches!(function.as_str(), "os.getenv" | "os.environ.get"))
+        };
+        plain && !may_have(environment, name) && asks() && !self.may_be_set()
     }
 
     /// Whether a module that has run may set variables.
@@ -72,4 +88,11 @@ impl Walker<'_> {
                 })
         })
     }
+}
+
+/// Whether a container with this environment may have a variable.
+fn may_have(environment: &BTreeMap<String, String>, name: &str) -> bool {
+    environment.contains_key(name)
+        || FROM_ELSEWHERE.contains(&name)
+        || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
 }

@@ -53,6 +53,7 @@ impl Walker<'_> {
                     }
                     V::Path(path)
                 }
+                (V::Outside(name), V::Int(at)) if name == "sys.argv" => self.word(at).unwrap_or(V::Unknown),
                 (V::List(values), V::Int(at)) => usize::try_from(at)
                     .ok()
                     .and_then(|at| values.get(at).cloned())

@@ -56,6 +56,7 @@ pub const EXPECTED: &[&str] = &[
     "IndexError",
     "ValueError",
     "ZeroDivisionError",
+    "OperationalError",
 ];
 
 /// The builtin exception of that name.
@@ -123,6 +124,13 @@ pub fn classes(exception: &str) -> &'static [&'static str] {
             "OSError",
             "IOError",
             "EnvironmentError",
+            "Exception",
+            "BaseException",
+        ],
+        "OperationalError" => &[
+            "OperationalError",
+            "DatabaseError",
+            "Error",
             "Exception",
             "BaseException",
         ],

@@ -3,7 +3,7 @@
 use pysrc::Call;
 
 use super::failure::Flow;
-use super::value::{ModuleId, absolute, parent};
+use super::value::{ModuleId, V, absolute, parent};
 use super::walk::Walker;
 use crate::audit::imports::view::FolderKind;
 use crate::render::ROOT;
@@ -17,8 +17,14 @@ impl Walker<'_> {
         }
     }
 
+    /// Whether a path is relative to a working directory that is not known.
+    pub fn is_elsewhere(&self, path: &str) -> bool {
+        self.moved && !path.starts_with('/')
+    }
+
     pub fn make_folder(&mut self, here: ModuleId, call: &Call, path: Option<&str>) -> Flow {
-        let Some(path) = path else {
+        let Some(path) = path.filter(|path| !self.is_elsewhere(path)) else {
+            self.makes_folders = true;
             return Flow::Next;
         };
         let path = absolute(path);
@@ -62,16 +68,22 @@ impl Walker<'_> {
         self.fail_at(here, call.span, "start/missing-folder", class, message, help)
     }
 
+    /// Opens what a value is, as far as that is known.
+    pub fn open_value(&mut self, here: ModuleId, call: &Call, path: Option<&V>, writes: bool) -> Flow {
+        match path {
+            Some(V::Str(path) | V::Path(path)) => self.open(here, call, Some(path), writes),
+            Some(path) => self.open_below(here, call, path),
+            None => Flow::Next,
+        }
+    }
+
     pub fn open(&mut self, here: ModuleId, call: &Call, path: Option<&str>, writes: bool) -> Flow {
-        let Some(path) = path.filter(|path| !path.is_empty()) else {
+        let Some(path) = path.filter(|path| !path.is_empty() && !self.is_elsewhere(path)) else {
             return Flow::Next;
         };
         let path = absolute(path);
         let folder = parent(&path);
-        let made = self
-            .made
-            .iter()
-            .any(|made| *made == folder || made.starts_with(&format!("{folder}/")));
+        let made = self.was_made(&folder);
         match (self.folder_kind(&folder), writes) {
             _ if made => Flow::Next,
             (FolderKind::Missing, _) => {
@@ -99,6 +111,51 @@ impl Walker<'_> {
             }
             _ => Flow::Next,
         }
+    }
+
+    /// Opens a path of which only the beginning is known: its folder has to be there, whatever the rest is.
+    pub fn open_below(&mut self, here: ModuleId, call: &Call, path: &V) -> Flow {
+        let known = path.shape().unwrap_or_default();
+        let start = known.split('\0').next().unwrap_or_default();
+        match start.rsplit_once('/') {
+            Some((folder, _)) if !self.makes_folders => {
+                let folder = folder.to_owned();
+                self.open_folder(here, call, &folder, "FileNotFoundError")
+            }
+            _ => Flow::Next,
+        }
+    }
+
+    /// `sqlite3.connect(path)`.
+    pub fn open_database(&mut self, here: ModuleId, call: &Call, path: Option<&str>) -> Flow {
+        match path {
+            Some(path) if path != ":memory:" && !path.starts_with("file:") => {
+                let folder = parent(&absolute(path));
+                match self.is_elsewhere(path) {
+                    true => Flow::Next,
+                    false => self.open_folder(here, call, &folder, "OperationalError"),
+                }
+            }
+            _ => Flow::Next,
+        }
+    }
+
+    fn open_folder(&mut self, here: ModuleId, call: &Call, folder: &str, class: &'static str) -> Flow {
+        if folder.is_empty() || self.is_elsewhere(folder) {
+            return Flow::Next;
+        }
+        let folder = absolute(folder);
+        if self.was_made(&folder) || !matches!(self.folder_kind(&folder), FolderKind::Missing) {
+            return Flow::Next;
+        }
+        let message = format!("opens a file in `{folder}`, and neither image nor volumes have that folder");
+        self.folder_failure(here, call, class, message)
+    }
+
+    /// Whether a folder, or one below it, was made on the way.
+    fn was_made(&self, folder: &str) -> bool {
+        let below = |made: &str| made.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        self.made.iter().any(|made| made == folder || below(made))
     }
 
     /// Reads a file of a folder that is there.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::GroupContext;
-use crate::audit::imports::closure::{Closure, MissingImport};
+use crate::audit::imports::closure::{Closures, MissingImport};
 use crate::audit::imports::distributions::{brings, never_imported, providers};
 use crate::audit::imports::view::normal;
 use crate::finding::{Confidence, Finding, Severity};
@@ -34,13 +34,18 @@ pub fn check(stack: &Stack, group: &GroupContext<'_>, met: &dyn Fn(&str) -> bool
     let mut outside: BTreeSet<String> = BTreeSet::new();
     let mut missing: BTreeMap<String, MissingImport> = BTreeMap::new();
     let mut sure = true;
+    let mut searched: BTreeMap<Vec<String>, Closures<'_>> = BTreeMap::new();
     for id in &stack.group(group.id).agents {
         let script = normal(&stack.agent(*id).script_path);
         let Some(file) = group.view.file(&script) else {
             sure = false;
             continue;
         };
-        let closure = Closure::of(&group.search(stack, &script), file);
+        let search = group.search(stack, &script);
+        let closures = searched
+            .entry(search.roots.clone())
+            .or_insert_with(|| Closures::new(search));
+        let closure = closures.of(file);
         sure &= closure
             .files
             .iter()

@@ -4,7 +4,7 @@ use pysrc::{Import, ImportKind, Span};
 
 use super::failure::Flow;
 use super::value::{ModuleId, V};
-use super::walk::Walker;
+use super::walk::{Variable, Walker};
 use crate::audit::imports::resolve::{Missing, Target, absolute_name, package_of};
 use crate::audit::imports::stdlib;
 use crate::stack::near::nearest;
@@ -55,7 +55,7 @@ impl Walker<'_> {
                 self.bind_import(import, value);
                 Flow::Next
             }
-            (ImportKind::From, Some("*")) => self.star(here, &loaded),
+            (ImportKind::From, Some("*")) => self.star(import, &loaded, &name),
             (ImportKind::From, Some(wanted)) => self.from(import, &loaded, &name, wanted),
         }
     }
@@ -137,11 +137,35 @@ impl Walker<'_> {
                 Err(flow)
             }
             Flow::Endless => Err(flow),
-            Flow::Next | Flow::Return | Flow::Loop => Ok(id),
+            Flow::Next | Flow::Return | Flow::Loop => {
+                self.bind_in_package(name, id);
+                Ok(id)
+            }
+        }
+    }
+
+    /// A submodule that was imported becomes a name of its package, which the package itself may use, too.
+    fn bind_in_package(&mut self, name: &str, id: ModuleId) {
+        let Some((package, last)) = name.rsplit_once('.') else {
+            return;
+        };
+        let Some(package) = self.by_name.get(package).copied() else {
+            return;
+        };
+        let atom = self.source(package).and_then(|source| source.atom(last));
+        if let (Some(atom), Some(module)) = (atom, self.modules.get_mut(package)) {
+            let value = match module.globals.get(&atom) {
+                Some(before) if self.maybe > 0 && before.value != V::Module(id) => V::Unknown,
+                _ => V::Module(id),
+            };
+            module.globals.insert(atom, Variable { value });
         }
     }
 
     fn missing(&mut self, name: &str, missing: &Missing, here: ModuleId, span: Span) -> Result<(), Flow> {
+        if self.is_put_there(name) {
+            return Ok(());
+        }
         let roots = self.search.shown_roots();
         let top = name.split('.').next().unwrap_or(name);
         match missing {
@@ -195,16 +219,40 @@ impl Walker<'_> {
                     self.search.requirements.shown()
                 );
                 let help = self.near_module(name, top);
-                Err(self.fail_at(
+                let open = self.anywhere && self.is_somewhere(top);
+                self.maybe += usize::from(open);
+                let flow = self.fail_at(
                     here,
                     span,
                     "start/module-not-found",
                     "ModuleNotFoundError",
                     message,
                     help,
-                ))
+                );
+                self.maybe -= usize::from(open);
+                if open { Ok(()) } else { Err(flow) }
             }
         }
+    }
+
+    /// Whether a module that has run may have put a module of that name into `sys.modules`.
+    fn is_put_there(&self, name: &str) -> bool {
+        (0..self.modules.len()).filter_map(|id| self.source(id)).any(|source| {
+            source.atom("modules").is_some()
+                && source.text.contains("sys.modules")
+                && [format!("\"{name}\""), format!("'{name}'")]
+                    .iter()
+                    .any(|quoted| source.text.contains(quoted.as_str()))
+        })
+    }
+
+    /// Whether any folder of the tree has a module of that name.
+    fn is_somewhere(&self, top: &str) -> bool {
+        self.search.view.tree.files.iter().any(|file| {
+            let mut parts = file.path.rsplit('/');
+            let stem = parts.next().and_then(|name| name.strip_suffix(".py"));
+            stem == Some(top) || parts.any(|folder| folder == top)
+        })
     }
 
     fn near_module(&self, name: &str, top: &str) -> Option<String> {
@@ -242,13 +290,53 @@ impl Walker<'_> {
             .map(|near| format!("did you mean `{near}`? do not install a distribution for its name alone"))
     }
 
-    fn star(&mut self, here: ModuleId, from: &V) -> Flow {
+    fn star(&mut self, import: &Import, from: &V, name: &str) -> Flow {
+        let here = self.here();
+        if let V::Module(id) = from {
+            let flow = self.listed(import, *id, name);
+            if flow != Flow::Next {
+                return flow;
+            }
+        }
         let Some(module) = self.modules.get_mut(here) else {
             return Flow::Next;
         };
         match from {
             V::Module(id) => module.stars.push(*id),
             _ => module.dynamic = true,
+        }
+        Flow::Next
+    }
+
+    /// What `__all__` lists: submodules are imported, and each name has to be there.
+    fn listed(&mut self, import: &Import, id: ModuleId, module: &str) -> Flow {
+        let here = self.here();
+        let Some(source) = self.source(id) else {
+            return Flow::Next;
+        };
+        for listed in source.all.iter().flatten() {
+            if self.global(id, listed).is_some() {
+                continue;
+            }
+            let full = format!("{module}.{listed}");
+            if self.by_name.contains_key(&full) {
+                continue;
+            }
+            let parent = self.modules.get(id).map(|module| module.target.clone());
+            let target = parent.map(|parent| self.search.below(&parent, &full, listed));
+            if let Some(target @ (Target::File { .. } | Target::Namespace(_))) = target {
+                if let Err(flow) = self.enter_module(&full, &target, here, import.span) {
+                    return flow;
+                }
+                continue;
+            }
+            let elsewhere = source.atom(listed).is_some() || self.set_from_outside(listed);
+            if elsewhere || self.modules.get(id).is_none_or(|module| module.dynamic) {
+                continue;
+            }
+            let message = format!("module '{module}' has no attribute '{listed}', which its `__all__` lists");
+            let help = Some(format!("bind `{listed}` there, or take it off `__all__`"));
+            return self.fail_at(here, import.span, "start/no-attribute", "AttributeError", message, help);
         }
         Flow::Next
     }
@@ -394,8 +482,13 @@ impl Walker<'_> {
                 None => !name.starts_with('_'),
             };
             let found = public.then(|| self.global_through(*star, name, depth + 1)).flatten();
-            let dynamic = self.modules.get(*star).is_some_and(|module| module.dynamic);
-            found.or(dynamic.then_some(V::Unknown))
+            let star = self.modules.get(*star).filter(|_| public)?;
+            let submodule = || {
+                let below = !matches!(star.target, Target::File { package: None, .. });
+                let full = below.then(|| format!("{}.{name}", star.name))?;
+                self.by_name.get(&full).map(|id| V::Module(*id))
+            };
+            found.or_else(submodule).or(star.dynamic.then_some(V::Unknown))
         })
     }
 }

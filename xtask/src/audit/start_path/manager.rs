@@ -32,6 +32,33 @@ impl<'a> Walker<'a> {
         (self.evaluate(value), name.unwrap_or_default())
     }
 
+    /// Why an object of the tree cannot be managed by a `with` statement.
+    pub fn lacks_protocol(&self, value: &Value, asynchronous: bool) -> Option<(&'static str, String)> {
+        let V::Instance(id) = self.evaluate(value) else {
+            return None;
+        };
+        let object = self.objects.get(id)?;
+        let class = (object.module, object.class);
+        let names = self.names_of_class(class)?;
+        let (enter, exit, how) = match asynchronous {
+            true => ("__aenter__", "__aexit__", "asynchronous "),
+            false => ("__enter__", "__exit__", ""),
+        };
+        let lacks = |name: &str| {
+            !names.contains(name)
+                && !self.set_from_outside(name)
+                && matches!(self.find_method(class.0, class.1, name), Lookup::NotThere)
+        };
+        let missed = match (lacks(enter), lacks(exit)) {
+            (true, _) => String::new(),
+            (false, true) => format!(" (missed {exit} method)"),
+            (false, false) => return None,
+        };
+        let shown = self.class_name(class);
+        let message = format!("'{shown}' object does not support the {how}context manager protocol{missed}");
+        Some(("TypeError", message))
+    }
+
     /// Whether a `with` statement may keep an exception to itself.
     pub fn swallows(&self, around: &Around<'_>) -> bool {
         let Some((object, name)) = &around.manager else {

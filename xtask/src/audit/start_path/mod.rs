@@ -8,6 +8,7 @@ mod attribute;
 mod broken;
 mod call;
 mod class;
+mod command_line;
 mod dataclass;
 mod definition;
 mod enumeration;
@@ -231,6 +232,12 @@ fn predict_agent(
         handling: 0,
         on_disk,
         bases: HashMap::default(),
+        given: HashSet::default(),
+        loops: 0,
+        makes_folders: false,
+        moved: false,
+        kept: false,
+        anywhere: false,
         parsers: Vec::new(),
         binds: Vec::new(),
         made: HashSet::default(),
@@ -318,8 +325,15 @@ fn does_nothing(walker: &mut Walker<'_>, file: usize, flow: Flow) {
 fn judge(prediction: &mut AgentPrediction, fatal: Option<usize>, alive: bool) {
     let failures = &mut prediction.failures;
     let stops = |failure: &Failure| !failure.conditional && failure.rule != "requirements/missing";
+    // What ends the process after a failure was swallowed only passes it on: `return 1`, and `sys.exit(main())`.
+    let led_to = |index: usize| {
+        let exits = failures.get(index).is_some_and(|failure| failure.rule == "start/exits");
+        let before = failures.iter().take(index);
+        exits.then(|| before.into_iter().position(|failure| stops(failure) && failure.caught))?
+    };
     let fatal = fatal
         .filter(|index| failures.get(*index).is_some_and(stops))
+        .map(|index| led_to(index).unwrap_or(index))
         .or_else(|| failures.iter().position(|failure| failure.rule == "start/does-nothing"))
         // Swallowed, and then there is nothing left to do: the process ends.
         .or_else(|| {

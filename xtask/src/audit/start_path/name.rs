@@ -170,6 +170,7 @@ impl Walker<'_> {
         let maybe = self.maybe > 0;
         match self.variable(object) {
             Some(V::Instance(id)) => {
+                self.forget_port(id, source.name(attribute));
                 if let Some(Object { attributes, .. }) = self.objects.get_mut(id) {
                     let name = source.name(attribute).to_owned();
                     let value = match attributes.get(&name) {
@@ -188,6 +189,9 @@ impl Walker<'_> {
                 if let Some(module) = self.modules.get_mut(id) {
                     module.dynamic = true;
                 }
+            }
+            Some(V::Class(module, class)) => {
+                self.given.insert((module, class, source.name(attribute).to_owned()));
             }
             _ => {}
         }

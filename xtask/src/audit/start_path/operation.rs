@@ -54,6 +54,7 @@ impl Walker<'_> {
                     ("TypeError", message)
                 })
             }
+            OperationKind::Manage(value, asynchronous) => self.lacks_protocol(value, *asynchronous),
             OperationKind::Spread(value, mapping) if self.is_settled(value) => {
                 match (kind(&self.evaluate(value)), mapping) {
                     (Some("dict"), _) | (Some("str" | "list"), false) | (None, _) => None,
@@ -83,6 +84,10 @@ impl Walker<'_> {
                 Some(Err(kind)) => Some(("TypeError", format!("'{kind}' object is not iterable"))),
                 _ => None,
             },
+            OperationKind::Union(left, right) if !self.has_own_types() => Some((
+                "TypeError",
+                format!("unsupported operand type(s) for |: '{left}' and '{right}'"),
+            )),
             OperationKind::Unhashable(kind) => Some(("TypeError", format!("unhashable type: '{kind}'"))),
             OperationKind::Binary(..)
             | OperationKind::Item(..)
@@ -90,10 +95,22 @@ impl Walker<'_> {
             | OperationKind::Unary(..)
             | OperationKind::Order(..)
             | OperationKind::Contains(..)
-            | OperationKind::Manage(..)
+            | OperationKind::Union(..)
             | OperationKind::Spread(..) => None,
         };
         self.bad(here, operation.span, problem)
+    }
+
+    /// Whether the module around here binds `any` or `callable` itself.
+    fn has_own_types(&self) -> bool {
+        self.innermost().is_none_or(|(frame, source)| {
+            let open = self
+                .modules
+                .get(frame.module)
+                .is_none_or(|module| module.dynamic || !module.stars.is_empty());
+            let mut names = source.bindings.iter().map(|binding| source.name(binding.name));
+            open || names.any(|name| matches!(name, "any" | "callable"))
+        })
     }
 
     /// `object[key]`, `object` a plain name.

@@ -50,10 +50,12 @@ impl Walker<'_> {
             }
             "os.path.dirname" => text(0).map_or(V::Unknown, |path| V::Str(parent(path))),
             "os.path.abspath" | "os.path.realpath" | "os.path.normpath" => {
-                text(0).map_or(V::Unknown, |path| V::Str(self.real(path, name == "os.path.realpath")))
+                let known = text(0).filter(|path| !self.is_elsewhere(path));
+                known.map_or(V::Unknown, |path| V::Str(self.real(path, name == "os.path.realpath")))
             }
-            "os.getcwd" => V::Str(ROOT.to_owned()),
-            "pathlib.Path.cwd" => V::Path(ROOT.to_owned()),
+            "os.getenv" | "os.environ.get" if self.asks_in_vain(call) => V::None,
+            "os.getcwd" if !self.moved => V::Str(ROOT.to_owned()),
+            "pathlib.Path.cwd" if !self.moved => V::Path(ROOT.to_owned()),
             "pathlib.Path" | "pathlib.PurePath" | "pathlib.PosixPath" => match (first, text(0)) {
                 (None, _) => V::Path(String::new()),
                 (_, Some(path)) if arguments.positional.len() == 1 => V::Path(path.to_owned()),
@@ -74,31 +76,63 @@ impl Walker<'_> {
                 let mode = arguments.positional.get(1).or(arguments.named("mode"));
                 let writes = matches!(mode, Some(V::Str(mode)) if mode.contains(['w', 'a', 'x', '+']));
                 let known = mode.is_none() || matches!(mode, Some(V::Str(_)));
-                let path = text(0).or_else(|| arguments.named("file").and_then(V::text));
-                return (V::Unknown, self.open(here, call, path.filter(|_| known), writes));
+                let path = first.or_else(|| arguments.named("file")).filter(|_| known);
+                return (V::Unknown, self.open_value(here, call, path, writes));
             }
             "logging.FileHandler"
             | "logging.handlers.RotatingFileHandler"
             | "logging.handlers.TimedRotatingFileHandler"
             | "logging.handlers.WatchedFileHandler" => {
                 let lazy = matches!(arguments.named("delay"), Some(V::Bool(true)));
-                let path = text(0).or_else(|| arguments.named("filename").and_then(V::text));
-                return (V::Unknown, self.open(here, call, path.filter(|_| !lazy), true));
+                let path = first.or_else(|| arguments.named("filename")).filter(|_| !lazy);
+                return (V::Unknown, self.open_value(here, call, path, true));
             }
             "logging.basicConfig" => {
-                let path = arguments.named("filename").and_then(V::text);
-                return (V::None, self.open(here, call, path, true));
+                return (V::None, self.open_value(here, call, arguments.named("filename"), true));
+            }
+            "sqlite3.connect" => {
+                self.escape(arguments);
+                return (V::Unknown, self.open_database(here, call, text(0)));
             }
             "collections.namedtuple" | "typing.NamedTuple" => self.named_tuple(arguments),
             "argparse.ArgumentParser" => self.new_parser(arguments),
             "threading.Thread" => self.new_thread(arguments),
             "builtins.setattr" => {
                 self.escape(arguments);
+                match first {
+                    Some(V::Class(module, class)) => {
+                        let name = text(1).unwrap_or_default().to_owned();
+                        self.given.insert((*module, *class, name));
+                    }
+                    Some(object) => self.any_attribute(object),
+                    None => {}
+                }
                 V::None
             }
             "sys.path.insert" | "sys.path.append" | "site.addsitedir" => {
                 let at = usize::from(name == "sys.path.insert");
                 self.path_edit(at, text(at).map(ToOwned::to_owned), arguments.positional.first());
+                V::None
+            }
+            "builtins.vars" => {
+                if let Some(object) = first {
+                    self.any_attribute(object);
+                }
+                V::Unknown
+            }
+            "sys.path.extend" => {
+                match first {
+                    Some(V::List(folders)) => {
+                        for folder in folders {
+                            self.path_edit(0, folder.text().map(ToOwned::to_owned), None);
+                        }
+                    }
+                    _ => self.anywhere = true,
+                }
+                V::None
+            }
+            "os.chdir" => {
+                self.moved = true;
                 V::None
             }
             _ => {
@@ -113,8 +147,9 @@ impl Walker<'_> {
     }
 
     fn path_edit(&mut self, at: usize, path: Option<String>, index: Option<&V>) {
-        let Some(path) = path else {
-            // Modules may come from anywhere now; what is not found may be there.
+        let Some(path) = path.filter(|path| !self.is_elsewhere(path)) else {
+            // Modules may come from anywhere now.
+            self.anywhere = true;
             return;
         };
         let path = absolute(&path);
@@ -169,7 +204,7 @@ impl Walker<'_> {
                 return (V::None, self.thread_method(here, call, *thread, method));
             }
             (V::Parser(parser), _) => return self.parser_method(here, call, *parser, method, arguments),
-            (V::Path(path), "resolve" | "absolute") => {
+            (V::Path(path), "resolve" | "absolute") if !self.is_elsewhere(path) => {
                 return (V::Path(self.real(path, method == "resolve")), Flow::Next);
             }
             (V::Path(path), "joinpath") => {
@@ -192,6 +227,7 @@ impl Walker<'_> {
                 let path = path.clone();
                 return (V::Unknown, self.open(here, call, Some(&path), writes));
             }
+            (_, "mkdir") => self.makes_folders = true,
             (V::Str(_), "join") => return (V::Unknown, self.joined(here, call)),
             (V::Str(_) | V::Path(_) | V::List(_) | V::Concat(_), _) => return (V::Unknown, Flow::Next),
             (_, "bind") => {

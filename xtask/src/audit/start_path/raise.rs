@@ -46,7 +46,7 @@ impl<'a> Walker<'a> {
             .map(|(file, span)| self.search.view.tree.place(*file, *span))
             .collect();
         let place = self.place(module, span);
-        let conditional = self.maybe > 0 || self.waiting || self.doubt == Doubt::All;
+        let conditional = self.maybe > 0 || self.waiting || self.kept || self.doubt == Doubt::All;
         let failure = self.failures.len();
         self.failures.push(Failure {
             rule,

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
-use pysrc::{Leave, Step, Test};
+use pysrc::{Atom, Leave, Step, Test, Value};
 
 use super::failure::Flow;
 use super::value::{ModuleId, V};
@@ -160,7 +160,7 @@ impl<'a> Walker<'a> {
         let Some(facts) = source.classes.get(class as usize) else {
             return Flow::Next;
         };
-        let mut bases: Vec<V> = facts.bases.iter().map(|base| self.evaluate(base)).collect();
+        let mut bases: Vec<V> = facts.bases.iter().map(|base| self.base(base)).collect();
         // `ABCMeta` checks like the base `ABC`; what another metaclass does is not known.
         bases.extend(
             facts
@@ -197,6 +197,18 @@ impl<'a> Walker<'a> {
         flow
     }
 
+    /// A base; that of `Base[T]` is `Base`.
+    fn base(&self, base: &Value) -> V {
+        match base {
+            Value::Subscript(origin, _) => match self.evaluate(origin) {
+                class @ V::Class(..) => class,
+                V::Outside(name) if name == "typing.Generic" => V::Outside(name),
+                _ => V::Unknown,
+            },
+            base => self.evaluate(base),
+        }
+    }
+
     fn branch(&mut self, test: Test, arms: &'a [pysrc::Body], exhaustive: bool) -> Flow {
         match test {
             Test::Main => {
@@ -209,6 +221,17 @@ impl<'a> Walker<'a> {
             }
             Test::TypeChecking => return arms.get(1).map_or(Flow::Next, |arm| self.steps(arm)),
             Test::Known(arm) => return arms.get(arm).map_or(Flow::Next, |arm| self.steps(arm)),
+            Test::Name(name, wanted) => {
+                if let Some(value) = self.flag(name) {
+                    return self.taken(arms, usize::from(value != wanted));
+                }
+            }
+            Test::Words(comparison, number) => {
+                if let Some(words) = self.number_of_words() {
+                    let arm = usize::from(!comparison.holds(words, number.into()));
+                    return self.taken(arms, arm);
+                }
+            }
             Test::Unknown => {}
         }
         self.maybe += 1;
@@ -229,6 +252,29 @@ impl<'a> Walker<'a> {
         flow
     }
 
+    /// Whether a name that gets nothing but `True`, `False` and `None` is true here.
+    fn flag(&self, name: Atom) -> Option<bool> {
+        // Another turn of a loop may see another value.
+        if self.loops > 0 || self.silent > 0 || self.handling > 0 {
+            return None;
+        }
+        let value = match self.variable(name)? {
+            V::Bool(value) => value,
+            V::None => false,
+            _ => return None,
+        };
+        (self.doubt == Doubt::None && self.is_settled(&Value::Name(name))).then_some(value)
+    }
+
+    /// The arm of a branch that is taken; those after the first are tests of their own where there are more than two.
+    fn taken(&mut self, arms: &'a [pysrc::Body], arm: usize) -> Flow {
+        match arms.get(arm) {
+            Some(body) if arm == 0 || arms.len() == 2 => self.steps(body),
+            Some(_) => self.branch(Test::Unknown, &arms[arm..], false),
+            None => Flow::Next,
+        }
+    }
+
     /// One of several ways may have left: what follows is not always run.
     fn leaves_open(&mut self, flows: &[Flow]) {
         let frame = self.frames.last_mut();
@@ -247,7 +293,9 @@ impl<'a> Walker<'a> {
             self.maybe += 1;
         }
         let doubt = self.doubt;
+        self.loops += 1;
         let flow = self.steps(body);
+        self.loops -= 1;
         // What a `break` or `continue` leaves open ends with the loop; what a `return` does stays.
         self.doubt = self.frames.last().map_or(doubt, |frame| doubt.max(frame.doubt));
         if !at_least_once {

@@ -13,15 +13,14 @@ impl Walker<'_> {
     /// Whether an expression surely is what it evaluates to here.
     pub fn is_settled(&self, value: &Value) -> bool {
         match value {
-            Value::None
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::Str(_)
-            | Value::Concat(_)
-            | Value::Dict(_)
-            | Value::List(_) => true,
+            literal if literal.is_literal() => true,
+            Value::Concat(_) => true,
             Value::Name(name) => self.is_name_settled(*name),
+            Value::Subscript(..) => self.is_word(value),
+            Value::Call(call) => self
+                .source(self.here())
+                .and_then(|source| source.calls.get(*call as usize))
+                .is_some_and(|call| self.asks_in_vain(call)),
             _ => false,
         }
     }
@@ -128,17 +127,11 @@ impl Walker<'_> {
     /// `here`: it stands in the module that is running, so that what is called in it can be looked up.
     fn is_literal(&self, source: &Module, value: &Value, here: bool) -> bool {
         match value {
-            Value::None
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::Str(_)
-            | Value::List(_)
-            | Value::Dict(_) => true,
+            literal if literal.is_literal() => true,
             Value::Call(call) if here => source
                 .calls
                 .get(*call as usize)
-                .is_some_and(|call| self.gives_nothing(&self.evaluate(&call.callee))),
+                .is_some_and(|call| self.gives_nothing(&self.evaluate(&call.callee)) || self.asks_in_vain(call)),
             _ => false,
         }
     }

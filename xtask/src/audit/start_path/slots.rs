@@ -2,6 +2,7 @@
 
 use pysrc::{Atom, Span, Step, Value};
 
+use super::class::Lookup;
 use super::failure::Flow;
 use super::steps::any_step;
 use super::value::{ModuleId, V};
@@ -21,9 +22,13 @@ impl Walker<'_> {
                 .filter(|_| self.is_bound_once(object)),
             Some(V::Instance(id)) => self.objects.get(id).and_then(|made| {
                 let class = (made.module, made.class);
-                let full = self.has_no_room(class, name) && self.is_bound_once(object);
-                full.then(|| {
-                    let message = format!("'{}' object has no attribute '{name}'", self.class_name(class));
+                let shown = || self.class_name(class);
+                if self.has_no_room(class, name) && self.is_bound_once(object) {
+                    let message = format!("'{}' object has no attribute '{name}'", shown());
+                    return Some(("AttributeError", message));
+                }
+                self.is_read_only(class, name).then(|| {
+                    let message = format!("property '{name}' of '{}' object has no setter", shown());
                     ("AttributeError", message)
                 })
             }),
@@ -38,6 +43,7 @@ impl Walker<'_> {
             end: at + u32::try_from(width).unwrap_or(0),
         };
         let help = match exception {
+            _ if message.ends_with("no setter") => "give the property a setter, or store the value under another name",
             "FrozenInstanceError" => "make a changed copy with `dataclasses.replace`, or do not freeze the class",
             _ => "add it to `__slots__` or to the fields, or leave it away",
         };
@@ -49,6 +55,14 @@ impl Walker<'_> {
             message,
             Some(help.to_owned()),
         )
+    }
+
+    /// Whether a name is a property that has no setter.
+    fn is_read_only(&self, class: (ModuleId, u32), name: &str) -> bool {
+        let Lookup::Found(owner, function) = self.find_method(class.0, class.1, name) else {
+            return false;
+        };
+        self.maybe == 0 && self.decorators(owner, function) == ["property"] && self.names_of_class(class).is_some()
     }
 
     /// Whether all classes of an object have `__slots__`, and none of them this name.

@@ -1,11 +1,12 @@
 //! Sockets that are bound and connected on the way.
 
-use pysrc::{Call, placeholder};
+use pysrc::{Atom, Call, Operator, Step, Value, placeholder};
 
 use super::arguments::Arguments;
 use super::failure::Flow;
+use super::steps::visit;
 use super::value::{ModuleId, V};
-use super::walk::{Bind, Walker};
+use super::walk::{Bind, PortOf, Walker};
 
 impl Walker<'_> {
     /// `socket.bind(address)`.
@@ -27,15 +28,25 @@ impl Walker<'_> {
             },
             None => None,
         };
+        let of = call.arguments.first().and_then(|address| self.port_of(address));
         let conditional = self.maybe > 0 || self.waiting;
-        let before = self
-            .binds
-            .iter()
-            .find(|bind| port.is_some() && port != Some(0) && bind.port == port && !bind.conditional)
-            .cloned();
-        if let (Some(port), Some(before)) = (port, before) {
+        let same = |bind: &&Bind| match (port, &of) {
+            (Some(0), _) | (None, None) => false,
+            (Some(_), _) if bind.port.is_some() => bind.port == port,
+            _ => of.is_some() && bind.of == of,
+        };
+        let before = self.binds.iter().filter(|bind| !bind.conditional).find(same);
+        if let Some(before) = before {
+            let what = match (port, &of) {
+                (Some(port), _) => port.to_string(),
+                (None, Some(PortOf { attribute, plus: 0, .. })) => format!("`self.{attribute}`"),
+                (None, of) => of.as_ref().map_or_else(String::new, |of| {
+                    let sign = if of.plus < 0 { '-' } else { '+' };
+                    format!("`self.{} {sign} {}`", of.attribute, of.plus.unsigned_abs())
+                }),
+            };
             let message = format!(
-                "port {port} is bound twice: `{}` line {} has it already",
+                "port {what} is bound twice: `{}` line {} has it already",
                 before.place.path, before.place.line
             );
             return self.fail_at(here, call.span, "start/port-bound-twice", "ZMQError", message, None);
@@ -43,11 +54,97 @@ impl Walker<'_> {
         if self.silent == 0 {
             self.binds.push(Bind {
                 port,
+                of,
                 place,
                 conditional,
             });
         }
         Flow::Next
+    }
+
+    /// The attribute that the port of an address is.
+    fn port_of(&self, address: &Value) -> Option<PortOf> {
+        let written;
+        let port = match address {
+            Value::Name(name) => {
+                written = self.bound_once_to(*name)?;
+                match written {
+                    Value::Name(_) => return None,
+                    address => return self.port_of(address),
+                }
+            }
+            Value::Concat(pieces) => match &**pieces {
+                [.., Value::Str(before), port] if before.ends_with(':') => port,
+                _ => return None,
+            },
+            Value::List(parts) => parts.get(1)?,
+            _ => return None,
+        };
+        let port = match port {
+            Value::Call(call) => self.as_text(*call)?,
+            port => port,
+        };
+        let (attribute, plus) = match port {
+            Value::Binary(Operator::Add, attribute, by) => (&**attribute, &**by),
+            attribute => (attribute, &Value::Int(0)),
+        };
+        let (Value::Attribute(object, attribute), Value::Int(plus)) = (attribute, plus) else {
+            return None;
+        };
+        let V::Instance(object) = self.evaluate(object) else {
+            return None;
+        };
+        let name = self.source(self.here())?.name(*attribute);
+        // What a property gives may be another port each time.
+        let set = self.objects.get(object)?.attributes.contains_key(name);
+        set.then(|| PortOf {
+            object,
+            attribute: name.to_owned(),
+            plus: *plus,
+        })
+    }
+
+    /// The argument of `str(…)`.
+    fn as_text(&self, call: u32) -> Option<&Value> {
+        let call = self.source(self.here())?.calls.get(call as usize)?;
+        match &*call.arguments {
+            [argument] if self.evaluate(&call.callee) == V::Outside("builtins.str".to_owned()) => Some(argument),
+            _ => None,
+        }
+    }
+
+    /// What is assigned to a name of the function that runs, where that is done in one place.
+    fn bound_once_to(&self, name: Atom) -> Option<&Value> {
+        let (frame, source) = self.innermost()?;
+        let facts = source.functions.get(frame.function? as usize)?;
+        let mut found = Vec::new();
+        visit(&facts.body, &mut |step| {
+            if let Step::Store {
+                name: stored, value, ..
+            } = step
+                && *stored == name
+            {
+                found.push(value.as_deref());
+            }
+        });
+        match found.as_slice() {
+            [Some(value)] => Some(value),
+            _ => None,
+        }
+    }
+
+    /// An attribute gets another value: it is another port now.
+    pub fn forget_port(&mut self, id: usize, name: &str) {
+        // What a handler would do is not done.
+        if self.silent > 0 {
+            return;
+        }
+        for bind in &mut self.binds {
+            let same = |of: &PortOf| of.object == id && of.attribute == name;
+            if bind.of.as_ref().is_some_and(same) {
+                bind.of = None;
+            }
+        }
     }
 
     /// A template's placeholder in an address.

@@ -1,9 +1,10 @@
 //! Threads: what fails in one does not end the process, and a daemon does not keep it running.
 
-use pysrc::Call;
+use pysrc::{Call, Step};
 
 use super::arguments::Arguments;
 use super::failure::Flow;
+use super::steps::any_step;
 use super::value::{ModuleId, V};
 use super::walk::{Thread, Walker};
 
@@ -37,6 +38,13 @@ impl Walker<'_> {
         };
         let tries = std::mem::take(&mut self.tries);
         self.maybe += 1;
+        let goes_on = match &target {
+            Some(V::Function(module, function) | V::Method(module, function, _)) => self
+                .source(*module)
+                .and_then(|source| source.functions.get(*function as usize))
+                .is_some_and(|facts| any_step(&facts.body, &mut |step| matches!(step, Step::Loop(_)))),
+            _ => false,
+        };
         match target {
             Some(V::Function(module, function)) => {
                 let _ = self.call_function(here, call, module, function, None, &none);
@@ -50,6 +58,7 @@ impl Walker<'_> {
         self.tries = tries;
         self.waiting = waiting;
         self.alive = alive || !daemon;
+        self.kept |= goes_on && !daemon;
         Flow::Next
     }
 }

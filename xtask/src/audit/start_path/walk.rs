@@ -97,6 +97,8 @@ pub struct Object {
     pub attributes: HashMap<String, V>,
     /// It was given to something that is not followed, and may have got further attributes.
     pub opened: bool,
+    /// It got attributes of any name.
+    pub dynamic: bool,
 }
 
 /// A `threading.Thread`.
@@ -118,8 +120,18 @@ pub struct Around<'a> {
 #[derive(Debug, Clone)]
 pub struct Bind {
     pub port: Option<u16>,
+    /// The attribute that the port is, where its value is not known.
+    pub of: Option<PortOf>,
     pub place: Place,
     pub conditional: bool,
+}
+
+/// `self.port + 1`: an attribute of an object, and what is added to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortOf {
+    pub object: usize,
+    pub attribute: String,
+    pub plus: i64,
 }
 
 /// The walk of one agent's script.
@@ -152,6 +164,18 @@ pub struct Walker<'a> {
     /// Whether a path of the tree is there although it was not listed.
     pub on_disk: &'a (dyn Fn(&str) -> bool + Sync),
     pub bases: HashMap<(ModuleId, u32), Vec<V>>,
+    /// Attributes that classes were given after they were made; empty for any.
+    pub given: HashSet<(ModuleId, u32, String)>,
+    /// Loops around here.
+    pub loops: usize,
+    /// Folders were made that are not known.
+    pub makes_folders: bool,
+    /// The working directory is no longer the tree's root.
+    pub moved: bool,
+    /// A thread was started that may keep the process running, whatever happens to the main one.
+    pub kept: bool,
+    /// A folder that is not known was put on `sys.path`.
+    pub anywhere: bool,
     pub parsers: Vec<ParserFacts>,
     pub binds: Vec<Bind>,
     pub made: HashSet<String>,

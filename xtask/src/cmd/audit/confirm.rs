@@ -2,11 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{Args, Format};
+use super::{Args, Format, Seen};
 use crate::audit::AgentReport;
 use crate::audit::confirm::{Layout, classify, judge};
 use crate::cmd::{Context, Failure, Outcome};
-use crate::finding::Finding;
 use crate::host::confirm::{self, ConfirmEvent, Sight};
 use crate::host::{hosts, lock};
 use crate::report::audit::confirm::{self as show, ConfirmReporter};
@@ -16,12 +15,13 @@ use crate::stack::near::nearest;
 use crate::stack::{AgentId, MachineId, Stack};
 
 /// Starts the named agents, or all, each alone, and sets what is seen against what is predicted.
-pub fn run(args: &Args, names: &[String], context: &Context, stack: &Stack, said: Vec<Finding>) -> Outcome {
+pub fn run(args: &Args, names: &[String], context: &Context, seen: Seen) -> Outcome {
     let (json, printer) = (args.format == Format::Json, &context.printer);
+    let stack = &seen.stack.clone();
     let scope = super::scope(args, stack)?;
     let named = named(names, scope.machine, stack)?;
     let prefix = super::prefix(&stack.source_tree);
-    let mut reports: Vec<AgentReport> = super::with_input(args, context, stack, said, None, |input| input.predictions)?;
+    let mut reports: Vec<AgentReport> = super::with_input(args, context, seen, None, |input| input.predictions)?;
     reports.retain(|report| {
         scope.has_agent(stack, report.id) && named.as_ref().is_none_or(|named| named.contains(&report.id))
     });

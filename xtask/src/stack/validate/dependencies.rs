@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::stack::graph;
 use crate::stack::near::nearest;
 use crate::stack::resolve::Read;
@@ -28,16 +28,21 @@ pub fn missing(facts: &Facts<'_>) -> Vec<Finding> {
             origin.name.value, name.value
         );
         let fallback = facts.raw.fallbacks.get(&name.value).map(|script| &script.value);
-        findings.push(match (fallback, nearest(&name.value, names())) {
-            (Some(script), _) => Finding::warning("stack/missing-dependency", name.place.clone(), message)
-                .with_help(format!("`{script}` stands in for it; it is never waited for")),
-            (None, Some(near)) => Finding::error("stack/missing-dependency", name.place.clone(), message)
-                .with_help(format!("did you mean `{near}`?")),
-            (None, None) => Finding::error("stack/missing-dependency", name.place.clone(), message).with_help(format!(
+        let (severity, help) = if let Some(script) = fallback {
+            let help = format!("`{script}` stands in for it; it is never waited for");
+            (Severity::Warning, help)
+        } else if let Some(near) = nearest(&name.value, names()) {
+            (Severity::Error, format!("did you mean `{near}`?"))
+        } else {
+            let help = format!(
                 "define the agent, or name a script that stands in for it under `fallbacks:` in `{}`",
                 facts.raw.path
-            )),
-        });
+            );
+            (Severity::Error, help)
+        };
+        let mut finding = Finding::error("stack/missing-dependency", name.place.clone(), message).with_help(help);
+        finding.severity = severity;
+        findings.push(finding);
     }
     findings
 }

@@ -1,0 +1,65 @@
+//! The names of a module in one text, one after the other: most are short, and a file has hundreds.
+
+/// Names by index.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Names {
+    text: Box<str>,
+    /// Where each name ends in `text`.
+    ends: Box<[u32]>,
+}
+
+impl Names {
+    pub(crate) fn new(names: &[&str]) -> Self {
+        let mut text = String::with_capacity(names.iter().map(|name| name.len()).sum());
+        let ends = names.iter().map(|name| {
+            text.push_str(name);
+            u32::try_from(text.len()).unwrap_or(u32::MAX)
+        });
+        Self {
+            ends: ends.collect(),
+            text: text.into_boxed_str(),
+        }
+    }
+
+    /// The name of that index; empty where there is none.
+    pub(crate) fn get(&self, index: usize) -> &str {
+        let start = index.checked_sub(1).map_or(Some(0), |before| self.end(before));
+        match (start, self.end(index)) {
+            (Some(start), Some(end)) => self.text.get(start..end).unwrap_or(""),
+            _ => "",
+        }
+    }
+
+    /// The index of a name.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        let mut start = 0;
+        self.ends.iter().position(|end| {
+            let end = *end as usize;
+            let found = end - start == name.len() && self.text.get(start..end) == Some(name);
+            start = end;
+            found
+        })
+    }
+
+    fn end(&self, index: usize) -> Option<usize> {
+        self.ends.get(index).map(|end| *end as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Names;
+
+    #[test]
+    fn names_are_found_by_index_and_text() {
+        let names = Names::new(&["self", "", "größe", "port"]);
+        assert_eq!(
+            [0, 1, 2, 3, 4].map(|index| names.get(index)),
+            ["self", "", "größe", "port", ""]
+        );
+        assert_eq!(
+            ["port", "größe", "", "self", "por"].map(|name| names.find(name)),
+            [Some(3), Some(2), Some(1), Some(0), None]
+        );
+    }
+}

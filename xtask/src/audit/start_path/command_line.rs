@@ -1,0 +1,53 @@
+//! The words that the supervisor starts a script with, as `sys.argv` has them.
+
+use pysrc::Value;
+
+use super::value::V;
+use super::walk::Walker;
+
+/// Flags that every agent gets, in order; its parameters follow.
+const FIRST: [&str; 3] = ["port", "health_check_port", "name"];
+
+impl Walker<'_> {
+    /// `len(sys.argv)`, where no module that has run may have changed it.
+    pub fn number_of_words(&self) -> Option<usize> {
+        let words = if self.equals_style { 1 } else { 2 };
+        self.is_command_line_kept().then(|| 1 + words * self.flags.len())
+    }
+
+    /// `sys.argv[at]`; nothing for the script itself.
+    pub fn word(&self, at: i64) -> Option<V> {
+        let at = usize::try_from(at).ok()?.checked_sub(1)?;
+        let mut flags = FIRST
+            .into_iter()
+            .filter_map(|name| self.flags.get_key_value(name))
+            .chain(self.flags.iter().filter(|(name, _)| !FIRST.contains(&name.as_str())));
+        let word = if self.equals_style {
+            let (name, value) = flags.nth(at)?;
+            format!("--{name}={value}")
+        } else {
+            let (name, value) = flags.nth(at / 2)?;
+            if at % 2 == 0 {
+                format!("--{name}")
+            } else {
+                value.clone()
+            }
+        };
+        self.is_command_line_kept().then_some(V::Str(word))
+    }
+
+    /// Whether an expression is `sys.argv[at]`.
+    pub fn is_word(&self, value: &Value) -> bool {
+        matches!(value, Value::Subscript(object, at)
+            if matches!(**at, Value::Int(1..)) && self.evaluate(object) == V::Outside("sys.argv".to_owned()))
+    }
+
+    fn is_command_line_kept(&self) -> bool {
+        (0..self.modules.len()).filter_map(|id| self.source(id)).all(|source| {
+            source.atom("argv").is_none() || {
+                let uses = pysrc::uses(&source.text, "argv");
+                !uses.bound_otherwise && !uses.escapes && uses.literals == 0
+            }
+        })
+    }
+}
