@@ -112,11 +112,12 @@ fn a_stale_file_fails_the_check_with_the_difference_and_render_mends_it() {
     sandbox.edit("config/stack.yaml", "172.20.0.10", "172.20.0.11");
     let check = sandbox.run(&["render", "--check"]);
     check.fails_with(1, &["hint: run `cargo xtask render` and commit"]);
-    assert!(
-        check.stdout.contains("--- docker/podman-compose.mainpc.yml"),
-        "{}",
-        check.stdout
-    );
+    for file in [
+        "docker/podman-compose.mainpc.yml",
+        "docker/quadlet/mainpc/ai_system-core-services.container",
+    ] {
+        assert!(check.stdout.contains(&format!("--- {file}")), "{}", check.stdout);
+    }
     assert!(check.stdout.contains("172.20.0.11"), "{}", check.stdout);
     assert_eq!(sandbox.run(&["render"]).code, 0);
     assert_eq!(sandbox.run(&["render", "--check"]).code, 0);
@@ -124,6 +125,26 @@ fn a_stale_file_fails_the_check_with_the_difference_and_render_mends_it() {
         sandbox.run(&["render"]).stderr.contains("0 files changed"),
         "a second render writes nothing"
     );
+}
+
+#[test]
+fn files_of_a_group_that_is_gone_fail_the_check_and_render_removes_them() {
+    let sandbox = Sandbox::new();
+    let gone = "docker/quadlet/pc2/ai_system-gone.container";
+    let unit = sandbox.path("docker/quadlet/pc2/ai_system-pc2-core.container");
+    std::fs::copy(unit, sandbox.path(gone)).unwrap();
+    std::fs::write(sandbox.path("docker/quadlet/pc2/by-hand.container"), "[Container]\n").unwrap();
+    let check = sandbox.run(&["render", "--check"]);
+    check.fails_with(1, &["1 file is not what the stack renders to"]);
+    assert!(check.stdout.contains(&format!("--- {gone}")), "{}", check.stdout);
+    let render = sandbox.run(&["render"]);
+    assert!(
+        render.stderr.contains("0 files changed") && render.stderr.contains("1 removed"),
+        "{}",
+        render.stderr
+    );
+    assert!(!sandbox.path(gone).exists() && sandbox.path("docker/quadlet/pc2/by-hand.container").exists());
+    assert_eq!(sandbox.run(&["render", "--check"]).code, 0);
 }
 
 #[test]

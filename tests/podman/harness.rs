@@ -190,19 +190,24 @@ impl Harness {
     /// The same with further variables.
     #[track_caller]
     pub fn podman_with(&self, arguments: &[&str], variables: &[(&str, &Path)]) -> String {
+        let ran = self.ran_podman(arguments, variables);
+        assert_eq!(ran.code, 0, "podman {arguments:?}: {}", ran.stderr);
+        ran.stdout
+    }
+
+    /// Runs Podman as the program does, whatever comes of it.
+    pub fn try_podman(&self, arguments: &[&str]) -> Ran {
+        self.ran_podman(arguments, &[])
+    }
+
+    fn ran_podman(&self, arguments: &[&str], variables: &[(&str, &Path)]) -> Ran {
         let mut command = self.command("podman", arguments);
         command.envs(variables.iter().copied());
         let conf = self.root.join("target/xtask-work/containers.conf");
         if std::env::var_os("CONTAINERS_CONF").is_none() && conf.exists() {
             command.env("CONTAINERS_CONF", conf);
         }
-        let output = command.output().unwrap();
-        assert!(
-            output.status.success(),
-            "podman {arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        Ran::of(&command.output().unwrap())
     }
 
     fn lines(&self, arguments: &[&str]) -> Vec<String> {

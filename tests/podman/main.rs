@@ -11,6 +11,7 @@ mod connection;
 mod faults;
 mod harness;
 mod images;
+mod kube;
 mod lab;
 mod make;
 mod rootless;

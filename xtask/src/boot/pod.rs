@@ -65,9 +65,3 @@ pub struct Container {
 pub const HEALTH_COMMAND: &str = "/usr/local/bin/agent-supervisor check";
 /// Bytes of a container's log that Podman keeps.
 pub const LOG_BYTES: u64 = 10_000_000;
-/// Folders in memory, which last as long as the container, and how they are mounted. All else but the volumes is read-only.
-pub const TEMPORARY: [(&str, &[&str]); 3] = [
-    ("/tmp", &["rw", "nosuid", "nodev", "size=256m", "mode=1777"]),
-    ("/run", &["rw", "nosuid", "nodev"]),
-    ("/var/tmp", &["rw", "nosuid", "nodev"]),
-];

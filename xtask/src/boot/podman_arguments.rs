@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::pod::{Container, HEALTH_COMMAND, LOG_BYTES, Pod, TEMPORARY};
+use super::pod::{Container, HEALTH_COMMAND, LOG_BYTES, Pod};
+use crate::render::TEMPORARY;
 
 /// Arguments behind `podman pod create`.
 #[must_use]

@@ -1,9 +1,11 @@
 //! `cargo xtask render`: the stack model to every deployment file.
 
+use std::collections::BTreeSet;
+
 use super::{Context, Failure, Outcome};
 use crate::audit::rules_page;
 use crate::finding;
-use crate::host::files;
+use crate::host::{files, rendered_files};
 use crate::render::{self, RenderedFile};
 use crate::report::exit::Exit;
 use crate::report::{diff, findings};
@@ -12,9 +14,10 @@ use crate::stack::Stack;
 
 /// Write every deployment file and its documents from the stack model
 ///
-/// Group configs, Dockerfiles, compose files and deploy scripts come from config/stack.yaml and the startup configs of the
-/// tree, and so do config/README.md, the configuration of every group, and scripts/README.md, the way to deploy it. The
-/// page of the audit's rules comes from their doc comments, and the JSON schemas of config/stack.yaml and of tests/smoke/*.yaml from types. All are committed; `--check` fails with the difference where one is not what it should be.
+/// Group configs, Dockerfiles, compose files, deploy scripts, Kubernetes manifests (docker/kube) and Quadlet units for systemd
+/// (docker/quadlet) come from config/stack.yaml and the startup configs of the tree, and so do config/README.md, the configuration of every group, and scripts/README.md, the way to deploy it. The
+/// page of the audit's rules comes from their doc comments, and the JSON schemas of config/stack.yaml and of tests/smoke/*.yaml from types. All are committed; `--check` fails with the difference where one is not what it should be. Files that were rendered
+/// for a group or machine that the stack no longer has are removed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask render
@@ -43,6 +46,8 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     rendered.push(rules_page::file());
     rendered.extend(schema::files());
     let stale = stale(context, &rendered);
+    let paths: BTreeSet<&str> = rendered.iter().map(|file| file.path.as_str()).collect();
+    let left_over = rendered_files::left_over(&context.repository, &paths)?;
     if args.check {
         for (file, there) in &stale {
             printer.data(&diff::unified(
@@ -52,7 +57,17 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
                 printer.color_out,
             ));
         }
-        if stale.is_empty() {
+        for path in &left_over {
+            let there = files::read(&context.repository.path(path))?;
+            printer.data(&diff::unified(
+                path,
+                &String::from_utf8_lossy(&there),
+                "",
+                printer.color_out,
+            ));
+        }
+        let wrong = stale.len() + left_over.len();
+        if wrong == 0 {
             printer.step(
                 "rendered",
                 format!("{} are up to date", findings::counted(rendered.len(), "file")),
@@ -61,20 +76,28 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         }
         printer.error(format!(
             "{} not what the stack renders to\n  hint: run `cargo xtask render` and commit",
-            if stale.len() == 1 {
+            if wrong == 1 {
                 "1 file is".to_owned()
             } else {
-                format!("{} files are", stale.len())
+                format!("{wrong} files are")
             }
         ));
         return Ok(Exit::Findings);
     }
     write(context, &stale)?;
+    for path in &left_over {
+        rendered_files::remove(&context.repository, path)?;
+        printer.step("removed", path);
+    }
     let current = rendered.len() - stale.len();
+    let removed = match left_over.len() {
+        0 => String::new(),
+        count => format!(", {count} removed"),
+    };
     printer.step(
         "rendered",
         format!(
-            "{} changed, {current} up to date",
+            "{} changed, {current} up to date{removed}",
             findings::counted(stale.len(), "file")
         ),
     );

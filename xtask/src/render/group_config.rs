@@ -1,4 +1,5 @@
-//! `config/<group>.yaml`: what one container's supervisor needs to know.
+//! `config/<group>.yaml`: what one container's supervisor needs to know. A cluster has the same with names in the place of
+//! addresses.
 
 use std::collections::BTreeSet;
 
@@ -11,26 +12,40 @@ use crate::stack::{GroupId, Stack, graph};
 /// The rendered file.
 #[must_use]
 pub fn file(stack: &Stack, id: GroupId, preload: &Preload) -> RenderedFile {
-    let group = stack.group(id);
-    let config = config(stack, id, preload);
+    RenderedFile {
+        path: format!("config/{}", stack.group(id).config_file),
+        text: text(&config(stack, id, preload)),
+        executable: false,
+    }
+}
+
+/// A config as YAML under the header.
+#[must_use]
+pub fn text(config: &GroupConfig) -> String {
     // Empty lists are the default; without them, what is there can be seen.
-    let text = match serde_yaml::to_value(&config) {
+    match serde_yaml::to_value(config) {
         Ok(mut value) => {
             drop_empty(&mut value);
             yaml(&value, "")
         }
-        Err(_) => yaml(&config, ""),
-    };
-    RenderedFile {
-        path: format!("config/{}", group.config_file),
-        text,
-        executable: false,
+        Err(_) => yaml(config, ""),
     }
 }
 
 /// The config as a value.
 #[must_use]
 pub fn config(stack: &Stack, id: GroupId, preload: &Preload) -> GroupConfig {
+    config_with_hosts(stack, id, preload, &|to| address(stack, id, to))
+}
+
+/// The same where `host` says by what name or address agents of other containers are found.
+#[must_use]
+pub fn config_with_hosts(
+    stack: &Stack,
+    id: GroupId,
+    preload: &Preload,
+    host: &dyn Fn(AgentId) -> String,
+) -> GroupConfig {
     let group = stack.group(id);
     let machine = stack.machine(group.machine);
     let mut modules = stack.images.required_modules.clone();
@@ -57,9 +72,9 @@ pub fn config(stack: &Stack, id: GroupId, preload: &Preload) -> GroupConfig {
         preload: preload.modules.get(&id).cloned().unwrap_or_default(),
         supervision: machine.supervision.clone(),
         agents: group.agents.iter().map(|id| agent(stack, *id, preload)).collect(),
-        dependencies_elsewhere: elsewhere(stack, id),
+        dependencies_elsewhere: elsewhere(stack, id, host),
         absent_dependencies: absent(stack, id),
-        loopback_bridges: bridges(stack, id),
+        loopback_bridges: bridges(stack, id, host),
     }
 }
 
@@ -113,7 +128,7 @@ fn agent(stack: &Stack, id: AgentId, preload: &Preload) -> Agent {
 }
 
 /// Where a group finds an agent of another container: its address, or the variable that holds the other machine's.
-fn host(stack: &Stack, from: GroupId, to: AgentId) -> String {
+fn address(stack: &Stack, from: GroupId, to: AgentId) -> String {
     let agent = stack.agent(to);
     if agent.machine == stack.group(from).machine {
         stack.group(agent.group).address.to_string()
@@ -122,7 +137,7 @@ fn host(stack: &Stack, from: GroupId, to: AgentId) -> String {
     }
 }
 
-fn elsewhere(stack: &Stack, id: GroupId) -> Vec<Elsewhere> {
+fn elsewhere(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> String) -> Vec<Elsewhere> {
     let own = stack.group(id);
     let wanted: BTreeSet<AgentId> = own
         .agents
@@ -139,7 +154,7 @@ fn elsewhere(stack: &Stack, id: GroupId) -> Vec<Elsewhere> {
                 name: agent.name.clone(),
                 machine: stack.machine(agent.machine).name.clone(),
                 group: stack.group(agent.group).name.clone(),
-                host: host(stack, id, wanted),
+                host: host(wanted),
                 health_check_port: agent.health_check_port,
             }
         })
@@ -160,7 +175,7 @@ fn absent(stack: &Stack, id: GroupId) -> Vec<Absent> {
 
 /// A bridge for every peer in another container. A port that is in use inside the container is left out; validation has
 /// said so.
-fn bridges(stack: &Stack, id: GroupId) -> Vec<Bridge> {
+fn bridges(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> String) -> Vec<Bridge> {
     let mut taken: BTreeSet<u16> = BTreeSet::from([stack.status_port]);
     for agent in stack.group(id).agents.iter().map(|id| stack.agent(*id)) {
         taken.extend([agent.port, agent.health_check_port]);
@@ -177,7 +192,7 @@ fn bridges(stack: &Stack, id: GroupId) -> Vec<Bridge> {
             (!ports.is_empty()).then(|| Bridge {
                 agent: agent.name.clone(),
                 machine: (agent.machine != stack.group(id).machine).then(|| stack.machine(agent.machine).name.clone()),
-                host: host(stack, id, peer),
+                host: host(peer),
                 ports,
             })
         })

@@ -1,16 +1,20 @@
 //! Rendering: the stack model to files in memory. Pure and deterministic.
 //!
-//! YAML is serialised from types; Dockerfiles and scripts come from the templates in `docker/templates/`. Writing the files,
-//! and comparing them with those that are there, is `host`'s and `cmd`'s work.
+//! YAML is serialised from types, units are written key by key; Dockerfiles and scripts come from the templates in
+//! `docker/templates/`. Writing the files, and comparing them with those that are there, is `host`'s and `cmd`'s work.
 
 pub mod compose;
 mod deploy;
 pub mod dockerfile;
 mod document;
 pub mod group_config;
+mod kube;
+mod quadlet;
 mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use contract::group_config::Supervision;
 
 use crate::stack::{AgentId, GroupId, Stack};
 
@@ -25,6 +29,14 @@ pub const CONFIG_FOLDER: &str = "/etc/ai_system";
 
 /// The supervisor inside a container.
 pub const SUPERVISOR: &str = "/usr/local/bin/agent-supervisor";
+
+/// Folders of every container that are in memory and last as long as it does, and how Podman mounts them. All else but the volumes is
+/// read-only.
+pub const TEMPORARY: [(&str, &[&str]); 3] = [
+    ("/tmp", &["rw", "nosuid", "nodev", "size=256m", "mode=1777"]),
+    ("/run", &["rw", "nosuid", "nodev"]),
+    ("/var/tmp", &["rw", "nosuid", "nodev"]),
+];
 
 /// A file in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +71,9 @@ pub fn render(stack: &Stack, preload: &Preload, locked: &BTreeSet<String>) -> Ve
     for id in (0..stack.machines.len()).map(crate::stack::MachineId) {
         files.push(compose::file(stack, id));
         files.push(deploy::script(stack, id));
+        files.extend(quadlet::files(stack, id));
     }
+    files.extend(kube::files(stack, preload));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
 }
@@ -86,6 +100,12 @@ pub fn config_path(stack: &Stack, group: GroupId) -> String {
 #[must_use]
 pub fn health_command() -> Vec<String> {
     vec![SUPERVISOR.to_owned(), "check".to_owned()]
+}
+
+/// Time in milliseconds between telling a container to stop and killing it: the supervisor gives its agents their grace, and needs a
+/// moment itself.
+fn stop_ms(supervision: &Supervision) -> u64 {
+    supervision.stop_grace_ms.saturating_add(5_000)
 }
 
 /// A value as YAML under the header.

@@ -30,7 +30,8 @@ fn rendering_is_deterministic_and_complete() {
     assert_eq!(files, real());
     let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(paths.len(), files.len());
-    assert_eq!(files.len(), 1 + 1 + 16 + 16 + 2 + 2);
+    let (kube, quadlet) = (16 + 2 + 1, 16 + 2 + 2 * 4);
+    assert_eq!(files.len(), 1 + 1 + 16 + 16 + 2 + 2 + kube + quadlet);
     for file in &files {
         assert!(file.text.contains(HEADER), "{}", file.path);
         assert!(!file.text.contains("template error"), "{}", file.text);
@@ -178,6 +179,28 @@ fn compose_files_hold_every_group_with_its_limits() {
     assert!(ports.contains(&"${MAINPC_IP:-192.168.1.101}:28002:28002"));
     assert_eq!(core["environment"]["PC2_IP"], Value::from("${PC2_IP:-192.168.1.102}"));
     assert_eq!(core["environment"]["MACHINE_TYPE"], Value::from("mainpc"));
+}
+
+#[test]
+fn whoever_asks_a_supervisor_inside_its_container_knows_the_port() {
+    let default = Fixture::small().model();
+    let other = Fixture::small().stack("status_port: 9000", "status_port: 9001").model();
+    let mut files = render(&default, &Preload::default(), &BTreeSet::new());
+    assert!(files.iter().all(|file| !file.text.contains("SUPERVISOR_STATUS_PORT")));
+    files = render(&other, &Preload::default(), &BTreeSet::new());
+    for (path, line) in [
+        ("docker/podman-compose.main.yml", "SUPERVISOR_STATUS_PORT: '9001'"),
+        (
+            "docker/kube/main/core.yaml",
+            "- name: SUPERVISOR_STATUS_PORT\n          value: '9001'",
+        ),
+        (
+            "docker/quadlet/main/sys-core.container",
+            "Environment=SUPERVISOR_STATUS_PORT=9001",
+        ),
+    ] {
+        assert!(text(&files, path).contains(line), "{path}");
+    }
 }
 
 #[test]

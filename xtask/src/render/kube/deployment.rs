@@ -1,0 +1,421 @@
+//! The Deployment of a group: one pod with one container, as `up` and the compose files make it.
+
+use contract::group_config::Supervision;
+use serde::Serialize;
+
+use super::config::ConfigMap;
+use super::names::{Names, label};
+use super::object::{Labels, Metadata, Object, group_labels, group_selector, machine_selector};
+use super::{claim, service};
+use crate::render::{CONFIG_FOLDER, SUPERVISOR, TEMPORARY, command, compose, health_command, stop_ms};
+use crate::stack::{GroupId, Stack};
+
+/// Seconds between two looks whether a group is ready, at the most: a rollout is seen to be done that late.
+const READY_SECONDS: u64 = 10;
+
+/// What is deployed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Spec {
+    replicas: u8,
+    strategy: Strategy,
+    selector: Selector,
+    template: Template,
+}
+
+#[derive(Serialize)]
+struct Strategy {
+    r#type: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Selector {
+    match_labels: Labels,
+}
+
+#[derive(Serialize)]
+struct Template {
+    metadata: TemplateMetadata,
+    spec: Pod,
+}
+
+#[derive(Serialize)]
+struct TemplateMetadata {
+    labels: Labels,
+    annotations: Labels,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Pod {
+    hostname: String,
+    affinity: Affinity,
+    automount_service_account_token: bool,
+    enable_service_links: bool,
+    termination_grace_period_seconds: u64,
+    security_context: PodSecurity,
+    containers: [Container; 1],
+    volumes: Vec<Volume>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Affinity {
+    pod_affinity: PodAffinity,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PodAffinity {
+    required_during_scheduling_ignored_during_execution: [Together; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Together {
+    topology_key: &'static str,
+    label_selector: Selector,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PodSecurity {
+    run_as_non_root: bool,
+    run_as_user: u32,
+    run_as_group: u32,
+    fs_group: u32,
+    fs_group_change_policy: &'static str,
+    seccomp_profile: Seccomp,
+}
+
+#[derive(Serialize)]
+struct Seccomp {
+    r#type: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Container {
+    name: &'static str,
+    image: String,
+    image_pull_policy: &'static str,
+    command: Vec<String>,
+    env: Vec<Variable>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ports: Vec<Port>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resources: Option<Resources>,
+    security_context: ContainerSecurity,
+    readiness_probe: Probe,
+    liveness_probe: Probe,
+    volume_mounts: Vec<Mount>,
+}
+
+#[derive(Serialize)]
+struct Variable {
+    name: String,
+    value: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Port {
+    name: String,
+    container_port: u16,
+    #[serde(rename = "hostIP")]
+    host_ip: &'static str,
+}
+
+#[derive(Serialize)]
+struct Resources {
+    requests: Memory,
+    limits: Memory,
+}
+
+#[derive(Serialize)]
+struct Memory {
+    memory: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ContainerSecurity {
+    allow_privilege_escalation: bool,
+    read_only_root_filesystem: bool,
+    capabilities: Capabilities,
+}
+
+#[derive(Serialize)]
+struct Capabilities {
+    drop: [&'static str; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Probe {
+    exec: Exec,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    initial_delay_seconds: Option<u64>,
+    period_seconds: u64,
+    timeout_seconds: u64,
+    failure_threshold: u32,
+}
+
+#[derive(Serialize)]
+struct Exec {
+    command: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Mount {
+    name: String,
+    mount_path: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    read_only: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Volume {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config_map: Option<Named>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    empty_dir: Option<EmptyDir>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    persistent_volume_claim: Option<Claim>,
+}
+
+#[derive(Serialize)]
+struct Named {
+    name: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EmptyDir {
+    medium: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size_limit: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Claim {
+    claim_name: String,
+}
+
+/// That of a group, with its config.
+pub fn of_group(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> Object<Spec> {
+    let labels = group_labels(stack, names, id);
+    let match_labels = group_selector(names, id);
+    Object {
+        api_version: "apps/v1",
+        kind: "Deployment",
+        metadata: Metadata {
+            name: names.group(id).to_owned(),
+            labels: labels.clone(),
+        },
+        spec: Spec {
+            replicas: 1,
+            // Never two of an agent: they would write to the same files.
+            strategy: Strategy { r#type: "Recreate" },
+            selector: Selector { match_labels },
+            template: Template {
+                metadata: TemplateMetadata {
+                    labels,
+                    // A changed config is read when the supervisor starts: the pod is replaced.
+                    annotations: [(format!("{}/config", names.stack), config.digest())].into(),
+                },
+                spec: pod(stack, names, id, config),
+            },
+        },
+    }
+}
+
+fn pod(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> Pod {
+    let group = stack.group(id);
+    let user = stack.images.uid;
+    let (volumes, mounts) = volumes(stack, names, id, config);
+    let together = Together {
+        topology_key: "kubernetes.io/hostname",
+        label_selector: Selector {
+            match_labels: machine_selector(names, group.machine),
+        },
+    };
+    Pod {
+        hostname: names.group(id).to_owned(),
+        // A machine is one node, whichever: its groups share volumes.
+        affinity: Affinity {
+            pod_affinity: PodAffinity {
+                required_during_scheduling_ignored_during_execution: [together],
+            },
+        },
+        automount_service_account_token: false,
+        // They would be variables of each Service, such as `VISION_PORT`, which agents may read as their own.
+        enable_service_links: false,
+        termination_grace_period_seconds: seconds(stop_ms(&stack.machine(group.machine).supervision)),
+        security_context: PodSecurity {
+            run_as_non_root: true,
+            run_as_user: user,
+            run_as_group: user,
+            fs_group: user,
+            // Models are many files: their owner is looked at once.
+            fs_group_change_policy: "OnRootMismatch",
+            seccomp_profile: Seccomp {
+                r#type: "RuntimeDefault",
+            },
+        },
+        containers: [container(stack, names, id, mounts)],
+        volumes,
+    }
+}
+
+fn container(stack: &Stack, names: &Names, id: GroupId, volume_mounts: Vec<Mount>) -> Container {
+    let supervision = &stack.machine(stack.group(id).machine).supervision;
+    Container {
+        name: "agents",
+        image: stack.group_image(id),
+        image_pull_policy: "IfNotPresent",
+        command: command(stack, id),
+        env: environment(stack, names, id),
+        ports: ports(stack, id),
+        resources: resources(stack, id),
+        security_context: ContainerSecurity {
+            allow_privilege_escalation: false,
+            read_only_root_filesystem: true,
+            capabilities: Capabilities { drop: ["ALL"] },
+        },
+        readiness_probe: probe(health_command(), supervision, READY_SECONDS),
+        // A group that waits for another is alive: what is asked is only whether the supervisor answers. Podman takes this one for the
+        // check of the container's health.
+        liveness_probe: Probe {
+            initial_delay_seconds: Some(seconds(supervision.start_period_ms)),
+            ..probe(vec![SUPERVISOR.to_owned(), "status".to_owned()], supervision, u64::MAX)
+        },
+        volume_mounts,
+    }
+}
+
+fn probe(command: Vec<String>, supervision: &Supervision, longest_period: u64) -> Probe {
+    Probe {
+        exec: Exec { command },
+        initial_delay_seconds: None,
+        period_seconds: seconds(supervision.health_interval_ms).min(longest_period),
+        timeout_seconds: seconds(supervision.health_timeout_ms),
+        failure_threshold: supervision.health_retries.max(1),
+    }
+}
+
+/// Whole seconds, at least one: a cluster takes no less.
+fn seconds(milliseconds: u64) -> u64 {
+    milliseconds.div_ceil(1_000).max(1)
+}
+
+/// The environment, with the Services of the other machines in the place of their addresses.
+fn environment(stack: &Stack, names: &Names, id: GroupId) -> Vec<Variable> {
+    let service = |variable: &str, address: std::net::Ipv4Addr| {
+        let machines = (0..stack.machines.len()).map(crate::stack::MachineId);
+        let mut named = machines.filter(|id| stack.machine(*id).address_variable == variable);
+        named
+            .next()
+            .map_or_else(|| address.to_string(), |id| names.machine_service(id).to_owned())
+    };
+    compose::environment(stack, id, &service)
+        .into_iter()
+        .map(|(name, value)| Variable {
+            name,
+            // `$(NAME)` would be the value of another variable.
+            value: value.replace("$(", "$$("),
+        })
+        .collect()
+}
+
+/// The ports that the Service of the machine picks by name. No others are listed: a Service reaches them all the same, and Podman
+/// publishes each on the host, at the address given here, which means nothing to a cluster.
+fn ports(stack: &Stack, id: GroupId) -> Vec<Port> {
+    stack
+        .reached_from_other_machines_in(id)
+        .flat_map(|agent| service::agent_ports(stack, agent))
+        .map(|(name, container_port)| Port {
+            name,
+            container_port,
+            host_ip: "127.0.0.1",
+        })
+        .collect()
+}
+
+/// The memory limit, and as a request what the supervisor alone takes: without one, a cluster would keep the whole limit free.
+fn resources(stack: &Stack, id: GroupId) -> Option<Resources> {
+    let memory = |bytes: u64| Memory {
+        memory: format!("{}Mi", bytes.div_ceil(1024 * 1024)),
+    };
+    let supervisor = stack.memory_bytes(stack.group(id).machine, 0)?;
+    Some(Resources {
+        requests: memory(supervisor),
+        limits: memory(stack.group_memory_bytes(id)?),
+    })
+}
+
+/// The volumes of a pod, and where they are in its container.
+fn volumes(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> (Vec<Volume>, Vec<Mount>) {
+    let machine = stack.group(id).machine;
+    let volume = |name: &str| Volume {
+        name: name.to_owned(),
+        config_map: None,
+        empty_dir: None,
+        persistent_volume_claim: None,
+    };
+    let mount = |name: &str, path: &str| Mount {
+        name: name.to_owned(),
+        mount_path: path.to_owned(),
+        read_only: false,
+    };
+    let config_name = &config.metadata.name;
+    let mut both = vec![(
+        Volume {
+            config_map: Some(Named {
+                name: config_name.clone(),
+            }),
+            ..volume(config_name)
+        },
+        Mount {
+            read_only: true,
+            ..mount(config_name, CONFIG_FOLDER)
+        },
+    )];
+    for (path, options) in TEMPORARY {
+        // Podman makes a volume of that name, for all pods of the host: the group's name makes it the group's own.
+        let name = format!("{}{}", names.group(id), path.replace('/', "-"));
+        let empty_dir = EmptyDir {
+            medium: "Memory",
+            size_limit: options
+                .iter()
+                .find_map(|option| option.strip_prefix("size=")?.strip_suffix('m'))
+                .map(|megabytes| format!("{megabytes}Mi")),
+        };
+        both.push((
+            Volume {
+                empty_dir: Some(empty_dir),
+                ..volume(&name)
+            },
+            mount(&name, path),
+        ));
+    }
+    for of_stack in &stack.volumes {
+        let name = label(&of_stack.name);
+        let claim = Claim {
+            claim_name: claim::name(names, machine, of_stack),
+        };
+        both.push((
+            Volume {
+                persistent_volume_claim: Some(claim),
+                ..volume(&name)
+            },
+            mount(&name, &of_stack.path),
+        ));
+    }
+    both.into_iter().unzip()
+}

@@ -1,0 +1,99 @@
+//! `docker/kube/`: the stack for a Kubernetes cluster. Per group a Deployment, a Service and a `ConfigMap` in one file; per machine its
+//! volumes, and a Service for what other machines use.
+//!
+//! There is no order between them: every supervisor starts an agent as soon as the agents that it depends on answer. A cluster gives
+//! no address that is known beforehand, so a group config here has the Services' names, and lies over that of the image. Where
+//! Podman's `kube play` (4.3) reads a field in its own way, a comment says so.
+
+mod claim;
+mod config;
+mod deployment;
+mod names;
+mod object;
+mod service;
+
+use serde::Serialize;
+
+use self::names::Names;
+use super::{HEADER, Preload, RenderedFile, yaml};
+use crate::stack::{GroupId, MachineId, Stack};
+
+/// Where all of it is.
+const FOLDER: &str = "docker/kube";
+
+/// Every file.
+#[must_use]
+pub fn files(stack: &Stack, preload: &Preload) -> Vec<RenderedFile> {
+    let names = Names::new(stack);
+    let machines = (0..stack.machines.len()).map(MachineId);
+    let mut files: Vec<RenderedFile> = machines.filter_map(|id| machine(stack, &names, id)).collect();
+    files.extend(stack.groups().map(|(id, _)| group(stack, &names, id, preload)));
+    files.push(kustomization(&files));
+    files
+}
+
+/// What a machine has, beside its groups; nothing where nobody elsewhere reaches it and it has no volumes.
+fn machine(stack: &Stack, names: &Names, id: MachineId) -> Option<RenderedFile> {
+    let service = service::of_machine(stack, names, id);
+    let mut documents: Vec<String> = service.iter().map(document).collect();
+    documents.extend(claim::of_machine(stack, names, id).iter().map(document));
+    (!documents.is_empty()).then(|| file(&stack.machine(id).name, &documents))
+}
+
+fn group(stack: &Stack, names: &Names, id: GroupId, preload: &Preload) -> RenderedFile {
+    let group = stack.group(id);
+    let config = config::of_group(stack, names, id, preload);
+    let documents = [
+        document(&config),
+        document(&deployment::of_group(stack, names, id, &config)),
+        document(&service::of_group(stack, names, id)),
+    ];
+    file(
+        &format!("{}/{}", stack.machine(group.machine).name, group.name),
+        &documents,
+    )
+}
+
+/// A file of that name.
+fn file(name: &str, documents: &[String]) -> RenderedFile {
+    RenderedFile {
+        path: format!("{FOLDER}/{name}.yaml"),
+        text: format!("# {HEADER}\n{}", documents.join("---\n")),
+        executable: false,
+    }
+}
+
+fn document(object: &impl Serialize) -> String {
+    // Types of ours serialise: text keys, no maps in keys. Failing loudly inside the file beats a panic.
+    serde_yaml::to_string(object).unwrap_or_else(|error| format!("# cannot be rendered: {error}\n"))
+}
+
+/// What `kubectl apply --kustomize` reads, and what overlays stand on.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Kustomization<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    resources: Vec<&'a str>,
+}
+
+fn kustomization(files: &[RenderedFile]) -> RenderedFile {
+    let paths = files.iter().map(|file| file.path.as_str());
+    let mut resources: Vec<&str> = paths
+        .filter_map(|path| path.strip_prefix(FOLDER)?.strip_prefix('/'))
+        .collect();
+    resources.sort_unstable();
+    let kustomization = Kustomization {
+        api_version: "kustomize.config.k8s.io/v1beta1",
+        kind: "Kustomization",
+        resources,
+    };
+    RenderedFile {
+        path: format!("{FOLDER}/kustomization.yaml"),
+        text: yaml(&kustomization, ""),
+        executable: false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! `docker/quadlet/<machine>/`: units for hosts on which systemd runs the containers, by way of Podman's Quadlet (Podman 5.0 or newer).
+//! The same network, volumes, addresses and names as `up` makes.
+//!
+//! No unit waits for another group's: every supervisor starts an agent as soon as the agents that it depends on answer. Network and
+//! volumes are waited for by themselves, where a unit names theirs.
+
+mod unit;
+
+use self::unit::{Unit, literal, word};
+use super::compose::{self, Interface};
+use super::dockerfile::duration;
+use super::{RenderedFile, TEMPORARY, command, health_command, stop_ms};
+use crate::stack::model::Volume;
+use crate::stack::{GroupId, MachineId, Stack};
+
+/// Seconds between two starts of a container that does not stay: few enough in ten seconds for systemd never to give it up.
+const RESTART_SECONDS: u64 = 5;
+
+/// The units of one machine.
+#[must_use]
+pub fn files(stack: &Stack, id: MachineId) -> Vec<RenderedFile> {
+    let file = |name: String, unit: Unit| RenderedFile {
+        path: format!("docker/quadlet/{}/{name}", stack.machine(id).name),
+        text: unit.text(),
+        executable: false,
+    };
+    let mut files = vec![file(network_file(stack, id), network(stack, id))];
+    files.extend(stack.volumes.iter().map(|of_stack| {
+        let unit = volume(stack, id, of_stack);
+        file(volume_file(stack, id, of_stack), unit)
+    }));
+    files.extend(stack.groups_of(id).map(|(group, _)| {
+        let name = format!("{}-{}.container", stack.name, stack.group(group).name);
+        file(name, container(stack, group))
+    }));
+    files
+}
+
+fn network_file(stack: &Stack, id: MachineId) -> String {
+    format!("{}.network", stack.machine(id).network)
+}
+
+fn volume_file(stack: &Stack, id: MachineId, volume: &Volume) -> String {
+    format!("{}.volume", stack.volume(id, volume))
+}
+
+fn network(stack: &Stack, id: MachineId) -> Unit {
+    let machine = stack.machine(id);
+    let mut unit = Unit::new();
+    unit.section("Unit").key(
+        "Description",
+        literal(&format!("Network of {} on {}", stack.name, machine.name)),
+    );
+    unit.section("Network")
+        .key("NetworkName", &machine.network)
+        .key("Subnet", machine.subnet);
+    unit
+}
+
+fn volume(stack: &Stack, id: MachineId, volume: &Volume) -> Unit {
+    let machine = stack.machine(id);
+    let description = format!("Volume {} of {} on {}", volume.name, stack.name, machine.name);
+    let mut unit = Unit::new();
+    unit.section("Unit").key("Description", literal(&description));
+    unit.section("Volume").key("VolumeName", stack.volume(id, volume));
+    unit
+}
+
+fn container(stack: &Stack, id: GroupId) -> Unit {
+    let group = stack.group(id);
+    let machine = stack.machine(group.machine);
+    let supervision = &machine.supervision;
+    let stop_seconds = stop_ms(supervision).div_ceil(1_000);
+    let mut unit = Unit::new();
+    unit.section("Unit")
+        .key(
+            "Description",
+            literal(&format!("Group {} of {} on {}", group.name, stack.name, machine.name)),
+        )
+        // Ports are published on the machine's address, which has to be there.
+        .key("Wants", "network-online.target")
+        .key("After", "network-online.target");
+    unit.section("Container")
+        .key("Image", stack.group_image(id))
+        .key("ContainerName", &group.name)
+        .key("HostName", &group.name)
+        .key(
+            "Exec",
+            command(stack, id)
+                .iter()
+                .map(|part| word(part))
+                .collect::<Vec<_>>()
+                .join(" "),
+        );
+    let addresses = |_: &str, address: std::net::Ipv4Addr| address.to_string();
+    for (name, value) in compose::environment(stack, id, &addresses) {
+        unit.key("Environment", word(&format!("{name}={value}")));
+    }
+    unit.key("Network", network_file(stack, group.machine))
+        .key("IP", group.address);
+    for port in compose::published(stack, id) {
+        let on = match port.on {
+            Interface::Loopback => std::net::Ipv4Addr::LOCALHOST,
+            Interface::Lan => machine.lan_address,
+        };
+        unit.key(
+            "PublishPort",
+            format!("{on}:{}:{}", port.host_port, port.container_port),
+        );
+    }
+    for volume in &stack.volumes {
+        let file = volume_file(stack, group.machine, volume);
+        unit.key("Volume", format!("{file}:{}", literal(&volume.path)));
+    }
+    unit.key("ReadOnly", true);
+    for (path, options) in TEMPORARY {
+        unit.key("Tmpfs", format!("{path}:{}", options.join(",")));
+    }
+    unit.key("DropCapability", "all").key("NoNewPrivileges", true);
+    if let Some(pids) = stack.group_pids(id) {
+        unit.key("PidsLimit", pids);
+    }
+    if let Some(bytes) = stack.group_memory_bytes(id) {
+        // Podman 5.5 is the first with a key for it.
+        unit.key("PodmanArgs", format!("--memory={}m", bytes.div_ceil(1024 * 1024)));
+    }
+    unit.key("HealthCmd", health_command().join(" "))
+        .key("HealthInterval", duration(supervision.health_interval_ms))
+        .key("HealthTimeout", duration(supervision.health_timeout_ms))
+        .key("HealthRetries", supervision.health_retries)
+        .key("HealthStartPeriod", duration(supervision.start_period_ms))
+        .key("StopTimeout", stop_seconds);
+    unit.section("Service")
+        .key("Restart", "always")
+        .key("RestartSec", RESTART_SECONDS)
+        // Podman kills first.
+        .key("TimeoutStopSec", stop_seconds + 10);
+    // Of the system, and of a user.
+    unit.section("Install")
+        .key("WantedBy", "multi-user.target default.target");
+    unit
+}
+
+#[cfg(test)]
+mod tests;
