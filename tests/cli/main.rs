@@ -99,6 +99,22 @@ fn outside_a_repository_it_says_so() {
 }
 
 #[test]
+fn a_stack_that_is_no_file_is_named() {
+    let sandbox = Sandbox::new();
+    let stack = sandbox.path("config/stack.yaml");
+    std::fs::remove_file(&stack).unwrap();
+    std::os::unix::fs::symlink("nowhere", &stack).unwrap();
+    sandbox
+        .run(&["audit"])
+        .fails_with(2, &["config/stack.yaml`: no such file or directory"]);
+    std::fs::remove_file(&stack).unwrap();
+    std::fs::create_dir(&stack).unwrap();
+    sandbox
+        .run(&["audit"])
+        .fails_with(2, &["config/stack.yaml` is no file"]);
+}
+
+#[test]
 fn rendered_files_are_what_the_stack_renders_to() {
     let sandbox = Sandbox::new();
     let check = sandbox.run(&["render", "--check"]);
@@ -474,4 +490,32 @@ fn a_report_is_whole_where_every_check_fails() {
         "evidence is escaped"
     );
     assert!(!page.contains("<no>"));
+}
+
+#[test]
+fn a_full_disk_behind_standard_output_is_no_success() {
+    let sandbox = Sandbox::new();
+    for arguments in [
+        &["audit", "--list-rules"][..],
+        &["audit", "--format", "json"],
+        &["completions", "bash"],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let ran = sandbox.command(arguments).stdout(full).output().unwrap();
+        let said = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(4), "{arguments:?}: {said}");
+        assert!(
+            said.contains("cannot write to standard output: no space left on device"),
+            "{said}"
+        );
+    }
+    // Nobody reads on, which is no error.
+    let mut child = sandbox
+        .command(&["audit", "--format", "json"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

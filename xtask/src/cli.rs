@@ -55,8 +55,16 @@ pub fn run(cli: &Cli) -> Exit {
             return say(&printer, failure);
         }
     };
-    cli.run_command(&context)
-        .unwrap_or_else(|failure| say(&context.printer, failure))
+    let exit = cli
+        .run_command(&context)
+        .unwrap_or_else(|failure| say(&context.printer, failure));
+    match (exit, context.printer.lost()) {
+        (Exit::Success | Exit::Findings, Some(reason)) => {
+            let message = format!("cannot write to standard output: {reason}");
+            say(&context.printer, Failure::new(Exit::Internal, message))
+        }
+        (exit, _) => exit,
+    }
 }
 
 impl Cli {

@@ -95,6 +95,8 @@ pub struct Module {
     pub calls: Vec<Call>,
     /// `self.x = …` and class-level `x = …`.
     pub attributes: Vec<Attribute>,
+    /// Names of attributes that get a value anywhere in the file, whatever they are of; sorted.
+    pub set_attributes: Box<[Atom]>,
     /// Edits of `sys.path` whose value can be followed.
     pub path_edits: Vec<PathEdit>,
     /// String literals that look like a path, a host, an endpoint or a placeholder.
@@ -241,6 +243,10 @@ pub struct Function {
     pub parameters: Parameters,
     /// Dotted names of its decorators (`staticmethod`, `app.route`); empty for one that is no dotted name.
     pub decorators: Vec<Box<str>>,
+    /// The same as values, calls included.
+    pub wrappers: Box<[Value]>,
+    /// Assigns to an item of one of its parameters.
+    pub fills_parameters: bool,
     /// `async def`.
     pub is_async: bool,
     /// Has a `yield`: calling it does not run its body.
@@ -290,12 +296,14 @@ pub struct Class {
     pub bases: Vec<Value>,
     /// `metaclass=`.
     pub metaclass: Option<Box<Value>>,
-    /// Has keywords other than `metaclass=ABCMeta`, or `*bases`.
+    /// Has keywords other than `metaclass=`, or `*bases`.
     pub keywords: bool,
-    /// Has such keywords or a decorator: its constructor may not be what it seems.
+    /// Has such keywords, a metaclass other than `ABCMeta`, or a decorator: its constructor may not be what it seems.
     pub unusual: bool,
     /// Dotted names of its decorators; empty for one that is no dotted name.
     pub decorators: Vec<Box<str>>,
+    /// The same as values, calls included.
+    pub wrappers: Box<[Value]>,
     /// Its fields, where a decorator called `dataclass` or a base called `NamedTuple` makes any of them; none where what these
     /// make cannot be read.
     pub fields: Option<Fields>,
@@ -314,6 +322,8 @@ pub struct Fields {
     pub init: bool,
     /// Nothing can be assigned to them.
     pub frozen: bool,
+    /// Objects have room for nothing else.
+    pub slots: bool,
     /// In order.
     pub all: Box<[Field]>,
 }
@@ -379,7 +389,13 @@ pub enum Value {
     List(Box<[Value]>),
     /// A `lambda` that gets a name or is called at once: where it stands.
     Lambda(Span),
-    /// `a or b`, `a if c else b`, `a and b`: one of them.
+    /// `a or b`: the first that is true, or the last.
+    Or(Box<[Value]>),
+    /// `yes if condition else no`.
+    Choice(Box<Choice>),
+    /// What `with value as …` binds.
+    Entered(Box<Value>),
+    /// `a and b`: one of them.
     Either(Box<[Value]>),
     /// Anything else.
     Other,
@@ -394,6 +410,42 @@ impl Value {
             Self::None | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Str(_) | Self::Dict(_) | Self::List(_)
         )
     }
+}
+
+/// `yes if condition else no`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// What decides.
+    pub condition: Condition,
+    /// Its value where that holds.
+    pub yes: Value,
+    /// And where it does not.
+    pub no: Value,
+}
+
+/// A test whose result may be known when the values in it are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// The value is true.
+    True(Value),
+    /// `value is None`.
+    None(Value),
+    /// `left == right`.
+    Equal(Box<(Value, Value)>),
+    /// `item in container`, a container that is written out.
+    In(Box<(Value, Value)>),
+    /// `left < right` and its like.
+    Order(Comparison, Box<(Value, Value)>),
+    /// `len(sys.argv) > 2`: the number of words compares so.
+    Words(Comparison, u16),
+    /// `not …`.
+    Not(Box<Condition>),
+    /// `… and …`.
+    All(Box<[Condition]>),
+    /// `… or …`.
+    Any(Box<[Condition]>),
+    /// Anything else.
+    Unknown,
 }
 
 /// An operator of [`Value::Binary`].
@@ -439,6 +491,8 @@ pub enum OperationKind {
     Manage(Value, bool),
     /// `*value` or `**value` in a call; whether it is the second.
     Spread(Value, bool),
+    /// `object.inner.attribute`, or `call().attribute`, is read, and not called.
+    Member(Value),
     /// `literal.attribute`, where this type has no such attribute.
     Attribute(&'static str, Atom),
     /// `template % (…)`: the template, what is put in.
@@ -464,10 +518,8 @@ pub struct Call {
     pub arguments: Box<[Value]>,
     /// Named arguments.
     pub keywords: Box<[(Atom, Value)]>,
-    /// Has `*args`.
-    pub star: bool,
-    /// Has `**kwargs`.
-    pub double_star: bool,
+    /// What it has of `*args` and `**kwargs`.
+    pub spread: Option<Box<Spread>>,
     /// The whole call.
     pub span: Span,
     /// What is called, in the source.
@@ -476,6 +528,29 @@ pub struct Call {
     pub function: Option<u32>,
     /// What stands around it.
     pub guard: Guard,
+}
+
+impl Call {
+    /// Has `*args`.
+    #[must_use]
+    pub fn star(&self) -> bool {
+        self.spread.as_ref().is_some_and(|spread| spread.star.is_some())
+    }
+
+    /// Has `**kwargs`.
+    #[must_use]
+    pub fn double_star(&self) -> bool {
+        self.spread.as_ref().is_some_and(|spread| spread.double_star.is_some())
+    }
+}
+
+/// What a [`Call`] is given in one piece.
+#[derive(Debug, Clone, Default)]
+pub struct Spread {
+    /// `*args`; [`Value::Other`] where there are several, or others by position after it.
+    pub star: Option<Value>,
+    /// `**kwargs`; [`Value::Other`] where there are several.
+    pub double_star: Option<Value>,
 }
 
 /// An edit of `sys.path`.
@@ -665,6 +740,8 @@ pub enum Step {
     Function(u32),
     /// A `class`: its body runs and its name is bound; index in [`Module::classes`].
     Class(u32),
+    /// A `lambda` is made, which keeps the names around it.
+    Lambda,
     /// A call, after its callee and arguments; index in [`Module::calls`].
     Call(u32),
     /// One of several ways, or none.
@@ -690,9 +767,11 @@ const _: () = assert!(size_of::<Step>() <= 24);
 /// One of several ways, or none.
 #[derive(Debug, Clone)]
 pub struct Branch {
-    /// What decides.
+    /// What decides whether the first is taken.
     pub test: Test,
-    /// The ways; the test of the first is before this step.
+    /// What decides on those after it, each where no earlier one is taken; an `else:` has none.
+    pub rest: Box<[Test]>,
+    /// The ways; the tests are before this step.
     pub arms: Box<[Body]>,
     /// One of `arms` is always taken.
     pub exhaustive: bool,
@@ -707,8 +786,21 @@ pub struct Loop {
     pub orelse: Body,
     /// `while True:` without a `break`: what follows is never reached.
     pub endless: bool,
-    /// The body runs at least once (`while True`).
-    pub at_least_once: bool,
+    /// Whether the body runs at all.
+    pub entry: Entry,
+}
+
+/// Whether the body of a [`Step::Loop`] runs at least once.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry {
+    /// It does: `while True`.
+    Always,
+    /// Where this holds, before each turn: `while condition`.
+    When(Condition),
+    /// Where there is something in it: `for … in value`.
+    Over(Value),
+    /// Nothing is known.
+    Unknown,
 }
 
 /// `try`.
@@ -724,19 +816,17 @@ pub struct Try {
     pub finally: Body,
 }
 
-/// What decides a [`Step::Branch`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What decides on an arm of a [`Step::Branch`].
+#[derive(Debug, Clone, PartialEq)]
 pub enum Test {
-    /// `__name__ == "__main__"`: the first arm is taken in a script and never in an import.
+    /// `__name__ == "__main__"`: taken in a script and never in an import.
     Main,
-    /// `TYPE_CHECKING`: the first arm is never taken.
+    /// `TYPE_CHECKING`: never taken.
     TypeChecking,
-    /// A test whose result is known: this arm of the branch; none where that is past the last.
-    Known(usize),
-    /// `name`, or `not name` where this is false: the first arm is taken where the name's value is true or false accordingly.
-    Name(Atom, bool),
-    /// `len(sys.argv) > 2`: the first arm is taken where the number of words compares so.
-    Words(Comparison, u16),
+    /// A test whose result is known.
+    Known(bool),
+    /// Taken where this holds.
+    When(Condition),
     /// Anything else.
     Unknown,
 }
@@ -761,7 +851,7 @@ pub enum Comparison {
 impl Comparison {
     /// Whether `left` and `right` compare so.
     #[must_use]
-    pub fn holds(self, left: usize, right: usize) -> bool {
+    pub fn holds<T: PartialOrd>(self, left: T, right: T) -> bool {
         match self {
             Self::Less => left < right,
             Self::LessOrEqual => left <= right,

@@ -5,6 +5,7 @@
 
 pub mod baseline;
 pub mod confirm;
+pub mod disk;
 pub mod facts;
 pub mod fix;
 pub mod imports;

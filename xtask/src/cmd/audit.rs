@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use super::select::find_group;
 use super::{Context, Failure, Outcome};
 use crate::audit::baseline::{self, Baseline};
+use crate::audit::disk::Disk;
 use crate::audit::run::{self, Input};
 use crate::audit::scope::Scope;
 use crate::audit::{Report, facts, fix, rules, start_path, tree, users};
@@ -337,9 +338,10 @@ fn with_input<T>(
     // The process ends soon after: taking millions of small values apart would be a tenth of its work.
     let facts = ManuallyDrop::new(facts);
     let on_disk = |path: &str| root.join(path).exists();
+    let content = |path: &str| files::read_small(&root.join(path));
     let (users, (predicted, start)) = rayon::join(
         || users::users(stack, &facts),
-        || start_path::predict(stack, &facts, &on_disk),
+        || start_path::predict(stack, &facts, Disk::new(&on_disk, &content)),
     );
     let texts: Vec<(String, String)> = files::read(&context.repository.path("config/stack.yaml"))
         .ok()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Why a file could not be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {verb} `{}`: {source}", .path.display())]
+#[error("cannot {verb} `{}`: {}", .path.display(), reason(.source))]
 pub struct FileError {
     /// `read`, `write`, `create`.
     pub verb: &'static str,
@@ -29,6 +29,16 @@ impl FileError {
 pub fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+/// What a file holds, where it can be read and is no larger than configuration is.
+#[must_use]
+pub fn read_small(path: &Path) -> Option<Vec<u8>> {
+    const LARGEST: u64 = 1024 * 1024;
+    let known = std::fs::metadata(path).ok()?;
+    (known.is_file() && known.len() <= LARGEST)
+        .then(|| std::fs::read(path).ok())
+        .flatten()
 }
 
 /// Reads a file.

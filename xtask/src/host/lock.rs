@@ -23,7 +23,7 @@ pub struct Lock {
 /// # Errors
 /// When the lock file cannot be made.
 pub fn take(stack: &str, what: &str, mut waiting: impl FnMut(&str)) -> Result<Lock, FileError> {
-    let path = folder().join(format!("{stack}.lock"));
+    let path = path_of(stack);
     let mut file = File::options()
         .create(true)
         .truncate(false)
@@ -47,13 +47,18 @@ pub fn take(stack: &str, what: &str, mut waiting: impl FnMut(&str)) -> Result<Lo
     Ok(Lock { _file: file })
 }
 
-fn folder() -> PathBuf {
-    std::env::var_os("XDG_RUNTIME_DIR")
+/// Users have a Podman each, and so a lock each; only the folder for temporary files is everybody's.
+fn path_of(stack: &str) -> PathBuf {
+    let user = nix::unistd::geteuid();
+    let own = std::env::var_os("XDG_RUNTIME_DIR")
         .map(PathBuf::from)
         .filter(|path| path.is_dir())
         .or_else(|| {
             let run = PathBuf::from("/run/lock");
-            (nix::unistd::geteuid().is_root() && run.is_dir()).then_some(run)
-        })
-        .unwrap_or_else(std::env::temp_dir)
+            (user.is_root() && run.is_dir()).then_some(run)
+        });
+    match own {
+        Some(folder) => folder.join(format!("{stack}.lock")),
+        None => std::env::temp_dir().join(format!("{stack}.{user}.lock")),
+    }
 }

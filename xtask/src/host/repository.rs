@@ -14,25 +14,28 @@ impl Repository {
     /// The repository that cargo runs us in, or else the one that holds the current folder.
     ///
     /// # Errors
-    /// When no folder upward holds `config/stack.yaml`.
+    /// When no folder upward holds `config/stack.yaml`, or what it holds there is no file.
     pub fn find() -> Result<Self, String> {
         let from_cargo = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let current = std::env::current_dir().map_err(|error| format!("cannot tell the current folder: {error}"))?;
-        from_cargo
+        let root = from_cargo
             .iter()
             .map(PathBuf::as_path)
             .chain(std::iter::once(current.as_path()))
             .flat_map(Path::ancestors)
-            .find(|folder| folder.join("config/stack.yaml").is_file())
-            .map(|folder| Self {
-                root: folder.to_owned(),
-            })
+            .find(|folder| folder.join("config/stack.yaml").symlink_metadata().is_ok())
             .ok_or_else(|| {
                 format!(
                     "no `config/stack.yaml` in `{}` or above it\n  hint: run inside the repository",
                     current.display()
                 )
-            })
+            })?;
+        let path = root.join("config/stack.yaml");
+        match path.metadata() {
+            Ok(found) if found.is_file() => Ok(Self { root: root.to_owned() }),
+            Ok(_) => Err(format!("`{}` is no file", path.display())),
+            Err(error) => Err(FileError::on("read", &path)(error).to_string()),
+        }
     }
 
     /// A repository at that path.

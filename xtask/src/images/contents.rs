@@ -507,7 +507,8 @@ fn dotted_names(value: &Value) -> Vec<&str> {
             let dotted = name.contains('.') && name.split('.').all(identifier);
             dotted.then_some(name).into_iter().collect()
         }
-        Value::List(items) | Value::Either(items) => items.iter().flat_map(dotted_names).collect(),
+        Value::List(items) | Value::Either(items) | Value::Or(items) => items.iter().flat_map(dotted_names).collect(),
+        Value::Choice(choice) => [&choice.yes, &choice.no].into_iter().flat_map(dotted_names).collect(),
         _ => Vec::new(),
     }
 }

@@ -1,7 +1,8 @@
 //! The one place that decides what stdout, stderr and progress bars are. Data goes to stdout, all else to stderr, so that a
 //! pipe stays clean; bars vanish where stderr is no terminal.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write};
+use std::sync::{Arc, OnceLock};
 
 use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressDrawTarget};
@@ -31,6 +32,7 @@ pub struct Printer {
     /// Whether only errors and data are shown.
     pub quiet: bool,
     bars: MultiProgress,
+    lost: Arc<OnceLock<String>>,
 }
 
 impl Printer {
@@ -58,7 +60,16 @@ impl Printer {
             verbose,
             quiet,
             bars: MultiProgress::with_draw_target(target),
+            lost: Arc::default(),
         }
+    }
+
+    /// Why standard output did not get all that it was to get: a full disk. That nobody reads on is no such reason.
+    #[must_use]
+    pub fn lost(&self) -> Option<&str> {
+        // What is still kept back shows only now whether it can be written.
+        let _ = self.out().flush();
+        self.lost.get().map(String::as_str)
     }
 
     /// The bars; drawn only where [`Printer::draws_bars`].
@@ -76,7 +87,7 @@ impl Printer {
     /// Data: what the command was asked for. A closed pipe is not an error.
     pub fn data(&self, text: &str) {
         self.bars.suspend(|| {
-            let mut out = std::io::stdout().lock();
+            let mut out = self.out();
             let _ = out.write_all(text.as_bytes());
             if !text.ends_with('\n') {
                 let _ = out.write_all(b"\n");
@@ -85,15 +96,18 @@ impl Printer {
         });
     }
 
-    /// Standard output, for a report that comes out piece by piece.
+    /// Standard output, for a report that comes out piece by piece. What it does not take is told at the end.
     #[must_use]
-    pub fn out(&self) -> impl std::io::Write + use<> {
-        std::io::stdout()
+    pub fn out(&self) -> impl Write + use<> {
+        Output {
+            stdout: std::io::stdout(),
+            lost: Arc::clone(&self.lost),
+        }
     }
 
     /// Standard error, for the same.
     #[must_use]
-    pub fn err(&self) -> impl std::io::Write + use<> {
+    pub fn err(&self) -> impl Write + use<> {
         std::io::stderr()
     }
 
@@ -146,5 +160,38 @@ impl Printer {
             let mut err = std::io::stderr().lock();
             let _ = writeln!(err, "{text}");
         });
+    }
+}
+
+/// Standard output, and why it took no more.
+struct Output {
+    stdout: std::io::Stdout,
+    lost: Arc<OnceLock<String>>,
+}
+
+impl Output {
+    /// A write goes on as if it had been done: whoever writes has other work to bring to its end.
+    fn noted<T>(&self, result: std::io::Result<T>, done: T) -> std::io::Result<T> {
+        match result {
+            Err(error) if error.kind() != ErrorKind::Interrupted => {
+                if error.kind() != ErrorKind::BrokenPipe {
+                    let _ = self.lost.set(crate::host::files::reason(&error));
+                }
+                Ok(done)
+            }
+            result => result,
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let result = self.stdout.write(bytes);
+        self.noted(result, bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let result = self.stdout.flush();
+        self.noted(result, ())
     }
 }

@@ -16,7 +16,7 @@ impl<'a> Lower<'a> {
             self.main_and_more(choice, operation);
             return;
         }
-        self.visit(&choice.test);
+        let decided = self.decided(&choice.test);
         if let [otherwise] = &*choice.elif_else_clauses
             && otherwise.test.is_none()
             && is_not_main(&choice.test)
@@ -30,6 +30,7 @@ impl<'a> Lower<'a> {
             self.step(|| {
                 Step::Branch(Box::new(Branch {
                     test: Test::Main,
+                    rest: Box::default(),
                     arms: Box::new([main, imported]),
                     exhaustive: true,
                 }))
@@ -41,23 +42,23 @@ impl<'a> Lower<'a> {
             self.module.main_block = Some(span(choice));
         }
         let type_checking = is_type_checking(&choice.test);
-        let mut known = self.known(&choice.test).map(usize::from);
+        let known = self.known(&choice.test);
         let mut arms = Vec::with_capacity(1 + choice.elif_else_clauses.len());
         let guard = self.guard;
         self.guard.type_checking |= type_checking;
-        arms.push(if main || known == Some(1) {
+        arms.push(if main || known == Some(true) {
             self.nested(|lower| lower.statements(&choice.body))
         } else {
             self.maybe(|lower| lower.statements(&choice.body))
         });
         self.guard = guard;
         let mut exhaustive = false;
-        for (position, clause) in choice.elif_else_clauses.iter().enumerate() {
+        let mut rest = Vec::new();
+        for clause in &choice.elif_else_clauses {
             if let Some(test) = &clause.test {
-                if position == 0 && known == Some(0) {
-                    known = None;
-                }
-                self.perhaps(|lower| lower.visit(test));
+                let mut decided = Test::Unknown;
+                self.perhaps(|lower| decided = lower.decided(test));
+                rest.push(decided);
             } else {
                 exhaustive = true;
             }
@@ -66,13 +67,13 @@ impl<'a> Lower<'a> {
         let test = match (main, type_checking, known) {
             (true, ..) => Test::Main,
             (_, true, _) => Test::TypeChecking,
-            (.., Some(1)) => Test::Known(0),
-            (.., Some(_)) => Test::Known(1),
-            _ => self.decided(&choice.test),
+            (.., Some(known)) => Test::Known(known),
+            _ => decided,
         };
         self.step(|| {
             Step::Branch(Box::new(Branch {
                 test,
+                rest: rest.into(),
                 arms: arms.into(),
                 exhaustive,
             }))
@@ -92,6 +93,7 @@ impl<'a> Lower<'a> {
             lower.step(|| {
                 Step::Branch(Box::new(Branch {
                     test: Test::Unknown,
+                    rest: Box::default(),
                     arms: Box::new([body]),
                     exhaustive: false,
                 }))
@@ -100,24 +102,65 @@ impl<'a> Lower<'a> {
         self.step(|| {
             Step::Branch(Box::new(Branch {
                 test: Test::Main,
+                rest: Box::default(),
                 arms: Box::new([body]),
                 exhaustive: false,
             }))
         });
     }
 
-    /// A test whose result the walk may know.
-    pub(super) fn decided(&self, test: &Expr) -> Test {
-        let name = |name: &ast::ExprName| self.atoms.get(name.id.as_str()).copied();
-        let found = match test {
-            Expr::Name(flag) => name(flag).map(|flag| Test::Name(flag, true)),
-            Expr::UnaryOp(not) if not.op == ast::UnaryOp::Not => match &*not.operand {
-                Expr::Name(flag) => name(flag).map(|flag| Test::Name(flag, false)),
-                _ => None,
+    /// Walks a test; says what the walk of a script may know of its result.
+    pub(super) fn decided(&mut self, test: &'a Expr) -> Test {
+        match self.condition(test) {
+            Condition::Unknown => Test::Unknown,
+            condition => Test::When(condition),
+        }
+    }
+
+    /// Walks a test; says when it holds.
+    pub(super) fn condition(&mut self, test: &'a Expr) -> Condition {
+        if self.outline {
+            self.visit(test);
+            return Condition::Unknown;
+        }
+        match test {
+            Expr::UnaryOp(not) if not.op == ast::UnaryOp::Not => {
+                match self.deeper(|lower| lower.condition(&not.operand)) {
+                    Condition::Unknown => Condition::Unknown,
+                    condition => Condition::Not(Box::new(condition)),
+                }
+            }
+            Expr::BoolOp(operation) => {
+                let mut conditions = Vec::with_capacity(operation.values.len());
+                let mut operands = operation.values.iter();
+                if let Some(first) = operands.next() {
+                    conditions.push(self.deeper(|lower| lower.condition(first)));
+                }
+                self.perhaps(|lower| {
+                    conditions.extend(operands.map(|operand| lower.deeper(|lower| lower.condition(operand))));
+                });
+                if conditions.iter().all(|condition| *condition == Condition::Unknown) {
+                    return Condition::Unknown;
+                }
+                match operation.op {
+                    ast::BoolOp::And => Condition::All(conditions.into()),
+                    ast::BoolOp::Or => Condition::Any(conditions.into()),
+                }
+            }
+            Expr::Compare(compare) => {
+                let words = words(compare);
+                let condition = self.deeper(|lower| lower.comparison(compare, words.is_none()));
+                words.unwrap_or(condition)
+            }
+            test if super::condition::is_followed(test) => match self.value(test) {
+                Value::Other => Condition::Unknown,
+                value => Condition::True(value),
             },
-            _ => None,
-        };
-        found.unwrap_or_else(|| words(test))
+            test => {
+                self.visit(test);
+                Condition::Unknown
+            }
+        }
     }
 
     /// What a test gives, where that does not depend on the run.
@@ -185,36 +228,30 @@ fn equality(operator: ast::CmpOp, equal: bool) -> Option<bool> {
 }
 
 /// `len(sys.argv) > 2` and its like.
-fn words(test: &Expr) -> Test {
-    let read = || {
-        let Expr::Compare(compare) = test else {
-            return None;
-        };
-        let ([operator], [Expr::NumberLiteral(number)]) = (&*compare.ops, &*compare.comparators) else {
-            return None;
-        };
-        let ast::Number::Int(number) = &number.value else {
-            return None;
-        };
-        let Expr::Call(call) = &*compare.left else {
-            return None;
-        };
-        let [Expr::Attribute(argv)] = &*call.arguments.args else {
-            return None;
-        };
-        let known = is_name(&call.func, "len") && is_name(&argv.value, "sys") && argv.attr.as_str() == "argv";
-        let comparison = match operator {
-            ast::CmpOp::Lt => Comparison::Less,
-            ast::CmpOp::LtE => Comparison::LessOrEqual,
-            ast::CmpOp::Eq => Comparison::Equal,
-            ast::CmpOp::NotEq => Comparison::NotEqual,
-            ast::CmpOp::Gt => Comparison::More,
-            ast::CmpOp::GtE => Comparison::MoreOrEqual,
-            _ => return None,
-        };
-        known.then_some(Test::Words(comparison, number.as_u16()?))
+fn words(compare: &ast::ExprCompare) -> Option<Condition> {
+    let ([operator], [Expr::NumberLiteral(number)]) = (&*compare.ops, &*compare.comparators) else {
+        return None;
     };
-    read().unwrap_or(Test::Unknown)
+    let ast::Number::Int(number) = &number.value else {
+        return None;
+    };
+    let Expr::Call(call) = &*compare.left else {
+        return None;
+    };
+    let [Expr::Attribute(argv)] = &*call.arguments.args else {
+        return None;
+    };
+    let known = is_name(&call.func, "len") && is_name(&argv.value, "sys") && argv.attr.as_str() == "argv";
+    let comparison = match operator {
+        ast::CmpOp::Lt => Comparison::Less,
+        ast::CmpOp::LtE => Comparison::LessOrEqual,
+        ast::CmpOp::Eq => Comparison::Equal,
+        ast::CmpOp::NotEq => Comparison::NotEqual,
+        ast::CmpOp::Gt => Comparison::More,
+        ast::CmpOp::GtE => Comparison::MoreOrEqual,
+        _ => return None,
+    };
+    known.then_some(Condition::Words(comparison, number.as_u16()?))
 }
 
 fn is_main(test: &Expr) -> bool {

@@ -24,6 +24,7 @@ pub fn fields(def: &ast::StmtClassDef) -> Option<Fields> {
     let says = |name: &str, default: bool| decorator.map_or(Some(default), |decorator| flag(decorator, name, default));
     let init = says("init", true)?;
     let keyword_only = says("kw_only", false)?;
+    let slots = says("slots", false)?;
     let frozen = says("frozen", decorator.is_none())?;
     let mut fields: Vec<Field> = Vec::new();
     let mut after_marker = keyword_only;
@@ -54,6 +55,7 @@ pub fn fields(def: &ast::StmtClassDef) -> Option<Fields> {
         decorator: decorator.map_or_else(|| span(&def.name), span),
         init,
         frozen,
+        slots,
         all: fields.into(),
     })
 }

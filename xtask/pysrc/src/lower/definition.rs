@@ -8,25 +8,26 @@ use super::{Kind, Lower, Scope, index, span};
 use crate::facts::*;
 
 impl<'a> Lower<'a> {
-    fn decorators(&mut self, decorators: &'a [ast::Decorator]) -> Vec<Box<str>> {
-        decorators
-            .iter()
-            .map(|decorator| {
+    /// Names and values of decorators.
+    fn decorators(&mut self, decorators: &'a [ast::Decorator]) -> (Vec<Box<str>>, Box<[Value]>) {
+        let named = decorators.iter().map(|decorator| {
+            if self.outline {
                 self.visit(&decorator.expression);
-                if self.outline {
-                    return Box::default();
-                }
-                let called = match &decorator.expression {
-                    Expr::Call(call) => &*call.func,
-                    other => other,
-                };
-                dotted(called).unwrap_or_default()
-            })
-            .collect()
+                return (Box::default(), Value::Other);
+            }
+            let value = self.value(&decorator.expression);
+            let called = match &decorator.expression {
+                Expr::Call(call) => &*call.func,
+                other => other,
+            };
+            (dotted(called).unwrap_or_default(), value)
+        });
+        let (names, values): (_, Vec<Value>) = named.unzip();
+        (names, values.into())
     }
 
     pub(super) fn function_def(&mut self, def: &'a ast::StmtFunctionDef) {
-        let decorators = self.decorators(&def.decorator_list);
+        let (decorators, wrappers) = self.decorators(&def.decorator_list);
         let parameters = self.parameters(&def.parameters);
         let position = index(self.module.functions.len());
         let class = match self.kind() {
@@ -55,6 +56,8 @@ impl<'a> Lower<'a> {
             outer: self.function(),
             parameters,
             decorators,
+            wrappers,
+            fills_parameters: false,
             is_async: def.is_async,
             generator: false,
             locals: Vec::new(),
@@ -127,9 +130,9 @@ impl<'a> Lower<'a> {
     }
 
     pub(super) fn class_def(&mut self, def: &'a ast::StmtClassDef) {
-        let decorators = self.decorators(&def.decorator_list);
+        let (decorators, wrappers) = self.decorators(&def.decorator_list);
         let mut bases = Vec::new();
-        let (mut metaclass, mut keywords) = (None, false);
+        let (mut metaclass, mut keywords, mut other_metaclass) = (None, false, false);
         if let Some(arguments) = &def.arguments {
             for base in &arguments.args {
                 if let Expr::Starred(starred) = base {
@@ -144,7 +147,7 @@ impl<'a> Lower<'a> {
             for keyword in &arguments.keywords {
                 if keyword.arg.as_ref().is_some_and(|name| name.as_str() == "metaclass") && !self.outline {
                     let checks = dotted(&keyword.value).is_some_and(|name| matches!(&*name, "ABCMeta" | "abc.ABCMeta"));
-                    keywords |= !checks;
+                    other_metaclass |= !checks;
                     metaclass = Some(Box::new(self.value(&keyword.value)));
                 } else {
                     keywords = true;
@@ -164,8 +167,9 @@ impl<'a> Lower<'a> {
             bases,
             metaclass,
             keywords,
-            unusual: keywords || !decorators.is_empty(),
+            unusual: keywords || other_metaclass || !decorators.is_empty(),
             decorators,
+            wrappers,
             fields: if self.outline {
                 None
             } else {

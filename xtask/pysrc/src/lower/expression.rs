@@ -4,7 +4,7 @@ use ruff_python_ast::{self as ast, Expr, Number};
 
 use super::call::{is_environ, telling};
 use super::refused::{GENERATOR, Phase, Where};
-use super::{DEEPEST_VALUE, Kind, Lower, index, range, span};
+use super::{DEEPEST_VALUE, Lower, index, range, span};
 use crate::facts::*;
 use crate::members;
 use crate::strings::classify;
@@ -115,10 +115,10 @@ impl<'a> Lower<'a> {
                         }
                     }
                 });
-                if wanted {
-                    Value::Either(values.into())
-                } else {
-                    Value::Other
+                match operation.op {
+                    _ if !wanted => Value::Other,
+                    ast::BoolOp::Or => Value::Or(values.into()),
+                    ast::BoolOp::And => Value::Either(values.into()),
                 }
             }
             Expr::Named(named) => {
@@ -149,22 +149,23 @@ impl<'a> Lower<'a> {
                 Value::Other
             }
             Expr::If(choice) => {
-                self.visit(&choice.test);
+                let condition = self.condition(&choice.test);
                 let (mut yes, mut no) = (Value::Other, Value::Other);
                 let first = self.maybe(|lower| yes = lower.expression(&choice.body, wanted));
                 let second = self.maybe(|lower| no = lower.expression(&choice.orelse, wanted));
                 if !first.is_empty() || !second.is_empty() {
-                    let test = self.decided(&choice.test);
+                    let test = Test::When(condition.clone());
                     self.step(|| {
                         Step::Branch(Box::new(Branch {
                             test,
+                            rest: Box::default(),
                             arms: Box::new([first, second]),
                             exhaustive: true,
                         }))
                     });
                 }
                 if wanted {
-                    Value::Either(Box::new([yes, no]))
+                    Value::Choice(Box::new(Choice { condition, yes, no }))
                 } else {
                     Value::Other
                 }
@@ -222,7 +223,7 @@ impl<'a> Lower<'a> {
                 Value::Other
             }
             Expr::Compare(compare) => {
-                self.comparison(compare);
+                self.comparison(compare, false);
                 Value::Other
             }
             Expr::Call(call) if self.outline && !wanted && telling(call).is_none() => {
@@ -249,7 +250,7 @@ impl<'a> Lower<'a> {
                 }
                 Value::Other
             }
-            Expr::Attribute(attribute) => self.attribute(attribute, wanted),
+            Expr::Attribute(attribute) => self.attribute(attribute, wanted, false),
             Expr::Subscript(subscript) => self.subscript(subscript, wanted),
             Expr::Starred(starred) => {
                 let message = "can't use starred expression here";
@@ -279,7 +280,8 @@ impl<'a> Lower<'a> {
         self.scope().generator = true;
     }
 
-    fn attribute(&mut self, attribute: &'a ast::ExprAttribute, wanted: bool) -> Value {
+    /// `called`: what a call calls.
+    fn attribute(&mut self, attribute: &'a ast::ExprAttribute, wanted: bool, called: bool) -> Value {
         // A call's callee is always wanted, so a chain is, too.
         let object = self.expression(&attribute.value, wanted);
         if self.outline && !wanted {
@@ -304,7 +306,12 @@ impl<'a> Lower<'a> {
             });
         }
         if wanted {
-            Value::Attribute(Box::new(object), name)
+            let nested = matches!(object, Value::Attribute(..) | Value::Call(_)) && attribute.ctx.is_load() && !called;
+            let value = Value::Attribute(Box::new(object), name);
+            if nested {
+                self.operation(OperationKind::Member(value.clone()), span(&attribute.attr));
+            }
+            value
         } else {
             Value::Other
         }
@@ -334,7 +341,7 @@ impl<'a> Lower<'a> {
                     let (object, key) = (*name, span(&*subscript.slice));
                     self.step(|| Step::Item { object, key });
                 }
-                (Value::List(_) | Value::None | Value::Int(_) | Value::Str(_), _) => {
+                (Value::List(_) | Value::None | Value::Int(_) | Value::Str(_) | Value::Call(_), _) => {
                     self.operation(OperationKind::Item(object.clone(), key.clone()), span(subscript));
                 }
                 _ => {}
@@ -391,8 +398,8 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// Comparisons; only the first of a chain is always made.
-    fn comparison(&mut self, compare: &'a ast::ExprCompare) {
+    /// Comparisons; only the first of a chain is always made. `wanted`: says when it holds.
+    pub(super) fn comparison(&mut self, compare: &'a ast::ExprCompare, wanted: bool) -> Condition {
         let checked = match (&*compare.ops, &*compare.comparators) {
             _ if self.outline || self.guard.conditional => false,
             ([ast::CmpOp::Lt | ast::CmpOp::LtE | ast::CmpOp::Gt | ast::CmpOp::GtE, ..], [right, ..]) => {
@@ -403,18 +410,27 @@ impl<'a> Lower<'a> {
             }
             _ => false,
         };
-        let left = self.expression(&compare.left, checked);
-        let mut operands = compare.comparators.iter();
-        if let (true, Some(operator), Some(right)) = (checked, compare.ops.first(), operands.next()) {
-            let right = self.value(right);
+        let known = super::condition::is_gone_through;
+        let wanted = wanted && matches!(&*compare.comparators, [right] if known(&compare.left) && known(right));
+        let left = self.expression(&compare.left, checked || wanted);
+        let (Some(operator), [first, rest @ ..]) = (compare.ops.first(), &*compare.comparators) else {
+            return Condition::Unknown;
+        };
+        let right = self.expression(first, checked || wanted);
+        if checked {
             let kind = match operator {
-                ast::CmpOp::In | ast::CmpOp::NotIn => OperationKind::Contains(left, right),
-                operator => OperationKind::Order(operator.as_str(), left, right),
+                ast::CmpOp::In | ast::CmpOp::NotIn => OperationKind::Contains(left.clone(), right.clone()),
+                operator => OperationKind::Order(operator.as_str(), left.clone(), right.clone()),
             };
             self.operation(kind, span(compare));
         }
-        for operand in operands {
+        for operand in rest {
             self.visit(operand);
+        }
+        if wanted {
+            super::condition::compared(*operator, left, right, first)
+        } else {
+            Condition::Unknown
         }
     }
 
@@ -560,6 +576,7 @@ impl<'a> Lower<'a> {
         self.loops = loops;
         if !called {
             self.steps.truncate(mark);
+            self.step(|| Step::Lambda);
         }
         self.guard = guard;
         self.scope().generator = generator;
@@ -569,8 +586,14 @@ impl<'a> Lower<'a> {
     fn comprehension(&mut self, place: Where, generators: &'a [ast::Comprehension], elements: &[&'a Expr]) -> Value {
         let before = self.hidden.len();
         let at = generators.first().map_or(Span::default(), span);
+        let mut over = Value::Other;
         if let Some(first) = generators.first() {
-            self.in_iterable(|lower| lower.visit(&first.iter));
+            let wanted = !self.outline
+                && matches!(generators, [only] if only.ifs.is_empty() && !only.is_async)
+                && generators
+                    .first()
+                    .is_some_and(|first| super::condition::is_gone_through(&first.iter));
+            self.in_iterable(|lower| over = lower.expression(&first.iter, wanted));
         }
         let asynchronous = generators.iter().any(|generator| generator.is_async);
         let walk = |lower: &mut Self| {
@@ -594,14 +617,21 @@ impl<'a> Lower<'a> {
             });
             lower.comprehensions -= 1;
         };
-        // The names of a class are looked at more closely: what its comprehensions do not see is often meant to be seen.
-        let runs = matches!(self.kind(), Kind::Class(_))
-            && matches!(place, Where::Comprehension(kind) if kind != GENERATOR)
-            && matches!(generators, [only] if only.ifs.is_empty() && never_empty(&only.iter));
-        if runs {
-            walk(self);
-        } else {
+        let at_once = matches!(place, Where::Comprehension(kind) if kind != GENERATOR);
+        if over == Value::Other || !at_once {
             self.perhaps(walk);
+        } else {
+            let body = self.maybe(walk);
+            if !body.is_empty() {
+                self.step(|| {
+                    Step::Loop(Box::new(Loop {
+                        body,
+                        orelse: Body::default(),
+                        endless: false,
+                        entry: Entry::Over(over),
+                    }))
+                });
+            }
         }
         self.hidden.truncate(before);
         Value::Other
@@ -625,12 +655,14 @@ impl<'a> Lower<'a> {
     }
 
     /// `*value` or `**value` in a call.
-    fn spread(&mut self, value: &'a Expr, mapping: bool) {
+    fn spread(&mut self, value: &'a Expr, mapping: bool) -> Value {
         if is_simple(value) && !value.is_string_literal_expr() {
             let spread = self.value(value);
-            self.operation(OperationKind::Spread(spread, mapping), span(value));
+            self.operation(OperationKind::Spread(spread.clone(), mapping), span(value));
+            spread
         } else {
             self.visit(value);
+            Value::Other
         }
     }
 
@@ -640,28 +672,30 @@ impl<'a> Lower<'a> {
                 self.deeper(|lower| lower.lambda(lambda, true));
                 Value::Lambda(span(lambda))
             }
+            Expr::Attribute(attribute) => self.deeper(|lower| lower.attribute(attribute, true, true)),
             callee => self.value(callee),
         };
         let mut arguments = Vec::with_capacity(call.arguments.args.len());
-        let mut star = false;
+        let mut star = None;
         let apart = runs_apart(call);
         for argument in &call.arguments.args {
             if let Expr::Starred(starred) = argument {
-                star = true;
-                self.spread(&starred.value, false);
+                let value = self.spread(&starred.value, false);
+                star = Some(if star.is_none() { value } else { Value::Other });
             } else {
                 let value = self.value(argument);
                 if apart && argument.is_call_expr() {
                     self.last_apart();
                 }
-                if !star {
-                    arguments.push(value);
+                match &mut star {
+                    None => arguments.push(value),
+                    Some(star) => *star = Value::Other,
                 }
             }
         }
         self.check_keywords(&call.arguments.keywords);
         let mut keywords = Vec::with_capacity(call.arguments.keywords.len());
-        let mut double_star = false;
+        let mut double_star = None;
         for keyword in &call.arguments.keywords {
             match &keyword.arg {
                 Some(name) => {
@@ -669,8 +703,8 @@ impl<'a> Lower<'a> {
                     keywords.push((self.atom(name.as_str()), value));
                 }
                 None => {
-                    double_star = true;
-                    self.spread(&keyword.value, true);
+                    let value = self.spread(&keyword.value, true);
+                    double_star = Some(if double_star.is_none() { value } else { Value::Other });
                 }
             }
         }
@@ -679,8 +713,7 @@ impl<'a> Lower<'a> {
             callee,
             arguments: arguments.into(),
             keywords: keywords.into(),
-            star,
-            double_star,
+            spread: (star.is_some() || double_star.is_some()).then(|| Box::new(Spread { star, double_star })),
             span: range(ruff_text_size::Ranged::range(call)),
             callee_span: span(&*call.func),
             function: self.function(),
@@ -726,28 +759,6 @@ fn may_fail(left: &Expr, right: &Expr) -> bool {
 
 fn is_simple(expression: &Expr) -> bool {
     is_literal(expression) || expression.is_name_expr()
-}
-
-/// Whether going through it surely gives something.
-fn never_empty(expression: &Expr) -> bool {
-    match expression {
-        Expr::List(ast::ExprList { elts, .. }) | Expr::Tuple(ast::ExprTuple { elts, .. }) => {
-            elts.iter().any(|element| !element.is_starred_expr())
-        }
-        Expr::StringLiteral(text) => !text.value.is_empty(),
-        Expr::Call(call) => {
-            let count = match &*call.arguments.args {
-                [Expr::NumberLiteral(number)] => match &number.value {
-                    Number::Int(count) => count.as_i64(),
-                    _ => None,
-                },
-                _ => None,
-            };
-            matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "range")
-                && count.is_some_and(|count| count > 0)
-        }
-        _ => false,
-    }
 }
 
 /// The type of something that is written out.

@@ -24,6 +24,7 @@ impl<'a> Lower<'a> {
                     span(&item.context_expr),
                 );
             }
+            let managing = value.clone();
             let kept = matches!(value, Value::Attribute(..)) && self.atoms.contains_key("suppress");
             if kept || may_swallow(&item.context_expr) && matches!(value, Value::Call(_) | Value::Name(_)) {
                 managed = Some(value.clone());
@@ -38,7 +39,7 @@ impl<'a> Lower<'a> {
                 suppressed = Some((caught.unwrap_or_default(), span(call)));
             }
             if let Some(target) = &item.optional_vars {
-                self.assign(target, Some(&value));
+                self.assign(target, Some(&Value::Entered(Box::new(managing))));
             }
         }
         let Some((catches, place)) = suppressed else {

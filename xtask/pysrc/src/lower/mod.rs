@@ -2,6 +2,7 @@
 
 mod call;
 mod choice;
+mod condition;
 mod dataclass;
 mod definition;
 mod expression;
@@ -40,6 +41,7 @@ pub fn module(body: &[Stmt], version: PythonVersion, detail: Detail) -> (Module,
         shape: String::new(),
         contexts: vec![Context::new(refused::Where::Module)],
         refused: Vec::new(),
+        set_attributes: Vec::new(),
         unread: Vec::new(),
         unbound_nonlocals: Vec::new(),
         future: refused::Future::default(),
@@ -106,6 +108,8 @@ struct Lower<'a> {
     shape: String,
     /// What CPython's compiler would be in, comprehensions and lambdas included; never empty.
     contexts: Vec<Context>,
+    /// Attributes that get a value, in order.
+    set_attributes: Vec<Atom>,
     /// What it would refuse.
     refused: Vec<(Phase, SyntaxError)>,
     /// What its parser would refuse, and ours does not.
@@ -151,6 +155,9 @@ impl<'a> Lower<'a> {
     fn finish(mut self) -> (Module, usize) {
         self.module.body = std::mem::take(&mut self.steps).into_boxed_slice();
         self.module.names = Names::new(&self.names);
+        self.set_attributes.sort_unstable();
+        self.set_attributes.dedup();
+        self.module.set_attributes = self.set_attributes.into_boxed_slice();
         self.refused.sort_by_key(|(phase, _)| *phase);
         self.module.compile_errors = self.refused.into_iter().map(|(_, error)| error).collect();
         self.module.syntax_errors = self.unread;
@@ -242,6 +249,7 @@ impl<'a> Lower<'a> {
             self.step(|| {
                 Step::Branch(Box::new(Branch {
                     test: Test::Unknown,
+                    rest: Box::default(),
                     arms: Box::new([body]),
                     exhaustive: false,
                 }))
@@ -254,6 +262,7 @@ impl<'a> Lower<'a> {
         if let Some(call @ Step::Call(_)) = self.steps.pop_if(|step| matches!(step, Step::Call(_))) {
             self.steps.push(Step::Branch(Box::new(Branch {
                 test: Test::Unknown,
+                rest: Box::default(),
                 arms: Box::new([vec![call].into()]),
                 exhaustive: false,
             })));
@@ -363,6 +372,7 @@ impl<'a> Lower<'a> {
             Expr::Subscript(subscript) => {
                 self.visit(&subscript.value);
                 self.visit(&subscript.slice);
+                self.fills(&subscript.value);
             }
             other => self.visit(other),
         }
@@ -397,6 +407,7 @@ impl<'a> Lower<'a> {
             if !self.outline {
                 // Of an object that is not known; that one gets it is.
                 let attribute = self.atom(target.attr.as_str());
+                self.set_attributes.push(attribute);
                 self.step(|| Step::StoreAttribute {
                     object: Atom(u32::MAX),
                     attribute,
@@ -411,6 +422,7 @@ impl<'a> Lower<'a> {
         }
         let object_atom = self.load(object.id.as_str(), span(object));
         let attribute = self.atom(target.attr.as_str());
+        self.set_attributes.push(attribute);
         if let Some((class, function)) = self.method()
             && self.is_self(function, object_atom)
         {
@@ -428,6 +440,20 @@ impl<'a> Lower<'a> {
             at: span(target).start,
             value: value.and_then(simple),
         });
+    }
+
+    /// An item of something is assigned to.
+    fn fills(&mut self, container: &Expr) {
+        let (Expr::Name(name), Kind::Function(function), false) = (container, self.kind(), self.outline) else {
+            return;
+        };
+        let Some(name) = self.atoms.get(name.id.as_str()) else {
+            return;
+        };
+        if let Some(function) = self.module.functions.get_mut(function as usize) {
+            let mut parameters = function.parameters.all.iter();
+            function.fills_parameters |= parameters.any(|parameter| parameter.name == *name);
+        }
     }
 
     fn is_self(&self, function: u32, name: Atom) -> bool {

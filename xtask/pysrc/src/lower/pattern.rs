@@ -27,6 +27,7 @@ impl<'a> Lower<'a> {
         self.step(|| {
             Step::Branch(Box::new(Branch {
                 test: Test::Unknown,
+                rest: Box::default(),
                 arms: arms.into(),
                 exhaustive,
             }))

@@ -137,13 +137,7 @@ impl<'a> Lower<'a> {
             Stmt::FunctionDef(function) => self.function_def(function),
             Stmt::ClassDef(class) => self.class_def(class),
             Stmt::For(each) => {
-                match &*each.iter {
-                    Expr::Name(_) | Expr::NoneLiteral(_) | Expr::NumberLiteral(_) if !each.is_async => {
-                        let value = self.value(&each.iter);
-                        self.operation(OperationKind::Iterate(value), span(&*each.iter));
-                    }
-                    iterated => self.visit(iterated),
-                }
+                let over = self.iterated(each);
                 self.check_async(each.is_async, span(each), "for");
                 if each.target.is_starred_expr() {
                     self.check_target(&each.target);
@@ -163,7 +157,7 @@ impl<'a> Lower<'a> {
                         body,
                         orelse,
                         endless: false,
-                        at_least_once: false,
+                        entry: over,
                     }))
                 });
             }
@@ -173,6 +167,25 @@ impl<'a> Lower<'a> {
             Stmt::Match(matching) => self.matching(matching),
             Stmt::Try(attempt) => self.attempt(attempt),
             _ => {}
+        }
+    }
+
+    /// What a `for` goes through.
+    fn iterated(&mut self, each: &'a ast::StmtFor) -> Entry {
+        if self.outline || each.is_async || !super::condition::is_gone_through(&each.iter) {
+            self.visit(&each.iter);
+            return Entry::Unknown;
+        }
+        let value = self.value(&each.iter);
+        if matches!(
+            &*each.iter,
+            Expr::Name(_) | Expr::NoneLiteral(_) | Expr::NumberLiteral(_)
+        ) {
+            self.operation(OperationKind::Iterate(value.clone()), span(&*each.iter));
+        }
+        match value {
+            Value::Other => Entry::Unknown,
+            value => Entry::Over(value),
         }
     }
 
@@ -225,6 +238,10 @@ impl<'a> Lower<'a> {
                 if ends_process(&call.func) {
                     self.leave(Leave::Exit, span(expression), None);
                 }
+            }
+            // What is read may be a property that runs.
+            Expr::Attribute(_) if !self.outline => {
+                self.value(expression);
             }
             other => self.visit(other),
         }
@@ -350,7 +367,7 @@ impl<'a> Lower<'a> {
     }
 
     fn while_loop(&mut self, repeat: &'a ast::StmtWhile) {
-        self.visit(&repeat.test);
+        let condition = self.condition(&repeat.test);
         let always = self.known(&repeat.test) == Some(true);
         self.loops.push(false);
         let mut body = Body::default();
@@ -368,7 +385,10 @@ impl<'a> Lower<'a> {
                 body,
                 orelse,
                 endless: always && !breaks,
-                at_least_once: always,
+                entry: match condition {
+                    _ if always => Entry::Always,
+                    condition => Entry::When(condition),
+                },
             }))
         });
     }

@@ -86,7 +86,8 @@ fn has_text(module: &Module, value: &Value, depth: usize) -> bool {
     let within = |value: &Value| depth > 0 && has_text(module, value, depth - 1);
     match value {
         Value::Str(text) => text.contains('.') && text.len() > 2,
-        Value::Concat(parts) | Value::List(parts) | Value::Either(parts) => parts.iter().any(within),
+        Value::Concat(parts) | Value::List(parts) | Value::Either(parts) | Value::Or(parts) => parts.iter().any(within),
+        Value::Choice(choice) => within(&choice.yes) || within(&choice.no),
         Value::Binary(_, left, right) => within(left) || within(right),
         Value::Attribute(of, _) => within(of),
         Value::Call(index) => usize::try_from(*index)

@@ -10,3 +10,4 @@ pub mod requirements;
 pub mod resolve;
 pub mod stdlib;
 pub mod view;
+pub mod zmq;

@@ -20,12 +20,22 @@ rules! {
     ///
     /// Python raises `TypeError`, `ValueError`, `KeyError`, `IndexError` or `ZeroDivisionError`. Said only of literals, of
     /// names that get nothing but literals, of words of the command line that the supervisor passes, and of environment variables
-    /// that the container surely does not have.
+    /// that the container surely does not have. Also of an address that no ZeroMQ socket takes (`ZMQError`), and of a
+    /// thread whose class never calls `Thread.__init__` (`RuntimeError`).
     ///
-    /// Example: `PORT = "5570"`, and `PORT + 1`; `int(sys.argv[1])`, which is `--port`.
+    /// Example: `PORT = "5570"`, and `PORT + 1`; `int(sys.argv[1])`, which is `--port`; `socket.bind("tcp//*:5570")`.
     ///
     /// Correct the value, or what is done to it.
     OPERATION = "start/bad-operation", Error, High, "an operation that its operands do not allow";
+
+    /// Finds files that the start path reads with `json.load` or `yaml.safe_load`, and that are no JSON or YAML.
+    ///
+    /// Python raises `json.JSONDecodeError` or `yaml.YAMLError`. Said only of files of the tree whose path is known.
+    ///
+    /// Example: `with open("config/agents.json") as file: json.load(file)`, and a comma before the last bracket.
+    ///
+    /// Correct the file; the message says where it breaks.
+    MALFORMED = "start/malformed-file", Error, High, "a file that its reader does not take";
 
     /// Finds environment variables that the start path cannot do without, and that neither the stack nor the code sets.
     ///
@@ -109,7 +119,7 @@ rules! {
 
     /// Finds exceptions that the start path always raises.
     ///
-    /// Nothing catches them: the process ends.
+    /// Nothing catches them, or what does has nothing left to do: the process ends.
     ///
     /// Example: `raise NotImplementedError` in a method that the constructor calls.
     ///

@@ -2,11 +2,12 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
-use pysrc::{Call, Function, Value};
+use pysrc::{Call, Function, Step, Value};
 
 use super::signature::Signature;
-use super::value::{ModuleId, V};
-use super::walk::{Variable, Walker};
+use super::steps::visit;
+use super::value::{ModuleId, V, Variable};
+use super::walk::Walker;
 
 /// Arguments of a call, evaluated.
 #[derive(Debug)]
@@ -15,9 +16,21 @@ pub struct Arguments {
     pub named: Vec<(String, V)>,
     /// Has `*args` or `**kwargs`: there may be more.
     pub open: bool,
+    /// All that is known of them is sure.
+    pub sure: bool,
 }
 
 impl Arguments {
+    /// None; `open`: or some that are not known.
+    pub fn none(open: bool) -> Self {
+        Self {
+            positional: Vec::new(),
+            named: Vec::new(),
+            open,
+            sure: true,
+        }
+    }
+
     /// Whether there surely is one.
     pub fn are_some(&self) -> bool {
         !self.open && (!self.positional.is_empty() || !self.named.is_empty())
@@ -43,15 +56,74 @@ impl Walker<'_> {
             self.source(here)
                 .map_or_else(String::new, |source| source.name(atom).to_owned())
         };
-        Arguments {
-            positional: call.arguments.iter().map(|value| self.evaluate(value)).collect(),
-            named: call
-                .keywords
-                .iter()
-                .map(|(keyword, value)| (name(*keyword), self.evaluate(value)))
-                .collect(),
-            open: call.star || call.double_star,
+        let mut sure = true;
+        let mut evaluate = |value: &Value| {
+            let known = self.evaluate(value);
+            sure &= known == V::Unknown || is_same_always(&known) || self.certain(value).is_some();
+            known
+        };
+        let mut positional: Vec<V> = call.arguments.iter().map(&mut evaluate).collect();
+        let mut named: Vec<(String, V)> = call
+            .keywords
+            .iter()
+            .map(|(keyword, value)| (name(*keyword), evaluate(value)))
+            .collect();
+        let mut open = false;
+        if let Some(spread) = &call.spread {
+            match spread.star.as_ref().map(|star| self.passed_on(star)) {
+                Some(Some(V::List(rest))) => positional.extend(rest),
+                Some(_) => open = true,
+                None => {}
+            }
+            match spread.double_star.as_ref().map(|rest| self.passed_on(rest)) {
+                Some(Some(V::Dict(items))) => {
+                    for (key, value) in items.iter() {
+                        match key {
+                            V::Str(key) => named.push((key.clone(), value.clone())),
+                            _ => open = true,
+                        }
+                    }
+                }
+                Some(_) => open = true,
+                None => {}
+            }
         }
+        Arguments {
+            positional,
+            named,
+            open,
+            sure,
+        }
+    }
+
+    /// The `*args` or `**kwargs` of the function that runs, where it does nothing with them but pass them on.
+    fn passed_on(&self, value: &Value) -> Option<V> {
+        let Value::Name(name) = value else {
+            return None;
+        };
+        let (frame, source) = self.innermost()?;
+        let facts = source.functions.get(frame.function? as usize)?;
+        let given = [facts.parameters.star, facts.parameters.double_star].contains(&Some(*name));
+        if !given || frame.in_class {
+            return None;
+        }
+        // A tuple cannot be changed.
+        if facts.parameters.star == Some(*name) {
+            return self.certain(value);
+        }
+        let (mut used, mut passed) = (0_usize, 0_usize);
+        visit(&facts.body, &mut |step| match step {
+            Step::Load { name: loaded, .. } => used += usize::from(loaded == name),
+            Step::Store { name: stored, .. } => used += usize::from(stored == name),
+            Step::Call(call) => {
+                let spread = source.calls.get(*call as usize).and_then(|call| call.spread.as_ref());
+                let parts = spread.map(|spread| [&spread.star, &spread.double_star]);
+                let parts = parts.into_iter().flatten().flatten();
+                passed += parts.filter(|part| *part == value).count();
+            }
+            _ => {}
+        });
+        (used == passed).then(|| self.certain(value)).flatten()
     }
 
     /// The locals that a call gives a function, or why it cannot be called so.
@@ -69,16 +141,24 @@ impl Walker<'_> {
         let values: Vec<V> = of.into_iter().chain(arguments.positional.iter().cloned()).collect();
         let most = parameters.positional as usize;
         if values.len() > most && parameters.star.is_none() {
+            let needed = parameters.all.iter().take(most);
+            let least = needed.filter(|parameter| !parameter.has_default).count();
+            let range = if least == most {
+                most.to_string()
+            } else {
+                format!("from {least} to {most}")
+            };
             let plural = if most == 1 { "" } else { "s" };
             let verb = if values.len() == 1 { "was" } else { "were" };
             return Err(format!(
-                "takes {most} positional argument{plural} but {} {verb} given",
+                "takes {range} positional argument{plural} but {} {verb} given",
                 values.len()
             ));
         }
         for (parameter, value) in parameters.all.iter().take(most).zip(&values) {
             locals.insert(parameter.name, value.clone());
         }
+        let mut others: Vec<(V, V)> = Vec::new();
         for (name, value) in &arguments.named {
             let known = parameters
                 .all
@@ -92,7 +172,7 @@ impl Walker<'_> {
                 Some(parameter) => {
                     locals.insert(parameter.name, value.clone());
                 }
-                None if parameters.double_star.is_some() => {}
+                None if parameters.double_star.is_some() => others.push((V::Str(name.clone()), value.clone())),
                 None => return Err(format!("got an unexpected keyword argument '{name}'")),
             }
         }
@@ -108,6 +188,7 @@ impl Walker<'_> {
                     Some(Value::Str(text)) => V::Str(text.to_string()),
                     Some(Value::None) => V::None,
                     Some(Value::Bool(known)) => V::Bool(*known),
+                    Some(Value::Name(name)) => self.certain_global(module, text(*name)).unwrap_or(V::Unknown),
                     _ => V::Unknown,
                 };
                 locals.insert(parameter.name, value);
@@ -126,12 +207,29 @@ impl Walker<'_> {
                 lacking.join(", ")
             ));
         }
-        for star in parameters.star.iter().chain(&parameters.double_star) {
-            locals.insert(*star, V::Unknown);
+        if let Some(star) = parameters.star {
+            let rest = values.get(most..).unwrap_or_default();
+            let rest = (!arguments.open).then(|| V::List(rest.to_vec()));
+            locals.insert(star, rest.unwrap_or(V::Unknown));
+        }
+        if let Some(star) = parameters.double_star {
+            let rest = (!arguments.open).then(|| V::Dict(others.into()));
+            locals.insert(star, rest.unwrap_or(V::Unknown));
         }
         Ok(locals
             .into_iter()
-            .map(|(name, value)| (name, Variable { value }))
+            .map(|(name, value)| {
+                let sure = arguments.sure || is_same_always(&value);
+                (name, Variable { value, sure })
+            })
             .collect())
     }
+}
+
+/// Whether what is known of a value holds wherever it was taken from.
+fn is_same_always(value: &V) -> bool {
+    matches!(
+        value,
+        V::Instance(_) | V::Function(..) | V::Closure(_) | V::Method(..) | V::Class(..) | V::Module(_)
+    )
 }

@@ -13,7 +13,7 @@ use super::steps::any_step;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
 use crate::audit::imports::resolve::Target;
-use crate::audit::imports::stdlib;
+use crate::audit::imports::{stdlib, zmq};
 use crate::stack::near::nearest;
 
 impl Walker<'_> {
@@ -40,6 +40,7 @@ impl Walker<'_> {
             Some(V::Outside(module)) => self.standard_attribute(here, &module, name, span),
             Some(V::Instance(id)) => self.instance_attribute(here, id, name, span),
             Some(V::Class(module, class)) => self.attribute_of_class(here, (module, class), name, span),
+            Some(V::Zmq(of)) => self.zmq_attribute(here, of, name, span),
             Some(V::None) if self.is_certain() && self.is_settled(&Value::Name(object)) => {
                 let message = format!("'NoneType' object has no attribute '{name}'");
                 let help = Some(format!("`{}` is `None` whenever this runs", source.name(object)));
@@ -60,13 +61,10 @@ impl Walker<'_> {
 
     /// An attribute of a name's value, which is of a built-in type.
     fn builtin_attribute(&mut self, here: ModuleId, object: Atom, value: &V, name: &str, span: Span) -> Flow {
-        // What is written in brackets may be any of three.
         let Some(kind) = kind(value) else {
             return Flow::Next;
         };
-        let others: &[&str] = if kind == "list" { &["tuple", "set"] } else { &[] };
-        let known = members::has(kind, name) || others.iter().any(|kind| members::has(kind, name));
-        if known || !self.is_certain() || !self.is_settled(&Value::Name(object)) {
+        if has_member(kind, name) || !self.is_certain() || !self.is_settled(&Value::Name(object)) {
             return Flow::Next;
         }
         self.no_member(here, span, kind, name)
@@ -87,6 +85,11 @@ impl Walker<'_> {
             return Flow::Next;
         };
         if matches!(**inner, Value::Call(_)) {
+            if let V::Instance(id) = self.evaluate(inner) {
+                let here = self.here();
+                let name = self.source(here).map_or("", |source| source.name(*attribute));
+                return self.instance_attribute(here, id, name, span);
+            }
             return self.attribute_of_nothing(inner, *attribute, span);
         }
         let Value::Attribute(object, within) = &**inner else {
@@ -130,22 +133,46 @@ impl Walker<'_> {
                     _ => Flow::Next,
                 }
             }
-            V::Instance(id) if matches!(&**object, Value::Name(_)) && self.is_certain() => {
-                let within = source.name(*within);
-                let object = self.objects.get(id).map(|object| (object.module, object.class));
-                let none = object.is_some_and(|class| {
-                    let given = self.objects.get(id).and_then(|object| object.attributes.get(within));
-                    given == Some(&V::None)
-                        && matches!(self.find_method(class.0, class.1, within), Lookup::NotThere)
-                        && self.names_of_class(class).is_some()
-                        && self.is_only(within, &|value| *value == Value::None)
-                });
-                if !none {
-                    return Flow::Next;
+            _ => match self.evaluate(inner) {
+                V::Instance(id) => self.instance_attribute(here, id, name, span),
+                V::Zmq(of) => self.zmq_attribute(here, of, name, span),
+                value if kind(&value).is_some() && self.is_certain() => {
+                    self.attribute_of_known(here, inner, &value, (name, span))
                 }
+                _ => Flow::Next,
+            },
+        }
+    }
+
+    /// An attribute of `object.within`, whose value is of a built-in type.
+    fn attribute_of_known(&mut self, here: ModuleId, object: &Value, value: &V, (name, span): (&str, Span)) -> Flow {
+        let Value::Attribute(of, within) = object else {
+            return Flow::Next;
+        };
+        let within = self.source(here).map_or("", |source| source.name(*within));
+        // Nothing but `None` is ever given to it, whoever else has got the object.
+        let only_none = || {
+            let V::Instance(id) = self.evaluate(of) else {
+                return false;
+            };
+            let object = self.objects.get(id).filter(|object| !object.dynamic);
+            let class = object.map(|object| (object.module, object.class));
+            *value == V::None
+                && matches!(**of, Value::Name(_))
+                && class.is_some_and(|class| {
+                    matches!(self.find_method(class.0, class.1, within), Lookup::NotThere)
+                        && self.names_of_class(class).is_some()
+                })
+                && self.is_only(within, &|value| *value == Value::None)
+        };
+        match kind(value) {
+            Some("NoneType") if only_none() || self.certain(object).is_some() => {
                 let message = format!("'NoneType' object has no attribute '{name}'");
-                let help = Some(format!("nothing but `None` is ever given to `{within}`"));
+                let help = Some(format!("`{within}` is `None` whenever this runs"));
                 self.no_attribute(here, span, message, help)
+            }
+            Some(kind) if !has_member(kind, name) && self.certain(object).is_some() => {
+                self.no_member(here, span, kind, name)
             }
             _ => Flow::Next,
         }
@@ -208,7 +235,9 @@ impl Walker<'_> {
     }
 
     fn standard_attribute(&mut self, here: ModuleId, module: &str, name: &str, span: Span) -> Flow {
-        let Some(names) = stdlib::names(module).filter(|_| self.search.version.minor == 11) else {
+        let of_python = stdlib::names(module).filter(|_| self.search.version.minor == 11);
+        let of_zmq = || zmq::names(module).filter(|_| module == "zmq");
+        let Some(names) = of_python.or_else(of_zmq) else {
             return Flow::Next;
         };
         let full = format!("{module}.{name}");
@@ -221,6 +250,18 @@ impl Walker<'_> {
         self.no_attribute(here, span, message, help)
     }
 
+    /// An attribute of a context or socket: a method, or an option.
+    fn zmq_attribute(&mut self, here: ModuleId, of: &str, name: &str, span: Span) -> Flow {
+        if zmq::has_member(of, name) != Some(false) || !self.is_certain() || self.set_from_outside(name) {
+            return Flow::Next;
+        }
+        let shown = of.trim_start_matches("zmq.");
+        let message = format!("{shown} has no such option: {}", name.to_ascii_uppercase());
+        let near = zmq::names(of).and_then(|names| nearest(name, names.iter().copied()));
+        let help = near.map(|near| format!("did you mean `{near}`?"));
+        self.no_attribute(here, span, message, help)
+    }
+
     fn instance_attribute(&mut self, here: ModuleId, id: usize, name: &str, span: Span) -> Flow {
         let Some(object) = self.objects.get(id) else {
             return Flow::Next;
@@ -230,6 +271,10 @@ impl Walker<'_> {
             return Flow::Next;
         }
         let found = self.find_method(class.0, class.1, name);
+        if matches!(found, Lookup::Found(..)) && !self.is_followed_by(span, '(') {
+            // What keeps a method may call it at any time.
+            self.reach(id);
+        }
         if let Lookup::Found(owner, function) = found {
             return self.property(here, id, owner, function, span);
         }
@@ -238,6 +283,10 @@ impl Walker<'_> {
         };
         let assigned_later = self.is_assigned_in(class, name);
         let opened = self.objects.get(id).is_none_or(|object| object.opened);
+        // What is not followed may give it attributes of any name.
+        if opened && self.has_setattr(class) {
+            return Flow::Next;
+        }
         if matches!(found, Lookup::Unknown) || names.contains(name) || (assigned_later && opened) {
             return Flow::Next;
         }
@@ -273,7 +322,7 @@ impl Walker<'_> {
         if !matches!(self.find_method(class.0, class.1, name), Lookup::NotThere) {
             return Flow::Next;
         }
-        match self.names_of_class(class) {
+        match self.names_of_class(class).filter(|_| !self.has_setattr(class)) {
             Some(names)
                 if !names.contains(name) && !matches!(name, "mro" | "register") && !self.set_from_outside(name) =>
             {
@@ -285,26 +334,12 @@ impl Walker<'_> {
         }
     }
 
-    /// Whether a module that has run assigns an attribute of that name to anything but `self`: it may be this one.
+    /// Whether a module that has run gives anything an attribute of that name: it may be this one.
     pub fn set_from_outside(&self, name: &str) -> bool {
-        fn sets(body: &Body, atom: Atom) -> bool {
-            body.iter().any(|step| match step {
-                Step::StoreAttribute { attribute, .. } => *attribute == atom,
-                Step::Branch(branch) => branch.arms.iter().any(|arm| sets(arm, atom)),
-                Step::Loop(round) => sets(&round.body, atom) || sets(&round.orelse, atom),
-                Step::Try(attempt) => {
-                    let bodies = [&attempt.body, &attempt.orelse, &attempt.finally];
-                    bodies.into_iter().any(|body| sets(body, atom))
-                        || attempt.handlers.iter().any(|handler| sets(&handler.body, atom))
-                }
-                _ => false,
-            })
-        }
         (0..self.modules.len()).any(|id| {
             self.source(id).is_some_and(|source| {
-                source.atom(name).is_some_and(|atom| {
-                    sets(&source.body, atom) || source.functions.iter().any(|function| sets(&function.body, atom))
-                })
+                let atom = source.atom(name);
+                atom.is_some_and(|atom| source.set_attributes.binary_search(&atom).is_ok())
             })
         })
     }
@@ -318,7 +353,6 @@ impl Walker<'_> {
     /// Names that the bodies of a class and of those above it bind; nothing where these may get others.
     pub fn names_of_class(&self, class: (ModuleId, u32)) -> Option<HashSet<&str>> {
         const MAKERS: &[&str] = &[
-            "setattr",
             "__getattr__",
             "__getattribute__",
             "__setattr__",
@@ -346,6 +380,16 @@ impl Walker<'_> {
         Some(names)
     }
 
+    /// Whether the modules of a class and of those above it call `setattr`.
+    fn has_setattr(&self, class: (ModuleId, u32)) -> bool {
+        let order = self.order(class.0, class.1);
+        order.into_iter().any(|entry| {
+            entry
+                .and_then(|(module, _)| self.source(module))
+                .is_none_or(|source| source.atom("setattr").is_some())
+        })
+    }
+
     /// Whether any method of a class or of those above it sets the attribute; or anything sets one of that name.
     fn is_assigned_in(&self, class: (ModuleId, u32), name: &str) -> bool {
         let order = self.order(class.0, class.1);
@@ -362,6 +406,12 @@ impl Walker<'_> {
     fn no_attribute(&mut self, here: ModuleId, span: Span, message: String, help: Option<String>) -> Flow {
         self.fail_at(here, span, "start/no-attribute", "AttributeError", message, help)
     }
+}
+
+/// Whether a value of a type has an attribute. What is written in brackets may be any of three.
+fn has_member(kind: &str, name: &str) -> bool {
+    let others: &[&str] = if kind == "list" { &["tuple", "set"] } else { &[] };
+    members::has(kind, name) || others.iter().any(|kind| members::has(kind, name))
 }
 
 /// Whether a body calls a function of that name.

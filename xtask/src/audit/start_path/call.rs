@@ -2,13 +2,14 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
-use pysrc::{Call, Span, Value, lambda_parameters};
+use pysrc::{Call, Guard, Span, Step, Value, lambda_parameters};
 
 use super::arguments::Arguments;
 use super::class::Lookup;
 use super::failure::Flow;
 use super::signature::{Parameter, Signature};
-use super::value::{ModuleId, V};
+use super::steps::any_step;
+use super::value::{Closure, ModuleId, V, Variable};
 use super::walk::{Doubt, Frame, Object, Walker};
 use crate::audit::imports::stdlib;
 
@@ -25,17 +26,21 @@ impl Walker<'_> {
         }
         let arguments = self.arguments(here, call);
         let callee = self.evaluate(&call.callee);
+        self.sure = arguments.sure;
         let (value, flow) = self.apply(here, call, callee, &arguments);
+        let sure = self.sure;
         if let Some(frame) = self.frames.last_mut() {
-            frame.results.insert(index, value);
+            frame.results.insert(index, Variable { value, sure });
         }
         flow
     }
 
-    fn apply(&mut self, here: ModuleId, call: &Call, callee: V, arguments: &Arguments) -> (V, Flow) {
+    pub fn apply(&mut self, here: ModuleId, call: &Call, callee: V, arguments: &Arguments) -> (V, Flow) {
         match callee {
-            V::Function(module, function) => self.call_function(here, call, module, function, None, arguments),
-            V::Method(module, function, of) => self.call_function(here, call, module, function, Some(*of), arguments),
+            V::Function(..) | V::Method(..) | V::Closure(_) => match callee.closure() {
+                Some(closure) => self.call_function(here, call, closure, arguments),
+                None => (V::Unknown, Flow::Next),
+            },
             V::Class(module, class) => self.construct(here, call, module, class, arguments),
             V::Outside(name) if !name.contains('.') && self.is_called_module(call, &name) => {
                 (V::Unknown, self.module_called(here, call, &name))
@@ -163,24 +168,50 @@ impl Walker<'_> {
             V::Instance(id) => {
                 if let Some(object) = self.objects.get_mut(*id) {
                     object.opened = true;
+                    self.reach(*id);
                 }
             }
             V::Method(_, _, of) | V::Super(_, _, of) | V::Bound(of, _) => self.open_object(of),
             V::List(values) => values.iter().for_each(|value| self.open_object(value)),
+            V::Closure(closure) => {
+                let held = closure.captured.values().map(|variable| &variable.value);
+                held.chain(&closure.of).for_each(|value| self.open_object(value));
+            }
             V::Dict(items) => items.iter().for_each(|(_, value)| self.open_object(value)),
             _ => {}
         }
     }
 
-    pub fn call_function(
-        &mut self,
-        here: ModuleId,
-        call: &Call,
-        module: ModuleId,
-        function: u32,
-        of: Option<V>,
-        arguments: &Arguments,
-    ) -> (V, Flow) {
+    /// What an object holds may be changed along with it.
+    pub fn reach(&mut self, id: usize) {
+        let Some(object) = self.objects.get_mut(id).filter(|object| !object.reached) else {
+            return;
+        };
+        object.reached = true;
+        let held: Vec<usize> = object
+            .attributes
+            .values()
+            .flat_map(|variable| match &variable.value {
+                V::List(values) => values.as_slice(),
+                value => std::slice::from_ref(value),
+            })
+            .filter_map(|value| match value {
+                V::Instance(held) => Some(*held),
+                _ => None,
+            })
+            .collect();
+        for held in held {
+            self.reach(held);
+        }
+    }
+
+    pub fn call_function(&mut self, here: ModuleId, call: &Call, closure: Closure, arguments: &Arguments) -> (V, Flow) {
+        let Closure {
+            module,
+            function,
+            captured,
+            of,
+        } = closure;
         let Some(source) = self.source(module) else {
             return (V::Unknown, Flow::Next);
         };
@@ -208,6 +239,8 @@ impl Walker<'_> {
             .iter()
             .filter(|frame| frame.module == module && frame.function == Some(function))
             .count();
+        // Whoever goes through what it gives may never come to an end.
+        self.alive |= facts.generator && any_step(&facts.body, &mut |step| matches!(step, Step::Loop(_)));
         if facts.generator || again > 1 || !self.may_go_deeper() {
             self.escape(arguments);
             if let Some(object) = &owner_object {
@@ -217,6 +250,9 @@ impl Walker<'_> {
         }
         // What a coroutine does is done when something awaits it, if ever.
         let later = facts.is_async && !self.is_awaited(here, call.span);
+        if later && self.is_statement(here, call.span) {
+            return (V::Unknown, Flow::Next);
+        }
         self.maybe += usize::from(later);
         if let Some(file) = self.file_of(here) {
             self.chain.push((file, call.span));
@@ -226,6 +262,7 @@ impl Walker<'_> {
             function: Some(function),
             in_class: false,
             locals,
+            captured,
             results: HashMap::default(),
             returned: None,
             gave_value: false,
@@ -239,9 +276,19 @@ impl Walker<'_> {
         self.maybe -= usize::from(later);
         match flow {
             _ if later => (V::Unknown, Flow::Next),
+            // Those that are awaited with it go on beside it.
+            Flow::Endless if facts.is_async && self.is_gathered(here, call.span) => {
+                self.alive = true;
+                (V::Unknown, Flow::Next)
+            }
             Flow::Raised(_) | Flow::Exit | Flow::Endless => (V::Unknown, flow),
-            Flow::Return => (frame.and_then(|frame| frame.returned).unwrap_or(V::Unknown), Flow::Next),
+            Flow::Return => {
+                let returned = frame.and_then(|frame| frame.returned);
+                self.sure = returned.as_ref().is_some_and(|returned| returned.sure);
+                (returned.map_or(V::Unknown, |returned| returned.value), Flow::Next)
+            }
             Flow::Next | Flow::Loop => {
+                self.sure = true;
                 let value = match frame.and_then(|frame| frame.returned) {
                     None => V::None,
                     Some(_) => V::Unknown,
@@ -258,6 +305,26 @@ impl Walker<'_> {
             .and_then(|source| source.text.get(..span.start as usize))
             .map_or("", str::trim_end);
         before.ends_with("await") || before.ends_with(['(', ','])
+    }
+
+    /// Whether a call is all that is on its line: nobody gets what it gives.
+    fn is_statement(&self, here: ModuleId, span: Span) -> bool {
+        self.source(here).is_some_and(|source| {
+            let (start, end) = (span.start as usize, span.end as usize);
+            let before = source.text.get(..start).and_then(|text| text.lines().last());
+            let after = source.text.get(end..).and_then(|text| text.lines().next());
+            let nothing = |text: Option<&str>| text.is_none_or(|text| text.trim().is_empty());
+            nothing(before.filter(|_| !source.text[..start].ends_with('\n'))) && nothing(after)
+        })
+    }
+
+    /// Whether a call stands among those that are awaited together: `gather(f(), g())`.
+    fn is_gathered(&self, here: ModuleId, span: Span) -> bool {
+        let before = self
+            .source(here)
+            .and_then(|source| source.text.get(..span.start as usize))
+            .map_or("", str::trim_end);
+        before.ends_with("gather(") || before.ends_with(',')
     }
 
     fn construct(
@@ -288,22 +355,21 @@ impl Walker<'_> {
             class,
             attributes: HashMap::default(),
             opened: false,
+            reached: false,
             dynamic: false,
         });
         let instance = V::Instance(object);
         // A metaclass of a class above decides what a call does, too.
-        let by_metaclass = self.order(module, class).into_iter().flatten().any(|(module, class)| {
-            self.source(module)
-                .and_then(|source| source.classes.get(class as usize))
-                .is_some_and(|facts| facts.unusual && facts.decorators.is_empty())
+        let by_metaclass = self.order(module, class).into_iter().flatten().any(|entry| {
+            self.source(entry.0)
+                .and_then(|source| source.classes.get(entry.1 as usize))
+                .is_some_and(|facts| self.is_unusual(facts, entry) && facts.decorators.is_empty())
         });
-        if facts.unusual
-            || by_metaclass
-            || !matches!(
-                self.find_method(module, class, "__new__"),
-                Lookup::NotThere | Lookup::Unknown
-            )
-        {
+        let (makes, has_new) = match self.find_method(module, class, "__new__") {
+            Lookup::Found(owner, function) => (self.makes(&instance, owner, function), true),
+            Lookup::NotThere | Lookup::Unknown => (true, false),
+        };
+        if self.is_unusual(facts, (module, class)) || by_metaclass || !makes {
             self.escape(arguments);
             self.alive = true;
             return (V::Unknown, Flow::Next);
@@ -314,29 +380,77 @@ impl Walker<'_> {
             let flow = self.fail_at(here, call.span, "start/class-error", "TypeError", message, None);
             return (V::Unknown, flow);
         }
-        let flow = match self.find_method(module, class, "__init__") {
-            // What stands around it may take other arguments, and set more.
-            Lookup::Found(owner, function) if !self.decorators(owner, function).is_empty() => {
-                self.escape(arguments);
-                self.any_attribute(&instance);
-                self.alive = true;
-                Flow::Next
+        let mut made_of = self.order(module, class).into_iter().flatten();
+        if let Some((maker, span)) = made_of.find_map(|class| self.called_by.get(&class).copied()) {
+            // What the metaclass does besides is not followed.
+            self.any_attribute(&instance);
+            let made = Call {
+                span,
+                callee_span: span,
+                ..call.clone()
+            };
+            if let Some(file) = self.file_of(here) {
+                self.chain.push((file, call.span));
             }
+            let flow = self.initialise(maker, &made, &instance, (module, class), has_new, arguments);
+            self.chain.pop();
+            return (instance, flow);
+        }
+        let flow = self.initialise(here, call, &instance, (module, class), has_new, arguments);
+        (instance, flow)
+    }
+
+    /// The constructor of a new object; `has_new`: its class has a `__new__`, which takes the arguments, too.
+    fn initialise(
+        &mut self,
+        here: ModuleId,
+        call: &Call,
+        instance: &V,
+        (module, class): (ModuleId, u32),
+        has_new: bool,
+        arguments: &Arguments,
+    ) -> Flow {
+        match self.find_method(module, class, "__init__") {
             Lookup::Found(owner, function) => {
-                self.call_function(here, call, owner, function, Some(instance.clone()), arguments)
-                    .1
+                match self
+                    .method(owner, function, instance.clone(), (module, class))
+                    .closure()
+                {
+                    Some(closure) => self.call_function(here, call, closure, arguments).1,
+                    // What stands around it may take other arguments, and set more.
+                    None => {
+                        self.escape(arguments);
+                        self.any_attribute(instance);
+                        self.alive = true;
+                        Flow::Next
+                    }
+                }
             }
-            Lookup::NotThere if arguments.are_some() => {
-                let message = format!("{}() takes no arguments", facts.name);
+            Lookup::NotThere if arguments.are_some() && !has_new => {
+                let message = format!("{}() takes no arguments", self.class_name((module, class)));
                 self.fail_at(here, call.span, "start/argument-count", "TypeError", message, None)
             }
             Lookup::NotThere => Flow::Next,
             Lookup::Unknown => {
                 self.escape(arguments);
+                self.any_attribute(instance);
                 self.alive = true;
                 Flow::Next
             }
-        };
-        (instance, flow)
+        }
+    }
+}
+
+/// A call that is not written: Python makes it on its own where this stands.
+pub fn made_for(span: Span) -> Call {
+    Call {
+        callee: Value::Other,
+        arguments: Box::default(),
+        keywords: Box::default(),
+        spread: None,
+        span,
+        callee_span: span,
+        function: None,
+        guard: Guard::default(),
     }
 }

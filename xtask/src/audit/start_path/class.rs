@@ -102,7 +102,7 @@ impl Walker<'_> {
             let Some(facts) = source.classes.get(*class as usize) else {
                 return Lookup::Unknown;
             };
-            if facts.unusual || self.was_given((*module, *class), name) {
+            if self.is_unusual(facts, (*module, *class)) || self.was_given((*module, *class), name) {
                 return Lookup::Unknown;
             }
             let found = facts.methods.iter().rev().find(|method| {
@@ -126,8 +126,13 @@ impl Walker<'_> {
         Lookup::NotThere
     }
 
+    /// Whether what makes a class may have made something else of it than is written.
+    pub fn is_unusual(&self, facts: &pysrc::Class, class: (ModuleId, u32)) -> bool {
+        facts.unusual && !self.usual.contains(&class)
+    }
+
     /// Whether a class may have got an attribute of that name after it was made.
-    fn was_given(&self, (module, class): (ModuleId, u32), name: &str) -> bool {
+    pub fn was_given(&self, (module, class): (ModuleId, u32), name: &str) -> bool {
         !self.given.is_empty()
             && ["", name]
                 .into_iter()

@@ -38,13 +38,12 @@ impl Walker<'_> {
             .and_then(|facts| self.own_method(class.0, facts, "__post_init__"));
         let flow = match after.filter(|_| signature.name.ends_with("__init__")) {
             Some(function) => {
-                let unknown = Arguments {
-                    positional: Vec::new(),
-                    named: Vec::new(),
-                    open: true,
-                };
-                self.call_function(here, call, class.0, function, Some(record.clone()), &unknown)
-                    .1
+                let unknown = Arguments::none(true);
+                let method = V::Method(class.0, function, Box::new(record.clone()));
+                match method.closure() {
+                    Some(method) => self.call_function(here, call, method, &unknown).1,
+                    None => Flow::Next,
+                }
             }
             None => Flow::Next,
         };
@@ -167,7 +166,16 @@ impl Walker<'_> {
     pub fn cannot_assign(&self, class: (ModuleId, u32), attribute: &str) -> Option<(&'static str, String)> {
         let source = self.source(class.0)?;
         let facts = source.classes.get(class.1 as usize)?;
-        facts.fields.as_ref().filter(|fields| fields.frozen)?;
+        let fields = facts.fields.as_ref().filter(|fields| fields.frozen || fields.slots)?;
+        if !fields.frozen {
+            let plain = self.is_dataclass(source, facts)
+                && self.bases.get(&class).is_some_and(Vec::is_empty)
+                && self.own_method(class.0, facts, "__setattr__").is_none()
+                && self.own_method(class.0, facts, attribute).is_none();
+            let has = fields.all.iter().any(|field| &*field.name == attribute);
+            let message = format!("'{}' object has no attribute '{attribute}'", facts.name);
+            return (plain && !has).then_some(("AttributeError", message));
+        }
         if self.is_named_tuple(class) {
             let field = facts.fields.iter().flat_map(|fields| &fields.all);
             let message = match field.map(|field| &*field.name).any(|name| name == attribute) {
@@ -200,7 +208,7 @@ impl Walker<'_> {
     }
 
     /// A method of a class or of one above it, whatever their decorators.
-    fn find_method_of_plain(&self, class: (ModuleId, u32), name: &str) -> Lookup {
+    pub fn find_method_of_plain(&self, class: (ModuleId, u32), name: &str) -> Lookup {
         for entry in self.order(class.0, class.1) {
             let Some((module, class)) = entry else {
                 return Lookup::Unknown;

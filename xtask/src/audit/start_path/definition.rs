@@ -2,6 +2,10 @@
 
 use pysrc::{Class, Field, Module, Span, Step, Value};
 
+use super::arguments::Arguments;
+use super::call::made_for;
+use super::class::Lookup;
+use super::failure::Flow;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
 
@@ -15,6 +19,54 @@ impl Walker<'_> {
         let facts = source.classes.get(class as usize)?;
         self.refused_enumeration(source, facts, (module, class))
             .or_else(|| self.refused_dataclass(source, facts, (module, class)))
+    }
+
+    /// Why the `__init_subclass__` of a class above does not take a class that gives it nothing.
+    pub fn refused_by_base(&self, module: ModuleId, class: u32, facts: &Class) -> Option<String> {
+        let order = self.order(module, class);
+        let Lookup::Found(owner, function) = self.find_among(order.get(1..)?, "__init_subclass__") else {
+            return None;
+        };
+        let hook = self.source(owner)?.functions.get(function as usize)?;
+        let nothing = Arguments::none(false);
+        let plain = !facts.keywords && hook.decorators.iter().all(|name| &**name == "classmethod");
+        let problem = self
+            .bind_arguments(owner, hook, Some(V::Class(module, class)), &nothing)
+            .err()
+            .filter(|_| plain)?;
+        let above = hook
+            .class
+            .map_or_else(String::new, |class| self.class_name((owner, class)));
+        Some(format!("{above}.__init_subclass__() {problem}"))
+    }
+
+    /// The class above is told of a class that is made of it (`__init_subclass__`), and its attributes of the class that they
+    /// are attributes of (`__set_name__`).
+    pub fn told_above(&mut self, module: ModuleId, class: u32, facts: &Class) -> Flow {
+        let named = self.class_names.get(&(module, class)).is_some_and(|names| {
+            names.values().any(|variable| match variable.value {
+                V::Instance(id) => self.objects.get(id).is_some_and(|object| {
+                    !matches!(
+                        self.find_method(object.module, object.class, "__set_name__"),
+                        Lookup::NotThere
+                    )
+                }),
+                _ => false,
+            })
+        });
+        self.alive |= named;
+        let order = self.order(module, class);
+        let Lookup::Found(owner, function) = self.find_among(order.get(1..).unwrap_or_default(), "__init_subclass__")
+        else {
+            return Flow::Next;
+        };
+        let arguments = Arguments::none(facts.keywords);
+        let call = made_for(facts.span);
+        let hook = V::Method(owner, function, Box::new(V::Class(module, class)));
+        match hook.closure() {
+            Some(hook) => self.call_function(module, &call, hook, &arguments).1,
+            None => Flow::Next,
+        }
     }
 
     fn refused_dataclass(&self, source: &Module, facts: &Class, class: (ModuleId, u32)) -> Option<Refused> {

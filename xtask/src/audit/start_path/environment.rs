@@ -64,18 +64,38 @@ impl Walker<'_> {
         self.fail_at(here, read.span, "start/environment", "KeyError", message, help)
     }
 
-    /// Whether a call is `os.getenv("NAME")`, or `os.environ.get("NAME")`, of what the container surely does not have: it gives
-    /// `None`.
-    pub fn asks_in_vain(&self, call: &Call) -> bool {
-        let (Some(environment), [Value::Str(name)]) = (self.environment, &*call.arguments) else {
-            return false;
+    /// What `os.getenv("NAME")`, or `os.environ.get("NAME", default)`, surely gives in the container.
+    pub fn variable_of_environment(&self, call: &Call) -> Option<V> {
+        let environment = self.environment?;
+        let (name, default) = match &*call.arguments {
+            [name] => (name, &Value::None),
+            [name, default] => (name, default),
+            _ => return None,
         };
-        let plain = call.keywords.is_empty() && !call.star && !call.double_star;
+        let plain = call.keywords.is_empty() && !call.star() && !call.double_star();
         let asks = || {
             matches!(self.evaluate(&call.callee), V::Outside(function)
                 if matches!(function.as_str(), "os.getenv" | "os.environ.get"))
         };
-        plain && !may_have(environment, name) && asks() && !self.may_be_set()
+        if !plain || !asks() {
+            return None;
+        }
+        let Some(V::Str(name)) = self.certain(name) else {
+            return None;
+        };
+        if self.may_be_set() {
+            return None;
+        }
+        match environment.get(&name) {
+            Some(value) => Some(V::Str(value.clone())),
+            None if may_have(environment, &name) => None,
+            None => self.certain(default),
+        }
+    }
+
+    /// Whether a call asks for a variable that the container surely does not have: it gives `None`.
+    pub fn asks_in_vain(&self, call: &Call) -> bool {
+        self.variable_of_environment(call) == Some(V::None)
     }
 
     /// Whether a module that has run may set variables.

@@ -1,9 +1,11 @@
 //! What an expression is, here and now.
 
+use std::rc::Rc;
+
 use pysrc::Value;
 
 use super::class::Lookup;
-use super::value::{ModuleId, V, join, parent};
+use super::value::{Closure, ModuleId, V, Variable, join, parent};
 use super::walk::{Object, Walker};
 use crate::audit::imports::resolve::Target;
 use crate::audit::imports::stdlib;
@@ -43,8 +45,7 @@ impl Walker<'_> {
                 .frames
                 .last()
                 .and_then(|frame| frame.results.get(call))
-                .cloned()
-                .unwrap_or(V::Unknown),
+                .map_or(V::Unknown, |result| result.value.clone()),
             Value::Subscript(object, key) => match (self.evaluate(object), self.evaluate(key)) {
                 (V::Bound(object, name), V::Int(level)) if name == "parents" => {
                     let mut path = object.text().unwrap_or_default().to_owned();
@@ -83,8 +84,9 @@ impl Walker<'_> {
                 V::Unknown
             }
             Value::List(values) => V::List(values.iter().map(|value| self.evaluate(value)).collect()),
-            // `a or b`: the first, where that is sure to be true.
-            Value::Either(values) => match values.first().map(|first| self.evaluate(first)) {
+            // The first, where that is sure to be true.
+            Value::Or(_) | Value::Choice(_) if let Some(known) = self.certain(value) => known,
+            Value::Or(values) => match values.first().map(|first| self.evaluate(first)) {
                 Some(V::Int(number)) if number != 0 && values.len() > 1 && !values.contains(&Value::None) => {
                     let rest: Vec<V> = values.iter().skip(1).map(|value| self.evaluate(value)).collect();
                     if rest.iter().all(|value| *value == V::Int(number)) {
@@ -95,8 +97,15 @@ impl Walker<'_> {
                 }
                 _ => V::Unknown,
             },
+            Value::Entered(managed) => match self.evaluate(managed) {
+                V::Instance(id) => self
+                    .entered
+                    .get(&id)
+                    .map_or(V::Unknown, |entered| entered.value.clone()),
+                other => other,
+            },
             Value::Lambda(place) => V::Lambda(here, *place),
-            Value::Other => V::Unknown,
+            Value::Choice(_) | Value::Either(_) | Value::Other => V::Unknown,
         }
     }
 
@@ -128,8 +137,8 @@ impl Walker<'_> {
                 else {
                     return V::Unknown;
                 };
-                if let Some(value) = attributes.get(name) {
-                    return value.clone();
+                if let Some(variable) = attributes.get(name) {
+                    return variable.value.clone();
                 }
                 match self.find_method(*module, *class, name) {
                     Lookup::Found(owner, function) => self.method(owner, function, V::Instance(id), (*module, *class)),
@@ -144,7 +153,7 @@ impl Walker<'_> {
                     } else if decorators == ["classmethod"] {
                         V::Method(owner, function, Box::new(V::Class(module, class)))
                     } else {
-                        V::Unknown
+                        self.decorated.get(&(owner, function)).cloned().unwrap_or(V::Unknown)
                     }
                 }
                 Lookup::NotThere | Lookup::Unknown => self.class_attribute(module, class, name),
@@ -169,13 +178,21 @@ impl Walker<'_> {
                 }
             }
             // Of these only a call is looked at.
-            V::Lambda(..) | V::Callable(_) | V::Record(..) => V::Bound(Box::new(V::Unknown), name.to_owned()),
+            V::Record(module, class) => match self.find_method_of_plain((module, class), name) {
+                Lookup::Found(owner, function) if self.decorators(owner, function).is_empty() => {
+                    V::Method(owner, function, Box::new(V::Record(module, class)))
+                }
+                _ => V::Bound(Box::new(V::Unknown), name.to_owned()),
+            },
+            V::Lambda(..) | V::Callable(_) => V::Bound(Box::new(V::Unknown), name.to_owned()),
             V::Path(path) if name == "parent" => V::Path(parent(&path)),
             V::Parsed(parser) => self.parsed(parser, name),
             object @ (V::Unknown
             | V::Str(_)
             | V::Path(_)
             | V::Parser(_)
+            | V::Zmq(_)
+            | V::File(_)
             | V::Thread(_)
             | V::List(_)
             | V::Dict(_)
@@ -192,33 +209,43 @@ impl Walker<'_> {
             .unwrap_or_default()
     }
 
-    fn method(&self, owner: ModuleId, function: u32, of: V, class: (ModuleId, u32)) -> V {
+    /// A method as an attribute of an object or class.
+    pub fn method(&self, owner: ModuleId, function: u32, of: V, class: (ModuleId, u32)) -> V {
         match self.decorators(owner, function).as_slice() {
             [] | ["abstractmethod" | "abc.abstractmethod"] => V::Method(owner, function, Box::new(of)),
             ["staticmethod"] => V::Function(owner, function),
             ["classmethod"] => V::Method(owner, function, Box::new(V::Class(class.0, class.1))),
-            _ => V::Unknown,
+            _ => match self.decorated.get(&(owner, function)).and_then(V::closure) {
+                Some(closure) if closure.of.is_none() => V::Closure(Rc::new(Closure {
+                    of: Some(of),
+                    ..closure
+                })),
+                _ => V::Unknown,
+            },
         }
     }
 
     fn class_attribute(&self, module: ModuleId, class: u32, name: &str) -> V {
-        for (module, class) in self.order(module, class).into_iter().flatten() {
-            let Some(source) = self.source(module) else {
-                continue;
-            };
-            let found =
-                source.attributes.iter().rev().find(|attribute| {
-                    attribute.class == class && attribute.function.is_none() && &*attribute.name == name
-                });
-            if let Some(found) = found {
-                return match &found.value {
-                    Value::Int(number) => V::Int(*number),
-                    Value::Str(text) => V::Str(text.to_string()),
-                    Value::Name(name) => self.global(module, source.name(*name)).unwrap_or(V::Unknown),
-                    _ => V::Unknown,
-                };
+        match self.class_variable(module, class, name) {
+            // Which object it is bound to is not told; nor what it was given since.
+            Some(variable) if variable.value.closure().is_none() && !self.is_given(module, class, name) => {
+                variable.value.clone()
             }
+            _ => V::Unknown,
         }
-        V::Unknown
+    }
+
+    /// Whether a class or one above it may have got an attribute of that name after it was made.
+    pub fn is_given(&self, module: ModuleId, class: u32, name: &str) -> bool {
+        let mut order = self.order(module, class).into_iter().flatten();
+        !self.given.is_empty() && order.any(|class| self.was_given(class, name))
+    }
+
+    /// What the body of a class, or of the first above it that binds the name, binds it to.
+    pub fn class_variable(&self, module: ModuleId, class: u32, name: &str) -> Option<&Variable> {
+        self.order(module, class).into_iter().flatten().find_map(|class| {
+            let atom = self.source(class.0)?.atom(name)?;
+            self.class_names.get(&class)?.get(&atom)
+        })
     }
 }

@@ -55,6 +55,8 @@ pub const EXPECTED: &[&str] = &[
     "KeyError",
     "IndexError",
     "ValueError",
+    "JSONDecodeError",
+    "YAMLError",
     "ZeroDivisionError",
     "OperationalError",
 ];
@@ -77,6 +79,8 @@ pub fn classes(exception: &str) -> &'static [&'static str] {
         "FrozenInstanceError" => &["FrozenInstanceError", "AttributeError", "Exception", "BaseException"],
         "AttributeError" => &["AttributeError", "Exception", "BaseException"],
         "ValueError" => &["ValueError", "Exception", "BaseException"],
+        "JSONDecodeError" => &["JSONDecodeError", "ValueError", "Exception", "BaseException"],
+        "YAMLError" => &["YAMLError", "Exception", "BaseException"],
         "AssertionError" => &["AssertionError", "Exception", "BaseException"],
         "RuntimeError" => &["RuntimeError", "Exception", "BaseException"],
         "NotImplementedError" => &["NotImplementedError", "RuntimeError", "Exception", "BaseException"],

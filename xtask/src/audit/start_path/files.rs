@@ -158,6 +158,56 @@ impl Walker<'_> {
         self.made.iter().any(|made| made == folder || below(made))
     }
 
+    /// `os.path.exists(path)`: false where nothing of the tree, of the volumes or of what was made can be there.
+    pub fn exists(&self, path: Option<&str>) -> V {
+        let Some(path) = path.filter(|path| !path.is_empty() && !self.is_elsewhere(path)) else {
+            return V::Unknown;
+        };
+        let path = absolute(path);
+        let tree = self.search.view.tree;
+        let Some(below) = path.strip_prefix(ROOT).and_then(|below| below.strip_prefix('/')) else {
+            return V::Unknown;
+        };
+        let fixed = matches!(self.folder_kind(&path), FolderKind::ReadOnly | FolderKind::Missing);
+        let there = self.search.view.has(below)
+            || self.search.view.is_folder(below)
+            || self.disk.has(&self.search.view.real(below));
+        match (
+            there,
+            fixed && tree.complete && !self.makes_folders && !self.was_made(&path),
+        ) {
+            (false, true) => V::Bool(false),
+            _ => V::Unknown,
+        }
+    }
+
+    /// `json.load` or `yaml.safe_load` of a file: fails where the tree has one that neither takes.
+    pub fn parse_file(&mut self, here: ModuleId, call: &Call, path: &str, json: bool) -> Flow {
+        let path = absolute(path);
+        let below = path.strip_prefix(ROOT).and_then(|below| below.strip_prefix('/'));
+        let fixed = matches!(self.folder_kind(&parent(&path)), FolderKind::ReadOnly) && !self.made.contains(&path);
+        let Some(below) = below.filter(|_| fixed && self.is_certain()) else {
+            return Flow::Next;
+        };
+        let real = self.search.view.real(below);
+        let Some(text) = self.disk.read(&real) else {
+            return Flow::Next;
+        };
+        let Some((place, why)) = malformed(&text, json) else {
+            return Flow::Next;
+        };
+        let (kind, class) = match json {
+            true => ("JSON", "JSONDecodeError"),
+            false => ("YAML", "YAMLError"),
+        };
+        let message = format!(
+            "`{}` is no {kind}: {why} at {place}",
+            self.search.view.tree.shown(&real)
+        );
+        let help = Some("correct the file".to_owned());
+        self.fail_at(here, call.span, "start/malformed-file", class, message, help)
+    }
+
     /// Reads a file of a folder that is there.
     fn read_file(&mut self, here: ModuleId, call: &Call, path: &str) -> Flow {
         let tree = self.search.view.tree;
@@ -168,7 +218,7 @@ impl Walker<'_> {
                 !tree.complete
                     || self.search.view.has(below)
                     || self.search.view.is_folder(below)
-                    || (self.on_disk)(&real)
+                    || self.disk.has(&real)
             }
             None => self.made.contains(path),
         };
@@ -186,5 +236,57 @@ impl Walker<'_> {
             message,
             help,
         )
+    }
+}
+
+/// Where a text is no JSON, or no YAML, and why; nothing where it is, or where Python's own reader may be of another mind.
+fn malformed(text: &[u8], json: bool) -> Option<(String, String)> {
+    if json {
+        // Python takes these, the standard does not.
+        let text = std::str::from_utf8(text).ok()?;
+        if ["NaN", "Infinity"].iter().any(|word| text.contains(word)) {
+            return None;
+        }
+        let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err()?;
+        let at = format!("line {} column {}", error.line(), error.column());
+        let why = error.to_string();
+        let why = why.split(" at line ").next().unwrap_or(&why).to_owned();
+        // How deep it goes is a limit of the reader.
+        return (!why.contains("recursion")).then_some((at, why));
+    }
+    let error = serde_yaml::from_slice::<serde::de::IgnoredAny>(text).err()?;
+    let place = error.location()?;
+    let why = error.to_string();
+    // Python takes a key that is there twice, and several documents are another error.
+    let own = ["duplicate", "more than one document", "recursion", "end of stream"];
+    if own.iter().any(|own| why.contains(own)) {
+        return None;
+    }
+    let why = why.split(" at line ").next().unwrap_or(&why).to_owned();
+    Some((format!("line {} column {}", place.line(), place.column()), why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_no_reader_takes() {
+        for (text, json) in [
+            ("{\"a\": 1}", true),
+            ("{\"a\": NaN}", true),
+            ("a: 1\na: 2\n", false),
+            ("a: yes\nb: [1, 2]\n", false),
+            ("", false),
+            ("a: 1\n---\nb: 2\n", false),
+        ] {
+            assert_eq!(malformed(text.as_bytes(), json), None, "{text}");
+        }
+        let said = |text: &str, json| malformed(text.as_bytes(), json).map(|(place, _)| place);
+        assert_eq!(said("{\"a\": 1,\n", true).as_deref(), Some("line 2 column 0"));
+        assert_eq!(said("{'a': 1}", true).as_deref(), Some("line 1 column 2"));
+        assert_eq!(said("", true).as_deref(), Some("line 1 column 0"));
+        assert_eq!(said("a: b: c\n", false).as_deref(), Some("line 1 column 5"));
+        assert_eq!(said("a: [1, 2\nb: 3\n", false).as_deref(), Some("line 2 column 2"));
     }
 }

@@ -3,8 +3,8 @@
 use pysrc::{Import, ImportKind, Span};
 
 use super::failure::Flow;
-use super::value::{ModuleId, V};
-use super::walk::{Variable, Walker};
+use super::value::{ModuleId, V, Variable};
+use super::walk::Walker;
 use crate::audit::imports::resolve::{Missing, Target, absolute_name, package_of};
 use crate::audit::imports::stdlib;
 use crate::stack::near::nearest;
@@ -76,7 +76,7 @@ impl Walker<'_> {
 
     fn bind_import(&mut self, import: &Import, value: V) {
         if let Some(binds) = import.binds {
-            self.store(binds, value);
+            self.store(binds, value, true);
         }
     }
 
@@ -158,7 +158,7 @@ impl Walker<'_> {
                 Some(before) if self.maybe > 0 && before.value != V::Module(id) => V::Unknown,
                 _ => V::Module(id),
             };
-            module.globals.insert(atom, Variable { value });
+            module.globals.insert(atom, Variable { value, sure: true });
         }
     }
 

@@ -1,10 +1,13 @@
 //! What a `with` statement manages: whether that keeps exceptions to itself.
 
-use pysrc::{Leave, Step, Value};
+use pysrc::{Entry, Leave, Span, Step, Value};
 
+use super::arguments::Arguments;
+use super::call::made_for;
 use super::class::Lookup;
+use super::failure::Flow;
 use super::steps::any_step;
-use super::value::V;
+use super::value::{ModuleId, V, Variable};
 use super::walk::{Around, Walker};
 
 /// Managers of libraries that catch what they are told to.
@@ -59,6 +62,31 @@ impl<'a> Walker<'a> {
         Some(("TypeError", message))
     }
 
+    /// What a `with` statement runs first.
+    pub fn enter_managed(&mut self, here: ModuleId, value: &Value, asynchronous: bool, span: Span) -> Flow {
+        let V::Instance(id) = self.evaluate(value) else {
+            return Flow::Next;
+        };
+        let Some(class) = self.objects.get(id).map(|object| (object.module, object.class)) else {
+            return Flow::Next;
+        };
+        let name = if asynchronous { "__aenter__" } else { "__enter__" };
+        let Lookup::Found(owner, function) = self.find_method(class.0, class.1, name) else {
+            return Flow::Next;
+        };
+        let arguments = Arguments::none(false);
+        match self.method(owner, function, V::Instance(id), class).closure() {
+            Some(enter) => {
+                self.sure = true;
+                let (value, flow) = self.call_function(here, &made_for(span), enter, &arguments);
+                let sure = self.sure;
+                self.entered.insert(id, Variable { value, sure });
+                flow
+            }
+            None => Flow::Next,
+        }
+    }
+
     /// Whether a `with` statement may keep an exception to itself.
     pub fn swallows(&self, around: &Around<'_>) -> bool {
         let Some((object, name)) = &around.manager else {
@@ -73,7 +101,7 @@ impl<'a> Walker<'a> {
                     Lookup::Found(module, function) => self
                         .source(module)
                         .and_then(|source| source.functions.get(function as usize))
-                        .is_none_or(|facts| any_step(&facts.body, &mut says_so)),
+                        .is_none_or(|facts| any_step(&facts.body, &mut |step| says_so(step) || stays(step))),
                     Lookup::NotThere => false,
                     Lookup::Unknown => true,
                 }
@@ -102,6 +130,11 @@ impl<'a> Walker<'a> {
                 })
             })
     }
+}
+
+/// Whether a step may go on for ever, so that what was raised is never told.
+fn stays(step: &Step) -> bool {
+    matches!(step, Step::Loop(round) if matches!(round.entry, Entry::Always | Entry::When(_)))
 }
 
 /// Whether a step returns anything but `None` or `False`.

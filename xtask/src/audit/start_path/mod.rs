@@ -7,9 +7,12 @@ mod arguments;
 mod attribute;
 mod broken;
 mod call;
+mod certain;
 mod class;
 mod command_line;
+mod condition;
 mod dataclass;
+mod decorator;
 mod definition;
 mod enumeration;
 mod environment;
@@ -19,6 +22,7 @@ mod files;
 mod groups;
 mod import;
 mod manager;
+mod metaclass;
 mod name;
 mod operation;
 mod operator;
@@ -33,6 +37,7 @@ mod slots;
 mod socket;
 mod standard;
 mod steps;
+mod text;
 mod thread;
 mod value;
 mod walk;
@@ -51,6 +56,7 @@ pub use failure::Failure;
 
 use self::failure::Flow;
 use self::walk::{Doubt, Walker};
+use super::disk::Disk;
 use super::facts::TreeFacts;
 use super::imports::requirements::{self, Requirements};
 use super::imports::resolve::{Memo, Search, roots};
@@ -88,14 +94,9 @@ pub struct AgentPrediction {
     pub failures: Vec<Failure>,
 }
 
-/// Predicts every agent of a stack, and says what is wrong: rules `start/…` and `requirements/…`. `on_disk` says whether a
-/// path of the tree is there although it was not listed.
+/// Predicts every agent of a stack, and says what is wrong: rules `start/…` and `requirements/…`.
 #[must_use]
-pub fn predict(
-    stack: &Stack,
-    tree: &TreeFacts,
-    on_disk: &(dyn Fn(&str) -> bool + Sync),
-) -> (Vec<AgentPrediction>, Vec<Finding>) {
+pub fn predict(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> (Vec<AgentPrediction>, Vec<Finding>) {
     let version = tree
         .version
         .or_else(|| PythonVersion::parse(&stack.python_version))
@@ -120,7 +121,7 @@ pub fn predict(
     let agents: Vec<AgentId> = stack.agents().map(|(id, _)| id).collect();
     let predictions: Vec<AgentPrediction> = agents
         .par_iter()
-        .map(|id| predict_agent(stack, &groups[stack.agent(*id).group.0], *id, on_disk))
+        .map(|id| predict_agent(stack, &groups[stack.agent(*id).group.0], *id, disk))
         .collect();
     let mut findings = merged(&predictions);
     findings.extend(broken::elsewhere(tree, &findings));
@@ -182,12 +183,7 @@ pub fn modules_of_the_base(stack: &Stack) -> Vec<String> {
         .collect()
 }
 
-fn predict_agent(
-    stack: &Stack,
-    group: &GroupContext<'_>,
-    id: AgentId,
-    on_disk: &(dyn Fn(&str) -> bool + Sync),
-) -> AgentPrediction {
+fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Disk<'_>) -> AgentPrediction {
     let agent = stack.agent(id);
     let mut prediction = AgentPrediction {
         agent: id,
@@ -220,18 +216,26 @@ fn predict_agent(
         by_name: HashMap::default(),
         frames: Vec::new(),
         chain: Vec::new(),
+        sure: true,
         failures: Vec::new(),
+        swallowed: None,
         tries: Vec::new(),
         maybe: 0,
         doubt: Doubt::None,
         silent: 0,
         alive: false,
+        paused: false,
         waiting: false,
         objects: Vec::new(),
+        entered: HashMap::default(),
         threads: Vec::new(),
         handling: 0,
-        on_disk,
+        disk,
         bases: HashMap::default(),
+        usual: HashSet::default(),
+        called_by: HashMap::default(),
+        class_names: HashMap::default(),
+        decorated: HashMap::default(),
         given: HashSet::default(),
         loops: 0,
         makes_folders: false,
@@ -293,17 +297,23 @@ fn does_nothing(walker: &mut Walker<'_>, file: usize, flow: Flow) {
     let Some(facts) = tree.files.get(file) else {
         return;
     };
+    if let Some(swallowed) = walker.swallowed.take() {
+        walker.failures.push(swallowed);
+        return;
+    }
+    let last = match facts.module.body.last() {
+        Some(pysrc::Step::Call(call)) => facts.module.calls.get(*call as usize).map(|call| call.span),
+        _ => None,
+    };
+    let main = facts.module.main_block.or(last);
     let message = if facts.module.body.is_empty() {
         "the script is empty".to_owned()
-    } else if facts.module.main_block.is_none() {
+    } else if main.is_none() {
         "the script only defines things: it has no `if __name__ == \"__main__\":` and starts nothing".to_owned()
     } else {
         "the script comes to its end at once: nothing that it starts goes on".to_owned()
     };
-    let place = facts
-        .module
-        .main_block
-        .map_or_else(|| Place::file(tree.shown(&facts.path)), |span| tree.place(file, span));
+    let place = main.map_or_else(|| Place::file(tree.shown(&facts.path)), |span| tree.place(file, span));
     walker.failures.push(Failure {
         rule: "start/does-nothing",
         exception: "",
@@ -313,7 +323,7 @@ fn does_nothing(walker: &mut Walker<'_>, file: usize, flow: Flow) {
         chain: Vec::new(),
         caught: false,
         conditional: false,
-        confidence: if facts.module.main_block.is_none() {
+        confidence: if main.is_none() {
             Confidence::High
         } else {
             Confidence::Medium

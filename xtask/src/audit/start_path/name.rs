@@ -3,8 +3,8 @@
 use pysrc::{Atom, Span};
 
 use super::failure::Flow;
-use super::value::{ModuleId, V};
-use super::walk::{Frame, Object, Variable, Walker};
+use super::value::{ModuleId, V, Variable};
+use super::walk::{Frame, Object, Walker};
 use crate::audit::imports::stdlib;
 
 impl Walker<'_> {
@@ -12,6 +12,7 @@ impl Walker<'_> {
     pub fn load(&mut self, name: Atom, span: Span, past: bool) -> Flow {
         let here = self.here();
         if self.is_bound(name, past) || self.silent > 0 {
+            self.taken_as_value(name, span);
             return Flow::Next;
         }
         let Some(source) = self.source(here) else {
@@ -46,6 +47,42 @@ impl Walker<'_> {
             .find(|known| *known != text);
         let help = near.map(|near| format!("did you mean `{near}`?"));
         self.fail_at(here, span, "start/undefined-name", "NameError", message, help)
+    }
+
+    /// An object that is read for another reason than for one of its attributes may be changed from elsewhere.
+    fn taken_as_value(&mut self, name: Atom, span: Span) {
+        if let Some(V::Instance(id)) = self.variable(name)
+            && !self.is_followed_by(span, '.')
+            && self.is_put_away(span)
+        {
+            self.reach(id);
+        }
+    }
+
+    /// An object becomes an attribute of something that is not followed.
+    fn put_away(&mut self, value: &V) {
+        if let V::Instance(id) = value {
+            self.reach(*id);
+        }
+    }
+
+    /// Whether what is read here becomes an item of a list or dictionary.
+    fn is_put_away(&self, span: Span) -> bool {
+        let before = self
+            .source(self.here())
+            .and_then(|source| source.text.get(..span.start as usize))
+            .map_or("", str::trim_end);
+        let item = before
+            .strip_suffix('=')
+            .is_some_and(|target| target.trim_end().ends_with(']'));
+        item || before.ends_with([':', '[', '{']) || before.ends_with("yield")
+    }
+
+    /// Whether this stands behind a place in the file that runs.
+    pub fn is_followed_by(&self, span: Span, next: char) -> bool {
+        self.source(self.here())
+            .and_then(|source| source.text.get(span.end as usize..))
+            .is_some_and(|rest| rest.trim_start().starts_with(next))
     }
 
     fn is_bound(&self, name: Atom, past: bool) -> bool {
@@ -106,7 +143,7 @@ impl Walker<'_> {
         }
     }
 
-    fn is_local(&self, frame: &Frame, name: Atom) -> bool {
+    pub fn is_local(&self, frame: &Frame, name: Atom) -> bool {
         if frame.in_class {
             return true;
         }
@@ -118,13 +155,14 @@ impl Walker<'_> {
             .is_some_and(|facts| facts.locals.binary_search(&name).is_ok())
     }
 
-    pub fn store(&mut self, name: Atom, value: V) {
+    /// Binds a name; `sure`: the value is what the name surely gets.
+    pub fn store(&mut self, name: Atom, value: V, sure: bool) {
         let Some(frame) = self.frames.last() else {
             return;
         };
         let local = self.is_local(frame, name);
         let module = frame.module;
-        let maybe = self.maybe > 0;
+        let (maybe, sure) = (self.maybe > 0, sure && self.loops == 0);
         let slot = if local {
             self.frames.last_mut().map(|frame| &mut frame.locals)
         } else {
@@ -133,12 +171,8 @@ impl Walker<'_> {
         let Some(variables) = slot else {
             return;
         };
-        let value = match variables.get(&name) {
-            // One of two values.
-            Some(before) if maybe && before.value != value => V::Unknown,
-            _ => value,
-        };
-        variables.insert(name, Variable { value });
+        let variable = merged(variables.get(&name), value, sure, maybe);
+        variables.insert(name, variable);
     }
 
     /// Whether the innermost scope has a name by now.
@@ -162,22 +196,19 @@ impl Walker<'_> {
         }
     }
 
-    pub fn store_attribute(&mut self, object: Atom, attribute: Atom, value: V) {
+    pub fn store_attribute(&mut self, object: Atom, attribute: Atom, value: V, sure: bool) {
         let here = self.here();
         let Some(source) = self.source(here) else {
             return;
         };
-        let maybe = self.maybe > 0;
+        let (maybe, sure) = (self.maybe > 0, sure && self.loops == 0);
         match self.variable(object) {
             Some(V::Instance(id)) => {
                 self.forget_port(id, source.name(attribute));
                 if let Some(Object { attributes, .. }) = self.objects.get_mut(id) {
                     let name = source.name(attribute).to_owned();
-                    let value = match attributes.get(&name) {
-                        Some(before) if maybe && *before != value => V::Unknown,
-                        _ => value,
-                    };
-                    attributes.insert(name, value);
+                    let variable = merged(attributes.get(&name), value, sure, maybe);
+                    attributes.insert(name, variable);
                 }
             }
             Some(V::Thread(id)) => {
@@ -192,14 +223,18 @@ impl Walker<'_> {
             }
             Some(V::Class(module, class)) => {
                 self.given.insert((module, class, source.name(attribute).to_owned()));
+                self.put_away(&value);
             }
-            _ => {}
+            _ => self.put_away(&value),
         }
     }
 
     pub fn variable(&self, name: Atom) -> Option<V> {
         let frame = self.frames.last()?;
         if let Some(variable) = frame.locals.get(&name) {
+            return Some(variable.value.clone());
+        }
+        if let Some(variable) = frame.captured.get(&name).filter(|_| !self.is_local(frame, name)) {
             return Some(variable.value.clone());
         }
         let module = self.modules.get(frame.module)?;
@@ -211,5 +246,14 @@ impl Walker<'_> {
         }
         let text = self.source(frame.module)?.name(name);
         self.global(frame.module, text)
+    }
+}
+
+/// What a variable is once it got a value on a way that `maybe` is not taken: one of two values.
+fn merged(before: Option<&Variable>, value: V, sure: bool, maybe: bool) -> Variable {
+    match before {
+        _ if !maybe => Variable { value, sure },
+        Some(before) => Variable::either(before, Variable { value, sure }),
+        None => Variable { value, sure: false },
     }
 }

@@ -47,14 +47,19 @@ impl Walker<'_> {
                 };
                 contains(&left, &self.evaluate(right))
             }
-            OperationKind::Manage(value, asynchronous) if self.is_settled(value) => {
+            OperationKind::Manage(value, asynchronous)
+                if kind(&self.evaluate(value)).is_some() && self.is_settled(value) =>
+            {
                 kind(&self.evaluate(value)).map(|kind| {
                     let how = if *asynchronous { "asynchronous " } else { "" };
                     let message = format!("'{kind}' object does not support the {how}context manager protocol");
                     ("TypeError", message)
                 })
             }
-            OperationKind::Manage(value, asynchronous) => self.lacks_protocol(value, *asynchronous),
+            OperationKind::Manage(value, asynchronous) => match self.lacks_protocol(value, *asynchronous) {
+                None => return self.enter_managed(here, value, *asynchronous, operation.span),
+                problem => problem,
+            },
             OperationKind::Spread(value, mapping) if self.is_settled(value) => {
                 match (kind(&self.evaluate(value)), mapping) {
                     (Some("dict"), _) | (Some("str" | "list"), false) | (None, _) => None,
@@ -66,6 +71,7 @@ impl Walker<'_> {
                     }
                 }
             }
+            OperationKind::Member(value) => return self.nested_attribute(value, operation.span),
             OperationKind::Attribute(kind, name) => {
                 let name = self.source(here).map_or("", |source| source.name(*name));
                 return self.no_member(here, operation.span, kind, name);
@@ -162,8 +168,8 @@ impl Walker<'_> {
         let [argument] = &*call.arguments else {
             return Flow::Next;
         };
-        if call.star
-            || call.double_star
+        if call.star()
+            || call.double_star()
             || !call.keywords.is_empty()
             || !self.is_certain()
             || !self.is_settled(argument)
@@ -202,8 +208,8 @@ impl Walker<'_> {
                 let kind = kind(&value).unwrap_or("int");
                 Some(("TypeError", format!("'{kind}' object is not iterable")))
             }
-            ("builtins.range", V::None | V::Str(_) | V::Float(_) | V::List(_)) => {
-                let kind = kind(&value).unwrap_or("str");
+            ("builtins.range", V::None | V::Str(_) | V::Float(_) | V::List(_) | V::Function(..) | V::Closure(_)) => {
+                let kind = kind(&value).unwrap_or("function");
                 Some((
                     "TypeError",
                     format!("'{kind}' object cannot be interpreted as an integer"),
@@ -223,7 +229,7 @@ impl Walker<'_> {
         let [Value::List(parts)] = &*call.arguments else {
             return Flow::Next;
         };
-        let unknown = parts.contains(&Value::Either(Box::default())) || call.star || call.double_star;
+        let unknown = parts.contains(&Value::Either(Box::default())) || call.star() || call.double_star();
         if unknown || !self.is_certain() {
             return Flow::Next;
         }
@@ -256,7 +262,14 @@ impl Walker<'_> {
             Value::Call(call) => {
                 let here = self.here();
                 let call = self.source(here)?.calls.get(*call as usize)?;
-                self.returned_length(&self.evaluate(&call.callee)).map(Ok)
+                let callee = self.evaluate(&call.callee);
+                // A list that a function of the tree gives may have been filled since.
+                let new = matches!(&callee, V::Bound(of, _) if matches!(**of, V::Str(_)));
+                let split = || match self.certain(value)? {
+                    V::List(parts) if new => Some(parts.len()),
+                    _ => None,
+                };
+                self.returned_length(&callee).or_else(split).map(Ok)
             }
             value if self.is_settled(value) => match (value, self.evaluate(value)) {
                 (_, found @ (V::None | V::Int(_) | V::Bool(_) | V::Float(_))) => Some(Err(kind(&found)?)),

@@ -4,8 +4,10 @@ use pysrc::Call;
 
 use super::arguments::Arguments;
 use super::failure::Flow;
+use super::text;
 use super::value::{ModuleId, V, absolute, join, parent};
 use super::walk::Walker;
+use crate::audit::imports::zmq;
 use crate::render::ROOT;
 
 impl Walker<'_> {
@@ -53,7 +55,8 @@ impl Walker<'_> {
                 let known = text(0).filter(|path| !self.is_elsewhere(path));
                 known.map_or(V::Unknown, |path| V::Str(self.real(path, name == "os.path.realpath")))
             }
-            "os.getenv" | "os.environ.get" if self.asks_in_vain(call) => V::None,
+            "os.getenv" | "os.environ.get" => self.variable_of_environment(call).unwrap_or(V::Unknown),
+            "os.path.exists" => self.exists(text(0)),
             "os.getcwd" if !self.moved => V::Str(ROOT.to_owned()),
             "pathlib.Path.cwd" if !self.moved => V::Path(ROOT.to_owned()),
             "pathlib.Path" | "pathlib.PurePath" | "pathlib.PosixPath" => match (first, text(0)) {
@@ -77,7 +80,20 @@ impl Walker<'_> {
                 let writes = matches!(mode, Some(V::Str(mode)) if mode.contains(['w', 'a', 'x', '+']));
                 let known = mode.is_none() || matches!(mode, Some(V::Str(_)));
                 let path = first.or_else(|| arguments.named("file")).filter(|_| known);
-                return (V::Unknown, self.open_value(here, call, path, writes));
+                let flow = self.open_value(here, call, path, writes);
+                let opened = path.and_then(V::text).filter(|_| !writes && arguments.sure);
+                return (opened.map_or(V::Unknown, |path| V::File(path.to_owned())), flow);
+            }
+            "json.load" | "yaml.safe_load" => {
+                let file = match first {
+                    Some(V::File(path)) => Some(path.clone()),
+                    _ => None,
+                };
+                let flow = match file {
+                    Some(path) => self.parse_file(here, call, &path, name == "json.load"),
+                    None => Flow::Next,
+                };
+                return (V::Unknown, flow);
             }
             "logging.FileHandler"
             | "logging.handlers.RotatingFileHandler"
@@ -95,14 +111,27 @@ impl Walker<'_> {
                 return (V::Unknown, self.open_database(here, call, text(0)));
             }
             "collections.namedtuple" | "typing.NamedTuple" => self.named_tuple(arguments),
+            "zmq.Context" | "zmq.Context.instance" | "zmq.asyncio.Context" | "zmq.asyncio.Context.instance" => {
+                self.escape(arguments);
+                V::Zmq(zmq::CONTEXT)
+            }
             "argparse.ArgumentParser" => self.new_parser(arguments),
             "threading.Thread" => self.new_thread(arguments),
+            "threading.Timer" | "multiprocessing.Process" | "asyncio.to_thread" => {
+                self.escape(arguments);
+                self.kept_by(arguments);
+                self.alive = true;
+                V::Unknown
+            }
             "builtins.setattr" => {
                 self.escape(arguments);
                 match first {
                     Some(V::Class(module, class)) => {
                         let name = text(1).unwrap_or_default().to_owned();
-                        self.given.insert((*module, *class, name));
+                        // Whoever asks first, as for `hasattr`, puts nothing in the place of what is there.
+                        if !name.is_empty() || self.maybe == 0 {
+                            self.given.insert((*module, *class, name));
+                        }
                     }
                     Some(object) => self.any_attribute(object),
                     None => {}
@@ -136,7 +165,11 @@ impl Walker<'_> {
                 V::None
             }
             _ => {
-                self.escape(arguments);
+                self.alive |= name.starts_with("itertools.") || (name == "builtins.iter" && text(1).is_none());
+                if !LOOKS_ONLY.contains(&name) {
+                    self.escape(arguments);
+                }
+                self.paused |= matches!(name, "time.sleep" | "asyncio.sleep");
                 if !is_harmless(name) {
                     self.alive = true;
                 }
@@ -203,6 +236,14 @@ impl Walker<'_> {
             (V::Thread(thread), "start" | "join") => {
                 return (V::None, self.thread_method(here, call, *thread, method));
             }
+            (V::Zmq(zmq::SOCKET), "send" | "setsockopt" | "set") => {
+                self.escape(arguments);
+                return (V::Unknown, self.text_for_bytes(here, call, method));
+            }
+            (V::Zmq(zmq::CONTEXT), "socket") => {
+                self.escape(arguments);
+                return (V::Zmq(zmq::SOCKET), Flow::Next);
+            }
             (V::Parser(parser), _) => return self.parser_method(here, call, *parser, method, arguments),
             (V::Path(path), "resolve" | "absolute") if !self.is_elsewhere(path) => {
                 return (V::Path(self.real(path, method == "resolve")), Flow::Next);
@@ -229,15 +270,22 @@ impl Walker<'_> {
             }
             (_, "mkdir") => self.makes_folders = true,
             (V::Str(_), "join") => return (V::Unknown, self.joined(here, call)),
-            (V::Str(_) | V::Path(_) | V::List(_) | V::Concat(_), _) => return (V::Unknown, Flow::Next),
-            (_, "bind") => {
-                let flow = self.bind_socket(here, call, arguments);
+            (V::Str(known), _) => return (text::method(known, method, arguments), Flow::Next),
+            (V::Path(path), "exists" | "is_file" | "is_dir") if method == "exists" => {
+                return (self.exists(Some(path)), Flow::Next);
+            }
+            (V::Path(_) | V::List(_) | V::Concat(_), _) => return (V::Unknown, Flow::Next),
+            (_, "bind" | "connect") => {
+                let mut flow = self.check_address(here, call, &object, method == "bind");
+                if flow == Flow::Next {
+                    flow = match method {
+                        "bind" => self.bind_socket(here, call, arguments),
+                        _ => self.check_placeholder(here, call, arguments),
+                    };
+                }
                 return (V::Unknown, flow);
             }
-            (_, "connect") => {
-                let flow = self.check_placeholder(here, call, arguments);
-                return (V::Unknown, flow);
-            }
+            (_, "submit" | "run_in_executor") => self.kept_by(arguments),
             (_, "close" | "unbind" | "term" | "destroy") => {
                 // A port may be free again; that it was bound stays true.
                 for bind in &mut self.binds {
@@ -251,6 +299,7 @@ impl Walker<'_> {
             ) => {
                 self.alive = true;
                 self.waiting = true;
+                self.paused = true;
             }
             _ => {}
         }
@@ -261,6 +310,23 @@ impl Walker<'_> {
         (V::Unknown, Flow::Next)
     }
 }
+
+/// Functions that change nothing of what they are given.
+const LOOKS_ONLY: &[&str] = &[
+    "builtins.type",
+    "builtins.isinstance",
+    "builtins.issubclass",
+    "builtins.callable",
+    "builtins.hasattr",
+    "builtins.getattr",
+    "builtins.id",
+    "builtins.hash",
+    "builtins.len",
+    "builtins.str",
+    "builtins.repr",
+    "builtins.bool",
+    "builtins.print",
+];
 
 /// Whether a function of the standard library surely comes back, and leaves nothing running.
 fn is_harmless(name: &str) -> bool {
@@ -274,7 +340,17 @@ fn is_harmless(name: &str) -> bool {
         | "csv" | "configparser" | "sqlite3" => true,
         "os" => !matches!(
             name,
-            "os.system" | "os.execv" | "os.execvp" | "os.fork" | "os.wait" | "os.popen"
+            "os.system"
+                | "os.execv"
+                | "os.execvp"
+                | "os.fork"
+                | "os.popen"
+                | "os.read"
+                | "os.readv"
+                | "os.wait"
+                | "os.wait3"
+                | "os.wait4"
+                | "os.waitpid"
         ),
         "time" => name != "time.sleep",
         "threading" => matches!(

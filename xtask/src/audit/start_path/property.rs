@@ -1,8 +1,9 @@
 //! Properties: what reading one runs, and what calling its value does.
 
-use pysrc::{Call, Guard, Leave, Span, Step, Value};
+use pysrc::{Call, Leave, Span, Step, Value};
 
 use super::arguments::Arguments;
+use super::call::made_for;
 use super::class::Lookup;
 use super::failure::Flow;
 use super::operator::kind;
@@ -16,24 +17,13 @@ impl Walker<'_> {
         if !self.is_property(owner, function) {
             return Flow::Next;
         }
-        let call = Call {
-            callee: Value::Other,
-            arguments: Box::default(),
-            keywords: Box::default(),
-            star: false,
-            double_star: false,
-            span,
-            callee_span: span,
-            function: None,
-            guard: Guard::default(),
-        };
-        let none = Arguments {
-            positional: Vec::new(),
-            named: Vec::new(),
-            open: false,
-        };
-        self.call_function(here, &call, owner, function, Some(V::Instance(object)), &none)
-            .1
+        let call = made_for(span);
+        let none = Arguments::none(false);
+        let getter = V::Method(owner, function, Box::new(V::Instance(object)));
+        match getter.closure() {
+            Some(getter) => self.call_function(here, &call, getter, &none).1,
+            None => Flow::Next,
+        }
     }
 
     /// `object.name()`, where `name` is a property whose value is surely no function.
@@ -46,6 +36,9 @@ impl Walker<'_> {
             return Flow::Next;
         };
         let name = source.name(*name);
+        if name == "start" && self.is_no_thread(id) {
+            return self.thread_not_made(here, call.span);
+        }
         let Some(class) = self.objects.get(id).map(|object| (object.module, object.class)) else {
             return Flow::Next;
         };
@@ -102,7 +95,7 @@ impl Walker<'_> {
                         )
                     };
                     let given = self.objects.get(object)?.attributes.get(name)?;
-                    kind(given).filter(|_| self.is_only(name, &literal))?
+                    kind(&given.value).filter(|_| self.is_only(name, &literal))?
                 }
                 _ => return None,
             };

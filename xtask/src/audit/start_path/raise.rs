@@ -5,7 +5,7 @@ use pysrc::{Handler, Span, Step, Value};
 use super::failure::{ANY, EXPECTED, Exception, Failure, Flow, classes, known_class};
 use super::value::{ModuleId, V};
 use super::walk::{Around, Doubt, Walker};
-use crate::finding::Confidence;
+use crate::finding::{Confidence, Place};
 
 impl<'a> Walker<'a> {
     pub fn fail_at(
@@ -40,13 +40,11 @@ impl<'a> Walker<'a> {
                 failure: None,
             });
         }
-        let chain = self
-            .chain
-            .iter()
-            .map(|(file, span)| self.search.view.tree.place(*file, *span))
-            .collect();
+        let chain = self.places_on_the_way();
         let place = self.place(module, span);
-        let conditional = self.maybe > 0 || self.waiting || self.kept || self.doubt == Doubt::All;
+        // What takes the place of Python's own last words may go on.
+        let hooked = self.set_from_outside("excepthook");
+        let conditional = self.maybe > 0 || self.waiting || self.kept || hooked || self.doubt == Doubt::All;
         let failure = self.failures.len();
         self.failures.push(Failure {
             rule,
@@ -67,6 +65,14 @@ impl<'a> Walker<'a> {
             class: exception,
             failure: Some(failure),
         })
+    }
+
+    /// Imports and calls that lead here.
+    fn places_on_the_way(&self) -> Vec<Place> {
+        self.chain
+            .iter()
+            .map(|(file, span)| self.search.view.tree.place(*file, *span))
+            .collect()
     }
 
     pub fn attempt(
@@ -158,16 +164,14 @@ impl<'a> Walker<'a> {
             Some(value) => Some(self.evaluate(value)),
             None => None,
         };
-        let class = match callee {
-            Some(V::Outside(name)) => name.strip_prefix("builtins.").and_then(known_class).unwrap_or(ANY),
-            _ => ANY,
-        };
+        let class = callee.map_or(ANY, |callee| self.exception_class(&callee));
         let unseen = Flow::Raised(Exception { class, failure: None });
         let expected = class != ANY && self.tries.iter().any(|around| self.catch(around, classes(class)));
         // What a handler raises is the failure that led to it, told by another name.
         let doubtful = self.maybe > 0 || self.doubt > Doubt::None;
         let told = self.handling > 0 || doubtful || self.waiting || value.is_none() || expected;
-        if told || (class == ANY && !self.tries.is_empty()) {
+        let seen_elsewhere = expected || (class == ANY && !self.tries.is_empty());
+        if (told && !expected) || (seen_elsewhere && self.silent > 0) {
             return unseen;
         }
         let what = self
@@ -177,7 +181,57 @@ impl<'a> Walker<'a> {
             .unwrap_or("raise");
         let message = format!("`{}` is always reached", shortened(what));
         let help = Some("finish what is not written yet, or catch the exception where it may happen".to_owned());
+        let mut around = self.tries.iter().filter(|around| around.manager.is_some());
+        if seen_elsewhere && around.any(|around| self.catch(around, classes(class))) {
+            // Who knows what a `with` does with it.
+            self.alive = true;
+            return unseen;
+        }
+        if seen_elsewhere {
+            // Told only where the process comes to its end because of it.
+            let failure = Failure {
+                rule: "start/raises",
+                exception: class,
+                message,
+                help,
+                place: self.place(here, span),
+                chain: self.places_on_the_way(),
+                caught: true,
+                conditional: false,
+                confidence: Confidence::High,
+            };
+            self.swallowed.get_or_insert(failure);
+            return unseen;
+        }
         self.fail_at(here, span, "start/raises", class, message, help)
+    }
+
+    /// The built-in exception that a class is, or is made of; what names it by a class of the tree may be any.
+    fn exception_class(&self, raised: &V) -> &'static str {
+        let builtin = |name: &str| name.strip_prefix("builtins.").and_then(known_class);
+        let (module, class) = match raised {
+            V::Outside(name) => return builtin(name).unwrap_or(ANY),
+            V::Class(module, class) => (*module, *class),
+            _ => return ANY,
+        };
+        let made_of: Vec<(ModuleId, u32)> = self.order(module, class).into_iter().flatten().collect();
+        let named = made_of.iter().any(|class| {
+            let name = self.class_name(*class);
+            let mut handlers = self.tries.iter().flat_map(|around| around.handlers);
+            handlers.any(|handler| {
+                handler.unknown
+                    || handler
+                        .catches
+                        .iter()
+                        .any(|caught| caught.rsplit('.').next() == Some(&name))
+            })
+        });
+        let above = made_of.iter().filter_map(|class| self.bases.get(class)).flatten();
+        let mut known = above.filter_map(|base| match base {
+            V::Outside(name) => builtin(name),
+            _ => None,
+        });
+        known.next().filter(|_| !named).unwrap_or(ANY)
     }
 
     fn catch(&self, around: &Around<'_>, classes: &[&str]) -> bool {

@@ -1,13 +1,17 @@
 //! Runs steps in order, as CPython would: branches, loops, definitions.
 
+use std::rc::Rc;
+
 use rustc_hash::FxHashMap as HashMap;
 
-use pysrc::{Atom, Leave, Step, Test, Value};
+use pysrc::{Body, Branch, Entry, Leave, Loop, Step, Value};
 
 use super::failure::Flow;
-use super::value::{ModuleId, V};
+use super::value::{ModuleId, V, Variable};
 use super::walk::{Doubt, Frame, MOST_STEPS, Walker};
 
+/// Bytes of a bare `return`.
+const RETURN: u32 = 6;
 /// Bytes of `return None`; a `return` with the code of an exit is shorter.
 const LONGEST_PLAIN: u32 = 11;
 
@@ -35,6 +39,7 @@ impl<'a> Walker<'a> {
             function: None,
             in_class: false,
             locals: HashMap::default(),
+            captured: Rc::default(),
             results: HashMap::default(),
             returned: None,
             gave_value: false,
@@ -77,8 +82,8 @@ impl<'a> Walker<'a> {
             Step::Load { name, span } => self.load(*name, *span, false),
             Step::LoadPast { name, span } => self.load(*name, *span, true),
             Step::Store { name, value, .. } => {
-                let value = value.as_ref().map_or(V::Unknown, |value| self.evaluate(value));
-                self.store(*name, value);
+                let (value, sure) = self.stored(value.as_deref());
+                self.store(*name, value, sure);
                 Flow::Next
             }
             Step::StoreAttribute {
@@ -87,10 +92,10 @@ impl<'a> Walker<'a> {
                 at,
                 value,
             } => {
-                let value = value.as_ref().map_or(V::Unknown, |value| self.evaluate(value));
+                let (value, sure) = self.stored(value.as_deref());
                 let flow = self.refused_attribute(*object, *attribute, *at);
                 if flow == Flow::Next {
-                    self.store_attribute(*object, *attribute, value);
+                    self.store_attribute(*object, *attribute, value, sure);
                 }
                 flow
             }
@@ -114,33 +119,36 @@ impl<'a> Walker<'a> {
                 if let Some(source) = self.source(here)
                     && let Some(facts) = source.functions.get(*function as usize)
                 {
-                    let plain = facts.decorators.iter().all(|decorator| {
-                        matches!(&**decorator, "staticmethod" | "classmethod") || decorator.ends_with("lru_cache")
-                    });
-                    let value = if plain {
-                        V::Function(here, *function)
-                    } else {
-                        V::Unknown
-                    };
-                    self.store(facts.atom, value);
+                    let (value, flow) = self.defined(here, *function, facts);
+                    if flow != Flow::Next {
+                        return flow;
+                    }
+                    self.store(facts.atom, value, true);
                 }
                 Flow::Next
             }
             Step::Class(class) => self.class(*class),
+            Step::Lambda => {
+                self.keep_names();
+                Flow::Next
+            }
             Step::Call(call) => self.call(*call),
-            Step::Branch(branch) => self.branch(branch.test, &branch.arms, branch.exhaustive),
-            Step::Loop(round) => self.repeat(&round.body, &round.orelse, round.endless, round.at_least_once),
+            Step::Branch(branch) => self.branch(branch),
+            Step::Loop(round) => self.repeat(round),
             Step::Try(attempt) => self.attempt(&attempt.body, &attempt.handlers, &attempt.orelse, &attempt.finally),
             Step::Leave { how, value, span } => match how {
                 Leave::Return => {
-                    let value = value.as_ref().map_or(V::None, |value| self.evaluate(value));
+                    let (value, sure) = match value.as_deref() {
+                        None if span.end - span.start <= RETURN => (V::None, true),
+                        value => self.stored(value),
+                    };
                     if let Some(frame) = self.frames.last_mut() {
                         let plain = matches!(value, V::None | V::Int(0..=2)) && span.end - span.start <= LONGEST_PLAIN;
                         frame.gave_value |= !plain;
+                        let returned = Variable { value, sure };
                         frame.returned = Some(match frame.returned.take() {
-                            None => value,
-                            Some(before) if before == value => before,
-                            Some(_) => V::Unknown,
+                            None => returned,
+                            Some(before) => Variable::either(&before, returned),
                         });
                     }
                     Flow::Return
@@ -149,6 +157,17 @@ impl<'a> Walker<'a> {
                 Leave::Exit => self.exit(*span),
                 Leave::Loop => Flow::Loop,
             },
+        }
+    }
+
+    /// What is stored, and whether it surely is that.
+    fn stored(&self, value: Option<&Value>) -> (V, bool) {
+        let Some(value) = value else {
+            return (V::Unknown, false);
+        };
+        match self.certain(value) {
+            Some(known) => (known, true),
+            None => (self.evaluate(value), false),
         }
     }
 
@@ -161,17 +180,25 @@ impl<'a> Walker<'a> {
             return Flow::Next;
         };
         let mut bases: Vec<V> = facts.bases.iter().map(|base| self.base(base)).collect();
-        // `ABCMeta` checks like the base `ABC`; what another metaclass does is not known.
-        bases.extend(
-            facts
-                .metaclass
-                .as_ref()
-                .map(|metaclass| match self.evaluate(metaclass) {
-                    V::Outside(name) if name == "abc.ABCMeta" => V::Outside(name),
-                    _ => V::Unknown,
-                }),
-        );
+        let metaclass = facts.metaclass.as_ref().map(|metaclass| self.evaluate(metaclass));
+        let plain = metaclass.as_ref().is_none_or(|metaclass| self.makes_plain(metaclass));
+        self.alive |= metaclass.as_ref().is_some_and(|metaclass| self.calls_others(metaclass));
+        if let Some(maker) = metaclass.as_ref().and_then(|metaclass| self.makes_at(metaclass)) {
+            self.called_by.insert((here, class), maker);
+        }
+        // `ABCMeta` checks like the base `ABC`; what another metaclass does may not be known.
+        bases.extend(match metaclass {
+            Some(V::Outside(name)) if name == "abc.ABCMeta" => Some(V::Outside(name)),
+            Some(_) if !plain => Some(V::Unknown),
+            _ => None,
+        });
+        if plain && !facts.keywords && facts.decorators.is_empty() {
+            self.usual.insert((here, class));
+        }
         self.bases.insert((here, class), bases);
+        if let Some(message) = self.refused_by_base(here, class, facts) {
+            return self.fail_at(here, facts.span, "start/class-error", "TypeError", message, None);
+        }
         if let Some(message) = self.order_conflict(here, class) {
             return self.fail_at(here, facts.span, "start/class-error", "TypeError", message, None);
         }
@@ -181,19 +208,30 @@ impl<'a> Walker<'a> {
             function: outer,
             in_class: true,
             locals: HashMap::default(),
+            captured: Rc::default(),
             results: HashMap::default(),
             returned: None,
             gave_value: false,
             doubt: Doubt::None,
         });
         let flow = self.steps(&facts.body);
-        self.frames.pop();
-        if flow == Flow::Next
-            && let Some((span, exception, message, help)) = self.refused(here, class)
-        {
+        if let Some(frame) = self.frames.pop() {
+            self.class_names.insert((here, class), frame.locals);
+        }
+        if flow != Flow::Next {
+            return flow;
+        }
+        if let Some((span, exception, message, help)) = self.refused(here, class) {
             return self.fail_at(here, span, "start/class-error", exception, message, help);
         }
-        self.store(facts.atom, V::Class(here, class));
+        let flow = self.told_above(here, class, facts);
+        if flow != Flow::Next {
+            return flow;
+        }
+        let (value, flow) = self.decorated_class(here, class, facts);
+        if flow == Flow::Next {
+            self.store(facts.atom, value, true);
+        }
         flow
     }
 
@@ -209,33 +247,32 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn branch(&mut self, test: Test, arms: &'a [pysrc::Body], exhaustive: bool) -> Flow {
-        match test {
-            Test::Main => {
-                let main = self
-                    .modules
-                    .get(self.here())
-                    .is_some_and(|module| module.name == "__main__");
-                let arm = if main { arms.first() } else { arms.get(1) };
-                return arm.map_or(Flow::Next, |arm| self.steps(arm));
-            }
-            Test::TypeChecking => return arms.get(1).map_or(Flow::Next, |arm| self.steps(arm)),
-            Test::Known(arm) => return arms.get(arm).map_or(Flow::Next, |arm| self.steps(arm)),
-            Test::Name(name, wanted) => {
-                if let Some(value) = self.flag(name) {
-                    return self.taken(arms, usize::from(value != wanted));
+    fn branch(&mut self, branch: &'a Branch) -> Flow {
+        let tests = std::iter::once(&branch.test).chain(&branch.rest);
+        let mut tests = tests.map(|test| self.decide(test));
+        // Arms that may be taken, in order; what stands after one that is surely taken is not.
+        let mut open: Vec<&'a Body> = Vec::with_capacity(branch.arms.len());
+        let mut exhaustive = branch.exhaustive;
+        for (at, arm) in branch.arms.iter().enumerate() {
+            let last = || (branch.exhaustive && at + 1 == branch.arms.len()).then_some(true);
+            match tests.next().unwrap_or_else(last) {
+                Some(false) => {}
+                Some(true) => {
+                    open.push(arm);
+                    exhaustive = true;
+                    break;
                 }
+                None => open.push(arm),
             }
-            Test::Words(comparison, number) => {
-                if let Some(words) = self.number_of_words() {
-                    let arm = usize::from(!comparison.holds(words, number.into()));
-                    return self.taken(arms, arm);
-                }
-            }
-            Test::Unknown => {}
+        }
+        drop(tests);
+        match (open.as_slice(), exhaustive) {
+            ([], _) => return Flow::Next,
+            ([only], true) => return self.steps(only),
+            _ => {}
         }
         self.maybe += 1;
-        let flows: Vec<Flow> = arms.iter().map(|arm| self.steps(arm)).collect();
+        let flows: Vec<Flow> = open.into_iter().map(|arm| self.steps(arm)).collect();
         self.maybe -= 1;
         // All ways leave, and in the same manner.
         let flow = match flows.split_first() {
@@ -252,29 +289,6 @@ impl<'a> Walker<'a> {
         flow
     }
 
-    /// Whether a name that gets nothing but `True`, `False` and `None` is true here.
-    fn flag(&self, name: Atom) -> Option<bool> {
-        // Another turn of a loop may see another value.
-        if self.loops > 0 || self.silent > 0 || self.handling > 0 {
-            return None;
-        }
-        let value = match self.variable(name)? {
-            V::Bool(value) => value,
-            V::None => false,
-            _ => return None,
-        };
-        (self.doubt == Doubt::None && self.is_settled(&Value::Name(name))).then_some(value)
-    }
-
-    /// The arm of a branch that is taken; those after the first are tests of their own where there are more than two.
-    fn taken(&mut self, arms: &'a [pysrc::Body], arm: usize) -> Flow {
-        match arms.get(arm) {
-            Some(body) if arm == 0 || arms.len() == 2 => self.steps(body),
-            Some(_) => self.branch(Test::Unknown, &arms[arm..], false),
-            None => Flow::Next,
-        }
-    }
-
     /// One of several ways may have left: what follows is not always run.
     fn leaves_open(&mut self, flows: &[Flow]) {
         let frame = self.frames.last_mut();
@@ -288,29 +302,52 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn repeat(&mut self, body: &'a [Step], orelse: &'a [Step], endless: bool, at_least_once: bool) -> Flow {
-        if !at_least_once {
+    fn repeat(&mut self, round: &'a Loop) -> Flow {
+        let entered = self.enters(&round.entry);
+        if entered == Some(false) {
+            return self.steps(&round.orelse);
+        }
+        let surely = entered == Some(true);
+        // What an object gives when it is gone through may never end.
+        self.alive |= matches!(&round.entry, Entry::Over(value) if matches!(self.evaluate(value), V::Instance(_)));
+        if !surely {
             self.maybe += 1;
         }
         let doubt = self.doubt;
         self.loops += 1;
-        let flow = self.steps(body);
+        let paused = std::mem::take(&mut self.paused);
+        let flow = self.steps(&round.body);
+        // Whether such a loop ends while the agent starts is not known.
+        let serves = matches!(round.entry, Entry::When(_)) && (self.paused || surely);
+        self.paused |= paused;
         self.loops -= 1;
         // What a `break` or `continue` leaves open ends with the loop; what a `return` does stays.
         self.doubt = self.frames.last().map_or(doubt, |frame| doubt.max(frame.doubt));
-        if !at_least_once {
+        if !surely {
             self.leaves_open(&[flow].map(|flow| if flow == Flow::Return { flow } else { Flow::Next }));
-            let _ = self.steps(orelse);
+            let _ = self.steps(&round.orelse);
             self.maybe -= 1;
         }
         match flow {
-            Flow::Raised(_) | Flow::Return | Flow::Exit | Flow::Endless if at_least_once => flow,
-            _ if endless => {
+            Flow::Raised(_) | Flow::Return | Flow::Exit | Flow::Endless if surely => return flow,
+            _ if round.endless => {
                 self.alive = true;
-                Flow::Endless
+                return Flow::Endless;
             }
-            _ => Flow::Next,
+            _ => {}
         }
+        if serves {
+            self.doubt = Doubt::All;
+            if let Some(frame) = self.frames.last_mut() {
+                frame.doubt = Doubt::All;
+            }
+        }
+        if surely && round.entry != Entry::Always {
+            self.maybe += 1;
+            let _ = self.steps(&round.orelse);
+            self.maybe -= 1;
+        }
+        Flow::Next
     }
 }
 

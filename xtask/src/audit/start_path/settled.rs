@@ -12,7 +12,7 @@ const FARTHEST: usize = 8;
 impl Walker<'_> {
     /// Whether an expression surely is what it evaluates to here.
     pub fn is_settled(&self, value: &Value) -> bool {
-        match value {
+        let by_itself = match value {
             literal if literal.is_literal() => true,
             Value::Concat(_) => true,
             Value::Name(name) => self.is_name_settled(*name),
@@ -22,7 +22,8 @@ impl Walker<'_> {
                 .and_then(|source| source.calls.get(*call as usize))
                 .is_some_and(|call| self.asks_in_vain(call)),
             _ => false,
-        }
+        };
+        by_itself || self.certain(value).is_some()
     }
 
     /// Whether nothing but literals, and what functions without a `return` give, is bound to a name.
@@ -138,11 +139,11 @@ impl Walker<'_> {
 
     /// Whether calling this surely gives `None`.
     fn gives_nothing(&self, callee: &V) -> bool {
-        let (V::Function(module, function) | V::Method(module, function, _)) = callee else {
+        let Some(callee) = callee.closure() else {
             return false;
         };
-        self.source(*module)
-            .and_then(|source| source.functions.get(*function as usize))
+        self.source(callee.module)
+            .and_then(|source| source.functions.get(callee.function as usize))
             .is_some_and(|facts| {
                 let mut returns = Vec::new();
                 returned(&facts.body, &mut returns);
@@ -152,10 +153,8 @@ impl Walker<'_> {
 
     /// The number of values that every `return` of a function gives.
     pub fn returned_length(&self, callee: &V) -> Option<usize> {
-        let (V::Function(module, function) | V::Method(module, function, _)) = callee else {
-            return None;
-        };
-        let facts = self.source(*module)?.functions.get(*function as usize)?;
+        let callee = callee.closure()?;
+        let facts = self.source(callee.module)?.functions.get(callee.function as usize)?;
         if !facts.decorators.is_empty() || facts.generator || facts.is_async {
             return None;
         }

@@ -20,6 +20,10 @@ impl Walker<'_> {
             Some(V::Record(module, class)) => self
                 .cannot_assign((module, class), name)
                 .filter(|_| self.is_bound_once(object)),
+            Some(V::Instance(id)) if name == "daemon" && self.is_certain() && self.is_no_thread(id) => {
+                let end = at + u32::try_from(source.name(object).len() + ".daemon".len()).unwrap_or(0);
+                return self.thread_not_made(here, Span { start: at, end });
+            }
             Some(V::Instance(id)) => self.objects.get(id).and_then(|made| {
                 let class = (made.module, made.class);
                 let shown = || self.class_name(class);
@@ -80,7 +84,10 @@ impl Walker<'_> {
     /// The `__slots__` of a class, where they are written out; nothing where it may have others, or more.
     fn slots(&self, (module, class): (ModuleId, u32)) -> Option<Vec<&str>> {
         let source = self.source(module)?;
-        let facts = source.classes.get(class as usize).filter(|facts| !facts.unusual)?;
+        let facts = source.classes.get(class as usize)?;
+        if self.is_unusual(facts, (module, class)) {
+            return None;
+        }
         let mut written = None;
         for attribute in source.attributes.iter().filter(|attribute| attribute.class == class) {
             if attribute.function.is_none() {

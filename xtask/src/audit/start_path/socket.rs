@@ -7,6 +7,7 @@ use super::failure::Flow;
 use super::steps::visit;
 use super::value::{ModuleId, V};
 use super::walk::{Bind, PortOf, Walker};
+use crate::audit::imports::zmq;
 
 impl Walker<'_> {
     /// `socket.bind(address)`.
@@ -145,6 +146,38 @@ impl Walker<'_> {
                 bind.of = None;
             }
         }
+    }
+
+    /// An address that no socket takes.
+    pub fn check_address(&mut self, here: ModuleId, call: &Call, object: &V, bind: bool) -> Flow {
+        let (V::Zmq(zmq::SOCKET), [address], true) = (object, &*call.arguments, self.is_certain()) else {
+            return Flow::Next;
+        };
+        let Some(V::Str(address)) = self.certain(address).filter(|_| call.spread.is_none()) else {
+            return Flow::Next;
+        };
+        // What a template has left is told by another rule.
+        let Some(why) = zmq::refuses(&address, bind).filter(|_| placeholder(&address).is_none()) else {
+            return Flow::Next;
+        };
+        let message = format!("{why} (addr='{address}')");
+        let help = "write `tcp://host:port`; `tcp://*:port` binds to all interfaces".to_owned();
+        self.fail_at(here, call.span, "start/bad-operation", "ZMQError", message, Some(help))
+    }
+
+    /// `send(…)` or `setsockopt(…)` of a text, where bytes are wanted.
+    pub fn text_for_bytes(&mut self, here: ModuleId, call: &Call, method: &str) -> Flow {
+        let (at, other) = match method {
+            "send" => (0, "send_string"),
+            _ => (1, "setsockopt_string"),
+        };
+        let known = call.arguments.get(at).filter(|_| self.is_certain());
+        if !matches!(known.and_then(|value| self.certain(value)), Some(V::Str(_))) {
+            return Flow::Next;
+        }
+        let message = format!("unicode not allowed, use {other}");
+        let help = Some(format!("call `{other}`, or write the text as bytes"));
+        self.fail_at(here, call.span, "start/bad-operation", "TypeError", message, help)
     }
 
     /// A template's placeholder in an address.

@@ -2,6 +2,7 @@
 
 mod trees;
 mod values;
+mod ways;
 
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,18 @@ fn collect(folder: &Path, base: &Path, into: &mut Vec<(String, Vec<u8>)>) {
     }
 }
 
+/// Each script, with files beside it, and what is said of it.
+#[track_caller]
+fn all_say(files: &[(&str, &str)], cases: &[(&str, &str)]) {
+    for (code, said) in cases {
+        let script = format!("{code}\n{GOOD}");
+        let mut all = vec![("main/alpha.py", script.as_str())];
+        all.extend(files);
+        let (found, _) = alpha(&all);
+        assert!(found.starts_with(said), "{code}\nwanted: {said}\n{found}");
+    }
+}
+
 /// The small stack with these files; what is said of Alpha (port 5000), and all findings.
 fn alpha(files: &[(&str, &str)]) -> (String, Vec<String>) {
     let fixture = Fixture::small();
@@ -61,8 +74,13 @@ fn alpha(files: &[(&str, &str)]) -> (String, Vec<String>) {
         all.insert((*path).to_owned(), text.as_bytes().to_vec());
     }
     let files: Vec<(String, Vec<u8>)> = all.into_iter().collect();
+    let kept = files.clone();
     let tree = of_agents(files, VERSION, &stack).with_paths([]);
-    let (predictions, findings) = predict(&stack, &tree, &|_| false);
+    let read = |path: &str| {
+        let found = kept.iter().find(|(known, _)| known == path);
+        found.map(|(_, text)| text.clone())
+    };
+    let (predictions, findings) = predict(&stack, &tree, Disk::new(&|_| false, &read));
     let prediction = predictions
         .iter()
         .find(|prediction| stack.agent(prediction.agent).name == "Alpha")
@@ -115,7 +133,7 @@ fn all_agents_of_the_reference_tree_start() {
     }
     let stack = fixture.model();
     let tree = of_agents(files, VERSION, &stack).with_paths([]);
-    let (predictions, findings) = predict(&stack, &tree, &|_| false);
+    let (predictions, findings) = predict(&stack, &tree, Disk::new(&|_| false, &|_| None));
     assert_eq!(predictions.len(), 89);
     let wrong: Vec<_> = predictions
         .iter()
@@ -236,7 +254,7 @@ fn a_name_that_is_not_defined() {
     says(
         &[(
             "main/alpha.py",
-            &format!("import os\nif os.environ.get('X'):\n    ding\n{GOOD}"),
+            &format!("import os\nif os.getpid():\n    ding\n{GOOD}"),
         )],
         "MayNot start/undefined-name [main/alpha.py:3]",
         &["Warning start/undefined-name main/alpha.py:3:5"],
@@ -538,8 +556,8 @@ fn a_thread_that_fails_ends_no_process_and_a_daemon_keeps_none_running() {
     says(&[("main/alpha.py", &script(""))], "Starts", &[]);
     says(
         &[("main/alpha.py", &script(", daemon=True"))],
-        "CannotStart start/does-nothing [main/alpha.py:0]",
-        &["Error start/does-nothing main/alpha.py:0:0"],
+        "CannotStart start/does-nothing [main/alpha.py:5]",
+        &["Error start/does-nothing main/alpha.py:5:1"],
     );
     says(
         &[(

@@ -1,6 +1,6 @@
 //! Threads: what fails in one does not end the process, and a daemon does not keep it running.
 
-use pysrc::{Call, Step};
+use pysrc::{Call, Span, Step, Value};
 
 use super::arguments::Arguments;
 use super::failure::Flow;
@@ -20,6 +20,67 @@ impl Walker<'_> {
         V::Thread(self.threads.len() - 1)
     }
 
+    /// A function is given to what runs it beside the main thread: where it loops, it may keep the process running.
+    pub fn kept_by(&mut self, arguments: &Arguments) {
+        if matches!(arguments.named("daemon"), Some(V::Bool(true))) {
+            return;
+        }
+        let given = arguments
+            .positional
+            .iter()
+            .chain(arguments.named.iter().map(|(_, value)| value));
+        self.kept |= given.filter_map(V::closure).any(|closure| {
+            self.source(closure.module)
+                .and_then(|source| source.functions.get(closure.function as usize))
+                .is_some_and(|facts| any_step(&facts.body, &mut |step| matches!(step, Step::Loop(_))))
+        });
+    }
+
+    /// Why an object of a class made of `threading.Thread` is no thread yet: nothing calls the constructor above.
+    pub fn is_no_thread(&self, id: usize) -> bool {
+        let Some(object) = self.objects.get(id) else {
+            return false;
+        };
+        let order = self.order(object.module, object.class);
+        let is_thread = |base: &V| *base == V::Outside("threading.Thread".to_owned());
+        let made_of: Vec<(ModuleId, u32)> = order.into_iter().flatten().collect();
+        let bases = || made_of.iter().filter_map(|class| self.bases.get(class)).flatten();
+        let known = |base: &V| is_thread(base) || matches!(base, V::Class(..));
+        if !bases().any(is_thread) || !bases().all(known) {
+            return false;
+        }
+        let mut has_own = false;
+        let calls_up = made_of.iter().any(|(module, class)| {
+            let Some(source) = self.source(*module) else {
+                return true;
+            };
+            let constructor = source
+                .functions
+                .iter()
+                .find(|function| function.class == Some(*class) && &*function.name == "__init__");
+            constructor.is_some_and(|constructor| {
+                has_own = true;
+                // By whatever name, and from whatever it calls.
+                any_step(&constructor.body, &mut |step| match step {
+                    Step::Call(call) => source.calls.get(*call as usize).is_some_and(|call| {
+                        matches!(&call.callee, Value::Attribute(_, name) if source.name(*name) == "__init__")
+                            || matches!(&call.callee, Value::Attribute(object, _)
+                                if constructor.parameters.all.first().is_some_and(|own| **object == Value::Name(own.name)))
+                    }),
+                    _ => false,
+                })
+            })
+        });
+        has_own && !calls_up
+    }
+
+    /// Something is asked of an object that is no thread yet.
+    pub fn thread_not_made(&mut self, here: ModuleId, span: Span) -> Flow {
+        let message = "Thread.__init__() not called".to_owned();
+        let help = Some("call `super().__init__()` first in `__init__`".to_owned());
+        self.fail_at(here, span, "start/bad-operation", "RuntimeError", message, help)
+    }
+
     /// `start()` and `join()` of a thread.
     pub fn thread_method(&mut self, here: ModuleId, call: &Call, id: usize, method: &str) -> Flow {
         if method == "join" {
@@ -31,28 +92,16 @@ impl Walker<'_> {
             return Flow::Next;
         };
         let (alive, waiting) = (self.alive, self.waiting);
-        let none = Arguments {
-            positional: Vec::new(),
-            named: Vec::new(),
-            open: true,
-        };
+        let none = Arguments::none(true);
         let tries = std::mem::take(&mut self.tries);
         self.maybe += 1;
-        let goes_on = match &target {
-            Some(V::Function(module, function) | V::Method(module, function, _)) => self
-                .source(*module)
-                .and_then(|source| source.functions.get(*function as usize))
-                .is_some_and(|facts| any_step(&facts.body, &mut |step| matches!(step, Step::Loop(_)))),
-            _ => false,
-        };
-        match target {
-            Some(V::Function(module, function)) => {
-                let _ = self.call_function(here, call, module, function, None, &none);
-            }
-            Some(V::Method(module, function, of)) => {
-                let _ = self.call_function(here, call, module, function, Some(*of), &none);
-            }
-            _ => {}
+        let mut goes_on = false;
+        if let Some(target) = target.and_then(|target| target.closure()) {
+            goes_on = self
+                .source(target.module)
+                .and_then(|source| source.functions.get(target.function as usize))
+                .is_some_and(|facts| any_step(&facts.body, &mut |step| matches!(step, Step::Loop(_))));
+            let _ = self.call_function(here, call, target, &none);
         }
         self.maybe -= 1;
         self.tries = tries;

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use pysrc::Span;
+use pysrc::{Atom, Span};
+use rustc_hash::FxHashMap as HashMap;
 
 use super::signature::Signature;
 use crate::audit::imports::view::{normal, normal_absolute};
@@ -28,6 +29,8 @@ pub enum V {
     Str(String),
     /// A `pathlib.Path`.
     Path(String),
+    /// A file of the tree that was opened to be read.
+    File(String),
     /// A string of which parts are known.
     Concat(Vec<V>),
     /// A list or tuple.
@@ -42,6 +45,8 @@ pub enum V {
     Class(ModuleId, u32),
     /// A function of the tree.
     Function(ModuleId, u32),
+    /// A function of the tree that keeps names of the function in which it was made.
+    Closure(Rc<Closure>),
     /// A `lambda` of the tree.
     Lambda(ModuleId, Span),
     /// Something of which only is known what it takes when it is called.
@@ -54,6 +59,8 @@ pub enum V {
     Instance(usize),
     /// `super()` in a method of that class, for that object.
     Super(ModuleId, u32, Box<V>),
+    /// A context or a socket of pyzmq.
+    Zmq(&'static str),
     /// A `threading.Thread`.
     Thread(usize),
     /// An `argparse.ArgumentParser`.
@@ -64,7 +71,65 @@ pub enum V {
     Bound(Box<V>, String),
 }
 
+/// A variable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variable {
+    /// Its value, as far as it is known.
+    pub value: V,
+    /// It surely has this value: it was not taken from where code that is not followed may have put another.
+    pub sure: bool,
+}
+
+impl Variable {
+    /// One of two values.
+    pub fn either(before: &Self, after: Self) -> Self {
+        if before.value == after.value {
+            Self {
+                sure: before.sure && after.sure,
+                ..after
+            }
+        } else {
+            Self {
+                value: V::Unknown,
+                sure: false,
+            }
+        }
+    }
+}
+
+/// A function, with what it is called with besides its arguments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Closure {
+    /// Where it stands.
+    pub module: ModuleId,
+    /// Which one it is.
+    pub function: u32,
+    /// Names of the functions around it.
+    pub captured: Rc<Captured>,
+    /// What it is bound to as a method.
+    pub of: Option<V>,
+}
+
+/// Names of the functions around a function, by its module's atoms.
+pub type Captured = HashMap<Atom, Variable>;
+
 impl V {
+    /// The function of the tree that is called when this is.
+    pub fn closure(&self) -> Option<Closure> {
+        let plain = |module: ModuleId, function: u32, of| Closure {
+            module,
+            function,
+            captured: Rc::default(),
+            of,
+        };
+        match self {
+            Self::Function(module, function) => Some(plain(*module, *function, None)),
+            Self::Method(module, function, of) => Some(plain(*module, *function, Some((**of).clone()))),
+            Self::Closure(closure) => Some((**closure).clone()),
+            _ => None,
+        }
+    }
+
     /// The text of a string or path.
     pub fn text(&self) -> Option<&str> {
         match self {

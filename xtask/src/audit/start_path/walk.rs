@@ -1,13 +1,15 @@
 //! The state of a walk that follows a script as CPython would run it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use pysrc::{Atom, Handler, Module, Span};
 
 use super::failure::{Failure, Flow};
-use super::value::{ModuleId, V};
+use super::value::{Captured, ModuleId, V, Variable};
+use crate::audit::disk::Disk;
 use crate::audit::imports::resolve::{Search, Target};
 use crate::finding::Place;
 
@@ -15,12 +17,6 @@ use crate::finding::Place;
 pub const MOST_STEPS: usize = 400_000;
 /// Calls inside calls after which no deeper one is followed.
 const DEEPEST: usize = 40;
-
-/// A variable.
-#[derive(Debug, Clone)]
-pub struct Variable {
-    pub value: V,
-}
 
 /// A module that has been imported.
 #[derive(Debug)]
@@ -57,8 +53,10 @@ pub struct Frame {
     /// Set in the body of a class.
     pub in_class: bool,
     pub locals: HashMap<Atom, Variable>,
-    pub results: HashMap<u32, V>,
-    pub returned: Option<V>,
+    /// Names of the functions around the one that runs.
+    pub captured: Rc<Captured>,
+    pub results: HashMap<u32, Variable>,
+    pub returned: Option<Variable>,
     /// A `return` with a value was met.
     pub gave_value: bool,
     /// What a `return` behind a branch leaves open.
@@ -94,9 +92,11 @@ pub struct ParserFacts {
 pub struct Object {
     pub module: ModuleId,
     pub class: u32,
-    pub attributes: HashMap<String, V>,
+    pub attributes: HashMap<String, Variable>,
     /// It was given to something that is not followed, and may have got further attributes.
     pub opened: bool,
+    /// Something that it is an attribute of was.
+    pub reached: bool,
     /// It got attributes of any name.
     pub dynamic: bool,
 }
@@ -146,7 +146,11 @@ pub struct Walker<'a> {
     pub by_name: HashMap<String, ModuleId>,
     pub frames: Vec<Frame>,
     pub chain: Vec<(usize, Span)>,
+    /// Whether what the last call gave is surely that.
+    pub sure: bool,
     pub failures: Vec<Failure>,
+    /// The first exception that is always raised, and that something keeps to itself.
+    pub swallowed: Option<Failure>,
     pub tries: Vec<Around<'a>>,
     pub maybe: usize,
     /// What a `return`, `break` or `continue` behind a branch leaves open here.
@@ -154,16 +158,28 @@ pub struct Walker<'a> {
     pub silent: usize,
     /// Something that may go on for ever was reached.
     pub alive: bool,
+    /// Something that takes its time was reached: a loop around it may be the one that serves.
+    pub paused: bool,
     /// Something that waits for others was reached: what follows is no start-up any more.
     pub waiting: bool,
     pub objects: Vec<Object>,
+    /// What objects give when a `with` statement enters them.
+    pub entered: HashMap<usize, Variable>,
     /// Threads that were made.
     pub threads: Vec<Thread>,
     /// Handlers around here.
     pub handling: usize,
-    /// Whether a path of the tree is there although it was not listed.
-    pub on_disk: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Files of the tree that were not listed, and what those hold that are no Python.
+    pub disk: Disk<'a>,
     pub bases: HashMap<(ModuleId, u32), Vec<V>>,
+    /// Classes that a decorator or metaclass of the tree leaves as they are written.
+    pub usual: HashSet<(ModuleId, u32)>,
+    /// Classes whose metaclass is called when they are: where it makes the object.
+    pub called_by: HashMap<(ModuleId, u32), (ModuleId, Span)>,
+    /// What decorators made of functions.
+    pub decorated: HashMap<(ModuleId, u32), V>,
+    /// What the bodies of classes bound.
+    pub class_names: HashMap<(ModuleId, u32), HashMap<Atom, Variable>>,
     /// Attributes that classes were given after they were made; empty for any.
     pub given: HashSet<(ModuleId, u32, String)>,
     /// Loops around here.

@@ -1,19 +1,7 @@
 //! What files and objects of real trees do to each other: what fails for sure, and what only looks so. CPython 3.11 fails where
 //! `CannotStart` is said, at that place, and goes on where `Starts` is.
 
-use super::{GOOD, alpha};
-
-/// Each script, with a package beside it, and what is said of it.
-#[track_caller]
-fn all_say(files: &[(&str, &str)], cases: &[(&str, &str)]) {
-    for (code, said) in cases {
-        let script = format!("{code}\n{GOOD}");
-        let mut all = vec![("main/alpha.py", script.as_str())];
-        all.extend(files);
-        let (found, _) = alpha(&all);
-        assert!(found.starts_with(said), "{code}\nwanted: {said}\n{found}");
-    }
-}
+use super::{GOOD, all_say, alpha};
 
 #[test]
 fn star_imports_bring_what_is_listed() {

@@ -342,35 +342,35 @@ fn values_that_only_look_so() {
 fn what_an_early_return_leaves_open() {
     for (code, prediction) in [
         (
-            "def f(x):\n    if x:\n        return 1\n    raise ValueError('no')\nf(1)",
+            "def f(x):\n    if x:\n        return 1\n    raise ValueError('no')\nf(os.getpid())",
             "Starts ",
         ),
         (
-            "def f(x):\n    for i in range(3):\n        if i == x:\n            return i\n    raise KeyError(x)\nf(1)",
+            "def f(x):\n    for i in range(3):\n        if i == x:\n            return i\n    raise KeyError(x)\nf(os.getpid())",
             "Starts ",
         ),
         (
-            "def f(x):\n    with open('/dev/null'):\n        if x:\n            return\n    raise KeyError(x)\nf(1)",
+            "def f(x):\n    with open('/dev/null'):\n        if x:\n            return\n    raise KeyError(x)\nf(os.getpid())",
             "Starts ",
         ),
         (
-            "def f(x):\n    if x:\n        return 'a'\n    return 1 / 0\nf(1)",
+            "def f(x):\n    if x:\n        return 'a'\n    return 1 / 0\nf(os.getpid())",
             "Starts ",
         ),
         (
-            "def f(x):\n    if x:\n        return 'a'\n    return not_there\nf(1)",
+            "def f(x):\n    if x:\n        return 'a'\n    return not_there\nf(os.getpid())",
             "MayNot start/undefined-name ",
         ),
         (
-            "def f(x):\n    if not x:\n        return\n    not_there()\nf(1)",
+            "def f(x):\n    if not x:\n        return\n    not_there()\nf(os.getpid())",
             "CannotStart start/undefined-name ",
         ),
         (
-            "def f(x):\n    if x:\n        return 'a'\nf(1)\nnot_there()",
+            "def f(x):\n    if x:\n        return 'a'\nf(os.getpid())\nnot_there()",
             "CannotStart start/undefined-name ",
         ),
         (
-            "def f(x):\n    while True:\n        if x:\n            break\n        return 1 / 0\nf(1)",
+            "def f(x):\n    while True:\n        if x:\n            break\n        return 1 / 0\nf(os.getpid())",
             "Starts ",
         ),
         (
@@ -379,7 +379,7 @@ fn what_an_early_return_leaves_open() {
         ),
         ("import __main__\n__main__.f = 5", "Starts "),
     ] {
-        let script = format!("{code}\n{GOOD}");
+        let script = format!("import os\n{code}\n{GOOD}");
         let (said, _) = alpha(&[("main/alpha.py", &script)]);
         assert!(said.starts_with(prediction), "{code}\n{said}");
     }
@@ -391,6 +391,7 @@ fn what_a_with_statement_may_swallow() {
     for manager in [
         "class Quiet:\n    def __enter__(self):\n        return self\n    def __exit__(self, *a):\n        return True\n",
         "from contextlib import contextmanager\n@contextmanager\ndef Quiet():\n    try:\n        yield\n    except Exception:\n        pass\n",
+        "import time\nclass Quiet:\n    on = False\n    def __enter__(self):\n        return self\n    def __exit__(self, *a):\n        while not self.on:\n            time.sleep(1)\n",
         "from contextlib import suppress\nclass Quiet(suppress):\n    pass\n",
     ] {
         let script = format!("{manager}with Quiet():\n    1 / 0\n{GOOD}");

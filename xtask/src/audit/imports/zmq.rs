@@ -1,0 +1,95 @@
+//! Names of pyzmq: of the package, of its contexts, and of its sockets.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+static NAMES: LazyLock<HashMap<&str, HashSet<&str>>> = LazyLock::new(|| {
+    include_str!("zmq_names.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            Some((words.next()?, words.collect()))
+        })
+        .collect()
+});
+
+/// A context, as its names are listed.
+pub const CONTEXT: &str = "zmq.Context";
+/// A socket, as its names are listed.
+pub const SOCKET: &str = "zmq.Socket";
+
+/// How addresses of sockets begin (`zmq_connect(3)`, and the manual page of each transport).
+const TRANSPORTS: &[&str] = &[
+    "tcp", "ipc", "inproc", "udp", "pgm", "epgm", "norm", "tipc", "vmci", "vsock", "hyperv", "ws", "wss",
+];
+
+/// What a name of `zmq`, `zmq.Context` or `zmq.Socket` may be; nothing for anything else.
+#[must_use]
+pub fn names(of: &str) -> Option<&'static HashSet<&'static str>> {
+    NAMES.get(of)
+}
+
+/// Whether a context or socket has an attribute; nothing for anything else. Options are attributes, too, in either case.
+#[must_use]
+pub fn has_member(of: &str, name: &str) -> Option<bool> {
+    let members = NAMES.get(of)?;
+    let option = NAMES
+        .get("zmq")
+        .is_some_and(|names| names.contains(name.to_ascii_uppercase().as_str()));
+    Some(members.contains(name) || option || name.starts_with('_'))
+}
+
+/// Why no socket takes an address to bind it, or to connect to it.
+#[must_use]
+pub fn refuses(address: &str, bind: bool) -> Option<&'static str> {
+    match address.split_once("://") {
+        None => Some("Invalid argument"),
+        Some((transport, _)) if !TRANSPORTS.contains(&transport) => Some("Protocol not supported"),
+        Some(("tcp", rest)) => {
+            let port = rest.rsplit_once(':').map(|(_, port)| port);
+            let known = |port: &str| match port.parse::<u32>() {
+                // A number that is too large is cut off when it is bound.
+                Ok(number) => bind || (1..=u32::from(u16::MAX)).contains(&number),
+                Err(_) => port == "*" && bind,
+            };
+            (!port.is_some_and(known)).then_some("Invalid argument")
+        }
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_package_and_of_its_objects() {
+        assert!(names("zmq").is_some_and(|names| names.contains("REP") && !names.contains("REPP")));
+        assert_eq!(has_member("zmq.Socket", "recv_json"), Some(true));
+        assert_eq!(has_member("zmq.Socket", "recv_jsn"), Some(false));
+        assert_eq!(has_member("zmq.Socket", "rcvtimeo"), Some(true));
+        assert_eq!(has_member("zmq.Poller", "register"), None);
+    }
+
+    #[test]
+    fn addresses_that_no_socket_takes() {
+        for address in [
+            "tcp://*:5000",
+            "tcp://127.0.0.1:*",
+            "tcp://*:70000",
+            "ipc:///tmp/x",
+            "inproc://x",
+        ] {
+            assert_eq!(refuses(address, true), None, "{address}");
+        }
+        for address in ["tcp:/*:5000", "*:5000", "tcp://*", "tcp://*:port", ""] {
+            assert_eq!(refuses(address, true), Some("Invalid argument"), "{address}");
+        }
+        for address in ["tcp://a:70000", "tcp://a:0", "tcp://a:*", "tcp://a"] {
+            assert_eq!(refuses(address, false), Some("Invalid argument"), "{address}");
+        }
+        assert_eq!(refuses("tcp://a:5000", false), None);
+        assert_eq!(refuses("tpc://*:5000", true), Some("Protocol not supported"));
+    }
+}

@@ -1,0 +1,136 @@
+//! What an expression surely is, whatever code that is not followed does.
+
+use pysrc::{Atom, BindingKind, Value};
+
+use super::class::Lookup;
+use super::operator::kind;
+use super::steps::binds_from_within;
+use super::value::{ModuleId, V};
+use super::walk::Walker;
+
+impl Walker<'_> {
+    /// What an expression surely is here. A list or dictionary may have been changed since it was made.
+    pub fn certain(&self, value: &Value) -> Option<V> {
+        let known = match value {
+            literal if literal.is_literal() => self.evaluate(literal),
+            Value::Concat(_) => self.evaluate(value),
+            Value::Name(name) => self.certain_name(*name)?,
+            Value::Attribute(object, name) => {
+                let name = self.source(self.here())?.name(*name);
+                match self.certain(object)? {
+                    V::Instance(id) => self.certain_attribute(id, name)?,
+                    V::Module(id) => self.certain_global(id, name)?,
+                    V::Class(module, class) => self.certain_of_class((module, class), name)?,
+                    V::Parsed(parser) if !self.set_from_outside(name) => self.parsed(parser, name),
+                    _ => return None,
+                }
+            }
+            Value::Call(call) => {
+                let (frame, _) = self.innermost()?;
+                let result = frame.results.get(call).filter(|result| result.sure)?;
+                result.value.clone()
+            }
+            Value::Subscript(..) if self.is_word(value) => self.evaluate(value),
+            Value::Entered(managed) => match self.certain(managed)? {
+                V::Instance(id) => {
+                    let entered = self.entered.get(&id).filter(|entered| entered.sure)?;
+                    entered.value.clone()
+                }
+                V::Zmq(of) => V::Zmq(of),
+                V::File(path) => V::File(path),
+                _ => return None,
+            },
+            Value::Or(values) => {
+                let (last, rest) = values.split_last()?;
+                for value in rest {
+                    let value = self.certain(value)?;
+                    if self.truth(&value)? {
+                        return Some(value);
+                    }
+                }
+                self.certain(last)?
+            }
+            Value::Choice(choice) => match self.holds(&choice.condition)? {
+                true => self.certain(&choice.yes)?,
+                false => self.certain(&choice.no)?,
+            },
+            _ => return None,
+        };
+        (known != V::Unknown).then_some(known)
+    }
+
+    fn certain_name(&self, name: Atom) -> Option<V> {
+        let (frame, source) = self.innermost()?;
+        if let Some(variable) = frame.locals.get(&name) {
+            if !variable.sure || variable.value == V::Unknown {
+                return None;
+            }
+            let inner = frame
+                .function
+                .is_some_and(|function| binds_from_within(source, function, name));
+            return (!inner).then(|| variable.value.clone());
+        }
+        if let Some(variable) = frame.captured.get(&name).filter(|_| !self.is_local(frame, name)) {
+            return variable.sure.then(|| variable.value.clone());
+        }
+        let text = source.name(name);
+        match text {
+            "__file__" => Some(self.evaluate(&Value::Name(name))),
+            _ => self.certain_global(frame.module, text),
+        }
+    }
+
+    /// A name of a module.
+    pub fn certain_global(&self, module: ModuleId, name: &str) -> Option<V> {
+        let (source, imported) = (self.source(module)?, self.modules.get(module)?);
+        let atom = source.atom(name)?;
+        let variable = imported
+            .globals
+            .get(&atom)
+            .filter(|variable| variable.sure && variable.value != V::Unknown)?;
+        let by_function = source
+            .bindings
+            .iter()
+            .any(|binding| binding.name == atom && binding.kind == BindingKind::Global);
+        let open = imported.dynamic || by_function || self.set_from_outside(name);
+        (!open).then(|| variable.value.clone())
+    }
+
+    /// An attribute of an object.
+    fn certain_attribute(&self, id: usize, name: &str) -> Option<V> {
+        let object = self.objects.get(id)?;
+        if !object.attributes.contains_key(name) {
+            let own = !object.opened && !object.dynamic && !object.reached;
+            return self
+                .written_in_class((object.module, object.class), name)
+                .filter(|_| own);
+        }
+        let variable = object.attributes.get(name).filter(|variable| variable.sure)?;
+        if object.opened || object.dynamic || object.reached || variable.value == V::Unknown {
+            return None;
+        }
+        let own = matches!(self.find_method(object.module, object.class, name), Lookup::NotThere);
+        // What the class has of that name may be a descriptor.
+        let plain = self
+            .class_variable(object.module, object.class, name)
+            .is_none_or(|variable| kind(&variable.value).is_some());
+        (own && plain).then(|| variable.value.clone())
+    }
+
+    /// An attribute of a class that nothing but its body gives it.
+    fn certain_of_class(&self, class: (ModuleId, u32), name: &str) -> Option<V> {
+        self.written_in_class(class, name)
+            .filter(|_| !self.set_from_outside(name))
+    }
+
+    /// What the body of a class gives an attribute, as far as nothing else was seen to.
+    fn written_in_class(&self, class: (ModuleId, u32), name: &str) -> Option<V> {
+        let known = self.order(class.0, class.1).iter().all(Option::is_some);
+        let variable = self
+            .class_variable(class.0, class.1, name)
+            .filter(|variable| variable.sure)?;
+        let given = self.is_given(class.0, class.1, name);
+        let open = !known || given || variable.value == V::Unknown || variable.value.closure().is_some();
+        (!open).then(|| variable.value.clone())
+    }
+}

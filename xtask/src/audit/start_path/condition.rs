@@ -1,0 +1,229 @@
+//! Tests whose result is known: which arm of a branch is taken, and whether a loop has a first turn.
+
+use pysrc::{Condition, Entry, Test, Value};
+
+use super::class::Lookup;
+use super::value::V;
+use super::walk::Walker;
+
+/// Methods that take something out of a list, set or dictionary.
+const REMOVERS: &[&str] = &[
+    "clear",
+    "pop",
+    "popitem",
+    "popleft",
+    "remove",
+    "discard",
+    "difference_update",
+    "intersection_update",
+];
+
+impl Walker<'_> {
+    /// Whether an arm of a branch is taken, where that is known.
+    pub fn decide(&self, test: &Test) -> Option<bool> {
+        match test {
+            Test::Main => Some(
+                self.modules
+                    .get(self.here())
+                    .is_some_and(|module| module.name == "__main__"),
+            ),
+            Test::TypeChecking => Some(false),
+            Test::Known(known) => Some(*known),
+            Test::When(condition) => self.holds(condition),
+            Test::Unknown => None,
+        }
+    }
+
+    /// Whether the body of a loop runs at least once, where that is known.
+    pub fn enters(&self, entry: &Entry) -> Option<bool> {
+        match entry {
+            Entry::Always => Some(true),
+            Entry::When(condition) => self.holds(condition),
+            Entry::Over(value) => (self.decides_here() && self.has_something(value)).then_some(true),
+            Entry::Unknown => None,
+        }
+    }
+
+    /// Whether values are what they were when they were stored: another turn of a loop may see others, and what is only looked
+    /// at for the names that it binds sees none of them.
+    fn decides_here(&self) -> bool {
+        self.loops == 0 && self.silent == 0
+    }
+
+    /// Whether a condition holds here, where that is known.
+    pub fn holds(&self, condition: &Condition) -> Option<bool> {
+        if !self.decides_here() {
+            return None;
+        }
+        match condition {
+            Condition::True(value) => self.truth(&self.certain(value)?),
+            Condition::None(value) => is_none(&self.certain(value)?),
+            Condition::Equal(both) => equal(&self.certain(&both.0)?, &self.certain(&both.1)?),
+            Condition::In(both) => {
+                let (item, container) = &**both;
+                let item = self.certain(item)?;
+                match self.certain(container)? {
+                    V::List(values) => {
+                        let mut all_known = true;
+                        let found = values.iter().any(|value| {
+                            let same = equal(&item, value);
+                            all_known &= same.is_some();
+                            same == Some(true)
+                        });
+                        (found || all_known).then_some(found)
+                    }
+                    V::Str(text) => item.text().map(|part| text.contains(part)),
+                    _ => None,
+                }
+            }
+            Condition::Order(comparison, both) => match (self.certain(&both.0)?, self.certain(&both.1)?) {
+                (V::Int(left), V::Int(right)) => Some(comparison.holds(left, right)),
+                _ => None,
+            },
+            Condition::Words(comparison, number) => {
+                Some(comparison.holds(self.number_of_words()?, usize::from(*number)))
+            }
+            Condition::Not(condition) => self.holds(condition).map(|holds| !holds),
+            Condition::All(conditions) => self.joined_by(conditions, false),
+            Condition::Any(conditions) => self.joined_by(conditions, true),
+            Condition::Unknown => None,
+        }
+    }
+
+    /// The result of conditions one of which decides when it is `decisive`.
+    fn joined_by(&self, conditions: &[Condition], decisive: bool) -> Option<bool> {
+        let mut all_known = true;
+        for condition in conditions {
+            match self.holds(condition) {
+                Some(result) if result == decisive => return Some(decisive),
+                Some(_) => {}
+                None => all_known = false,
+            }
+        }
+        all_known.then_some(!decisive)
+    }
+
+    /// Whether a value is true. Lists and dictionaries may have been changed.
+    pub fn truth(&self, value: &V) -> Option<bool> {
+        match value {
+            V::None => Some(false),
+            V::Bool(known) => Some(*known),
+            V::Int(number) => Some(*number != 0),
+            V::Float(number) => Some(*number != 0.0),
+            V::Str(text) => Some(!text.is_empty()),
+            V::Path(_)
+            | V::Module(_)
+            | V::Class(..)
+            | V::Function(..)
+            | V::Closure(_)
+            | V::Method(..)
+            | V::Lambda(..)
+            | V::Zmq(_)
+            | V::Thread(_)
+            | V::Parser(_)
+            | V::Parsed(_) => Some(true),
+            V::Instance(id) => {
+                let object = self.objects.get(*id)?;
+                let lacks = |name| matches!(self.find_method(object.module, object.class, name), Lookup::NotThere);
+                (lacks("__bool__") && lacks("__len__")).then_some(true)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether going through a value surely gives something.
+    fn has_something(&self, value: &Value) -> bool {
+        match value {
+            Value::List(parts) => parts
+                .iter()
+                .any(|part| !matches!(part, Value::Either(values) if values.is_empty())),
+            Value::Str(text) => !text.is_empty(),
+            Value::Dict(items) => !items.is_empty(),
+            Value::Name(name) | Value::Attribute(_, name) => {
+                let full = match self.certain(value) {
+                    Some(V::List(parts)) => !parts.is_empty(),
+                    Some(V::Dict(items)) => !items.is_empty(),
+                    Some(V::Str(text)) => return !text.is_empty(),
+                    _ => false,
+                };
+                let here = self.here();
+                full && self
+                    .source(here)
+                    .is_some_and(|source| !self.is_taken_from(source.name(*name)))
+            }
+            Value::Call(call) => {
+                let here = self.here();
+                let Some(call) = self.source(here).and_then(|source| source.calls.get(*call as usize)) else {
+                    return false;
+                };
+                match (self.evaluate(&call.callee), &*call.arguments) {
+                    (V::Outside(name), [count]) if name == "builtins.range" => {
+                        matches!(self.certain(count), Some(V::Int(count)) if count > 0)
+                    }
+                    (V::Outside(name), [inner, ..])
+                        if matches!(
+                            name.as_str(),
+                            "builtins.enumerate"
+                                | "builtins.sorted"
+                                | "builtins.reversed"
+                                | "builtins.list"
+                                | "builtins.tuple"
+                                | "builtins.set"
+                        ) =>
+                    {
+                        self.has_something(inner)
+                    }
+                    (V::Bound(..), []) => match &call.callee {
+                        Value::Attribute(object, method) => {
+                            let views = self
+                                .source(here)
+                                .is_some_and(|source| matches!(source.name(*method), "items" | "keys" | "values"));
+                            views && self.has_something(object)
+                        }
+                        _ => false,
+                    },
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a module that has run takes something out of what has that name.
+    fn is_taken_from(&self, name: &str) -> bool {
+        (0..self.modules.len()).filter_map(|id| self.source(id)).any(|source| {
+            let Some(atom) = source.atom(name) else {
+                return false;
+            };
+            source.calls.iter().any(|call| match &call.callee {
+                Value::Attribute(of, method) => {
+                    let of_it = matches!(**of, Value::Name(last) | Value::Attribute(_, last) if last == atom);
+                    of_it && REMOVERS.contains(&source.name(*method))
+                }
+                _ => false,
+            })
+        })
+    }
+}
+
+fn is_none(value: &V) -> Option<bool> {
+    match value {
+        V::None => Some(true),
+        V::Unknown | V::Outside(_) | V::Bound(..) | V::Super(..) => None,
+        _ => Some(false),
+    }
+}
+
+/// Whether two values are the same, where both are simple.
+fn equal(left: &V, right: &V) -> Option<bool> {
+    let simple = |value: &V| matches!(value, V::None | V::Bool(_) | V::Int(_) | V::Str(_));
+    let number = |value: &V| match value {
+        V::Bool(known) => Some(i64::from(*known)),
+        V::Int(number) => Some(*number),
+        _ => None,
+    };
+    match (number(left), number(right)) {
+        (Some(left), Some(right)) => Some(left == right),
+        _ => (simple(left) && simple(right)).then(|| left == right),
+    }
+}

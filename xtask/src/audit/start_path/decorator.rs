@@ -1,0 +1,154 @@
+//! Decorators: what a function or class is once those around it have been called.
+
+use std::rc::Rc;
+
+use pysrc::{Class, Function, Span, Value};
+
+use super::arguments::Arguments;
+use super::call::made_for;
+use super::failure::Flow;
+use super::value::{Captured, Closure, ModuleId, V};
+use super::walk::Walker;
+
+/// Decorators that leave a function as it is when it is called.
+const LEAVES_AS_IS: &[&str] = &[
+    "staticmethod",
+    "classmethod",
+    "abstractmethod",
+    "lru_cache",
+    "cache",
+    "wraps",
+    "override",
+    "final",
+    "no_type_check",
+];
+/// Decorators of methods that make something else of them than another function.
+const DESCRIPTORS: &[&str] = &[
+    "staticmethod",
+    "classmethod",
+    "property",
+    "cached_property",
+    "setter",
+    "getter",
+    "deleter",
+    "abstractmethod",
+];
+
+impl Walker<'_> {
+    /// What a `def` binds its name to.
+    pub fn defined(&mut self, here: ModuleId, function: u32, facts: &Function) -> (V, Flow) {
+        let mut value = self.with_names_around(here, function, facts);
+        let names = facts.decorators.iter().map(|name| last(name));
+        let mut changed = false;
+        for (name, wrapper) in names.zip(&facts.wrappers).rev() {
+            if LEAVES_AS_IS.contains(&name) {
+                continue;
+            }
+            changed = true;
+            let (made, flow) = self.wrapped(here, wrapper, facts.span, value);
+            if flow != Flow::Next {
+                return (V::Unknown, flow);
+            }
+            value = made;
+        }
+        let plain = !facts.decorators.iter().any(|name| DESCRIPTORS.contains(&last(name)));
+        if changed && plain && facts.class.is_some() {
+            self.decorated.insert((here, function), value.clone());
+        }
+        (value, Flow::Next)
+    }
+
+    /// What the name of a class whose body has run is bound to.
+    pub fn decorated_class(&mut self, here: ModuleId, class: u32, facts: &Class) -> (V, Flow) {
+        let own = V::Class(here, class);
+        let mut value = own.clone();
+        let mut of_the_tree = !facts.decorators.is_empty() && !facts.keywords && facts.metaclass.is_none();
+        for wrapper in facts.wrappers.iter().rev() {
+            let callee = self.evaluate(wrapper);
+            if callee.closure().is_none() {
+                // The standard library's leave the class where it is.
+                of_the_tree = false;
+                continue;
+            }
+            // What it may do to the class is seen only in part.
+            let (made, flow) = self.wrapped(here, wrapper, facts.span, value);
+            if flow != Flow::Next {
+                return (V::Unknown, flow);
+            }
+            value = made;
+        }
+        if value != own {
+            return (V::Unknown, Flow::Next);
+        }
+        if of_the_tree {
+            self.usual.insert((here, class));
+        }
+        (own, Flow::Next)
+    }
+
+    /// What a decorator makes of something.
+    fn wrapped(&mut self, here: ModuleId, wrapper: &Value, span: Span, value: V) -> (V, Flow) {
+        let callee = self.evaluate(wrapper);
+        if callee.closure().is_none() {
+            return (V::Unknown, Flow::Next);
+        }
+        let call = made_for(span);
+        let arguments = Arguments {
+            positional: vec![value],
+            named: Vec::new(),
+            open: false,
+            sure: true,
+        };
+        self.apply(here, &call, callee, &arguments)
+    }
+
+    /// Something keeps the names around it, and may change what they stand for whenever it is called.
+    pub fn keep_names(&mut self) {
+        let Some(frame) = self.frames.last() else {
+            return;
+        };
+        let kept = frame.locals.values().map(|variable| &variable.value);
+        let objects: Vec<usize> = kept.filter_map(object).collect();
+        for object in objects {
+            self.reach(object);
+        }
+    }
+
+    /// A function with the names of those around it that have got their only value.
+    fn with_names_around(&mut self, here: ModuleId, function: u32, facts: &Function) -> V {
+        let plain = V::Function(here, function);
+        if facts.outer.is_none() {
+            return plain;
+        }
+        self.keep_names();
+        let Some(frame) = self.frames.last().filter(|frame| !frame.in_class) else {
+            return plain;
+        };
+        let own = frame.locals.iter().filter(|(name, _)| self.is_bound_once(**name));
+        let mut captured: Captured = (*frame.captured).clone();
+        captured.extend(own.map(|(name, variable)| (*name, variable.clone())));
+        if captured.is_empty() {
+            return plain;
+        }
+        V::Closure(Rc::new(Closure {
+            module: here,
+            function,
+            captured: Rc::new(captured),
+            of: None,
+        }))
+    }
+}
+
+/// The object that a value is, or is bound to.
+fn object(value: &V) -> Option<usize> {
+    match value {
+        V::Instance(id) => Some(*id),
+        V::Method(_, _, of) => object(of),
+        _ => None,
+    }
+}
+
+/// The last part of a dotted name.
+fn last(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}

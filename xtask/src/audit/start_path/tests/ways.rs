@@ -1,0 +1,449 @@
+//! Which way is taken, and what functions and classes are once their decorators and metaclasses have been called. CPython 3.11
+//! fails where `CannotStart` is said, at that place, and goes on where `Starts` is.
+
+use super::all_say;
+
+const NAME: &str = "CannotStart start/undefined-name";
+const MAY: &str = "MayNot start/undefined-name";
+const ATTRIBUTE: &str = "CannotStart start/no-attribute";
+const ARGUMENTS: &str = "CannotStart start/argument-count";
+const OPERATION: &str = "CannotStart start/bad-operation";
+
+#[test]
+fn both_sides_of_a_comparison_run() {
+    all_say(
+        &[],
+        &[
+            ("x = 1\nif x == ding:\n    pass", NAME),
+            ("x = 1\nx == ding()", NAME),
+            ("x = 1\nif 0 < x < ding:\n    pass", NAME),
+        ],
+    );
+}
+
+#[test]
+fn ways_that_values_decide() {
+    all_say(
+        &[],
+        &[
+            (
+                "def f(x):\n    if x is None:\n        return 1\n    return ding(x)\nf('a')",
+                NAME,
+            ),
+            ("def f(x=None):\n    if x is not None:\n        ding()\nf()", "Starts "),
+            (
+                "def f(x):\n    if x == 'a':\n        r = 1\n    elif x == 'b':\n        r = 2\n    return r\nf('c')",
+                NAME,
+            ),
+            ("def f(x):\n    if x in ('a', 'b'):\n        ding()\nf('b')", NAME),
+            (
+                "def f(x):\n    if x not in ('a', 'b'):\n        ding()\nf('b')",
+                "Starts ",
+            ),
+            ("def f(n=3):\n    if n > 2 and not n == 5:\n        ding()\nf()", NAME),
+            (
+                "def f(a=None, b=False):\n    if a or b:\n        ding()\nf()",
+                "Starts ",
+            ),
+            (
+                "def f(p=None):\n    g(p or 'x')\ndef g(p):\n    if p:\n        ding()\nf()",
+                NAME,
+            ),
+            (
+                "def f(p=None):\n    q = 'a' if p else None\n    q.upper()\nf()",
+                ATTRIBUTE,
+            ),
+            ("def check():\n    return False\nif not check():\n    ding()", NAME),
+            ("import os\nif not os.getenv('NOT_SET'):\n    ding()", NAME),
+            ("import os\nif os.getenv('NOT_SET', '0') == '1':\n    ding()", "Starts "),
+            // What is not known, or may have changed.
+            ("import os\nif os.getpid() == 1:\n    ding()", MAY),
+            (
+                "ready = False\nfor i in range(3):\n    if i == 2:\n        ready = True\nif not ready:\n    ding()",
+                MAY,
+            ),
+            (
+                "n = 0\ndef f():\n    global n\n    n = 1\nf()\nif n == 0:\n    ding()",
+                MAY,
+            ),
+            (
+                "def f():\n    x = None\n    def g():\n        nonlocal x\n        x = 'a'\n    g()\n    x.upper()\nf()",
+                "Starts ",
+            ),
+            ("items = [1]\nitems.clear()\nif items:\n    ding()", MAY),
+        ],
+    );
+}
+
+#[test]
+fn loops_that_surely_run() {
+    all_say(
+        &[],
+        &[
+            ("for x in ['a']:\n    ding(x)", NAME),
+            (
+                "NAMES = ['a', 'b']\ndef f():\n    for x in NAMES:\n        ding(x)\nf()",
+                NAME,
+            ),
+            ("TABLE = {'a': 1}\nfor k, v in TABLE.items():\n    ding(k)", NAME),
+            ("for x in enumerate(range(2)):\n    ding(x)", NAME),
+            ("[ding(x) for x in (1, 2)]", NAME),
+            ("running = True\nwhile running:\n    ding()", NAME),
+            (
+                "class A:\n    running = True\n    def run(self):\n        while self.running:\n            self.tik += 1\nA().run()",
+                ATTRIBUTE,
+            ),
+            ("NAMES = ['a']\nNAMES.pop()\nfor x in NAMES:\n    ding(x)", MAY),
+            ("for x in []:\n    ding(x)", MAY),
+            ("[ding(x) for x in (1, 2) if x > 5]", MAY),
+            // One that serves may go on for ever.
+            (
+                "import time\nrunning = True\nwhile running:\n    time.sleep(1)\nding()",
+                MAY,
+            ),
+        ],
+    );
+}
+
+/// Decorators as they are usually written.
+const DECORATORS: &str = "\
+import functools
+import logging
+
+def logged(fn):
+    @functools.wraps(fn)
+    def wrapper(*args, **kwargs):
+        return fn(*args, **kwargs)
+    return wrapper
+
+def swallowing(fn):
+    def wrapper(*args, **kwargs):
+        try:
+            return fn(*args, **kwargs)
+        except Exception:
+            logging.exception('failed')
+    return wrapper
+
+def with_context(fn):
+    def wrapper(self, *args):
+        return fn(self, {}, *args)
+    return wrapper
+
+def retry(times=3):
+    def around(fn):
+        def wrapper(*args, **kwargs):
+            for i in range(times):
+                return fn(*args, **kwargs)
+        return wrapper
+    return around
+
+def register(name):
+    def around(cls):
+        cls.registered = name
+        return cls
+    return around
+
+def new_constructor(cls):
+    old = cls.__init__
+    def __init__(self, *a):
+        self.more = 1
+        old(self)
+    cls.__init__ = __init__
+    return cls
+
+def nothing(fn):
+    return None
+";
+
+#[test]
+fn decorators_of_the_tree() {
+    let files = [("main/deco.py", DECORATORS)];
+    let method = |decorator: &str, body: &str| {
+        format!(
+            "from main.deco import *\nclass A:\n    def __init__(self):\n        self.load(1)\n    @{decorator}\n    def load(self, x):\n        {body}\nA()"
+        )
+    };
+    for decorator in ["logged", "retry(2)", "logged\n    @retry()"] {
+        all_say(
+            &files,
+            &[
+                (&method(decorator, "return ding(x)"), NAME),
+                (&method(decorator, "return self.rows[x]"), ATTRIBUTE),
+                (&method(decorator, "return x"), "Starts "),
+            ],
+        );
+    }
+    all_say(
+        &files,
+        &[
+            (&method("swallowing", "return ding(x)"), MAY),
+            (&method("with_context", "return x"), ARGUMENTS),
+            (
+                "from main.deco import *\n@logged\ndef f(a, b=1):\n    pass\nf(1, c=2)",
+                ARGUMENTS,
+            ),
+            (
+                "from main.deco import *\n@logged\ndef f(a, b=1):\n    pass\nf(1, b=2)",
+                "Starts ",
+            ),
+            ("from main.deco import *\n@nothing\ndef f():\n    ding()", "Starts "),
+            (
+                "from main.deco import *\n@register('x')\nclass A:\n    def __init__(self, n):\n        pass\nA()",
+                ARGUMENTS,
+            ),
+            (
+                "from main.deco import *\n@register('x')\nclass A:\n    def __init__(self, n):\n        pass\nA(1).registered",
+                "Starts ",
+            ),
+            (
+                "from main.deco import *\n@new_constructor\nclass A:\n    def __init__(self):\n        self.y = 1\nA(1, 2).y",
+                "Starts ",
+            ),
+            (
+                "def make():\n    n = 0\n    def bump():\n        nonlocal n\n        n += 1\n        return n\n    return bump\nb = make()\nb()\nif b() == 1:\n    ding()",
+                MAY,
+            ),
+        ],
+    );
+}
+
+/// Metaclasses as they are usually written.
+const METACLASSES: &str = "\
+class Singleton(type):
+    made = {}
+    def __call__(cls, *args, **kwargs):
+        if cls not in cls.made:
+            cls.made[cls] = super().__call__(*args, **kwargs)
+        return cls.made[cls]
+
+class Registering(type):
+    names = []
+    def __new__(mcs, name, bases, ns):
+        cls = super().__new__(mcs, name, bases, ns)
+        mcs.names.append(name)
+        return cls
+
+class Filling(type):
+    def __new__(mcs, name, bases, ns):
+        ns['filled'] = 1
+        return super().__new__(mcs, name, bases, ns)
+
+class Starting(type):
+    def __call__(cls, *args):
+        made = super().__call__(*args)
+        made.started = True
+        return made
+
+class Ignoring(type):
+    def __call__(cls, *args):
+        return super().__call__()
+
+class Once:
+    one = None
+    def __new__(cls, *args):
+        if cls.one is None:
+            cls.one = super().__new__(cls)
+            cls.one.first = True
+        return cls.one
+";
+
+#[test]
+fn metaclasses_of_the_tree() {
+    let files = [("main/meta.py", METACLASSES)];
+    let class = |metaclass: &str, used: &str| {
+        format!(
+            "from main.meta import *\nclass B(metaclass={metaclass}):\n    def __init__(self, n):\n        self.n = n\nclass A(B):\n    def go(self):\n        return 1\n{used}"
+        )
+    };
+    for metaclass in ["Singleton", "Registering"] {
+        all_say(
+            &files,
+            &[
+                (&class(metaclass, "A()"), ARGUMENTS),
+                (&class(metaclass, "A(1).go(2)"), ARGUMENTS),
+                (&class(metaclass, "A(1).n, A(2).go()"), "Starts "),
+            ],
+        );
+    }
+    all_say(
+        &files,
+        &[
+            (&class("Registering", "a = A(1)\na.missing"), ATTRIBUTE),
+            (&class("Filling", "A(1).filled"), "Starts "),
+            (&class("Starting", "A(1).started"), "Starts "),
+            (
+                "from main.meta import *\nclass A(metaclass=Ignoring):\n    def __init__(self):\n        pass\nA(1, 2)",
+                "Starts ",
+            ),
+            (
+                "from main.meta import *\nclass A(Once):\n    def __init__(self, n):\n        self.n = n\nA(1).first, A(2).n",
+                "Starts ",
+            ),
+            (
+                "from main.meta import *\nclass A(Once):\n    def __init__(self, n):\n        ding(n)\nA(1)",
+                NAME,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_attributes_surely_are() {
+    let inside = |body: &str, rest: &str| {
+        format!(
+            "class A:\n    kind = None\n    def __init__(self):\n        self.s = None\n        {body}\n{rest}\nA()"
+        )
+    };
+    all_say(
+        &[],
+        &[
+            (&inside("if self.s is None:\n            ding()", ""), NAME),
+            (&inside("self.s.upper()", ""), ATTRIBUTE),
+            (&inside("self.kind.upper()", ""), ATTRIBUTE),
+            (
+                &inside(
+                    "self.fill()\n        self.s.upper()",
+                    "    def fill(self):\n        self.s = 'a'",
+                ),
+                "Starts ",
+            ),
+            (
+                &inside(
+                    "fills = {'a': self.fill}\n        fills['a']()\n        self.s.upper()",
+                    "    def fill(self):\n        self.s = 'a'",
+                ),
+                "Starts ",
+            ),
+            (
+                &inside(
+                    "fill = lambda: self.fill()\n        [fill][0]()\n        self.s.upper()",
+                    "    def fill(self):\n        self.s = 'a'",
+                ),
+                "Starts ",
+            ),
+            (
+                &inside("setattr(self, 's', 'a')\n        self.s.upper()", ""),
+                "Starts ",
+            ),
+            (
+                "class D:\n    def __get__(self, o, c=None):\n        return 'd'\n    def __set__(self, o, v):\n        pass\nclass A:\n    x = D()\n    def __init__(self):\n        self.x = None\n        self.x.upper()\nA()",
+                "Starts ",
+            ),
+            (
+                "class P:\n    one = None\n    @classmethod\n    def get(cls):\n        if cls.one is None:\n            cls.one = cls()\n        return cls.one\n    def go(self):\n        pass\nP.get().go(), P.one.go()",
+                "Starts ",
+            ),
+            (
+                "class I:\n    def __init__(self):\n        self.a = 1\nclass A:\n    def __init__(self):\n        self.i = I()\n        print(self.i.b)\nA()",
+                ATTRIBUTE,
+            ),
+            (
+                "C = {'port': 1}\nclass A:\n    def __init__(self, c=None):\n        self.c = c or C\n        self.p = self.c.port\nA()",
+                ATTRIBUTE,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn sockets_and_their_addresses() {
+    let socket = |then: &str| format!("import zmq\ns = zmq.Context().socket(zmq.PUB)\n{then}");
+    all_say(
+        &[],
+        &[
+            ("import zmq\nzmq.Context().socket(zmq.REPP)", ATTRIBUTE),
+            (&socket("s.sendd(b'')"), ATTRIBUTE),
+            (&socket("s.bind('tcp//*:7000')"), OPERATION),
+            (&socket("s.connect('localhost:7000')"), OPERATION),
+            (&socket("s.bind('tpc://*:7000')"), OPERATION),
+            (
+                &socket("s.bind_to_random_port('tcp://*')\ns.linger = 0\ns.LINGER, s.linger, s.closed"),
+                "Starts ",
+            ),
+            (&socket("s.bind('inproc://x')\ns.connect('ipc:///tmp/x')"), "Starts "),
+        ],
+    );
+}
+
+#[test]
+fn threads_that_were_never_made() {
+    all_say(
+        &[],
+        &[
+            (
+                "import threading\nclass T(threading.Thread):\n    def __init__(self, n):\n        self.n = n\nT(1).start()",
+                OPERATION,
+            ),
+            (
+                "import threading\nclass T(threading.Thread):\n    def __init__(self):\n        self.daemon = True\nT()",
+                OPERATION,
+            ),
+            (
+                "import threading\nclass T(threading.Thread):\n    def __init__(self):\n        threading.Thread.__init__(self)\n        self.daemon = True\nT().start()",
+                "Starts ",
+            ),
+            (
+                "import threading\nclass T(threading.Thread):\n    def __init__(self):\n        self.make()\n    def make(self):\n        super().__init__(daemon=True)\nT().start()",
+                "Starts ",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn coroutines_that_run_beside_each_other() {
+    let class = |second: &str| {
+        format!(
+            "import asyncio\nclass S:\n    async def go(self):\n        await asyncio.gather(self.serve(), self.tick())\n    async def serve(self):\n        while True:\n            await asyncio.sleep(1)\n    async def tick(self):\n        {second}\nasyncio.run(S().go())"
+        )
+    };
+    all_say(&[], &[(&class("ding()"), NAME), (&class("pass"), "Starts ")]);
+}
+
+#[test]
+fn files_that_their_readers_do_not_take() {
+    let files = [
+        ("main/broken.json", "{\"a\": 1,\n"),
+        ("main/good.json", "{\"a\": 1}"),
+        ("main/broken.yaml", "a: b: c\n"),
+        ("main/good.yaml", "a: yes\n"),
+    ];
+    let reads = |reader: &str, file: &str| {
+        format!(
+            "import json, os, yaml\nHERE = os.path.dirname(os.path.abspath(__file__))\nwith open(os.path.join(HERE, '{file}')) as f:\n    {reader}(f)"
+        )
+    };
+    let malformed = "CannotStart start/malformed-file [main/alpha.py:4]";
+    all_say(
+        &files,
+        &[
+            (&reads("json.load", "broken.json"), malformed),
+            (&reads("yaml.safe_load", "broken.yaml"), malformed),
+            (&reads("json.load", "good.json"), "Starts "),
+            (&reads("yaml.safe_load", "good.yaml"), "Starts "),
+            (&reads("print", "broken.json"), "Starts "),
+            (
+                "import json\ntry:\n    with open('main/broken.json') as f:\n        json.load(f)\nexcept ValueError:\n    pass",
+                "Starts ",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_a_with_statement_gives() {
+    let class = |gives: &str| {
+        format!(
+            "class C:\n    def go(self):\n        pass\nclass P:\n    def __enter__(self):\n        {gives}\n    def __exit__(self, *a):\n        pass\nwith P() as c:\n    c.go()"
+        )
+    };
+    all_say(
+        &[],
+        &[
+            (&class("return C()"), "Starts "),
+            (&class("return self"), ATTRIBUTE),
+            (&class("pass"), ATTRIBUTE),
+            (&class("ding()"), NAME),
+        ],
+    );
+}
