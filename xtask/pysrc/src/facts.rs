@@ -97,6 +97,8 @@ pub struct Module {
     pub attributes: Vec<Attribute>,
     /// Names of attributes that get a value anywhere in the file, whatever they are of; sorted.
     pub set_attributes: Box<[Atom]>,
+    /// Names, the last ones of attributes included, of whose items one is assigned or deleted anywhere in the file; sorted.
+    pub filled: Box<[Atom]>,
     /// Edits of `sys.path` whose value can be followed.
     pub path_edits: Vec<PathEdit>,
     /// String literals that look like a path, a host, an endpoint or a placeholder.

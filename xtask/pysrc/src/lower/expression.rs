@@ -319,7 +319,10 @@ impl<'a> Lower<'a> {
 
     fn subscript(&mut self, subscript: &'a ast::ExprSubscript, wanted: bool) -> Value {
         let wanted_here = wanted || !self.outline || is_environ(&subscript.value);
-        let object = self.expression(&subscript.value, wanted_here);
+        let object = match &*subscript.value {
+            Expr::Dict(dict) if wanted && !self.outline => self.deeper(|lower| lower.dictionary(dict)),
+            value => self.expression(value, wanted_here),
+        };
         let key = self.expression(&subscript.slice, wanted_here);
         if let (Value::Attribute(_, last) | Value::Name(last), Value::Str(name)) = (&object, &key)
             && subscript.ctx.is_load()

@@ -42,6 +42,7 @@ pub fn module(body: &[Stmt], version: PythonVersion, detail: Detail) -> (Module,
         contexts: vec![Context::new(refused::Where::Module)],
         refused: Vec::new(),
         set_attributes: Vec::new(),
+        filled: Vec::new(),
         unread: Vec::new(),
         unbound_nonlocals: Vec::new(),
         future: refused::Future::default(),
@@ -110,6 +111,8 @@ struct Lower<'a> {
     contexts: Vec<Context>,
     /// Attributes that get a value, in order.
     set_attributes: Vec<Atom>,
+    /// What gets or loses an item, in order.
+    filled: Vec<Atom>,
     /// What it would refuse.
     refused: Vec<(Phase, SyntaxError)>,
     /// What its parser would refuse, and ours does not.
@@ -158,6 +161,9 @@ impl<'a> Lower<'a> {
         self.set_attributes.sort_unstable();
         self.set_attributes.dedup();
         self.module.set_attributes = self.set_attributes.into_boxed_slice();
+        self.filled.sort_unstable();
+        self.filled.dedup();
+        self.module.filled = self.filled.into_boxed_slice();
         self.refused.sort_by_key(|(phase, _)| *phase);
         self.module.compile_errors = self.refused.into_iter().map(|(_, error)| error).collect();
         self.module.syntax_errors = self.unread;
@@ -444,10 +450,16 @@ impl<'a> Lower<'a> {
 
     /// An item of something is assigned to.
     fn fills(&mut self, container: &Expr) {
-        let (Expr::Name(name), Kind::Function(function), false) = (container, self.kind(), self.outline) else {
+        let name = match container {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            _ => return,
+        };
+        let Some(name) = self.atoms.get(name) else {
             return;
         };
-        let Some(name) = self.atoms.get(name.id.as_str()) else {
+        self.filled.push(*name);
+        let (Expr::Name(_), Kind::Function(function)) = (container, self.kind()) else {
             return;
         };
         if let Some(function) = self.module.functions.get_mut(function as usize) {

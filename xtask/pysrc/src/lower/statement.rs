@@ -61,6 +61,10 @@ impl<'a> Lower<'a> {
                                 span: span(name),
                             });
                         }
+                        Expr::Subscript(subscript) => {
+                            self.visit(target);
+                            self.fills(&subscript.value);
+                        }
                         other => self.visit(other),
                     }
                 }

@@ -227,7 +227,7 @@ impl Walker<'_> {
 }
 
 /// Whether what is known of a value holds wherever it was taken from.
-fn is_same_always(value: &V) -> bool {
+pub fn is_same_always(value: &V) -> bool {
     matches!(
         value,
         V::Instance(_) | V::Function(..) | V::Closure(_) | V::Method(..) | V::Class(..) | V::Module(_)

@@ -262,7 +262,7 @@ impl Walker<'_> {
         self.no_attribute(here, span, message, help)
     }
 
-    fn instance_attribute(&mut self, here: ModuleId, id: usize, name: &str, span: Span) -> Flow {
+    pub fn instance_attribute(&mut self, here: ModuleId, id: usize, name: &str, span: Span) -> Flow {
         let Some(object) = self.objects.get(id) else {
             return Flow::Next;
         };

@@ -2,6 +2,7 @@
 
 use pysrc::{Atom, BindingKind, Value};
 
+use super::arguments::is_same_always;
 use super::class::Lookup;
 use super::operator::kind;
 use super::steps::binds_from_within;
@@ -31,6 +32,11 @@ impl Walker<'_> {
                 result.value.clone()
             }
             Value::Subscript(..) if self.is_word(value) => self.evaluate(value),
+            Value::Subscript(dictionary, key)
+                if self.certain(key).is_some() && matches!(self.evaluate(dictionary), V::Dict(_)) =>
+            {
+                Some(self.evaluate(value)).filter(is_same_always)?
+            }
             Value::Entered(managed) => match self.certain(managed)? {
                 V::Instance(id) => {
                     let entered = self.entered.get(&id).filter(|entered| entered.sure)?;
@@ -76,8 +82,19 @@ impl Walker<'_> {
         let text = source.name(name);
         match text {
             "__file__" => Some(self.evaluate(&Value::Name(name))),
-            _ => self.certain_global(frame.module, text),
+            _ => self
+                .certain_global(frame.module, text)
+                .or_else(|| self.certain_builtin(frame.module, name)),
         }
+    }
+
+    /// A name that no statement of the module binds, and that the language gives a meaning.
+    fn certain_builtin(&self, module: ModuleId, name: Atom) -> Option<V> {
+        let (source, imported) = (self.source(module)?, self.modules.get(module)?);
+        let bound = source.bindings.iter().any(|binding| binding.name == name);
+        let open = bound || imported.dynamic || self.set_from_outside(source.name(name));
+        let known = Some(self.evaluate(&Value::Name(name))).filter(|_| !open)?;
+        matches!(&known, V::Outside(outside) if outside.starts_with("builtins.")).then_some(known)
     }
 
     /// A name of a module.

@@ -6,8 +6,10 @@ use super::class::Lookup;
 use super::value::V;
 use super::walk::Walker;
 
-/// Methods that take something out of a list, set or dictionary.
+/// Methods that take something out of a list, set or dictionary, or put other things in their place.
 const REMOVERS: &[&str] = &[
+    "update",
+    "setdefault",
     "clear",
     "pop",
     "popitem",
@@ -189,6 +191,23 @@ impl Walker<'_> {
         }
     }
 
+    /// Whether a dictionary still has the items with which it was written, as far as its name is the way to change them.
+    pub fn keeps_items(&self, dictionary: &Value) -> bool {
+        let (Value::Name(name) | Value::Attribute(_, name)) = dictionary else {
+            return matches!(dictionary, Value::Dict(_));
+        };
+        let here = self.here();
+        let Some(name) = self.source(here).map(|source| source.name(*name)) else {
+            return false;
+        };
+        let sources = (0..self.modules.len()).filter_map(|id| self.source(id));
+        let filled = sources.into_iter().any(|source| {
+            let atom = source.atom(name);
+            atom.is_some_and(|atom| source.filled.binary_search(&atom).is_ok())
+        });
+        !filled && !self.is_taken_from(name)
+    }
+
     /// Whether a module that has run takes something out of what has that name.
     fn is_taken_from(&self, name: &str) -> bool {
         (0..self.modules.len()).filter_map(|id| self.source(id)).any(|source| {
@@ -215,7 +234,7 @@ fn is_none(value: &V) -> Option<bool> {
 }
 
 /// Whether two values are the same, where both are simple.
-fn equal(left: &V, right: &V) -> Option<bool> {
+pub fn equal(left: &V, right: &V) -> Option<bool> {
     let simple = |value: &V| matches!(value, V::None | V::Bool(_) | V::Int(_) | V::Str(_));
     let number = |value: &V| match value {
         V::Bool(known) => Some(i64::from(*known)),

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use pysrc::Value;
 
 use super::class::Lookup;
+use super::condition::equal;
 use super::value::{Closure, ModuleId, V, Variable, join, parent};
 use super::walk::{Object, Walker};
 use crate::audit::imports::resolve::Target;
@@ -55,6 +56,10 @@ impl Walker<'_> {
                     V::Path(path)
                 }
                 (V::Outside(name), V::Int(at)) if name == "sys.argv" => self.word(at).unwrap_or(V::Unknown),
+                (V::Dict(items), key) if self.keeps_items(object) => {
+                    let found = items.iter().find(|(known, _)| equal(known, &key) == Some(true));
+                    found.map_or(V::Unknown, |(_, value)| value.clone())
+                }
                 (V::List(values), V::Int(at)) => usize::try_from(at)
                     .ok()
                     .and_then(|at| values.get(at).cloned())

@@ -4,6 +4,7 @@ use pysrc::Call;
 
 use super::arguments::Arguments;
 use super::failure::Flow;
+use super::operator::kind;
 use super::text;
 use super::value::{ModuleId, V, absolute, join, parent};
 use super::walk::Walker;
@@ -143,6 +144,22 @@ impl Walker<'_> {
                 self.path_edit(at, text(at).map(ToOwned::to_owned), arguments.positional.first());
                 V::None
             }
+            "builtins.isinstance" if arguments.sure => match arguments.positional.as_slice() {
+                [value, class] => self.is_instance(value, class).map_or(V::Unknown, V::Bool),
+                _ => V::Unknown,
+            },
+            "builtins.getattr" => {
+                let ([V::Instance(id), V::Str(attribute)], true) = (arguments.positional.as_slice(), arguments.sure)
+                else {
+                    return (V::Unknown, Flow::Next);
+                };
+                let flow = self.instance_attribute(here, *id, attribute, call.span);
+                if flow != Flow::Next {
+                    return (V::Unknown, flow);
+                }
+                self.sure = false;
+                self.attribute(V::Instance(*id), attribute)
+            }
             "builtins.vars" => {
                 if let Some(object) = first {
                     self.any_attribute(object);
@@ -177,6 +194,32 @@ impl Walker<'_> {
             }
         };
         (value, Flow::Next)
+    }
+
+    /// `isinstance(value, class)`, where that is known.
+    fn is_instance(&self, value: &V, class: &V) -> Option<bool> {
+        match (value, class) {
+            (V::Instance(id), V::Class(module, class)) => {
+                let object = self.objects.get(*id)?;
+                let order = self.order(object.module, object.class);
+                let found = order.contains(&Some((*module, *class)));
+                (found || order.iter().all(Option::is_some)).then_some(found)
+            }
+            (value, V::Outside(name)) => {
+                let kind = kind(value)?;
+                let name = name.strip_prefix("builtins.")?;
+                // What is written in brackets may be any of three, and a truth value is an integer, too.
+                match (kind, name) {
+                    ("list", _) => None,
+                    ("bool", "int") => Some(true),
+                    (kind, "str" | "int" | "float" | "bool" | "dict" | "list" | "tuple" | "set" | "bytes") => {
+                        Some(kind == name)
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
     }
 
     fn path_edit(&mut self, at: usize, path: Option<String>, index: Option<&V>) {

@@ -447,3 +447,41 @@ fn what_a_with_statement_gives() {
         ],
     );
 }
+
+#[test]
+fn factories_and_questions_about_types() {
+    let factory = "class A:\n    def __init__(self, n):\n        pass\nclass B:\n    def __init__(self):\n        pass\nKINDS = {'a': A, 'b': B}\ndef make(kind, **more):\n    return KINDS[kind](**more)\n";
+    let with = |then: &str| format!("{factory}{then}");
+    all_say(
+        &[],
+        &[
+            (&with("make('a')"), ARGUMENTS),
+            (&with("make('a', n=1)"), "Starts "),
+            (&with("make('b', n=1)"), ARGUMENTS),
+            (&with("KINDS['a'] = B\nmake('a')"), "Starts "),
+            (&with("KINDS.update(a=B)\nmake('a')"), "Starts "),
+            (
+                "class A:\n    def __init__(self, n):\n        pass\ndef make(kind):\n    return {'a': A}[kind]()\nmake('a')",
+                ARGUMENTS,
+            ),
+            ("def f(p):\n    if isinstance(p, str):\n        ding()\nf('a')", NAME),
+            ("def f(p):\n    if isinstance(p, str):\n        ding()\nf(5)", "Starts "),
+            (
+                "class A:\n    pass\nclass B(A):\n    pass\nif not isinstance(B(), A):\n    ding()",
+                "Starts ",
+            ),
+            (
+                "class A:\n    def __init__(self):\n        getattr(self, 'go')()\nA()",
+                ATTRIBUTE,
+            ),
+            (
+                "class A:\n    def __init__(self):\n        getattr(self, 'go')()\n    def go(self):\n        pass\nA()",
+                "Starts ",
+            ),
+            (
+                "class A:\n    def __init__(self):\n        getattr(self, 'go', None)\nA()",
+                "Starts ",
+            ),
+        ],
+    );
+}
