@@ -58,7 +58,7 @@ fn from_images_to_a_running_stack_and_back() {
 }
 
 fn images_are_built_once(harness: &Harness) {
-    harness.run(&["build-images"]).succeeds();
+    images::have_all(harness);
     let again = harness.run(&["build-images", "--format", "json"]).succeeds();
     let document = json(&again.stdout);
     let images = document["images"].as_array().unwrap();
