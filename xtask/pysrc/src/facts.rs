@@ -95,10 +95,12 @@ pub struct Module {
     pub calls: Vec<Call>,
     /// `self.x = …` and class-level `x = …`.
     pub attributes: Vec<Attribute>,
-    /// Names of attributes that get a value anywhere in the file, whatever they are of; sorted.
+    /// Names of attributes that get a value anywhere in the file, whatever they are of; sorted, each as often as that happens.
     pub set_attributes: Box<[Atom]>,
-    /// Names, the last ones of attributes included, of whose items one is assigned or deleted anywhere in the file; sorted.
-    pub filled: Box<[Atom]>,
+    /// Names of whose items, or of whose items' items, one is assigned or deleted anywhere in the file; sorted.
+    pub filled: Box<[Fill]>,
+    /// An item is assigned or deleted of something that is neither a name nor an attribute.
+    pub fills_others: bool,
     /// Edits of `sys.path` whose value can be followed.
     pub path_edits: Vec<PathEdit>,
     /// String literals that look like a path, a host, an endpoint or a placeholder.
@@ -117,6 +119,15 @@ pub struct Module {
     pub main_block: Option<Span>,
     /// What runs when the module is executed.
     pub body: Body,
+}
+
+/// A name of whose items one is assigned or deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fill {
+    /// The name, or the last one of an attribute.
+    pub name: Atom,
+    /// The function in which it stands as a plain name.
+    pub function: Option<u32>,
 }
 
 /// A reason for which the file does not parse.
@@ -434,7 +445,7 @@ pub enum Condition {
     None(Value),
     /// `left == right`.
     Equal(Box<(Value, Value)>),
-    /// `item in container`, a container that is written out.
+    /// `item in container`.
     In(Box<(Value, Value)>),
     /// `left < right` and its like.
     Order(Comparison, Box<(Value, Value)>),
@@ -495,11 +506,15 @@ pub enum OperationKind {
     Spread(Value, bool),
     /// `object.inner.attribute`, or `call().attribute`, is read, and not called.
     Member(Value),
+    /// `object.inner.attribute = …`: what gets the attribute.
+    Give(Value),
+    /// `await value`.
+    Await(Value),
     /// `literal.attribute`, where this type has no such attribute.
     Attribute(&'static str, Atom),
     /// `template % (…)`: the template, what is put in.
     Format(Box<str>, Box<[Value]>),
-    /// `value[key]` of a literal.
+    /// `value[key]`, unless a plain name and a literal.
     Item(Value, Value),
     /// `a, b = value`: the value, the number of targets, and whether one of them takes the rest.
     Unpack(Value, u32, bool),

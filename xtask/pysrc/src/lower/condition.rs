@@ -8,6 +8,7 @@ use crate::facts::{Comparison, Condition, Value};
 pub fn is_followed(expression: &Expr) -> bool {
     match expression {
         Expr::Attribute(attribute) => attribute.value.is_name_expr(),
+        Expr::Subscript(subscript) => is_followed(&subscript.value) && is_followed(&subscript.slice),
         Expr::Name(_) | Expr::Call(_) => true,
         _ => expression.is_literal_expr(),
     }
@@ -31,8 +32,8 @@ pub fn compared(operator: ast::CmpOp, left: Value, right: Value, written: &Expr)
         ast::CmpOp::Is if written.is_boolean_literal_expr() => (Condition::Equal(both(left, right)), false),
         ast::CmpOp::Eq => (Condition::Equal(both(left, right)), false),
         ast::CmpOp::NotEq => (Condition::Equal(both(left, right)), true),
-        ast::CmpOp::In if right.is_literal() => (Condition::In(both(left, right)), false),
-        ast::CmpOp::NotIn if right.is_literal() => (Condition::In(both(left, right)), true),
+        ast::CmpOp::In => (Condition::In(both(left, right)), false),
+        ast::CmpOp::NotIn => (Condition::In(both(left, right)), true),
         ast::CmpOp::Lt => (Condition::Order(Comparison::Less, both(left, right)), false),
         ast::CmpOp::LtE => (Condition::Order(Comparison::LessOrEqual, both(left, right)), false),
         ast::CmpOp::Gt => (Condition::Order(Comparison::More, both(left, right)), false),

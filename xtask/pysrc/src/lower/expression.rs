@@ -28,7 +28,11 @@ impl<'a> Lower<'a> {
             Expr::Name(_) if self.outline && !wanted => Value::Other,
             Expr::Name(name) if !name.id.is_empty() => {
                 let atom = self.load(name.id.as_str(), span(name));
-                Value::Name(atom)
+                // What a comprehension goes through is not what has that name around it.
+                match self.hidden.contains(&atom) {
+                    true => Value::Other,
+                    false => Value::Name(atom),
+                }
             }
             Expr::NoneLiteral(_) => Value::None,
             Expr::BooleanLiteral(literal) => Value::Bool(literal.value),
@@ -208,7 +212,11 @@ impl<'a> Lower<'a> {
             }
             Expr::Await(awaited) => {
                 self.check_await(span(awaited));
-                self.expression(&awaited.value, wanted)
+                let value = self.expression(&awaited.value, wanted || !self.outline);
+                if matches!(value, Value::Name(_) | Value::Attribute(..) | Value::Call(_)) && !self.outline {
+                    self.operation_anywhere(OperationKind::Await(value.clone()), span(awaited));
+                }
+                value
             }
             Expr::Yield(yielded) => {
                 self.yields(span(yielded), false);
@@ -295,7 +303,6 @@ impl<'a> Lower<'a> {
             self.operation(OperationKind::Attribute(kind, name), span(&attribute.attr));
         }
         if let (Value::Name(object), Expr::Name(plain)) = (&object, &*attribute.value)
-            && !self.hidden.contains(object)
             && !plain.id.is_empty()
         {
             let object = *object;
@@ -306,7 +313,9 @@ impl<'a> Lower<'a> {
             });
         }
         if wanted {
-            let nested = matches!(object, Value::Attribute(..) | Value::Call(_)) && attribute.ctx.is_load() && !called;
+            let nested = matches!(object, Value::Attribute(..) | Value::Call(_) | Value::Subscript(..))
+                && attribute.ctx.is_load()
+                && !called;
             let value = Value::Attribute(Box::new(object), name);
             if nested {
                 self.operation(OperationKind::Member(value.clone()), span(&attribute.attr));
@@ -338,14 +347,22 @@ impl<'a> Lower<'a> {
             });
             self.step(|| Step::Environment(position));
         }
-        if subscript.ctx.is_load() && !self.guard.conditional && matches!(key, Value::Str(_) | Value::Int(_)) {
-            match (&object, &*subscript.value) {
-                (Value::Name(name), Expr::Name(_)) if !self.hidden.contains(name) => {
+        if subscript.ctx.is_load() && !self.outline {
+            match (&object, &key) {
+                (Value::Name(name), Value::Str(_) | Value::Int(_)) if subscript.value.is_name_expr() => {
                     let (object, key) = (*name, span(&*subscript.slice));
                     self.step(|| Step::Item { object, key });
                 }
-                (Value::List(_) | Value::None | Value::Int(_) | Value::Str(_) | Value::Call(_), _) => {
+                (Value::List(_) | Value::None | Value::Int(_) | Value::Str(_), Value::Str(_) | Value::Int(_)) => {
                     self.operation(OperationKind::Item(object.clone(), key.clone()), span(subscript));
+                }
+                (
+                    Value::Attribute(..) | Value::Subscript(..) | Value::Call(_),
+                    Value::Str(_) | Value::Int(_) | Value::Name(_) | Value::Attribute(..),
+                )
+                | (Value::Name(_), Value::Name(_)) => {
+                    let kind = OperationKind::Item(object.clone(), key.clone());
+                    self.operation_anywhere(kind, span(subscript));
                 }
                 _ => {}
             }
@@ -394,7 +411,14 @@ impl<'a> Lower<'a> {
 
     /// Adds an operation that may fail; behind a branch, none is ever said to.
     pub(super) fn operation(&mut self, kind: OperationKind, span: Span) {
-        if !self.outline && !self.guard.conditional {
+        if !self.guard.conditional {
+            self.operation_anywhere(kind, span);
+        }
+    }
+
+    /// The same, also behind a branch.
+    pub(super) fn operation_anywhere(&mut self, kind: OperationKind, span: Span) {
+        if !self.outline {
             let position = index(self.module.operations.len());
             self.module.operations.push(Operation { kind, span });
             self.step(|| Step::Operation(position));
@@ -663,6 +687,8 @@ impl<'a> Lower<'a> {
             let spread = self.value(value);
             self.operation(OperationKind::Spread(spread.clone(), mapping), span(value));
             spread
+        } else if mapping && super::condition::is_followed(value) {
+            self.value(value)
         } else {
             self.visit(value);
             Value::Other

@@ -112,7 +112,7 @@ struct Lower<'a> {
     /// Attributes that get a value, in order.
     set_attributes: Vec<Atom>,
     /// What gets or loses an item, in order.
-    filled: Vec<Atom>,
+    filled: Vec<Fill>,
     /// What it would refuse.
     refused: Vec<(Phase, SyntaxError)>,
     /// What its parser would refuse, and ours does not.
@@ -159,7 +159,6 @@ impl<'a> Lower<'a> {
         self.module.body = std::mem::take(&mut self.steps).into_boxed_slice();
         self.module.names = Names::new(&self.names);
         self.set_attributes.sort_unstable();
-        self.set_attributes.dedup();
         self.module.set_attributes = self.set_attributes.into_boxed_slice();
         self.filled.sort_unstable();
         self.filled.dedup();
@@ -409,7 +408,13 @@ impl<'a> Lower<'a> {
     fn assign_attribute(&mut self, target: &'a ast::ExprAttribute, value: Option<&Value>) {
         self.check_name(target.attr.as_str(), span(target));
         let Expr::Name(object) = &*target.value else {
-            self.visit(&target.value);
+            match &*target.value {
+                inner @ Expr::Attribute(_) if !self.outline => {
+                    let object = self.value(inner);
+                    self.operation_anywhere(OperationKind::Give(object), span(target));
+                }
+                inner => self.visit(inner),
+            }
             if !self.outline {
                 // Of an object that is not known; that one gets it is.
                 let attribute = self.atom(target.attr.as_str());
@@ -450,21 +455,30 @@ impl<'a> Lower<'a> {
 
     /// An item of something is assigned to.
     fn fills(&mut self, container: &Expr) {
-        let name = match container {
-            Expr::Name(name) => name.id.as_str(),
-            Expr::Attribute(attribute) => attribute.attr.as_str(),
-            _ => return,
+        let mut base = container;
+        while let Expr::Subscript(subscript) = base {
+            base = &subscript.value;
+        }
+        let (name, plain) = match base {
+            Expr::Name(name) => (name.id.as_str(), true),
+            Expr::Attribute(attribute) => (attribute.attr.as_str(), false),
+            _ => {
+                self.module.fills_others = true;
+                return;
+            }
         };
-        let Some(name) = self.atoms.get(name) else {
+        let Some(name) = self.atoms.get(name).copied() else {
             return;
         };
-        self.filled.push(*name);
-        let (Expr::Name(_), Kind::Function(function)) = (container, self.kind()) else {
-            return;
+        let function = match self.kind() {
+            Kind::Function(function) if plain && !self.outline => Some(function),
+            _ => None,
         };
-        if let Some(function) = self.module.functions.get_mut(function as usize) {
+        self.filled.push(Fill { name, function });
+        let own = function.filter(|_| container.is_name_expr());
+        if let Some(function) = own.and_then(|function| self.module.functions.get_mut(function as usize)) {
             let mut parameters = function.parameters.all.iter();
-            function.fills_parameters |= parameters.any(|parameter| parameter.name == *name);
+            function.fills_parameters |= parameters.any(|parameter| parameter.name == name);
         }
     }
 

@@ -183,9 +183,14 @@ impl<'a> Lower<'a> {
         let value = self.value(&each.iter);
         if matches!(
             &*each.iter,
-            Expr::Name(_) | Expr::NoneLiteral(_) | Expr::NumberLiteral(_)
+            Expr::Name(_)
+                | Expr::NoneLiteral(_)
+                | Expr::NumberLiteral(_)
+                | Expr::Attribute(_)
+                | Expr::Subscript(_)
+                | Expr::Call(_)
         ) {
-            self.operation(OperationKind::Iterate(value.clone()), span(&*each.iter));
+            self.operation_anywhere(OperationKind::Iterate(value.clone()), span(&*each.iter));
         }
         match value {
             Value::Other => Entry::Unknown,

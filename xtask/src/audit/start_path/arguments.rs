@@ -75,7 +75,10 @@ impl Walker<'_> {
                 Some(_) => open = true,
                 None => {}
             }
+            let from_file = spread.double_star.as_ref().and_then(|rest| self.certain(rest));
+            let from_file = from_file.and_then(|rest| self.passed_by_name(&rest));
             match spread.double_star.as_ref().map(|rest| self.passed_on(rest)) {
+                _ if from_file.is_some() => named.extend(from_file.into_iter().flatten()),
                 Some(Some(V::Dict(items))) => {
                     for (key, value) in items.iter() {
                         match key {

@@ -92,6 +92,9 @@ impl Walker<'_> {
             }
             return self.attribute_of_nothing(inner, *attribute, span);
         }
+        if matches!(**inner, Value::Subscript(..)) {
+            return self.attribute_of_item(inner, *attribute, span);
+        }
         let Value::Attribute(object, within) = &**inner else {
             return Flow::Next;
         };
@@ -178,6 +181,20 @@ impl Walker<'_> {
         }
     }
 
+    /// `object[key].attribute`.
+    fn attribute_of_item(&mut self, item: &Value, attribute: Atom, span: Span) -> Flow {
+        let here = self.here();
+        let name = self.source(here).map_or("", |source| source.name(attribute));
+        match self.certain(item) {
+            Some(V::Instance(id)) => self.instance_attribute(here, id, name, span),
+            Some(value) if self.is_certain() => match kind(&value) {
+                Some(kind) if !has_member(kind, name) => self.no_member(here, span, kind, name),
+                _ => Flow::Next,
+            },
+            _ => Flow::Next,
+        }
+    }
+
     /// `call().attribute`, where the call surely gives `None`.
     fn attribute_of_nothing(&mut self, inner: &Value, attribute: Atom, span: Span) -> Flow {
         if !self.is_certain() || self.evaluate(inner) != V::None || !self.is_settled(inner) {
@@ -234,7 +251,7 @@ impl Walker<'_> {
         self.no_attribute(here, span, message, help)
     }
 
-    fn standard_attribute(&mut self, here: ModuleId, module: &str, name: &str, span: Span) -> Flow {
+    pub fn standard_attribute(&mut self, here: ModuleId, module: &str, name: &str, span: Span) -> Flow {
         let of_python = stdlib::names(module).filter(|_| self.search.version.minor == 11);
         let of_zmq = || zmq::names(module).filter(|_| module == "zmq");
         let Some(names) = of_python.or_else(of_zmq) else {
@@ -304,10 +321,18 @@ impl Walker<'_> {
 
     /// An object may get attributes of any name from here on.
     pub fn any_attribute(&mut self, object: &V) {
-        if let V::Instance(id) = object
-            && let Some(object) = self.objects.get_mut(*id)
-        {
-            object.dynamic = true;
+        match object {
+            V::Instance(id) => {
+                if let Some(object) = self.objects.get_mut(*id) {
+                    object.dynamic = true;
+                }
+            }
+            V::Module(id) => {
+                if let Some(module) = self.modules.get_mut(*id) {
+                    module.dynamic = true;
+                }
+            }
+            _ => {}
         }
     }
 

@@ -6,6 +6,7 @@ use pysrc::{Call, Guard, Span, Step, Value, lambda_parameters};
 
 use super::arguments::Arguments;
 use super::class::Lookup;
+use super::data::Holder;
 use super::failure::Flow;
 use super::signature::{Parameter, Signature};
 use super::steps::any_step;
@@ -178,6 +179,7 @@ impl Walker<'_> {
                 held.chain(&closure.of).for_each(|value| self.open_object(value));
             }
             V::Dict(items) => items.iter().for_each(|(_, value)| self.open_object(value)),
+            V::Mapping(_) | V::Sequence(_) => self.open_data(value),
             _ => {}
         }
     }
@@ -256,6 +258,11 @@ impl Walker<'_> {
         self.maybe += usize::from(later);
         if let Some(file) = self.file_of(here) {
             self.chain.push((file, call.span));
+        }
+        if !self.data.is_empty() {
+            for (name, variable) in &locals {
+                self.hold(&variable.value, &Holder::Local(module, function, *name));
+            }
         }
         self.frames.push(Frame {
             module,

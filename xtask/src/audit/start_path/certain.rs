@@ -32,6 +32,9 @@ impl Walker<'_> {
                 result.value.clone()
             }
             Value::Subscript(..) if self.is_word(value) => self.evaluate(value),
+            Value::Subscript(data, key) if matches!(self.evaluate(data), V::Mapping(_) | V::Sequence(_)) => {
+                self.part(&self.certain(data)?, &self.certain(key)?)?
+            }
             Value::Subscript(dictionary, key)
                 if self.certain(key).is_some() && matches!(self.evaluate(dictionary), V::Dict(_)) =>
             {
@@ -46,6 +49,9 @@ impl Walker<'_> {
                 V::File(path) => V::File(path),
                 _ => return None,
             },
+            Value::Binary(_, left, right) if self.certain(left).is_some() && self.certain(right).is_some() => {
+                self.evaluate(value)
+            }
             Value::Or(values) => {
                 let (last, rest) = values.split_last()?;
                 for value in rest {
@@ -123,7 +129,8 @@ impl Walker<'_> {
                 .filter(|_| own);
         }
         let variable = object.attributes.get(name).filter(|variable| variable.sure)?;
-        if object.opened || object.dynamic || object.reached || variable.value == V::Unknown {
+        let open = (object.opened || object.reached) && !self.is_set_once((object.module, object.class), name);
+        if open || object.dynamic || variable.value == V::Unknown {
             return None;
         }
         let own = matches!(self.find_method(object.module, object.class, name), Lookup::NotThere);
@@ -132,6 +139,26 @@ impl Walker<'_> {
             .class_variable(object.module, object.class, name)
             .is_none_or(|variable| kind(&variable.value).is_some());
         (own && plain).then(|| variable.value.clone())
+    }
+
+    /// Whether one statement of a constructor is all that ever gives an attribute of that name a value.
+    fn is_set_once(&self, class: (ModuleId, u32), name: &str) -> bool {
+        let (mut sets, mut in_constructor) = (0, false);
+        for source in (0..self.modules.len()).filter_map(|id| self.source(id)) {
+            let Some(atom) = source.atom(name) else {
+                continue;
+            };
+            let before = source.set_attributes.partition_point(|set| *set < atom);
+            sets += source.set_attributes[before..]
+                .iter()
+                .take_while(|set| **set == atom)
+                .count();
+            in_constructor |= source.attributes.iter().any(|attribute| {
+                let function = attribute.function.and_then(|at| source.functions.get(at as usize));
+                &*attribute.name == name && function.is_some_and(|function| &*function.name == "__init__")
+            });
+        }
+        sets == 1 && in_constructor && self.names_of_class(class).is_some()
     }
 
     /// An attribute of a class that nothing but its body gives it.

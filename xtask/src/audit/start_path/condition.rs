@@ -7,7 +7,7 @@ use super::value::V;
 use super::walk::Walker;
 
 /// Methods that take something out of a list, set or dictionary, or put other things in their place.
-const REMOVERS: &[&str] = &[
+pub const REMOVERS: &[&str] = &[
     "update",
     "setdefault",
     "clear",
@@ -65,7 +65,8 @@ impl Walker<'_> {
                 let (item, container) = &**both;
                 let item = self.certain(item)?;
                 match self.certain(container)? {
-                    V::List(values) => {
+                    // One that has a name may have been changed.
+                    V::List(values) if container.is_literal() => {
                         let mut all_known = true;
                         let found = values.iter().any(|value| {
                             let same = equal(&item, value);
@@ -75,6 +76,7 @@ impl Walker<'_> {
                         (found || all_known).then_some(found)
                     }
                     V::Str(text) => item.text().map(|part| text.contains(part)),
+                    data @ V::Mapping(_) => self.has_part(&data, &item),
                     _ => None,
                 }
             }
@@ -113,6 +115,7 @@ impl Walker<'_> {
             V::Int(number) => Some(*number != 0),
             V::Float(number) => Some(*number != 0.0),
             V::Str(text) => Some(!text.is_empty()),
+            V::Mapping(_) | V::Sequence(_) => self.is_filled(value),
             V::Path(_)
             | V::Module(_)
             | V::Class(..)
@@ -146,6 +149,7 @@ impl Walker<'_> {
                     Some(V::List(parts)) => !parts.is_empty(),
                     Some(V::Dict(items)) => !items.is_empty(),
                     Some(V::Str(text)) => return !text.is_empty(),
+                    Some(data @ (V::Mapping(_) | V::Sequence(_))) => return self.is_filled(&data) == Some(true),
                     _ => false,
                 };
                 let here = self.here();
@@ -203,7 +207,7 @@ impl Walker<'_> {
         let sources = (0..self.modules.len()).filter_map(|id| self.source(id));
         let filled = sources.into_iter().any(|source| {
             let atom = source.atom(name);
-            atom.is_some_and(|atom| source.filled.binary_search(&atom).is_ok())
+            atom.is_some_and(|atom| source.filled.iter().any(|fill| fill.name == atom))
         });
         !filled && !self.is_taken_from(name)
     }

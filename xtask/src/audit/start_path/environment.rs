@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use pysrc::{Call, Value};
+use pysrc::{Call, Span, Value};
 
 use super::failure::Flow;
-use super::value::V;
+use super::value::{ModuleId, V};
 use super::walk::Walker;
 
 /// Variables of the base image, the container's runtime and the shell, in part.
@@ -44,16 +44,20 @@ impl Walker<'_> {
     /// `os.environ["NAME"]`.
     pub fn environment_read(&mut self, index: u32) -> Flow {
         let here = self.here();
+        let read = self
+            .source(here)
+            .and_then(|source| source.environment.get(index as usize));
+        match read {
+            Some(read) => self.environment_lacks(here, &read.name, read.span),
+            None => Flow::Next,
+        }
+    }
+
+    /// A variable is read that has to be there.
+    pub fn environment_lacks(&mut self, here: ModuleId, name: &str, span: Span) -> Flow {
         let (Some(environment), true) = (self.environment, self.is_certain()) else {
             return Flow::Next;
         };
-        let Some(read) = self
-            .source(here)
-            .and_then(|source| source.environment.get(index as usize))
-        else {
-            return Flow::Next;
-        };
-        let name = &*read.name;
         if may_have(environment, name) || self.may_be_set() {
             return Flow::Next;
         }
@@ -61,7 +65,7 @@ impl Walker<'_> {
         let help = Some(format!(
             "set `{name}` under `environment:` of the group or machine, or read it with `os.environ.get(…)`"
         ));
-        self.fail_at(here, read.span, "start/environment", "KeyError", message, help)
+        self.fail_at(here, span, "start/environment", "KeyError", message, help)
     }
 
     /// What `os.getenv("NAME")`, or `os.environ.get("NAME", default)`, surely gives in the container.

@@ -56,6 +56,7 @@ impl Walker<'_> {
                     V::Path(path)
                 }
                 (V::Outside(name), V::Int(at)) if name == "sys.argv" => self.word(at).unwrap_or(V::Unknown),
+                (value @ (V::Mapping(_) | V::Sequence(_)), key) => self.part(&value, &key).unwrap_or(V::Unknown),
                 (V::Dict(items), key) if self.keeps_items(object) => {
                     let found = items.iter().find(|(known, _)| equal(known, &key) == Some(true));
                     found.map_or(V::Unknown, |(_, value)| value.clone())
@@ -198,6 +199,9 @@ impl Walker<'_> {
             | V::Parser(_)
             | V::Zmq(_)
             | V::File(_)
+            | V::Text(_)
+            | V::Mapping(_)
+            | V::Sequence(_)
             | V::Thread(_)
             | V::List(_)
             | V::Dict(_)

@@ -1,7 +1,10 @@
 //! Files and folders that are opened and made on the way: rules `start/missing-folder` and `start/missing-file`.
 
+use std::rc::Rc;
+
 use pysrc::Call;
 
+use super::document;
 use super::failure::Flow;
 use super::value::{ModuleId, V, absolute, parent};
 use super::walk::Walker;
@@ -158,7 +161,8 @@ impl Walker<'_> {
         self.made.iter().any(|made| made == folder || below(made))
     }
 
-    /// `os.path.exists(path)`: false where nothing of the tree, of the volumes or of what was made can be there.
+    /// `os.path.exists(path)`: true of what the tree has, false where nothing of the tree, of the volumes or of what was made
+    /// can be there.
     pub fn exists(&self, path: Option<&str>) -> V {
         let Some(path) = path.filter(|path| !path.is_empty() && !self.is_elsewhere(path)) else {
             return V::Unknown;
@@ -177,24 +181,31 @@ impl Walker<'_> {
             fixed && tree.complete && !self.makes_folders && !self.was_made(&path),
         ) {
             (false, true) => V::Bool(false),
+            (true, _) if matches!(self.folder_kind(&parent(&path)), FolderKind::ReadOnly) => V::Bool(true),
             _ => V::Unknown,
         }
     }
 
     /// `json.load` or `yaml.safe_load` of a file: fails where the tree has one that neither takes.
-    pub fn parse_file(&mut self, here: ModuleId, call: &Call, path: &str, json: bool) -> Flow {
+    pub fn parse_file(&mut self, here: ModuleId, call: &Call, path: &str, json: bool) -> (V, Flow) {
         let path = absolute(path);
         let below = path.strip_prefix(ROOT).and_then(|below| below.strip_prefix('/'));
         let fixed = matches!(self.folder_kind(&parent(&path)), FolderKind::ReadOnly) && !self.made.contains(&path);
-        let Some(below) = below.filter(|_| fixed && self.is_certain()) else {
-            return Flow::Next;
+        let Some(below) = below.filter(|_| fixed) else {
+            return (V::Unknown, Flow::Next);
         };
         let real = self.search.view.real(below);
         let Some(text) = self.disk.read(&real) else {
-            return Flow::Next;
+            return (V::Unknown, Flow::Next);
         };
-        let Some((place, why)) = malformed(&text, json) else {
-            return Flow::Next;
+        let Some((place, why)) = malformed(&text, json).filter(|_| self.is_certain()) else {
+            let document = match json {
+                true => document::json(&text),
+                false => document::yaml(&text),
+            };
+            let shown = Rc::from(self.search.view.tree.shown(&real));
+            let value = document.map_or(V::Unknown, |document| self.made_of(document, &shown));
+            return (value, Flow::Next);
         };
         let (kind, class) = match json {
             true => ("JSON", "JSONDecodeError"),
@@ -205,7 +216,8 @@ impl Walker<'_> {
             self.search.view.tree.shown(&real)
         );
         let help = Some("correct the file".to_owned());
-        self.fail_at(here, call.span, "start/malformed-file", class, message, help)
+        let flow = self.fail_at(here, call.span, "start/malformed-file", class, message, help);
+        (V::Unknown, flow)
     }
 
     /// Reads a file of a folder that is there.

@@ -11,9 +11,11 @@ mod certain;
 mod class;
 mod command_line;
 mod condition;
+mod data;
 mod dataclass;
 mod decorator;
 mod definition;
+mod document;
 mod enumeration;
 mod environment;
 mod evaluate;
@@ -227,6 +229,7 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         paused: false,
         waiting: false,
         objects: Vec::new(),
+        data: Vec::new(),
         entered: HashMap::default(),
         threads: Vec::new(),
         handling: 0,

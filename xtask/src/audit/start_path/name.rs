@@ -2,6 +2,7 @@
 
 use pysrc::{Atom, Span};
 
+use super::data::Holder;
 use super::failure::Flow;
 use super::value::{ModuleId, V, Variable};
 use super::walk::{Frame, Object, Walker};
@@ -171,8 +172,23 @@ impl Walker<'_> {
         let Some(variables) = slot else {
             return;
         };
-        let variable = merged(variables.get(&name), value, sure, maybe);
+        let variable = merged(variables.get(&name), value.clone(), sure, maybe);
         variables.insert(name, variable);
+        self.held_by_name(name, &value, local);
+    }
+
+    fn held_by_name(&mut self, name: Atom, value: &V, local: bool) {
+        let Some(frame) = self.frames.last().filter(|_| !self.data.is_empty()) else {
+            return;
+        };
+        let holder = match frame.function {
+            Some(function) if local && !frame.in_class => Holder::Local(frame.module, function, name),
+            _ => match self.source(frame.module) {
+                Some(source) => Holder::Global(source.name(name).to_owned()),
+                None => return,
+            },
+        };
+        self.hold(value, &holder);
     }
 
     /// Whether the innermost scope has a name by now.
@@ -202,6 +218,9 @@ impl Walker<'_> {
             return;
         };
         let (maybe, sure) = (self.maybe > 0, sure && self.loops == 0);
+        if !self.data.is_empty() {
+            self.hold(&value, &Holder::Attribute(source.name(attribute).to_owned()));
+        }
         match self.variable(object) {
             Some(V::Instance(id)) => {
                 self.forget_port(id, source.name(attribute));

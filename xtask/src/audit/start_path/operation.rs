@@ -4,6 +4,7 @@
 
 use pysrc::{Call, OperationKind, Span, Value};
 
+use super::class::Lookup;
 use super::failure::Flow;
 use super::operator::{Problem, binary, contains, format, is_no_number, item, kind, order, unary, unpacking};
 use super::value::{ModuleId, V};
@@ -18,15 +19,22 @@ impl Walker<'_> {
     /// One operation step.
     pub fn operation(&mut self, index: u32) -> Flow {
         let here = self.here();
-        if !self.is_certain() {
-            return Flow::Next;
-        }
         let Some(operation) = self
             .source(here)
             .and_then(|source| source.operations.get(index as usize))
         else {
             return Flow::Next;
         };
+        if let OperationKind::Give(object) = &operation.kind {
+            let object = self.evaluate(object);
+            if matches!(object, V::Module(_)) {
+                self.any_attribute(&object);
+            }
+            return Flow::Next;
+        }
+        if !self.is_certain() {
+            return Flow::Next;
+        }
         let problem = match &operation.kind {
             OperationKind::Binary(operator, left, right) if self.is_settled(left) && self.is_settled(right) => {
                 binary(*operator, &self.evaluate(left), &self.evaluate(right))
@@ -71,6 +79,7 @@ impl Walker<'_> {
                     }
                 }
             }
+            OperationKind::Await(value) => self.awaited(value),
             OperationKind::Member(value) => return self.nested_attribute(value, operation.span),
             OperationKind::Attribute(kind, name) => {
                 let name = self.source(here).map_or("", |source| source.name(*name));
@@ -80,8 +89,24 @@ impl Walker<'_> {
                 let part = parts.get(at).filter(|part| self.is_settled(part))?;
                 kind(&self.evaluate(part))
             }),
+            OperationKind::Item(object, key) if matches!(self.evaluate(object), V::Mapping(_) | V::Sequence(_)) => {
+                return self.missing_part(object, key, operation.span);
+            }
+            OperationKind::Item(object, key) if matches!(self.evaluate(object), V::Outside(name) if name == "os.environ") =>
+            {
+                return match self.certain(key) {
+                    Some(V::Str(name)) => self.environment_lacks(here, &name, operation.span),
+                    _ => Flow::Next,
+                };
+            }
+            OperationKind::Item(object, _) if matches!(self.evaluate(object), V::Instance(_)) => {
+                self.has_no_items(&self.evaluate(object))
+            }
             OperationKind::Item(object, key) if self.is_settled(object) => {
+                // What has a name may have been changed since it was made.
+                let kept = object.is_literal() || matches!(object, Value::Call(_));
                 item(&self.evaluate(object), &self.evaluate(key), true)
+                    .filter(|(class, _)| kept || *class == "TypeError")
             }
             OperationKind::Unpack(value, wanted, star) => self
                 .length(value)
@@ -102,9 +127,33 @@ impl Walker<'_> {
             | OperationKind::Order(..)
             | OperationKind::Contains(..)
             | OperationKind::Union(..)
+            | OperationKind::Give(_)
             | OperationKind::Spread(..) => None,
         };
         self.bad(here, operation.span, problem)
+    }
+
+    /// Whether a call may give a coroutine: what is known of it is then what that returns.
+    fn may_be_coroutine(&self, value: &Value) -> bool {
+        let Value::Call(call) = value else {
+            return false;
+        };
+        let plain = || {
+            let source = self.source(self.here())?;
+            let callee = self.evaluate(&source.calls.get(*call as usize)?.callee).closure()?;
+            let facts = self.source(callee.module)?.functions.get(callee.function as usize)?;
+            Some(!facts.is_async && !facts.generator && facts.decorators.is_empty())
+        };
+        plain() != Some(true)
+    }
+
+    /// Why a value cannot be awaited.
+    fn awaited(&self, value: &Value) -> Option<Problem> {
+        let kind = kind(&self.certain(value).filter(|_| !self.may_be_coroutine(value))?)?;
+        Some((
+            "TypeError",
+            format!("object {kind} can't be used in 'await' expression"),
+        ))
     }
 
     /// Whether the module around here binds `any` or `callable` itself.
@@ -126,6 +175,18 @@ impl Walker<'_> {
         }
         let value = match self.variable(object) {
             Some(V::Class(module, class)) => return self.member_by_key((module, class), key),
+            Some(object @ V::Instance(_)) => {
+                let problem = self.has_no_items(&object);
+                return self.bad(self.here(), key, problem);
+            }
+            Some(V::Mapping(_) | V::Sequence(_)) => {
+                let source = self.source(self.here());
+                let text = source.and_then(|source| source.text.get(key.start as usize..key.end as usize));
+                return match text.and_then(pysrc::literal) {
+                    Some(literal) => self.missing_part(&Value::Name(object), &literal, key),
+                    None => Flow::Next,
+                };
+            }
             Some(value @ (V::None | V::Int(_) | V::Bool(_) | V::Float(_) | V::Str(_) | V::List(_) | V::Dict(_))) => {
                 value
             }
@@ -145,6 +206,34 @@ impl Walker<'_> {
                 _ => true,
             });
         self.bad(here, key, problem)
+    }
+
+    /// Why an object of a class of the tree takes no `object[key]`.
+    fn has_no_items(&self, object: &V) -> Option<Problem> {
+        let V::Instance(id) = object else {
+            return None;
+        };
+        let object = self.objects.get(*id).filter(|object| !object.dynamic)?;
+        let class = (object.module, object.class);
+        let lacks = matches!(self.find_method(class.0, class.1, "__getitem__"), Lookup::NotThere)
+            && self
+                .names_of_class(class)
+                .is_some_and(|names| !names.contains("__getitem__"))
+            && !self.set_from_outside("__getitem__");
+        let name = self.class_name(class);
+        lacks.then(|| ("TypeError", format!("'{name}' object is not subscriptable")))
+    }
+
+    /// `value[key]` of what a file holds.
+    fn missing_part(&mut self, object: &Value, key: &Value, span: Span) -> Flow {
+        let Some((data, key)) = self.certain(object).zip(self.certain(key)) else {
+            return Flow::Next;
+        };
+        let Some(((class, message), help)) = self.lacks_part(&data, &key) else {
+            return Flow::Next;
+        };
+        let here = self.here();
+        self.fail_at(here, span, "start/bad-operation", class, message, help)
     }
 
     /// `Enumeration["NAME"]`.
@@ -173,6 +262,7 @@ impl Walker<'_> {
             || !call.keywords.is_empty()
             || !self.is_certain()
             || !self.is_settled(argument)
+            || (name == "asyncio.run" && self.may_be_coroutine(argument))
         {
             return Flow::Next;
         }
@@ -185,7 +275,7 @@ impl Walker<'_> {
             ("builtins.float", V::Str(text)) if is_no_number(text, true) => {
                 Some(("ValueError", format!("could not convert string to float: '{text}'")))
             }
-            ("builtins.int" | "builtins.float", V::None | V::List(_) | V::Dict(_)) => {
+            ("builtins.int" | "builtins.float", V::None | V::List(_) | V::Dict(_) | V::Mapping(_) | V::Sequence(_)) => {
                 let function = name.trim_start_matches("builtins.");
                 let message = format!(
                     "{function}() argument must be a string or a real number, not '{}'",
@@ -193,7 +283,7 @@ impl Walker<'_> {
                 );
                 Some(("TypeError", message))
             }
-            ("time.sleep", V::Str(_) | V::None | V::List(_) | V::Dict(_)) => {
+            ("time.sleep", V::Str(_) | V::None | V::List(_) | V::Dict(_) | V::Mapping(_) | V::Sequence(_)) => {
                 let kind = kind(&value).unwrap_or("str");
                 Some((
                     "TypeError",
@@ -214,6 +304,24 @@ impl Walker<'_> {
                     "TypeError",
                     format!("'{kind}' object cannot be interpreted as an integer"),
                 ))
+            }
+            (
+                "asyncio.run",
+                V::None
+                | V::Int(_)
+                | V::Bool(_)
+                | V::Str(_)
+                | V::List(_)
+                | V::Dict(_)
+                | V::Function(..)
+                | V::Method(..),
+            ) => {
+                let shown = match &value {
+                    V::None => "None".to_owned(),
+                    V::Function(..) | V::Method(..) => "a function: it is not called".to_owned(),
+                    value => format!("a value of type '{}'", kind(value).unwrap_or("object")),
+                };
+                Some(("ValueError", format!("a coroutine was expected, got {shown}")))
             }
             ("builtins.len", V::None | V::Int(_) | V::Bool(_) | V::Float(_)) => {
                 let message = format!("object of type '{}' has no len()", kind(&value).unwrap_or("int"));
@@ -269,7 +377,10 @@ impl Walker<'_> {
                     V::List(parts) if new => Some(parts.len()),
                     _ => None,
                 };
-                self.returned_length(&callee).or_else(split).map(Ok)
+                match self.certain(value) {
+                    Some(found @ (V::None | V::Int(_) | V::Bool(_) | V::Float(_))) => Some(Err(kind(&found)?)),
+                    _ => self.returned_length(&callee).or_else(split).map(Ok),
+                }
             }
             value if self.is_settled(value) => match (value, self.evaluate(value)) {
                 (_, found @ (V::None | V::Int(_) | V::Bool(_) | V::Float(_))) => Some(Err(kind(&found)?)),

@@ -15,8 +15,8 @@ pub fn kind(value: &V) -> Option<&'static str> {
         V::Int(_) => "int",
         V::Float(_) => "float",
         V::Str(_) | V::Concat(_) => "str",
-        V::List(_) => "list",
-        V::Dict(_) => "dict",
+        V::List(_) | V::Sequence(_) => "list",
+        V::Dict(_) | V::Mapping(_) => "dict",
         _ => return None,
     })
 }

@@ -1,6 +1,6 @@
 //! Calls of what is not of the tree: the few functions and methods whose effect matters.
 
-use pysrc::Call;
+use pysrc::{Call, Value};
 
 use super::arguments::Arguments;
 use super::failure::Flow;
@@ -14,7 +14,9 @@ use crate::render::ROOT;
 impl Walker<'_> {
     pub fn outside(&mut self, here: ModuleId, call: &Call, name: &str, arguments: &Arguments) -> (V, Flow) {
         let mut flow = self.standard_call(here, call, name, arguments);
-        let converts = name.starts_with("builtins.") || (name == "time.sleep" && !self.set_from_outside("sleep"));
+        let converts = name.starts_with("builtins.")
+            || name == "asyncio.run"
+            || (name == "time.sleep" && !self.set_from_outside("sleep"));
         if flow == Flow::Next && converts {
             flow = self.conversion(here, call, name);
         }
@@ -85,16 +87,14 @@ impl Walker<'_> {
                 let opened = path.and_then(V::text).filter(|_| !writes && arguments.sure);
                 return (opened.map_or(V::Unknown, |path| V::File(path.to_owned())), flow);
             }
-            "json.load" | "yaml.safe_load" => {
-                let file = match first {
-                    Some(V::File(path)) => Some(path.clone()),
-                    _ => None,
+            "json.load" | "json.loads" | "yaml.safe_load" => {
+                return match first {
+                    Some(V::File(path) | V::Text(path)) => {
+                        let path = path.clone();
+                        self.parse_file(here, call, &path, name != "yaml.safe_load")
+                    }
+                    _ => (V::Unknown, Flow::Next),
                 };
-                let flow = match file {
-                    Some(path) => self.parse_file(here, call, &path, name == "json.load"),
-                    None => Flow::Next,
-                };
-                return (V::Unknown, flow);
             }
             "logging.FileHandler"
             | "logging.handlers.RotatingFileHandler"
@@ -275,6 +275,10 @@ impl Walker<'_> {
         method: &str,
         arguments: &Arguments,
     ) -> (V, Flow) {
+        self.sure &= match &call.callee {
+            Value::Attribute(of, _) => self.certain(of).is_some(),
+            _ => false,
+        };
         match (&object, method) {
             (V::Thread(thread), "start" | "join") => {
                 return (V::None, self.thread_method(here, call, *thread, method));
@@ -305,11 +309,26 @@ impl Walker<'_> {
                 let path = path.clone();
                 return (V::None, self.make_folder(here, call, Some(&path)));
             }
+            (V::Mapping(_) | V::Sequence(_), _) => {
+                let (value, known) = self.data_method(&object, method, &arguments.positional);
+                self.escape(arguments);
+                self.sure &= known;
+                return (value, Flow::Next);
+            }
+            (V::File(path), "read") if arguments.positional.is_empty() => {
+                return (V::Text(path.clone()), Flow::Next);
+            }
             (V::Path(path), "open" | "write_text" | "write_bytes" | "read_text" | "read_bytes") => {
                 let writes = method.starts_with("write")
                     || matches!(arguments.positional.first(), Some(V::Str(mode)) if mode.contains(['w', 'a', 'x', '+']));
                 let path = path.clone();
-                return (V::Unknown, self.open(here, call, Some(&path), writes));
+                let flow = self.open(here, call, Some(&path), writes);
+                let value = match method {
+                    "open" if !writes && arguments.sure => V::File(path),
+                    "read_text" | "read_bytes" if arguments.sure => V::Text(path),
+                    _ => V::Unknown,
+                };
+                return (value, flow);
             }
             (_, "mkdir") => self.makes_folders = true,
             (V::Str(_), "join") => return (V::Unknown, self.joined(here, call)),
@@ -346,13 +365,18 @@ impl Walker<'_> {
             }
             _ => {}
         }
-        self.escape(arguments);
+        if !LOGS.contains(&method) {
+            self.escape(arguments);
+        }
         if !is_harmless_method(method) {
             self.alive = true;
         }
         (V::Unknown, Flow::Next)
     }
 }
+
+/// Methods of loggers: they change nothing of what they are given.
+const LOGS: &[&str] = &["debug", "info", "warning", "error", "exception", "critical"];
 
 /// Functions that change nothing of what they are given.
 const LOOKS_ONLY: &[&str] = &[
@@ -369,6 +393,10 @@ const LOOKS_ONLY: &[&str] = &[
     "builtins.repr",
     "builtins.bool",
     "builtins.print",
+    "copy.deepcopy",
+    "json.dump",
+    "json.dumps",
+    "pprint.pprint",
 ];
 
 /// Whether a function of the standard library surely comes back, and leaves nothing running.

@@ -95,7 +95,13 @@ impl<'a> Walker<'a> {
         if let Flow::Raised(exception) = flow {
             let classes = classes(exception.class);
             let any = exception.class == ANY && !handlers.is_empty();
-            let handler = handlers.iter().find(|handler| any || handler.catches(classes));
+            let handler = match self.unknown_class(handlers, exception, classes) {
+                Some(other) => {
+                    flow = other;
+                    None
+                }
+                None => handlers.iter().find(|handler| any || handler.catches(classes)),
+            };
             // An exception that nothing is known of may be any.
             let certain = exception.failure.is_some();
             if let Some(handler) = handler {
@@ -151,6 +157,34 @@ impl<'a> Walker<'a> {
             Flow::Next => flow,
             left => left,
         }
+    }
+
+    /// An `except` names what is not there, and is asked before one that catches the exception.
+    fn unknown_class(&mut self, handlers: &[Handler], exception: Exception, classes: &[&str]) -> Option<Flow> {
+        let index = exception.failure?;
+        let here = self.here();
+        for handler in handlers {
+            for name in &handler.catches {
+                let mut parts = name.split('.');
+                let first = parts.next()?;
+                let base = self.source(here)?.atom(first).and_then(|atom| self.variable(atom));
+                let (Some(V::Outside(module)), Some(wanted), None) = (base, parts.next(), parts.next()) else {
+                    continue;
+                };
+                let flow = self.standard_attribute(here, &module, wanted, handler.span);
+                if flow != Flow::Next {
+                    // That takes the place of the exception that was on its way.
+                    if let Some(failure) = self.failures.get_mut(index) {
+                        failure.caught = true;
+                    }
+                    return Some(flow);
+                }
+            }
+            if handler.catches(classes) {
+                break;
+            }
+        }
+        None
     }
 
     /// `raise`.

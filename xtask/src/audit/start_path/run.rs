@@ -82,7 +82,7 @@ impl<'a> Walker<'a> {
             Step::Load { name, span } => self.load(*name, *span, false),
             Step::LoadPast { name, span } => self.load(*name, *span, true),
             Step::Store { name, value, .. } => {
-                let (value, sure) = self.stored(value.as_deref());
+                let (value, sure) = self.taken(value.as_deref());
                 self.store(*name, value, sure);
                 Flow::Next
             }
@@ -92,7 +92,7 @@ impl<'a> Walker<'a> {
                 at,
                 value,
             } => {
-                let (value, sure) = self.stored(value.as_deref());
+                let (value, sure) = self.taken(value.as_deref());
                 let flow = self.refused_attribute(*object, *attribute, *at);
                 if flow == Flow::Next {
                     self.store_attribute(*object, *attribute, value, sure);
@@ -140,7 +140,7 @@ impl<'a> Walker<'a> {
                 Leave::Return => {
                     let (value, sure) = match value.as_deref() {
                         None if span.end - span.start <= RETURN => (V::None, true),
-                        value => self.stored(value),
+                        value => self.taken(value),
                     };
                     if let Some(frame) = self.frames.last_mut() {
                         let plain = matches!(value, V::None | V::Int(0..=2)) && span.end - span.start <= LONGEST_PLAIN;
@@ -169,6 +169,15 @@ impl<'a> Walker<'a> {
             Some(known) => (known, true),
             None => (self.evaluate(value), false),
         }
+    }
+
+    /// The same, where it gets another name.
+    fn taken(&mut self, value: Option<&Value>) -> (V, bool) {
+        let (known, sure) = self.stored(value);
+        if let Some(value) = value.filter(|_| known == V::Unknown) {
+            self.lose(value);
+        }
+        (known, sure)
     }
 
     fn class(&mut self, class: u32) -> Flow {
@@ -308,6 +317,12 @@ impl<'a> Walker<'a> {
             return self.steps(&round.orelse);
         }
         let surely = entered == Some(true);
+        if let Entry::Over(value) = &round.entry {
+            match self.evaluate(value) {
+                V::List(parts) => parts.iter().for_each(|part| self.open_data(part)),
+                over => self.open_parts(&over),
+            }
+        }
         // What an object gives when it is gone through may never end.
         self.alive |= matches!(&round.entry, Entry::Over(value) if matches!(self.evaluate(value), V::Instance(_)));
         if !surely {

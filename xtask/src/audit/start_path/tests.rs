@@ -1,5 +1,6 @@
 //! One broken script per way of failing, and the reference tree, which is whole.
 
+mod data;
 mod trees;
 mod values;
 mod ways;

@@ -49,29 +49,26 @@ impl Walker<'_> {
         if !bases().any(is_thread) || !bases().all(known) {
             return false;
         }
-        let mut has_own = false;
-        let calls_up = made_of.iter().any(|(module, class)| {
-            let Some(source) = self.source(*module) else {
-                return true;
-            };
-            let constructor = source
-                .functions
-                .iter()
-                .find(|function| function.class == Some(*class) && &*function.name == "__init__");
-            constructor.is_some_and(|constructor| {
-                has_own = true;
-                // By whatever name, and from whatever it calls.
-                any_step(&constructor.body, &mut |step| match step {
-                    Step::Call(call) => source.calls.get(*call as usize).is_some_and(|call| {
-                        matches!(&call.callee, Value::Attribute(_, name) if source.name(*name) == "__init__")
-                            || matches!(&call.callee, Value::Attribute(object, _)
-                                if constructor.parameters.all.first().is_some_and(|own| **object == Value::Name(own.name)))
-                    }),
-                    _ => false,
-                })
-            })
+        // The first one is called, and it is up to each whether that of the next class is.
+        let mut constructors = made_of.iter().filter_map(|(module, class)| {
+            let source = self.source(*module)?;
+            let functions = source.functions.iter();
+            let constructor = functions
+                .into_iter()
+                .find(|function| function.class == Some(*class) && &*function.name == "__init__")?;
+            Some((source, constructor))
         });
-        has_own && !calls_up
+        constructors.any(|(source, constructor)| {
+            // By whatever name, and from whatever it calls.
+            !any_step(&constructor.body, &mut |step| match step {
+                Step::Call(call) => source.calls.get(*call as usize).is_some_and(|call| {
+                    matches!(&call.callee, Value::Attribute(_, name) if source.name(*name) == "__init__")
+                        || matches!(&call.callee, Value::Attribute(object, _)
+                            if constructor.parameters.all.first().is_some_and(|own| **object == Value::Name(own.name)))
+                }),
+                _ => false,
+            })
+        })
     }
 
     /// Something is asked of an object that is no thread yet.

@@ -37,6 +37,12 @@ pub enum V {
     List(Vec<V>),
     /// A dictionary, as it was written out.
     Dict(Rc<[(V, V)]>),
+    /// A dictionary that a file of the tree holds.
+    Mapping(usize),
+    /// A list that a file of the tree holds.
+    Sequence(usize),
+    /// What a file of the tree holds, as text.
+    Text(String),
     /// A module of the tree.
     Module(ModuleId),
     /// Something of the standard library or of a package, by its dotted name.

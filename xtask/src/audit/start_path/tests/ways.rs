@@ -485,3 +485,59 @@ fn factories_and_questions_about_types() {
         ],
     );
 }
+
+#[test]
+fn coroutines_threads_and_what_is_put_into_modules() {
+    let class = |get: &str| format!("class C:\n    def __init__(self, d):\n        self.d = d\n{get}c = C(1)\nc['a']");
+    let heart = |init: &str| {
+        format!(
+            "import threading\nclass H(threading.Thread):\n    def __init__(self, n):\n        super().__init__(name=n)\nclass J(H):\n    \
+             def __init__(self, n):\n        {init}\nJ('a').start()"
+        )
+    };
+    let moved = ("main/moved.py", "a = 1\n");
+    all_say(
+        &[moved],
+        &[
+            ("import asyncio\ndef go():\n    print(1)\nasyncio.run(go())", OPERATION),
+            ("import asyncio\nasync def go():\n    pass\nasyncio.run(go)", OPERATION),
+            (
+                "import asyncio\nasync def go():\n    pass\nasyncio.run(go())",
+                "Starts ",
+            ),
+            (
+                "import asyncio\ndef ask():\n    return True\nasync def go():\n    await ask()\nasyncio.run(go())",
+                OPERATION,
+            ),
+            (
+                "import asyncio\nasync def ask():\n    return True\nasync def go():\n    await ask()\nasyncio.run(go())",
+                "Starts ",
+            ),
+            (&class(""), OPERATION),
+            (&class("    def __getitem__(self, key):\n        return 1\n"), "Starts "),
+            (&heart("self.n = n"), OPERATION),
+            (&heart("super().__init__(n)"), "Starts "),
+            ("def f():\n    return None\nfor x in f():\n    pass", OPERATION),
+            (
+                "import os\ndef need(key):\n    return os.environ[key]\nneed('NOT_THERE')",
+                "CannotStart start/environment",
+            ),
+            (
+                "import main.moved\nmain.moved.b = 2\nfrom main.moved import b",
+                "Starts ",
+            ),
+            (
+                "import main.moved\nfrom main.moved import b",
+                "CannotStart start/cannot-import-name",
+            ),
+            (
+                "import json\ntry:\n    ding()\nexcept json.DecodeErr:\n    pass",
+                ATTRIBUTE,
+            ),
+            (
+                "import json\ntry:\n    pass\nexcept json.DecodeErr:\n    pass",
+                "Starts ",
+            ),
+        ],
+    );
+}
