@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
-use pysrc::{Call, Function, Step, Value};
+use pysrc::{Atom, Call, Function, Step, Value};
 
 use super::signature::Signature;
 use super::steps::visit;
@@ -18,6 +18,8 @@ pub struct Arguments {
     pub open: bool,
     /// All that is known of them is sure.
     pub sure: bool,
+    /// Those of whose values that is not: places among the positional ones, and names.
+    pub doubtful: (Vec<usize>, Vec<String>),
 }
 
 impl Arguments {
@@ -28,6 +30,7 @@ impl Arguments {
             named: Vec::new(),
             open,
             sure: true,
+            doubtful: Default::default(),
         }
     }
 
@@ -56,18 +59,28 @@ impl Walker<'_> {
             self.source(here)
                 .map_or_else(String::new, |source| source.name(atom).to_owned())
         };
-        let mut sure = true;
-        let mut evaluate = |value: &Value| {
+        let evaluate = |value: &Value| {
             let known = self.evaluate(value);
-            sure &= known == V::Unknown || is_same_always(&known) || self.certain(value).is_some();
-            known
+            let sure = known == V::Unknown || is_same_always(&known) || self.certain(value).is_some();
+            (known, sure)
         };
-        let mut positional: Vec<V> = call.arguments.iter().map(&mut evaluate).collect();
-        let mut named: Vec<(String, V)> = call
-            .keywords
-            .iter()
-            .map(|(keyword, value)| (name(*keyword), evaluate(value)))
-            .collect();
+        let (mut positional, mut named) = (Vec::with_capacity(call.arguments.len()), Vec::new());
+        let mut doubtful: (Vec<usize>, Vec<String>) = Default::default();
+        for (at, value) in call.arguments.iter().enumerate() {
+            let (value, sure) = evaluate(value);
+            positional.push(value);
+            if !sure {
+                doubtful.0.push(at);
+            }
+        }
+        for (keyword, value) in &call.keywords {
+            let (value, sure) = evaluate(value);
+            let keyword = name(*keyword);
+            if !sure {
+                doubtful.1.push(keyword.clone());
+            }
+            named.push((keyword, value));
+        }
         let mut open = false;
         if let Some(spread) = &call.spread {
             match spread.star.as_ref().map(|star| self.passed_on(star)) {
@@ -95,7 +108,8 @@ impl Walker<'_> {
             positional,
             named,
             open,
-            sure,
+            sure: doubtful.0.is_empty() && doubtful.1.is_empty(),
+            doubtful,
         }
     }
 
@@ -136,11 +150,13 @@ impl Walker<'_> {
         facts: &Function,
         of: Option<V>,
         arguments: &Arguments,
-    ) -> Result<HashMap<pysrc::Atom, Variable>, String> {
+    ) -> Result<HashMap<Atom, Variable>, String> {
         let parameters = &facts.parameters;
         let source = self.source(module);
         let text = |atom| source.map_or("", |source| source.name(atom));
         let mut locals = HashMap::default();
+        let mut doubtful: Vec<Atom> = Vec::new();
+        let bound = usize::from(of.is_some());
         let values: Vec<V> = of.into_iter().chain(arguments.positional.iter().cloned()).collect();
         let most = parameters.positional as usize;
         if values.len() > most && parameters.star.is_none() {
@@ -158,8 +174,14 @@ impl Walker<'_> {
                 values.len()
             ));
         }
-        for (parameter, value) in parameters.all.iter().take(most).zip(&values) {
+        for (at, (parameter, value)) in parameters.all.iter().take(most).zip(&values).enumerate() {
             locals.insert(parameter.name, value.clone());
+            if at
+                .checked_sub(bound)
+                .is_some_and(|at| arguments.doubtful.0.contains(&at))
+            {
+                doubtful.push(parameter.name);
+            }
         }
         let mut others: Vec<(V, V)> = Vec::new();
         for (name, value) in &arguments.named {
@@ -174,6 +196,9 @@ impl Walker<'_> {
                 }
                 Some(parameter) => {
                     locals.insert(parameter.name, value.clone());
+                    if arguments.doubtful.1.contains(name) {
+                        doubtful.push(parameter.name);
+                    }
                 }
                 None if parameters.double_star.is_some() => others.push((V::Str(name.clone()), value.clone())),
                 None => return Err(format!("got an unexpected keyword argument '{name}'")),
@@ -214,15 +239,21 @@ impl Walker<'_> {
             let rest = values.get(most..).unwrap_or_default();
             let rest = (!arguments.open).then(|| V::List(rest.to_vec()));
             locals.insert(star, rest.unwrap_or(V::Unknown));
+            if !arguments.sure {
+                doubtful.push(star);
+            }
         }
         if let Some(star) = parameters.double_star {
             let rest = (!arguments.open).then(|| V::Dict(others.into()));
             locals.insert(star, rest.unwrap_or(V::Unknown));
+            if !arguments.sure {
+                doubtful.push(star);
+            }
         }
         Ok(locals
             .into_iter()
             .map(|(name, value)| {
-                let sure = arguments.sure || is_same_always(&value);
+                let sure = !doubtful.contains(&name) || is_same_always(&value);
                 (name, Variable { value, sure })
             })
             .collect())

@@ -98,6 +98,7 @@ impl Walker<'_> {
             named: Vec::new(),
             open: false,
             sure: true,
+            doubtful: Default::default(),
         };
         self.apply(here, &call, callee, &arguments)
     }

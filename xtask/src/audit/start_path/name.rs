@@ -224,9 +224,15 @@ impl Walker<'_> {
         match self.variable(object) {
             Some(V::Instance(id)) => {
                 self.forget_port(id, source.name(attribute));
+                let name = source.name(attribute).to_owned();
+                let class = self.objects.get(id).map(|object| (object.module, object.class));
+                let above = class
+                    .and_then(|class| self.class_variable(class.0, class.1, &name))
+                    .cloned();
                 if let Some(Object { attributes, .. }) = self.objects.get_mut(id) {
-                    let name = source.name(attribute).to_owned();
-                    let variable = merged(attributes.get(&name), value, sure, maybe);
+                    // What the class has is seen until the object gets its own.
+                    let before = attributes.get(&name).or(above.as_ref());
+                    let variable = merged(before, value, sure, maybe);
                     attributes.insert(name, variable);
                 }
             }

@@ -36,6 +36,7 @@ mod tests {
                 named: Vec::new(),
                 open: false,
                 sure: true,
+                doubtful: Default::default(),
             };
             method(text, name, &arguments)
         };
