@@ -126,7 +126,9 @@ pub struct Module {
 pub struct Fill {
     /// The name, or the last one of an attribute.
     pub name: Atom,
-    /// The function in which it stands as a plain name.
+    /// Whether it is a plain name.
+    pub plain: bool,
+    /// The function in which that stands.
     pub function: Option<u32>,
 }
 
@@ -408,6 +410,8 @@ pub enum Value {
     Choice(Box<Choice>),
     /// What `with value as …` binds.
     Entered(Box<Value>),
+    /// What the `for` around it gives, turn by turn.
+    Each,
     /// `a and b`: one of them.
     Either(Box<[Value]>),
     /// Anything else.
@@ -490,13 +494,13 @@ pub struct Operation {
 /// What an [`Operation`] does.
 #[derive(Debug, Clone)]
 pub enum OperationKind {
-    /// `left operator right`, at least one of which is a literal.
+    /// `left operator right`.
     Binary(Operator, Value, Value),
     /// `name operator= literal`; its place begins with the name.
     Augmented(Operator, Atom, Value),
     /// `operator value` of a name or of a literal that is no number.
     Unary(&'static str, Value),
-    /// `left operator right`, which asks for an order; at least one of both is a literal.
+    /// `left operator right`, which asks for an order.
     Order(&'static str, Value, Value),
     /// `item in container`.
     Contains(Value, Value),
@@ -506,8 +510,8 @@ pub enum OperationKind {
     Spread(Value, bool),
     /// `object.inner.attribute`, or `call().attribute`, is read, and not called.
     Member(Value),
-    /// `object.inner.attribute = …`: what gets the attribute.
-    Give(Value),
+    /// `object.inner.attribute = …`: what gets the attribute, and that.
+    Give(Value, Atom),
     /// `await value`.
     Await(Value),
     /// `literal.attribute`, where this type has no such attribute.
@@ -526,6 +530,9 @@ pub enum OperationKind {
     Unhashable(&'static str),
 }
 
+/// Stands for any `lambda`: those are in no list.
+pub const LAMBDA: u32 = u32::MAX;
+
 /// A call.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -541,7 +548,7 @@ pub struct Call {
     pub span: Span,
     /// What is called, in the source.
     pub callee_span: Span,
-    /// The function that it stands in.
+    /// The function that it stands in; [`LAMBDA`] in one that is not called where it stands.
     pub function: Option<u32>,
     /// What stands around it.
     pub guard: Guard,
@@ -733,6 +740,8 @@ pub enum Step {
         /// Where the attribute stands.
         span: Span,
     },
+    /// `object[key] = value`.
+    StoreItem(Box<StoreItem>),
     /// `object[key]` is read, `object` a plain name, `key` a literal.
     Item {
         /// The object.
@@ -805,6 +814,19 @@ pub struct Loop {
     pub endless: bool,
     /// Whether the body runs at all.
     pub entry: Entry,
+    /// The body begins with what binds [`Value::Each`].
+    pub binds: bool,
+}
+
+/// A [`Step::StoreItem`].
+#[derive(Debug, Clone)]
+pub struct StoreItem {
+    /// What gets the item.
+    pub object: Value,
+    /// Its key.
+    pub key: Value,
+    /// The value, where that is simple.
+    pub value: Option<Value>,
 }
 
 /// Whether the body of a [`Step::Loop`] runs at least once.
@@ -887,8 +909,10 @@ pub enum Leave {
     Return,
     /// `raise`.
     Raise,
-    /// `break` or `continue`.
-    Loop,
+    /// `break`.
+    Break,
+    /// `continue`.
+    Continue,
     /// `sys.exit()`, `exit()`, `os._exit()`, `raise SystemExit`.
     Exit,
 }
@@ -939,6 +963,14 @@ impl Module {
             .find(name)
             .and_then(|index| u32::try_from(index).ok())
             .map(Atom)
+    }
+
+    /// How many statements of the file give an attribute of that name a value.
+    #[must_use]
+    pub fn times_set(&self, name: Atom) -> usize {
+        let from = self.set_attributes.partition_point(|set| *set < name);
+        let till = self.set_attributes.partition_point(|set| *set <= name);
+        till - from
     }
 
     /// Line and column of a span.

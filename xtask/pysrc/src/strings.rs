@@ -103,6 +103,10 @@ pub fn classify(text: &str) -> Option<StringKind> {
     if text.len() < 2 || text.len() > 1024 {
         return None;
     }
+    // Of long ones, most have several lines.
+    if text.len() > 64 && memchr::memchr(b'\n', text.as_bytes()).is_some() {
+        return None;
+    }
     // One look at each byte decides about nearly all strings: they look like nothing.
     let class = text
         .bytes()
@@ -130,13 +134,13 @@ pub fn classify(text: &str) -> Option<StringKind> {
             _ => None,
         };
     }
-    let host = text.rsplit_once(':').map_or(
-        text,
-        |(host, port)| {
-            if port.parse::<u16>().is_ok() { host } else { text }
-        },
-    );
-    if host == "localhost" || (host.contains('.') && host.parse::<Ipv4Addr>().is_ok()) {
+    let port = (class & byte::COLON != 0).then(|| text.rsplit_once(':')).flatten();
+    let host = match port {
+        Some((host, port)) if port.parse::<u16>().is_ok() => host,
+        _ => text,
+    };
+    let digit = host.as_bytes().first().is_some_and(u8::is_ascii_digit);
+    if host == "localhost" || (digit && host.parse::<Ipv4Addr>().is_ok()) {
         return Some(StringKind::Host);
     }
     is_path(text, class).then_some(StringKind::Path)

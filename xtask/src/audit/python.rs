@@ -7,7 +7,6 @@ use pysrc::{Module, StringKind};
 use super::rules::Endpoint;
 use super::tree::Language;
 use super::words::{Seat, Word, is_interesting};
-use crate::finding::Place;
 
 /// String literals that may be a path, an address or an endpoint.
 #[must_use]
@@ -27,31 +26,19 @@ pub fn words<'a>(path: &'a str, module: &'a Module) -> Vec<Word<'a>> {
 
 /// Bind and connect calls with a literal host.
 #[must_use]
-pub fn endpoints(path: &str, shown: &str, module: &Module) -> Vec<Endpoint> {
+pub fn endpoints<'a>(path: &'a str, module: &'a Module) -> Vec<Endpoint<'a>> {
     module
         .endpoints
         .iter()
         .filter_map(|endpoint| {
             Some(Endpoint {
-                path: path.to_owned(),
+                path,
                 bound: endpoint.bind,
-                host: endpoint.host.as_deref()?.to_owned(),
+                host: endpoint.host.as_deref()?,
                 port: endpoint.literal_port(),
-                place: place(shown, module, endpoint.span),
+                module,
+                span: endpoint.span,
             })
         })
         .collect()
-}
-
-/// The place of a span of a module.
-#[must_use]
-pub fn place(shown: &str, module: &Module, span: pysrc::Span) -> Place {
-    let position = module.position(span);
-    Place {
-        path: shown.to_owned(),
-        line: position.line,
-        column: position.column,
-        width: position.width,
-        text: module.shown_line(position.line).to_owned(),
-    }
 }

@@ -103,9 +103,9 @@ pub fn with_facts<T>(input: &Input<'_>, tree: &Tree, look: impl FnOnce(&Facts<'_
         .flat_map_iter(|file| python::words(&file.path, &file.module))
         .chain(tree.texts.par_iter().flat_map_iter(words::of_text))
         .collect();
-    let endpoints: Vec<rules::Endpoint> = files
+    let endpoints: Vec<rules::Endpoint<'_>> = files
         .par_iter()
-        .flat_map_iter(|file| python::endpoints(&file.path, &tree.shown(&file.path), &file.module))
+        .flat_map_iter(|file| python::endpoints(&file.path, &file.module))
         .collect();
     let line = |path: &str, number: usize| {
         input.facts.find(path).map_or_else(String::new, |file| {

@@ -174,6 +174,9 @@ impl<'a> Lower<'a> {
                     Value::Other
                 }
             }
+            Expr::Dict(dict) if wanted && !self.outline && self.depth < DEEPEST_VALUE => {
+                self.deeper(|lower| lower.dictionary(dict))
+            }
             Expr::Dict(dict) => {
                 for item in &dict.items {
                     if let Some(key) = &item.key {
@@ -214,7 +217,7 @@ impl<'a> Lower<'a> {
                 self.check_await(span(awaited));
                 let value = self.expression(&awaited.value, wanted || !self.outline);
                 if matches!(value, Value::Name(_) | Value::Attribute(..) | Value::Call(_)) && !self.outline {
-                    self.operation_anywhere(OperationKind::Await(value.clone()), span(awaited));
+                    self.operation(OperationKind::Await(value.clone()), span(awaited));
                 }
                 value
             }
@@ -328,10 +331,7 @@ impl<'a> Lower<'a> {
 
     fn subscript(&mut self, subscript: &'a ast::ExprSubscript, wanted: bool) -> Value {
         let wanted_here = wanted || !self.outline || is_environ(&subscript.value);
-        let object = match &*subscript.value {
-            Expr::Dict(dict) if wanted && !self.outline => self.deeper(|lower| lower.dictionary(dict)),
-            value => self.expression(value, wanted_here),
-        };
+        let object = self.expression(&subscript.value, wanted_here);
         let key = self.expression(&subscript.slice, wanted_here);
         if let (Value::Attribute(_, last) | Value::Name(last), Value::Str(name)) = (&object, &key)
             && subscript.ctx.is_load()
@@ -362,7 +362,7 @@ impl<'a> Lower<'a> {
                 )
                 | (Value::Name(_), Value::Name(_)) => {
                     let kind = OperationKind::Item(object.clone(), key.clone());
-                    self.operation_anywhere(kind, span(subscript));
+                    self.operation(kind, span(subscript));
                 }
                 _ => {}
             }
@@ -411,13 +411,6 @@ impl<'a> Lower<'a> {
 
     /// Adds an operation that may fail; behind a branch, none is ever said to.
     pub(super) fn operation(&mut self, kind: OperationKind, span: Span) {
-        if !self.guard.conditional {
-            self.operation_anywhere(kind, span);
-        }
-    }
-
-    /// The same, also behind a branch.
-    pub(super) fn operation_anywhere(&mut self, kind: OperationKind, span: Span) {
         if !self.outline {
             let position = index(self.module.operations.len());
             self.module.operations.push(Operation { kind, span });
@@ -428,7 +421,7 @@ impl<'a> Lower<'a> {
     /// Comparisons; only the first of a chain is always made. `wanted`: says when it holds.
     pub(super) fn comparison(&mut self, compare: &'a ast::ExprCompare, wanted: bool) -> Condition {
         let checked = match (&*compare.ops, &*compare.comparators) {
-            _ if self.outline || self.guard.conditional => false,
+            _ if self.outline => false,
             ([ast::CmpOp::Lt | ast::CmpOp::LtE | ast::CmpOp::Gt | ast::CmpOp::GtE, ..], [right, ..]) => {
                 may_fail(&compare.left, right)
             }
@@ -599,7 +592,10 @@ impl<'a> Lower<'a> {
         self.guard.conditional |= !called;
         let mark = self.steps.len();
         let loops = std::mem::take(&mut self.loops);
+        let around = self.in_lambda;
+        self.in_lambda |= !called;
         self.in_context(Where::Lambda, false, span(lambda), |lower| lower.visit(&lambda.body));
+        self.in_lambda = around;
         self.loops = loops;
         if !called {
             self.steps.truncate(mark);
@@ -656,6 +652,7 @@ impl<'a> Lower<'a> {
                         orelse: Body::default(),
                         endless: false,
                         entry: Entry::Over(over),
+                        binds: false,
                     }))
                 });
             }
@@ -745,7 +742,7 @@ impl<'a> Lower<'a> {
             spread: (star.is_some() || double_star.is_some()).then(|| Box::new(Spread { star, double_star })),
             span: range(ruff_text_size::Ranged::range(call)),
             callee_span: span(&*call.func),
-            function: self.function(),
+            function: self.caller(),
             guard: self.guard,
         });
         self.step(|| Step::Call(position));
@@ -781,9 +778,10 @@ fn never_a_class(side: &Expr) -> Option<&'static str> {
     }
 }
 
-/// Whether both sides are simple, and one of them a literal.
+/// Whether both sides are what the walk of a script may know.
 fn may_fail(left: &Expr, right: &Expr) -> bool {
-    is_simple(left) && is_simple(right) && (is_literal(left) || is_literal(right))
+    let operand = |side| is_literal(side) || super::condition::is_followed(side);
+    operand(left) && operand(right)
 }
 
 fn is_simple(expression: &Expr) -> bool {

@@ -47,6 +47,7 @@ pub fn module(body: &[Stmt], version: PythonVersion, detail: Detail) -> (Module,
         unbound_nonlocals: Vec::new(),
         future: refused::Future::default(),
         hidden: Vec::new(),
+        in_lambda: false,
         comprehensions: 0,
         steps: Vec::new(),
         step_depth: 0,
@@ -122,6 +123,8 @@ struct Lower<'a> {
     future: refused::Future,
     /// Names of comprehensions and lambdas around here.
     hidden: Vec<Atom>,
+    /// Whether this stands in a `lambda` that is not called where it stands.
+    in_lambda: bool,
     /// Comprehensions around here, inside the innermost class, function or module.
     comprehensions: u32,
     /// Steps of the bodies that are being walked, those of an inner one after those of the outer one.
@@ -195,6 +198,14 @@ impl<'a> Lower<'a> {
             Kind::Function(function) => Some(function),
             Kind::Module | Kind::Class(_) => None,
         })
+    }
+
+    /// What a call stands in.
+    fn caller(&self) -> Option<u32> {
+        match self.in_lambda {
+            true => Some(LAMBDA),
+            false => self.function(),
+        }
     }
 
     /// The class whose method this is, and the method.
@@ -360,8 +371,12 @@ impl<'a> Lower<'a> {
                 };
                 self.unpacked(elts, value.filter(|_| parts.is_none()), span(target));
                 // What a call gives is taken apart when it is known.
-                let whole =
-                    value.filter(|value| matches!(value, Value::Call(_) | Value::Name(_) | Value::Attribute(..)));
+                let whole = value.filter(|value| {
+                    matches!(
+                        value,
+                        Value::Call(_) | Value::Name(_) | Value::Attribute(..) | Value::Each
+                    )
+                });
                 let counted = elts.len() <= 8 && !elts.iter().any(Expr::is_starred_expr);
                 for (position, element) in elts.iter().enumerate() {
                     let taken = whole.filter(|_| counted && parts.is_none()).map(|whole| {
@@ -375,8 +390,15 @@ impl<'a> Lower<'a> {
             Expr::Starred(starred) => self.deeper(|lower| lower.assign(&starred.value, None)),
             Expr::Attribute(attribute) => self.assign_attribute(attribute, value),
             Expr::Subscript(subscript) => {
-                self.visit(&subscript.value);
-                self.visit(&subscript.slice);
+                if self.outline {
+                    self.visit(&subscript.value);
+                    self.visit(&subscript.slice);
+                } else {
+                    let object = self.value(&subscript.value);
+                    let key = self.value(&subscript.slice);
+                    let value = value.cloned();
+                    self.step(|| Step::StoreItem(Box::new(StoreItem { object, key, value })));
+                }
                 self.fills(&subscript.value);
             }
             other => self.visit(other),
@@ -411,7 +433,8 @@ impl<'a> Lower<'a> {
             match &*target.value {
                 inner @ Expr::Attribute(_) if !self.outline => {
                     let object = self.value(inner);
-                    self.operation_anywhere(OperationKind::Give(object), span(target));
+                    let attribute = self.atom(target.attr.as_str());
+                    self.operation(OperationKind::Give(object, attribute), span(target));
                 }
                 inner => self.visit(inner),
             }
@@ -471,10 +494,10 @@ impl<'a> Lower<'a> {
             return;
         };
         let function = match self.kind() {
-            Kind::Function(function) if plain && !self.outline => Some(function),
+            Kind::Function(function) if !self.outline => Some(function),
             _ => None,
         };
-        self.filled.push(Fill { name, function });
+        self.filled.push(Fill { name, plain, function });
         let own = function.filter(|_| container.is_name_expr());
         if let Some(function) = own.and_then(|function| self.module.functions.get_mut(function as usize)) {
             let mut parameters = function.parameters.all.iter();

@@ -118,11 +118,11 @@ impl<'a> Lower<'a> {
                     *breaks = true;
                 }
                 self.check_jump(span(statement), "'break' outside loop");
-                self.leave(Leave::Loop, span(statement), None);
+                self.leave(Leave::Break, span(statement), None);
             }
             Stmt::Continue(_) => {
                 self.check_jump(span(statement), "'continue' not properly in loop");
-                self.leave(Leave::Loop, span(statement), None);
+                self.leave(Leave::Continue, span(statement), None);
             }
             Stmt::Pass(_) | Stmt::IpyEscapeCommand(_) => {}
             Stmt::FunctionDef(_)
@@ -150,7 +150,7 @@ impl<'a> Lower<'a> {
                 let mut body = Body::default();
                 self.in_blocks(1, span(each), |lower| {
                     body = lower.maybe(|lower| {
-                        lower.assign(&each.target, None);
+                        lower.assign(&each.target, Some(&Value::Each));
                         lower.statements(&each.body);
                     });
                 });
@@ -162,6 +162,7 @@ impl<'a> Lower<'a> {
                         orelse,
                         endless: false,
                         entry: over,
+                        binds: true,
                     }))
                 });
             }
@@ -190,7 +191,7 @@ impl<'a> Lower<'a> {
                 | Expr::Subscript(_)
                 | Expr::Call(_)
         ) {
-            self.operation_anywhere(OperationKind::Iterate(value.clone()), span(&*each.iter));
+            self.operation(OperationKind::Iterate(value.clone()), span(&*each.iter));
         }
         match value {
             Value::Other => Entry::Unknown,
@@ -398,6 +399,7 @@ impl<'a> Lower<'a> {
                     _ if always => Entry::Always,
                     condition => Entry::When(condition),
                 },
+                binds: false,
             }))
         });
     }

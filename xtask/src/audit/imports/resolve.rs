@@ -175,30 +175,32 @@ impl Search<'_> {
             return None;
         }
         let mut portions = Vec::new();
+        let mut path = String::new();
         for folder in folders {
-            let path = if folder.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{folder}/{name}")
-            };
-            let init = format!("{path}/__init__.py");
-            if let Some(file) = self.view.file(&init) {
-                return Some(Target::File {
-                    file,
-                    path: init,
-                    package: Some(path),
-                });
+            path.clear();
+            if !folder.is_empty() {
+                path.push_str(folder);
+                path.push('/');
             }
-            let module = format!("{path}.py");
-            if let Some(file) = self.view.file(&module) {
+            path.push_str(name);
+            let stem = path.len();
+            path.push_str("/__init__.py");
+            if let Some(file) = self.view.file(&path) {
+                let package = path.get(..stem).map(str::to_owned);
+                return Some(Target::File { file, path, package });
+            }
+            path.truncate(stem);
+            path.push_str(".py");
+            if let Some(file) = self.view.file(&path) {
                 return Some(Target::File {
                     file,
-                    path: module,
+                    path,
                     package: None,
                 });
             }
+            path.truncate(stem);
             if self.view.is_folder(&path) && !portions.contains(&path) {
-                portions.push(path);
+                portions.push(path.clone());
             }
         }
         (!portions.is_empty()).then_some(Target::Namespace(portions))

@@ -116,12 +116,12 @@ fn binds(facts: &Facts<'_>) -> Vec<Finding> {
         }
     }
     for endpoint in facts.endpoints {
-        if endpoint.bound && is_loopback(&endpoint.host) && facts.users.contains_key(&endpoint.path) {
+        if endpoint.bound && is_loopback(endpoint.host) && facts.users.contains_key(endpoint.path) {
             let port = endpoint.port.map_or_else(String::new, |port| format!(":{port}"));
             findings.push(
                 LOOPBACK_BIND
                     .finding(
-                        endpoint.place.clone(),
+                        facts.place_of(endpoint),
                         format!(
                             "a bind to {}{port}: nothing outside the container can reach it",
                             endpoint.host

@@ -15,6 +15,7 @@ pub mod start;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pysrc::{Module, Span};
 use rayon::prelude::*;
 
 use super::rule::Rule;
@@ -52,17 +53,19 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 
 /// A ZeroMQ endpoint of Python code, or a host with a port.
 #[derive(Debug, Clone)]
-pub struct Endpoint {
+pub struct Endpoint<'a> {
     /// Its file, relative to the tree.
-    pub path: String,
+    pub path: &'a str,
     /// Whether it is bound; otherwise it is connected to.
     pub bound: bool,
     /// Host as written.
-    pub host: String,
+    pub host: &'a str,
     /// Port, where it is a number.
     pub port: Option<u16>,
-    /// Where.
-    pub place: Place,
+    /// The facts of its file.
+    pub module: &'a Module,
+    /// Where in it.
+    pub span: Span,
 }
 
 /// What the rules look at.
@@ -74,7 +77,7 @@ pub struct Facts<'a> {
     /// Words of every text, Python's string literals among them.
     pub words: &'a [Word<'a>],
     /// Endpoints of Python code.
-    pub endpoints: &'a [Endpoint],
+    pub endpoints: &'a [Endpoint<'a>],
     /// Agents by the files that they run: their scripts, and what these import.
     pub users: &'a BTreeMap<String, BTreeSet<AgentId>>,
     /// Lines of Python files by path and number, for places.
@@ -104,6 +107,19 @@ impl Facts<'_> {
             column: number(column),
             width: number(if width == 0 { rest } else { width.min(rest) }),
             text,
+        }
+    }
+
+    /// The place of an endpoint.
+    #[must_use]
+    pub fn place_of(&self, endpoint: &Endpoint<'_>) -> Place {
+        let position = endpoint.module.position(endpoint.span);
+        Place {
+            path: self.tree.shown(endpoint.path),
+            line: position.line,
+            column: position.column,
+            width: position.width,
+            text: endpoint.module.shown_line(position.line).to_owned(),
         }
     }
 

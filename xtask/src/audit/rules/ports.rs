@@ -251,10 +251,10 @@ pub fn key_place(facts: &Facts<'_>, agent: &Agent, key: &str) -> Option<Place> {
 fn loopback(facts: &Facts<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for endpoint in facts.endpoints.iter().filter(|endpoint| !endpoint.bound) {
-        let (true, Some(port)) = (is_loopback(&endpoint.host), endpoint.port) else {
+        let (true, Some(port)) = (is_loopback(endpoint.host), endpoint.port) else {
             continue;
         };
-        let Some(users) = facts.users.get(&endpoint.path) else {
+        let Some(users) = facts.users.get(endpoint.path) else {
             continue;
         };
         // A library that all agents share may name a port that is right for some: it speaks for those that are wrong.
@@ -286,7 +286,7 @@ fn loopback(facts: &Facts<'_>) -> Vec<Finding> {
         }
         findings.push(
             LOOPBACK
-                .finding(endpoint.place.clone(), message)
+                .finding(facts.place_of(endpoint), message)
                 .with_related(there.place.clone(), "the agent that has the port")
                 .with_help(format!(
                     "add `{}` to `reaches:` of `{group}`, or to the agent's dependencies: then the supervisor forwards \

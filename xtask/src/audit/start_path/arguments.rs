@@ -54,28 +54,21 @@ impl Arguments {
 }
 
 impl Walker<'_> {
-    pub fn arguments(&self, here: ModuleId, call: &Call) -> Arguments {
-        let name = |atom| {
-            self.source(here)
-                .map_or_else(String::new, |source| source.name(atom).to_owned())
-        };
-        let evaluate = |value: &Value| {
-            let known = self.evaluate(value);
-            let sure = known == V::Unknown || is_same_always(&known) || self.certain(value).is_some();
-            (known, sure)
-        };
+    pub fn arguments(&mut self, here: ModuleId, call: &Call) -> Arguments {
         let (mut positional, mut named) = (Vec::with_capacity(call.arguments.len()), Vec::new());
         let mut doubtful: (Vec<usize>, Vec<String>) = Default::default();
         for (at, value) in call.arguments.iter().enumerate() {
-            let (value, sure) = evaluate(value);
+            let (value, sure) = self.argument(value);
             positional.push(value);
             if !sure {
                 doubtful.0.push(at);
             }
         }
         for (keyword, value) in &call.keywords {
-            let (value, sure) = evaluate(value);
-            let keyword = name(*keyword);
+            let (value, sure) = self.argument(value);
+            let keyword = self
+                .source(here)
+                .map_or_else(String::new, |source| source.name(*keyword).to_owned());
             if !sure {
                 doubtful.1.push(keyword.clone());
             }
@@ -91,7 +84,10 @@ impl Walker<'_> {
             let from_file = spread.double_star.as_ref().and_then(|rest| self.certain(rest));
             let from_file = from_file.and_then(|rest| self.passed_by_name(&rest));
             match spread.double_star.as_ref().map(|rest| self.passed_on(rest)) {
-                _ if from_file.is_some() => named.extend(from_file.into_iter().flatten()),
+                _ if let Some((passed, more)) = from_file => {
+                    named.extend(passed);
+                    open |= more;
+                }
                 Some(Some(V::Dict(items))) => {
                     for (key, value) in items.iter() {
                         match key {
@@ -111,6 +107,16 @@ impl Walker<'_> {
             sure: doubtful.0.is_empty() && doubtful.1.is_empty(),
             doubtful,
         }
+    }
+
+    /// What an argument is, and whether that is sure.
+    fn argument(&mut self, value: &Value) -> (V, bool) {
+        if let Value::Dict(items) = value {
+            return (self.written(items), true);
+        }
+        let known = self.evaluate(value);
+        let sure = known == V::Unknown || is_same_always(&known) || self.certain(value).is_some();
+        (known, sure)
     }
 
     /// The `*args` or `**kwargs` of the function that runs, where it does nothing with them but pass them on.

@@ -304,7 +304,8 @@ impl Walker<'_> {
         if opened && self.has_setattr(class) {
             return Flow::Next;
         }
-        if matches!(found, Lookup::Unknown) || names.contains(name) || (assigned_later && opened) {
+        let given = self.class_variable(class.0, class.1, name).is_some();
+        if matches!(found, Lookup::Unknown) || names.contains(name) || given || (assigned_later && opened) {
             return Flow::Next;
         }
         let shown = self.class_name(class);
@@ -357,6 +358,17 @@ impl Walker<'_> {
             }
             _ => Flow::Next,
         }
+    }
+
+    /// Whether a module that has run gives anything but the `self` of a method an attribute of that name.
+    pub fn is_set_on_others(&self, name: &str) -> bool {
+        (0..self.modules.len()).filter_map(|id| self.source(id)).any(|source| {
+            let own = source.attributes.iter();
+            let own = own.filter(|attribute| attribute.function.is_some() && &*attribute.name == name);
+            source
+                .atom(name)
+                .is_some_and(|atom| source.times_set(atom) > own.count())
+        })
     }
 
     /// Whether a module that has run gives anything an attribute of that name: it may be this one.

@@ -49,6 +49,10 @@ impl Walker<'_> {
             V::Outside(name) => self.outside(here, call, &name, arguments),
             V::Callable(signature) => self.call_signature(here, call, &signature, arguments),
             V::Lambda(module, place) => self.call_lambda(here, call, module, place, arguments),
+            V::Bound(object, method) if *object == V::Unknown => {
+                self.called_unseen.insert(method.clone());
+                self.method_of_unknown(here, call, *object, &method, arguments)
+            }
             V::Bound(object, method) => self.method_of_unknown(here, call, *object, &method, arguments),
             V::None | V::Bool(_) | V::Int(_) | V::Float(_) | V::Str(_) | V::Concat(_) | V::List(_) | V::Dict(_) => {
                 self.escape(arguments);
@@ -165,6 +169,12 @@ impl Walker<'_> {
 
     /// An object that is given away may get attributes that are not seen.
     fn open_object(&mut self, value: &V) {
+        if let Some(closure) = value.closure()
+            && let Some(source) = self.source(closure.module)
+            && let Some(facts) = source.functions.get(closure.function as usize)
+        {
+            self.called_unseen.insert(facts.name.to_string());
+        }
         match value {
             V::Instance(id) => {
                 if let Some(object) = self.objects.get_mut(*id) {
@@ -259,6 +269,7 @@ impl Walker<'_> {
         if let Some(file) = self.file_of(here) {
             self.chain.push((file, call.span));
         }
+        self.followed.insert((module, function));
         if !self.data.is_empty() {
             for (name, variable) in &locals {
                 self.hold(&variable.value, &Holder::Local(module, function, *name));
@@ -294,7 +305,7 @@ impl Walker<'_> {
                 self.sure = returned.as_ref().is_some_and(|returned| returned.sure);
                 (returned.map_or(V::Unknown, |returned| returned.value), Flow::Next)
             }
-            Flow::Next | Flow::Loop => {
+            Flow::Next | Flow::Break | Flow::Continue => {
                 self.sure = true;
                 let value = match frame.and_then(|frame| frame.returned) {
                     None => V::None,

@@ -6,7 +6,7 @@ use super::arguments::is_same_always;
 use super::class::Lookup;
 use super::operator::kind;
 use super::steps::binds_from_within;
-use super::value::{ModuleId, V};
+use super::value::{ModuleId, V, parent};
 use super::walk::Walker;
 
 impl Walker<'_> {
@@ -22,7 +22,8 @@ impl Walker<'_> {
                     V::Instance(id) => self.certain_attribute(id, name)?,
                     V::Module(id) => self.certain_global(id, name)?,
                     V::Class(module, class) => self.certain_of_class((module, class), name)?,
-                    V::Parsed(parser) if !self.set_from_outside(name) => self.parsed(parser, name),
+                    V::Path(path) if name == "parent" => V::Path(parent(&path)),
+                    V::Parsed(parser) if !self.is_set_on_others(name) => self.parsed(parser, name),
                     _ => return None,
                 }
             }
@@ -31,6 +32,9 @@ impl Walker<'_> {
                 let result = frame.results.get(call).filter(|result| result.sure)?;
                 result.value.clone()
             }
+            Value::Each => self.each.last().cloned().flatten()?,
+            Value::Subscript(pair, _) if **pair == Value::Each => self.evaluate(value),
+            Value::Subscript(parts, _) if self.is_new_list(parts) => self.evaluate(value),
             Value::Subscript(..) if self.is_word(value) => self.evaluate(value),
             Value::Subscript(data, key) if matches!(self.evaluate(data), V::Mapping(_) | V::Sequence(_)) => {
                 self.part(&self.certain(data)?, &self.certain(key)?)?
@@ -69,6 +73,19 @@ impl Walker<'_> {
             _ => return None,
         };
         (known != V::Unknown).then_some(known)
+    }
+
+    /// Whether a call surely gives a list or tuple that nothing else has.
+    fn is_new_list(&self, value: &Value) -> bool {
+        let Value::Call(call) = value else {
+            return false;
+        };
+        let callee = self
+            .source(self.here())
+            .and_then(|source| source.calls.get(*call as usize))
+            .map_or(V::Unknown, |call| self.evaluate(&call.callee));
+        let new = matches!(callee, V::Bound(..)) || self.returned_length(&callee).is_some();
+        new && matches!(self.certain(value), Some(V::List(_)))
     }
 
     fn certain_name(&self, name: Atom) -> Option<V> {
@@ -141,30 +158,44 @@ impl Walker<'_> {
         (own && plain).then(|| variable.value.clone())
     }
 
-    /// Whether one statement of a constructor is all that ever gives an attribute of that name a value.
+    /// Whether one statement, of a constructor or with a literal, is all that ever gives an attribute of that name a value.
     fn is_set_once(&self, class: (ModuleId, u32), name: &str) -> bool {
-        let (mut sets, mut in_constructor) = (0, false);
+        let (mut sets, mut always) = (0, false);
         for source in (0..self.modules.len()).filter_map(|id| self.source(id)) {
             let Some(atom) = source.atom(name) else {
                 continue;
             };
-            let before = source.set_attributes.partition_point(|set| *set < atom);
-            sets += source.set_attributes[before..]
-                .iter()
-                .take_while(|set| **set == atom)
-                .count();
-            in_constructor |= source.attributes.iter().any(|attribute| {
+            sets += source.times_set(atom);
+            always |= source.attributes.iter().any(|attribute| {
                 let function = attribute.function.and_then(|at| source.functions.get(at as usize));
-                &*attribute.name == name && function.is_some_and(|function| &*function.name == "__init__")
+                let constant =
+                    attribute.value.is_literal() && !matches!(attribute.value, Value::List(_) | Value::Dict(_));
+                let constructor = function.is_some_and(|function| &*function.name == "__init__");
+                &*attribute.name == name && attribute.function.is_some() && (constructor || constant)
             });
         }
-        sets == 1 && in_constructor && self.names_of_class(class).is_some()
+        sets == 1 && always && self.names_of_class(class).is_some()
     }
 
     /// An attribute of a class that nothing but its body gives it.
     fn certain_of_class(&self, class: (ModuleId, u32), name: &str) -> Option<V> {
-        self.written_in_class(class, name)
-            .filter(|_| !self.set_from_outside(name))
+        self.written_in_class(class, name).filter(|_| !self.is_set_unseen(name))
+    }
+
+    /// Whether something that is not followed may give an attribute of that name a value.
+    fn is_set_unseen(&self, name: &str) -> bool {
+        (0..self.modules.len()).any(|id| {
+            let Some((source, atom)) = self.source(id).and_then(|source| Some((source, source.atom(name)?))) else {
+                return false;
+            };
+            let functions = source.attributes.iter().filter(|attribute| &*attribute.name == name);
+            let functions: Vec<u32> = functions.filter_map(|attribute| attribute.function).collect();
+            source.times_set(atom) > functions.len()
+                || functions.into_iter().any(|function| {
+                    let called = source.functions.get(function as usize);
+                    called.is_none_or(|facts| self.called_unseen.contains(&*facts.name))
+                })
+        })
     }
 
     /// What the body of a class gives an attribute, as far as nothing else was seen to.

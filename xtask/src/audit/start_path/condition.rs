@@ -1,10 +1,10 @@
 //! Tests whose result is known: which arm of a branch is taken, and whether a loop has a first turn.
 
-use pysrc::{Condition, Entry, Test, Value};
+use pysrc::{Condition, Entry, Module, Test, Value};
 
 use super::class::Lookup;
 use super::value::V;
-use super::walk::Walker;
+use super::walk::{Doubt, Walker};
 
 /// Methods that take something out of a list, set or dictionary, or put other things in their place.
 pub const REMOVERS: &[&str] = &[
@@ -18,7 +18,12 @@ pub const REMOVERS: &[&str] = &[
     "discard",
     "difference_update",
     "intersection_update",
+    "__setitem__",
+    "__delitem__",
 ];
+
+/// Methods that put something into a list or set.
+pub const ADDERS: &[&str] = &["append", "extend", "insert", "appendleft", "extendleft", "add"];
 
 impl Walker<'_> {
     /// Whether an arm of a branch is taken, where that is known.
@@ -44,6 +49,38 @@ impl Walker<'_> {
             Entry::Over(value) => (self.decides_here() && self.has_something(value)).then_some(true),
             Entry::Unknown => None,
         }
+    }
+
+    /// What a loop gives at each turn, where all of that is known and is not much.
+    pub fn turns(&self, entry: &Entry) -> Option<Vec<V>> {
+        const MOST: usize = 16;
+        let Entry::Over(value) = entry else {
+            return None;
+        };
+        if !self.decides_here() || self.doubt == Doubt::All {
+            return None;
+        }
+        self.elements(value).filter(|turns| turns.len() <= MOST)
+    }
+
+    /// What going through a value gives.
+    fn elements(&self, value: &Value) -> Option<Vec<V>> {
+        if let Value::List(parts) = value {
+            return parts.iter().map(|part| self.certain(part)).collect();
+        }
+        match (value, self.certain(value)?) {
+            (Value::Call(_), V::List(parts)) => Some(parts),
+            (Value::Name(name) | Value::Attribute(_, name), V::List(parts)) => {
+                let here = self.here();
+                let kept = self
+                    .source(here)
+                    .is_some_and(|source| self.keeps_its_length(source.name(*name)));
+                kept.then_some(parts)
+            }
+            (_, data @ (V::Mapping(_) | V::Sequence(_))) => self.turns_of(&data),
+            _ => None,
+        }
+        .filter(|parts| !parts.contains(&V::Unknown))
     }
 
     /// Whether values are what they were when they were stored: another turn of a loop may see others, and what is only looked
@@ -212,21 +249,36 @@ impl Walker<'_> {
         !filled && !self.is_taken_from(name)
     }
 
+    /// Whether no module that has run changes what has that name.
+    fn keeps_its_length(&self, name: &str) -> bool {
+        let adds = (0..self.modules.len()).filter_map(|id| self.source(id)).any(|source| {
+            let Some(atom) = source.atom(name) else {
+                return false;
+            };
+            let of_it = |value: &Value| matches!(value, Value::Name(last) | Value::Attribute(_, last) if *last == atom);
+            calls(source, ADDERS, &of_it) || source.filled.iter().any(|fill| fill.name == atom)
+        });
+        !adds && !self.is_taken_from(name)
+    }
+
     /// Whether a module that has run takes something out of what has that name.
     fn is_taken_from(&self, name: &str) -> bool {
         (0..self.modules.len()).filter_map(|id| self.source(id)).any(|source| {
             let Some(atom) = source.atom(name) else {
                 return false;
             };
-            source.calls.iter().any(|call| match &call.callee {
-                Value::Attribute(of, method) => {
-                    let of_it = matches!(**of, Value::Name(last) | Value::Attribute(_, last) if last == atom);
-                    of_it && REMOVERS.contains(&source.name(*method))
-                }
-                _ => false,
-            })
+            let of_it = |value: &Value| matches!(value, Value::Name(last) | Value::Attribute(_, last) if *last == atom);
+            calls(source, REMOVERS, &of_it)
         })
     }
+}
+
+/// Whether a method of one of these names is called of something.
+pub fn calls(source: &Module, methods: &[&str], of_it: &dyn Fn(&Value) -> bool) -> bool {
+    source.calls.iter().any(|call| match &call.callee {
+        Value::Attribute(of, method) => of_it(of) && methods.contains(&source.name(*method)),
+        _ => false,
+    })
 }
 
 fn is_none(value: &V) -> Option<bool> {
@@ -239,7 +291,7 @@ fn is_none(value: &V) -> Option<bool> {
 
 /// Whether two values are the same, where both are simple.
 pub fn equal(left: &V, right: &V) -> Option<bool> {
-    let simple = |value: &V| matches!(value, V::None | V::Bool(_) | V::Int(_) | V::Str(_));
+    let simple = |value: &V| matches!(value, V::None | V::Bool(_) | V::Int(_) | V::Str(_) | V::Path(_));
     let number = |value: &V| match value {
         V::Bool(known) => Some(i64::from(*known)),
         V::Int(number) => Some(*number),

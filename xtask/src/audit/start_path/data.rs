@@ -1,10 +1,11 @@
-//! Lists and dictionaries that files hold, for as long as nothing may have changed them.
+//! Lists and dictionaries: what is in them, for as long as every change is seen.
 
 use std::rc::Rc;
 
-use pysrc::{Atom, Module, Value};
+use pysrc::{Atom, Module, StoreItem, Value};
 
-use super::condition::{REMOVERS, equal};
+use super::arguments::Arguments;
+use super::condition::{ADDERS, REMOVERS, equal};
 use super::document::Document;
 use super::operator::Problem;
 use super::value::{ModuleId, V};
@@ -14,10 +15,10 @@ use crate::stack::near::nearest;
 /// A list or dictionary.
 #[derive(Debug)]
 pub struct Data {
-    /// What it had when it was read.
+    /// What it has.
     content: Content,
-    /// The file, as it is named in messages.
-    path: Rc<str>,
+    /// The file that it was read from, as it is named in messages.
+    path: Option<Rc<str>>,
     /// Something that is not followed may have changed it.
     opened: bool,
     /// What has held it.
@@ -58,14 +59,135 @@ impl Walker<'_> {
         };
         self.data.push(Data {
             content,
-            path: path.clone(),
+            path: Some(path.clone()),
             opened: false,
             holders: Vec::new(),
         });
         value(self.data.len() - 1)
     }
 
-    /// What of it is as the file has it.
+    /// A dictionary that is written out, where it gets a name.
+    pub fn written(&mut self, items: &[(Value, Value)]) -> V {
+        let items = items.iter();
+        let items = items
+            .map(|(key, value)| {
+                let key = self.certain(key).unwrap_or(V::Unknown);
+                let value = match value {
+                    Value::Dict(items) => self.written(items),
+                    value => self.sure_or_unknown(value),
+                };
+                (key, value)
+            })
+            .collect();
+        self.new_mapping(items)
+    }
+
+    /// One that was written out in a larger expression, and gets a name.
+    pub fn named(&mut self, items: &[(V, V)]) -> V {
+        let items = items.iter();
+        let items = items
+            .map(|(key, value)| match value {
+                V::Dict(inner) => (key.clone(), self.named(inner)),
+                value => (key.clone(), value.clone()),
+            })
+            .collect();
+        self.new_mapping(items)
+    }
+
+    fn new_mapping(&mut self, items: Vec<(V, V)>) -> V {
+        self.data.push(Data {
+            content: Content::Mapping(items),
+            path: None,
+            opened: false,
+            holders: Vec::new(),
+        });
+        V::Mapping(self.data.len() - 1)
+    }
+
+    /// What an expression surely is. What is in it otherwise has another name from now on.
+    fn sure_or_unknown(&mut self, value: &Value) -> V {
+        let known = self.certain(value);
+        known.unwrap_or_else(|| {
+            let maybe = self.evaluate(value);
+            self.open_data(&maybe);
+            self.lose(value);
+            V::Unknown
+        })
+    }
+
+    /// `dict(…)`.
+    pub fn copied(&mut self, positional: &[V], named: &[(String, V)]) -> Option<V> {
+        let mut items = match positional {
+            [] => Vec::new(),
+            [of] => self.items_of(of)?,
+            _ => return None,
+        };
+        for (name, value) in named {
+            put(&mut items, V::Str(name.clone()), value.clone());
+        }
+        Some(self.new_mapping(items))
+    }
+
+    /// Keys and values of a dictionary that is known.
+    fn items_of(&self, value: &V) -> Option<Vec<(V, V)>> {
+        match value {
+            V::Dict(items) => Some(items.to_vec()),
+            V::Mapping(_) => match &self.kept(value)?.content {
+                Content::Mapping(items) => Some(items.clone()),
+                Content::Sequence(_) => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The same, where no other keys may be there.
+    fn whole(&self, value: &V) -> Option<Vec<(V, V)>> {
+        self.items_of(value)
+            .filter(|items| items.iter().all(|(key, _)| *key != V::Unknown))
+    }
+
+    /// What going through it gives.
+    pub fn turns_of(&self, value: &V) -> Option<Vec<V>> {
+        Some(match &self.kept(value)?.content {
+            Content::Mapping(items) => items.iter().map(|(key, _)| key.clone()).collect(),
+            Content::Sequence(items) => items.clone(),
+        })
+    }
+
+    /// `object[key] = value`.
+    pub fn store_item(&mut self, item: &StoreItem) {
+        let object = self.evaluate(&item.object);
+        let key = self.certain(&item.key);
+        let value = match &item.value {
+            Some(Value::Dict(items)) => self.written(items),
+            Some(value) => self.sure_or_unknown(value),
+            None => V::Unknown,
+        };
+        let (known, sure) = (self.certain(&item.object).is_some(), self.is_sure_way());
+        match (object, key) {
+            (V::Mapping(id), Some(key)) if known => {
+                if let Some(Data {
+                    content: Content::Mapping(items),
+                    ..
+                }) = self.data.get_mut(id)
+                {
+                    match sure {
+                        true => put(items, key, value),
+                        false => {
+                            may_put(items, &key);
+                            self.open_data(&value);
+                        }
+                    }
+                }
+            }
+            (object, _) => {
+                self.open_data(&object);
+                self.open_data(&value);
+            }
+        }
+    }
+
+    /// What is in it, where every change was seen.
     fn kept(&self, value: &V) -> Option<&Data> {
         let (V::Mapping(id) | V::Sequence(id)) = value else {
             return None;
@@ -76,35 +198,54 @@ impl Walker<'_> {
         (!filled && !otherwise()).then_some(data)
     }
 
-    /// Whether anything changes what a variable holds by way of the variable.
+    /// Whether anything that is not followed may change what a variable holds by way of the variable.
     fn is_changed_by(&self, holder: &Holder) -> bool {
-        let anywhere = |name: &str, changes: &dyn Fn(&Module, Atom) -> bool| {
-            let sources = (0..self.modules.len()).filter_map(|id| self.source(id));
-            sources.into_iter().any(|source| {
-                let atom = source.atom(name);
-                atom.is_some_and(|atom| changes(source, atom))
+        let anywhere = |name: &str, plain: bool| {
+            (0..self.modules.len()).any(|id| {
+                let Some((source, atom)) = self.source(id).and_then(|source| Some((source, source.atom(name)?))) else {
+                    return false;
+                };
+                let unseen = |function: Option<u32>| function.is_some_and(|function| self.runs_unseen(id, function));
+                let mut fills = source.filled.iter().filter(|fill| fill.name == atom);
+                let of_it = |value: &Value| match value {
+                    Value::Name(last) => plain && *last == atom,
+                    Value::Attribute(_, last) => *last == atom,
+                    _ => false,
+                };
+                fills.any(|fill| (plain || !fill.plain) && unseen(fill.function))
+                    || source.calls.iter().any(|call| match &call.callee {
+                        Value::Attribute(of, method) => {
+                            let method = source.name(*method);
+                            let changes = REMOVERS.contains(&method) || ADDERS.contains(&method);
+                            changes && of_it(of) && unseen(call.function)
+                        }
+                        _ => false,
+                    })
             })
         };
         match holder {
-            // Its methods are followed where they are called.
             Holder::Local(module, function, name) => self.source(*module).is_some_and(|source| {
-                let mut fills = source.filled.iter().filter(|fill| fill.name == *name);
-                fills.any(|fill| fill.function.is_some_and(|inner| is_within(source, inner, *function)))
+                let mut fills = source.filled.iter().filter(|fill| fill.plain && fill.name == *name);
+                fills.any(|fill| {
+                    fill.function
+                        .is_some_and(|inner| is_within(source, inner, *function) && self.runs_unseen(*module, inner))
+                })
             }),
-            Holder::Global(name) => anywhere(name, &|source, atom| {
-                let of_it =
-                    |value: &Value| matches!(value, Value::Name(last) | Value::Attribute(_, last) if *last == atom);
-                source.filled.iter().any(|fill| fill.name == atom) || calls_remover(source, &of_it)
-            }),
-            Holder::Attribute(name) => anywhere(name, &|source, atom| {
-                let of_it = |value: &Value| matches!(value, Value::Attribute(_, last) if *last == atom);
-                let mut fills = source.filled.iter().filter(|fill| fill.name == atom);
-                fills.any(|fill| fill.function.is_none()) || calls_remover(source, &of_it)
-            }),
+            Holder::Global(name) => anywhere(name, true),
+            Holder::Attribute(name) => anywhere(name, false),
         }
     }
 
-    /// `value[key]`, where that is as the file has it.
+    /// Whether a function may be called where that is not followed.
+    fn runs_unseen(&self, module: ModuleId, function: u32) -> bool {
+        let facts = self
+            .source(module)
+            .and_then(|source| source.functions.get(function as usize));
+        !self.followed.contains(&(module, function))
+            || facts.is_none_or(|facts| self.called_unseen.contains(&*facts.name))
+    }
+
+    /// `value[key]`, where that is known.
     pub fn part(&self, value: &V, key: &V) -> Option<V> {
         match (&self.kept(value)?.content, key) {
             (Content::Mapping(items), key) => {
@@ -134,16 +275,19 @@ impl Walker<'_> {
         })
     }
 
-    /// What a `**value` passes; nothing where its keys are not known.
-    pub fn passed_by_name(&self, value: &V) -> Option<Vec<(String, V)>> {
-        let Content::Mapping(items) = &self.kept(value)?.content else {
-            return None;
-        };
-        let named = items.iter().map(|(key, value)| match key {
-            V::Str(key) => Some((key.clone(), value.clone())),
-            _ => None,
-        });
-        named.collect()
+    /// What a `**value` passes, and whether there may be more.
+    pub fn passed_by_name(&self, value: &V) -> Option<(Vec<(String, V)>, bool)> {
+        let items = self.items_of(value).filter(|_| matches!(value, V::Mapping(_)))?;
+        let all = items.len();
+        let named: Vec<(String, V)> = items
+            .into_iter()
+            .filter_map(|(key, value)| match key {
+                V::Str(key) => Some((key, value)),
+                _ => None,
+            })
+            .collect();
+        let more = named.len() < all;
+        Some((named, more))
     }
 
     /// Why `value[key]` raises, and what may be meant.
@@ -151,21 +295,27 @@ impl Walker<'_> {
         let data = self.kept(value)?;
         match (&data.content, key) {
             (Content::Mapping(items), V::Str(name)) if self.has_part(value, key) == Some(false) => {
-                let message = format!("KeyError: '{name}': `{}` has no such key there", data.path);
+                let message = match &data.path {
+                    Some(path) => format!("KeyError: '{name}': `{path}` has no such key there"),
+                    None => format!("KeyError: '{name}'"),
+                };
                 let keys = items.iter().filter_map(|(key, _)| key.text());
                 let help = nearest(name, keys).map(|near| format!("did you mean `{near}`?"));
                 Some((("KeyError", message), help))
             }
             (Content::Sequence(_), V::Str(_)) => {
-                let message = format!(
-                    "list indices must be integers or slices, not str: `{}` has a list there",
-                    data.path
-                );
+                let mut message = "list indices must be integers or slices, not str".to_owned();
+                if let Some(path) = &data.path {
+                    message += &format!(": `{path}` has a list there");
+                }
                 Some((("TypeError", message), None))
             }
             (Content::Sequence(items), V::Int(at)) => {
                 let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
-                let message = format!("list index out of range: `{}` has {length} items there", data.path);
+                let mut message = "list index out of range".to_owned();
+                if let Some(path) = &data.path {
+                    message += &format!(": `{path}` has {length} items there");
+                }
                 (*at >= length || *at < -length).then_some((("IndexError", message), None))
             }
             _ => None,
@@ -247,8 +397,10 @@ impl Walker<'_> {
     }
 
     /// What a method of it gives, and whether that is sure.
-    pub fn data_method(&mut self, object: &V, method: &str, arguments: &[V]) -> (V, bool) {
-        match (object, method, arguments) {
+    pub fn data_method(&mut self, object: &V, method: &str, arguments: &Arguments) -> (V, bool) {
+        let given = arguments.positional.as_slice();
+        let plain = !arguments.open && arguments.sure;
+        match (object, method, given) {
             (V::Mapping(_), "get", [key, rest @ ..]) if rest.len() < 2 => match self.has_part(object, key) {
                 Some(true) => (self.part(object, key).unwrap_or(V::Unknown), true),
                 Some(false) => (rest.first().cloned().unwrap_or(V::None), true),
@@ -257,6 +409,49 @@ impl Walker<'_> {
                     (V::Unknown, false)
                 }
             },
+            (V::Mapping(_), "update", [] | [_]) if plain && self.sure && self.is_sure_way() => {
+                let more = match given {
+                    [of] => self.whole(of),
+                    _ => Some(Vec::new()),
+                };
+                let named = arguments
+                    .named
+                    .iter()
+                    .map(|(name, value)| (V::Str(name.clone()), value.clone()));
+                match more {
+                    Some(more) => self.put_all(object, more.into_iter().chain(named)),
+                    None => {
+                        self.open_data(object);
+                        self.escape(arguments);
+                    }
+                }
+                (V::None, true)
+            }
+            (V::Mapping(_), "setdefault", [key, value]) if plain && self.sure && self.is_sure_way() => {
+                match self.has_part(object, key) {
+                    Some(true) => (self.part(object, key).unwrap_or(V::Unknown), true),
+                    Some(false) => {
+                        self.put_all(object, [(key.clone(), value.clone())]);
+                        (value.clone(), true)
+                    }
+                    None => {
+                        self.open_data(object);
+                        self.escape(arguments);
+                        (V::Unknown, false)
+                    }
+                }
+            }
+            (V::Mapping(_), "items", []) if let Some(items) = self.whole(object) => {
+                let pairs = items.into_iter().map(|(key, value)| V::List(vec![key, value]));
+                (V::List(pairs.collect()), true)
+            }
+            (V::Mapping(_), "values", []) if let Some(items) = self.whole(object) => {
+                (V::List(items.into_iter().map(|(_, value)| value).collect()), true)
+            }
+            (V::Mapping(_), "keys", []) if let Some(items) = self.whole(object) => {
+                (V::List(items.into_iter().map(|(key, _)| key).collect()), true)
+            }
+            (V::Mapping(_), "copy", []) if let Some(items) = self.items_of(object) => (self.new_mapping(items), true),
             (_, "keys" | "index" | "count", _) => (V::Unknown, false),
             (_, "get" | "items" | "values" | "copy", _) => {
                 self.open_parts(object);
@@ -264,10 +459,47 @@ impl Walker<'_> {
             }
             _ => {
                 self.open_data(object);
+                self.escape(arguments);
                 (V::Unknown, false)
             }
         }
     }
+
+    fn put_all(&mut self, object: &V, more: impl IntoIterator<Item = (V, V)>) {
+        if let V::Mapping(id) = object
+            && let Some(Data {
+                content: Content::Mapping(items),
+                ..
+            }) = self.data.get_mut(*id)
+        {
+            for (key, value) in more {
+                put(items, key, value);
+            }
+        }
+    }
+
+    /// Whether what runs here surely runs, once.
+    pub fn is_sure_way(&self) -> bool {
+        self.maybe == 0 && self.loops == 0 && self.silent == 0 && !self.skipping
+    }
+}
+
+/// Sets an item.
+fn put(items: &mut Vec<(V, V)>, key: V, value: V) {
+    match items.iter_mut().find(|(known, _)| equal(known, &key) == Some(true)) {
+        Some(item) => item.1 = value,
+        None => items.push((key, value)),
+    }
+}
+
+/// Sets an item on a way that may not be taken.
+fn may_put(items: &mut Vec<(V, V)>, key: &V) {
+    for (known, value) in items.iter_mut() {
+        if equal(known, key) != Some(false) {
+            *value = V::Unknown;
+        }
+    }
+    items.push((V::Unknown, V::Unknown));
 }
 
 /// Whether a function is another one, or stands in it.
@@ -280,12 +512,4 @@ fn is_within(source: &Module, inner: u32, outer: u32) -> bool {
         at = source.functions.get(function as usize).and_then(|facts| facts.outer);
     }
     false
-}
-
-/// Whether a method that changes a dictionary or list is called of something.
-fn calls_remover(source: &Module, of_it: &dyn Fn(&Value) -> bool) -> bool {
-    source.calls.iter().any(|call| match &call.callee {
-        Value::Attribute(of, method) => of_it(of) && REMOVERS.contains(&source.name(*method)),
-        _ => false,
-    })
 }

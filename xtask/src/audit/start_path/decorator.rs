@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use pysrc::{Class, Function, Span, Value};
+use pysrc::{Class, Function, LAMBDA, Span, Value};
 
 use super::arguments::Arguments;
 use super::call::made_for;
@@ -101,6 +101,20 @@ impl Walker<'_> {
             doubtful: Default::default(),
         };
         self.apply(here, &call, callee, &arguments)
+    }
+
+    /// A `lambda` is made: what those of this module call may be called at any time.
+    pub fn keep_calls(&mut self) {
+        let here = self.here();
+        let Some(source) = self.source(here).filter(|_| self.lambdas.insert(here)) else {
+            return;
+        };
+        for call in source.calls.iter().filter(|call| call.function == Some(LAMBDA)) {
+            let (Value::Name(name) | Value::Attribute(_, name)) = call.callee else {
+                continue;
+            };
+            self.called_unseen.insert(source.name(name).to_owned());
+        }
     }
 
     /// Something keeps the names around it, and may change what they stand for whenever it is called.

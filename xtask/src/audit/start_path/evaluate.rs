@@ -110,6 +110,7 @@ impl Walker<'_> {
                     .map_or(V::Unknown, |entered| entered.value.clone()),
                 other => other,
             },
+            Value::Each => self.each.last().cloned().flatten().unwrap_or(V::Unknown),
             Value::Lambda(place) => V::Lambda(here, *place),
             Value::Choice(_) | Value::Either(_) | Value::Other => V::Unknown,
         }

@@ -40,7 +40,8 @@ pub enum Flow {
     Return,
     Exit,
     Endless,
-    Loop,
+    Break,
+    Continue,
 }
 
 /// The class of an exception that nothing is known of.

@@ -137,7 +137,7 @@ impl Walker<'_> {
                 Err(flow)
             }
             Flow::Endless => Err(flow),
-            Flow::Next | Flow::Return | Flow::Loop => {
+            Flow::Next | Flow::Return | Flow::Break | Flow::Continue => {
                 self.bind_in_package(name, id);
                 Ok(id)
             }

@@ -2,10 +2,11 @@
 
 use pysrc::{Atom, Span};
 
+use super::class::Lookup;
 use super::data::Holder;
-use super::failure::Flow;
+use super::failure::{Flow, classes};
 use super::value::{ModuleId, V, Variable};
-use super::walk::{Frame, Object, Walker};
+use super::walk::{Doubt, Frame, Object, Walker};
 use crate::audit::imports::stdlib;
 
 impl Walker<'_> {
@@ -21,6 +22,11 @@ impl Walker<'_> {
         };
         let text = source.name(name);
         if self.is_installed(text) {
+            // If it is not there after all, what follows is not run.
+            let expected = classes("NameError");
+            if self.tries.iter().any(|around| self.catch(around, expected)) {
+                self.doubt = Doubt::All;
+            }
             return Flow::Next;
         }
         let later = source.bindings.iter().find(|binding| binding.name == name);
@@ -163,7 +169,10 @@ impl Walker<'_> {
         };
         let local = self.is_local(frame, name);
         let module = frame.module;
-        let (maybe, sure) = (self.maybe > 0, sure && self.loops == 0);
+        let (maybe, sure) = (
+            self.maybe > 0 || self.skipping,
+            sure && self.loops == 0 && !self.skipping,
+        );
         let slot = if local {
             self.frames.last_mut().map(|frame| &mut frame.locals)
         } else {
@@ -217,7 +226,10 @@ impl Walker<'_> {
         let Some(source) = self.source(here) else {
             return;
         };
-        let (maybe, sure) = (self.maybe > 0, sure && self.loops == 0);
+        let (maybe, sure) = (
+            self.maybe > 0 || self.skipping,
+            sure && self.loops == 0 && !self.skipping,
+        );
         if !self.data.is_empty() {
             self.hold(&value, &Holder::Attribute(source.name(attribute).to_owned()));
         }
@@ -247,10 +259,25 @@ impl Walker<'_> {
                 }
             }
             Some(V::Class(module, class)) => {
-                self.given.insert((module, class, source.name(attribute).to_owned()));
+                let name = source.name(attribute).to_owned();
                 self.put_away(&value);
+                self.give((module, class), name, Variable { value, sure });
             }
             _ => self.put_away(&value),
+        }
+    }
+
+    /// A class gets an attribute after it was made.
+    fn give(&mut self, class: (ModuleId, u32), name: String, variable: Variable) {
+        let atom = self.source(class.0).and_then(|source| source.atom(&name));
+        let plain = matches!(self.find_method(class.0, class.1, &name), Lookup::NotThere);
+        match atom {
+            Some(atom) if plain && variable.sure && self.is_sure_way() => {
+                self.class_names.entry(class).or_default().insert(atom, variable);
+            }
+            _ => {
+                self.given.insert((class.0, class.1, name));
+            }
         }
     }
 

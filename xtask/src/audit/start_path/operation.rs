@@ -25,10 +25,14 @@ impl Walker<'_> {
         else {
             return Flow::Next;
         };
-        if let OperationKind::Give(object) = &operation.kind {
-            let object = self.evaluate(object);
-            if matches!(object, V::Module(_)) {
-                self.any_attribute(&object);
+        if let OperationKind::Give(object, attribute) = &operation.kind {
+            match self.evaluate(object) {
+                V::Class(module, class) => {
+                    let name = self.source(here).map_or("", |source| source.name(*attribute));
+                    self.given.insert((module, class, name.to_owned()));
+                }
+                object @ V::Module(_) => self.any_attribute(&object),
+                _ => {}
             }
             return Flow::Next;
         }
@@ -127,7 +131,7 @@ impl Walker<'_> {
             | OperationKind::Order(..)
             | OperationKind::Contains(..)
             | OperationKind::Union(..)
-            | OperationKind::Give(_)
+            | OperationKind::Give(..)
             | OperationKind::Spread(..) => None,
         };
         self.bad(here, operation.span, problem)

@@ -77,6 +77,18 @@ impl Walker<'_> {
                 Some(V::Str(text)) => text.trim().parse().map_or(V::Unknown, V::Int),
                 _ => V::Unknown,
             },
+            "builtins.bool" => match first.and_then(|value| self.truth(value)) {
+                Some(known) => V::Bool(known),
+                None => V::Unknown,
+            },
+            "builtins.len" => match first {
+                Some(V::Str(text)) => i64::try_from(text.chars().count()).map_or(V::Unknown, V::Int),
+                Some(data @ (V::Mapping(_) | V::Sequence(_))) => match self.turns_of(data) {
+                    Some(turns) => i64::try_from(turns.len()).map_or(V::Unknown, V::Int),
+                    None => V::Unknown,
+                },
+                _ => V::Unknown,
+            },
             "os.makedirs" | "os.mkdir" => return (V::None, self.make_folder(here, call, text(0))),
             "builtins.open" | "io.open" | "codecs.open" => {
                 let mode = arguments.positional.get(1).or(arguments.named("mode"));
@@ -143,6 +155,15 @@ impl Walker<'_> {
                 let at = usize::from(name == "sys.path.insert");
                 self.path_edit(at, text(at).map(ToOwned::to_owned), arguments.positional.first());
                 V::None
+            }
+            "builtins.dict" if !arguments.open && arguments.sure => {
+                match self.copied(&arguments.positional, &arguments.named) {
+                    Some(copy) => copy,
+                    None => {
+                        self.escape(arguments);
+                        V::Unknown
+                    }
+                }
             }
             "builtins.isinstance" if arguments.sure => match arguments.positional.as_slice() {
                 [value, class] => self.is_instance(value, class).map_or(V::Unknown, V::Bool),
@@ -310,8 +331,7 @@ impl Walker<'_> {
                 return (V::None, self.make_folder(here, call, Some(&path)));
             }
             (V::Mapping(_) | V::Sequence(_), _) => {
-                let (value, known) = self.data_method(&object, method, &arguments.positional);
-                self.escape(arguments);
+                let (value, known) = self.data_method(&object, method, arguments);
                 self.sure &= known;
                 return (value, Flow::Next);
             }

@@ -38,7 +38,13 @@ impl Walker<'_> {
     ) -> (V, Flow) {
         match method {
             "add_argument" => {
-                let option = option(arguments);
+                let option = option(arguments).map(|option| match self.is_sure_way() {
+                    true => option,
+                    false => ParserOption {
+                        default: V::Unknown,
+                        ..option
+                    },
+                });
                 if let Some(name) = option.as_ref().and_then(|option| self.clash(id, option)) {
                     let message = format!("argument {name}: the parser has it already");
                     let flow = self.fail_at(here, call.span, "start/flags-rejected", "ArgumentError", message, None);
@@ -53,7 +59,7 @@ impl Walker<'_> {
                 (V::Unknown, Flow::Next)
             }
             "add_argument_group" | "add_mutually_exclusive_group" => (V::Parser(id), Flow::Next),
-            "parse_args" if arguments.positional.is_empty() && arguments.named.is_empty() => {
+            "parse_args" if is_command_line(arguments) => {
                 let flow = match self.rejected(id) {
                     Some(message) => {
                         let help =
@@ -64,7 +70,7 @@ impl Walker<'_> {
                 };
                 (V::Parsed(id), flow)
             }
-            "parse_known_args" if arguments.positional.is_empty() && arguments.named.is_empty() => {
+            "parse_known_args" if is_command_line(arguments) => {
                 let flow = match self.refused_by_any(id) {
                     Some(message) => {
                         let help = Some("let the parser take what the supervisor passes".to_owned());
@@ -207,6 +213,9 @@ impl Walker<'_> {
         match (option, self.flags.get(name)) {
             (Some(option), Some(value)) if option.is_int => value.parse().map_or(V::Unknown, V::Int),
             (Some(_), Some(value)) => V::Str(value.clone()),
+            (Some(option), None) if !parser.unknown && !parser.sets_more && option.attribute() == name => {
+                option.default.clone()
+            }
             _ => V::Unknown,
         }
     }
@@ -288,7 +297,20 @@ fn option(arguments: &Arguments) -> Option<ParserOption> {
         Some(V::Str(count)) => count == "?" || count == "*",
         Some(_) => true,
     };
+    let typed = arguments.named("type").is_some();
+    let default = match (arguments.named("default"), action) {
+        _ if arguments.doubtful.1.iter().any(|name| name == "default") => V::Unknown,
+        (Some(value @ (V::None | V::Bool(_) | V::Int(_) | V::Float(_))), _) => value.clone(),
+        // A text goes through `type=`.
+        (Some(value @ V::Str(_)), _) if !typed => value.clone(),
+        (Some(_), _) => V::Unknown,
+        (None, "store_true") => V::Bool(false),
+        (None, "store_false") => V::Bool(true),
+        (None, "store" | "append" | "extend" | "count" | "store_const") => V::None,
+        (None, _) => V::Unknown,
+    };
     Some(ParserOption {
+        default,
         takes_value: matches!(action, "store" | "append" | "extend"),
         required: if positional {
             !optional_count && action == "store" && arguments.named("default").is_none()
@@ -307,6 +329,16 @@ fn option(arguments: &Arguments) -> Option<ParserOption> {
         positional,
         names,
     })
+}
+
+/// Whether a parser that is called with these takes the words of the process.
+fn is_command_line(arguments: &Arguments) -> bool {
+    let words = match arguments.positional.as_slice() {
+        [] => true,
+        [words] => *words == V::None && arguments.sure,
+        _ => false,
+    };
+    words && arguments.named.is_empty() && !arguments.open
 }
 
 fn listed(names: &[String]) -> String {

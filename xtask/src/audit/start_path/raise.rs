@@ -268,7 +268,7 @@ impl<'a> Walker<'a> {
         known.next().filter(|_| !named).unwrap_or(ANY)
     }
 
-    fn catch(&self, around: &Around<'_>, classes: &[&str]) -> bool {
+    pub fn catch(&self, around: &Around<'_>, classes: &[&str]) -> bool {
         let mut handlers = around.handlers.iter();
         handlers.any(|handler| !handler.raises && handler.catches(classes))
             && (around.manager.is_none() || self.swallows(around))

@@ -99,6 +99,10 @@ impl<'a> Walker<'a> {
                 }
                 flow
             }
+            Step::StoreItem(item) => {
+                self.store_item(item);
+                Flow::Next
+            }
             Step::LoadAttribute {
                 object,
                 attribute,
@@ -129,6 +133,7 @@ impl<'a> Walker<'a> {
             }
             Step::Class(class) => self.class(*class),
             Step::Lambda => {
+                self.keep_calls();
                 self.keep_names();
                 Flow::Next
             }
@@ -155,7 +160,8 @@ impl<'a> Walker<'a> {
                 }
                 Leave::Raise => self.raise(value.as_deref(), *span),
                 Leave::Exit => self.exit(*span),
-                Leave::Loop => Flow::Loop,
+                Leave::Break => Flow::Break,
+                Leave::Continue => Flow::Continue,
             },
         }
     }
@@ -173,11 +179,19 @@ impl<'a> Walker<'a> {
 
     /// The same, where it gets another name.
     fn taken(&mut self, value: Option<&Value>) -> (V, bool) {
-        let (known, sure) = self.stored(value);
-        if let Some(value) = value.filter(|_| known == V::Unknown) {
-            self.lose(value);
+        if let Some(Value::Dict(items)) = value {
+            return (self.written(items), true);
         }
-        (known, sure)
+        match self.stored(value) {
+            (V::Unknown, sure) => {
+                if let Some(value) = value {
+                    self.lose(value);
+                }
+                (V::Unknown, sure)
+            }
+            (V::Dict(items), true) => (self.named(&items), true),
+            known => known,
+        }
     }
 
     fn class(&mut self, class: u32) -> Flow {
@@ -306,12 +320,60 @@ impl<'a> Walker<'a> {
             frame.doubt = frame.doubt.max(doubt);
             self.doubt = self.doubt.max(doubt);
         }
-        if flows.contains(&Flow::Loop) {
+        if flows.contains(&Flow::Break) || flows.contains(&Flow::Continue) {
+            self.skipping = true;
             self.doubt = Doubt::All;
         }
     }
 
     fn repeat(&mut self, round: &'a Loop) -> Flow {
+        let skipping = self.skipping;
+        let flow = match self.turns(&round.entry).filter(|_| round.binds) {
+            Some(turns) => self.repeat_each(round, turns),
+            None => {
+                self.each.push(None);
+                let flow = self.repeat_once(round);
+                self.each.pop();
+                flow
+            }
+        };
+        self.skipping = skipping;
+        flow
+    }
+
+    /// Follows each turn of a loop.
+    fn repeat_each(&mut self, round: &'a Loop, turns: Vec<V>) -> Flow {
+        let doubt = self.doubt;
+        let mut open = 0;
+        let mut flow = Flow::Next;
+        for turn in turns {
+            self.each.push(Some(turn));
+            flow = self.steps(&round.body);
+            self.each.pop();
+            // Something behind a branch may have left the loop: whether there is a next turn is not known.
+            if self.doubt == Doubt::All && open == 0 {
+                open = 1;
+                self.maybe += 1;
+            }
+            match flow {
+                Flow::Next | Flow::Continue => flow = Flow::Next,
+                _ if open > 0 => flow = Flow::Next,
+                _ => break,
+            }
+        }
+        self.doubt = self.frames.last().map_or(doubt, |frame| doubt.max(frame.doubt));
+        if flow == Flow::Next {
+            flow = self.steps(&round.orelse);
+        }
+        self.maybe -= open;
+        match flow {
+            Flow::Break => Flow::Next,
+            flow => flow,
+        }
+    }
+
+    /// Follows one turn of a loop, which stands for all.
+    fn repeat_once(&mut self, round: &'a Loop) -> Flow {
         let entered = self.enters(&round.entry);
         if entered == Some(false) {
             return self.steps(&round.orelse);

@@ -5,7 +5,7 @@ use pysrc::{Call, Span, Step, Value};
 use super::arguments::Arguments;
 use super::failure::Flow;
 use super::steps::any_step;
-use super::value::{ModuleId, V};
+use super::value::{Closure, ModuleId, V};
 use super::walk::{Thread, Walker};
 
 impl Walker<'_> {
@@ -13,7 +13,13 @@ impl Walker<'_> {
     pub fn new_thread(&mut self, arguments: &Arguments) -> V {
         self.escape(arguments);
         let target = arguments.named("target").or(arguments.positional.get(1)).cloned();
+        let goes_on = target.as_ref().is_some_and(|target| match target.closure() {
+            Some(closure) => self.has_loop(&closure),
+            // As `server.serve_forever`.
+            None => matches!(target, V::Bound(..) | V::Unknown),
+        });
         self.threads.push(Thread {
+            goes_on,
             target: target.filter(|_| arguments.named("args").is_none() && arguments.named("kwargs").is_none()),
             daemon: matches!(arguments.named("daemon"), Some(V::Bool(true))),
         });
@@ -29,11 +35,13 @@ impl Walker<'_> {
             .positional
             .iter()
             .chain(arguments.named.iter().map(|(_, value)| value));
-        self.kept |= given.filter_map(V::closure).any(|closure| {
-            self.source(closure.module)
-                .and_then(|source| source.functions.get(closure.function as usize))
-                .is_some_and(|facts| any_step(&facts.body, &mut |step| matches!(step, Step::Loop(_))))
-        });
+        self.kept |= given.filter_map(V::closure).any(|closure| self.has_loop(&closure));
+    }
+
+    fn has_loop(&self, closure: &Closure) -> bool {
+        self.source(closure.module)
+            .and_then(|source| source.functions.get(closure.function as usize))
+            .is_some_and(|facts| any_step(&facts.body, &mut |step| matches!(step, Step::Loop(_))))
     }
 
     /// Why an object of a class made of `threading.Thread` is no thread yet: nothing calls the constructor above.
@@ -85,19 +93,19 @@ impl Walker<'_> {
             self.waiting = true;
             return Flow::Next;
         }
-        let Some(Thread { target, daemon }) = self.threads.get(id).cloned() else {
+        let Some(Thread {
+            target,
+            daemon,
+            goes_on,
+        }) = self.threads.get(id).cloned()
+        else {
             return Flow::Next;
         };
         let (alive, waiting) = (self.alive, self.waiting);
         let none = Arguments::none(true);
         let tries = std::mem::take(&mut self.tries);
         self.maybe += 1;
-        let mut goes_on = false;
         if let Some(target) = target.and_then(|target| target.closure()) {
-            goes_on = self
-                .source(target.module)
-                .and_then(|source| source.functions.get(target.function as usize))
-                .is_some_and(|facts| any_step(&facts.body, &mut |step| matches!(step, Step::Loop(_))));
             let _ = self.call_function(here, call, target, &none);
         }
         self.maybe -= 1;

@@ -72,6 +72,8 @@ pub struct ParserOption {
     pub required: bool,
     pub positional: bool,
     pub is_int: bool,
+    /// What the attribute is where the flag is not passed.
+    pub default: V,
     /// Values that it takes, where it takes only some.
     pub choices: Option<Vec<String>>,
     /// The attribute that it sets, where that is written.
@@ -105,7 +107,10 @@ pub struct Object {
 /// A `threading.Thread`.
 #[derive(Debug, Clone)]
 pub struct Thread {
+    /// What it runs, where that gets no arguments.
     pub target: Option<V>,
+    /// That may go on for ever.
+    pub goes_on: bool,
     pub daemon: bool,
 }
 
@@ -185,8 +190,18 @@ pub struct Walker<'a> {
     pub class_names: HashMap<(ModuleId, u32), HashMap<Atom, Variable>>,
     /// Attributes that classes were given after they were made; empty for any.
     pub given: HashSet<(ModuleId, u32, String)>,
-    /// Loops around here.
+    /// Loops around here of which only one turn is followed.
     pub loops: usize,
+    /// What the loops around here give at this turn, where each turn is followed.
+    pub each: Vec<Option<V>>,
+    /// Names of functions that may have been called where that is not followed.
+    pub called_unseen: HashSet<String>,
+    /// Modules that have made a `lambda`.
+    pub lambdas: HashSet<ModuleId>,
+    /// Something behind a branch may have left this turn of a loop.
+    pub skipping: bool,
+    /// Functions that were followed.
+    pub followed: HashSet<(ModuleId, u32)>,
     /// Folders were made that are not known.
     pub makes_folders: bool,
     /// The working directory is no longer the tree's root.

@@ -95,3 +95,58 @@ fn what_files_hold() {
         assert!(said.contains(expected), "{body}: {said}");
     }
 }
+
+/// Dictionaries that are filled on the way, and loops over what is known.
+#[test]
+fn what_is_put_into_dictionaries() {
+    let registry = |asked: &str| {
+        format!(
+            "_registry = {{}}\ndef register(name):\n    def wrap(cls):\n        _registry[name] = cls\n        return cls\n    return wrap\n\
+             def create(kind, *a, **k):\n    if kind not in _registry:\n        raise LookupError(kind)\n    return _registry[kind](*a, **k)\n\
+             @register('one')\nclass One:\n    def __init__(self, port):\n        self.port = port\n{asked}"
+        )
+    };
+    let config = |asked: &str| {
+        format!(
+            "_cache = {{}}\nclass Config:\n    def __init__(self, data):\n        self._data = data or {{}}\n    def get(self, dotted, default=None):\n        \
+             node = self._data\n        for part in dotted.split('.'):\n            if not isinstance(node, dict) or part not in node:\n                \
+             return default\n            node = node[part]\n        return node\ndef load(name):\n    if name not in _cache:\n        \
+             _cache[name] = Config({{'zmq': {{'port': 5, 'on': False}}}})\n    return _cache[name]\n{asked}"
+        )
+    };
+    let raises = "CannotStart start/raises";
+    let operation = "CannotStart start/bad-operation";
+    let name = "CannotStart start/undefined-name";
+    for (code, said) in [
+        (registry("create('one', 5)"), "Starts "),
+        (registry("create('two', 5)"), raises),
+        (registry("create('one')"), "CannotStart start/argument-count"),
+        (registry("import os\nregister(os.urandom(1))(One)\ncreate('two', 5)"), "Starts "),
+        (config("int(load('a').get('zmq.port'))"), "Starts "),
+        (config("int(load('a').get('zmq.prot'))"), operation),
+        (config("load('a')\nint(load('a').get('zmq.prot'))"), operation),
+        (config("if load('a').get('zmq.on', True):\n    ding()"), "Starts "),
+        (config("if not load('a').get('zmq.on', True):\n    ding()"), name),
+        ("for x in ('a', 'b'):\n    if x == 'b':\n        ding()".to_owned(), name),
+        ("for x in ('a', 'b'):\n    if x == 'c':\n        ding()".to_owned(), "Starts "),
+        ("for x in ('a', 'b'):\n    if x == 'a':\n        break\n    ding()".to_owned(), "Starts "),
+        ("for x in ('a', 'b'):\n    if x == 'a':\n        continue\n    ding()".to_owned(), name),
+        ("import os\ny = []\nfor x in ('a', 'b'):\n    if os.urandom(1) == x:\n        continue\n    y = None\ny.append(1)".to_owned(), "Starts "),
+        ("for k, v in {'a': 1, 'b': None}.items():\n    v + 1".to_owned(), "Starts "),
+        ("d = {'a': 1, 'b': None}\nfor k, v in d.items():\n    v + 1".to_owned(), operation),
+        ("d = {}\nd['a'] = 1\nd['a']\nd['b']".to_owned(), operation),
+        ("d = {}\ndef fill():\n    d['b'] = 1\nfill()\nd['b']".to_owned(), "Starts "),
+        ("import atexit\nd = {}\ndef fill():\n    d['b'] = 1\nmap(fill, [1])\nd['b']".to_owned(), "Starts "),
+        ("import atexit\nd = {}\ndef fill():\n    d['b'] = 1\nfill()\nd.clear()\natexit.register(fill)\nd['b']".to_owned(), "Starts "),
+        ("d = {}\ndef fill():\n    d['b'] = 1\nfill()\nd.clear()\nlist(map(lambda f: fill(), [1]))\nd['b']".to_owned(), "Starts "),
+        ("import os\nd = {}\nfor k in os.listdir():\n    d[k] = 1\nd['b']".to_owned(), "Starts "),
+        ("d = dict(a=1)\nd.update(b=2)\nd['a'] + d['b']\nd['c']".to_owned(), operation),
+        ("d = {'a': 1}\ne = d.copy()\ne['b'] = 1\ne['b']\nd['b']".to_owned(), operation),
+        ("d = {'a': {}}\ne = dict(d)\ne['a']['b'] = 1\nd['a']['b']".to_owned(), "Starts "),
+        ("def f(name, **k):\n    pass\no = {'name': 1}\nf('x', **o)".to_owned(), "CannotStart start/argument-count"),
+        ("class A:\n    def __init__(self):\n        self.d = {}\n    def go(self):\n        self.d['x'].y\nA().go()".to_owned(), operation),
+        ("class A:\n    def __init__(self):\n        self.d = {}\n        self.fill()\n    def fill(self):\n        self.d['x'] = 1\nA().d['x']".to_owned(), "Starts "),
+    ] {
+        super::all_say(&[], &[(&code, said)]);
+    }
+}

@@ -10,6 +10,27 @@ const ARGUMENTS: &str = "CannotStart start/argument-count";
 const OPERATION: &str = "CannotStart start/bad-operation";
 
 #[test]
+fn operations_of_names() {
+    all_say(
+        &[],
+        &[
+            ("size = None\nroom = 1\nsize - room", OPERATION),
+            (
+                "class A:\n    LIMIT = None\n    def __init__(self):\n        self.room = self.LIMIT - 1\nA()",
+                OPERATION,
+            ),
+            ("def f(a, b):\n    return a < b\nf('a', 1)", OPERATION),
+            (
+                "size = 2\ntext = 'a'\ntext * size\n(text, 1) * size\nsize * [text]",
+                "Starts ",
+            ),
+            ("import time\nsize = 2\ntime.time() - size < size", "Starts "),
+            ("kind = int\nother = None\nkind | other", "Starts "),
+        ],
+    );
+}
+
+#[test]
 fn both_sides_of_a_comparison_run() {
     all_say(
         &[],
@@ -94,7 +115,7 @@ fn loops_that_surely_run() {
                 ATTRIBUTE,
             ),
             ("NAMES = ['a']\nNAMES.pop()\nfor x in NAMES:\n    ding(x)", MAY),
-            ("for x in []:\n    ding(x)", MAY),
+            ("for x in []:\n    ding(x)", "Starts "),
             ("[ding(x) for x in (1, 2) if x > 5]", MAY),
             // One that serves may go on for ever.
             (
@@ -536,6 +557,44 @@ fn coroutines_threads_and_what_is_put_into_modules() {
             ),
             (
                 "import json\ntry:\n    pass\nexcept json.DecodeErr:\n    pass",
+                "Starts ",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn singletons() {
+    let registry = |after: &str| {
+        format!(
+            "class R:\n    _instance = None\n    @classmethod\n    def get(cls):\n        if cls._instance is None:\n            raise RuntimeError('not yet')\n        \
+             return cls._instance\n    @classmethod\n    def configure(cls):\n        cls._instance = cls()\n{after}\nR.get()"
+        )
+    };
+    all_say(
+        &[],
+        &[
+            (&registry(""), "CannotStart start/raises"),
+            (&registry("R.configure()"), "Starts "),
+            (&registry("import os\nif os.urandom(1):\n    R.configure()"), "Starts "),
+            (&registry("import atexit\nmap(R.configure, [])"), "Starts "),
+            (&registry("[r.configure() for r in [R]]"), "Starts "),
+            (&registry("R._instance = R()"), "Starts "),
+            (&registry("R.configure()\nR.get().missing"), ATTRIBUTE),
+            // Emptied, and filled where that is not followed.
+            (
+                &registry("R.configure()\nR._instance = None\nlist(map(lambda r: r.configure(), [R]))"),
+                "Starts ",
+            ),
+            (
+                &registry(
+                    "R.configure()\nR._instance = None\nimport threading\nthreading.Timer(0, R.configure).start()",
+                ),
+                "Starts ",
+            ),
+            (
+                "class S:\n    _one = None\n    def __new__(cls):\n        if cls._one is None:\n            cls._one = super().__new__(cls)\n        return cls._one\n\
+                 S()\nS()",
                 "Starts ",
             ),
         ],
