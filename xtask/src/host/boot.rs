@@ -12,6 +12,7 @@ use super::podman::{
 };
 use super::podman_make::{self, LIMIT};
 use super::process::{self, ProcessError};
+use super::removal;
 use crate::boot::creation::{Creation, Labels, Runs, creation};
 use crate::boot::reach::Host;
 use crate::stack::{GroupId, MachineId, Stack};
@@ -275,12 +276,13 @@ fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
 
 fn start(podman: &Podman, creation: &Creation, replaced: bool, turn: &Mutex<()>) -> Result<(), PodmanError> {
     let remove = || {
-        podman
-            .command()
-            .args(["pod", "rm", "--force", "--ignore", &creation.pod.name])
-            .limit(LIMIT)
-            .whole()
-            .run()
+        removal::remove(
+            &podman
+                .command()
+                .args(["pod", "rm", "--force", "--ignore", &creation.pod.name])
+                .limit(LIMIT)
+                .whole(),
+        )
     };
     if replaced {
         remove()?;
@@ -425,13 +427,14 @@ pub fn down(
         .map(|container| container.name().to_owned())
         .collect();
     if !stray.is_empty() {
-        podman
-            .command()
-            .args(["rm", "--force", "--ignore", "--time", &grace.to_string()])
-            .args(&stray)
-            .limit(LIMIT)
-            .whole()
-            .read()?;
+        removal::remove(
+            &podman
+                .command()
+                .args(["rm", "--force", "--ignore", "--time", &grace.to_string()])
+                .args(&stray)
+                .limit(LIMIT)
+                .whole(),
+        )?;
         removed += stray.len();
         for name in stray {
             emit(BootEvent::Removed("container", name));
@@ -446,29 +449,14 @@ pub fn down(
     Ok(removed)
 }
 
-/// Attempts at removing a pod whose mounts are still in use.
-const ATTEMPTS: usize = 3;
-
 fn remove_pod(podman: &Podman, pod: &str, grace: u64) -> Result<(), ProcessError> {
-    let mut attempt = 1;
-    loop {
-        let removed = podman
+    removal::remove(
+        &podman
             .command()
             .args(["pod", "rm", "--force", "--ignore", "--time", &grace.to_string(), pod])
             .limit(LIMIT)
-            .whole()
-            .read();
-        match removed {
-            // Another Podman (the clean-up after a container, one that was killed) still unmounts what this one removes. Every
-            // attempt takes it a few hundred milliseconds, so nothing needs to be waited for in between.
-            Err(ProcessError::Failed { tail, .. })
-                if attempt < ATTEMPTS && tail.iter().any(|line| line.contains("device or resource busy")) =>
-            {
-                attempt += 1;
-            }
-            other => return other.map(drop),
-        }
-    }
+            .whole(),
+    )
 }
 
 type Chosen<'a> = dyn Fn(Option<&BTreeMap<String, String>>) -> bool + 'a;

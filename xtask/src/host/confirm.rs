@@ -12,6 +12,7 @@ use super::boot::{BootError, LABELS};
 use super::parallel;
 use super::podman::{Podman, PodmanError, ROLE_LABEL, STACK_LABEL};
 use super::process::{self, ProcessError};
+use super::removal;
 use crate::audit::confirm::Observation;
 use crate::boot::reach::Host;
 use crate::boot::sealed::{Sealed, sealed};
@@ -159,13 +160,14 @@ fn sweep(podman: &Podman, stack: &Stack) -> Result<(), PodmanError> {
         .read()?;
     let found: Vec<&str> = found.split_whitespace().collect();
     if !found.is_empty() {
-        podman
-            .command()
-            .args(["rm", "--force", "--ignore", "--time=0"])
-            .args(found)
-            .limit(MARGIN)
-            .whole()
-            .read()?;
+        removal::remove(
+            &podman
+                .command()
+                .args(["rm", "--force", "--ignore", "--time=0"])
+                .args(found)
+                .limit(MARGIN)
+                .whole(),
+        )?;
     }
     Ok(())
 }

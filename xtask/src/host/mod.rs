@@ -38,6 +38,7 @@ pub mod podman_make;
 pub mod podman_service;
 pub mod process;
 pub mod python_image;
+mod removal;
 pub mod rendered_files;
 pub mod report_folder;
 pub mod repository;

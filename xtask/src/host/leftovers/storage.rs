@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::super::podman::{Podman, read_list};
 use super::super::process::ProcessError;
+use super::super::removal;
 use super::super::smoke_probe;
 use crate::stack::Stack;
 
@@ -37,12 +38,13 @@ fn remove_some(podman: &Podman, choose: impl FnOnce(&str) -> Vec<String>) -> Res
     let list = podman.command().args(["ps", "--all", "--external", "--format", FORMAT]);
     let names = choose(&read_list(&list)?);
     if !names.is_empty() {
-        podman
-            .command()
-            .args(["rm", "--force", "--ignore", "--time=0"])
-            .args(&names)
-            .whole()
-            .run()?;
+        removal::remove(
+            &podman
+                .command()
+                .args(["rm", "--force", "--ignore", "--time=0"])
+                .args(&names)
+                .whole(),
+        )?;
     }
     Ok(names)
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::host::podman::STACK_LABEL;
 use crate::host::process::{ProcessError, Program, interrupt, interrupted, resume};
+use crate::host::removal;
 use crate::host::request::{RequestError, Requester};
 use crate::host::smoke_probe::{self, ALIAS_SCRIPT, REQUEST_SCRIPT};
 use crate::host::smoke_system::System;
@@ -328,11 +329,12 @@ impl<'a> Look<'a> {
     }
 
     fn remove_probe(&self, machine: Option<MachineId>, name: &str) {
-        let removed = self
-            .podman(machine)
-            .args(["rm", "--force", "--ignore", "--time", "0", name])
-            .limit(Duration::from_secs(60))
-            .read();
+        let removed = removal::remove(
+            &self
+                .podman(machine)
+                .args(["rm", "--force", "--ignore", "--time", "0", name])
+                .limit(Duration::from_secs(60)),
+        );
         if removed.is_ok() {
             self.forget_probe(name);
         }
