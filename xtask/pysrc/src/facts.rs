@@ -313,6 +313,8 @@ pub struct Class {
     pub metaclass: Option<Box<Value>>,
     /// Has keywords other than `metaclass=`, or `*bases`.
     pub keywords: bool,
+    /// Such keywords, with what they are; none where there may be others.
+    pub named: Option<Box<[(Atom, Value)]>>,
     /// Has such keywords, a metaclass other than `ABCMeta`, or a decorator: its constructor may not be what it seems.
     pub unusual: bool,
     /// Dotted names of its decorators; empty for one that is no dotted name.
@@ -533,6 +535,22 @@ pub enum OperationKind {
 /// Stands for any `lambda`: those are in no list.
 pub const LAMBDA: u32 = u32::MAX;
 
+/// What becomes of the value of a [`Call`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Taken {
+    /// Something that is not told.
+    #[default]
+    Otherwise,
+    /// Nothing: the call is a statement.
+    Dropped,
+    /// It is awaited.
+    Awaited,
+    /// It is an argument of another call, bound to a name, or returned.
+    Kept,
+    /// A loop or comprehension goes through it.
+    GoneThrough,
+}
+
 /// A call.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -552,6 +570,8 @@ pub struct Call {
     pub function: Option<u32>,
     /// What stands around it.
     pub guard: Guard,
+    /// What becomes of its value.
+    pub taken: Taken,
 }
 
 impl Call {

@@ -4,12 +4,12 @@
 //! within reach has its name as a part. That takes in more than will be imported, whatever the roots are, and never less; so
 //! each file is parsed once, and whole files are followed by those that they name at once, with no round of waiting between.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pysrc::{Detail, Module, PythonVersion};
 use rayon::Scope;
+use rustc_hash::FxHashMap as HashMap;
 
 /// A file that is to be read.
 struct File {
@@ -39,7 +39,7 @@ pub fn read(files: Vec<(String, Vec<u8>)>, version: PythonVersion, scripts: &[&s
             module: OnceLock::new(),
         })
         .collect();
-    let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut by_name: HashMap<String, Vec<usize>> = HashMap::default();
     for (index, file) in files.iter().enumerate() {
         by_name.entry(stem(&file.path).to_owned()).or_default().push(index);
     }

@@ -1,6 +1,8 @@
 //! The tree as the audit sees it: every file listed once, read once, with what could not be read as a value.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashSet as HashSet;
 
 use crate::finding::Place;
 use crate::stack::spans::{Source, Span};

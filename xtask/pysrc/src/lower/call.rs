@@ -184,6 +184,7 @@ impl<'a> Lower<'a> {
             callee_span: span,
             function: self.function(),
             guard: self.guard,
+            taken: Taken::Otherwise,
         });
         self.step(|| Step::Call(position));
     }

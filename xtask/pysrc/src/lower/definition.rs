@@ -133,10 +133,11 @@ impl<'a> Lower<'a> {
         let (decorators, wrappers) = self.decorators(&def.decorator_list);
         let mut bases = Vec::new();
         let (mut metaclass, mut keywords, mut other_metaclass) = (None, false, false);
+        let mut named = Some(Vec::new());
         if let Some(arguments) = &def.arguments {
             for base in &arguments.args {
                 if let Expr::Starred(starred) = base {
-                    keywords = true;
+                    (keywords, named) = (true, None);
                     self.visit(&starred.value);
                     bases.push(Value::Other);
                 } else {
@@ -151,7 +152,11 @@ impl<'a> Lower<'a> {
                     metaclass = Some(Box::new(self.value(&keyword.value)));
                 } else {
                     keywords = true;
-                    self.visit(&keyword.value);
+                    let value = self.assigned(&keyword.value);
+                    match (&keyword.arg, &mut named) {
+                        (Some(name), Some(named)) => named.push((self.atom(name.as_str()), value)),
+                        _ => named = None,
+                    }
                 }
             }
         }
@@ -167,6 +172,7 @@ impl<'a> Lower<'a> {
             bases,
             metaclass,
             keywords,
+            named: named.map(Vec::into_boxed_slice),
             unusual: keywords || other_metaclass || !decorators.is_empty(),
             decorators,
             wrappers,

@@ -4,7 +4,7 @@ use ruff_python_ast::{self as ast, Expr, Number};
 
 use super::call::{is_environ, telling};
 use super::refused::{GENERATOR, Phase, Where};
-use super::{DEEPEST_VALUE, Lower, index, range, span};
+use super::{DEEPEST_VALUE, Hidden, Lower, index, range, span};
 use crate::facts::*;
 use crate::members;
 use crate::strings::classify;
@@ -23,15 +23,16 @@ impl<'a> Lower<'a> {
         self.expression(expression, true)
     }
 
-    fn expression(&mut self, expression: &'a Expr, wanted: bool) -> Value {
+    pub(super) fn expression(&mut self, expression: &'a Expr, wanted: bool) -> Value {
         match expression {
             Expr::Name(_) if self.outline && !wanted => Value::Other,
             Expr::Name(name) if !name.id.is_empty() => {
                 let atom = self.load(name.id.as_str(), span(name));
                 // What a comprehension goes through is not what has that name around it.
-                match self.hidden.contains(&atom) {
-                    true => Value::Other,
-                    false => Value::Name(atom),
+                match self.hidden.iter().rposition(|hidden| hidden.name == atom) {
+                    Some(at) if at >= self.each_from => self.hidden.get(at).map_or(Value::Other, |it| it.value.clone()),
+                    Some(_) => Value::Other,
+                    None => Value::Name(atom),
                 }
             }
             Expr::NoneLiteral(_) => Value::None,
@@ -216,10 +217,15 @@ impl<'a> Lower<'a> {
             Expr::Await(awaited) => {
                 self.check_await(span(awaited));
                 let value = self.expression(&awaited.value, wanted || !self.outline);
-                if matches!(value, Value::Name(_) | Value::Attribute(..) | Value::Call(_)) && !self.outline {
+                self.take(&awaited.value, &value, Taken::Awaited);
+                if !self.outline {
                     self.operation(OperationKind::Await(value.clone()), span(awaited));
                 }
-                value
+                match value {
+                    // What a coroutine gives is not what it is.
+                    Value::Name(_) | Value::Attribute(..) => Value::Other,
+                    value => value,
+                }
             }
             Expr::Yield(yielded) => {
                 self.yields(span(yielded), false);
@@ -357,10 +363,10 @@ impl<'a> Lower<'a> {
                     self.operation(OperationKind::Item(object.clone(), key.clone()), span(subscript));
                 }
                 (
-                    Value::Attribute(..) | Value::Subscript(..) | Value::Call(_),
-                    Value::Str(_) | Value::Int(_) | Value::Name(_) | Value::Attribute(..),
+                    Value::Attribute(..) | Value::Subscript(..) | Value::Call(_) | Value::Each,
+                    Value::Str(_) | Value::Int(_) | Value::Name(_) | Value::Attribute(..) | Value::Each,
                 )
-                | (Value::Name(_), Value::Name(_)) => {
+                | (Value::Name(_), Value::Name(_) | Value::Each) => {
                     let kind = OperationKind::Item(object.clone(), key.clone());
                     self.operation(kind, span(subscript));
                 }
@@ -584,7 +590,7 @@ impl<'a> Lower<'a> {
             }
             for parameter in parameters.iter() {
                 let name = self.atom(parameter.name().as_str());
-                self.hidden.push(name);
+                self.hidden.push(Hidden::unknown(name));
             }
         }
         let (guard, generator) = (self.guard, self.scope().generator);
@@ -594,8 +600,10 @@ impl<'a> Lower<'a> {
         let loops = std::mem::take(&mut self.loops);
         let around = self.in_lambda;
         self.in_lambda |= !called;
+        let each_from = std::mem::replace(&mut self.each_from, usize::MAX);
         self.in_context(Where::Lambda, false, span(lambda), |lower| lower.visit(&lambda.body));
         self.in_lambda = around;
+        self.each_from = each_from;
         self.loops = loops;
         if !called {
             self.steps.truncate(mark);
@@ -617,8 +625,15 @@ impl<'a> Lower<'a> {
                     .first()
                     .is_some_and(|first| super::condition::is_gone_through(&first.iter));
             self.in_iterable(|lower| over = lower.expression(&first.iter, wanted));
+            self.take(&first.iter, &over, Taken::GoneThrough);
+            if !wanted {
+                over = Value::Other;
+            }
         }
         let asynchronous = generators.iter().any(|generator| generator.is_async);
+        let at_once = matches!(place, Where::Comprehension(kind) if kind != GENERATOR);
+        let followed = at_once && over != Value::Other;
+        let each_from = std::mem::replace(&mut self.each_from, if followed { before } else { usize::MAX });
         let walk = |lower: &mut Self| {
             lower.comprehensions += 1;
             lower.in_context(place, asynchronous, at, |lower| {
@@ -626,7 +641,7 @@ impl<'a> Lower<'a> {
                     if generator.target.is_starred_expr() {
                         lower.check_target(&generator.target);
                     }
-                    lower.hide(&generator.target);
+                    lower.hide(&generator.target, followed.then_some(&Value::Each));
                     if position > 0 {
                         lower.in_iterable(|lower| lower.visit(&generator.iter));
                     }
@@ -640,8 +655,7 @@ impl<'a> Lower<'a> {
             });
             lower.comprehensions -= 1;
         };
-        let at_once = matches!(place, Where::Comprehension(kind) if kind != GENERATOR);
-        if over == Value::Other || !at_once {
+        if !followed {
             self.perhaps(walk);
         } else {
             let body = self.maybe(walk);
@@ -652,28 +666,39 @@ impl<'a> Lower<'a> {
                         orelse: Body::default(),
                         endless: false,
                         entry: Entry::Over(over),
-                        binds: false,
+                        binds: true,
                     }))
                 });
             }
         }
         self.hidden.truncate(before);
+        self.each_from = each_from;
         Value::Other
     }
 
-    fn hide(&mut self, target: &'a Expr) {
+    /// The target of a comprehension, and what it gets.
+    fn hide(&mut self, target: &'a Expr, value: Option<&Value>) {
         match target {
             Expr::Name(name) => {
                 let atom = self.atom(name.id.as_str());
                 self.check_iterated(atom, name.id.as_str(), span(name));
-                self.hidden.push(atom);
+                self.hidden.push(Hidden {
+                    name: atom,
+                    value: value.cloned().unwrap_or(Value::Other),
+                });
             }
             Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
-                for element in elts {
-                    self.deeper(|lower| lower.hide(element));
+                self.unpacked(elts, value, span(target));
+                let whole = value.filter(|value| **value == Value::Each && !elts.iter().any(Expr::is_starred_expr));
+                for (position, element) in elts.iter().enumerate() {
+                    let part = whole.map(|whole| {
+                        let at = Value::Int(i64::try_from(position).unwrap_or(0));
+                        Value::Subscript(Box::new(whole.clone()), Box::new(at))
+                    });
+                    self.deeper(|lower| lower.hide(element, part.as_ref()));
                 }
             }
-            Expr::Starred(starred) => self.deeper(|lower| lower.hide(&starred.value)),
+            Expr::Starred(starred) => self.deeper(|lower| lower.hide(&starred.value, None)),
             _ => {}
         }
     }
@@ -703,16 +728,13 @@ impl<'a> Lower<'a> {
         };
         let mut arguments = Vec::with_capacity(call.arguments.args.len());
         let mut star = None;
-        let apart = runs_apart(call);
         for argument in &call.arguments.args {
             if let Expr::Starred(starred) = argument {
                 let value = self.spread(&starred.value, false);
                 star = Some(if star.is_none() { value } else { Value::Other });
             } else {
                 let value = self.value(argument);
-                if apart && argument.is_call_expr() {
-                    self.last_apart();
-                }
+                self.take(argument, &value, Taken::Kept);
                 match &mut star {
                     None => arguments.push(value),
                     Some(star) => *star = Value::Other,
@@ -726,6 +748,7 @@ impl<'a> Lower<'a> {
             match &keyword.arg {
                 Some(name) => {
                     let value = self.value(&keyword.value);
+                    self.take(&keyword.value, &value, Taken::Kept);
                     keywords.push((self.atom(name.as_str()), value));
                 }
                 None => {
@@ -744,24 +767,19 @@ impl<'a> Lower<'a> {
             callee_span: span(&*call.func),
             function: self.caller(),
             guard: self.guard,
+            taken: Taken::Otherwise,
         });
         self.step(|| Step::Call(position));
         self.facts_of_call(position, call)
     }
-}
 
-/// Whether what fails in the coroutines that a call is given is kept from whoever calls.
-fn runs_apart(call: &ast::ExprCall) -> bool {
-    let Expr::Attribute(function) = &*call.func else {
-        return false;
-    };
-    match function.attr.as_str() {
-        "create_task" | "ensure_future" | "run_coroutine_threadsafe" => true,
-        "gather" => {
-            let mut keywords = call.arguments.keywords.iter();
-            keywords.any(|keyword| keyword.arg.as_deref() == Some("return_exceptions"))
+    /// Notes what becomes of the value of an expression that is a call.
+    pub(super) fn take(&mut self, expression: &Expr, value: &Value, taken: Taken) {
+        if let (Expr::Call(_), Value::Call(call)) = (expression, value)
+            && let Some(call) = self.module.calls.get_mut(*call as usize)
+        {
+            call.taken = taken;
         }
-        _ => false,
     }
 }
 

@@ -47,6 +47,7 @@ pub fn module(body: &[Stmt], version: PythonVersion, detail: Detail) -> (Module,
         unbound_nonlocals: Vec::new(),
         future: refused::Future::default(),
         hidden: Vec::new(),
+        each_from: usize::MAX,
         in_lambda: false,
         comprehensions: 0,
         steps: Vec::new(),
@@ -95,6 +96,23 @@ impl Scope<'_> {
     }
 }
 
+/// A name of a comprehension or lambda.
+#[derive(Debug)]
+struct Hidden {
+    name: Atom,
+    /// What it stands for, inside the comprehension itself.
+    value: Value,
+}
+
+impl Hidden {
+    fn unknown(name: Atom) -> Self {
+        Self {
+            name,
+            value: Value::Other,
+        }
+    }
+}
+
 /// The walk.
 struct Lower<'a> {
     version: PythonVersion,
@@ -122,7 +140,9 @@ struct Lower<'a> {
     unbound_nonlocals: Vec<(Atom, &'a str, Span)>,
     future: refused::Future,
     /// Names of comprehensions and lambdas around here.
-    hidden: Vec<Atom>,
+    hidden: Vec<Hidden>,
+    /// Those of them from this place on are of the innermost comprehension, of which each turn is followed.
+    each_from: usize,
     /// Whether this stands in a `lambda` that is not called where it stands.
     in_lambda: bool,
     /// Comprehensions around here, inside the innermost class, function or module.
@@ -273,18 +293,6 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// Makes the call that was added last one that may not be run.
-    fn last_apart(&mut self) {
-        if let Some(call @ Step::Call(_)) = self.steps.pop_if(|step| matches!(step, Step::Call(_))) {
-            self.steps.push(Step::Branch(Box::new(Branch {
-                test: Test::Unknown,
-                rest: Box::default(),
-                arms: Box::new([vec![call].into()]),
-                exhaustive: false,
-            })));
-        }
-    }
-
     /// Adds a step.
     fn step(&mut self, step: impl FnOnce() -> Step) {
         if !self.outline {
@@ -294,7 +302,7 @@ impl<'a> Lower<'a> {
 
     fn load(&mut self, name: &'a str, span: Span) -> Atom {
         let atom = self.atom(name);
-        if !self.hidden.contains(&atom) {
+        if !self.hidden.iter().any(|hidden| hidden.name == atom) {
             let past = self.comprehensions > 0 && matches!(self.kind(), Kind::Class(_));
             self.step(|| match past {
                 true => Step::LoadPast { name: atom, span },
@@ -420,6 +428,7 @@ impl<'a> Lower<'a> {
                 | Value::Str(_)
                 | Value::Name(_)
                 | Value::Call(_)
+                | Value::Each
         ) {
             let star = targets.iter().any(Expr::is_starred_expr);
             let count = index(targets.len()) - u32::from(star);

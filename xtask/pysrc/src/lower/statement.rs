@@ -18,6 +18,9 @@ impl<'a> Lower<'a> {
             Stmt::Expr(expression) => self.bare(&expression.value),
             Stmt::Assign(assign) => {
                 let value = self.assigned(&assign.value);
+                if assign.targets.iter().all(Expr::is_name_expr) {
+                    self.take(&assign.value, &value, Taken::Kept);
+                }
                 for target in &assign.targets {
                     if target.is_starred_expr() {
                         self.check_target(target);
@@ -44,6 +47,9 @@ impl<'a> Lower<'a> {
             Stmt::AnnAssign(assign) => self.annotated(assign),
             Stmt::Return(returned) => {
                 let value = returned.value.as_ref().map(|value| self.assigned(value));
+                if let (Some(expression), Some(value)) = (&returned.value, &value) {
+                    self.take(expression, value, Taken::Kept);
+                }
                 self.check_return(returned);
                 self.leave(Leave::Return, span(returned), value);
             }
@@ -182,6 +188,7 @@ impl<'a> Lower<'a> {
             return Entry::Unknown;
         }
         let value = self.value(&each.iter);
+        self.take(&each.iter, &value, Taken::GoneThrough);
         if matches!(
             &*each.iter,
             Expr::Name(_)
@@ -244,7 +251,8 @@ impl<'a> Lower<'a> {
             // A docstring, or a remark.
             Expr::StringLiteral(_) => {}
             Expr::Call(call) => {
-                self.visit(expression);
+                let value = self.expression(expression, false);
+                self.take(expression, &value, Taken::Dropped);
                 if ends_process(&call.func) {
                     self.leave(Leave::Exit, span(expression), None);
                 }

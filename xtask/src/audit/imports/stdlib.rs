@@ -1,15 +1,22 @@
 //! The standard library of a version of Python: its modules, and the names of the ones that are used most.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use pysrc::PythonVersion;
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
-static NAMES: LazyLock<HashMap<&str, HashSet<&str>>> = LazyLock::new(|| {
+/// Names of a module: its line of the table, which few scripts need taken apart.
+struct Names {
+    line: &'static str,
+    all: OnceLock<HashSet<&'static str>>,
+}
+
+static NAMES: LazyLock<HashMap<&str, Names>> = LazyLock::new(|| {
     lines(include_str!("stdlib_names.txt"))
-        .filter_map(|line| {
-            let mut words = line.split(' ');
-            Some((words.next()?, words.collect()))
+        .map(|line| {
+            let (module, line) = line.split_once(' ').unwrap_or((line, ""));
+            let all = OnceLock::new();
+            (module, Names { line, all })
         })
         .collect()
 });
@@ -91,7 +98,7 @@ pub fn never_shadowed(module: &str) -> bool {
 /// Whether a module (dotted) has a name; nothing where that is not known.
 #[must_use]
 pub fn has_name(module: &str, name: &str) -> Option<bool> {
-    let names = NAMES.get(module)?;
+    let names = names(module)?;
     // Dunders were left out of the table.
     Some(name.starts_with("__") || names.contains(name))
 }
@@ -99,7 +106,8 @@ pub fn has_name(module: &str, name: &str) -> Option<bool> {
 /// Names of a module, where they are known.
 #[must_use]
 pub fn names(module: &str) -> Option<&'static HashSet<&'static str>> {
-    NAMES.get(module)
+    let names = NAMES.get(module)?;
+    Some(names.all.get_or_init(|| names.line.split(' ').collect()))
 }
 
 /// What a function or class (dotted) takes, where that is known: words as `stdlib_signatures.txt` has them.
@@ -133,7 +141,7 @@ pub fn is_builtin(name: &str) -> bool {
         "license",
         "help",
     ];
-    NAMES.get("builtins").is_some_and(|names| names.contains(name)) || MODULE_NAMES.contains(&name)
+    names("builtins").is_some_and(|names| names.contains(name)) || MODULE_NAMES.contains(&name)
 }
 
 /// All top-level modules, for near names.

@@ -1,7 +1,8 @@
 //! Names of pyzmq: of the package, of its contexts, and of its sockets.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
+
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 static NAMES: LazyLock<HashMap<&str, HashSet<&str>>> = LazyLock::new(|| {
     include_str!("zmq_names.txt")

@@ -2,7 +2,7 @@
 //!
 //! Said only where everything that could provide the attribute is known.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet as HashSet;
 
 use pysrc::{Atom, Body, Span, Step, Value, members};
 
@@ -47,16 +47,19 @@ impl Walker<'_> {
                 self.no_attribute(here, span, message, help)
             }
             Some(value) if kind(&value).is_some() => self.builtin_attribute(here, object, &value, name, span),
-            Some(V::Parsed(parser)) => {
-                let lacks = self.parsers.get(parser).is_some_and(|parser| parser.lacks(name));
-                if !lacks || self.maybe > 0 || name.starts_with('_') {
-                    return Flow::Next;
-                }
-                let message = format!("'Namespace' object has no attribute '{name}': the parser has no such option");
-                self.no_attribute(here, span, message, None)
-            }
+            Some(V::Parsed(parser)) => self.option(here, parser, name, span),
             _ => Flow::Next,
         }
+    }
+
+    /// An option of what a parser gave.
+    fn option(&mut self, here: ModuleId, parser: usize, name: &str, span: Span) -> Flow {
+        let lacks = self.parsers.get(parser).is_some_and(|parser| parser.lacks(name));
+        if !lacks || self.maybe > 0 || name.starts_with('_') {
+            return Flow::Next;
+        }
+        let message = format!("'Namespace' object has no attribute '{name}': the parser has no such option");
+        self.no_attribute(here, span, message, None)
     }
 
     /// An attribute of a name's value, which is of a built-in type.
@@ -139,6 +142,7 @@ impl Walker<'_> {
             _ => match self.evaluate(inner) {
                 V::Instance(id) => self.instance_attribute(here, id, name, span),
                 V::Zmq(of) => self.zmq_attribute(here, of, name, span),
+                V::Parsed(parser) if self.certain(inner).is_some() => self.option(here, parser, name, span),
                 value if kind(&value).is_some() && self.is_certain() => {
                     self.attribute_of_known(here, inner, &value, (name, span))
                 }
@@ -304,7 +308,8 @@ impl Walker<'_> {
         if opened && self.has_setattr(class) {
             return Flow::Next;
         }
-        let given = self.class_variable(class.0, class.1, name).is_some();
+        // `self.__class__.name = …` gives it to this one, too.
+        let given = self.class_variable(class.0, class.1, name).is_some() || self.is_set_on_others(name);
         if matches!(found, Lookup::Unknown) || names.contains(name) || given || (assigned_later && opened) {
             return Flow::Next;
         }
@@ -396,9 +401,14 @@ impl Walker<'_> {
             "__dict__",
             "vars",
             "__slots__",
-            "__init_subclass__",
         ];
-        let mut names = HashSet::new();
+        match self.find_method(class.0, class.1, "__init_subclass__") {
+            Lookup::NotThere => {}
+            // What it gave classes was seen.
+            Lookup::Found(owner, function) if self.followed.contains(&(owner, function)) => {}
+            _ => return None,
+        }
+        let mut names = HashSet::default();
         for entry in self.order(class.0, class.1) {
             let (module, class) = entry?;
             let source = self.source(module)?;

@@ -2,16 +2,16 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
-use pysrc::{Call, Guard, Span, Step, Value, lambda_parameters};
+use pysrc::{Call, Function, Guard, Span, Step, Taken, Value, lambda_parameters};
 
 use super::arguments::Arguments;
 use super::class::Lookup;
-use super::data::Holder;
+use super::coroutine::Body;
 use super::failure::Flow;
 use super::signature::{Parameter, Signature};
 use super::steps::any_step;
 use super::value::{Closure, ModuleId, V, Variable};
-use super::walk::{Doubt, Frame, Object, Walker};
+use super::walk::{Object, Walker};
 use crate::audit::imports::stdlib;
 
 impl Walker<'_> {
@@ -28,7 +28,16 @@ impl Walker<'_> {
         let arguments = self.arguments(here, call);
         let callee = self.evaluate(&call.callee);
         self.sure = arguments.sure;
-        let (value, flow) = self.apply(here, call, callee, &arguments);
+        let of_the_tree = callee.closure().is_some() || matches!(callee, V::Class(..));
+        let run = if of_the_tree {
+            None
+        } else {
+            self.runs_given(call, &callee, &arguments)
+        };
+        let (value, flow) = match run {
+            Some(run) => run,
+            None => self.apply(here, call, callee, &arguments),
+        };
         let sure = self.sure;
         if let Some(frame) = self.frames.last_mut() {
             frame.results.insert(index, Variable { value, sure });
@@ -176,6 +185,7 @@ impl Walker<'_> {
             self.called_unseen.insert(facts.name.to_string());
         }
         match value {
+            V::Coroutine(_) | V::Future(_) => self.release(value),
             V::Instance(id) => {
                 if let Some(object) = self.objects.get_mut(*id) {
                     object.opened = true;
@@ -251,98 +261,58 @@ impl Walker<'_> {
             .iter()
             .filter(|frame| frame.module == module && frame.function == Some(function))
             .count();
-        // Whoever goes through what it gives may never come to an end.
-        self.alive |= facts.generator && any_step(&facts.body, &mut |step| matches!(step, Step::Loop(_)));
-        if facts.generator || again > 1 || !self.may_go_deeper() {
+        if facts.generator {
+            return self.generator(call, facts, owner_object.as_ref(), arguments);
+        }
+        if again > 1 || !self.may_go_deeper() {
             self.escape(arguments);
             if let Some(object) = &owner_object {
                 self.open_object(object);
             }
             return (V::Unknown, Flow::Next);
         }
-        // What a coroutine does is done when something awaits it, if ever.
-        let later = facts.is_async && !self.is_awaited(here, call.span);
-        if later && self.is_statement(here, call.span) {
-            return (V::Unknown, Flow::Next);
-        }
-        self.maybe += usize::from(later);
-        if let Some(file) = self.file_of(here) {
-            self.chain.push((file, call.span));
-        }
-        self.followed.insert((module, function));
-        if !self.data.is_empty() {
-            for (name, variable) in &locals {
-                self.hold(&variable.value, &Holder::Local(module, function, *name));
-            }
-        }
-        self.frames.push(Frame {
+        let body = Body {
+            here,
+            span: call.span,
             module,
-            function: Some(function),
-            in_class: false,
+            function,
             locals,
             captured,
-            results: HashMap::default(),
-            returned: None,
-            gave_value: false,
-            doubt: Doubt::None,
-        });
-        let doubt = self.doubt;
-        let flow = self.steps(&facts.body);
-        self.doubt = doubt;
-        let frame = self.frames.pop();
-        self.chain.pop();
-        self.maybe -= usize::from(later);
-        match flow {
-            _ if later => (V::Unknown, Flow::Next),
-            // Those that are awaited with it go on beside it.
-            Flow::Endless if facts.is_async && self.is_gathered(here, call.span) => {
-                self.alive = true;
-                (V::Unknown, Flow::Next)
-            }
-            Flow::Raised(_) | Flow::Exit | Flow::Endless => (V::Unknown, flow),
-            Flow::Return => {
-                let returned = frame.and_then(|frame| frame.returned);
-                self.sure = returned.as_ref().is_some_and(|returned| returned.sure);
-                (returned.map_or(V::Unknown, |returned| returned.value), Flow::Next)
-            }
-            Flow::Next | Flow::Break | Flow::Continue => {
+        };
+        match call.taken {
+            _ if !facts.is_async => self.body(&body),
+            Taken::Awaited => self.body(&body),
+            Taken::Dropped => (V::Unknown, Flow::Next),
+            Taken::Kept | Taken::GoneThrough => {
                 self.sure = true;
-                let value = match frame.and_then(|frame| frame.returned) {
-                    None => V::None,
-                    Some(_) => V::Unknown,
-                };
-                (value, Flow::Next)
+                (self.coroutine(body), Flow::Next)
+            }
+            // What becomes of it is not known.
+            Taken::Otherwise => {
+                self.maybe += 1;
+                self.body(&body);
+                self.maybe -= 1;
+                self.sure = false;
+                (V::Unknown, Flow::Next)
             }
         }
     }
 
-    /// Whether what a call gives is awaited where it stands, or given to another call: `await f()`, `asyncio.run(f())`.
-    fn is_awaited(&self, here: ModuleId, span: Span) -> bool {
-        let before = self
-            .source(here)
-            .and_then(|source| source.text.get(..span.start as usize))
-            .map_or("", str::trim_end);
-        before.ends_with("await") || before.ends_with(['(', ','])
-    }
-
-    /// Whether a call is all that is on its line: nobody gets what it gives.
-    fn is_statement(&self, here: ModuleId, span: Span) -> bool {
-        self.source(here).is_some_and(|source| {
-            let (start, end) = (span.start as usize, span.end as usize);
-            let before = source.text.get(..start).and_then(|text| text.lines().last());
-            let after = source.text.get(end..).and_then(|text| text.lines().next());
-            let nothing = |text: Option<&str>| text.is_none_or(|text| text.trim().is_empty());
-            nothing(before.filter(|_| !source.text[..start].ends_with('\n'))) && nothing(after)
-        })
-    }
-
-    /// Whether a call stands among those that are awaited together: `gather(f(), g())`.
-    fn is_gathered(&self, here: ModuleId, span: Span) -> bool {
-        let before = self
-            .source(here)
-            .and_then(|source| source.text.get(..span.start as usize))
-            .map_or("", str::trim_end);
-        before.ends_with("gather(") || before.ends_with(',')
+    /// A generator is made.
+    fn generator(&mut self, call: &Call, facts: &Function, object: Option<&V>, arguments: &Arguments) -> (V, Flow) {
+        if call.taken != Taken::Dropped {
+            // Whoever goes through what it gives may never come to an end.
+            self.alive |= any_step(&facts.body, &mut |step| matches!(step, Step::Loop(_)));
+            self.escape(arguments);
+            object.into_iter().for_each(|object| self.open_object(object));
+        }
+        self.sure = true;
+        (
+            V::Generator {
+                asynchronous: facts.is_async,
+            },
+            Flow::Next,
+        )
     }
 
     fn construct(
@@ -387,7 +357,14 @@ impl Walker<'_> {
             Lookup::Found(owner, function) => (self.makes(&instance, owner, function), true),
             Lookup::NotThere | Lookup::Unknown => (true, false),
         };
-        if self.is_unusual(facts, (module, class)) || by_metaclass || !makes {
+        // The one that was made before may be given again.
+        let again = self.may_give_again(module, class) && {
+            let before = self.objects.get(..object).unwrap_or_default();
+            before
+                .iter()
+                .any(|before| (before.module, before.class) == (module, class))
+        };
+        if self.is_unusual(facts, (module, class)) || by_metaclass || !makes || again {
             self.escape(arguments);
             self.alive = true;
             return (V::Unknown, Flow::Next);
@@ -470,5 +447,6 @@ pub fn made_for(span: Span) -> Call {
         callee_span: span,
         function: None,
         guard: Guard::default(),
+        taken: Taken::Otherwise,
     }
 }

@@ -21,6 +21,7 @@ impl Walker<'_> {
                 match self.certain(object)? {
                     V::Instance(id) => self.certain_attribute(id, name)?,
                     V::Module(id) => self.certain_global(id, name)?,
+                    V::Class(module, class) if name == "__name__" => V::Str(self.class_name((module, class))),
                     V::Class(module, class) => self.certain_of_class((module, class), name)?,
                     V::Path(path) if name == "parent" => V::Path(parent(&path)),
                     V::Parsed(parser) if !self.is_set_on_others(name) => self.parsed(parser, name),
@@ -36,6 +37,9 @@ impl Walker<'_> {
             Value::Subscript(pair, _) if **pair == Value::Each => self.evaluate(value),
             Value::Subscript(parts, _) if self.is_new_list(parts) => self.evaluate(value),
             Value::Subscript(..) if self.is_word(value) => self.evaluate(value),
+            Value::Subscript(parents, level) if self.is_of_path(parents) && self.certain(level).is_some() => {
+                self.evaluate(value)
+            }
             Value::Subscript(data, key) if matches!(self.evaluate(data), V::Mapping(_) | V::Sequence(_)) => {
                 self.part(&self.certain(data)?, &self.certain(key)?)?
             }
@@ -73,6 +77,18 @@ impl Walker<'_> {
             _ => return None,
         };
         (known != V::Unknown).then_some(known)
+    }
+
+    /// Whether this is `path.parents`, of a path that is sure.
+    fn is_of_path(&self, value: &Value) -> bool {
+        let named = |name| {
+            self.source(self.here())
+                .is_some_and(|source| source.name(name) == "parents")
+        };
+        match value {
+            Value::Attribute(path, name) => named(*name) && matches!(self.certain(path), Some(V::Path(_))),
+            _ => false,
+        }
     }
 
     /// Whether a call surely gives a list or tuple that nothing else has.

@@ -1,6 +1,6 @@
 //! Classes of the tree: the order in which they are searched, and why one cannot be made.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet as HashSet;
 
 use super::value::{ModuleId, V};
 use super::walk::Walker;
@@ -218,7 +218,7 @@ impl Walker<'_> {
         if !checked {
             return None;
         }
-        let mut seen: HashSet<&str> = HashSet::new();
+        let mut seen: HashSet<&str> = HashSet::default();
         let mut open: Vec<&str> = Vec::new();
         for entry in order {
             let (module, class) = entry?;

@@ -3,6 +3,7 @@
 use pysrc::{Condition, Entry, Module, Test, Value};
 
 use super::class::Lookup;
+use super::outside::PASSED_ON;
 use super::value::V;
 use super::walk::{Doubt, Walker};
 
@@ -25,7 +26,10 @@ pub const REMOVERS: &[&str] = &[
 /// Methods that put something into a list or set.
 pub const ADDERS: &[&str] = &["append", "extend", "insert", "appendleft", "extendleft", "add"];
 
-impl Walker<'_> {
+/// Turns of a loop that are followed one by one.
+const MOST_TURNS: i64 = 16;
+
+impl<'a> Walker<'a> {
     /// Whether an arm of a branch is taken, where that is known.
     pub fn decide(&self, test: &Test) -> Option<bool> {
         match test {
@@ -53,14 +57,14 @@ impl Walker<'_> {
 
     /// What a loop gives at each turn, where all of that is known and is not much.
     pub fn turns(&self, entry: &Entry) -> Option<Vec<V>> {
-        const MOST: usize = 16;
         let Entry::Over(value) = entry else {
             return None;
         };
         if !self.decides_here() || self.doubt == Doubt::All {
             return None;
         }
-        self.elements(value).filter(|turns| turns.len() <= MOST)
+        self.elements(value)
+            .filter(|turns| i64::try_from(turns.len()).is_ok_and(|turns| turns <= MOST_TURNS))
     }
 
     /// What going through a value gives.
@@ -68,8 +72,14 @@ impl Walker<'_> {
         if let Value::List(parts) = value {
             return parts.iter().map(|part| self.certain(part)).collect();
         }
+        if let Some(elements) = self.elements_given_on(value) {
+            return Some(elements);
+        }
         match (value, self.certain(value)?) {
             (Value::Call(_), V::List(parts)) => Some(parts),
+            (_, V::Range(start, end)) if end.saturating_sub(start) <= MOST_TURNS => {
+                Some((start..end).map(V::Int).collect())
+            }
             (Value::Name(name) | Value::Attribute(_, name), V::List(parts)) => {
                 let here = self.here();
                 let kept = self
@@ -81,6 +91,45 @@ impl Walker<'_> {
             _ => None,
         }
         .filter(|parts| !parts.contains(&V::Unknown))
+    }
+
+    /// The function by which a loop goes through a value, `enumerate(value)`, and the value.
+    pub fn passed_on_by(&self, value: &Value) -> Option<(String, &'a Value)> {
+        let Value::Call(call) = value else {
+            return None;
+        };
+        let call = self.source(self.here())?.calls.get(*call as usize)?;
+        match (
+            &*call.arguments,
+            call.keywords.is_empty(),
+            &call.spread,
+            self.evaluate(&call.callee),
+        ) {
+            ([argument], true, None, V::Outside(name)) if PASSED_ON.contains(&name.as_str()) => Some((name, argument)),
+            _ => None,
+        }
+    }
+
+    /// What `enumerate(value)`, `sorted(value)` and their like give.
+    fn elements_given_on(&self, value: &Value) -> Option<Vec<V>> {
+        let (name, argument) = self.passed_on_by(value)?;
+        match name.as_str() {
+            "builtins.list" | "builtins.tuple" => self.elements(argument),
+            "builtins.enumerate" => {
+                let numbered = (0..).zip(self.elements(argument)?);
+                Some(numbered.map(|(at, part)| V::List(vec![V::Int(at), part])).collect())
+            }
+            "builtins.sorted" => {
+                let mut texts: Vec<String> = self
+                    .elements(argument)?
+                    .iter()
+                    .map(|part| part.text().map(str::to_owned))
+                    .collect::<Option<_>>()?;
+                texts.sort_unstable();
+                Some(texts.into_iter().map(V::Str).collect())
+            }
+            _ => None,
+        }
     }
 
     /// Whether values are what they were when they were stored: another turn of a loop may see others, and what is only looked
@@ -153,6 +202,7 @@ impl Walker<'_> {
             V::Float(number) => Some(*number != 0.0),
             V::Str(text) => Some(!text.is_empty()),
             V::Mapping(_) | V::Sequence(_) => self.is_filled(value),
+            V::Range(start, end) => Some(start < end),
             V::Path(_)
             | V::Module(_)
             | V::Class(..)
@@ -163,7 +213,9 @@ impl Walker<'_> {
             | V::Zmq(_)
             | V::Thread(_)
             | V::Parser(_)
-            | V::Parsed(_) => Some(true),
+            | V::Parsed(_)
+            | V::Coroutine(_)
+            | V::Generator { .. } => Some(true),
             V::Instance(id) => {
                 let object = self.objects.get(*id)?;
                 let lacks = |name| matches!(self.find_method(object.module, object.class, name), Lookup::NotThere);

@@ -21,17 +21,59 @@ impl Walker<'_> {
             .or_else(|| self.refused_dataclass(source, facts, (module, class)))
     }
 
-    /// Why the `__init_subclass__` of a class above does not take a class that gives it nothing.
+    /// Whether the keywords of a class reach those above it: a metaclass may keep them.
+    fn hands_on(&self, facts: &Class, order: &[Option<(ModuleId, u32)>]) -> bool {
+        let plain = |source: &Module, metaclass: &Value| match metaclass {
+            Value::Name(name) | Value::Attribute(_, name) => source.name(*name) == "ABCMeta",
+            _ => false,
+        };
+        !facts.keywords
+            || order.iter().all(|class| {
+                let source = class.and_then(|(module, _)| self.source(module));
+                let above = source.zip(*class).and_then(|(source, (_, class))| {
+                    let facts = source.classes.get(class as usize)?;
+                    Some(
+                        facts
+                            .metaclass
+                            .as_ref()
+                            .is_none_or(|metaclass| plain(source, metaclass)),
+                    )
+                });
+                above == Some(true)
+            })
+    }
+
+    /// What a class gives the `__init_subclass__` of those above it.
+    fn told(&self, module: ModuleId, facts: &Class) -> Arguments {
+        let mut arguments = Arguments::none(facts.named.is_none());
+        let Some(source) = self.source(module) else {
+            return arguments;
+        };
+        for (name, value) in facts.named.iter().flatten() {
+            let name = source.name(*name).to_owned();
+            match self.certain(value) {
+                Some(value) => arguments.named.push((name, value)),
+                None => {
+                    arguments.doubtful.1.push(name.clone());
+                    arguments.named.push((name, self.evaluate(value)));
+                }
+            }
+        }
+        arguments.sure = arguments.doubtful.1.is_empty();
+        arguments
+    }
+
+    /// Why the `__init_subclass__` of a class above does not take what a class gives it.
     pub fn refused_by_base(&self, module: ModuleId, class: u32, facts: &Class) -> Option<String> {
         let order = self.order(module, class);
         let Lookup::Found(owner, function) = self.find_among(order.get(1..)?, "__init_subclass__") else {
             return None;
         };
         let hook = self.source(owner)?.functions.get(function as usize)?;
-        let nothing = Arguments::none(false);
-        let plain = !facts.keywords && hook.decorators.iter().all(|name| &**name == "classmethod");
+        let arguments = self.told(module, facts);
+        let plain = hook.decorators.iter().all(|name| &**name == "classmethod") && self.hands_on(facts, &order);
         let problem = self
-            .bind_arguments(owner, hook, Some(V::Class(module, class)), &nothing)
+            .bind_arguments(owner, hook, Some(V::Class(module, class)), &arguments)
             .err()
             .filter(|_| plain)?;
         let above = hook
@@ -60,7 +102,14 @@ impl Walker<'_> {
         else {
             return Flow::Next;
         };
-        let arguments = Arguments::none(facts.keywords);
+        let arguments = if self.hands_on(facts, &order) {
+            self.told(module, facts)
+        } else {
+            Arguments::none(true)
+        };
+        if facts.decorators.is_empty() && !arguments.open {
+            self.usual.insert((module, class));
+        }
         let call = made_for(facts.span);
         let hook = V::Method(owner, function, Box::new(V::Class(module, class)));
         match hook.closure() {

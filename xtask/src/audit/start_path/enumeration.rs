@@ -1,6 +1,6 @@
 //! Members of enumerations that are asked for by name, by value or by key, and are not there.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet as HashSet;
 
 use pysrc::{Call, Module, Step, Value, members};
 
@@ -38,7 +38,7 @@ impl Walker<'_> {
         let Some(facts) = source.classes.get(class.1 as usize).filter(|facts| !facts.unusual) else {
             return false;
         };
-        let mut names = HashSet::new();
+        let mut names = HashSet::default();
         collect(source, &facts.body, &mut names);
         !name.starts_with('_') && !names.contains(name) && !makes_names(source)
     }

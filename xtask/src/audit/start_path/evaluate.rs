@@ -152,6 +152,7 @@ impl Walker<'_> {
                     Lookup::NotThere | Lookup::Unknown => self.class_attribute(*module, *class, name),
                 }
             }
+            V::Class(module, class) if name == "__name__" => V::Str(self.class_name((module, class))),
             V::Class(module, class) => match self.find_method(module, class, name) {
                 Lookup::Found(owner, function) => {
                     let decorators = self.decorators(owner, function);

@@ -87,6 +87,15 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// A `with` statement has come to its end: what it manages may have got more attributes.
+    pub fn left(&mut self, around: Option<&Around<'_>>) {
+        if let Some((V::Instance(id), _)) = around.and_then(|around| around.manager.as_ref())
+            && let Some(object) = self.objects.get_mut(*id)
+        {
+            object.opened = true;
+        }
+    }
+
     /// Whether a `with` statement may keep an exception to itself.
     pub fn swallows(&self, around: &Around<'_>) -> bool {
         let Some((object, name)) = &around.manager else {

@@ -70,6 +70,34 @@ impl Walker<'_> {
         })
     }
 
+    /// Whether `__new__`, or the `__call__` of the metaclass, may give an object that there is already.
+    pub fn may_give_again(&self, module: ModuleId, class: u32) -> bool {
+        let chooses = |owner: ModuleId, function: u32| {
+            let source = self.source(owner);
+            let facts = source.and_then(|source| source.functions.get(function as usize));
+            facts.is_none_or(|facts| any_step(&facts.body, &mut |step| matches!(step, Step::Branch(_) | Step::Try(_))))
+        };
+        let new = match self.find_method(module, class, "__new__") {
+            Lookup::Found(owner, function) => chooses(owner, function),
+            Lookup::NotThere | Lookup::Unknown => false,
+        };
+        let mut made_of = self.order(module, class).into_iter().flatten();
+        new || made_of.any(|class| {
+            self.called_by
+                .get(&class)
+                .is_some_and(|(owner, span)| self.calls_at(*owner, *span, &chooses))
+        })
+    }
+
+    /// Whether that holds for the function in which a call stands.
+    fn calls_at(&self, owner: ModuleId, span: Span, holds: &dyn Fn(ModuleId, u32) -> bool) -> bool {
+        let call = self
+            .source(owner)
+            .and_then(|source| source.calls.iter().find(|call| call.span == span));
+        call.and_then(|call| call.function)
+            .is_none_or(|function| holds(owner, function))
+    }
+
     /// Where the `__call__` of a metaclass has the object made.
     pub fn makes_at(&self, metaclass: &V) -> Option<(ModuleId, Span)> {
         let V::Class(module, class) = metaclass else {

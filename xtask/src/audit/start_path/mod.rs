@@ -11,6 +11,7 @@ mod certain;
 mod class;
 mod command_line;
 mod condition;
+mod coroutine;
 mod data;
 mod dataclass;
 mod decorator;
@@ -234,6 +235,7 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         skipping: false,
         called_unseen: HashSet::default(),
         lambdas: HashSet::default(),
+        pending: Vec::new(),
         followed: HashSet::default(),
         entered: HashMap::default(),
         threads: Vec::new(),
@@ -258,7 +260,7 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
     let flow = walker.run(file, &script);
     other_port(&mut walker, agent.port, agent.health_check_port);
     does_nothing(&mut walker, file, flow);
-    let alive = walker.alive;
+    let alive = walker.alive || walker.leaves_pending();
     let fatal = match flow {
         Flow::Raised(exception) => exception.failure,
         _ => None,
@@ -298,7 +300,11 @@ fn other_port(walker: &mut Walker<'_>, port: u16, health: u16) {
 
 /// The script has run to its end, and nothing that it did can go on.
 fn does_nothing(walker: &mut Walker<'_>, file: usize, flow: Flow) {
-    if walker.alive || !matches!(flow, Flow::Next | Flow::Return) || !walker.failures.is_empty() {
+    if walker.alive
+        || walker.leaves_pending()
+        || !matches!(flow, Flow::Next | Flow::Return)
+        || !walker.failures.is_empty()
+    {
         return;
     }
     let tree = walker.search.view.tree;

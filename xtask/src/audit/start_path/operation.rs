@@ -7,7 +7,7 @@ use pysrc::{Call, OperationKind, Span, Value};
 use super::class::Lookup;
 use super::failure::Flow;
 use super::operator::{Problem, binary, contains, format, is_no_number, item, kind, order, unary, unpacking};
-use super::value::{ModuleId, V};
+use super::value::{ModuleId, V, Variable};
 use super::walk::{Doubt, Walker};
 
 impl Walker<'_> {
@@ -35,6 +35,14 @@ impl Walker<'_> {
                 _ => {}
             }
             return Flow::Next;
+        }
+        if let OperationKind::Await(value) = &operation.kind {
+            match self.evaluate(value) {
+                V::Coroutine(id) | V::Future(id) => return self.awaits(value, id),
+                // A task, say, that goes on for ever.
+                V::Unknown if !matches!(value, Value::Call(_)) => self.alive = true,
+                _ => {}
+            }
         }
         if !self.is_certain() {
             return Flow::Next;
@@ -137,6 +145,19 @@ impl Walker<'_> {
         self.bad(here, operation.span, problem)
     }
 
+    /// `await value`, which runs.
+    fn awaits(&mut self, value: &Value, id: usize) -> Flow {
+        let sure = self.certain(value).is_some();
+        self.maybe += usize::from(!sure);
+        let (result, flow) = self.run_pending(id);
+        self.maybe -= usize::from(!sure);
+        if let (Value::Call(call), Some(frame)) = (value, self.frames.last_mut()) {
+            let sure = sure && self.sure;
+            frame.results.insert(*call, Variable { value: result, sure });
+        }
+        if sure { flow } else { Flow::Next }
+    }
+
     /// Whether a call may give a coroutine: what is known of it is then what that returns.
     fn may_be_coroutine(&self, value: &Value) -> bool {
         let Value::Call(call) = value else {
@@ -191,9 +212,17 @@ impl Walker<'_> {
                     None => Flow::Next,
                 };
             }
-            Some(value @ (V::None | V::Int(_) | V::Bool(_) | V::Float(_) | V::Str(_) | V::List(_) | V::Dict(_))) => {
-                value
-            }
+            Some(
+                value @ (V::None
+                | V::Int(_)
+                | V::Bool(_)
+                | V::Float(_)
+                | V::Str(_)
+                | V::List(_)
+                | V::Dict(_)
+                | V::Coroutine(_)
+                | V::Generator { .. }),
+            ) => value,
             _ => return Flow::Next,
         };
         let here = self.here();
@@ -297,7 +326,7 @@ impl Walker<'_> {
             (
                 "builtins.list" | "builtins.tuple" | "builtins.set" | "builtins.sorted" | "builtins.sum"
                 | "builtins.any" | "builtins.all" | "builtins.enumerate" | "builtins.min" | "builtins.max",
-                V::None | V::Int(_) | V::Bool(_) | V::Float(_),
+                V::None | V::Int(_) | V::Bool(_) | V::Float(_) | V::Coroutine(_) | V::Generator { asynchronous: true },
             ) => {
                 let kind = kind(&value).unwrap_or("int");
                 Some(("TypeError", format!("'{kind}' object is not iterable")))
@@ -327,7 +356,10 @@ impl Walker<'_> {
                 };
                 Some(("ValueError", format!("a coroutine was expected, got {shown}")))
             }
-            ("builtins.len", V::None | V::Int(_) | V::Bool(_) | V::Float(_)) => {
+            (
+                "builtins.len",
+                V::None | V::Int(_) | V::Bool(_) | V::Float(_) | V::Coroutine(_) | V::Generator { .. },
+            ) => {
                 let message = format!("object of type '{}' has no len()", kind(&value).unwrap_or("int"));
                 Some(("TypeError", message))
             }
@@ -361,7 +393,7 @@ impl Walker<'_> {
         self.bad(here, call.callee_span, problem)
     }
 
-    fn bad(&mut self, here: ModuleId, span: Span, problem: Option<Problem>) -> Flow {
+    pub fn bad(&mut self, here: ModuleId, span: Span, problem: Option<Problem>) -> Flow {
         match problem {
             Some((class, message)) => self.fail_at(here, span, "start/bad-operation", class, message, None),
             None => Flow::Next,
@@ -382,18 +414,27 @@ impl Walker<'_> {
                     _ => None,
                 };
                 match self.certain(value) {
-                    Some(found @ (V::None | V::Int(_) | V::Bool(_) | V::Float(_))) => Some(Err(kind(&found)?)),
+                    Some(found) if never_gone_through(&found) => Some(Err(kind(&found)?)),
                     _ => self.returned_length(&callee).or_else(split).map(Ok),
                 }
             }
             value if self.is_settled(value) => match (value, self.evaluate(value)) {
-                (_, found @ (V::None | V::Int(_) | V::Bool(_) | V::Float(_))) => Some(Err(kind(&found)?)),
+                (_, found) if never_gone_through(&found) => Some(Err(kind(&found)?)),
                 (_, V::Str(text)) => Some(Ok(text.chars().count())),
                 (Value::Name(name), V::List(parts)) => self.is_never_changed(*name).then_some(Ok(parts.len())),
-                (Value::List(_), V::List(parts)) => Some(Ok(parts.len())),
+                (Value::List(_) | Value::Each, V::List(parts)) => Some(Ok(parts.len())),
+                (Value::Each, parts @ V::Sequence(_)) => self.turns_of(&parts).map(|parts| Ok(parts.len())),
                 _ => None,
             },
             _ => None,
         }
     }
+}
+
+/// Whether no loop goes through a value.
+fn never_gone_through(value: &V) -> bool {
+    matches!(
+        value,
+        V::None | V::Int(_) | V::Bool(_) | V::Float(_) | V::Coroutine(_) | V::Generator { asynchronous: true }
+    )
 }

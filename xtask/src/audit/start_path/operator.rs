@@ -17,6 +17,9 @@ pub fn kind(value: &V) -> Option<&'static str> {
         V::Str(_) | V::Concat(_) => "str",
         V::List(_) | V::Sequence(_) => "list",
         V::Dict(_) | V::Mapping(_) => "dict",
+        V::Coroutine(_) => "coroutine",
+        V::Generator { asynchronous: false } => "generator",
+        V::Generator { asynchronous: true } => "async_generator",
         _ => return None,
     })
 }
@@ -194,7 +197,7 @@ pub fn item(object: &V, key: &V, display: bool) -> Option<Problem> {
         at >= length || at < -length
     };
     match (object, key) {
-        (V::None | V::Int(_) | V::Bool(_) | V::Float(_), _) => {
+        (V::None | V::Int(_) | V::Bool(_) | V::Float(_) | V::Coroutine(_) | V::Generator { .. }, _) => {
             Some(("TypeError", format!("'{of}' object is not subscriptable")))
         }
         (V::List(_) | V::Str(_), V::Str(_)) => {

@@ -1,6 +1,6 @@
 //! Calls of what is not of the tree: the few functions and methods whose effect matters.
 
-use pysrc::{Call, Value};
+use pysrc::{Call, Taken, Value};
 
 use super::arguments::Arguments;
 use super::failure::Flow;
@@ -198,13 +198,22 @@ impl Walker<'_> {
                 }
                 V::None
             }
+            // What is made a task ends with what runs it.
+            "asyncio.create_task" | "asyncio.ensure_future" if matches!(first, Some(V::Coroutine(_))) => {
+                let alive = self.alive;
+                self.escape(arguments);
+                self.alive = alive;
+                V::Unknown
+            }
+            "builtins.range" if arguments.sure && !arguments.open => range(&arguments.positional),
             "os.chdir" => {
                 self.moved = true;
                 V::None
             }
             _ => {
                 self.alive |= name.starts_with("itertools.") || (name == "builtins.iter" && text(1).is_none());
-                if !LOOKS_ONLY.contains(&name) {
+                let passes_on = call.taken == Taken::GoneThrough && PASSED_ON.contains(&name);
+                if !LOOKS_ONLY.contains(&name) && !passes_on {
                     self.escape(arguments);
                 }
                 self.paused |= matches!(name, "time.sleep" | "asyncio.sleep");
@@ -326,6 +335,11 @@ impl Walker<'_> {
                 }
                 return (V::Path(path), Flow::Next);
             }
+            (V::Path(path), "with_name" | "with_suffix") => {
+                let known = arguments.positional.first().and_then(V::text);
+                let path = known.map_or(V::Unknown, |part| V::Path(renamed(path, method, part)));
+                return (path, Flow::Next);
+            }
             (V::Path(path), "mkdir") => {
                 let path = path.clone();
                 return (V::None, self.make_folder(here, call, Some(&path)));
@@ -352,6 +366,11 @@ impl Walker<'_> {
             }
             (_, "mkdir") => self.makes_folders = true,
             (V::Str(_), "join") => return (V::Unknown, self.joined(here, call)),
+            (V::Str(known), "format") if !arguments.open => {
+                let sure = self.is_certain() && self.sure;
+                let problem = text::unfilled(known, arguments).filter(|_| sure);
+                return (V::Unknown, self.bad(here, call.span, problem));
+            }
             (V::Str(known), _) => return (text::method(known, method, arguments), Flow::Next),
             (V::Path(path), "exists" | "is_file" | "is_dir") if method == "exists" => {
                 return (self.exists(Some(path)), Flow::Next);
@@ -397,6 +416,14 @@ impl Walker<'_> {
 
 /// Methods of loggers: they change nothing of what they are given.
 const LOGS: &[&str] = &["debug", "info", "warning", "error", "exception", "critical"];
+
+/// Functions that a loop goes through a value by.
+pub const PASSED_ON: &[&str] = &[
+    "builtins.enumerate",
+    "builtins.sorted",
+    "builtins.list",
+    "builtins.tuple",
+];
 
 /// Functions that change nothing of what they are given.
 const LOOKS_ONLY: &[&str] = &[
@@ -453,6 +480,30 @@ fn is_harmless(name: &str) -> bool {
         "yaml" | "numpy" | "dotenv" | "dateutil" => true,
         _ => false,
     }
+}
+
+/// What `range(…)` gives.
+fn range(arguments: &[V]) -> V {
+    match arguments {
+        [V::Int(end)] => V::Range(0, *end),
+        [V::Int(start), V::Int(end)] => V::Range(*start, *end),
+        _ => V::Unknown,
+    }
+}
+
+/// A path with another last part, or another ending of it.
+fn renamed(path: &str, method: &str, part: &str) -> String {
+    let (folder, name) = path
+        .rsplit_once('/')
+        .map_or((None, path), |(folder, name)| (Some(folder), name));
+    let name = match method {
+        "with_suffix" => {
+            let stem = name.rfind('.').filter(|at| *at > 0).and_then(|at| name.get(..at));
+            format!("{}{part}", stem.unwrap_or(name))
+        }
+        _ => part.to_owned(),
+    };
+    folder.map_or_else(|| name.clone(), |folder| format!("{folder}/{name}"))
 }
 
 fn is_harmless_method(method: &str) -> bool {

@@ -89,6 +89,7 @@ impl<'a> Walker<'a> {
         });
         let mut flow = self.steps(body);
         let around = self.tries.pop();
+        self.left(around.as_ref());
         if manager.is_some() && !around.is_some_and(|around| self.swallows(&around)) {
             return flow;
         }

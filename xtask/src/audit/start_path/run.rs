@@ -380,6 +380,7 @@ impl<'a> Walker<'a> {
         }
         let surely = entered == Some(true);
         if let Entry::Over(value) = &round.entry {
+            let value = self.passed_on_by(value).map_or(value, |(_, value)| value);
             match self.evaluate(value) {
                 V::List(parts) => parts.iter().for_each(|part| self.open_data(part)),
                 over => self.open_parts(&over),

@@ -37,7 +37,7 @@ impl Walker<'_> {
             _ => of.is_some() && bind.of == of,
         };
         let before = self.binds.iter().filter(|bind| !bind.conditional).find(same);
-        if let Some(before) = before {
+        if let Some(before) = before.filter(|_| !self.shares_ports(here)) {
             let what = match (port, &of) {
                 (Some(port), _) => port.to_string(),
                 (None, Some(PortOf { attribute, plus: 0, .. })) => format!("`self.{attribute}`"),
@@ -61,6 +61,15 @@ impl Walker<'_> {
             });
         }
         Flow::Next
+    }
+
+    /// Whether a module makes sockets of which several may have one port.
+    fn shares_ports(&self, here: ModuleId) -> bool {
+        self.source(here).is_some_and(|source| {
+            ["SO_REUSEPORT", "SOCK_DGRAM"]
+                .iter()
+                .any(|name| source.atom(name).is_some())
+        })
     }
 
     /// The attribute that the port of an address is.

@@ -61,6 +61,13 @@ fn all_say(files: &[(&str, &str)], cases: &[(&str, &str)]) {
     }
 }
 
+/// A script that is nothing but this, and what is said of it.
+#[track_caller]
+fn alone_says(script: &str, said: &str) {
+    let (found, _) = alpha(&[("main/alpha.py", script)]);
+    assert!(found.starts_with(said), "{script}\nwanted: {said}\n{found}");
+}
+
 /// The small stack with these files; what is said of Alpha (port 5000), and all findings.
 fn alpha(files: &[(&str, &str)]) -> (String, Vec<String>) {
     let fixture = Fixture::small();

@@ -1,6 +1,7 @@
 //! Methods of strings: what they give.
 
 use super::arguments::Arguments;
+use super::operator::Problem;
 use super::value::V;
 
 /// What `text.method(…)` gives, for the methods that say most of what names, addresses and modes are.
@@ -24,9 +25,70 @@ pub fn method(text: &str, method: &str, arguments: &Arguments) -> V {
     }
 }
 
+/// What `text.format(…)` lacks: a name or place of the text that no argument is for.
+pub fn unfilled(text: &str, arguments: &Arguments) -> Option<Problem> {
+    let mut next = 0;
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}']) {
+        let twice = rest.get(at..at + 2).is_some_and(|pair| matches!(pair, "{{" | "}}"));
+        rest = rest.get(at + if twice { 2 } else { 1 }..)?;
+        if twice {
+            continue;
+        }
+        // The end of what is shown in a way that is computed.
+        if text.get(text.len() - rest.len() - 1..)?.starts_with('}') {
+            return None;
+        }
+        let name = rest.get(..rest.find(['.', '[', '!', ':', '{', '}'])?)?;
+        let place = match name {
+            "" => {
+                next += 1;
+                Some(next - 1)
+            }
+            name => name.parse().ok(),
+        };
+        match place {
+            Some(place) if place >= arguments.positional.len() => {
+                let message = format!("Replacement index {place} out of range for positional args tuple");
+                return Some(("IndexError", message));
+            }
+            None if arguments.named(name).is_none() => return Some(("KeyError", format!("KeyError: '{name}'"))),
+            _ => {}
+        }
+        // A part of what is there, or how it is shown: who knows.
+        rest = rest.get(rest.find('}')? + 1..)?;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn templates() {
+        let arguments = Arguments {
+            named: vec![("side".to_owned(), V::Unknown)],
+            positional: vec![V::Unknown],
+            ..Arguments::none(false)
+        };
+        let said = |text: &str| unfilled(text, &arguments).map(|(class, _)| class);
+        for text in [
+            "{side}",
+            "{} {side!r}",
+            "{0} {0:>5}",
+            "{side.value[x]:.2f}",
+            "{{by}} {}",
+            "plain",
+            "%s",
+        ] {
+            assert_eq!(said(text), None, "{text}");
+        }
+        assert_eq!(said("{side} by {trader}"), Some("KeyError"));
+        assert_eq!(said("{} {}"), Some("IndexError"));
+        assert_eq!(said("{1}"), Some("IndexError"));
+        assert_eq!(said("{side:{width}} {trader}"), None);
+    }
 
     #[test]
     fn methods_of_known_texts() {

@@ -35,6 +35,8 @@ pub enum V {
     Concat(Vec<V>),
     /// A list or tuple.
     List(Vec<V>),
+    /// Whole numbers from the first to below the second.
+    Range(i64, i64),
     /// A dictionary, as it was written out.
     Dict(Rc<[(V, V)]>),
     /// A dictionary that a file of the tree holds.
@@ -69,6 +71,12 @@ pub enum V {
     Zmq(&'static str),
     /// A `threading.Thread`.
     Thread(usize),
+    /// What the call of a coroutine function gives.
+    Coroutine(usize),
+    /// What waits for several coroutines.
+    Future(usize),
+    /// What the call of a generator function gives.
+    Generator { asynchronous: bool },
     /// An `argparse.ArgumentParser`.
     Parser(usize),
     /// What a parser returned.

@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use pysrc::{Atom, Handler, Module, Span};
 
+use super::coroutine::Pending;
 use super::data::Data;
 use super::failure::{Failure, Flow};
 use super::value::{Captured, ModuleId, V, Variable};
@@ -169,6 +170,8 @@ pub struct Walker<'a> {
     /// Something that waits for others was reached: what follows is no start-up any more.
     pub waiting: bool,
     pub objects: Vec<Object>,
+    /// Coroutines that were made.
+    pub pending: Vec<Pending>,
     /// Lists and dictionaries that were read from files.
     pub data: Vec<Data>,
     /// What objects give when a `with` statement enters them.

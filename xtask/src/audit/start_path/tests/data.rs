@@ -150,3 +150,58 @@ fn what_is_put_into_dictionaries() {
         super::all_say(&[], &[(&code, said)]);
     }
 }
+
+#[test]
+fn what_comprehensions_and_loops_go_through() {
+    let config = (
+        "main/k.yaml",
+        "names: [1, 2]\nnone: []\npeers: [{name: a, port: 1}, {name: b}]\nmap: {x: {port: 1}, y: {}}\n",
+    );
+    let raises = "CannotStart start/bad-operation";
+    let arguments = "CannotStart start/argument-count";
+    let name = "CannotStart start/undefined-name";
+    let peer = "class P:\n    def __init__(self, name, port):\n        pass\n";
+    let worker = "class W:\n    def __init__(self, n):\n        ding()\n";
+    for (code, said) in [
+        ("[e['port'] for e in D['peers']]", raises),
+        ("{k: D[k] for k in ('names', 'hosts')}", raises),
+        ("[D[k] for k in ('names', 'none')]", "Starts "),
+        ("[e['name'] for e in D['peers']]", "Starts "),
+        ("[v['port'] for v in D['map'].values()]", raises),
+        ("[a for a, b in [(1, 2, 3)]]", raises),
+        ("for i, e in enumerate(D['peers']):\n    e['port']", raises),
+        ("for n in sorted(D['map']):\n    D['map'][n]['port']", raises),
+        ("for e in list(D['peers']):\n    e['port']", raises),
+        (&format!("{peer}[P(**e) for e in D['peers']]"), arguments),
+        (&format!("{worker}[W(n) for n in D['names']]"), name),
+        (&format!("{worker}[W(n) for n in D['none']]"), "Starts "),
+        // What is left out, asked for, or put there before.
+        ("[e['port'] for e in D['peers'] if 'port' in e]", "Starts "),
+        ("{k: v['port'] for k, v in D['map'].items() if v}", "Starts "),
+        ("[e['port'] if 'port' in e else 0 for e in D['peers']]", "Starts "),
+        (
+            "for i, e in enumerate(D['peers']):\n    e['port'] = i\n[e['port'] for e in D['peers']]",
+            "Starts ",
+        ),
+        (
+            "for e in list(D['peers']):\n    e.setdefault('port', 3)\n[e['port'] for e in D['peers']]",
+            "Starts ",
+        ),
+        (
+            "mine = list(D['peers'])\nfor e in mine:\n    e['port'] = 3\n[e['port'] for e in D['peers']]",
+            "Starts ",
+        ),
+        // The name is that of the comprehension, here and in what stands in it.
+        ("x = 5\n[x for x in ('a',)]\nx + 1", "Starts "),
+        ("[[x + y for y in (1,)] for x in (2,)]", "Starts "),
+        ("[(lambda: x + 1)() for x in (1,)]", "Starts "),
+        ("[y + 1 for x in ((1,),) for y in x]", "Starts "),
+        ("[a + len(r) for a, *r in [(1, 2, 3)]]", "Starts "),
+    ] {
+        let script = format!(
+            "import os, yaml\nwith open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'k.yaml')) as file:\n    D = yaml.safe_load(file)\n{code}\nwhile True:\n    pass\n"
+        );
+        let (found, _) = alpha(&[("main/alpha.py", &script), config]);
+        assert!(found.starts_with(said), "{code}\nwanted: {said}\n{found}");
+    }
+}

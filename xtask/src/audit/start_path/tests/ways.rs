@@ -1,7 +1,7 @@
 //! Which way is taken, and what functions and classes are once their decorators and metaclasses have been called. CPython 3.11
 //! fails where `CannotStart` is said, at that place, and goes on where `Starts` is.
 
-use super::all_say;
+use super::{all_say, alone_says};
 
 const NAME: &str = "CannotStart start/undefined-name";
 const MAY: &str = "MayNot start/undefined-name";
@@ -81,7 +81,25 @@ fn ways_that_values_decide() {
             ("import os\nif os.getpid() == 1:\n    ding()", MAY),
             (
                 "ready = False\nfor i in range(3):\n    if i == 2:\n        ready = True\nif not ready:\n    ding()",
+                "Starts ",
+            ),
+            (
+                "ready = False\nfor i in range(3):\n    if i == 7:\n        ready = True\nif not ready:\n    ding()",
+                NAME,
+            ),
+            (
+                "import os\nready = False\nfor i in range(os.cpu_count()):\n    if i == 7:\n        ready = True\nif not ready:\n    ding()",
                 MAY,
+            ),
+            (
+                "def load(n):\n    if n < 3:\n        raise KeyError(n)\n    return n\ndef attempt(tries):\n    for n in range(tries):\n        try:\n            return load(n)\n        \
+                 except KeyError:\n            pass\n    raise RuntimeError('gave up')\nattempt(4)",
+                "Starts ",
+            ),
+            (
+                "def load(n):\n    if n < 3:\n        raise KeyError(n)\n    return n\ndef attempt(tries):\n    for n in range(tries):\n        try:\n            return load(n)\n        \
+                 except KeyError:\n            pass\n    raise RuntimeError('gave up')\nattempt(3)",
+                "CannotStart start/raises",
             ),
             (
                 "n = 0\ndef f():\n    global n\n    n = 1\nf()\nif n == 0:\n    ding()",
@@ -599,4 +617,172 @@ fn singletons() {
             ),
         ],
     );
+}
+
+#[test]
+fn coroutines_run_when_they_are_awaited() {
+    let with = |main: &str| {
+        format!(
+            "import asyncio\nasync def fetch():\n    return {{'bid': 1}}\nasync def fail():\n    raise OSError('x')\nasync def beat():\n    while True:\n        \
+             await asyncio.sleep(1)\nasync def main():\n    {main}\nasyncio.run(main())"
+        )
+    };
+    let raises = "CannotStart start/raises";
+    for (main, said) in [
+        ("quote = fetch()\n    quote['bid']", OPERATION),
+        ("quote = fetch()\n    quote.get('bid')", ATTRIBUTE),
+        ("len(fetch())", OPERATION),
+        ("quote = await fetch()\n    quote['bid']", "Starts "),
+        ("later = fetch()\n    quote = await later\n    quote['bid']", "Starts "),
+        (
+            "quote = await asyncio.wait_for(fetch(), 1)\n    quote['bid']",
+            "Starts ",
+        ),
+        (
+            "one, two = await asyncio.gather(fetch(), fetch())\n    one['bid']",
+            "Starts ",
+        ),
+        ("later = fail()", "Starts "),
+        ("later = fail()\n    await later", raises),
+        ("await asyncio.gather(fetch(), fail())", raises),
+        ("await asyncio.wait_for(fail(), 1)", raises),
+        (
+            "asyncio.create_task(asyncio.wait_for(fail(), 1))\n    await beat()",
+            "Starts ",
+        ),
+        (
+            "def spawn(it):\n        return asyncio.get_running_loop().create_task(it)\n    spawn(fail())",
+            "Starts ",
+        ),
+        ("def give(it):\n        return it\n    await give(fail())", raises),
+    ] {
+        all_say(&[], &[(&with(main), said)]);
+    }
+}
+
+#[test]
+fn scripts_that_end_with_their_tasks() {
+    let nothing = "CannotStart start/does-nothing";
+    for (main, said) in [
+        ("asyncio.create_task(beat())", nothing),
+        ("beat()", nothing),
+        ("task = asyncio.create_task(beat())\n    await task", "Starts "),
+        (
+            "task = asyncio.create_task(beat())\n    await asyncio.wait({task})",
+            "Starts ",
+        ),
+        (
+            "tasks = [asyncio.create_task(beat()) for _ in range(2)]\n    await asyncio.gather(*tasks)",
+            "Starts ",
+        ),
+        (
+            "several = [beat(), beat()]\n    await asyncio.gather(*several)",
+            "Starts ",
+        ),
+        (
+            "several = {'a': asyncio.create_task(beat())}\n    await several['a']",
+            "Starts ",
+        ),
+    ] {
+        let script = format!(
+            "import asyncio\nasync def beat():\n    while True:\n        await asyncio.sleep(1)\nasync def main():\n    {main}\nasyncio.run(main())"
+        );
+        alone_says(&script, said);
+    }
+}
+
+#[test]
+fn generators() {
+    let nothing = "CannotStart start/does-nothing";
+    let names = "def names():\n    yield 'a'\n";
+    let forever = "import time\ndef forever():\n    while True:\n        time.sleep(1)\n        yield\n";
+    for (code, said) in [
+        (format!("{names}len(names())"), OPERATION),
+        (format!("{names}found = names()\nfound[0]"), OPERATION),
+        (format!("{names}found = names()\nfound.append('b')"), ATTRIBUTE),
+        (
+            format!("{names}found = names()\nnext(found)\nfound.close()\nlen(list(found))"),
+            "Starts ",
+        ),
+    ] {
+        all_say(&[], &[(&code, said)]);
+    }
+    for (code, said) in [
+        ("forever()", nothing),
+        ("for _ in forever():\n    pass", "Starts "),
+        ("list(forever())", "Starts "),
+        ("beats = forever()\nnext(beats)", "Starts "),
+    ] {
+        alone_says(&format!("{forever}{code}"), said);
+    }
+}
+
+#[test]
+fn what_classes_are_told_of() {
+    let base = "class B:\n    kinds = {}\n    def __init_subclass__(cls, /, role=None, **more):\n        super().__init_subclass__(**more)\n        \
+                B.kinds[role or cls.__name__] = cls\n    def __init__(self):\n        self.setup()\n";
+    for (code, said) in [
+        ("class C(B, role='x'):\n    def setup(self):\n        ding()\nC()", NAME),
+        (
+            "class C(B):\n    def __init__(self):\n        super().__init__()\n        self.queue = []\n    def setup(self):\n        self.queue.append(1)\nC()",
+            ATTRIBUTE,
+        ),
+        (
+            "class C(B, role='x'):\n    def setup(self):\n        pass\nB.kinds['x']()",
+            "Starts ",
+        ),
+        (
+            "class C(B):\n    def setup(self):\n        pass\nB.kinds['C']()",
+            "Starts ",
+        ),
+        (
+            "class C(B, role='x'):\n    def setup(self):\n        pass\nB.kinds['y']()",
+            OPERATION,
+        ),
+    ] {
+        all_say(&[], &[(&format!("{base}{code}"), said)]);
+    }
+    let strict = "class B:\n    def __init_subclass__(cls, role):\n        pass\n";
+    for (code, said) in [
+        ("class C(B, role=1):\n    pass", "Starts "),
+        ("class C(B, rule=1):\n    pass", "CannotStart start/class-error"),
+        (
+            "class M(type):\n    def __new__(m, n, b, d, rule=None):\n        return super().__new__(m, n, b, d, role=1)\nclass C(B, rule=1, metaclass=M):\n    pass",
+            "Starts ",
+        ),
+    ] {
+        all_say(&[], &[(&format!("{strict}{code}"), said)]);
+    }
+}
+
+#[test]
+fn objects_that_are_given_again() {
+    let opens = "    def __init__(self, path='/tmp/x'):\n        open(path, 'w')\n";
+    let once = format!(
+        "class Once(type):\n    cache = {{}}\n    def __call__(cls, *a):\n        if cls not in cls.cache:\n            cls.cache[cls] = super().__call__(*a)\n        return cls.cache[cls]\nclass P(metaclass=Once):\n{opens}"
+    );
+    let new = "class P:\n    _one = None\n    def __new__(cls, *a):\n        if cls._one is None:\n            cls._one = super().__new__(cls)\n            cls._one.ready = False\n        return cls._one\n    def __init__(self, path='/tmp/x'):\n        if self.ready:\n            return\n        open(path, 'w')\n        self.ready = True\n";
+    let folder = "CannotStart start/missing-folder";
+    for (code, said) in [
+        (format!("{once}P('/nowhere/x')"), folder),
+        (format!("{once}P('/tmp/x')\nP('/nowhere/x')"), "Starts "),
+        (format!("{new}P('/tmp/x')\nP('/nowhere/x')"), "Starts "),
+        ("class S:\n    def __enter__(self):\n        return self\n    def __exit__(self, *all):\n        self.last = all\nwith S() as s:\n    pass\ns.last".to_owned(), "Starts "),
+    ] {
+        all_say(&[], &[(&code, said)]);
+    }
+}
+
+#[test]
+fn templates_of_texts() {
+    for (code, said) in [
+        ("'{side} by {trader}'.format(side=1)", OPERATION),
+        ("T = {'a': '{side} by {trader}'}\nT['a'].format(side=1)", OPERATION),
+        ("'{} {}'.format(1)", OPERATION),
+        ("'{side} {0}'.format(1, side=2)", "Starts "),
+        ("d = {'side': 1}\n'{side} {trader}'.format(**d, trader=2)", "Starts "),
+        ("import os\n'{side} {trader}'.format(**os.environ)", "Starts "),
+    ] {
+        all_say(&[], &[(code, said)]);
+    }
 }
