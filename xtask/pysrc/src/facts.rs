@@ -404,6 +404,8 @@ pub enum Value {
     Binary(Operator, Box<Value>, Box<Value>),
     /// A tuple, list or set; what a `*` unpacks in it is a [`Value::Either`] of nothing.
     List(Box<[Value]>),
+    /// The list or dictionary that a comprehension made; its number.
+    Collected(u32),
     /// A `lambda` that gets a name or is called at once: where it stands.
     Lambda(Span),
     /// `a or b`: the first that is true, or the last.
@@ -788,6 +790,8 @@ pub enum Step {
     Class(u32),
     /// A `lambda` is made, which keeps the names around it.
     Lambda,
+    /// A turn of the innermost comprehension gives this.
+    Collect(Box<Collect>),
     /// A call, after its callee and arguments; index in [`Module::calls`].
     Call(u32),
     /// One of several ways, or none.
@@ -836,6 +840,26 @@ pub struct Loop {
     pub entry: Entry,
     /// The body begins with what binds [`Value::Each`].
     pub binds: bool,
+    /// The list or dictionary that its turns fill: that of a comprehension.
+    pub fills: Option<Collection>,
+}
+
+/// What a comprehension makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Collection {
+    /// Its number in the module, as in [`Value::Collected`].
+    pub number: u32,
+    /// A dictionary; otherwise a list.
+    pub mapping: bool,
+}
+
+/// A [`Step::Collect`].
+#[derive(Debug, Clone)]
+pub struct Collect {
+    /// The key, in a dictionary.
+    pub key: Option<Value>,
+    /// The element.
+    pub value: Value,
 }
 
 /// A [`Step::StoreItem`].

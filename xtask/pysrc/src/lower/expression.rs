@@ -3,7 +3,7 @@
 use ruff_python_ast::{self as ast, Expr, Number};
 
 use super::call::{is_environ, telling};
-use super::refused::{GENERATOR, Phase, Where};
+use super::refused::{GENERATOR, Phase, SET, Where};
 use super::{DEEPEST_VALUE, Hidden, Lower, index, range, span};
 use crate::facts::*;
 use crate::members;
@@ -200,7 +200,7 @@ impl<'a> Lower<'a> {
                 self.comprehension(place, &comprehension.generators, &[&comprehension.elt])
             }
             Expr::SetComp(comprehension) => {
-                let place = Where::Comprehension("set comprehension");
+                let place = Where::Comprehension(SET);
                 self.comprehension(place, &comprehension.generators, &[&comprehension.elt])
             }
             Expr::Generator(comprehension) => {
@@ -615,25 +615,29 @@ impl<'a> Lower<'a> {
     }
 
     fn comprehension(&mut self, place: Where, generators: &'a [ast::Comprehension], elements: &[&'a Expr]) -> Value {
-        let before = self.hidden.len();
         let at = generators.first().map_or(Span::default(), span);
+        let asynchronous = generators.iter().any(|generator| generator.is_async);
+        let at_once = matches!(place, Where::Comprehension(kind) if kind != GENERATOR);
         let mut over = Value::Other;
         if let Some(first) = generators.first() {
-            let wanted = !self.outline
-                && matches!(generators, [only] if only.ifs.is_empty() && !only.is_async)
-                && generators
-                    .first()
-                    .is_some_and(|first| super::condition::is_gone_through(&first.iter));
+            let known = at_once && generators.len() == 1 && super::condition::is_gone_through(&first.iter);
+            let wanted = known && !asynchronous && !self.outline;
             self.in_iterable(|lower| over = lower.expression(&first.iter, wanted));
             self.take(&first.iter, &over, Taken::GoneThrough);
             if !wanted {
                 over = Value::Other;
             }
         }
-        let asynchronous = generators.iter().any(|generator| generator.is_async);
-        let at_once = matches!(place, Where::Comprehension(kind) if kind != GENERATOR);
-        let followed = at_once && over != Value::Other;
+        let followed = over != Value::Other;
+        let before = self.hidden.len();
         let each_from = std::mem::replace(&mut self.each_from, if followed { before } else { usize::MAX });
+        let fills = (followed && place != Where::Comprehension(SET)).then(|| {
+            self.collections += 1;
+            Collection {
+                number: self.collections,
+                mapping: elements.len() == 2,
+            }
+        });
         let walk = |lower: &mut Self| {
             lower.comprehensions += 1;
             lower.in_context(place, asynchronous, at, |lower| {
@@ -645,19 +649,18 @@ impl<'a> Lower<'a> {
                     if position > 0 {
                         lower.in_iterable(|lower| lower.visit(&generator.iter));
                     }
-                    for test in &generator.ifs {
-                        lower.visit(test);
+                    if !followed {
+                        generator.ifs.iter().for_each(|test| lower.visit(test));
                     }
                 }
-                for element in elements {
-                    lower.visit(element);
+                match generators {
+                    [only] if followed => lower.filtered(&only.ifs, elements, fills.is_some()),
+                    _ => elements.iter().for_each(|element| lower.visit(element)),
                 }
             });
             lower.comprehensions -= 1;
         };
-        if !followed {
-            self.perhaps(walk);
-        } else {
+        if followed {
             let body = self.maybe(walk);
             if !body.is_empty() {
                 self.step(|| {
@@ -667,13 +670,38 @@ impl<'a> Lower<'a> {
                         endless: false,
                         entry: Entry::Over(over),
                         binds: true,
+                        fills,
                     }))
                 });
             }
+        } else {
+            self.perhaps(walk);
         }
         self.hidden.truncate(before);
         self.each_from = each_from;
-        Value::Other
+        fills.map_or(Value::Other, |fills| Value::Collected(fills.number))
+    }
+
+    /// What a turn of a comprehension gives, where its tests let it.
+    fn filtered(&mut self, tests: &'a [Expr], elements: &[&'a Expr], collected: bool) {
+        if let Some((test, rest)) = tests.split_first() {
+            let test = self.decided(test);
+            let body = self.maybe(|lower| lower.filtered(rest, elements, collected));
+            self.step(|| {
+                Step::Branch(Box::new(Branch {
+                    test,
+                    rest: Box::default(),
+                    arms: Box::new([body]),
+                    exhaustive: false,
+                }))
+            });
+            return;
+        }
+        let mut values: Vec<Value> = elements.iter().map(|element| self.assigned(element)).collect();
+        if let Some(value) = values.pop().filter(|_| collected) {
+            let key = values.pop();
+            self.step(|| Step::Collect(Box::new(Collect { key, value })));
+        }
     }
 
     /// The target of a comprehension, and what it gets.

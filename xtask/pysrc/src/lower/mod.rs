@@ -48,6 +48,7 @@ pub fn module(body: &[Stmt], version: PythonVersion, detail: Detail) -> (Module,
         future: refused::Future::default(),
         hidden: Vec::new(),
         each_from: usize::MAX,
+        collections: 0,
         in_lambda: false,
         comprehensions: 0,
         steps: Vec::new(),
@@ -143,6 +144,8 @@ struct Lower<'a> {
     hidden: Vec<Hidden>,
     /// Those of them from this place on are of the innermost comprehension, of which each turn is followed.
     each_from: usize,
+    /// Lists and dictionaries that comprehensions make, so far.
+    collections: u32,
     /// Whether this stands in a `lambda` that is not called where it stands.
     in_lambda: bool,
     /// Comprehensions around here, inside the innermost class, function or module.

@@ -521,6 +521,8 @@ const IN_STAR_HANDLER: &str = "'break', 'continue' and 'return' cannot appear in
 
 /// The one comprehension that is run by somebody else.
 pub const GENERATOR: &str = "generator expression";
+/// What makes a set.
+pub const SET: &str = "set comprehension";
 
 fn is_future(import: &ast::StmtImportFrom) -> bool {
     import.level == 0

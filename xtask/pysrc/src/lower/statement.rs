@@ -18,7 +18,8 @@ impl<'a> Lower<'a> {
             Stmt::Expr(expression) => self.bare(&expression.value),
             Stmt::Assign(assign) => {
                 let value = self.assigned(&assign.value);
-                if assign.targets.iter().all(Expr::is_name_expr) {
+                let is_variable = |target: &Expr| target.is_name_expr() || target.is_attribute_expr();
+                if assign.targets.iter().all(is_variable) {
                     self.take(&assign.value, &value, Taken::Kept);
                 }
                 for target in &assign.targets {
@@ -169,6 +170,7 @@ impl<'a> Lower<'a> {
                         endless: false,
                         entry: over,
                         binds: true,
+                        fills: None,
                     }))
                 });
             }
@@ -408,6 +410,7 @@ impl<'a> Lower<'a> {
                     condition => Entry::When(condition),
                 },
                 binds: false,
+                fills: None,
             }))
         });
     }

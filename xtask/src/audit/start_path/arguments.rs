@@ -116,6 +116,10 @@ impl Walker<'_> {
         }
         let known = self.evaluate(value);
         let sure = known == V::Unknown || is_same_always(&known) || self.certain(value).is_some();
+        let known = match value {
+            Value::List(_) => self.kept_apart(known),
+            _ => known,
+        };
         (known, sure)
     }
 

@@ -4,7 +4,7 @@
 
 use rustc_hash::FxHashSet as HashSet;
 
-use pysrc::{Atom, Body, Span, Step, Value, members};
+use pysrc::{Atom, Body, LAMBDA, Span, Step, Value, members};
 
 use super::class::Lookup;
 use super::failure::Flow;
@@ -305,7 +305,8 @@ impl Walker<'_> {
         let assigned_later = self.is_assigned_in(class, name);
         let opened = self.objects.get(id).is_none_or(|object| object.opened);
         // What is not followed may give it attributes of any name.
-        if opened && self.has_setattr(class) {
+        let reached = self.objects.get(id).is_none_or(|object| object.reached);
+        if (opened && self.has_setattr(class)) || self.sets_by_name(opened || reached) {
             return Flow::Next;
         }
         // `self.__class__.name = …` gives it to this one, too.
@@ -351,6 +352,10 @@ impl Walker<'_> {
             return self.no_attribute(here, span, message, None);
         }
         if !matches!(self.find_method(class.0, class.1, name), Lookup::NotThere) {
+            return Flow::Next;
+        }
+        // What a metaclass has, its classes have.
+        if self.has_own_metaclass(&self.order(class.0, class.1)) {
             return Flow::Next;
         }
         match self.names_of_class(class).filter(|_| !self.has_setattr(class)) {
@@ -435,6 +440,46 @@ impl Walker<'_> {
                 .and_then(|(module, _)| self.source(module))
                 .is_none_or(|source| source.atom("setattr").is_some())
         })
+    }
+
+    /// Whether a module that has run gives objects attributes of names that it computes; `given`: this object got there, or to
+    /// something else that is not followed.
+    fn sets_by_name(&self, given: bool) -> bool {
+        let mut modules = (0..self.modules.len()).filter_map(|id| Some((id, self.source(id)?)));
+        modules.any(|(id, source)| {
+            let anywhere = || ["__dict__", "vars"].iter().any(|name| source.atom(name).is_some());
+            let unseen = |setattr: Atom| {
+                source.calls.iter().any(|call| {
+                    let within = call.function;
+                    call.callee == Value::Name(setattr)
+                        && within.is_some_and(|function| function == LAMBDA || self.may_have_run(id, function))
+                })
+            };
+            (given && anywhere()) || source.atom("setattr").is_some_and(unseen)
+        })
+    }
+
+    /// Whether a function may have been called where that is not followed: something calls one of its name, or has got it.
+    fn may_have_run(&self, module: ModuleId, function: u32) -> bool {
+        let facts = self
+            .source(module)
+            .and_then(|source| source.functions.get(function as usize));
+        let Some(name) = facts.map(|facts| &*facts.name) else {
+            return true;
+        };
+        let called = || {
+            let mut modules = (0..self.modules.len()).filter_map(|id| self.source(id));
+            modules.any(|source| {
+                let atom = source.atom(name);
+                atom.is_some_and(|atom| {
+                    source.calls.iter().any(|call| match call.callee {
+                        Value::Name(name) | Value::Attribute(_, name) => name == atom,
+                        _ => false,
+                    })
+                })
+            })
+        };
+        self.called_unseen.contains(name) || (!self.followed.contains(&(module, function)) && called())
     }
 
     /// Whether any method of a class or of those above it sets the attribute; or anything sets one of that name.

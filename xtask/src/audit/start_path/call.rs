@@ -6,8 +6,9 @@ use pysrc::{Call, Function, Guard, Span, Step, Taken, Value, lambda_parameters};
 
 use super::arguments::Arguments;
 use super::class::Lookup;
-use super::coroutine::Body;
 use super::failure::Flow;
+use super::outside::OF_LOOP;
+use super::pending::Body;
 use super::signature::{Parameter, Signature};
 use super::steps::any_step;
 use super::value::{Closure, ModuleId, V, Variable};
@@ -55,7 +56,10 @@ impl Walker<'_> {
             V::Outside(name) if !name.contains('.') && self.is_called_module(call, &name) => {
                 (V::Unknown, self.module_called(here, call, &name))
             }
-            V::Outside(name) => self.outside(here, call, &name, arguments),
+            V::Outside(name) => match name.strip_prefix(OF_LOOP) {
+                None | Some("create_task") => self.outside(here, call, &name, arguments),
+                Some(method) => self.method_of_unknown(here, call, V::Unknown, method, arguments),
+            },
             V::Callable(signature) => self.call_signature(here, call, &signature, arguments),
             V::Lambda(module, place) => self.call_lambda(here, call, module, place, arguments),
             V::Bound(object, method) if *object == V::Unknown => {
@@ -193,7 +197,10 @@ impl Walker<'_> {
                 }
             }
             V::Method(_, _, of) | V::Super(_, _, of) | V::Bound(of, _) => self.open_object(of),
-            V::List(values) => values.iter().for_each(|value| self.open_object(value)),
+            V::List(values) => {
+                self.changes(values);
+                values.iter().for_each(|value| self.open_object(value));
+            }
             V::Closure(closure) => {
                 let held = closure.captured.values().map(|variable| &variable.value);
                 held.chain(&closure.of).for_each(|value| self.open_object(value));
@@ -279,9 +286,11 @@ impl Walker<'_> {
             locals,
             captured,
         };
+        if !facts.is_async {
+            return self.body(body);
+        }
         match call.taken {
-            _ if !facts.is_async => self.body(&body),
-            Taken::Awaited => self.body(&body),
+            Taken::Awaited => self.body(body),
             Taken::Dropped => (V::Unknown, Flow::Next),
             Taken::Kept | Taken::GoneThrough => {
                 self.sure = true;
@@ -290,7 +299,7 @@ impl Walker<'_> {
             // What becomes of it is not known.
             Taken::Otherwise => {
                 self.maybe += 1;
-                self.body(&body);
+                self.body(body);
                 self.maybe -= 1;
                 self.sure = false;
                 (V::Unknown, Flow::Next)

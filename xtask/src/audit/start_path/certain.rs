@@ -33,6 +33,11 @@ impl Walker<'_> {
                 let result = frame.results.get(call).filter(|result| result.sure)?;
                 result.value.clone()
             }
+            Value::Collected(number) => {
+                let (frame, _) = self.innermost()?;
+                let made = frame.collections.get(number).filter(|made| made.sure)?;
+                made.value.clone()
+            }
             Value::Each => self.each.last().cloned().flatten()?,
             Value::Subscript(pair, _) if **pair == Value::Each => self.evaluate(value),
             Value::Subscript(parts, _) if self.is_new_list(parts) => self.evaluate(value),

@@ -3,7 +3,6 @@
 use pysrc::{Condition, Entry, Module, Test, Value};
 
 use super::class::Lookup;
-use super::outside::PASSED_ON;
 use super::value::V;
 use super::walk::{Doubt, Walker};
 
@@ -17,6 +16,8 @@ pub const REMOVERS: &[&str] = &[
     "popleft",
     "remove",
     "discard",
+    "sort",
+    "reverse",
     "difference_update",
     "intersection_update",
     "__setitem__",
@@ -25,6 +26,14 @@ pub const REMOVERS: &[&str] = &[
 
 /// Methods that put something into a list or set.
 pub const ADDERS: &[&str] = &["append", "extend", "insert", "appendleft", "extendleft", "add"];
+
+/// Functions that a loop goes through a value by.
+pub const PASSED_ON: &[&str] = &[
+    "builtins.enumerate",
+    "builtins.sorted",
+    "builtins.list",
+    "builtins.tuple",
+];
 
 /// Turns of a loop that are followed one by one.
 const MOST_TURNS: i64 = 16;
@@ -76,6 +85,7 @@ impl<'a> Walker<'a> {
             return Some(elements);
         }
         match (value, self.certain(value)?) {
+            (_, V::List(parts)) if self.changed_lists.contains(&parts) => None,
             (Value::Call(_), V::List(parts)) => Some(parts),
             (_, V::Range(start, end)) if end.saturating_sub(start) <= MOST_TURNS => {
                 Some((start..end).map(V::Int).collect())

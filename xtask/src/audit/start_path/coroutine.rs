@@ -1,69 +1,32 @@
 //! Coroutines and generators: nothing of them runs before something awaits it or goes through it.
 
-use std::rc::Rc;
-
-use pysrc::{Atom, Call, Span, Taken, Value};
-use rustc_hash::FxHashMap as HashMap;
+use pysrc::{Call, Taken, Value};
 
 use super::arguments::Arguments;
+use super::content::Holder;
 use super::failure::Flow;
-use super::value::{Captured, ModuleId, V, Variable};
-use super::walk::{Doubt, Frame, Walker};
-
-/// Something that can be awaited.
-#[derive(Debug)]
-pub struct Pending {
-    /// What runs then.
-    runs: Runs,
-    /// Something has awaited it, or may have.
-    taken: bool,
-}
-
-#[derive(Debug, Clone)]
-enum Runs {
-    /// The body of a function.
-    Body(Rc<Body>),
-    /// All of these, beside each other: `gather(…)`.
-    All(Rc<[usize]>),
-}
-
-/// A function's body, and what it is called with.
-#[derive(Debug)]
-pub struct Body {
-    /// Module of the call.
-    pub here: ModuleId,
-    /// The call.
-    pub span: Span,
-    /// Module of the function.
-    pub module: ModuleId,
-    /// The function.
-    pub function: u32,
-    /// Parameters.
-    pub locals: HashMap<Atom, Variable>,
-    /// Names of the functions around it.
-    pub captured: Rc<Captured>,
-}
+use super::pending::{Body, Pending};
+use super::value::V;
+use super::walk::{Frame, Walker};
 
 impl Walker<'_> {
     /// What the call of a coroutine function gives.
     pub fn coroutine(&mut self, body: Body) -> V {
-        self.pend(Runs::Body(Rc::new(body)))
+        V::Coroutine(self.pend(Pending::Body(Box::new(body))))
     }
 
-    fn pend(&mut self, runs: Runs) -> V {
-        let future = matches!(runs, Runs::All(_));
-        self.pending.push(Pending { runs, taken: false });
-        let id = self.pending.len() - 1;
-        if future { V::Future(id) } else { V::Coroutine(id) }
+    fn pend(&mut self, pending: Pending) -> usize {
+        self.pending.push(Some(pending));
+        self.pending.len() - 1
     }
 
     /// Whether a coroutine is left that nothing was seen to await: it may go on somewhere.
     pub fn leaves_pending(&self) -> bool {
-        self.pending.iter().any(|pending| !pending.taken)
+        self.pending.iter().any(Option::is_some)
     }
 
     /// Runs the body of a function.
-    pub fn body(&mut self, body: &Body) -> (V, Flow) {
+    pub fn body(&mut self, body: Body) -> (V, Flow) {
         let source = self.source(body.module);
         let Some(facts) = source.and_then(|source| source.functions.get(body.function as usize)) else {
             return (V::Unknown, Flow::Next);
@@ -74,20 +37,14 @@ impl Walker<'_> {
         self.followed.insert((body.module, body.function));
         if !self.data.is_empty() {
             for (name, variable) in &body.locals {
-                let holder = super::data::Holder::Local(body.module, body.function, *name);
+                let holder = Holder::Local(body.module, body.function, *name);
                 self.hold(&variable.value, &holder);
             }
         }
         self.frames.push(Frame {
-            module: body.module,
-            function: Some(body.function),
-            in_class: false,
-            locals: body.locals.clone(),
-            captured: Rc::clone(&body.captured),
-            results: HashMap::default(),
-            returned: None,
-            gave_value: false,
-            doubt: Doubt::None,
+            locals: body.locals,
+            captured: body.captured,
+            ..Frame::new(body.module, Some(body.function))
         });
         let doubt = self.doubt;
         let flow = self.steps(&facts.body);
@@ -114,18 +71,15 @@ impl Walker<'_> {
 
     /// Something awaits it: it runs here.
     pub fn run_pending(&mut self, id: usize) -> (V, Flow) {
-        let Some(pending) = self.pending.get_mut(id).filter(|pending| !pending.taken) else {
-            return (V::Unknown, Flow::Next);
-        };
-        pending.taken = true;
-        match pending.runs.clone() {
-            Runs::Body(body) if self.may_go_deeper() => self.body(&body),
-            Runs::Body(_) => {
+        match self.pending.get_mut(id).and_then(Option::take) {
+            None => (V::Unknown, Flow::Next),
+            Some(Pending::Body(body)) if self.may_go_deeper() => self.body(*body),
+            Some(Pending::Body(_)) => {
                 self.alive = true;
                 (V::Unknown, Flow::Next)
             }
-            Runs::All(all) => {
-                for id in all.iter() {
+            Some(Pending::All(all)) => {
+                for id in &all {
                     match self.run_pending(*id) {
                         // The others go on beside it.
                         (_, Flow::Endless) if all.len() > 1 => self.alive = true,
@@ -140,9 +94,7 @@ impl Walker<'_> {
 
     /// It is given to what may await it some time, or never.
     pub fn release(&mut self, value: &V) {
-        if let V::Coroutine(id) | V::Future(id) = value
-            && self.pending.get(*id).is_some_and(|pending| !pending.taken)
-        {
+        if let V::Coroutine(id) | V::Future(id) = value {
             self.maybe += 1;
             self.run_pending(*id);
             self.maybe -= 1;
@@ -155,7 +107,7 @@ impl Walker<'_> {
             V::Coroutine(id) | V::Future(id) => Some(*id),
             _ => None,
         };
-        let given: Rc<[usize]> = arguments.positional.iter().filter_map(of).collect();
+        let given: Vec<usize> = arguments.positional.iter().filter_map(of).collect();
         if given.is_empty() {
             return None;
         }
@@ -177,11 +129,13 @@ impl Walker<'_> {
                         .iter()
                         .any(|(name, _)| source.name(*name) == "return_exceptions") =>
             {
-                let future = self.pend(Runs::All(given));
-                match (call.taken, &future) {
-                    (Taken::Awaited, V::Future(id)) => Some(self.run_pending(*id)),
-                    _ => Some((future, Flow::Next)),
-                }
+                // A task among them may go on for ever.
+                self.alive |= arguments.positional.contains(&V::Unknown);
+                let id = self.pend(Pending::All(given));
+                Some(match call.taken {
+                    Taken::Awaited => self.run_pending(id),
+                    _ => (V::Future(id), Flow::Next),
+                })
             }
             _ => None,
         }

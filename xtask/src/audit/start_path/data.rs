@@ -2,45 +2,16 @@
 
 use std::rc::Rc;
 
-use pysrc::{Atom, Module, StoreItem, Value};
+use pysrc::{Module, StoreItem, Value};
 
 use super::arguments::Arguments;
 use super::condition::{ADDERS, REMOVERS, equal};
+use super::content::{Content, Data, Holder};
 use super::document::Document;
 use super::operator::Problem;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
 use crate::stack::near::nearest;
-
-/// A list or dictionary.
-#[derive(Debug)]
-pub struct Data {
-    /// What it has.
-    content: Content,
-    /// The file that it was read from, as it is named in messages.
-    path: Option<Rc<str>>,
-    /// Something that is not followed may have changed it.
-    opened: bool,
-    /// What has held it.
-    holders: Vec<Holder>,
-}
-
-#[derive(Debug)]
-enum Content {
-    Mapping(Vec<(V, V)>),
-    Sequence(Vec<V>),
-}
-
-/// A variable by which a value can be changed.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Holder {
-    /// A name of a function.
-    Local(ModuleId, u32, Atom),
-    /// A name of a module or class, or one that other modules import.
-    Global(String),
-    /// An attribute of an object.
-    Attribute(String),
-}
 
 impl Walker<'_> {
     /// A new value, as reading the file makes it.
@@ -86,12 +57,29 @@ impl Walker<'_> {
     pub fn named(&mut self, items: &[(V, V)]) -> V {
         let items = items.iter();
         let items = items
-            .map(|(key, value)| match value {
-                V::Dict(inner) => (key.clone(), self.named(inner)),
-                value => (key.clone(), value.clone()),
-            })
+            .map(|(key, value)| (key.clone(), self.kept_apart(value.clone())))
             .collect();
         self.new_mapping(items)
+    }
+
+    /// A value that gets a name: what was written out as part of it is from now on changed wherever it is changed.
+    pub fn kept_apart(&mut self, value: V) -> V {
+        match value {
+            V::Dict(items) => self.named(&items),
+            V::List(parts) if parts.iter().any(|part| matches!(part, V::Dict(_) | V::List(_))) => {
+                V::List(parts.into_iter().map(|part| self.kept_apart(part)).collect())
+            }
+            value => value,
+        }
+    }
+
+    /// A new dictionary of these items, the last of each key.
+    pub fn mapping(&mut self, items: Vec<(V, V)>) -> V {
+        let mut kept = Vec::with_capacity(items.len());
+        for (key, value) in items {
+            put(&mut kept, key, value);
+        }
+        self.new_mapping(kept)
     }
 
     fn new_mapping(&mut self, items: Vec<(V, V)>) -> V {
@@ -106,7 +94,7 @@ impl Walker<'_> {
 
     /// What an expression surely is. What is in it otherwise has another name from now on.
     fn sure_or_unknown(&mut self, value: &Value) -> V {
-        let known = self.certain(value);
+        let known = self.certain(value).map(|known| self.kept_apart(known));
         known.unwrap_or_else(|| {
             let maybe = self.evaluate(value);
             self.open_data(&maybe);
@@ -324,24 +312,38 @@ impl Walker<'_> {
 
     /// Something that is not followed got it: it may be changed.
     pub fn open_data(&mut self, value: &V) {
-        if let V::Mapping(id) | V::Sequence(id) = value {
-            let Some(data) = self.data.get_mut(*id).filter(|data| !data.opened) else {
-                return;
-            };
-            data.opened = true;
-            self.open_parts(value);
+        match value {
+            V::Mapping(id) | V::Sequence(id) => {
+                if let Some(data) = self.data.get_mut(*id).filter(|data| !data.opened) {
+                    data.opened = true;
+                    self.open_parts(value);
+                }
+            }
+            V::List(parts) => {
+                self.changes(parts);
+                self.open_parts(value);
+            }
+            _ => {}
+        }
+    }
+
+    /// A list of these parts may have got others: by whatever name, it is not known any more.
+    pub fn changes(&mut self, parts: &[V]) {
+        if !self.changed_lists.iter().any(|known| known == parts) {
+            self.changed_lists.push(parts.to_vec());
         }
     }
 
     /// What is in it got names that are not followed.
     pub fn open_parts(&mut self, value: &V) {
-        let (V::Mapping(id) | V::Sequence(id)) = value else {
-            return;
-        };
-        let parts: Vec<V> = match self.data.get(*id).map(|data| &data.content) {
-            Some(Content::Mapping(items)) => items.iter().map(|(_, value)| value.clone()).collect(),
-            Some(Content::Sequence(items)) => items.clone(),
-            None => return,
+        let parts: Vec<V> = match value {
+            V::List(parts) => parts.clone(),
+            V::Mapping(id) | V::Sequence(id) => match self.data.get(*id).map(|data| &data.content) {
+                Some(Content::Mapping(items)) => items.iter().map(|(_, value)| value.clone()).collect(),
+                Some(Content::Sequence(items)) => items.clone(),
+                None => return,
+            },
+            _ => return,
         };
         for part in parts {
             self.open_data(&part);

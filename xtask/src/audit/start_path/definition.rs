@@ -23,24 +23,23 @@ impl Walker<'_> {
 
     /// Whether the keywords of a class reach those above it: a metaclass may keep them.
     fn hands_on(&self, facts: &Class, order: &[Option<(ModuleId, u32)>]) -> bool {
+        !facts.keywords || !self.has_own_metaclass(order)
+    }
+
+    /// Whether one of these classes may have a metaclass other than `type` and `ABCMeta`.
+    pub fn has_own_metaclass(&self, order: &[Option<(ModuleId, u32)>]) -> bool {
         let plain = |source: &Module, metaclass: &Value| match metaclass {
             Value::Name(name) | Value::Attribute(_, name) => source.name(*name) == "ABCMeta",
             _ => false,
         };
-        !facts.keywords
-            || order.iter().all(|class| {
-                let source = class.and_then(|(module, _)| self.source(module));
-                let above = source.zip(*class).and_then(|(source, (_, class))| {
-                    let facts = source.classes.get(class as usize)?;
-                    Some(
-                        facts
-                            .metaclass
-                            .as_ref()
-                            .is_none_or(|metaclass| plain(source, metaclass)),
-                    )
-                });
-                above == Some(true)
-            })
+        order.iter().any(|class| {
+            let source = class.and_then(|(module, _)| self.source(module));
+            let above = source.zip(*class).and_then(|(source, (_, class))| {
+                let metaclass = source.classes.get(class as usize)?.metaclass.as_ref();
+                Some(metaclass.is_none_or(|metaclass| plain(source, metaclass)))
+            });
+            above != Some(true)
+        })
     }
 
     /// What a class gives the `__init_subclass__` of those above it.

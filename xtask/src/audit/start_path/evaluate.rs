@@ -47,6 +47,11 @@ impl Walker<'_> {
                 .last()
                 .and_then(|frame| frame.results.get(call))
                 .map_or(V::Unknown, |result| result.value.clone()),
+            Value::Collected(number) => self
+                .frames
+                .last()
+                .and_then(|frame| frame.collections.get(number))
+                .map_or(V::Unknown, |made| made.value.clone()),
             Value::Subscript(object, key) => match (self.evaluate(object), self.evaluate(key)) {
                 (V::Bound(object, name), V::Int(level)) if name == "parents" => {
                     let mut path = object.text().unwrap_or_default().to_owned();
@@ -61,6 +66,7 @@ impl Walker<'_> {
                     let found = items.iter().find(|(known, _)| equal(known, &key) == Some(true));
                     found.map_or(V::Unknown, |(_, value)| value.clone())
                 }
+                (V::List(values), V::Int(_)) if self.changed_lists.contains(&values) => V::Unknown,
                 (V::List(values), V::Int(at)) => usize::try_from(at)
                     .ok()
                     .and_then(|at| values.get(at).cloned())

@@ -9,8 +9,10 @@ mod broken;
 mod call;
 mod certain;
 mod class;
+mod collection;
 mod command_line;
 mod condition;
+mod content;
 mod coroutine;
 mod data;
 mod dataclass;
@@ -31,6 +33,7 @@ mod operation;
 mod operator;
 mod outside;
 mod parser;
+mod pending;
 mod property;
 mod raise;
 mod run;
@@ -234,6 +237,8 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         each: Vec::new(),
         skipping: false,
         called_unseen: HashSet::default(),
+        changed_lists: Vec::new(),
+        gatherings: Vec::new(),
         lambdas: HashSet::default(),
         pending: Vec::new(),
         followed: HashSet::default(),

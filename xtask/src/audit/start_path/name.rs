@@ -3,13 +3,20 @@
 use pysrc::{Atom, Span};
 
 use super::class::Lookup;
-use super::data::Holder;
+use super::content::Holder;
 use super::failure::{Flow, classes};
 use super::value::{ModuleId, V, Variable};
 use super::walk::{Doubt, Frame, Object, Walker};
 use crate::audit::imports::stdlib;
 
 impl Walker<'_> {
+    /// Whether this is the body of a class that a metaclass may have given names before it began.
+    fn is_prepared(&self) -> bool {
+        let in_class = self.frames.last().is_some_and(|frame| frame.in_class);
+        let mut modules = (0..self.modules.len()).filter_map(|id| self.source(id));
+        in_class && modules.any(|source| source.atom("__prepare__").is_some())
+    }
+
     /// A name is read; `past`: by something that does not see the names of the class body around it.
     pub fn load(&mut self, name: Atom, span: Span, past: bool) -> Flow {
         let here = self.here();
@@ -21,6 +28,9 @@ impl Walker<'_> {
             return Flow::Next;
         };
         let text = source.name(name);
+        if self.is_prepared() {
+            return Flow::Next;
+        }
         if self.is_installed(text) {
             // If it is not there after all, what follows is not run.
             let expected = classes("NameError");
@@ -67,7 +77,7 @@ impl Walker<'_> {
     }
 
     /// An object becomes an attribute of something that is not followed.
-    fn put_away(&mut self, value: &V) {
+    pub fn put_away(&mut self, value: &V) {
         if let V::Instance(id) = value {
             self.reach(*id);
         }

@@ -1,6 +1,6 @@
 //! Operations that what they are done to does not allow: rule `start/bad-operation`.
 //!
-//! Said only of literals, and of names that nothing but literals are ever bound to.
+//! Said only of values that are sure.
 
 use pysrc::{Call, OperationKind, Span, Value};
 

@@ -3,6 +3,7 @@
 use pysrc::{Call, Taken, Value};
 
 use super::arguments::Arguments;
+use super::condition::{ADDERS, PASSED_ON, REMOVERS};
 use super::failure::Flow;
 use super::operator::kind;
 use super::text;
@@ -198,8 +199,11 @@ impl Walker<'_> {
                 }
                 V::None
             }
+            "asyncio.get_running_loop" => V::Outside(LOOP.to_owned()),
             // What is made a task ends with what runs it.
-            "asyncio.create_task" | "asyncio.ensure_future" if matches!(first, Some(V::Coroutine(_))) => {
+            "asyncio.create_task" | "asyncio.ensure_future" | "asyncio.get_running_loop().create_task"
+                if matches!(first, Some(V::Coroutine(_))) =>
+            {
                 let alive = self.alive;
                 self.escape(arguments);
                 self.alive = alive;
@@ -212,7 +216,8 @@ impl Walker<'_> {
             }
             _ => {
                 self.alive |= name.starts_with("itertools.") || (name == "builtins.iter" && text(1).is_none());
-                let passes_on = call.taken == Taken::GoneThrough && PASSED_ON.contains(&name);
+                let alone = call.arguments.len() == 1 && call.keywords.is_empty() && call.spread.is_none();
+                let passes_on = alone && call.taken == Taken::GoneThrough && PASSED_ON.contains(&name);
                 if !LOOKS_ONLY.contains(&name) && !passes_on {
                     self.escape(arguments);
                 }
@@ -375,7 +380,13 @@ impl Walker<'_> {
             (V::Path(path), "exists" | "is_file" | "is_dir") if method == "exists" => {
                 return (self.exists(Some(path)), Flow::Next);
             }
-            (V::Path(_) | V::List(_) | V::Concat(_), _) => return (V::Unknown, Flow::Next),
+            (V::List(parts), _) => {
+                if ADDERS.contains(&method) || REMOVERS.contains(&method) {
+                    self.changes(parts);
+                }
+                return (V::Unknown, Flow::Next);
+            }
+            (V::Path(_) | V::Concat(_), _) => return (V::Unknown, Flow::Next),
             (_, "bind" | "connect") => {
                 let mut flow = self.check_address(here, call, &object, method == "bind");
                 if flow == Flow::Next {
@@ -417,13 +428,10 @@ impl Walker<'_> {
 /// Methods of loggers: they change nothing of what they are given.
 const LOGS: &[&str] = &["debug", "info", "warning", "error", "exception", "critical"];
 
-/// Functions that a loop goes through a value by.
-pub const PASSED_ON: &[&str] = &[
-    "builtins.enumerate",
-    "builtins.sorted",
-    "builtins.list",
-    "builtins.tuple",
-];
+/// What `asyncio.get_running_loop()` gives, as what its methods are attributes of.
+const LOOP: &str = "asyncio.get_running_loop()";
+/// How the names of those begin.
+pub const OF_LOOP: &str = "asyncio.get_running_loop().";
 
 /// Functions that change nothing of what they are given.
 const LOOKS_ONLY: &[&str] = &[
@@ -547,6 +555,7 @@ fn is_harmless_method(method: &str) -> bool {
             | "register"
             | "close"
             | "hexdigest"
+            | "add_done_callback"
             | "exists"
             | "is_dir"
             | "is_file"

@@ -1,9 +1,5 @@
 //! Runs steps in order, as CPython would: branches, loops, definitions.
 
-use std::rc::Rc;
-
-use rustc_hash::FxHashMap as HashMap;
-
 use pysrc::{Body, Branch, Entry, Leave, Loop, Step, Value};
 
 use super::failure::Flow;
@@ -34,17 +30,7 @@ impl<'a> Walker<'a> {
         {
             module.dynamic = true;
         }
-        self.frames.push(Frame {
-            module: id,
-            function: None,
-            in_class: false,
-            locals: HashMap::default(),
-            captured: Rc::default(),
-            results: HashMap::default(),
-            returned: None,
-            gave_value: false,
-            doubt: Doubt::None,
-        });
+        self.frames.push(Frame::new(id, None));
         let doubt = self.doubt;
         let flow = self.steps(&source.body);
         self.doubt = doubt;
@@ -132,6 +118,10 @@ impl<'a> Walker<'a> {
                 Flow::Next
             }
             Step::Class(class) => self.class(*class),
+            Step::Collect(collect) => {
+                self.collect(collect);
+                Flow::Next
+            }
             Step::Lambda => {
                 self.keep_calls();
                 self.keep_names();
@@ -178,7 +168,7 @@ impl<'a> Walker<'a> {
     }
 
     /// The same, where it gets another name.
-    fn taken(&mut self, value: Option<&Value>) -> (V, bool) {
+    pub fn taken(&mut self, value: Option<&Value>) -> (V, bool) {
         if let Some(Value::Dict(items)) = value {
             return (self.written(items), true);
         }
@@ -189,8 +179,14 @@ impl<'a> Walker<'a> {
                 }
                 (V::Unknown, sure)
             }
-            (V::Dict(items), true) => (self.named(&items), true),
-            known => known,
+            (known, true) => (self.kept_apart(known), true),
+            (known, false) => {
+                // Another turn of a loop may take another part.
+                if let Some(value) = value {
+                    self.lose(value);
+                }
+                (known, false)
+            }
         }
     }
 
@@ -227,15 +223,8 @@ impl<'a> Walker<'a> {
         }
         let outer = self.frames.last().and_then(|frame| frame.function);
         self.frames.push(Frame {
-            module: here,
-            function: outer,
             in_class: true,
-            locals: HashMap::default(),
-            captured: Rc::default(),
-            results: HashMap::default(),
-            returned: None,
-            gave_value: false,
-            doubt: Doubt::None,
+            ..Frame::new(here, outer)
         });
         let flow = self.steps(&facts.body);
         if let Some(frame) = self.frames.pop() {
@@ -328,7 +317,11 @@ impl<'a> Walker<'a> {
 
     fn repeat(&mut self, round: &'a Loop) -> Flow {
         let skipping = self.skipping;
-        let flow = match self.turns(&round.entry).filter(|_| round.binds) {
+        let turns = self.turns(&round.entry).filter(|_| round.binds);
+        if let Some(fills) = round.fills {
+            self.gather(fills, turns.is_some());
+        }
+        let flow = match turns {
             Some(turns) => self.repeat_each(round, turns),
             None => {
                 self.each.push(None);
@@ -338,6 +331,9 @@ impl<'a> Walker<'a> {
             }
         };
         self.skipping = skipping;
+        if round.fills.is_some() {
+            self.gathered(flow);
+        }
         flow
     }
 
@@ -381,10 +377,8 @@ impl<'a> Walker<'a> {
         let surely = entered == Some(true);
         if let Entry::Over(value) = &round.entry {
             let value = self.passed_on_by(value).map_or(value, |(_, value)| value);
-            match self.evaluate(value) {
-                V::List(parts) => parts.iter().for_each(|part| self.open_data(part)),
-                over => self.open_parts(&over),
-            }
+            let over = self.evaluate(value);
+            self.open_parts(&over);
         }
         // What an object gives when it is gone through may never end.
         self.alive |= matches!(&round.entry, Entry::Over(value) if matches!(self.evaluate(value), V::Instance(_)));

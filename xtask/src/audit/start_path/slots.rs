@@ -134,7 +134,9 @@ impl Walker<'_> {
         else {
             return false;
         };
-        let given = facts.parameters.all.iter().any(|parameter| parameter.name == name);
+        let parameters = &facts.parameters;
+        // `*args` is a tuple, which nobody changes.
+        let given = parameters.star == Some(name) || parameters.all.iter().any(|parameter| parameter.name == name);
         let mut stores = usize::from(given);
         let binds_otherwise = any_step(&facts.body, &mut |step| {
             if let Step::Store { name: stored, .. } = step {

@@ -7,9 +7,9 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use pysrc::{Atom, Handler, Module, Span};
 
-use super::coroutine::Pending;
-use super::data::Data;
+use super::content::{Data, Gathering};
 use super::failure::{Failure, Flow};
+use super::pending::Pending;
 use super::value::{Captured, ModuleId, V, Variable};
 use crate::audit::disk::Disk;
 use crate::audit::imports::resolve::{Search, Target};
@@ -58,11 +58,31 @@ pub struct Frame {
     /// Names of the functions around the one that runs.
     pub captured: Rc<Captured>,
     pub results: HashMap<u32, Variable>,
+    /// What comprehensions made, by number.
+    pub collections: HashMap<u32, Variable>,
     pub returned: Option<Variable>,
     /// A `return` with a value was met.
     pub gave_value: bool,
     /// What a `return` behind a branch leaves open.
     pub doubt: Doubt,
+}
+
+impl Frame {
+    /// One that begins.
+    pub fn new(module: ModuleId, function: Option<u32>) -> Self {
+        Self {
+            module,
+            function,
+            in_class: false,
+            locals: HashMap::default(),
+            captured: Rc::default(),
+            results: HashMap::default(),
+            collections: HashMap::default(),
+            returned: None,
+            gave_value: false,
+            doubt: Doubt::None,
+        }
+    }
 }
 
 /// An option of an argument parser.
@@ -170,10 +190,12 @@ pub struct Walker<'a> {
     /// Something that waits for others was reached: what follows is no start-up any more.
     pub waiting: bool,
     pub objects: Vec<Object>,
-    /// Coroutines that were made.
-    pub pending: Vec<Pending>,
+    /// Coroutines that were made; none any more where something has awaited it, or may have.
+    pub pending: Vec<Option<Pending>>,
     /// Lists and dictionaries that were read from files.
     pub data: Vec<Data>,
+    /// Lists that may have been changed, as they were.
+    pub changed_lists: Vec<Vec<V>>,
     /// What objects give when a `with` statement enters them.
     pub entered: HashMap<usize, Variable>,
     /// Threads that were made.
@@ -199,6 +221,8 @@ pub struct Walker<'a> {
     pub each: Vec<Option<V>>,
     /// Names of functions that may have been called where that is not followed.
     pub called_unseen: HashSet<String>,
+    /// What comprehensions around here are making.
+    pub gatherings: Vec<Gathering>,
     /// Modules that have made a `lambda`.
     pub lambdas: HashSet<ModuleId>,
     /// Something behind a branch may have left this turn of a loop.

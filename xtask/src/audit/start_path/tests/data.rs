@@ -191,6 +191,10 @@ fn what_comprehensions_and_loops_go_through() {
             "mine = list(D['peers'])\nfor e in mine:\n    e['port'] = 3\n[e['port'] for e in D['peers']]",
             "Starts ",
         ),
+        (
+            "for e in sorted(D['peers'], key=lambda e: e['name']):\n    e['port'] = 3\n[e['port'] for e in D['peers']]",
+            "Starts ",
+        ),
         // The name is that of the comprehension, here and in what stands in it.
         ("x = 5\n[x for x in ('a',)]\nx + 1", "Starts "),
         ("[[x + y for y in (1,)] for x in (2,)]", "Starts "),
@@ -203,5 +207,81 @@ fn what_comprehensions_and_loops_go_through() {
         );
         let (found, _) = alpha(&[("main/alpha.py", &script), config]);
         assert!(found.starts_with(said), "{code}\nwanted: {said}\n{found}");
+    }
+}
+
+#[test]
+fn what_comprehensions_make() {
+    let raises = "CannotStart start/bad-operation";
+    let attribute = "CannotStart start/no-attribute";
+    let name = "CannotStart start/undefined-name";
+    let nothing = "CannotStart start/does-nothing";
+    let peers = "class P:\n    def __init__(self, name):\n        self.name = name\n    def go(self):\n        ding()\nps = {n: P(n) for n in ('a', 'b')}\n";
+    let workers = |made: &str, then: &str| {
+        format!(
+            "import threading, time\nclass A:\n    def __init__(self):\n        self.ws = [threading.Thread(target=self.w{made}) for _ in range(2)]\n    def w(self):\n        \
+             while True:\n            time.sleep(1)\n    def go(self):\n        for w in self.ws:\n            w.start(){then}\nA().go()"
+        )
+    };
+    for (code, said) in [
+        (format!("{peers}ps['a'].name.upper()"), "Starts "),
+        (format!("{peers}ps['c']"), raises),
+        (format!("{peers}ps['a'].nome"), attribute),
+        (
+            format!("{peers}all = [p for p in ps.values()]\nfor p in all:\n    p.go()"),
+            name,
+        ),
+        (
+            "d = {k: [] for k in ('a', 'b')}\nd['a'].append(1)\nd['c'] = 1\nd['c']".to_owned(),
+            "Starts ",
+        ),
+        ("d = {k: [] for k in ('a', 'b')}\nd['c'].append(1)".to_owned(), raises),
+        ("d = {k: 1 for k in ('a', 'b') if k != 'b'}\nd['b']".to_owned(), raises),
+        (
+            "import os\nd = {k: 1 for k in ('a', 'b') if os.getpid() != 1}\nd['b']".to_owned(),
+            "Starts ",
+        ),
+        (
+            "xs = [None for _ in range(3)]\nxs[0] = 3\nxs[0] + 1".to_owned(),
+            "Starts ",
+        ),
+        ("xs = [x for x in (None, 3) if x]\nxs[0] + 1".to_owned(), "Starts "),
+        (
+            "fs = [(lambda v=v: v) for v in (1, 2)]\nfs[0]() + fs[1]()".to_owned(),
+            "Starts ",
+        ),
+    ] {
+        super::all_say(&[], &[(&code, said)]);
+    }
+    super::alone_says(&workers(", daemon=True", ""), nothing);
+    super::alone_says(&workers("", ""), "Starts ");
+    super::alone_says(&workers(", daemon=True", "\n        w.join()"), "Starts ");
+}
+
+#[test]
+fn lists_of_dictionaries_that_are_changed() {
+    let raises = "CannotStart start/bad-operation";
+    let rows = "W = [{'port': 1}, {'prot': 2}]\n";
+    let find = "def find(items, x):\n    for n in items:\n        if n == x:\n            return n\n";
+    for (code, said) in [
+        (format!("{rows}for w in W:\n    w['port']"), raises),
+        (format!("{rows}[w['port'] for w in W]"), raises),
+        (format!("{rows}for w in W:\n    w['host'] = 'h'\nfor w in W:\n    w['host']"), "Starts "),
+        (format!("{rows}for w in W:\n    w.setdefault('port', 1)\n[w['port'] for w in W]"), "Starts "),
+        (format!("{rows}W[1]['port'] = 3\nfor w in W:\n    w['port']"), "Starts "),
+        (format!("{rows}def fix(rows):\n    for row in rows:\n        row['port'] = 1\nfix(W)\n[w['port'] for w in W]"), "Starts "),
+        (format!("{rows}def fix(row):\n    row['port'] = 1\n[fix(w) for w in W]\n[w['port'] for w in W]"), "Starts "),
+        (format!("{rows}list(map(lambda w: w.update(port=1), W))\n[w['port'] for w in W]"), "Starts "),
+        (format!("{rows}X = W\nX[1].update(port=1)\n[w['port'] for w in W]"), "Starts "),
+        (format!("{rows}i = 0\nwhile i < len(W):\n    cur = W[i]\n    cur['x'] = 1\n    i += 1\n[w['x'] for w in W]"), "Starts "),
+        (format!("{rows}a, b = W\nb['port'] = 1\n[w['port'] for w in W]"), "Starts "),
+        (format!("{find}find([2, 4], 5) + 1"), raises),
+        (format!("{find}some = [2, 4]\nsome.append(5)\nfind(some, 5) + 1"), "Starts "),
+        (format!("{find}some = [2, 4]\nsome += [5]\nfind(some, 5) + 1"), "Starts "),
+        (format!("{find}def grow(items):\n    items.append(5)\nsome = [2, 4]\ngrow(some)\nfind(some, 5) + 1"), "Starts "),
+        ("W = [{'n': '1'}]\nfor w in W:\n    w['n'] = int(w['n'])\nfor w in W:\n    w['n'] + 1".to_owned(), "Starts "),
+        ("class M(type):\n    @classmethod\n    def __prepare__(mcs, name, bases):\n        return {'given': 5}\nclass A(metaclass=M):\n    y = given + 1".to_owned(), "Starts "),
+    ] {
+        super::all_say(&[], &[(&code, said)]);
     }
 }

@@ -163,6 +163,18 @@ fn objects_that_are_given_anything() {
                 "Starts ",
             ),
             (
+                "from main.fill import fill\nclass A:\n    pass\na = A()\nfill(a, x=1)\na.x",
+                "Starts ",
+            ),
+            (
+                "import threading\nclass A:\n    pass\na = A()\nthreading.Timer(0, lambda: setattr(a, 'x', 1)).run()\na.x",
+                "Starts ",
+            ),
+            (
+                "class M(type):\n    def forget(cls):\n        pass\nclass A(metaclass=M):\n    pass\nA.forget()",
+                "Starts ",
+            ),
+            (
                 "class B:\n    def __init_subclass__(cls):\n        cls.x = 1\nclass A(B):\n    def __init__(self):\n        self.x\nA()",
                 "Starts ",
             ),

@@ -134,7 +134,8 @@ fn loops_that_surely_run() {
             ),
             ("NAMES = ['a']\nNAMES.pop()\nfor x in NAMES:\n    ding(x)", MAY),
             ("for x in []:\n    ding(x)", "Starts "),
-            ("[ding(x) for x in (1, 2) if x > 5]", MAY),
+            ("[ding(x) for x in (1, 2) if x > 5]", "Starts "),
+            ("[ding(x) for x in (1, 2) if x > 1]", NAME),
             // One that serves may go on for ever.
             (
                 "import time\nrunning = True\nwhile running:\n    time.sleep(1)\nding()",
@@ -665,6 +666,19 @@ fn scripts_that_end_with_their_tasks() {
     let nothing = "CannotStart start/does-nothing";
     for (main, said) in [
         ("asyncio.create_task(beat())", nothing),
+        ("asyncio.get_running_loop().create_task(beat())", nothing),
+        (
+            "loop = asyncio.get_running_loop()\n    task = loop.create_task(beat())\n    task.add_done_callback(print)",
+            nothing,
+        ),
+        (
+            "loop = asyncio.get_running_loop()\n    task = loop.create_task(beat())\n    await task",
+            "Starts ",
+        ),
+        (
+            "loop = asyncio.get_running_loop()\n    await loop.run_in_executor(None, print)\n    await loop.create_future()",
+            "Starts ",
+        ),
         ("beat()", nothing),
         ("task = asyncio.create_task(beat())\n    await task", "Starts "),
         (
@@ -673,6 +687,10 @@ fn scripts_that_end_with_their_tasks() {
         ),
         (
             "tasks = [asyncio.create_task(beat()) for _ in range(2)]\n    await asyncio.gather(*tasks)",
+            "Starts ",
+        ),
+        (
+            "async def done():\n        pass\n    task = asyncio.create_task(beat())\n    await asyncio.gather(done(), task)",
             "Starts ",
         ),
         (
