@@ -1,6 +1,6 @@
 //! Benchmarks that boot: they print what they should, refuse to take down what runs, and leave nothing.
 
-use super::harness::{Harness, json, supervisors, wait_for};
+use super::harness::{Harness, is_built_on_ours, json, supervisors, wait_for};
 
 /// One boot of each way, and a few checks.
 pub fn boots_and_probes_are_measured_and_leave_nothing(harness: &Harness) {
@@ -85,7 +85,7 @@ fn images_of_the_benchmark(harness: &Harness) -> Vec<String> {
     let listed = harness.podman(&["images", "--all", "--format", "{{.Repository}}:{{.Tag}}"]);
     let mut found: Vec<String> = listed
         .lines()
-        .filter(|name| name.contains("-bench"))
+        .filter(|name| name.contains("-bench") && is_built_on_ours(name))
         .map(str::to_owned)
         .collect();
     let labelled = harness.podman(&["images", "--all", "--quiet", "--filter", "label=ai-system.bench"]);

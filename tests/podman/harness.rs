@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 /// The program under test.
 pub const XTASK: &str = env!("CARGO_BIN_EXE_xtask");
 
-/// The repository with its real stack.
+/// The repository with its real stack, on a host that others use, too: what was there before, and what is not labelled ours, is no
+/// concern of these tests.
 pub struct Harness {
     root: PathBuf,
+    before: Vec<String>,
     // All tests share the host's Podman: one after the other.
     _turn: MutexGuard<'static, ()>,
 }
@@ -74,7 +76,12 @@ impl Harness {
     /// The repository that this test is part of.
     pub fn new() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
-        let harness = Self { root, _turn: turn() };
+        let turn = turn();
+        let harness = Self {
+            root,
+            before: unlabelled(),
+            _turn: turn,
+        };
         let version = harness.command("podman", &["--version"]).output();
         assert!(
             version.is_ok_and(|output| output.status.success()),
@@ -252,14 +259,15 @@ impl Harness {
         ])
     }
 
-    /// Containers of builds that were not taken away.
+    /// Containers of our builds that were not taken away.
     pub fn working_containers(&self) -> Vec<String> {
-        let mut all = self.lines(&["ps", "--all", "--external", "--format", "{{.Names}}"]);
-        all.retain(|name| name.contains("working-container"));
-        all
+        let all = self.lines(&["ps", "--all", "--external", "--format", "{{.Names}} {{.Image}}"]);
+        let ours = |line: &String| line.contains("working-container") && is_built_on_ours(line);
+        all.into_iter().filter(ours).collect()
     }
 
-    /// Everything of ours that is no volume and no image: pods, containers, networks, supervisors that still run.
+    /// Everything of ours that is no volume and no image: pods, containers, networks, supervisors that still run, and in the kernel
+    /// what no container of somebody else's needs.
     pub fn leftovers(&self) -> Vec<String> {
         let mut found = self.pods();
         found.extend(self.containers());
@@ -272,21 +280,30 @@ impl Harness {
             "{{.Name}}",
         ]));
         found.extend(self.working_containers());
-        let addresses = String::from_utf8(self.command("ip", &["-brief", "address"]).output().unwrap().stdout).unwrap();
-        if let Ok(namespaces) = std::fs::read_dir("/run/netns") {
-            let names = namespaces
-                .flatten()
-                .map(|entry| entry.file_name().to_string_lossy().into_owned());
-            found.extend(names.filter(|name| name.starts_with("netns-")));
-        }
-        found.extend(
-            addresses
-                .lines()
-                .filter(|line| line.contains("172.20.0.1/") || line.contains("172.21.0.1/"))
-                .map(str::to_owned),
-        );
-        found.extend(supervisors());
+        let foreign = self.namespaces_of_others();
+        let new = unlabelled()
+            .into_iter()
+            .filter(|thing| !self.before.contains(thing) && !foreign.contains(thing));
+        found.extend(new);
         found
+    }
+
+    /// Network namespaces of containers that have none of our labels.
+    fn namespaces_of_others(&self) -> Vec<String> {
+        let listed = self.podman(&["ps", "--all", "--format", "json"]);
+        let containers: Vec<serde_json::Value> = serde_json::from_str(&listed).unwrap();
+        let others = containers
+            .iter()
+            .filter(|container| container["Labels"]["ai-system.stack"].is_null());
+        others
+            .filter_map(|container| {
+                // One that ended in between has no namespace any more.
+                let inspected = self.try_podman(&["inspect", container["Id"].as_str()?]).stdout;
+                let inspected: serde_json::Value = serde_json::from_str(&inspected).ok()?;
+                let path = inspected[0]["NetworkSettings"]["SandboxKey"].as_str()?.to_owned();
+                Some(format!("namespace {path}"))
+            })
+            .collect()
     }
 
     /// Id of an image of the stack, by its short name.
@@ -317,6 +334,32 @@ impl Harness {
         copy(&self.root.join("tests/ai_system"), folder.path());
         folder
     }
+}
+
+/// Whether a line of `podman ps` names an image that tests of this target build on.
+pub fn is_built_on_ours(line: &str) -> bool {
+    line.contains("localhost/ai_system")
+}
+
+/// What carries no label and would be left by us: Podman's network namespaces, addresses of our gateways, supervisors.
+#[expect(clippy::disallowed_methods, reason = "programs are run as a user runs them")]
+fn unlabelled() -> Vec<String> {
+    let mut found = supervisors();
+    if let Ok(namespaces) = std::fs::read_dir("/run/netns") {
+        let paths = namespaces.flatten().map(|entry| entry.path().display().to_string());
+        found.extend(
+            paths
+                .filter(|path| path.contains("/netns-"))
+                .map(|path| format!("namespace {path}")),
+        );
+    }
+    let addresses = Command::new("ip").args(["-brief", "address"]).output().unwrap();
+    let addresses = String::from_utf8(addresses.stdout).unwrap();
+    let gateways = addresses
+        .lines()
+        .filter(|line| line.contains("172.20.0.1/") || line.contains("172.21.0.1/"));
+    found.extend(gateways.map(str::to_owned));
+    found
 }
 
 /// Supervisors that run, in containers or not.

@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use super::sandbox::Sandbox;
 use super::saw;
-use crate::harness::wait_for;
+use crate::harness::{is_built_on_ours, wait_for};
 
 /// Starts a command, kills it as soon as something holds, and returns whether it was still running then.
 #[track_caller]
@@ -22,8 +22,9 @@ fn kill_when(sandbox: &Sandbox, arguments: &[&str], what: &str, mut condition: i
 fn in_the_middle_of_a_build() {
     let sandbox = Sandbox::new();
     let working = || {
-        let all = sandbox.podman(&["ps", "--all", "--external", "--format", "{{.Names}}"]);
-        all.into_iter().any(|name| name.contains("working-container"))
+        let all = sandbox.podman(&["ps", "--all", "--external", "--format", "{{.Names}} {{.Image}}"]);
+        all.iter()
+            .any(|line| line.contains("working-container") && is_built_on_ours(line))
     };
     std::fs::write(sandbox.path("tree/main_pc_code/new.py"), "NEW = True\n").unwrap();
     sandbox.holds_the_whole_package();

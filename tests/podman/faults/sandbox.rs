@@ -8,7 +8,7 @@ use std::sync::MutexGuard;
 use xtask::host::repository::Repository;
 use xtask::host::supervisor_binary;
 
-use crate::harness::{Ran, XTASK, copy, json, turn};
+use crate::harness::{Ran, XTASK, copy, is_built_on_ours, json, turn};
 
 /// The repository. Its end takes the stack down and looks for what is left.
 pub struct Sandbox {
@@ -216,8 +216,16 @@ impl Sandbox {
             "--format",
             "{{.Name}}",
         ]));
-        let external = self.podman(&["ps", "--all", "--external", "--format", "{{.Names}} {{.Status}}"]);
-        found.extend(external.into_iter().filter(|line| line.ends_with("Storage")));
+        // Those of other people's builds are in storage, too.
+        let external = self.podman(&[
+            "ps",
+            "--all",
+            "--external",
+            "--format",
+            "{{.Names}} {{.Image}} {{.Status}}",
+        ]);
+        let ours = |line: &String| line.ends_with("Storage") && (line.contains("faults") || is_built_on_ours(line));
+        found.extend(external.into_iter().filter(ours));
         for table in ["nat", "filter"] {
             let rules = self.output("iptables-save", &["-t", table]).stdout;
             found.extend(
