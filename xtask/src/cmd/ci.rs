@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::{Context, Outcome, setup};
+use super::{Context, Outcome, in_use, setup};
 use crate::host::doctor::packages;
 use crate::host::process;
 use crate::host::report_folder::ReportFolder;
@@ -12,7 +12,8 @@ use crate::report::exit::Exit;
 
 /// The main job: doctor, audit, render --check, build-images, up, smoke, down, smoke on two hosts
 ///
-/// Every step runs as its own command would. The stack is taken down, with its volumes, however the job ends. Phase 4 comes last,
+/// Every step runs as its own command would. The stack is taken down, with its volumes, however the job ends; so the job does not
+/// begin if there are any already. Phase 4 comes last,
 /// each machine on its own host, in the lab where no second host is configured.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -51,6 +52,7 @@ pub fn run(args: &Args, context: &Context, run_command: RunCommand<'_>) -> Outco
     if args.setup {
         setup::run(context, &packages::ALL)?;
     }
+    in_use::refuse(context, "ci")?;
     let folder = if args.report.is_absolute() {
         args.report.clone()
     } else {

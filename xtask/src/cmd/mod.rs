@@ -17,6 +17,7 @@ pub mod context;
 pub mod down;
 pub mod faults;
 pub mod images;
+pub mod in_use;
 pub mod lab;
 pub mod lock;
 pub mod logs;

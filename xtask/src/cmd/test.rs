@@ -3,15 +3,16 @@
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-use super::{Context, Outcome, setup};
+use super::{Context, Outcome, in_use, setup};
 use crate::host::doctor::packages;
-use crate::host::process::Program;
+use crate::host::process::{self, Program};
 use crate::host::test_tools;
 use crate::report::exit::Exit;
 
 /// Check formats and lints, and run all tests: unit, command line, real processes, real Podman
 ///
-/// Nothing is skipped: a test that needs Podman or Chromium fails where there is none, and says how to install it.
+/// The tests boot the stack and take it down with its volumes, so they do not begin if there are any already. Nothing is skipped: a
+/// test that needs Podman or Chromium fails where there is none, and says how to install it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask test
@@ -51,6 +52,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     if args.setup {
         setup::run(context, &[&packages::ALL[..], &packages::FOR_TESTS].concat())?;
         test_tools::provide(&context.repository)?;
+    }
+    if process::on_path("podman").is_some() {
+        in_use::refuse(context, "test")?;
     }
     let path = search_path(context);
     let mut failed = Vec::new();
