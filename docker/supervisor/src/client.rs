@@ -35,7 +35,8 @@ pub fn request(method: &str, path: &str, port: u16) -> Result<Reply, String> {
     parse(&String::from_utf8_lossy(&bytes)).ok_or_else(|| format!("what answers on {address} is no supervisor"))
 }
 
-fn parse(reply: &str) -> Option<Reply> {
+/// Reads a whole reply.
+pub fn parse(reply: &str) -> Option<Reply> {
     let (head, body) = reply.split_once("\r\n\r\n")?;
     let code = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
     Some(Reply {

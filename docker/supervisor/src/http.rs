@@ -143,6 +143,11 @@ async fn read_head(stream: &mut TcpStream) -> Result<Vec<u8>, Response> {
     }
 }
 
+/// Reads a request; what it made of it, as text.
+pub fn parse(head: &[u8]) -> Option<String> {
+    Request::parse(head).map(|request| format!("{request:?}"))
+}
+
 /// The first line of a request; headers say nothing that is needed here.
 #[derive(Debug, PartialEq, Eq)]
 struct Request {

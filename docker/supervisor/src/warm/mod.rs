@@ -20,6 +20,7 @@ use crate::machine::Ended;
 use crate::machine::plan::AgentId;
 use crate::spawn::{self, Started};
 use talk::Talk;
+pub use wire::parse;
 
 /// The program of the warm interpreter.
 const LAUNCHER: &str = include_str!("launcher.py");

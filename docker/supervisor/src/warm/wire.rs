@@ -41,6 +41,11 @@ impl Said {
     }
 }
 
+/// Reads a message; what it made of it, as text.
+pub fn parse(text: &str) -> Option<String> {
+    Said::parse(text).map(|said| format!("{said:?}"))
+}
+
 /// The next message; an error at the end of the stream, too.
 pub async fn hear(link: &mut UnixStream) -> io::Result<Said> {
     let length = link.read_u32_le().await?;

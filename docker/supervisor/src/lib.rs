@@ -1,0 +1,158 @@
+//! `agent-supervisor`: PID 1 of every container. `machine` decides everything and does nothing; `shell` does what it says;
+//! the other modules are one effect each. This file parses the command line and dispatches; `main.rs` only calls it, so that
+//! what reads bytes of others can be tried from outside, too.
+
+mod address;
+mod bridge;
+mod checks;
+mod cli;
+mod client;
+mod config;
+mod http;
+mod machine;
+mod message;
+mod metrics;
+mod output;
+pub mod parsers;
+mod peers;
+mod probe;
+mod queue;
+mod reap;
+mod rotate;
+mod shell;
+mod spawn;
+mod warm;
+mod zmtp;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use contract::group_config::Start;
+use contract::status::{AgentStatus, GroupStatus};
+
+use cli::{Cli, Command};
+
+/// The command was understood, and the answer is no.
+const NO: u8 = 1;
+/// Wrong command line or group config.
+const WRONG: u8 = 2;
+
+/// What a command comes to: text for stdout, or an exit code with text for stderr.
+type Outcome = Result<String, (u8, String)>;
+
+/// Does what the command line says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match (cli.command, cli.config) {
+        (Some(Command::Check { port }), _) => check(&port),
+        (Some(Command::Status { port, json }), _) => status(&port, json),
+        (Some(Command::Restart { agent, port }), _) => restart(&agent, &port),
+        (Some(Command::Validate { config }), _) => validate(&config),
+        (None, Some(config)) => run(&config, cli.plain),
+        (None, None) => Err((WRONG, Cli::command().render_help().to_string())),
+    };
+    // A closed stdout or stderr changes nothing about the exit code.
+    match outcome {
+        // Not even an empty write: a blocked stdout may hold its lock for ever.
+        Ok(text) if text.is_empty() => ExitCode::SUCCESS,
+        Ok(text) => {
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err((code, text)) => {
+            let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn run(file: &Path, plain: bool) -> Outcome {
+    let mut loaded = load(file)?;
+    if plain {
+        loaded.config.start_plainly();
+    }
+    shell::run(loaded)
+        .map(|()| String::new())
+        .map_err(|error| (NO, format!("agent-supervisor: {error}")))
+}
+
+fn load(file: &Path) -> Result<config::Loaded, (u8, String)> {
+    config::load(file).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(|e| format!("error: {e}")).collect();
+        (WRONG, lines.join("\n"))
+    })
+}
+
+fn validate(file: &Path) -> Outcome {
+    let loaded = load(file)?;
+    let report = checks::check(&loaded.config, |name| std::env::var(name).ok());
+    let warnings = loaded.warnings.iter().map(|w| format!("warning: {w}\n"));
+    let checks = report.checks.iter().map(|c| checks::describe(c) + "\n");
+    let text: String = warnings.chain(checks).collect();
+    if report.checks.iter().all(|check| check.ok) {
+        Ok(text)
+    } else {
+        Err((NO, text))
+    }
+}
+
+fn ask(method: &str, path: &str, port: &cli::Port) -> Result<client::Reply, (u8, String)> {
+    let port = port.number().map_err(|error| (WRONG, error))?;
+    client::request(method, path, port).map_err(|error| (NO, error))
+}
+
+fn check(port: &cli::Port) -> Outcome {
+    let reply = ask("GET", "/healthz", port)?;
+    if reply.code == 200 {
+        return Ok(String::new());
+    }
+    Err((NO, reply.body.trim_end().replace('\n', "; ")))
+}
+
+fn restart(agent: &str, port: &cli::Port) -> Outcome {
+    let reply = ask("POST", &format!("/agents/{agent}/restart"), port)?;
+    if reply.code == 202 {
+        Ok(reply.body)
+    } else {
+        Err((NO, reply.body))
+    }
+}
+
+/// Why an agent is not healthy, and why it was started plainly.
+fn notes(agent: &AgentStatus) -> String {
+    let plain = agent.plain_because.as_ref().map(|why| format!("plain: {why}"));
+    let notes: Vec<String> = agent.reason.iter().cloned().chain(plain).collect();
+    notes.join("; ")
+}
+
+fn status(port: &cli::Port, json: bool) -> Outcome {
+    let reply = ask("GET", "/status", port)?;
+    if reply.code != 200 {
+        return Err((NO, reply.body));
+    }
+    if json {
+        return Ok(reply.body + "\n");
+    }
+    let status: GroupStatus =
+        serde_json::from_str(&reply.body).map_err(|error| (NO, format!("not a status document: {error}")))?;
+    let width = status.agents.iter().map(|a| a.name.len()).max();
+    let width = width.unwrap_or(0);
+    let mut text = String::new();
+    for agent in &status.agents {
+        let pid = agent.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
+        let line = format!(
+            "{:width$}  {:9}  pid {pid:>7}  {:5}  restarts {:>3}  {}",
+            agent.name,
+            agent.state.name(),
+            agent.start.map_or("-", Start::name),
+            agent.restarts,
+            notes(agent)
+        );
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    Ok(text)
+}

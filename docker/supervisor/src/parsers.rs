@@ -1,0 +1,81 @@
+//! What reads bytes that others made, for fuzz targets: each function reads one kind of input as the supervisor does, and
+//! returns what it made of it as text.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::{client, config, http, warm, zmtp};
+
+/// Method, path and query of a request to the status endpoint.
+#[must_use]
+pub fn request(head: &[u8]) -> Option<String> {
+    http::parse(head)
+}
+
+/// Status code and body of what the status endpoint replied.
+#[must_use]
+pub fn reply(text: &str) -> Option<(u16, String)> {
+    client::parse(text).map(|reply| (reply.code, reply.body))
+}
+
+/// The warnings of a group config.
+///
+/// # Errors
+/// Every error of it.
+pub fn group_config(text: &str) -> Result<Vec<String>, Vec<String>> {
+    config::read(text, "group.yaml").map(|loaded| loaded.warnings)
+}
+
+/// What a warm interpreter said.
+#[must_use]
+pub fn warm(text: &str) -> Option<String> {
+    warm::parse(text)
+}
+
+/// The reply in what a peer sends, `piece` bytes at a time, to a question over ZMTP.
+///
+/// # Errors
+/// Why there is none.
+pub fn zmtp(sent: &[u8], piece: usize) -> Result<Vec<u8>, String> {
+    let mut peer = Peer {
+        left: sent,
+        piece: piece.max(1),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    runtime
+        .block_on(zmtp::ask(&mut peer, b"{}"))
+        .map_err(|failure| failure.to_string())
+}
+
+/// A peer that has sent all it will, and takes whatever it is told.
+struct Peer<'a> {
+    left: &'a [u8],
+    piece: usize,
+}
+
+impl AsyncRead for Peer<'_> {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        let take = self.piece.min(self.left.len()).min(into.remaining());
+        let (now, later) = self.left.split_at(take);
+        into.put_slice(now);
+        self.left = later;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Peer<'_> {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
