@@ -11,6 +11,7 @@ pub mod group_config;
 mod kube;
 mod quadlet;
 mod template;
+mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -110,10 +111,16 @@ fn stop_ms(supervision: &Supervision) -> u64 {
 
 /// A value as YAML under the header.
 fn yaml(value: &impl serde::Serialize, comment: &str) -> String {
+    format!("# {HEADER}\n{comment}{}", yaml_document(value))
+}
+
+/// A value as YAML alone.
+fn yaml_document(value: &impl serde::Serialize) -> String {
     // Types of ours serialise: text keys, no maps in keys. Failing loudly inside the file beats a panic.
-    let body = serde_yaml::to_string(value).unwrap_or_else(|error| format!("# cannot be rendered: {error}\n"));
-    format!("# {HEADER}\n{comment}{body}")
+    yaml::document(value).unwrap_or_else(|error| format!("# cannot be rendered: {error}\n"))
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod values_tests;

@@ -189,10 +189,10 @@ fn whoever_asks_a_supervisor_inside_its_container_knows_the_port() {
     assert!(files.iter().all(|file| !file.text.contains("SUPERVISOR_STATUS_PORT")));
     files = render(&other, &Preload::default(), &BTreeSet::new());
     for (path, line) in [
-        ("docker/podman-compose.main.yml", "SUPERVISOR_STATUS_PORT: '9001'"),
+        ("docker/podman-compose.main.yml", "SUPERVISOR_STATUS_PORT: \"9001\""),
         (
             "docker/kube/main/core.yaml",
-            "- name: SUPERVISOR_STATUS_PORT\n          value: '9001'",
+            "- name: SUPERVISOR_STATUS_PORT\n          value: \"9001\"",
         ),
         (
             "docker/quadlet/main/sys-core.container",
@@ -208,7 +208,7 @@ fn a_dollar_in_an_environment_stays_one() {
     let stack = Fixture::small()
         .stack(
             "    phase: 2\n",
-            "    phase: 2\n    environment: {PRICE: $5, FAR: \"${PC2_IP}\"}\n",
+            "    phase: 2\n    environment: {PRICE: $5, FAR: \"$${PC2_IP}\"}\n",
         )
         .model();
     let text = text(

@@ -3,6 +3,7 @@
 //! Pure: it takes texts and the list of files of the tree, and returns the model with what is wrong. Reading files is
 //! `host`'s work.
 
+mod environment;
 mod load;
 pub mod near;
 pub(crate) mod raw;

@@ -5,11 +5,12 @@ use std::net::Ipv4Addr;
 
 use contract::group_config::{ArgumentStyle, Start};
 
+use super::environment;
 use super::model::{ContentsSetting, Images, Subnet, Volume};
 use super::read::{Fields, Reader, plain};
 use super::spans::{At, Source};
 use super::supervision::{Settings, argument_style, start};
-use super::yaml::{self, Node, Value};
+use super::yaml::{self, Node};
 use crate::finding::{Finding, Place, Severity};
 
 /// The only format version.
@@ -395,9 +396,14 @@ fn volumes<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Volume> {
         let Some(path) = reader.text(&entry.value, &format!("volume `{}`", entry.key)) else {
             continue;
         };
-        if !path.value.starts_with('/') || path.value.contains([':', ',']) {
+        let good = |c: char| c.is_ascii_alphanumeric() || "_.-/@+".contains(c);
+        if !path.value.starts_with('/') || !path.value.chars().all(good) {
             let message = format!("volume `{}` cannot be mounted at `{}`", entry.key, path.value);
-            reader.bad_value(path.place, message, "write an absolute path, as in `/app/logs`");
+            reader.bad_value(
+                path.place,
+                message,
+                "write an absolute path of letters, digits, `_`, `.`, `-`, `@` and `+`, as in `/app/logs`",
+            );
             continue;
         }
         volumes.push(Volume {
@@ -450,7 +456,7 @@ fn machine<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Op
             .and_then(|at| u16::try_from(at.value).ok()),
         None => Some(1),
     };
-    let environment = environment(reader, &mut fields);
+    let environment = variables(reader, &mut fields);
     let path_aliases = fields
         .get("path_aliases")
         .map(|node| aliases(reader, node))
@@ -593,7 +599,7 @@ fn group<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Opti
     let start = fields.get("start").and_then(|node| start(reader, node));
     let include = patterns(reader, &mut fields, "include");
     let contents = contents(reader, &mut fields);
-    let environment = environment(reader, &mut fields);
+    let environment = variables(reader, &mut fields);
     let published = fields.get("published").map(|node| reader.texts(node, "`published`"));
     let reaches = fields
         .get("reaches")
@@ -654,7 +660,8 @@ fn overrides<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Override> {
                 .and_then(|node| reader.port(node, "`health_check_port`")),
             params: fields
                 .get("params")
-                .map(|node| super::read::values(&reader.table(node, "`params`")))
+                .map(|node| environment::parameters(reader, node))
+                .map(|params| environment::literals(params, &mut reader.findings))
                 .unwrap_or_default(),
             agent,
         });
@@ -663,20 +670,12 @@ fn overrides<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Override> {
     overrides
 }
 
-fn environment<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> BTreeMap<String, String> {
+fn variables<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> BTreeMap<String, String> {
     let Some(node) = fields.get("environment") else {
         return BTreeMap::new();
     };
-    if let Value::Mapping(entries) = &node.value {
-        for entry in entries {
-            if entry.key.is_empty() || entry.key.contains(['=', ' ']) {
-                let place = reader.place(entry.key_span);
-                let message = format!("`{}` is no name of an environment variable", entry.key);
-                reader.bad_value(place, message, "use capitals, digits and `_`");
-            }
-        }
-    }
-    super::read::values(&reader.table(node, "`environment`"))
+    let variables = environment::variables(reader, node);
+    environment::literals(variables, &mut reader.findings)
 }
 
 fn paths<'a>(reader: &mut Reader<'a>, node: &'a Node, what: &str) -> Vec<At<String>> {

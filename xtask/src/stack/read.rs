@@ -148,6 +148,16 @@ impl<'a> Reader<'a> {
     /// A scalar as written, whatever its kind.
     pub fn scalar(&mut self, node: &Node, what: &str) -> Option<At<String>> {
         match &node.value {
+            // No argument, variable or path of a system has it.
+            Value::Scalar { text, .. } if text.contains('\0') => {
+                let place = self.place(node.span);
+                self.bad_value(
+                    place,
+                    format!("{what} has a NUL character"),
+                    "no program can be given one: remove it",
+                );
+                None
+            }
             Value::Scalar { text, .. } if !node.is_null() => Some(At {
                 value: text.clone(),
                 place: self.place(node.span),
@@ -337,12 +347,6 @@ impl<'a> Reader<'a> {
         }
         table
     }
-}
-
-/// The values of a table without their places.
-#[must_use]
-pub fn values(table: &BTreeMap<String, At<String>>) -> BTreeMap<String, String> {
-    table.iter().map(|(key, at)| (key.clone(), at.value.clone())).collect()
 }
 
 /// The values of a list without their places.

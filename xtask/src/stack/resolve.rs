@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::group_config::Supervision;
 
+use super::environment::literals;
 use super::graph;
 use super::model::{AbsentDependency, Agent, AgentId, Dependency, Group, GroupId, Machine, MachineId, Stack};
 use super::near::nearest;
@@ -46,10 +47,15 @@ pub struct Resolved<'a> {
 pub fn resolve<'a>(raw: &'a RawStack, reads: &'a [Read], source_tree: &str) -> (Resolved<'a>, Vec<Finding>) {
     let mut supervision = Supervision::default();
     raw.supervision.apply(&mut supervision);
+    let mut findings = Vec::new();
+    let pairs = raw.machines.iter().zip(reads);
+    let machines = pairs
+        .map(|(machine, read)| self::machine(raw, machine, read.startup.as_ref(), &mut findings))
+        .collect();
     let mut resolver = Resolver {
         raw,
         reads,
-        findings: Vec::new(),
+        findings,
         taken: BTreeMap::new(),
         defined: reads.iter().map(|read| by_name(read.startup.as_ref())).collect(),
         resolved: Resolved {
@@ -68,12 +74,7 @@ pub fn resolve<'a>(raw: &'a RawStack, reads: &'a [Read], source_tree: &str) -> (
                 start: raw.start,
                 preload_skip: raw.preload_skip.clone(),
                 supervision,
-                machines: raw
-                    .machines
-                    .iter()
-                    .zip(reads)
-                    .map(|(machine, read)| self::machine(raw, machine, read.startup.as_ref()))
-                    .collect(),
+                machines,
                 groups: Vec::new(),
                 agents: Vec::new(),
                 absent: Vec::new(),
@@ -103,12 +104,23 @@ pub fn resolve<'a>(raw: &'a RawStack, reads: &'a [Read], source_tree: &str) -> (
     (resolver.resolved, resolver.findings)
 }
 
-fn machine(raw: &RawStack, machine: &RawMachine, startup: Option<&Startup>) -> Machine {
+fn machine(raw: &RawStack, machine: &RawMachine, startup: Option<&Startup>, findings: &mut Vec<Finding>) -> Machine {
     let mut supervision = Supervision::default();
     let mut environment = BTreeMap::new();
     if let Some(startup) = startup {
         startup.health_checks.apply(&mut supervision);
-        environment.clone_from(&startup.environment);
+        let mut variables = startup.environment.clone();
+        // What the stack replaces for everybody never arrives, whatever is wrong with it.
+        let groups = || {
+            raw.groups
+                .iter()
+                .filter(|group| group.machine.value == machine.name.value)
+        };
+        variables.retain(|name, _| {
+            let by_groups = groups().next().is_some() && groups().all(|group| group.environment.contains_key(name));
+            !machine.environment.contains_key(name) && !by_groups
+        });
+        environment = literals(variables, findings);
     }
     raw.supervision.apply(&mut supervision);
     environment.extend(machine.environment.clone());
@@ -246,10 +258,11 @@ impl<'a> Resolver<'a> {
         };
         let id = AgentId(self.resolved.origin.len());
         let change = raw.overrides.iter().find(|o| o.agent.value == name.value);
-        let mut params = origin.params.clone();
-        if let Some(change) = change {
-            params.extend(change.params.clone());
-        }
+        let mut written = origin.params.clone();
+        let changed = change.map(|change| change.params.clone()).unwrap_or_default();
+        written.retain(|name, _| !changed.contains_key(name));
+        let mut params = literals(written, &mut self.findings);
+        params.extend(changed);
         let health_check_port = change
             .and_then(|change| change.health_check_port.as_ref())
             .or(origin.health_check_port.as_ref())
@@ -446,7 +459,7 @@ impl<'a> Resolver<'a> {
                 required: origin.required,
                 dependencies,
                 waits_for: Vec::new(),
-                params: origin.params.clone(),
+                params: literals(origin.params.clone(), &mut self.findings),
                 argument_style: None,
                 start: None,
                 place: origin.name.place.clone(),

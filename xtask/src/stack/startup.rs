@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use super::read::{Reader, values};
+use super::environment;
+use super::read::Reader;
 use super::spans::{At, Source};
 use super::supervision::Settings;
 use super::yaml::{self, Entry, Node, Value};
@@ -20,7 +21,7 @@ pub struct Startup {
     /// Its agents, in order.
     pub agents: Vec<StartupAgent>,
     /// Environment of every agent; without PYTHONPATH, which the stack decides.
-    pub environment: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, At<String>>,
     /// Memory limit per agent in bytes.
     pub agent_memory_bytes: Option<u64>,
     /// Limit of threads per agent.
@@ -47,7 +48,7 @@ pub struct StartupAgent {
     /// Whether its group is unhealthy without it.
     pub required: bool,
     /// Further flags.
-    pub params: BTreeMap<String, String>,
+    pub params: BTreeMap<String, At<String>>,
 }
 
 /// Reads a startup config. Nothing comes back where it is no YAML at all; `names` gets the name of every agent that it
@@ -88,7 +89,7 @@ fn config<'a>(reader: &mut Reader<'a>, root: &'a Node, names: &mut Vec<String>) 
         health_checks: Settings::default(),
     };
     if let Some(node) = top.get("environment") {
-        startup.environment = values(&reader.table(node, "`environment`"));
+        startup.environment = environment::variables(reader, node);
         startup.environment.remove("PYTHONPATH");
     }
     if let Some(node) = top.get("resource_limits") {
@@ -179,7 +180,7 @@ fn agent<'a>(reader: &mut Reader<'a>, node: &'a Node, names: &mut Vec<String>) -
         .unwrap_or(true);
     let params = fields
         .get("params")
-        .map(|node| values(&reader.table(node, "`params`")))
+        .map(|node| environment::parameters(reader, node))
         .unwrap_or_default();
     reader.finish(fields, Severity::Warning);
     Some(StartupAgent {

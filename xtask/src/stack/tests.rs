@@ -907,3 +907,219 @@ fn the_reference_tree_is_sound() {
     };
     assert_eq!(facts(&tree), facts(&table));
 }
+
+/// A stack with that value of one variable, in each of the three places; what is said of it, less its place.
+#[track_caller]
+fn of_a_variable(entry: &str, expected: &[&str]) {
+    let flow = format!("environment: {{{entry}}}\n");
+    for fixture in [
+        Fixture::small().stack("    phase: 2\n", &format!("    phase: 2\n    {flow}")),
+        Fixture::small().stack(
+            "    health_port_offset: 2000\n",
+            &format!("    health_port_offset: 2000\n    {flow}"),
+        ),
+        Fixture::small().file(PC2, "pc2_services:\n", &format!("{flow}pc2_services:\n")),
+    ] {
+        let says = fixture.says();
+        let said: Vec<&str> = says
+            .iter()
+            .map(|line| line.split_once(' ').expect("a place").1)
+            .collect();
+        assert_eq!(said, expected, "{entry}: {says:?}");
+        let place = |line: &String| line.split(':').nth(1).and_then(|line| line.parse::<u32>().ok());
+        assert!(
+            says.iter().all(|line| place(line).is_some_and(|line| line > 0)),
+            "{says:?}"
+        );
+    }
+}
+
+#[test]
+fn variables_that_nobody_can_carry_are_told_before_anything_is_rendered() {
+    let name = |name: &str| {
+        format!(
+            "error stack/bad-value: `{name}` is not a valid name of an environment variable; \
+             help: use letters, digits and `_`, not a digit first, as in `LOG_LEVEL`"
+        )
+    };
+    for (written, meant) in [
+        (r#""""#, ""),
+        (r#""A=B""#, "A=B"),
+        (r#""=""#, "="),
+        (r#""A B""#, "A B"),
+        (r#"" A""#, " A"),
+        (r#""A\nB""#, "A\nB"),
+        (r#""A\tB""#, "A\tB"),
+        (r#""A\0B""#, "A\0B"),
+        (r#""A\x1b[31m""#, "A\u{1b}[31m"),
+        (r#""A\u202e""#, "A\u{202e}"),
+        ("1A", "1A"),
+        ("ü", "ü"),
+        (r#""<<""#, "<<"),
+        ("~", "~"),
+        ("A/B", "A/B"),
+        ("22:30", "22:30"),
+    ] {
+        of_a_variable(&format!("{written}: x"), &[&name(meant)]);
+    }
+    of_a_variable(
+        r#"A: "x\0y""#,
+        &["error stack/bad-value: `A` has a NUL character; help: no program can be given one: remove it"],
+    );
+    of_a_variable(
+        r#"A: "x\ny""#,
+        &[
+            "warning stack/line-break: the value of `A` has a line break; help: it arrives as it is, but whoever reads an \
+           environment line by line takes the rest for another variable",
+        ],
+    );
+    of_a_variable(
+        &format!("A: {}", "x".repeat(131_071)),
+        &[
+            "error stack/bad-value: the value of `A` has 131071 bytes; help: the kernel takes at most 131072 bytes for a \
+           variable with its name: put it into a file",
+        ],
+    );
+    of_a_variable(&format!("A: {}", "x".repeat(100_000)), &[]);
+    of_a_variable("A: [x]", &["error stack/wrong-type: `A` must be text, not a list"]);
+    of_a_variable(
+        "A: {x: y}",
+        &["error stack/wrong-type: `A` must be text, not a mapping"],
+    );
+    for word in ["~", "null", "Null", "NULL"] {
+        of_a_variable(
+            &format!("A: {word}"),
+            &[
+                "error stack/bad-value: `A` has YAML's `null` as its value; help: write `\"\"` for an empty text, or the \
+               word in quotes",
+            ],
+        );
+    }
+}
+
+#[test]
+fn values_keep_the_text_that_they_were_written_with() {
+    for text in [
+        "0x10",
+        "1.50",
+        "on",
+        "y",
+        "012",
+        "1_000",
+        "22:30",
+        "1e3",
+        "2001-12-14",
+        ".inf",
+        "True",
+        "=",
+        "+1",
+        "0o17",
+    ] {
+        let fixture = Fixture::small().stack(
+            "    phase: 2\n",
+            &format!("    phase: 2\n    environment: {{A: {text}, y: {text}}}\n"),
+        );
+        assert_eq!(fixture.says(), Vec::<String>::new());
+        let environment = &fixture.model().groups[0].environment;
+        assert_eq!((environment["A"].as_str(), environment["y"].as_str()), (text, text));
+        let fixture = Fixture::small().file(MAIN, "DEBUG: true", &format!("DEBUG: {text}"));
+        assert_eq!(fixture.model().machines[0].environment["DEBUG"], text);
+    }
+}
+
+#[test]
+fn references_that_nothing_fills_in_are_told_and_can_be_written_as_text() {
+    for (value, reference, instead) in [
+        ("${KEY}", "${KEY}", "the value itself"),
+        ("a ${KEY} b", "${KEY}", "the value itself"),
+        ("${KEY:-x y}", "${KEY:-x y}", "the value itself, as `x y`"),
+        ("${KEY-x}", "${KEY-x}", "the value itself, as `x`"),
+        ("${KEY:?no key}", "${KEY:?no key}", "the value itself"),
+    ] {
+        of_a_variable(
+            &format!("A: \"{value}\""),
+            &[&format!(
+                "error stack/interpolation: `A` would get the text `{reference}`: nothing fills it in; help: write {instead}, \
+                 or `${reference}` for that very text"
+            )],
+        );
+        of_a_variable(&format!("A: \"{}\"", value.replace("${", "$${")), &[]);
+    }
+    for value in ["$KEY", "pa$$word", "$(KEY)", "${", "a}$", "{{x}}", "%(x)s", "${1}"] {
+        of_a_variable(&format!("A: \"{value}\""), &[]);
+    }
+    // What never arrives needs no value.
+    let startup = |fixture: Fixture| fixture.file(MAIN, "DEBUG: true", "DEBUG: \"${DEBUG}\"");
+    let machine = "    health_port_offset: 2000\n";
+    let fixture = startup(Fixture::small().stack(machine, &format!("{machine}    environment: {{DEBUG: x}}\n")));
+    assert_eq!(fixture.says(), Vec::<String>::new());
+    assert_eq!(fixture.model().machines[0].environment["DEBUG"], "x");
+    let one_group = startup(Fixture::small().stack("    phase: 2\n", "    phase: 2\n    environment: {DEBUG: x}\n"));
+    assert_eq!(one_group.says().len(), 1, "the other group would get it");
+    let escaped = Fixture::small().file(MAIN, "DEBUG: true", "DEBUG: \"$${DEBUG}\"");
+    assert_eq!(escaped.model().machines[0].environment["DEBUG"], "${DEBUG}");
+}
+
+#[test]
+fn parameters_are_looked_at_as_variables_are() {
+    let says = |params: &str| {
+        let fixture = Fixture::small().file(
+            MAIN,
+            "    port: 5000\n",
+            &format!("    port: 5000\n    params: {{{params}}}\n"),
+        );
+        fixture.says()
+    };
+    assert_eq!(says("a: 0x10, b.c-d: on, \"<<\": y"), Vec::<String>::new());
+    assert_eq!(
+        says(r#"a: "${KEY}""#),
+        [
+            "tree/main/startup.yaml:5:17 error stack/interpolation: `a` would get the text `${KEY}`: nothing fills it in; help: write the \
+          value itself, or `$${KEY}` for that very text"
+        ]
+    );
+    assert!(says(r#"a: "x\0""#)[0].contains("`a` has a NUL character"));
+    assert!(says(r#""a b": x"#)[0].contains("`a b` is not a valid name of a parameter"));
+    assert!(says(r#""": x"#)[0].contains("`` is not a valid name of a parameter"));
+}
+
+#[test]
+fn ports_that_only_root_may_bind() {
+    let message = |who: &str, port: u16| {
+        format!(
+            "{who} is {port}: below 1024, only a privileged process may bind a port; help: agents run without privileges: use a \
+             port from 1024 up; what stands in front of the stack can publish it as {port}"
+        )
+    };
+    for port in [80, 443, 1, 1023] {
+        assert_eq!(
+            Fixture::small()
+                .file(MAIN, "port: 5002", &format!("port: {port}, health_check_port: 7002"))
+                .says(),
+            [format!(
+                "tree/main/startup.yaml:10:53 error stack/privileged-port: {}",
+                message("the port of `Gamma`", port)
+            )]
+        );
+    }
+    assert_eq!(
+        Fixture::small()
+            .file(MAIN, "port: 5002", "port: 5002, health_check_port: 853")
+            .says(),
+        [format!(
+            "tree/main/startup.yaml:10:78 error stack/privileged-port: {}",
+            message("the health port of `Gamma`", 853)
+        )]
+    );
+    assert_eq!(
+        Fixture::small().file(MAIN, "port: 5002", "port: 1024").says(),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        Fixture::small().stack("status_port: 9000", "status_port: 900").says(),
+        [format!(
+            "config/stack.yaml:0:0 error stack/privileged-port: {}",
+            message("the supervisor's `status_port`", 900)
+        )]
+    );
+}

@@ -115,6 +115,21 @@ rules! {
     /// Rename the key.
     FILE_PATH = "stack/file-path", Warning, High, "`file_path` where `script_path` is meant";
 
+    /// Finds `${NAME}` in values of `environment:` and `params:`.
+    ///
+    /// Nothing fills it in: agents get these very characters. With a stack's own value in place of it, a startup config is left as it is.
+    ///
+    /// Write the value itself, or `$${NAME}` for the text `${NAME}`.
+    INTERPOLATION = "stack/interpolation", Error, High, "a value that nothing fills in";
+
+    /// Finds values of environment variables with a line break.
+    ///
+    /// They arrive as they are, by every way of starting a container. Who reads an environment line by line, as `env` prints it, takes
+    /// what follows the break for another variable.
+    ///
+    /// Put a text of several lines, as a key, into a file.
+    LINE_BREAK = "stack/line-break", Warning, High, "a variable of several lines";
+
     /// Finds folders of `code:` that the tree does not have.
     ///
     /// The images of the machine cannot be built.
@@ -170,6 +185,14 @@ rules! {
     ///
     /// Give every agent ports of its own; write `health_check_port:` where an implied one clashes.
     PORT_CLASH = "stack/port-clash", Error, High, "two users of one port of a machine";
+
+    /// Finds ports below 1024 of agents, of their health sockets, and of the supervisor.
+    ///
+    /// In a container's own network the kernel lets only privileged processes bind them, and agents run without privileges: `bind` fails
+    /// with `Permission denied`.
+    ///
+    /// Use a port from 1024 up.
+    PRIVILEGED_PORT = "stack/privileged-port", Error, High, "a port that only a privileged process may bind";
 
     /// Finds `published_status_port:` that another group or a published agent has.
     ///

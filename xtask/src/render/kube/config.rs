@@ -21,10 +21,10 @@ pub struct ConfigMap {
 }
 
 impl ConfigMap {
-    /// Digest of what is in it.
-    pub fn digest(&self) -> String {
+    /// Digest of what is in these.
+    pub fn digest(all: &[&Self]) -> String {
         let mut hasher = blake3::Hasher::new();
-        for (file, text) in &self.data {
+        for (file, text) in all.iter().flat_map(|map| &map.data) {
             hasher
                 .update(file.as_bytes())
                 .update(b"\0")
@@ -33,6 +33,37 @@ impl ConfigMap {
         }
         hasher.finalize().to_hex().chars().take(16).collect()
     }
+}
+
+/// The variables of a group whose values a cluster would change where they stand in the pod: there, `$(NAME)` is another variable's value
+/// and `$$` is `$`, while Podman takes both as they are. What comes from here is left alone by both. Nothing where there is none.
+pub fn of_environment(
+    stack: &Stack,
+    names: &Names,
+    id: GroupId,
+    environment: &BTreeMap<String, String>,
+) -> Option<ConfigMap> {
+    let changed = environment.iter().filter(|(_, value)| is_expanded(value));
+    let data: BTreeMap<String, String> = changed.map(|(name, value)| (name.clone(), value.clone())).collect();
+    (!data.is_empty()).then(|| ConfigMap {
+        api_version: "v1",
+        kind: "ConfigMap",
+        metadata: Metadata {
+            name: environment_name(names, id),
+            labels: group_labels(stack, names, id),
+        },
+        data,
+    })
+}
+
+/// Name of the `ConfigMap` with a group's variables.
+pub fn environment_name(names: &Names, id: GroupId) -> String {
+    format!("{}-env", names.group(id))
+}
+
+/// Whether a cluster would change a value.
+pub fn is_expanded(value: &str) -> bool {
+    value.contains("$(") || value.contains("$$")
 }
 
 /// That of a group: every agent elsewhere is at the Service of its group, whatever its machine.

@@ -1,9 +1,11 @@
 //! The Deployment of a group: one pod with one container, as `up` and the compose files make it.
 
+use std::collections::BTreeMap;
+
 use contract::group_config::Supervision;
 use serde::Serialize;
 
-use super::config::ConfigMap;
+use super::config::{self, ConfigMap};
 use super::names::{Names, label};
 use super::object::{Labels, Metadata, Object, group_labels, group_selector, machine_selector};
 use super::{claim, service};
@@ -113,9 +115,25 @@ struct Container {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Variable {
     name: String,
-    value: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value_from: Option<ValueFrom>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ValueFrom {
+    config_map_key_ref: KeyOf,
+}
+
+#[derive(Serialize)]
+struct KeyOf {
+    name: String,
+    key: String,
 }
 
 #[derive(Serialize)]
@@ -208,9 +226,16 @@ struct Claim {
 }
 
 /// That of a group, with its config.
-pub fn of_group(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> Object<Spec> {
+pub fn of_group(
+    stack: &Stack,
+    names: &Names,
+    id: GroupId,
+    config: &ConfigMap,
+    variables: Option<&ConfigMap>,
+) -> Object<Spec> {
     let labels = group_labels(stack, names, id);
     let match_labels = group_selector(names, id);
+    let contents: Vec<&ConfigMap> = std::iter::once(config).chain(variables).collect();
     Object {
         api_version: "apps/v1",
         kind: "Deployment",
@@ -227,7 +252,7 @@ pub fn of_group(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -
                 metadata: TemplateMetadata {
                     labels,
                     // A changed config is read when the supervisor starts: the pod is replaced.
-                    annotations: [(format!("{}/config", names.stack), config.digest())].into(),
+                    annotations: [(format!("{}/config", names.stack), ConfigMap::digest(&contents))].into(),
                 },
                 spec: pod(stack, names, id, config),
             },
@@ -280,7 +305,7 @@ fn container(stack: &Stack, names: &Names, id: GroupId, volume_mounts: Vec<Mount
         image: stack.group_image(id),
         image_pull_policy: "IfNotPresent",
         command: command(stack, id),
-        env: environment(stack, names, id),
+        env: variables(stack, names, id),
         ports: ports(stack, id),
         resources: resources(stack, id),
         security_context: ContainerSecurity {
@@ -315,7 +340,7 @@ fn seconds(milliseconds: u64) -> u64 {
 }
 
 /// The environment, with the Services of the other machines in the place of their addresses.
-fn environment(stack: &Stack, names: &Names, id: GroupId) -> Vec<Variable> {
+pub fn environment(stack: &Stack, names: &Names, id: GroupId) -> BTreeMap<String, String> {
     let service = |variable: &str, address: std::net::Ipv4Addr| {
         let machines = (0..stack.machines.len()).map(crate::stack::MachineId);
         let mut named = machines.filter(|id| stack.machine(*id).address_variable == variable);
@@ -324,11 +349,25 @@ fn environment(stack: &Stack, names: &Names, id: GroupId) -> Vec<Variable> {
             .map_or_else(|| address.to_string(), |id| names.machine_service(id).to_owned())
     };
     compose::environment(stack, id, &service)
+}
+
+/// Each variable with its value, or with where it is.
+fn variables(stack: &Stack, names: &Names, id: GroupId) -> Vec<Variable> {
+    let elsewhere = |key: &str| ValueFrom {
+        config_map_key_ref: KeyOf {
+            name: config::environment_name(names, id),
+            key: key.to_owned(),
+        },
+    };
+    environment(stack, names, id)
         .into_iter()
-        .map(|(name, value)| Variable {
-            name,
-            // `$(NAME)` would be the value of another variable.
-            value: value.replace("$(", "$$("),
+        .map(|(name, value)| {
+            let is_elsewhere = config::is_expanded(&value);
+            Variable {
+                value_from: is_elsewhere.then(|| elsewhere(&name)),
+                value: (!is_elsewhere).then_some(value),
+                name,
+            }
         })
         .collect()
 }

@@ -15,7 +15,7 @@ mod service;
 use serde::Serialize;
 
 use self::names::Names;
-use super::{HEADER, Preload, RenderedFile, yaml};
+use super::{HEADER, Preload, RenderedFile, yaml, yaml_document as document};
 use crate::stack::{GroupId, MachineId, Stack};
 
 /// Where all of it is.
@@ -43,11 +43,13 @@ fn machine(stack: &Stack, names: &Names, id: MachineId) -> Option<RenderedFile> 
 fn group(stack: &Stack, names: &Names, id: GroupId, preload: &Preload) -> RenderedFile {
     let group = stack.group(id);
     let config = config::of_group(stack, names, id, preload);
-    let documents = [
-        document(&config),
-        document(&deployment::of_group(stack, names, id, &config)),
+    let variables = config::of_environment(stack, names, id, &deployment::environment(stack, names, id));
+    let mut documents = vec![document(&config)];
+    documents.extend(variables.iter().map(document));
+    documents.extend([
+        document(&deployment::of_group(stack, names, id, &config, variables.as_ref())),
         document(&service::of_group(stack, names, id)),
-    ];
+    ]);
     file(
         &format!("{}/{}", stack.machine(group.machine).name, group.name),
         &documents,
@@ -61,11 +63,6 @@ fn file(name: &str, documents: &[String]) -> RenderedFile {
         text: format!("# {HEADER}\n{}", documents.join("---\n")),
         executable: false,
     }
-}
-
-fn document(object: &impl Serialize) -> String {
-    // Types of ours serialise: text keys, no maps in keys. Failing loudly inside the file beats a panic.
-    serde_yaml::to_string(object).unwrap_or_else(|error| format!("# cannot be rendered: {error}\n"))
 }
 
 /// What `kubectl apply --kustomize` reads, and what overlays stand on.

@@ -359,7 +359,8 @@ fn odd_names_become_what_a_cluster_takes() {
     let price = list(&container("side")["env"])
         .iter()
         .find(|v| text(&v["name"]) == "PRICE");
-    assert_eq!(price.expect("a variable")["value"], Value::from("$$(HOME) $5"));
+    let reference = &price.expect("a variable")["valueFrom"]["configMapKeyRef"];
+    assert_eq!(reference["key"], Value::from("PRICE"));
     assert!(container("side")["resources"].is_null(), "no limit, no request");
 }
 

@@ -43,7 +43,7 @@ pub fn literal(text: &str) -> String {
 /// A text as one word of a command line, in which nothing is replaced.
 pub fn word(text: &str) -> String {
     let text = literal(text).replace('$', "$$");
-    let plain = |c: char| !(c.is_whitespace() || c.is_control() || "\"'\\".contains(c));
+    let plain = |c: char| c.is_alphanumeric() || (c.is_ascii_graphic() && !"\"'\\".contains(c));
     if !text.is_empty() && text.chars().all(plain) {
         return text;
     }
@@ -54,7 +54,17 @@ pub fn word(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
             '\r' => quoted.push_str("\\r"),
-            c => quoted.push(c),
+            // Letters are read by people. All else might be taken for white space or the end of a line.
+            ' '..='~' => quoted.push(c),
+            c if c.is_alphanumeric() => quoted.push(c),
+            c => {
+                let code = u32::from(c);
+                let _ = match code {
+                    0..=0x7f => write!(quoted, "\\x{code:02x}"),
+                    0x80..=0xffff => write!(quoted, "\\u{code:04x}"),
+                    _ => write!(quoted, "\\U{code:08x}"),
+                };
+            }
         }
     }
     quoted.push('"');

@@ -52,6 +52,7 @@ pub fn all(facts: &Facts<'_>) -> Vec<Finding> {
         addresses::reserved,
         addresses::clash,
         addresses::subnet_overlap,
+        ports::privileged,
         ports::clash,
         ports::status_clash,
         ports::bridge_clash,

@@ -55,6 +55,34 @@ fn health_place(facts: &Facts<'_>, id: AgentId) -> (bool, Place) {
     }
 }
 
+/// The lowest port that a process without privileges may bind. A container has a network namespace of its own, where this is what the
+/// kernel starts with: Podman does not change it, and the agents' user has no capability.
+const LOWEST_PORT: u16 = 1024;
+
+/// Ports that nothing in a container may bind.
+pub fn privileged(facts: &Facts<'_>) -> Vec<Finding> {
+    let finding = |who: &str, port: u16, place: Place| {
+        let message = format!("{who} is {port}: below {LOWEST_PORT}, only a privileged process may bind a port");
+        Finding::error("stack/privileged-port", place, message).with_help(format!(
+            "agents run without privileges: use a port from {LOWEST_PORT} up; what stands in front of the stack can publish it as {port}"
+        ))
+    };
+    let mut findings: Vec<Finding> = agent_ports(facts)
+        .into_iter()
+        .filter(|user| user.port < LOWEST_PORT)
+        .map(|user| finding(&user.who, user.port, user.place))
+        .collect();
+    if facts.stack.status_port < LOWEST_PORT {
+        let place = Place::file(facts.raw.path.as_str());
+        findings.push(finding(
+            "the supervisor's `status_port`",
+            facts.stack.status_port,
+            place,
+        ));
+    }
+    findings
+}
+
 /// Two users of one port of a machine. Agents of one container cannot both bind it; those of two cannot both be published
 /// or reached through the loopback.
 pub fn clash(facts: &Facts<'_>) -> Vec<Finding> {
