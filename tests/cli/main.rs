@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
 
+mod alias;
 mod audit;
 mod bench;
+mod boot;
 mod confirm;
 mod lock;
 mod rules;
 mod sandbox;
+mod stack;
 
 use std::io::Read as _;
 
@@ -369,10 +372,7 @@ esac"#,
         .collect();
     assert_eq!(
         removed,
-        [
-            "pod rm --force --ignore --time 8 vision-pod",
-            "network rm ai_system_mainpc"
-        ]
+        ["pod rm --force --ignore vision-pod", "network rm ai_system_mainpc"]
     );
 }
 

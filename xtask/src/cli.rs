@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cmd::{self, Context, Failure, GlobalOptions, Outcome};
+use crate::host::process;
 use crate::report::exit::Exit;
 
 /// Audit, render, build, boot and smoke-test a Python multi-agent system in Podman
@@ -14,7 +15,7 @@ use crate::report::exit::Exit;
     bin_name = "cargo xtask",
     version,
     after_help = "Exit codes: 0 all is well; 1 findings, failing checks or unhealthy agents; 2 wrong use or configuration;
-3 an external program failed; 4 a file of this host cannot be read or written; 130 interrupted."
+3 an external program failed; 4 a file of this host cannot be read or written; 130 interrupted by Ctrl-C; 143 by SIGTERM."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -58,12 +59,23 @@ pub fn run(cli: &Cli) -> Exit {
     let exit = cli
         .run_command(&context)
         .unwrap_or_else(|failure| say(&context.printer, failure));
+    let exit = if exit == Exit::Interrupted { interrupted() } else { exit };
     match (exit, context.printer.lost()) {
         (Exit::Success | Exit::Findings, Some(reason)) => {
             let message = format!("cannot write to standard output: {reason}");
             say(&context.printer, Failure::new(Exit::Internal, message))
         }
         (exit, _) => exit,
+    }
+}
+
+/// How a command ends that was told to stop.
+#[must_use]
+pub fn interrupted() -> Exit {
+    if process::terminated() {
+        Exit::Terminated
+    } else {
+        Exit::Interrupted
     }
 }
 

@@ -1,12 +1,12 @@
 //! Entry point: parse, make Ctrl-C clean, run, exit.
 
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser as _;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use xtask::cli::{self, Cli};
 use xtask::host::process;
-use xtask::report::exit::Exit;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -19,13 +19,19 @@ fn main() -> ExitCode {
 
 /// The first Ctrl-C (or SIGTERM) stops the programs that run and lets the command clean up; the second ends at once.
 fn stop_cleanly_on_signals() {
-    static ASKED: AtomicBool = AtomicBool::new(false);
     // Without a handler the default action ends the process, which is no worse than not running at all.
-    let _ = ctrlc::set_handler(|| {
-        if ASKED.swap(true, Ordering::SeqCst) {
-            #[expect(clippy::exit, reason = "the second signal means now")]
-            std::process::exit(Exit::Interrupted.code().into());
+    let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGTERM]) else {
+        return;
+    };
+    std::thread::spawn(move || {
+        let mut asked = false;
+        for signal in signals.forever() {
+            if asked {
+                #[expect(clippy::exit, reason = "the second signal means now")]
+                std::process::exit(cli::interrupted().code().into());
+            }
+            asked = true;
+            process::interrupt_by(signal == SIGTERM);
         }
-        process::interrupt();
     });
 }

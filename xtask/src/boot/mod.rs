@@ -1,16 +1,22 @@
 //! Booting: how each pod and container is created, which of them a running host lacks, and what the supervisors' status
 //! documents say about the whole. Pure: running Podman and asking supervisors is `host`'s work.
 
+pub mod causes;
 pub mod creation;
 pub mod critical_path;
 pub mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod lab;
+pub mod last_words;
+pub mod limits;
+pub mod needs;
 pub mod pod;
 pub mod podman_arguments;
 pub mod podman_request;
 pub mod reach;
+pub mod restarted;
 pub mod sealed;
+pub mod standing;
 pub mod timeline;
 pub mod view;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::status::{AgentState, AgentStatus, GroupState, GroupStatus};
+use contract::status::{AgentState, AgentStatus, GroupState, GroupStatus, StartupCheck};
 
 use crate::stack::{AgentId, GroupId, Stack};
 
@@ -58,7 +58,7 @@ impl View {
         self.agent(stack, id).map(|status| status.state)
     }
 
-    /// How far these groups have come. Those of `lost` could not be started.
+    /// How far these groups have come. Those of `lost` will not come; they may be groups that others depend on.
     #[must_use]
     pub fn progress(&self, stack: &Stack, groups: &[GroupId], lost: &[GroupId]) -> Progress {
         let states: Vec<Option<GroupState>> = groups
@@ -69,40 +69,71 @@ impl View {
         if states.iter().all(settled) {
             return Progress::Healthy;
         }
-        if groups.iter().any(|group| self.is_moving(*group)) {
-            return Progress::Pending;
-        }
         let hopeless = self.hopeless(stack, lost);
-        let agents = || groups.iter().flat_map(|group| &stack.group(*group).agents);
-        let waits = |agent: &AgentId| self.state(stack, *agent) == Some(AgentState::Waiting);
-        // One that waits for what has come up is about to be let go.
-        if agents().any(|agent| waits(agent) && !hopeless.contains(agent)) {
-            return Progress::Pending;
+        let mut in_vain = groups.iter().any(|group| self.is_failed_by_checks(*group));
+        for group in groups {
+            if lost.contains(group) {
+                in_vain = true;
+                continue;
+            }
+            for id in stack
+                .group(*group)
+                .agents
+                .iter()
+                .filter(|id| stack.agent(**id).required)
+            {
+                match self.state(stack, *id) {
+                    Some(AgentState::Healthy) => {}
+                    // One that waits for what has come up is about to be let go; one of a silent group does not answer yet.
+                    _ if hopeless.contains(id) => in_vain = true,
+                    _ => return Progress::Pending,
+                }
+            }
         }
-        if agents().any(|agent| stack.agent(*agent).required && hopeless.contains(agent)) {
-            return Progress::Failed;
-        }
-        Progress::Pending
+        if in_vain { Progress::Failed } else { Progress::Pending }
     }
 
-    /// Whether any agent of the group may come to another state by itself, others aside; so may one that does not answer yet.
-    fn is_moving(&self, group: GroupId) -> bool {
-        self.groups.get(&group).is_none_or(|status| {
-            status.agents.iter().any(|agent| {
-                matches!(
-                    agent.state,
-                    AgentState::Starting
-                        | AgentState::Answering
-                        | AgentState::Mute
-                        | AgentState::Backoff
-                        | AgentState::Stopping
-                )
-            })
+    /// Whether a group is unhealthy although none of its agents is the reason: a line of its start-up check failed, which it does not
+    /// make again.
+    #[must_use]
+    pub fn is_failed_by_checks(&self, group: GroupId) -> bool {
+        self.groups.get(&group).is_some_and(|status| {
+            status.state == GroupState::Unhealthy
+                && status.checks.iter().any(|check| !check.ok)
+                && !status
+                    .agents
+                    .iter()
+                    .any(|agent| agent.required && matches!(agent.state, AgentState::Failed | AgentState::Mute))
         })
     }
 
-    /// Agents that will not come up by themselves: given up, of a group that could not be started, or waiting for one of these.
-    fn hopeless(&self, stack: &Stack, lost: &[GroupId]) -> BTreeSet<AgentId> {
+    /// Lines of a group's start-up check that failed and that no agent's own reason names.
+    #[must_use]
+    pub fn failed_checks(&self, group: GroupId) -> Vec<&StartupCheck> {
+        let Some(status) = self.groups.get(&group) else {
+            return Vec::new();
+        };
+        let told = |check: &StartupCheck| {
+            let reasons = status.agents.iter().filter_map(|agent| agent.reason.as_ref());
+            reasons.into_iter().any(|reason| reason.contains(&check.name))
+        };
+        status.checks.iter().filter(|check| !check.ok && !told(check)).collect()
+    }
+
+    /// Whether a required agent of these groups is within its own start period or its settling time.
+    #[must_use]
+    pub fn is_starting(&self, groups: &[GroupId]) -> bool {
+        groups.iter().filter_map(|group| self.groups.get(group)).any(|status| {
+            status
+                .agents
+                .iter()
+                .any(|agent| agent.required && matches!(agent.state, AgentState::Starting | AgentState::Answering))
+        })
+    }
+
+    /// Agents that will not come up by themselves: given up, of a group that will not come, or waiting for one of these.
+    #[must_use]
+    pub fn hopeless(&self, stack: &Stack, lost: &[GroupId]) -> BTreeSet<AgentId> {
         let mut hopeless: BTreeSet<AgentId> = BTreeSet::new();
         loop {
             let before = hopeless.len();
@@ -110,7 +141,7 @@ impl View {
                 let waits_in_vain = || agent.waits_for.iter().any(|other| hopeless.contains(other));
                 let is_hopeless = match self.state(stack, id) {
                     _ if lost.contains(&agent.group) => true,
-                    Some(AgentState::Failed) => true,
+                    Some(AgentState::Failed | AgentState::Stopped) => true,
                     Some(AgentState::Waiting) => waits_in_vain(),
                     _ => false,
                 };
@@ -122,6 +153,17 @@ impl View {
                 return hopeless;
             }
         }
+    }
+
+    /// Whether one of these groups may still reach an agent of a group on another machine, as far as its supervisor has looked.
+    #[must_use]
+    pub fn is_within_reach(&self, stack: &Stack, groups: &[GroupId], other: GroupId) -> bool {
+        let machine = &stack.machine(stack.group(other).machine).name;
+        let is_of = |name: &str| stack.group(other).agents.iter().any(|id| stack.agent(*id).name == name);
+        let documents = groups.iter().filter_map(|group| self.groups.get(group));
+        documents
+            .flat_map(|status| &status.peers)
+            .any(|peer| peer.machine == *machine && is_of(&peer.agent) && peer.reachable != Some(false))
     }
 
     /// Whether every required agent of these groups answers.
@@ -150,7 +192,7 @@ impl View {
 
 #[cfg(test)]
 mod tests {
-    use contract::status::{AgentState, GroupState};
+    use contract::status::{AgentState, GroupState, StartupCheck};
 
     use super::{Progress, View};
     use crate::boot::fixture::healthy;
@@ -204,5 +246,57 @@ mod tests {
         assert_eq!(view.progress(&stack, &groups, &[]), Progress::Pending);
         let (view, groups) = all_but(&stack, first, AgentState::Failed, None);
         assert_eq!(view.progress(&stack, &groups, &[]), Progress::Failed);
+    }
+
+    #[test]
+    fn a_failed_start_up_check_is_the_end_although_every_agent_is_healthy() {
+        let stack = Fixture::small().model();
+        let (mut view, groups) = all_but(&stack, pair(&stack).0, AgentState::Healthy, None);
+        let group = groups[0];
+        let mut status = healthy(&stack, group);
+        status.state = GroupState::Unhealthy;
+        status.checks = vec![StartupCheck {
+            name: "module cv2".to_owned(),
+            ok: false,
+            detail: "not importable".to_owned(),
+        }];
+        view.update(group, status);
+        assert_eq!(view.progress(&stack, &groups, &[]), Progress::Failed);
+        assert_eq!(view.failed_checks(group).len(), 1);
+    }
+
+    #[test]
+    fn an_optional_agent_that_is_on_its_way_holds_nobody_up() {
+        let stack = Fixture::small()
+            .file("main/startup.yaml", "port: 5000\n", "port: 5000\n    required: false\n")
+            .model();
+        let (first, second) = pair(&stack);
+        let optional = stack.agents().find(|(_, agent)| !agent.required).unwrap().0;
+        let other = if optional == first { second } else { first };
+        let (mut view, groups) = all_but(&stack, other, AgentState::Failed, None);
+        assert_eq!(view.progress(&stack, &groups, &[]), Progress::Failed);
+        let group = stack.agent(optional).group;
+        let mut status = view.group(group).unwrap().clone();
+        let name = &stack.agent(optional).name;
+        status
+            .agents
+            .iter_mut()
+            .find(|agent| agent.name == *name)
+            .unwrap()
+            .state = AgentState::Mute;
+        view.update(group, status);
+        assert_eq!(view.progress(&stack, &groups, &[]), Progress::Failed);
+    }
+
+    #[test]
+    fn a_group_that_died_or_was_not_selected_is_the_end_of_what_waits_for_it() {
+        let stack = Fixture::small().model();
+        let (first, second) = pair(&stack);
+        let absent = stack.agent(first).group;
+        let (view, groups) = all_but(&stack, second, AgentState::Waiting, Some(absent));
+        let with_it: Vec<_> = groups.iter().copied().chain([absent]).collect();
+        assert_eq!(view.progress(&stack, &with_it, &[absent]), Progress::Failed);
+        // Silent, but not known to be gone: its supervisor may come.
+        assert_eq!(view.progress(&stack, &with_it, &[]), Progress::Pending);
     }
 }

@@ -1,19 +1,23 @@
 //! `cargo xtask down`: stop the stack and remove it.
 
-use std::time::Duration;
-
-use super::select::Selection;
-use super::{Context, Outcome};
-use crate::host::boot::{self, BootEvent, Removal};
+use super::select::{Named, Selection};
+use super::{Context, Failure, Outcome};
+use crate::boot::limits;
+use crate::host::boot::BootEvent;
 use crate::host::hosts::Place;
-use crate::host::lock;
+use crate::host::take_down::{self, Left, Removal, Removed};
+use crate::host::{lock, process};
 use crate::report::exit::Exit;
-use crate::stack::{GroupId, MachineId};
+use crate::report::findings::counted;
+use crate::stack::{GroupId, MachineId, Stack};
 
 /// Stop the stack and remove its pods, containers and networks
 ///
 /// Volumes stay, with all data, unless `--volumes` is given. Nothing that this project did not create is touched: what it
-/// creates carries a label.
+/// creates carries a label. A container has the time to stop that it was made with: agents' grace, and three seconds.
+///
+/// Exit code 0 when nothing is left of what was to go, also where nothing was there; 3 when something could not be removed,
+/// which is named; 130 or 143 when interrupted, with what is left.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask down                        the whole stack
@@ -35,6 +39,7 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> Outcome {
     let stack = context.stack()?;
     let printer = &context.printer;
+    require_groups(args, &stack)?;
     let removal = Removal {
         groups: args.selection.group_names(&stack)?,
         machines: args.selection.machine_names(&stack)?,
@@ -45,24 +50,121 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     })?;
     let hosts = context.hosts(&stack, args.selection.lab)?;
     let every: Vec<GroupId> = stack.groups().map(|(id, _)| id).collect();
-    let grace = Duration::from_millis(stack.supervision.stop_grace_ms);
-    let mut removed = 0;
+    let mut removed = Removed::default();
     for part in hosts.parts(&stack, &every) {
         let others = |machine: MachineId| !part.machines.contains(&machine);
         if args.selection.machine(&stack)?.is_some_and(others) {
             continue;
         }
-        removed += boot::down(&part.host.podman, &stack.name, grace, &removal, &|event| {
-            if let BootEvent::Removed(kind, name) = event {
-                printer.step("removed", format!("{kind} {name}"));
-            }
-        })?;
+        let podman = &part.host.podman;
+        removed.add(take_down::down(
+            podman,
+            &stack.name,
+            limits::removal(&stack),
+            &removal,
+            &|event| {
+                if let BootEvent::Removed(kind, name) = event {
+                    printer.step("removed", format!("{kind} {name}"));
+                }
+            },
+        )?);
+        if process::interrupted() {
+            return Ok(interrupted(context, &removed));
+        }
         if part.host.place == Place::Here {
-            removed += context.remove_leftovers(&part.host.podman, &stack)?;
+            removed.count += context.remove_leftovers(podman, &stack)?;
         }
     }
-    if removed == 0 {
-        printer.note("nothing to remove");
+    Ok(conclude(args, context, &stack, &removed))
+}
+
+/// Says what became of it.
+fn conclude(args: &Args, context: &Context, stack: &Stack, removed: &Removed) -> Exit {
+    let printer = &context.printer;
+    if !removed.left.is_empty() {
+        for left in &removed.left {
+            printer.error(left_text(left));
+        }
+        printer.error(format!(
+            "{} still there\n  hint: `cargo xtask down` goes on with the rest",
+            are(removed.left.len())
+        ));
+        return Exit::Tool;
     }
-    Ok(Exit::Success)
+    if removed.count == 0 {
+        let of = if args.selection.names.is_empty() {
+            match &args.selection.machine {
+                Some(machine) => format!("machine `{machine}` of stack `{}`", stack.name),
+                None => format!("stack `{}`", stack.name),
+            }
+        } else {
+            format!("`{}`", args.selection.names.join("`, `"))
+        };
+        let what = if args.volumes {
+            "nothing"
+        } else {
+            "no pod, container or network"
+        };
+        printer.note(format!("nothing to remove: {what} of {of} is here"));
+    }
+    if removed.kept_volumes > 0 && removed.count == 0 {
+        printer.note(format!(
+            "{} with data: `cargo xtask down --volumes` removes them",
+            counted(removed.kept_volumes, "volume")
+        ));
+    }
+    Exit::Success
+}
+
+fn are(count: usize) -> String {
+    match count {
+        1 => "1 thing is".to_owned(),
+        many => format!("{many} things are"),
+    }
+}
+
+fn interrupted(context: &Context, removed: &Removed) -> Exit {
+    let rest: Vec<&str> = removed.left.iter().map(|left| left.what.as_str()).collect();
+    context.printer.note(if rest.is_empty() {
+        "interrupted\n  hint: `cargo xtask down` goes on with the rest".to_owned()
+    } else {
+        format!(
+            "interrupted, and left: {}\n  hint: `cargo xtask down` goes on with the rest",
+            rest.join(", ")
+        )
+    });
+    Exit::Interrupted
+}
+
+/// What could not be removed, and why.
+#[must_use]
+pub fn left_text(left: &Left) -> String {
+    match &left.why {
+        Some(why) => format!("{} could not be removed: {why}", left.what),
+        None => format!("{} was not removed", left.what),
+    }
+}
+
+/// Fails where what is named cannot be taken down by itself.
+fn require_groups(args: &Args, stack: &Stack) -> Outcome<()> {
+    for named in args.selection.named(stack)? {
+        let Named::Agent(id) = named else { continue };
+        let agent = stack.agent(id);
+        let group = stack.group(agent.group);
+        if group.agents.len() > 1 {
+            return Err(Failure::wrong_use(format!(
+                "`{}` is one of {} of group `{}`, which have one container\n  hint: `cargo xtask down {}` takes all of them down",
+                agent.name,
+                counted(group.agents.len(), "agent"),
+                group.name,
+                group.name,
+            )));
+        }
+    }
+    if args.volumes && !args.selection.names.is_empty() {
+        return Err(Failure::wrong_use(
+            "volumes belong to a machine, not to a group: `--volumes` removes those of all its groups\n  hint: leave the names out, or `--volumes`",
+        ));
+    }
+    Ok(())
 }

@@ -154,23 +154,34 @@ pub fn find_group(name: &str, stack: &Stack) -> Outcome<GroupId> {
 }
 
 fn resolve(name: &str, machine: Option<MachineId>, stack: &Stack) -> Outcome<Named> {
+    let of_machine = |found: MachineId| machine.is_none_or(|machine| machine == found);
     if let Some(group) = stack.find_group(name) {
-        return Ok(Named::Group(group));
+        let own = stack.group(group).machine;
+        return if of_machine(own) {
+            Ok(Named::Group(group))
+        } else {
+            Err(elsewhere(stack, &format!("group `{name}`"), own))
+        };
     }
     let (wanted_machine, agent_name) = match name.split_once('/') {
-        Some((machine, agent)) => (stack.find_machine(machine), agent),
+        Some((written, agent)) => match stack.find_machine(written) {
+            Some(found) if of_machine(found) => (Some(found), agent),
+            Some(found) => return Err(elsewhere(stack, &format!("agent `{agent}`"), found)),
+            None => return Err(unknown(name, stack)),
+        },
         None => (machine, name),
     };
-    let found: Vec<AgentId> = stack
-        .agents()
-        .filter(|(_, agent)| agent.name == agent_name && wanted_machine.is_none_or(|machine| agent.machine == machine))
+    let named = || stack.agents().filter(|(_, agent)| agent.name == agent_name);
+    let found: Vec<AgentId> = named()
+        .filter(|(_, agent)| wanted_machine.is_none_or(|machine| agent.machine == machine))
         .map(|(id, _)| id)
         .collect();
     match found.as_slice() {
         [one] => Ok(Named::Agent(*one)),
-        [] => Err(Failure::wrong_use(format!(
-            "no group or agent is called `{name}`\n  hint: `cargo xtask status` lists them"
-        ))),
+        [] => match named().next() {
+            Some((_, agent)) => Err(elsewhere(stack, &format!("agent `{agent_name}`"), agent.machine)),
+            None => Err(unknown(name, stack)),
+        },
         _ => Err(Failure::wrong_use(format!(
             "`{name}` is an agent of both machines\n  hint: write {}",
             found
@@ -179,5 +190,72 @@ fn resolve(name: &str, machine: Option<MachineId>, stack: &Stack) -> Outcome<Nam
                 .collect::<Vec<_>>()
                 .join(" or ")
         ))),
+    }
+}
+
+/// Something that is not where it was looked for: a command about nothing would find all of it well.
+fn elsewhere(stack: &Stack, what: &str, machine: MachineId) -> Failure {
+    Failure::wrong_use(format!("{what} belongs to machine `{}`", stack.machine(machine).name))
+}
+
+fn unknown(name: &str, stack: &Stack) -> Failure {
+    let with_machine = |id: AgentId| {
+        let agent = stack.agent(id);
+        format!("{}/{}", stack.machine(agent.machine).name, agent.name)
+    };
+    let agents: Vec<String> = if name.contains('/') {
+        stack.agents().map(|(id, _)| with_machine(id)).collect()
+    } else {
+        stack.agents().map(|(_, agent)| agent.name.clone()).collect()
+    };
+    let groups = stack.groups.iter().map(|group| group.name.as_str());
+    let hint = match nearest(name, groups.chain(agents.iter().map(String::as_str))) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`cargo xtask status` lists them".to_owned(),
+    };
+    Failure::wrong_use(format!("no group or agent is called `{name}`\n  hint: {hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Selection;
+    use crate::stack::fixture::Fixture;
+
+    fn said(names: &[&str], machine: Option<&str>) -> String {
+        let stack = Fixture::small().model();
+        let selection = Selection {
+            machine: machine.map(str::to_owned),
+            lab: false,
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        match selection.groups(&stack) {
+            Ok(groups) => groups
+                .iter()
+                .map(|group| stack.group(*group).name.clone())
+                .collect::<Vec<_>>()
+                .join(" "),
+            Err(failure) => failure.message.unwrap_or_default(),
+        }
+    }
+
+    #[test]
+    fn a_wrong_name_is_answered_with_the_nearest_one() {
+        assert!(said(&["Alhpa"], None).contains("did you mean `Alpha`?"));
+        assert!(said(&["coer"], None).contains("did you mean `core`?"));
+        assert!(said(&["main/Btea"], None).contains("did you mean `main/Beta`?"));
+        assert!(said(&["nothing-like-it"], None).contains("`cargo xtask status` lists them"));
+    }
+
+    #[test]
+    fn what_belongs_to_another_machine_is_not_nothing() {
+        assert_eq!(said(&["core"], Some("pc2")), "group `core` belongs to machine `main`");
+        assert_eq!(said(&["Alpha"], Some("pc2")), "agent `Alpha` belongs to machine `main`");
+        assert_eq!(
+            said(&["main/Alpha"], Some("pc2")),
+            "agent `Alpha` belongs to machine `main`"
+        );
+        assert!(said(&["pc9/Alpha"], None).contains("no group or agent is called `pc9/Alpha`"));
+        assert_eq!(said(&["core", "Gamma"], Some("main")), "core side");
+        assert_eq!(said(&[], Some("pc2")), "far");
     }
 }

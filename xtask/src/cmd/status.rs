@@ -5,15 +5,20 @@ use std::time::Duration;
 use super::build_images::Format;
 use super::select::Selection;
 use super::{Context, Outcome};
+use crate::boot::standing::Standing;
 use crate::boot::view::View;
-use crate::host::{parallel, supervisor_status};
+use crate::host::{group_containers, parallel, process, supervisor_status};
 use crate::report::exit::Exit;
 use crate::report::status;
 
 /// Show every agent: its state, restarts, time to ready, what it waits for
 ///
 /// Asks the supervisors themselves, all at once. For an agent that is not healthy it prints the chain of what it waits for,
-/// and the last lines of stderr of the one that holds the others up. Exit code 1 when a required agent is not healthy.
+/// and of the one that holds the others up what it said last, the final error first. Of a group that does not answer it says whether
+/// its container is there and runs.
+///
+/// Exit code 0 when every required agent of those asked for is healthy; 1 when one is not, also where nothing runs; 2 for unknown
+/// names or a stack with errors; 4 where a file cannot be read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask status
@@ -50,13 +55,33 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
             view.update(*group, snapshot.status);
         }
     }
+    if process::interrupted() {
+        return Ok(Exit::Interrupted);
+    }
+    // Podman is asked only about groups that do not answer. Where it cannot be asked, that they do not answer is all there is to say.
+    let silent: Vec<_> = groups
+        .iter()
+        .copied()
+        .filter(|group| view.group(*group).is_none())
+        .collect();
+    let standing = if silent.is_empty() {
+        std::collections::BTreeMap::new()
+    } else {
+        group_containers::standing(&hosts, &stack, &silent).unwrap_or_default()
+    };
+    let absent = |group: &crate::stack::GroupId| standing.get(group) == Some(&Standing::Absent);
     match args.format {
-        Format::Json => context.print_json(&status::document(&stack, &view, &agents))?,
+        Format::Json => context.print_json(&status::document(&stack, &view, &agents, &standing))?,
+        Format::Human if groups.iter().all(absent) => {
+            context.printer.error(status::nothing_runs(&stack, &groups));
+            return Ok(Exit::Findings);
+        }
         Format::Human => context.printer.data(&status::human(
             &stack,
             &view,
             &groups,
             &agents,
+            &standing,
             context.printer.color_out,
         )),
     }

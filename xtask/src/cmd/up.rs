@@ -1,27 +1,45 @@
 //! `cargo xtask up`: boot the stack.
 
+mod choose;
+mod wait;
+
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use contract::status::AgentState;
+
+use super::down::left_text;
 use super::select::Selection;
 use super::{Context, Failure, Outcome, preflight, send_images};
+use crate::boot::causes::causes;
 use crate::boot::creation::Runs;
 use crate::boot::critical_path::critical_path;
-use crate::boot::view::{Progress, View};
-use crate::host::boot::{self, BootError, BootEvent, Created, Removal};
-use crate::host::hosts::{Part, Place};
+use crate::boot::limits;
+use crate::boot::standing::Lost;
+use crate::boot::view::View;
+use crate::host::boot::{self, BootError, BootEvent, Created};
+use crate::host::hosts::{Hosts, Part, Place};
+use crate::host::lock::{self, Lock};
+use crate::host::take_down::{self, Removal};
 use crate::host::watch::Watch;
-use crate::host::{lock, parallel, process};
-use crate::report::boot::{BootReporter, explain_unhealthy, path_text};
+use crate::host::{parallel, process};
+use crate::report::boot::{BootReporter, causes_text, path_text};
 use crate::report::exit::Exit;
 use crate::stack::{GroupId, Stack};
+use choose::Chosen;
+use wait::{Ended, Follower, Limit};
 
 /// Boot the stack: networks, volumes, pods and containers, all at once
 ///
 /// Every supervisor starts an agent as soon as what that agent depends on answers, wherever it runs. The command returns
-/// when all required agents are healthy (they answered, and still did after the settling time), or at the timeout with the
-/// reason for each that is not. What runs already as it should is left alone.
+/// when all required agents are healthy (they answered, and still did after the settling time): exit code 0. It ends with
+/// exit code 1 and the causes as soon as waiting longer changes nothing, or at the limit. Groups that the named ones wait for
+/// are started, too. What runs already as it should is left alone.
+///
+/// Other commands may run while this one waits. Ctrl-C takes back what was begun while containers are being started; while
+/// agents are waited for, it ends the wait, and everything runs on.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask up                          both machines on this host
@@ -29,13 +47,19 @@ use crate::stack::{GroupId, Stack};
   cargo xtask up --lab                    each machine on its own host of the lab
   cargo xtask up --wait answering         return as soon as every agent answers
   cargo xtask up --plain                  no agent is forked from a warm interpreter
-  cargo xtask up vision --timeout 30")]
+  cargo xtask up vision                   one group, and those that it waits for
+  cargo xtask up vision --no-deps         that group alone
+  cargo xtask up --timeout 30")]
 pub struct Args {
     #[command(flatten)]
     selection: Selection,
-    /// Give up waiting after this time
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
-    timeout: u64,
+    /// Give up waiting after this time [default: what the start periods, the settling time and the chains of agents that wait for
+    /// each other add up to, at least 120; agents within their own start period are waited for beyond that]
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    /// Start only the groups that are named, not those that their agents wait for
+    #[arg(long)]
+    no_deps: bool,
     /// What to wait for
     #[arg(long, value_enum, default_value_t, value_name = "STATE")]
     wait: WaitFor,
@@ -53,7 +77,8 @@ impl Args {
                 lab: true,
                 ..Selection::default()
             },
-            timeout: 120,
+            timeout: None,
+            no_deps: false,
             wait: WaitFor::Healthy,
             plain: false,
         }
@@ -72,25 +97,47 @@ pub enum WaitFor {
     Nothing,
 }
 
-/// How often an interrupt is looked for while nothing else happens.
-const GLANCE: Duration = Duration::from_millis(100);
-
 /// Runs it.
 ///
 /// # Errors
 /// When the stack is wrong, an image is missing, Podman fails, or a pre-flight check does.
 pub fn run(args: &Args, context: &Context) -> Outcome {
     let stack = context.stack()?;
-    let groups = args.selection.groups(&stack)?;
     let mut hosts = context.hosts(&stack, args.selection.lab)?;
+    args.selection.groups(&stack)?;
     hosts.ask()?;
-    let parts = hosts.parts(&stack, &groups);
     let printer = &context.printer;
-    let _lock = lock::take(&stack.name, "up", |holder| {
+    let lock = lock::take(&stack.name, "up", |holder| {
         printer.note(format!("waiting for {holder}"));
     })?;
+    let chosen = choose::choose(context, &stack, &hosts, &args.selection, args.no_deps)?;
+    let served = prepare(context, &stack, &hosts, &chosen.groups)?;
+    let job = Job {
+        args,
+        context,
+        stack: &stack,
+        hosts: &hosts,
+        chosen: &chosen,
+        started: Instant::now(),
+        started_at_ms: unix_ms(),
+    };
+    let (created, booted) = job.boot(served, lock);
+    if booted.interrupted_early {
+        let begun = created.unwrap_or_else(|_| Created {
+            groups: chosen.groups.iter().copied().collect(),
+            ..Created::default()
+        });
+        return take_back(context, &stack, &hosts.parts(&stack, &chosen.groups), &begun);
+    }
+    job.conclude(&created?, &booted)
+}
+
+/// Sends images to other hosts, starts Podman's services, and looks for what would make the boot fail.
+fn prepare(context: &Context, stack: &Stack, hosts: &Hosts, groups: &[GroupId]) -> Outcome<Hosts> {
+    let printer = &context.printer;
+    let parts = hosts.parts(stack, groups);
     for part in parts.iter().filter(|part| part.host.place == Place::Elsewhere) {
-        send_images::provide(context, &stack, part)?;
+        send_images::provide(context, stack, part)?;
     }
     // As long as Podman is asked one thing after the other; the wait for health needs none.
     let mut served = hosts.clone();
@@ -99,147 +146,188 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
             "every step runs a `podman` of its own, which takes longer: {error}"
         ));
     }
-    for part in &served.parts(&stack, &groups) {
-        preflight::run(context, &stack, part)?;
+    for part in &served.parts(stack, groups) {
+        preflight::run(context, stack, part)?;
     }
     if parts.iter().any(|part| !part.host.host.limits) {
         printer.warn(
             "no limits on memory and processes: Podman without root can set them only where cgroups v2 are delegated to the user",
         );
     }
+    Ok(served)
+}
 
-    let runs = if args.plain { Runs::Plainly } else { Runs::Supervisor };
-    let started = Instant::now();
-    let started_at_ms = unix_ms();
-    let reporter = Mutex::new(BootReporter::new(printer, &stack, &groups));
-    let watch = (args.wait != WaitFor::Nothing)
-        .then(|| Watch::start(groups.iter().map(|group| (*group, hosts.status(&stack, *group)))));
-    let mut view = View::default();
-    let gave_up = AtomicBool::new(false);
-    // Agents come up while further containers are still being started, and are shown as they do.
-    let (created, progress) = std::thread::scope(|scope| {
-        let starting = scope.spawn(|| {
-            let served = served;
-            let parts = served.parts(&stack, &groups);
-            let created = start(&stack, &parts, &runs, &|event| lock_reporter(&reporter).event(&event));
-            if created.is_err() {
-                gave_up.store(true, Ordering::Relaxed);
-            }
-            created
-        });
-        let progress = watch.as_ref().map_or(Progress::Healthy, |watch| {
-            let follower = Follower {
-                args,
-                stack: &stack,
-                groups: &groups,
+/// One boot.
+struct Job<'a> {
+    args: &'a Args,
+    context: &'a Context,
+    stack: &'a Stack,
+    hosts: &'a Hosts,
+    chosen: &'a Chosen,
+    started: Instant,
+    started_at_ms: u64,
+}
+
+/// How waiting for a boot went.
+struct Booted {
+    ended: Ended,
+    lost: BTreeMap<GroupId, Lost>,
+    view: View,
+    /// This program was told to stop while Podman was still at work.
+    interrupted_early: bool,
+}
+
+impl Job<'_> {
+    /// Starts everything and waits. The lock is held only as long as Podman's state is changed: others are not to wait for agents.
+    fn boot(&self, served: Hosts, lock: Lock) -> (Result<Created, BootError>, Booted) {
+        let Self {
+            args, stack, chosen, ..
+        } = *self;
+        let runs = if args.plain { Runs::Plainly } else { Runs::Supervisor };
+        let reporter = Mutex::new(BootReporter::new(&self.context.printer, stack, &chosen.groups));
+        let watch = (args.wait != WaitFor::Nothing)
+            .then(|| Watch::start(chosen.followed().map(|group| (group, self.hosts.status(stack, group)))));
+        let mut view = View::default();
+        let gave_up = AtomicBool::new(false);
+        let early = AtomicBool::new(false);
+        // Agents come up while further containers are still being started, and are shown as they do.
+        let (created, ended, lost) = std::thread::scope(|scope| {
+            let starting = scope.spawn(|| {
+                let (served, _lock) = (served, lock);
+                let parts = served.parts(stack, &chosen.groups);
+                let created = start(stack, &parts, &runs, &|event| wait::lock(&reporter).event(&event));
+                gave_up.store(created.is_err(), Ordering::Relaxed);
+                early.store(process::interrupted(), Ordering::Relaxed);
+                created
+            });
+            let mut follower = Follower::new(wait::Boot {
+                wait: args.wait,
+                stack,
+                hosts: self.hosts,
+                chosen,
                 reporter: &reporter,
                 gave_up: &gave_up,
-                started,
-            };
-            follower.follow(watch, &mut view, &|| starting.is_finished())
+                started: self.started,
+                limit: self.limit(),
+            });
+            let ended = watch.as_ref().map_or(Ended::Ready, |watch| {
+                follower.follow(watch, &mut view, &|| starting.is_finished())
+            });
+            let created = starting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (created, ended, follower.into_lost())
         });
-        let created = starting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        (created, progress)
-    });
-    let created = match created {
-        Ok(created) => created,
-        Err(error) => {
-            if process::interrupted() {
-                let begun = Created {
-                    groups: groups.iter().copied().collect(),
-                    ..Created::default()
-                };
-                return take_back(context, &stack, &parts, &begun);
-            }
-            return Err(error.into());
-        }
-    };
-    if process::interrupted() {
-        drop(reporter);
-        return take_back(context, &stack, &parts, &created);
+        reporter.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
+        let booted = Booted {
+            ended,
+            lost,
+            view,
+            interrupted_early: early.load(Ordering::Relaxed),
+        };
+        (created, booted)
     }
-    let reporter = reporter.into_inner().unwrap_or_else(PoisonError::into_inner);
-    reporter.finish();
-    let Some(watch) = watch else {
-        return Ok(if created.failed.is_empty() {
-            Exit::Success
-        } else {
-            Exit::Tool
-        });
-    };
-    drop(watch);
-    if created.failed.is_empty() && progress == Progress::Healthy {
+
+    fn limit(&self) -> Limit {
+        match self.args.timeout {
+            Some(seconds) => Limit {
+                time: Duration::from_secs(seconds),
+                extends: false,
+            },
+            None => Limit {
+                time: limits::boot(self.stack, &self.chosen.groups),
+                extends: true,
+            },
+        }
+    }
+
+    /// Says how it ended.
+    fn conclude(&self, created: &Created, booted: &Booted) -> Outcome {
+        let printer = &self.context.printer;
+        if self.args.wait == WaitFor::Nothing {
+            if !created.failed.is_empty() {
+                return Ok(Exit::Tool);
+            }
+            printer.step("up", self.started_text(created));
+            return Ok(Exit::Success);
+        }
+        match booted.ended {
+            Ended::Interrupted => {
+                printer.note(self.left_running(&booted.view));
+                Ok(Exit::Interrupted)
+            }
+            Ended::Ready if created.failed.is_empty() => {
+                printer.step("up", self.success(created, &booted.view));
+                Ok(Exit::Success)
+            }
+            ended => {
+                printer.error(self.failure(ended, booted));
+                Ok(Exit::Findings)
+            }
+        }
+    }
+
+    fn started_text(&self, created: &Created) -> String {
+        match created.groups.len() {
+            0 => "nothing to do: every container runs; agents were not looked at".to_owned(),
+            1 => "1 group started; its agents were not waited for".to_owned(),
+            many => format!("{many} groups started; their agents were not waited for"),
+        }
+    }
+
+    fn success(&self, created: &Created, view: &View) -> String {
+        let healthy = self.args.wait == WaitFor::Healthy;
         if created.groups.is_empty() {
-            printer.step("up", "nothing to do: everything runs and is healthy");
-        } else {
-            let path = critical_path(&stack, &view);
-            printer.step(
-                "up",
-                path_text(
-                    &stack,
-                    &groups,
-                    &path,
-                    started_at_ms,
-                    (args.wait == WaitFor::Healthy).then(|| started.elapsed()),
-                ),
-            );
+            let state = if healthy { "is healthy" } else { "answers" };
+            return format!("nothing to do: everything runs and {state}");
         }
-        return Ok(Exit::Success);
+        path_text(
+            self.stack,
+            &self.chosen.groups,
+            &critical_path(self.stack, view),
+            self.started_at_ms,
+            healthy.then(|| self.started.elapsed()),
+        )
     }
-    printer.error(explain_unhealthy(&stack, &view, &groups, started.elapsed()));
-    Ok(Exit::Findings)
-}
 
-fn lock_reporter<'a, 'b>(reporter: &'a Mutex<BootReporter<'b>>) -> MutexGuard<'a, BootReporter<'b>> {
-    reporter.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Follows a boot to its end.
-struct Follower<'a, 'b> {
-    args: &'a Args,
-    stack: &'a Stack,
-    groups: &'a [GroupId],
-    reporter: &'a Mutex<BootReporter<'b>>,
-    /// Podman could not start what is waited for.
-    gave_up: &'a AtomicBool,
-    started: Instant,
-}
-
-impl Follower<'_, '_> {
-    /// Returns when what was asked for is there, when waiting longer changes nothing, or at the timeout. `all_started` says
-    /// whether Podman is done: until then a group that does not answer is only late.
-    fn follow(&self, watch: &Watch, view: &mut View, all_started: &dyn Fn() -> bool) -> Progress {
-        let limit = Duration::from_secs(self.args.timeout);
-        loop {
-            let left = limit.saturating_sub(self.started.elapsed());
-            if left.is_zero() || process::interrupted() || self.gave_up.load(Ordering::Relaxed) {
-                return Progress::Pending;
-            }
-            if let Some((group, change)) = watch.next(left.min(GLANCE)) {
-                match change {
-                    Ok(status) => view.update(group, status),
-                    Err(_) => view.forget(group),
-                }
-                lock_reporter(self.reporter).show(self.stack, view);
-            }
-            if !all_started() {
-                continue;
-            }
-            let reporter = lock_reporter(self.reporter);
-            let (lost, running): (Vec<GroupId>, Vec<GroupId>) = self
+    /// How many agents of the boot are not healthy, and how many there are.
+    fn unhealthy(&self, view: &View) -> (usize, usize) {
+        let agents = || {
+            self.chosen
                 .groups
                 .iter()
-                .copied()
-                .partition(|group| reporter.has_failed(*group));
-            drop(reporter);
-            if self.args.wait == WaitFor::Answering && view.all_answer(&running) {
-                return Progress::Healthy;
-            }
-            let progress = view.progress(self.stack, &running, &lost);
-            if progress != Progress::Pending {
-                return progress;
-            }
-        }
+                .flat_map(|group| &self.stack.group(*group).agents)
+        };
+        let healthy = agents().filter(|agent| view.state(self.stack, **agent) == Some(AgentState::Healthy));
+        let total = agents().count();
+        (total - healthy.count(), total)
+    }
+
+    fn left_running(&self, view: &View) -> String {
+        let (unhealthy, total) = self.unhealthy(view);
+        format!(
+            "interrupted: what was started runs on, {} of {total} agents healthy so far
+  hint: `cargo xtask status` shows how it              goes on, `cargo xtask down` removes it",
+            total - unhealthy
+        )
+    }
+
+    fn failure(&self, ended: Ended, booted: &Booted) -> String {
+        let (unhealthy, total) = self.unhealthy(&booted.view);
+        let after = self.started.elapsed().as_secs_f64();
+        let why = match ended {
+            Ended::TimedOut if self.args.timeout.is_some() => "the limit that `--timeout` sets",
+            Ended::TimedOut => "the limit for what is configured; `--timeout SECONDS` sets another",
+            _ => "waiting longer changes nothing",
+        };
+        let removed = |group: &GroupId| matches!(booted.lost.get(group), Some(Lost::Removed));
+        let head = if self.chosen.groups.iter().all(removed) {
+            format!("what `up` waited for was taken down meanwhile, {after:.1} s after it began")
+        } else if unhealthy == 0 {
+            format!("every agent is healthy, but not every group, after {after:.1} s: {why}")
+        } else {
+            format!("{unhealthy} of {total} agents are not healthy after {after:.1} s: {why}")
+        };
+        let causes = causes(self.stack, &booted.view, &self.chosen.groups, &booted.lost);
+        head + &causes_text(self.stack, &causes)
     }
 }
 
@@ -263,20 +351,26 @@ fn start(
 fn take_back(context: &Context, stack: &Stack, parts: &[Part<'_>], created: &Created) -> Outcome {
     process::resume();
     context.printer.note("interrupted: removing what was started");
+    let _lock = lock::take(&stack.name, "up", |holder| {
+        context.printer.note(format!("waiting for {holder}"));
+    })?;
     let groups = created
         .groups
         .iter()
         .chain(&created.failed)
         .map(|group| stack.group(*group).name.clone())
         .collect();
-    let grace = Duration::from_millis(stack.supervision.stop_grace_ms);
     let removal = Removal {
         groups: Some(groups),
         machines: None,
         volumes: false,
     };
     for part in parts {
-        boot::down(&part.host.podman, &stack.name, grace, &removal, &|_| {})?;
+        let limit = limits::removal(stack);
+        let removed = take_down::down(&part.host.podman, &stack.name, limit, &removal, &|_| {})?;
+        for left in &removed.left {
+            context.printer.error(left_text(left));
+        }
         for network in &created.networks {
             // Another group of the machine may still use it, or it is another host's.
             let _ = part.host.podman.command().args(["network", "rm", network]).run();

@@ -1,4 +1,5 @@
-//! Creates and removes what a stack needs on a host: networks, volumes, pods, containers. Every step can be repeated.
+//! Creates what a stack needs on a host: networks, volumes, pods, containers. Every step can be repeated. [`super::take_down`]
+//! removes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,6 +15,7 @@ use super::podman_make::{self, LIMIT};
 use super::process::{self, ProcessError};
 use super::removal;
 use crate::boot::creation::{Creation, Labels, Runs, creation};
+use crate::boot::limits;
 use crate::boot::reach::Host;
 use crate::stack::{GroupId, MachineId, Stack};
 
@@ -146,9 +148,12 @@ pub fn up(
     let turns: BTreeMap<MachineId, Mutex<()>> = machines.iter().map(|machine| (*machine, Mutex::default())).collect();
     let outcome = Mutex::new(&mut created);
     parallel::map(parallel::default_jobs(), &to_start, |(group, creation)| {
-        let replaced =
-            there.pods.contains_key(&creation.pod.name) || there.containers.contains_key(&creation.container.name);
-        let started = start(podman, creation, replaced, &turns[&stack.group(*group).machine]);
+        let container = there.containers.get(&creation.container.name);
+        let state = container.map(|container| container.state.as_str());
+        let state = state.or_else(|| there.pods.contains_key(&creation.pod.name).then_some("no container"));
+        let replaced = state.is_some();
+        let turn = &turns[&stack.group(*group).machine];
+        let started = start(podman, creation, state, turn, limits::removal(stack));
         let mut created = outcome.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match started {
             Ok(()) => {
@@ -274,17 +279,25 @@ fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-fn start(podman: &Podman, creation: &Creation, replaced: bool, turn: &Mutex<()>) -> Result<(), PodmanError> {
+fn start(
+    podman: &Podman,
+    creation: &Creation,
+    there: Option<&str>,
+    turn: &Mutex<()>,
+    stop_limit: Duration,
+) -> Result<(), PodmanError> {
     let remove = || {
         removal::remove(
             &podman
                 .command()
                 .args(["pod", "rm", "--force", "--ignore", &creation.pod.name])
-                .limit(LIMIT)
+                .limit(stop_limit)
                 .whole(),
         )
     };
-    if replaced {
+    if let Some(state) = there {
+        // It has the time that it was made with, and whoever is told to stop meanwhile does not wait for it.
+        removal::stop(podman, &creation.container.name, state, stop_limit)?;
         remove()?;
     }
     let started = podman_make::group(podman, creation, turn);
@@ -373,121 +386,6 @@ fn labels(stack: &Stack, machine: MachineId) -> BTreeMap<&'static str, &str> {
     .into()
 }
 
-/// What to remove.
-#[derive(Debug, Clone)]
-pub struct Removal {
-    /// Only what belongs to these groups; all of the stack's otherwise.
-    pub groups: Option<BTreeSet<String>>,
-    /// Only what belongs to these machines; all otherwise.
-    pub machines: Option<BTreeSet<String>>,
-    /// The volumes too, with all data.
-    pub volumes: bool,
-}
-
-/// Stops and removes what carries the stack's label: pods, then containers that are in none, then networks and volumes.
-///
-/// # Errors
-/// When Podman fails.
-pub fn down(
-    podman: &Podman,
-    stack_name: &str,
-    grace: Duration,
-    removal: &Removal,
-    emit: &(dyn Fn(BootEvent) + Sync),
-) -> Result<usize, BootError> {
-    let chosen = |labels: Option<&BTreeMap<String, String>>| {
-        let has = |label: &str, wanted: Option<&BTreeSet<String>>| {
-            wanted.is_none_or(|names| {
-                labels
-                    .and_then(|labels| labels.get(label))
-                    .is_some_and(|name| names.contains(name))
-            })
-        };
-        has(GROUP_LABEL, removal.groups.as_ref()) && has(MACHINE_LABEL, removal.machines.as_ref())
-    };
-    let grace = grace.as_secs() + 3;
-    let mut removed = 0;
-
-    let pods: Vec<String> = podman
-        .pods(stack_name)?
-        .into_iter()
-        .filter(|pod| chosen(pod.labels.as_ref()))
-        .map(|pod| pod.name)
-        .collect();
-    for result in parallel::map(pods.len().min(16), &pods, |pod| {
-        remove_pod(podman, pod, grace).map(|()| emit(BootEvent::Removed("pod", pod.clone())))
-    }) {
-        result?;
-        removed += 1;
-    }
-    let stray: Vec<String> = podman
-        .containers(stack_name)?
-        .into_iter()
-        .filter(|container| chosen(container.labels.as_ref()))
-        .map(|container| container.name().to_owned())
-        .collect();
-    if !stray.is_empty() {
-        removal::remove(
-            &podman
-                .command()
-                .args(["rm", "--force", "--ignore", "--time", &grace.to_string()])
-                .args(&stray)
-                .limit(LIMIT)
-                .whole(),
-        )?;
-        removed += stray.len();
-        for name in stray {
-            emit(BootEvent::Removed("container", name));
-        }
-    }
-    if removal.groups.is_none() {
-        removed += remove_networks(podman, stack_name, &chosen, emit)?;
-        if removal.volumes {
-            removed += remove_volumes(podman, stack_name, &chosen, emit)?;
-        }
-    }
-    Ok(removed)
-}
-
-fn remove_pod(podman: &Podman, pod: &str, grace: u64) -> Result<(), ProcessError> {
-    removal::remove(
-        &podman
-            .command()
-            .args(["pod", "rm", "--force", "--ignore", "--time", &grace.to_string(), pod])
-            .limit(LIMIT)
-            .whole(),
-    )
-}
-
-type Chosen<'a> = dyn Fn(Option<&BTreeMap<String, String>>) -> bool + 'a;
-
-fn remove_networks(
-    podman: &Podman,
-    stack: &str,
-    chosen: &Chosen<'_>,
-    emit: &(dyn Fn(BootEvent) + Sync),
-) -> Result<usize, BootError> {
-    let names: Vec<String> = podman
-        .networks()?
-        .into_iter()
-        .filter(|network| {
-            let labels = network.labels.as_ref();
-            belongs_to(labels, stack) && chosen(labels)
-        })
-        .map(|network| network.name)
-        .collect();
-    for name in &names {
-        podman
-            .command()
-            .args(["network", "rm", name])
-            .limit(LIMIT)
-            .whole()
-            .read()?;
-        emit(BootEvent::Removed("network", name.clone()));
-    }
-    Ok(names.len())
-}
-
 /// Removes networks of the stack, which must have no container: with one go the addresses that a killed Podman kept on it. The next
 /// boot makes them again.
 ///
@@ -508,33 +406,6 @@ pub fn remove_unused_networks(podman: &Podman, stack: &str) -> Result<(), Podman
             .run()?;
     }
     Ok(())
-}
-
-fn remove_volumes(
-    podman: &Podman,
-    stack: &str,
-    chosen: &Chosen<'_>,
-    emit: &(dyn Fn(BootEvent) + Sync),
-) -> Result<usize, BootError> {
-    let names: Vec<String> = podman
-        .volumes()?
-        .into_iter()
-        .filter(|volume| belongs_to(volume.labels.as_ref(), stack) && chosen(volume.labels.as_ref()))
-        .map(|volume| volume.name)
-        .collect();
-    if !names.is_empty() {
-        podman
-            .command()
-            .args(["volume", "rm", "--force"])
-            .args(&names)
-            .limit(LIMIT)
-            .whole()
-            .read()?;
-    }
-    for name in &names {
-        emit(BootEvent::Removed("volume", name.clone()));
-    }
-    Ok(names.len())
 }
 
 /// Whether Podman is rootless here, and whether it can set limits. `podman info` knows too, and takes 0.2 s to say so.

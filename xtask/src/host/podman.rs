@@ -152,6 +152,12 @@ pub struct Container {
     /// Whether it is a pod's infra container.
     #[serde(default)]
     pub is_infra: bool,
+    /// How its program ended last.
+    #[serde(default)]
+    pub exit_code: i32,
+    /// When it was started last, Unix seconds; a date where Podman's service says so.
+    #[serde(default)]
+    pub started_at: serde_json::Value,
 }
 
 impl Container {

@@ -116,6 +116,7 @@ const TAIL_LINES: usize = 12;
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static BY_SIGTERM: AtomicBool = AtomicBool::new(false);
 static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// Stops every running program and refuses to start further ones until [`resume`]. Safe to call from a signal thread.
@@ -126,6 +127,18 @@ pub fn interrupt() {
         // It may have ended already.
         let _ = killpg(Pid::from_raw(*group), Signal::SIGTERM);
     }
+}
+
+/// The same, with what it was: SIGTERM, or Ctrl-C.
+pub fn interrupt_by(sigterm: bool) {
+    BY_SIGTERM.store(sigterm, Ordering::SeqCst);
+    interrupt();
+}
+
+/// Whether it was SIGTERM that stopped this program.
+#[must_use]
+pub fn terminated() -> bool {
+    BY_SIGTERM.load(Ordering::SeqCst)
 }
 
 /// Lets programs start again after an interrupt: what cleans up needs Podman too.

@@ -1,9 +1,27 @@
-//! Removes containers and pods, also those whose mounts another Podman is still taking away.
+//! Stops containers, and removes containers and pods, also those whose mounts another Podman is still taking away.
 
+use std::time::Duration;
+
+use super::podman::Podman;
 use super::process::{ProcessError, Program};
 
 /// Attempts at removing what is still in use.
 const ATTEMPTS: usize = 5;
+
+/// Stops a container that is in this state, within the time that it was created with, after which Podman kills it. Nothing where it
+/// does not run. Who is told to stop meanwhile does not wait: the container goes on stopping by itself, and nothing of it is lost.
+///
+/// # Errors
+/// When Podman fails or takes longer than that, or this program was told to stop.
+pub fn stop(podman: &Podman, container: &str, state: &str, limit: Duration) -> Result<(), ProcessError> {
+    let command = match state {
+        // A second SIGTERM would mean "at once" to a supervisor that is stopping already.
+        "stopping" => podman.command().args(["wait", container]),
+        "running" => podman.command().args(["stop", "--ignore", container]),
+        _ => return Ok(()),
+    };
+    command.limit(limit).read().map(drop)
+}
 
 /// Runs a `podman … rm` that ignores what is not there, and again while mounts are in use: the Podman that cleans up after a
 /// container, and one that was killed, unmount what this one removes. Every attempt takes Podman a few hundred milliseconds, so

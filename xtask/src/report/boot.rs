@@ -10,8 +10,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::findings::counted;
 use super::printer::Printer;
+use crate::boot::causes::{Cause, What};
 use crate::boot::critical_path::Step;
 use crate::boot::explain;
+use crate::boot::last_words::{last_part, last_words};
 use crate::boot::view::View;
 use crate::host::boot::{Action, BootEvent};
 use crate::stack::{AgentId, GroupId, Stack};
@@ -24,6 +26,8 @@ pub struct BootReporter<'a> {
     bars: BTreeMap<GroupId, ProgressBar>,
     said_ready: BTreeSet<GroupId>,
     failed: BTreeSet<GroupId>,
+    /// Troubles that were told as they came.
+    told: BTreeSet<String>,
 }
 
 impl<'a> BootReporter<'a> {
@@ -51,6 +55,7 @@ impl<'a> BootReporter<'a> {
             bars,
             said_ready: BTreeSet::new(),
             failed: BTreeSet::new(),
+            told: BTreeSet::new(),
         }
     }
 
@@ -103,6 +108,16 @@ impl<'a> BootReporter<'a> {
                 self.printer
                     .step("answers", format!("{} ({})", status.group, counted(answering, "agent")));
             }
+            self.tell_troubles(view, id);
+        }
+    }
+
+    /// Says at once what went wrong, each thing once: who waits for the end of a boot may not have to.
+    fn tell_troubles(&mut self, view: &View, group: GroupId) {
+        for trouble in troubles(view, group) {
+            if self.told.insert(trouble.key) {
+                self.printer.warn(trouble.text);
+            }
         }
     }
 
@@ -112,6 +127,44 @@ impl<'a> BootReporter<'a> {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Something that went wrong in a boot.
+struct Trouble {
+    /// What troubles of the same kind have in common.
+    key: String,
+    text: String,
+}
+
+/// What is wrong with a group and its agents now.
+fn troubles(view: &View, group: GroupId) -> Vec<Trouble> {
+    let mut found = Vec::new();
+    let Some(status) = view.group(group) else {
+        return found;
+    };
+    for check in view.failed_checks(group) {
+        let text = format!("group `{}`: {}: {}", status.group, check.name, check.detail);
+        let text = last_part(&text).unwrap_or(text);
+        found.push(Trouble {
+            key: text.clone(),
+            text,
+        });
+    }
+    for agent in &status.agents {
+        let (did, then) = match agent.state {
+            AgentState::Failed => ("was given up", ""),
+            AgentState::Backoff => ("crashed", " (it is started again)"),
+            AgentState::Mute => ("is mute", ""),
+            _ => continue,
+        };
+        let words = last_words(agent);
+        let lead = words.lead.split(" after ").next().unwrap_or(&words.lead);
+        found.push(Trouble {
+            key: format!("{lead} {did}"),
+            text: format!("{} {did}: {}{then}", agent.name, words.line()),
+        });
+    }
+    found
 }
 
 /// What the group's agents still wait for, as in `TaskRouter ← StreamingTTSAgent`.
@@ -127,7 +180,7 @@ fn pending_text(stack: &Stack, view: &View, group: GroupId) -> String {
                 AgentState::Healthy | AgentState::Answering => None,
                 AgentState::Waiting => Some(format!("{name} ← {}", status.waits_for.join(", "))),
                 AgentState::Starting => Some(format!("{name} starts")),
-                _ => Some(format!("{name}: {}", status.reason.as_deref().unwrap_or("not healthy"))),
+                _ => Some(format!("{name}: {}", last_words(status).lead)),
             }
         })
         .collect();
@@ -174,35 +227,68 @@ pub fn path_text(
     text
 }
 
-/// Why each agent of these groups that is not healthy is not, in the order of the stack.
+/// Most agents that are named one by one.
+const NAMED: usize = 12;
+/// Most causes that are shown.
+const CAUSES: usize = 20;
+
+/// What keeps the groups from being healthy, each cause once, with the agents that it holds up.
 #[must_use]
-pub fn explain_unhealthy(stack: &Stack, view: &View, groups: &[GroupId], wall: Duration) -> String {
-    let mut lines = Vec::new();
-    for group in groups {
-        if view.group(*group).is_none() {
-            lines.push(format!(
-                "`{}` does not answer: its supervisor is not reachable (`podman logs {}`)",
-                stack.group(*group).name,
-                stack.group(*group).name
-            ));
-            continue;
+pub fn causes_text(stack: &Stack, causes: &[Cause]) -> String {
+    let names = |agents: &[AgentId]| {
+        let mut names: Vec<&str> = agents
+            .iter()
+            .take(NAMED)
+            .map(|id| stack.agent(*id).name.as_str())
+            .collect();
+        let more = agents.len().saturating_sub(NAMED);
+        let more_text = format!("{more} more");
+        if more > 0 {
+            names.push(&more_text);
         }
-        for agent in &stack.group(*group).agents {
-            let text = chain_text(stack, view, *agent);
-            if let Some(text) = text {
-                lines.push(text);
+        names.join(", ")
+    };
+    let mut text = String::new();
+    for cause in causes.iter().take(CAUSES) {
+        match &cause.what {
+            What::Group(group) | What::Check(group) => {
+                let _ = write!(text, "\n  {group}");
+            }
+            What::Agents(state, lead) => {
+                let _ = write!(text, "\n  {} {state}: {lead}", counted(cause.agents.len(), "agent"));
+                let _ = write!(text, "\n      {}", names(&cause.agents));
+                if let Some(detail) = &cause.detail {
+                    let _ = write!(text, ": {detail}");
+                }
             }
         }
+        for line in &cause.lines {
+            let _ = write!(text, "\n      | {line}");
+        }
+        if !cause.waiting.is_empty() {
+            let _ = write!(
+                text,
+                "\n      {} for that: {}",
+                if cause.waiting.len() == 1 {
+                    "1 agent waits".to_owned()
+                } else {
+                    format!("{} agents wait", cause.waiting.len())
+                },
+                names(&cause.waiting)
+            );
+        }
     }
-    format!(
-        "not healthy after {:.1} s: {}\n  {}",
-        wall.as_secs_f64(),
-        counted(lines.len(), "entry").replace("entrys", "entries"),
-        lines.join("\n  ")
-    )
+    if causes.len() > CAUSES {
+        let _ = write!(
+            text,
+            "\n  … {} more: `cargo xtask status` shows them",
+            causes.len() - CAUSES
+        );
+    }
+    text
 }
 
-/// The chain of one agent that is not healthy, with the last lines of stderr of what holds it up.
+/// The chain of one agent that is not healthy: the final error of what holds it up, and what led to it.
 #[must_use]
 pub fn chain_text(stack: &Stack, view: &View, agent: AgentId) -> Option<String> {
     let chain = explain::chain(stack, view, agent);
@@ -214,12 +300,12 @@ pub fn chain_text(stack: &Stack, view: &View, agent: AgentId) -> Option<String> 
         .map(|link| format!("{} ({})", stack.agent(link.agent).name, link.state))
         .collect();
     let mut text = links.join(" waits for ");
-    if let Some(last) = chain.last() {
-        if let Some(reason) = &last.reason {
-            let _ = write!(text, ": {reason}");
+    if let Some(status) = chain.last().and_then(|last| view.agent(stack, last.agent)) {
+        let words = last_words(status);
+        if status.reason.is_some() || words.reason.is_some() {
+            let _ = write!(text, ": {}", words.line());
         }
-        let shown = last.last_stderr.len().saturating_sub(5);
-        for line in &last.last_stderr[shown..] {
+        for line in &words.context {
             let _ = write!(text, "\n      | {line}");
         }
     }

@@ -13,8 +13,10 @@ pub enum Exit {
     Tool,
     /// A defect of this program or of the host (a file that cannot be written).
     Internal,
-    /// Stopped by Ctrl-C or SIGTERM.
+    /// Stopped by Ctrl-C.
     Interrupted,
+    /// Stopped by SIGTERM.
+    Terminated,
 }
 
 impl Exit {
@@ -28,6 +30,7 @@ impl Exit {
             Self::Tool => 3,
             Self::Internal => 4,
             Self::Interrupted => 130,
+            Self::Terminated => 143,
         }
     }
 }

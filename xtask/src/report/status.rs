@@ -1,15 +1,17 @@
 //! The state of the agents, as a table and as JSON.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use contract::group_config::Start;
-use contract::status::{AgentState, Exit};
+use contract::status::{AgentState, Exit, GroupState};
 use owo_colors::{OwoColorize as _, Style};
 use serde::Serialize;
 
 use super::boot::chain_text;
 use super::findings::counted;
+use crate::boot::last_words::last_part;
+use crate::boot::standing::Standing;
 use crate::boot::view::View;
 use crate::stack::{AgentId, GroupId, Stack};
 
@@ -19,6 +21,20 @@ pub struct StatusDocument {
     version: u32,
     agents: Vec<AgentEntry>,
     peers: Vec<PeerEntry>,
+    groups: Vec<GroupEntry>,
+}
+
+/// A group.
+#[derive(Debug, Serialize)]
+struct GroupEntry {
+    machine: String,
+    name: String,
+    /// What its supervisor says; `null` where it does not answer.
+    state: Option<GroupState>,
+    /// `running`, `absent`, or Podman's word for its container's state; `null` where Podman could not be asked.
+    container: Option<String>,
+    /// Lines of its start-up check that failed.
+    failed_checks: Vec<String>,
 }
 
 /// An agent of another machine, as a group sees it.
@@ -60,8 +76,32 @@ struct AgentEntry {
 
 /// What is known of these agents.
 #[must_use]
-pub fn document(stack: &Stack, view: &View, agents: &BTreeSet<AgentId>) -> StatusDocument {
+pub fn document(
+    stack: &Stack,
+    view: &View,
+    agents: &BTreeSet<AgentId>,
+    standing: &BTreeMap<GroupId, Standing>,
+) -> StatusDocument {
     let groups: BTreeSet<GroupId> = agents.iter().map(|id| stack.agent(*id).group).collect();
+    let entries = groups.iter().map(|id| {
+        let group = stack.group(*id);
+        let status = view.group(*id);
+        GroupEntry {
+            machine: stack.machine(group.machine).name.clone(),
+            name: group.name.clone(),
+            state: status.map(|status| status.state),
+            container: match status {
+                Some(_) => Some("running".to_owned()),
+                None => standing.get(id).map(|standing| standing.name().to_owned()),
+            },
+            failed_checks: view
+                .failed_checks(*id)
+                .iter()
+                .map(|check| format!("{}: {}", check.name, check.detail))
+                .collect(),
+        }
+    });
+    let group_entries = entries.collect();
     let peers = groups
         .into_iter()
         .filter_map(|group| view.group(group))
@@ -106,6 +146,7 @@ pub fn document(stack: &Stack, view: &View, agents: &BTreeSet<AgentId>) -> Statu
         version: 1,
         agents,
         peers,
+        groups: group_entries,
     }
 }
 
@@ -117,18 +158,48 @@ pub fn all_required_healthy(stack: &Stack, view: &View, agents: &BTreeSet<AgentI
         .all(|id| !stack.agent(*id).required || view.state(stack, *id) == Some(AgentState::Healthy))
 }
 
+/// What to say where no group has a container.
+#[must_use]
+pub fn nothing_runs(stack: &Stack, groups: &[GroupId]) -> String {
+    match groups {
+        [one] => {
+            let name = &stack.group(*one).name;
+            format!("group `{name}` does not run: it has no container\n  hint: `cargo xtask up {name}` starts it")
+        }
+        many => format!(
+            "the stack does not run: none of {} has a container\n  hint: `cargo xtask up` starts it",
+            counted(many.len(), "group")
+        ),
+    }
+}
+
 /// A table per group, then the chains of those that are not healthy.
 #[must_use]
-pub fn human(stack: &Stack, view: &View, groups: &[GroupId], agents: &BTreeSet<AgentId>, color: bool) -> String {
+pub fn human(
+    stack: &Stack,
+    view: &View,
+    groups: &[GroupId],
+    agents: &BTreeSet<AgentId>,
+    standing: &BTreeMap<GroupId, Standing>,
+    color: bool,
+) -> String {
     let mut text = String::new();
     let mut chains = Vec::new();
     for group_id in groups {
         let group = stack.group(*group_id);
         let machine = &stack.machine(group.machine).name;
         let state = view.group(*group_id).map_or_else(
-            || "does not answer".to_owned(),
+            || {
+                standing
+                    .get(group_id)
+                    .map_or_else(|| "does not answer".to_owned(), Standing::text)
+            },
             |status| format!("{:?}", status.state).to_lowercase(),
         );
+        for check in view.failed_checks(*group_id) {
+            let text = format!("group {}: {}: {}", group.name, check.name, check.detail);
+            chains.push(last_part(&text).unwrap_or(text));
+        }
         let _ = writeln!(text, "{machine}/{} {state}", group.name);
         for id in group.agents.iter().filter(|id| agents.contains(id)) {
             let agent = stack.agent(*id);

@@ -16,6 +16,7 @@ use super::plan::{Action, Check};
 use super::spec::CommandExpect;
 use super::template;
 use super::verdict::Verdict;
+use crate::boot::last_words::last_part;
 use crate::stack::model::Stack;
 
 /// What a request sends, with saved values in it.
@@ -415,7 +416,7 @@ fn judge_group(verdict: &mut Verdict, state: &Value, restarts: Option<&Value>, s
 /// Everything that a supervisor knows about why an agent is as it is.
 fn explain(verdict: &mut Verdict, agent: &AgentStatus) {
     let mut lines = vec![format!("state: {}", word(agent.state).as_str().unwrap_or_default())];
-    if let Some(reason) = &agent.reason {
+    if let Some(reason) = agent.reason.as_deref().and_then(last_part) {
         lines.push(format!("reason: {reason}"));
     }
     if !agent.waits_for.is_empty() {
@@ -425,8 +426,9 @@ fn explain(verdict: &mut Verdict, agent: &AgentStatus) {
         lines.push(format!("restarts: {}", agent.restarts));
     }
     verdict.evidence(agent.name.clone(), lines.join("\n"));
-    if !agent.last_stderr.is_empty() {
-        verdict.evidence(format!("last lines of {}", agent.name), agent.last_stderr.join("\n"));
+    let printed: Vec<String> = agent.last_stderr.iter().filter_map(|line| last_part(line)).collect();
+    if !printed.is_empty() {
+        verdict.evidence(format!("last lines of {}", agent.name), printed.join("\n"));
     }
 }
 

@@ -64,8 +64,15 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         let mut failed = None;
         let asked = bench::time(args.runs, || match booted.ask() {
             Ok(view) => {
-                black_box(status::human(&bench.stack, &view, &all, &every, false));
-                black_box(status::document(&bench.stack, &view, &every));
+                black_box(status::human(
+                    &bench.stack,
+                    &view,
+                    &all,
+                    &every,
+                    &BTreeMap::new(),
+                    false,
+                ));
+                black_box(status::document(&bench.stack, &view, &every, &BTreeMap::new()));
             }
             Err(error) => failed = Some(error),
         });

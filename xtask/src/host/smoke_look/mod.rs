@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use contract::status::AgentStatus;
 use serde_json::Value;
 
+use crate::boot::view::View;
 use crate::host::podman::STACK_LABEL;
 use crate::host::process::{ProcessError, Program, interrupt, interrupted, resume};
 use crate::host::removal;
@@ -314,7 +315,7 @@ impl<'a> Look<'a> {
         succeed(&self.group_podman(group).args(["restart", name]), deadline)?;
         let read = succeed(&self.exec(group, &shell("cat \"$1\" && rm \"$1\"")), deadline)?;
         let healthy = |status: &Snapshot| status.status.state == contract::status::GroupState::Healthy;
-        match self.wait_until(group, deadline, &mut |status| healthy(status))? {
+        match self.wait_for_health(group, deadline, &mut |status| healthy(status))? {
             Some(status) if healthy(&status) => Ok(read),
             _ => Err(format!("`{name}` is not healthy again after its restart")),
         }
@@ -412,6 +413,28 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// The same for a health that agents come to: one that is within its own start period at the deadline is waited for. Its
+    /// supervisor ends that.
+    fn wait_for_health(
+        &self,
+        group: GroupId,
+        mut deadline: Instant,
+        done: &mut dyn FnMut(&Snapshot) -> bool,
+    ) -> Result<Option<Snapshot>, Blind> {
+        loop {
+            let seen = self.wait_until(group, deadline, done)?;
+            let comes = |seen: &Snapshot| {
+                let mut view = View::default();
+                view.update(group, seen.status.clone());
+                view.is_starting(&[group])
+            };
+            match seen {
+                Some(seen) if !interrupted() && !done(&seen) && comes(&seen) => deadline = Instant::now() + POLL,
+                other => return Ok(other),
+            }
+        }
+    }
+
     fn status(&self, check: &Check, saved: &BTreeMap<String, Value>, deadline: Instant) -> Outcome {
         let (Action::Status { group, .. } | Action::StartupCheck(StartupCheck { group, .. })) = &check.action else {
             return Outcome::failed("a status", "another kind of check");
@@ -424,7 +447,7 @@ impl<'a> Look<'a> {
                 &Observation::Status(Box::new(seen.status.clone())),
             )
         };
-        let seen = self.wait_until(*group, deadline, &mut |seen| !judge(seen).is_failure());
+        let seen = self.wait_for_health(*group, deadline, &mut |seen| !judge(seen).is_failure());
         match seen {
             Ok(Some(seen)) => judge(&seen),
             Ok(None) => evaluate(

@@ -1,0 +1,226 @@
+//! What keeps groups from being healthy: one cause for all agents that it holds up, however many they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::status::AgentState;
+
+use super::explain;
+use super::last_words::{last_part, last_words};
+use super::standing::Lost;
+use super::view::View;
+use crate::stack::{AgentId, GroupId, Stack};
+
+/// One cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// What is wrong.
+    pub what: What,
+    /// The agents that it is about; none for a cause that is about a group.
+    pub agents: Vec<AgentId>,
+    /// Further agents, which wait for these or for the group.
+    pub waiting: Vec<AgentId>,
+    /// More about the first of the agents.
+    pub detail: Option<String>,
+    /// Lines that were printed: by the first of the agents, or by the group's container.
+    pub lines: Vec<String>,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    /// A group will not come, or does not answer.
+    Group(String),
+    /// A line of a group's start-up check failed.
+    Check(String),
+    /// Agents are in this state, for this reason.
+    Agents(&'static str, String),
+}
+
+/// Everything that keeps these groups from being healthy, what holds up most agents first.
+#[must_use]
+pub fn causes(stack: &Stack, view: &View, groups: &[GroupId], lost: &BTreeMap<GroupId, Lost>) -> Vec<Cause> {
+    let mut found = Found::default();
+    for group in groups {
+        let name = &stack.group(*group).name;
+        if let Some(lost) = lost.get(group) {
+            found.group(lost.text(name), lost.lines());
+            continue;
+        }
+        if view.group(*group).is_none() {
+            found.group(silent(name), &[]);
+            continue;
+        }
+        for check in view.failed_checks(*group) {
+            let text = format!("group `{name}`: {}: {}", check.name, check.detail);
+            found.at(What::Check(last_part(&text).unwrap_or(text)));
+        }
+        for agent in &stack.group(*group).agents {
+            found.agent(stack, view, *agent, lost);
+        }
+    }
+    let mut causes = found.causes;
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.agents.len() + cause.waiting.len()));
+    causes
+}
+
+fn silent(name: &str) -> String {
+    format!("group `{name}` does not answer: its supervisor cannot be reached (`cargo xtask logs {name}`)")
+}
+
+#[derive(Default)]
+struct Found {
+    causes: Vec<Cause>,
+    /// By what they have in common.
+    known: BTreeMap<What, usize>,
+    seen: BTreeSet<AgentId>,
+}
+
+impl Found {
+    fn at(&mut self, what: What) -> &mut Cause {
+        // How long each of several agents lived is no difference between them.
+        let common = match &what {
+            What::Agents(state, lead) => What::Agents(state, lead.split(" after ").next().unwrap_or(lead).to_owned()),
+            other => other.clone(),
+        };
+        let index = *self.known.entry(common).or_insert(self.causes.len());
+        if index == self.causes.len() {
+            self.causes.push(Cause {
+                what,
+                agents: Vec::new(),
+                waiting: Vec::new(),
+                detail: None,
+                lines: Vec::new(),
+            });
+        }
+        &mut self.causes[index]
+    }
+
+    fn group(&mut self, text: String, lines: &[String]) -> &mut Cause {
+        let cause = self.at(What::Group(text));
+        cause.lines = lines.iter().filter_map(|line| last_part(line)).collect();
+        cause
+    }
+
+    fn agent(&mut self, stack: &Stack, view: &View, agent: AgentId, lost: &BTreeMap<GroupId, Lost>) {
+        let chain = explain::chain(stack, view, agent);
+        let Some(root) = chain.last().map(|link| link.agent) else {
+            return;
+        };
+        let group = stack.agent(root).group;
+        let name = &stack.group(group).name;
+        let Some(status) = view.agent(stack, root) else {
+            let cause = match lost.get(&group) {
+                Some(lost) => self.group(lost.text(name), lost.lines()),
+                None => self.group(silent(name), &[]),
+            };
+            cause.waiting.push(agent);
+            return;
+        };
+        let words = last_words(status);
+        let new = self.seen.insert(root);
+        let cause = self.at(What::Agents(in_words(status.state), words.lead.clone()));
+        if new {
+            if cause.agents.is_empty() {
+                cause.detail = words.reason.filter(|reason| !reason.is_empty());
+                cause.lines = words.context;
+            }
+            cause.agents.push(root);
+        }
+        if agent != root {
+            cause.waiting.push(agent);
+        }
+    }
+}
+
+/// What an agent in that state did or does, to follow a number of agents.
+fn in_words(state: AgentState) -> &'static str {
+    match state {
+        AgentState::Waiting => "waiting",
+        AgentState::Starting => "not answering yet",
+        AgentState::Answering => "settling",
+        AgentState::Healthy => "healthy",
+        AgentState::Mute => "mute",
+        AgentState::Backoff => "crashed, to be started again",
+        AgentState::Failed => "given up",
+        AgentState::Stopping => "stopping",
+        AgentState::Stopped => "stopped",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use contract::status::{AgentState, GroupState, StartupCheck};
+
+    use super::{What, causes};
+    use crate::boot::fixture::{healthy, healthy_view};
+    use crate::boot::standing::Lost;
+    use crate::stack::fixture::Fixture;
+
+    #[test]
+    fn agents_that_fail_alike_are_one_cause_with_all_that_wait_for_them() {
+        let stack = Fixture::small().model();
+        let mut view = healthy_view(&stack);
+        let groups: Vec<_> = stack.groups().map(|(id, _)| id).collect();
+        for group in &groups {
+            let mut status = healthy(&stack, *group);
+            status.state = GroupState::Unhealthy;
+            for (index, agent) in status.agents.iter_mut().enumerate() {
+                let waits = !stack.agent(stack.group(*group).agents[index]).waits_for.is_empty();
+                agent.state = if waits { AgentState::Waiting } else { AgentState::Failed };
+                agent.reason = (!waits).then(|| "given up: exited with code 1 after 0.1 s".to_owned());
+                agent.last_stderr = vec!["no microphone found".to_owned()];
+            }
+            view.update(*group, status);
+        }
+        let found = causes(&stack, &view, &groups, &BTreeMap::new());
+        assert_eq!(found.len(), 1, "{found:#?}");
+        let total = stack.agents().count();
+        assert_eq!(found[0].agents.len() + found[0].waiting.len(), total);
+        assert_eq!(
+            found[0].what,
+            What::Agents("given up", "no microphone found".to_owned())
+        );
+        assert_eq!(
+            found[0].detail.as_deref(),
+            Some("given up: exited with code 1 after 0.1 s")
+        );
+    }
+
+    #[test]
+    fn a_failed_check_is_a_cause_although_no_agent_is() {
+        let stack = Fixture::small().model();
+        let mut view = healthy_view(&stack);
+        let (group, _) = stack.groups().next().unwrap();
+        let mut status = healthy(&stack, group);
+        status.state = GroupState::Unhealthy;
+        status.checks = vec![StartupCheck {
+            name: "module cv2".to_owned(),
+            ok: false,
+            detail: "not importable; add its package".to_owned(),
+        }];
+        view.update(group, status);
+        let found = causes(&stack, &view, &[group], &BTreeMap::new());
+        let text = "group `core`: module cv2: not importable; add its package";
+        assert_eq!(found[0].what, What::Check(text.to_owned()));
+    }
+
+    #[test]
+    fn who_waits_for_a_group_that_was_not_selected_is_named_with_it() {
+        let stack = Fixture::small().model();
+        let side = stack.find_group("side").unwrap();
+        let core = stack.find_group("core").unwrap();
+        let mut view = crate::boot::view::View::default();
+        let mut status = healthy(&stack, side);
+        status.state = GroupState::Starting;
+        status.agents[0].state = AgentState::Waiting;
+        view.update(side, status);
+        let lost = BTreeMap::from([(core, Lost::NotSelected)]);
+        let found = causes(&stack, &view, &[side], &lost);
+        assert_eq!((found.len(), found[0].waiting.len()), (1, 1));
+        assert!(
+            matches!(&found[0].what, What::Group(text) if text.contains("`core` does not run and was not asked for"))
+        );
+    }
+}

@@ -1,0 +1,217 @@
+//! Removes what carries a stack's label: pods, containers, networks, volumes. What does not go is named, and the rest goes all the
+//! same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::boot::BootEvent;
+use super::podman::{Container, GROUP_LABEL, MACHINE_LABEL, Podman, PodmanError, belongs_to};
+use super::podman_make::LIMIT;
+use super::process::{self, ProcessError, Program};
+use super::{parallel, removal};
+
+/// What to remove.
+#[derive(Debug, Clone)]
+pub struct Removal {
+    /// Only what belongs to these groups; all of the stack's otherwise.
+    pub groups: Option<BTreeSet<String>>,
+    /// Only what belongs to these machines; all otherwise.
+    pub machines: Option<BTreeSet<String>>,
+    /// The volumes too, with all data.
+    pub volumes: bool,
+}
+
+impl Removal {
+    /// Whether something with these labels is to go.
+    fn is_about(&self, labels: Option<&BTreeMap<String, String>>) -> bool {
+        let has = |label: &str, wanted: Option<&BTreeSet<String>>| {
+            wanted.is_none_or(|names| {
+                labels
+                    .and_then(|labels| labels.get(label))
+                    .is_some_and(|name| names.contains(name))
+            })
+        };
+        has(GROUP_LABEL, self.groups.as_ref()) && has(MACHINE_LABEL, self.machines.as_ref())
+    }
+}
+
+/// Something that is still there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// What it is and its name: `pod vision-pod`.
+    pub what: String,
+    /// Why it could not be removed; none where it was not come to.
+    pub why: Option<String>,
+}
+
+/// What became of a removal.
+#[derive(Debug, Default)]
+pub struct Removed {
+    /// How much is gone.
+    pub count: usize,
+    /// What is still there.
+    pub left: Vec<Left>,
+    /// Volumes that stay because nobody wanted them removed.
+    pub kept_volumes: usize,
+}
+
+impl Removed {
+    /// Adds what became of it on another host.
+    pub fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.left.extend(other.left);
+        self.kept_volumes += other.kept_volumes;
+    }
+}
+
+/// One removal under way.
+struct Job<'a> {
+    podman: &'a Podman,
+    stack: &'a str,
+    /// How long one container may take to stop and go.
+    limit: Duration,
+    removal: &'a Removal,
+    emit: &'a (dyn Fn(BootEvent) + Sync),
+}
+
+/// Stops and removes what carries the stack's label: pods, then containers that are in none, then networks and volumes. A container
+/// has the time to stop that it was made with; `limit` is for that and for Podman. An interrupt ends it between two steps, and what
+/// was not come to is among what is left.
+///
+/// # Errors
+/// When Podman cannot say what there is.
+pub fn down(
+    podman: &Podman,
+    stack: &str,
+    limit: Duration,
+    removal: &Removal,
+    emit: &(dyn Fn(BootEvent) + Sync),
+) -> Result<Removed, PodmanError> {
+    let job = Job {
+        podman,
+        stack,
+        limit,
+        removal,
+        emit,
+    };
+    let mut removed = job.pods()?;
+    if process::interrupted() {
+        return Ok(removed);
+    }
+    removed.add(job.stray_containers()?);
+    if removal.groups.is_none() {
+        removed.add(job.networks()?);
+        removed.add(job.volumes()?);
+    }
+    Ok(removed)
+}
+
+impl Job<'_> {
+    /// Pods, each after the containers in it have stopped: a pod that is removed at once has its network taken away meanwhile.
+    fn pods(&self) -> Result<Removed, PodmanError> {
+        let containers = self.podman.containers(self.stack)?;
+        let group_of =
+            |labels: Option<&BTreeMap<String, String>>| labels.and_then(|labels| labels.get(GROUP_LABEL)).cloned();
+        let pods: Vec<(String, Vec<&Container>)> = self
+            .podman
+            .pods(self.stack)?
+            .into_iter()
+            .filter(|pod| self.removal.is_about(pod.labels.as_ref()))
+            .map(|pod| {
+                let group = group_of(pod.labels.as_ref());
+                let of_pod = |container: &&Container| group.is_some() && group_of(container.labels.as_ref()) == group;
+                (pod.name, containers.iter().filter(of_pod).collect())
+            })
+            .collect();
+        let results = parallel::map(pods.len(), &pods, |(pod, containers)| {
+            for container in containers {
+                removal::stop(self.podman, container.name(), &container.state, self.limit)?;
+            }
+            self.remove(&["pod", "rm", "--force", "--ignore"], pod, self.limit)
+        });
+        let names: Vec<String> = pods.iter().map(|(pod, _)| pod.clone()).collect();
+        Ok(self.gather("pod", names.into_iter().zip(results)))
+    }
+
+    fn stray_containers(&self) -> Result<Removed, PodmanError> {
+        let containers: Vec<Container> = self
+            .podman
+            .containers(self.stack)?
+            .into_iter()
+            .filter(|container| self.removal.is_about(container.labels.as_ref()))
+            .collect();
+        let results = parallel::map(containers.len(), &containers, |container| {
+            removal::stop(self.podman, container.name(), &container.state, self.limit)?;
+            self.remove(&["rm", "--force", "--ignore"], container.name(), self.limit)
+        });
+        let names: Vec<String> = containers.iter().map(|container| container.name().to_owned()).collect();
+        Ok(self.gather("container", names.into_iter().zip(results)))
+    }
+
+    fn networks(&self) -> Result<Removed, PodmanError> {
+        let names: Vec<String> = self
+            .podman
+            .networks()?
+            .into_iter()
+            .filter(|network| {
+                let labels = network.labels.as_ref();
+                belongs_to(labels, self.stack) && self.removal.is_about(labels)
+            })
+            .map(|network| network.name)
+            .collect();
+        Ok(self.one_by_one("network", &["network", "rm"], names))
+    }
+
+    fn volumes(&self) -> Result<Removed, PodmanError> {
+        let names: Vec<String> = self
+            .podman
+            .volumes()?
+            .into_iter()
+            .filter(|volume| {
+                let labels = volume.labels.as_ref();
+                belongs_to(labels, self.stack) && self.removal.is_about(labels)
+            })
+            .map(|volume| volume.name)
+            .collect();
+        if !self.removal.volumes {
+            return Ok(Removed {
+                kept_volumes: names.len(),
+                ..Removed::default()
+            });
+        }
+        // Without `--force`, which would remove the containers of others that use one.
+        Ok(self.one_by_one("volume", &["volume", "rm"], names))
+    }
+
+    fn one_by_one(&self, kind: &'static str, command: &[&str], names: Vec<String>) -> Removed {
+        let results: Vec<_> = names.iter().map(|name| self.remove(command, name, LIMIT)).collect();
+        self.gather(kind, names.into_iter().zip(results))
+    }
+
+    fn remove(&self, command: &[&str], name: &str, limit: Duration) -> Result<(), ProcessError> {
+        let program: Program = self.podman.command().args(command).arg(name).limit(limit).whole();
+        removal::remove(&program)
+    }
+
+    /// Says what is gone, and keeps what is not.
+    fn gather(
+        &self,
+        kind: &'static str,
+        results: impl IntoIterator<Item = (String, Result<(), ProcessError>)>,
+    ) -> Removed {
+        let mut removed = Removed::default();
+        for (name, result) in results {
+            match result {
+                Ok(()) => {
+                    removed.count += 1;
+                    (self.emit)(BootEvent::Removed(kind, name));
+                }
+                Err(error) => removed.left.push(Left {
+                    what: format!("{kind} {name}"),
+                    why: (!matches!(error, ProcessError::Interrupted { .. })).then(|| error.to_string()),
+                }),
+            }
+        }
+        removed
+    }
+}
