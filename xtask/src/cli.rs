@@ -43,6 +43,7 @@ enum Command {
     Test(cmd::test::Args),
     Bench(cmd::bench::Args),
     Faults(cmd::faults::Args),
+    Fuzz(cmd::fuzz::Args),
     Completions(cmd::completions::Args),
 }
 
@@ -102,6 +103,7 @@ impl Cli {
             Command::Ci(args) => cmd::ci::run(args, context, &run_words),
             Command::Test(args) => cmd::test::run(args, context),
             Command::Faults(args) => cmd::faults::run(args, context),
+            Command::Fuzz(args) => cmd::fuzz::run(args, context),
             Command::Bench(args) => cmd::bench::run(args, context),
             Command::Completions(args) => cmd::completions::run(args, context, Self::command()),
         }

@@ -32,9 +32,26 @@ pub fn judge(reply: &[u8]) -> Verdict {
         Some(Value::String(status)) if HEALTHY_STATUSES.iter().any(|known| known.eq_ignore_ascii_case(status)) => {
             Verdict::Healthy
         }
-        Some(status) => Verdict::Unhealthy(format!("status is {status}")),
+        Some(status) => Verdict::Unhealthy(format!("status is {}", shown(&status.to_string()))),
         None => Verdict::Unhealthy("the reply has no `status`".to_owned()),
     }
+}
+
+/// The start of a JSON text, without what a terminal would act on: it comes from an agent, and people read it.
+fn shown(json: &str) -> String {
+    let mut characters = json.chars();
+    let mut text = String::new();
+    for c in characters.by_ref().take(120) {
+        match c {
+            // JSON has escaped these already.
+            '"' | '\'' | '\\' => text.push(c),
+            _ => text.extend(c.escape_debug()),
+        }
+    }
+    if characters.next().is_some() {
+        text.push('…');
+    }
+    text
 }
 
 /// The first 120 bytes of a reply, made printable.
@@ -62,6 +79,17 @@ mod tests {
             Verdict::Unhealthy(r#"status is "error""#.to_owned())
         );
         assert!(matches!(judge(br#"{"ok":true}"#), Verdict::Unhealthy(_)));
+    }
+
+    #[test]
+    fn a_status_is_shown_in_part_and_without_what_a_terminal_acts_on() {
+        let said = |status: &str| match judge(format!(r#"{{"status":"{status}"}}"#).as_bytes()) {
+            Verdict::Unhealthy(said) => said,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(said("a\u{7f}\u{9b}\u{202e}é"), r#"status is "a\u{7f}\u{9b}\u{202e}é""#);
+        assert_eq!(said("it's \\\"so\\\""), r#"status is "it's \"so\"""#);
+        assert_eq!(said(&"x".repeat(5000)).chars().count(), "status is ".len() + 121);
     }
 
     #[test]

@@ -40,14 +40,14 @@ pub fn read(text: &str, file: &str) -> Result<Loaded, Vec<String>> {
             let message = error.to_string();
             let message = message.lines().next().unwrap_or_default();
             let message = message.split(" at line ").next().unwrap_or(message);
-            return Err(vec![format!("{place}: {message}")]);
+            return Err(vec![printable(&format!("{place}: {message}"))]);
         }
     };
     let lines = agent_lines(text);
     let (errors, warnings) = validate(&config);
     let place = |(agent, message): (Option<usize>, String)| match agent.and_then(|a| lines.get(a)) {
-        Some(line) => format!("{file}:{line}: {message}"),
-        None => format!("{file}: {message}"),
+        Some(line) => printable(&format!("{file}:{line}: {message}")),
+        None => printable(&format!("{file}: {message}")),
     };
     if errors.is_empty() {
         Ok(Loaded {
@@ -57,6 +57,19 @@ pub fn read(text: &str, file: &str) -> Result<Loaded, Vec<String>> {
     } else {
         Err(errors.into_iter().map(place).collect())
     }
+}
+
+/// The text without characters that a terminal would act on: what the file says is quoted in messages.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            shown.extend(c.escape_debug());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// A message, with the agent it is about.
@@ -82,7 +95,7 @@ fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
     ports.insert(config.status_port, ("the status endpoint".to_owned(), true));
     for (at, agent) in config.agents.iter().enumerate() {
         let name = &agent.name;
-        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0', '\n']) {
+        if name.is_empty() || name.starts_with('.') || name.contains(|c: char| c == '/' || c.is_control()) {
             errors.push((Some(at), format!("`{name}` cannot be an agent's name")));
         }
         if !names.insert(name.as_str()) {
@@ -184,6 +197,17 @@ mod tests {
         assert_eq!(loaded.config.status_port, 9000);
         assert_eq!(loaded.config.agents[0].health_port(), 5576);
         assert!(loaded.warnings.is_empty());
+    }
+
+    #[test]
+    fn what_a_terminal_acts_on_is_no_name_and_not_shown() {
+        let said = errors("agents:\n- {name: \"a\\e[31m\\u009b\", script_path: a.py, port: 1}\n").join("\n");
+        assert!(
+            said.contains(r"`a\u{1b}[31m\u{9b}` cannot be an agent's name"),
+            "{said}"
+        );
+        let said = errors("agents: []\n\"\\e[31m\": 1\n").join("\n");
+        assert!(!said.contains('\u{1b}'), "{said}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use contract::group_config::GroupConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{client, config, http, warm, zmtp};
@@ -20,12 +21,12 @@ pub fn reply(text: &str) -> Option<(u16, String)> {
     client::parse(text).map(|reply| (reply.code, reply.body))
 }
 
-/// The warnings of a group config.
+/// A group config, and its warnings.
 ///
 /// # Errors
 /// Every error of it.
-pub fn group_config(text: &str) -> Result<Vec<String>, Vec<String>> {
-    config::read(text, "group.yaml").map(|loaded| loaded.warnings)
+pub fn group_config(text: &str) -> Result<(GroupConfig, Vec<String>), Vec<String>> {
+    config::read(text, "group.yaml").map(|loaded| (loaded.config, loaded.warnings))
 }
 
 /// What a warm interpreter said.

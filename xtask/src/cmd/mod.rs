@@ -16,6 +16,7 @@ pub mod completions;
 pub mod context;
 pub mod down;
 pub mod faults;
+pub mod fuzz;
 pub mod images;
 pub mod in_use;
 pub mod lab;

@@ -20,6 +20,7 @@ pub mod doctor;
 pub mod fault_rows;
 pub mod files;
 pub mod firewall;
+pub mod fuzz;
 pub mod git;
 pub mod group_containers;
 pub mod hosts;

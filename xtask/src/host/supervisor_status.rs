@@ -60,10 +60,18 @@ pub fn fetch(at: impl Into<Endpoint>, seen: Option<&str>, hold: Duration) -> Res
             hold + MARGIN,
         ),
     };
-    let answer = |found: String| StatusError::Answer { address, found };
     let exchanged = network.run(|| exchange(address, &path, limit)).and_then(|bytes| bytes);
     let bytes = exchanged.map_err(|source| StatusError::Connection { address, source })?;
-    let (head, body) = split(&bytes).ok_or_else(|| answer("not an HTTP answer".to_owned()))?;
+    read(&bytes, address)
+}
+
+/// The document in what a supervisor at that address answered, head included.
+///
+/// # Errors
+/// When it is not a supervisor that answered so.
+pub fn read(bytes: &[u8], address: SocketAddr) -> Result<Snapshot, StatusError> {
+    let answer = |found: String| StatusError::Answer { address, found };
+    let (head, body) = split(bytes).ok_or_else(|| answer("not an HTTP answer".to_owned()))?;
     let mut lines = head.split("\r\n");
     let first = lines.next().unwrap_or_default();
     if first.split(' ').nth(1) != Some("200") {

@@ -1,0 +1,11 @@
+//! A tree of a few files: the audit as a whole, what scripts do when they start included.
+
+use crate::world::{SCRIPT, World};
+
+/// Audits it, twice: the same tree gives the same report.
+pub fn run(bytes: &[u8]) {
+    let world = World::default().with_files(bytes, SCRIPT);
+    let first = world.audit().map(|report| (report.findings, report.agents));
+    let second = world.audit().map(|report| (report.findings, report.agents));
+    assert_eq!(format!("{first:?}"), format!("{second:?}"));
+}

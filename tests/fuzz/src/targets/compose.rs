@@ -1,0 +1,8 @@
+//! A compose file in a tree.
+
+use crate::world::World;
+
+/// Audits a tree with it.
+pub fn run(bytes: &[u8]) {
+    World::default().with("docker-compose.yml", bytes).audit();
+}

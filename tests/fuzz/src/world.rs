@@ -1,0 +1,172 @@
+//! A small stack and its tree, in memory: what a target puts its bytes into.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pysrc::PythonVersion;
+use xtask::audit::disk::Disk;
+use xtask::audit::run::{self, Input};
+use xtask::audit::scope::Scope;
+use xtask::audit::tree::{self, Content, Entry};
+use xtask::audit::{Report, facts, start_path, users};
+use xtask::finding::{Finding, Severity};
+use xtask::report::audit as formats;
+use xtask::stack::{Files, Stack, TreeFiles, Written};
+
+use crate::invariants;
+
+/// Path of the stack, which lies in no tree.
+pub const STACK: &str = "config/stack.yaml";
+/// Path of the startup config of the first machine.
+pub const STARTUP: &str = "main/startup.yaml";
+/// Path of the first agent's script: what stands in an input before any other file.
+pub const SCRIPT: &str = "main/alpha.py";
+/// Path of the requirements of the first group.
+pub const REQUIREMENTS: &str = "requirements.core.txt";
+
+const FILES: [(&str, &str); 7] = [
+    (STACK, include_str!("world/stack.yaml")),
+    (STARTUP, include_str!("world/main.yaml")),
+    ("pc2/startup.yaml", include_str!("world/pc2.yaml")),
+    (SCRIPT, "import zmq\n"),
+    ("main/beta.py", "import main.alpha\n"),
+    ("pc2/gamma.py", "import time\ntime.sleep(1)\n"),
+    (REQUIREMENTS, "pyzmq\n"),
+];
+
+/// Files by path, a stack among them.
+#[derive(Debug, Clone)]
+pub struct World(BTreeMap<String, Vec<u8>>);
+
+impl Default for World {
+    fn default() -> Self {
+        Self(
+            FILES
+                .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()))
+                .into(),
+        )
+    }
+}
+
+impl World {
+    /// The same with another content of a file.
+    #[must_use]
+    pub fn with(mut self, path: &str, bytes: &[u8]) -> Self {
+        self.0.insert(path.to_owned(), bytes.to_vec());
+        self
+    }
+
+    /// The same with the files of an input: what stands before the first line `#- PATH` is the first agent's script.
+    #[must_use]
+    pub fn with_files(mut self, bytes: &[u8], first: &str) -> Self {
+        for (path, content) in split(bytes, first) {
+            self.0.insert(path, content);
+        }
+        self
+    }
+
+    /// Loads the stack.
+    #[must_use]
+    pub fn load(&self) -> (Option<Stack>, Vec<Finding>) {
+        let stack = self.0.get(STACK).map(Vec::as_slice).unwrap_or_default();
+        let (stack, findings) = Written::read(STACK, stack, None).load(self);
+        invariants::findings(&findings);
+        (stack, findings)
+    }
+
+    /// Audits the tree, and renders the report in every format; nothing where there is no stack.
+    pub fn audit(&self) -> Option<Report> {
+        let (stack, said) = self.load();
+        let stack = stack?.with_ungrouped();
+        let mut entries: Vec<Entry> = self
+            .0
+            .iter()
+            .filter(|(path, _)| *path != STACK)
+            .map(|(path, bytes)| Entry {
+                path: path.clone(),
+                content: match tree::Language::of(path) {
+                    Some(_) => Content::Bytes(bytes.clone()),
+                    None => Content::Unread,
+                },
+            })
+            .collect();
+        let prefix = format!("{}/", stack.source_tree.trim_end_matches('/'));
+        let version = PythonVersion::parse(&stack.python_version).unwrap_or(PythonVersion { major: 3, minor: 11 });
+        let files = tree::take_python(&mut entries);
+        let facts = facts::of_agents(files, version, &stack)
+            .with_paths(entries.iter().map(|entry| entry.path.clone()))
+            .with_prefix(&prefix);
+        let there = |path: &str| self.0.contains_key(path);
+        let content = |path: &str| self.0.get(path).cloned();
+        let users = users::users(&stack, &facts);
+        let (predicted, start) = start_path::predict(&stack, &facts, Disk::new(&there, &content));
+        let report = run::run(Input {
+            stack: &stack,
+            predictions: run::by_start_path(&stack, &said, predicted),
+            start,
+            said,
+            prefix: &prefix,
+            entries: &entries,
+            facts: &facts,
+            users: &users,
+            on_disk: &there,
+            texts: &[],
+            scope: &Scope::default(),
+            baseline: None,
+        });
+        check(&report);
+        Some(report)
+    }
+}
+
+impl Files for World {
+    fn list(&self, _: &str) -> Result<TreeFiles, String> {
+        let files: BTreeSet<String> = self.0.keys().filter(|path| *path != STACK).cloned().collect();
+        Ok(TreeFiles::new(files))
+    }
+
+    fn read(&self, _: &str, path: &str) -> Result<Vec<u8>, String> {
+        self.0.get(path).cloned().ok_or_else(|| "no such file".to_owned())
+    }
+}
+
+/// What holds of a report, and of every form of it.
+fn check(report: &Report) {
+    invariants::findings(&report.findings);
+    assert_eq!(report.findings.len(), report.stops.len(), "who each finding stops");
+    //invariants::printable(&formats::human::render(report, false), true, "the report");
+    //invariants::printable(&formats::human::headline(report), false, "the headline");
+    //invariants::printable(&formats::github::render(report), true, "the commands for GitHub");
+    let json = serde_json::to_string(&formats::json::document(report));
+    assert!(json.is_ok(), "{json:?}");
+    let sarif = serde_json::to_string(&formats::sarif::document(report));
+    assert!(sarif.is_ok(), "{sarif:?}");
+    let junit = formats::junit::render(report, Severity::Error);
+    assert!(junit.is_ok(), "{junit:?}");
+}
+
+/// The files of an input, by the lines `#- PATH` in front of them. Paths are such as a listed tree has.
+#[must_use]
+pub fn split(bytes: &[u8], first: &str) -> Vec<(String, Vec<u8>)> {
+    let mut files = vec![(first.to_owned(), Vec::new())];
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        match header(line) {
+            Some(path) => files.push((path, Vec::new())),
+            None => {
+                if let Some((_, content)) = files.last_mut() {
+                    content.extend_from_slice(line);
+                }
+            }
+        }
+    }
+    files
+}
+
+fn header(line: &[u8]) -> Option<String> {
+    let path = std::str::from_utf8(line.strip_prefix(b"#- ")?)
+        .ok()?
+        .trim_end_matches('\n');
+    let listed = path
+        .split('/')
+        .all(|part| !matches!(part, "" | "." | "..") && !part.contains('\0'));
+    listed.then(|| path.to_owned())
+}
