@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 /// Builds only after the test has seen something of the build, or gives up after a minute.
 const BUILD_SCRIPT: &str = r#"
 fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
     let begun = std::time::Instant::now();
     while !std::path::Path::new("seen").exists() && begun.elapsed().as_secs() < 60 {
         std::thread::sleep(std::time::Duration::from_millis(10));

@@ -221,7 +221,7 @@ fn nothing_is_built_from_a_stale_file() {
 fn up_without_images_says_what_to_run() {
     let sandbox = Sandbox::new();
     sandbox.fake_podman(EMPTY_HOST);
-    sandbox.run(&["up", "vision"]).fails_with(
+    sandbox.run(&["up", "vision", "--no-deps"]).fails_with(
         3,
         &[
             "missing images: localhost/ai_system/vision:latest",

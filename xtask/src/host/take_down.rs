@@ -109,12 +109,11 @@ pub fn down(
 impl Job<'_> {
     /// Pods, each after the containers in it have stopped: a pod that is removed at once has its network taken away meanwhile.
     fn pods(&self) -> Result<Removed, PodmanError> {
+        let pods = self.podman.pods(self.stack)?;
         let containers = self.podman.containers(self.stack)?;
         let group_of =
             |labels: Option<&BTreeMap<String, String>>| labels.and_then(|labels| labels.get(GROUP_LABEL)).cloned();
-        let pods: Vec<(String, Vec<&Container>)> = self
-            .podman
-            .pods(self.stack)?
+        let pods: Vec<(String, Vec<&Container>)> = pods
             .into_iter()
             .filter(|pod| self.removal.is_about(pod.labels.as_ref()))
             .map(|pod| {
