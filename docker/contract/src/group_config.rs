@@ -24,6 +24,9 @@ pub struct GroupConfig {
     /// TCP port of the status endpoint (HTTP), on all addresses of the container.
     #[serde(default = "default_status_port")]
     pub status_port: u16,
+    /// What the status endpoint tells of the agents' own words.
+    #[serde(default, skip_serializing_if = "Disclosure::is_default")]
+    pub disclosure: Disclosure,
     /// Working directory of every agent: the tree's root inside the container.
     #[serde(default = "default_root")]
     pub working_directory: String,
@@ -60,6 +63,33 @@ pub struct GroupConfig {
     /// lives elsewhere.
     #[serde(default)]
     pub loopback_bridges: Vec<Bridge>,
+}
+
+/// What a variable of the container's environment is called that is meant for agents alone: this and the agents' name of it. The
+/// supervisor hands it on without the prefix. So nothing that a stack says about its agents' environment, such as `LD_PRELOAD` or
+/// `PYTHONPATH`, is part of the environment of the supervisor and of its health check.
+pub const AGENT_ENVIRONMENT: &str = "AGENT_ENV_";
+
+/// What the status endpoint tells of the agents' own words: their last lines of stderr, and what reasons quote of them. Whoever
+/// reaches the endpoint reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disclosure {
+    /// All of it, with what looks like a secret replaced.
+    #[default]
+    Masked,
+    /// All of it as it was printed.
+    Full,
+    /// None of it: states, exit codes and times alone.
+    States,
+}
+
+impl Disclosure {
+    /// Whether it need not be written.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The newest format version of [`GroupConfig`].

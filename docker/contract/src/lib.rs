@@ -3,6 +3,7 @@
 //!
 //! Types and their rules only: no files, no sockets, no clock.
 
+pub mod exit;
 pub mod group_config;
 pub mod health;
 pub mod status;

@@ -3,7 +3,8 @@
 //!
 //! `answer [STATUS]`, `answer-after MS`, `answer-for MS` (then hold the port, silent), `mute`, `rubbish`, `http`,
 //! `half-frame`, `hold`, `endless`: what the health port does; `exit-after MS CODE`, `ignore-sigterm`, `fork-orphans`,
-//! `flood BYTES`, `say TEXT`, `complain TEXT`, `partial TEXT`, `environment NAME`, `echo-port`: what else it does.
+//! `need-port` (its main port must be free, else it exits with 98), `shell TEXT` (a command line, with PORT, HEALTH and FAKE_AGENT in
+//! its environment), `bytes TEXT` (to stderr, with `\\r` and `\\n` as they are meant), `raise SIGNAL`, `flood BYTES`, `say TEXT`, `complain TEXT`, `partial TEXT`, `environment NAME`, `echo-port`: what else it does.
 //!
 //! It also writes `start`, `ready` and `end` lines with the Unix time in milliseconds to `events.log` in its working
 //! directory, so that tests and measurements can compare them with what the supervisor says.
@@ -29,6 +30,11 @@ fn main() {
     let words: Vec<String> = std::env::args().collect();
     if words.get(1).is_some_and(|word| word == "--orphan") {
         std::thread::sleep(Duration::from_millis(100));
+        return;
+    }
+    if words.get(1).is_some_and(|word| word == "--hold") {
+        let _held = std::net::TcpListener::bind(("127.0.0.1", words[2].parse().unwrap())).unwrap();
+        std::thread::sleep(Duration::from_secs(1000));
         return;
     }
     let flag = |name: &str| {
@@ -90,6 +96,30 @@ async fn behave(script: String, name: String, port: u16, health: u16) {
                 }
                 std::process::Command::new("sh")
                     .args(["-c", "sleep 1000 & exit 0"])
+                    .status()
+                    .unwrap();
+            }
+            "need-port" => {
+                if std::net::TcpListener::bind(("127.0.0.1", port)).is_err() {
+                    std::process::exit(98);
+                }
+            }
+            "shell" => {
+                std::process::Command::new("sh")
+                    .args(["-c", &rest])
+                    .env("PORT", port.to_string())
+                    .env("HEALTH", health.to_string())
+                    .env("FAKE_AGENT", std::env::current_exe().unwrap())
+                    .status()
+                    .unwrap();
+            }
+            "bytes" => {
+                let text = rest.replace("\\r", "\r").replace("\\n", "\n");
+                std::io::stderr().write_all(text.as_bytes()).unwrap();
+            }
+            "raise" => {
+                std::process::Command::new("kill")
+                    .args([format!("-{rest}"), std::process::id().to_string()])
                     .status()
                     .unwrap();
             }

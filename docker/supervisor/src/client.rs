@@ -1,9 +1,12 @@
-//! The client side: `check`, `status` and `restart` ask the supervisor of this container over loopback. Plain blocking
-//! sockets: a health check must cost a few milliseconds, start to end.
+//! The client side: `check`, `status` and `restart` ask the supervisor of this container, over the socket that is for processes from
+//! outside; from inside, over the port, which only tells. Plain blocking sockets: a health check must cost a few milliseconds, start
+//! to end.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
+
+use crate::control;
 
 const PATIENCE: Duration = Duration::from_secs(2);
 const LONGEST: u64 = 4 * 1024 * 1024;
@@ -19,20 +22,48 @@ pub struct Reply {
 
 /// Sends one request.
 pub fn request(method: &str, path: &str, port: u16) -> Result<Reply, String> {
+    match by_socket(method, path, port) {
+        Ok(Some(reply)) if reply.code != 403 || method != "GET" => Ok(reply),
+        Err(error) if method != "GET" => {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            Err(format!("no supervisor answers on {address}: {error}"))
+        }
+        _ => by_port(method, path, port),
+    }
+}
+
+/// `None`: what answers is no supervisor.
+fn by_socket(method: &str, path: &str, port: u16) -> std::io::Result<Option<Reply>> {
+    let stream = control::connect(port)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    exchange(stream, method, path)
+}
+
+fn by_port(method: &str, path: &str, port: u16) -> Result<Reply, String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let exchange = || -> std::io::Result<Vec<u8>> {
-        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    let ask = || {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let text =
-            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-        stream.write_all(text.as_bytes())?;
-        let mut reply = Vec::new();
-        stream.take(LONGEST).read_to_end(&mut reply)?;
-        Ok(reply)
+        exchange(stream, method, path)
     };
-    let bytes = exchange().map_err(|error| format!("no supervisor answers on {address}: {error}"))?;
-    parse(&String::from_utf8_lossy(&bytes)).ok_or_else(|| format!("what answers on {address} is no supervisor"))
+    ask()
+        .map_err(|error: std::io::Error| format!("no supervisor answers on {address}: {error}"))?
+        .ok_or_else(|| format!("what answers on {address} is no supervisor"))
+}
+
+fn exchange(mut stream: impl Read + Write, method: &str, path: &str) -> std::io::Result<Option<Reply>> {
+    let text = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    // A refusal may come before the request is read.
+    let sent = stream.write_all(text.as_bytes());
+    let mut reply = Vec::new();
+    let read = stream.take(LONGEST).read_to_end(&mut reply);
+    if reply.is_empty() {
+        sent?;
+        read?;
+    }
+    Ok(parse(&String::from_utf8_lossy(&reply)))
 }
 
 /// Reads a whole reply.

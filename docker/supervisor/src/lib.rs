@@ -8,20 +8,30 @@ mod checks;
 mod cli;
 mod client;
 mod config;
+mod control;
+mod environment;
+mod facts;
+mod hardening;
 mod http;
+mod keeper;
 mod machine;
+mod mask;
 mod message;
 mod metrics;
 mod output;
 pub mod parsers;
 mod peers;
 mod probe;
+mod processes;
 mod queue;
 mod reap;
 mod rotate;
 mod shell;
+mod signals;
 mod spawn;
+mod tail;
 mod warm;
+mod words;
 mod zmtp;
 
 use std::io::Write;
@@ -45,6 +55,11 @@ type Outcome = Result<String, (u8, String)>;
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
+    hardening::refuse_tracing();
+    let mut words = std::env::args().skip(1);
+    if words.next().as_deref() == Some(keeper::COMMAND) {
+        return keeper::run(words.next().as_deref());
+    }
     let cli = Cli::parse();
     let outcome = match (cli.command, cli.config) {
         (Some(Command::Check { port }), _) => check(&port),
@@ -88,7 +103,7 @@ fn load(file: &Path) -> Result<config::Loaded, (u8, String)> {
 
 fn validate(file: &Path) -> Outcome {
     let loaded = load(file)?;
-    let report = checks::check(&loaded.config, |name| std::env::var(name).ok());
+    let report = checks::check(&loaded.config, environment::variable);
     let warnings = loaded.warnings.iter().map(|w| format!("warning: {w}\n"));
     let checks = report.checks.iter().map(|c| checks::describe(c) + "\n");
     let text: String = warnings.chain(checks).collect();

@@ -3,8 +3,9 @@
 use contract::status::GroupStatus;
 use tokio::sync::oneshot;
 
+use crate::keeper::link::{self, Report};
+use crate::machine::Event;
 use crate::machine::plan::AgentId;
-use crate::machine::{Ended, Event};
 use crate::warm::News;
 
 /// What reaches the one loop.
@@ -14,8 +15,14 @@ pub enum Message {
     Event(Event),
     /// SIGCHLD.
     ChildEnded,
-    /// An agent's process was reaped and its output read.
-    Drained(AgentId, Ended),
+    /// An agent's keeper said something.
+    Keeper(AgentId, link::News),
+    /// An agent's keeper was reaped, so that nothing of the agent is left, and the agent's output read.
+    Drained(AgentId, Report),
+    /// The keeper with that number had time enough to kill what it keeps.
+    Overdue(u64),
+    /// A process of this container wants the supervisor to stop.
+    Forged(u32),
     /// The interpreter said which modules it does not find; `None`: it failed.
     Modules(Vec<String>, Option<Vec<String>>),
     /// The warm interpreter did something.
@@ -25,5 +32,5 @@ pub enum Message {
     /// Somebody wants the status document, with its version.
     Status(oneshot::Sender<(u64, GroupStatus)>),
     /// Somebody wants an agent restarted.
-    Restart(String, oneshot::Sender<Result<(), String>>),
+    Restart(String, oneshot::Sender<Result<String, String>>),
 }

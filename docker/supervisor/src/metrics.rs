@@ -11,7 +11,7 @@ const TICKS: f64 = 100.0;
 /// Whether the container wants metrics.
 #[must_use]
 pub fn enabled() -> bool {
-    std::env::var("ENABLE_METRICS").is_ok_and(|value| value.eq_ignore_ascii_case("true"))
+    crate::environment::variable("ENABLE_METRICS").is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
 /// All metrics of a group.

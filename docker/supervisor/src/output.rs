@@ -1,7 +1,6 @@
 //! What agents print: each pipe is read by a task that holds no buffer while nothing comes, split into lines, prefixed,
 //! and handed to the two writer threads (stdout, log files). Also the supervisor's own lines.
 
-use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -15,27 +14,21 @@ use tokio::task::JoinHandle;
 use crate::machine::plan::AgentId;
 use crate::queue::Queue;
 use crate::rotate::Rotating;
+use crate::tail::Tail;
 
 /// Longest line; a longer one is cut.
 const LINE: usize = 16 * 1024;
 /// Read at once.
 const CHUNK: usize = 16 * 1024;
-/// Lines of stderr that are remembered per agent.
-const TAIL: usize = 20;
-/// Bytes of a remembered line.
-const TAIL_LINE: usize = 500;
 /// How long a log file that could not be written is left alone.
 const LOG_PAUSE: Duration = Duration::from_secs(30);
-
-/// The last stderr lines of one agent.
-pub type Tail = Arc<Mutex<VecDeque<String>>>;
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
     Stdout,
-    /// Standard error: remembered as well.
+    /// Standard error.
     Stderr,
 }
 
@@ -97,25 +90,26 @@ impl Output {
         agent: AgentId,
         name: &str,
         stream: Stream,
-        tail: &Tail,
+        tail: &Arc<Mutex<Tail>>,
     ) -> io::Result<JoinHandle<()>> {
         let pipe = Receiver::from_owned_fd(pipe)?;
         let output = self.clone();
         let prefix = format!("[{name}] ");
-        let tail = (stream == Stream::Stderr).then(|| Arc::clone(tail));
+        let tail = Arc::clone(tail);
         Ok(tokio::spawn(async move {
             let mut lines = Lines::default();
+            let printed = Printed { stream, prefix, tail };
             loop {
                 if pipe.readable().await.is_err() {
                     break;
                 }
-                let Some(batch) = read_batch(&pipe, &mut lines, &prefix, tail.as_ref()) else {
+                let Some(batch) = read_batch(&pipe, &mut lines, &printed) else {
                     break;
                 };
                 output.hand_over(agent, batch).await;
             }
             let mut batch = Batch::default();
-            lines.finish(|line| batch.add(line, &prefix, tail.as_ref()));
+            lines.finish(|line, end| batch.add(line, end, &printed));
             output.hand_over(agent, batch).await;
         }))
     }
@@ -130,16 +124,23 @@ impl Output {
 }
 
 /// Reads what is there; `None` at the end. The buffer lives on the stack, so that a silent agent costs none.
-fn read_batch(pipe: &Receiver, lines: &mut Lines, prefix: &str, tail: Option<&Tail>) -> Option<Batch> {
+fn read_batch(pipe: &Receiver, lines: &mut Lines, printed: &Printed) -> Option<Batch> {
     let mut batch = Batch::default();
     let mut chunk = [0_u8; CHUNK];
     match pipe.try_read(&mut chunk) {
         Ok(0) => return None,
-        Ok(read) => lines.feed(&chunk[..read], |line| batch.add(line, prefix, tail)),
+        Ok(read) => lines.feed(&chunk[..read], |line, end| batch.add(line, end, printed)),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
         Err(_) => return None,
     }
     Some(batch)
+}
+
+/// What is being read.
+struct Printed {
+    stream: Stream,
+    prefix: String,
+    tail: Arc<Mutex<Tail>>,
 }
 
 /// Complete lines, once for the log file and once with the prefix for stdout.
@@ -150,55 +151,91 @@ struct Batch {
 }
 
 impl Batch {
-    fn add(&mut self, line: &[u8], prefix: &str, tail: Option<&Tail>) {
+    fn add(&mut self, line: &[u8], end: End, printed: &Printed) {
         let text = String::from_utf8_lossy(line);
         self.plain.extend(text.as_bytes());
         self.plain.push(b'\n');
-        self.prefixed.extend(prefix.as_bytes());
+        self.prefixed.extend(printed.prefix.as_bytes());
         self.prefixed.extend(text.as_bytes());
         self.prefixed.push(b'\n');
-        if let Some(tail) = tail {
-            let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
-            if tail.len() == TAIL {
-                tail.pop_front();
-            }
-            tail.push_back(text.chars().take(TAIL_LINE).collect());
-        }
+        let mut tail = printed.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        tail.push(printed.stream, &text, end == End::Return);
     }
 }
 
-/// Splits a stream into lines of at most [`LINE`] bytes.
+/// What ended a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// A line feed, or the end of all.
+    Feed,
+    /// A carriage return: a terminal would write over this line next.
+    Return,
+    /// It was longer than [`LINE`].
+    Cut,
+}
+
+/// Splits a stream into lines of at most [`LINE`] bytes. Carriage returns end lines as line feeds do, alone and before one; what a
+/// carriage return alone ends is no line where it is empty.
 #[derive(Debug, Default)]
 struct Lines {
     partial: Vec<u8>,
+    /// The last byte was a carriage return: a line feed next belongs to it.
+    returned: bool,
 }
 
 impl Lines {
-    fn feed(&mut self, mut bytes: &[u8], mut line: impl FnMut(&[u8])) {
-        while !bytes.is_empty() {
+    fn feed(&mut self, mut bytes: &[u8], mut line: impl FnMut(&[u8], End)) {
+        while let Some(&first) = bytes.first() {
+            if std::mem::take(&mut self.returned) {
+                let feed = first == b'\n';
+                let end = if feed { End::Feed } else { End::Return };
+                if feed || !self.partial.is_empty() {
+                    line(&self.partial, end);
+                }
+                self.partial = Vec::new();
+                bytes = &bytes[usize::from(feed)..];
+                continue;
+            }
             let room = LINE - self.partial.len();
-            let end = bytes.iter().position(|&byte| byte == b'\n');
+            let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
             let take = end.unwrap_or(bytes.len()).min(room);
             let complete = end == Some(take);
-            let full = take == room && !complete;
-            if complete && self.partial.is_empty() {
-                line(&bytes[..take]);
+            if complete && bytes[take] == b'\r' {
+                self.partial.extend(&bytes[..take]);
+                self.returned = true;
+            } else if complete && self.partial.is_empty() {
+                line(&bytes[..take], End::Feed);
             } else {
                 self.partial.extend(&bytes[..take]);
-                if complete || full {
-                    line(&self.partial);
+                if complete {
+                    line(&self.partial, End::Feed);
                     self.partial = Vec::new();
+                } else if take == room {
+                    let whole = whole_characters(&self.partial);
+                    let rest = self.partial.split_off(whole);
+                    line(&self.partial, End::Cut);
+                    self.partial = rest;
                 }
             }
             bytes = &bytes[take + usize::from(complete)..];
         }
     }
 
-    fn finish(&mut self, mut line: impl FnMut(&[u8])) {
+    fn finish(&mut self, mut line: impl FnMut(&[u8], End)) {
         if !self.partial.is_empty() {
-            line(&self.partial);
+            line(&self.partial, End::Feed);
             self.partial = Vec::new();
         }
+        self.returned = false;
+    }
+}
+
+/// Length without a character of UTF-8 at the end that is not whole.
+fn whole_characters(bytes: &[u8]) -> usize {
+    let start = bytes.iter().rposition(|byte| byte & 0xC0 != 0x80).unwrap_or(0);
+    match std::str::from_utf8(&bytes[start..]) {
+        Err(error) if error.error_len().is_none() && start > 0 => start,
+        _ => bytes.len(),
     }
 }
 
@@ -250,15 +287,15 @@ fn write_files(queue: &Queue<(AgentId, Vec<u8>)>, mut files: Vec<Rotating>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{LINE, Lines};
+    use super::{End, LINE, Lines};
 
     fn split(parts: &[&[u8]]) -> Vec<Vec<u8>> {
         let mut lines = Lines::default();
         let mut seen = Vec::new();
         for part in parts {
-            lines.feed(part, |line| seen.push(line.to_vec()));
+            lines.feed(part, |line, _| seen.push(line.to_vec()));
         }
-        lines.finish(|line| seen.push(line.to_vec()));
+        lines.finish(|line, _| seen.push(line.to_vec()));
         seen
     }
 
@@ -268,6 +305,28 @@ mod tests {
         assert_eq!(whole, [b"one".to_vec(), vec![], b"two".to_vec(), b"rest".to_vec()]);
         let bytes: Vec<&[u8]> = b"one\n\ntwo\nrest".chunks(1).collect();
         assert_eq!(split(&bytes), whole);
+    }
+
+    #[test]
+    fn a_carriage_return_ends_a_line() {
+        let bar = b"\r 0/40\r 1/40\r 40/40\nTraceback\r\n\r\nError\r";
+        let expected: Vec<&[u8]> = vec![b" 0/40", b" 1/40", b" 40/40", b"Traceback", b"", b"Error"];
+        assert_eq!(split(&[bar]), expected);
+        let bytes: Vec<&[u8]> = bar.chunks(1).collect();
+        assert_eq!(split(&bytes), expected);
+        let mut ends = Vec::new();
+        Lines::default().feed(b"a\rb\r\nc\n\rd", |_, end| ends.push(end));
+        assert_eq!(ends, [End::Return, End::Feed, End::Feed]);
+    }
+
+    #[test]
+    fn a_cut_leaves_characters_whole() {
+        let mut text = vec![b'x'; LINE - 1];
+        text.extend("\u{20ac}\n".as_bytes());
+        let seen = split(&[&text]);
+        assert_eq!(seen, [vec![b'x'; LINE - 1], "\u{20ac}".as_bytes().to_vec()]);
+        let rubbish = vec![0x80; LINE * 2];
+        assert_eq!(split(&[&rubbish]).concat(), rubbish);
     }
 
     #[test]

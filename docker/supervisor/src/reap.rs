@@ -1,50 +1,27 @@
-//! Reaping: every child of PID 1, our own and adopted orphans alike.
+//! Reaping: every child, our own and adopted orphans alike.
 
-use nix::errno::Errno;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
+use rustix::process::{WaitOptions, wait};
 
 use crate::machine::Ended;
 
-/// One reaped process. `None` stands for one that a real-time signal ended: the pid is lost then.
-pub type Reaped = (Option<u32>, Ended);
-
-/// Reaps whatever has ended.
+/// Reaps whatever has ended: process ids, and how. Also whether there are children that have not.
 #[must_use]
-pub fn reap() -> Vec<Reaped> {
+pub fn reap() -> (Vec<(u32, Ended)>, bool) {
     let mut reaped = Vec::new();
     loop {
-        match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(pid, code)) => reaped.push((
-                id(pid),
-                Ended {
-                    code: Some(code),
-                    signal: None,
-                },
-            )),
-            Ok(WaitStatus::Signaled(pid, signal, _)) => reaped.push((
-                id(pid),
-                Ended {
-                    code: None,
-                    signal: Some(signal as i32),
-                },
-            )),
-            Ok(WaitStatus::StillAlive) => break,
-            Ok(_) | Err(Errno::EINTR) => {}
-            // The process is reaped, but nix knows no name for its signal.
-            Err(Errno::EINVAL) => reaped.push((
-                None,
-                Ended {
-                    code: None,
-                    signal: None,
-                },
-            )),
-            Err(_) => break,
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) => {
+                let ended = Ended {
+                    code: status.exit_status(),
+                    signal: status.terminating_signal(),
+                };
+                if ended.code.is_some() || ended.signal.is_some() {
+                    reaped.push((pid.as_raw_nonzero().get().unsigned_abs(), ended));
+                }
+            }
+            Ok(None) => return (reaped, true),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return (reaped, false),
         }
     }
-    reaped
-}
-
-fn id(pid: Pid) -> Option<u32> {
-    u32::try_from(pid.as_raw()).ok()
 }

@@ -2,7 +2,10 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+
+use nix::fcntl::OFlag;
 
 /// A log file that never grows past `max` bytes; one single line may.
 #[derive(Debug)]
@@ -71,9 +74,18 @@ impl Rotating {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
-        let size = file.metadata()?.len();
-        Ok((file, size))
+        // Agents may write into this folder: a link would lead anywhere this process may write, its own stdout included, and a pipe
+        // would hold it up.
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
+            .open(&self.path)?;
+        let found = file.metadata()?;
+        if !found.is_file() {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        Ok((file, found.len()))
     }
 
     fn rotate(&mut self) -> io::Result<()> {

@@ -2,6 +2,7 @@
 //! events, and the machine's actions into system calls. It decides nothing.
 
 mod elsewhere;
+mod ending;
 mod start_up;
 mod starting;
 
@@ -9,12 +10,13 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use contract::group_config::{GroupConfig, Start};
+use contract::group_config::{Disclosure, GroupConfig, Start};
 use contract::status::{GroupStatus, PeerStatus, StartupCheck};
 use nix::sys::prctl::set_child_subreaper;
+use nix::sys::signalfd::SignalFd;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -23,19 +25,29 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::address::Target;
 use crate::config::Loaded;
+use crate::facts::Observer;
+use crate::keeper::link::Report;
 use crate::machine::plan::{AgentId, ElsewhereId, plan};
 use crate::machine::{Action, Ended, Event, Machine};
+use crate::mask::Masks;
 use crate::message::Message;
-use crate::output::{Output, Tail};
+use crate::output::Output;
+use crate::tail::Tail;
 use crate::warm::Warm;
-use crate::{http, probe, reap, spawn};
+use crate::{control, environment, http, probe, signals};
+use ending::Orders;
 
 /// How long after an agent's end its output is waited for: a process that left its group may hold the pipe open.
 const DRAIN: Duration = Duration::from_millis(200);
 
+/// An agent's process, known by its keeper's id.
 struct Process {
+    /// No two have the same; ids of processes come again.
+    serial: u64,
     agent: AgentId,
     readers: Vec<JoinHandle<()>>,
+    report: JoinHandle<Option<Report>>,
+    orders: Orders,
 }
 
 /// How an agent was started last.
@@ -55,8 +67,16 @@ struct Shell {
     epoch: u64,
     python: Option<PathBuf>,
     checks: Vec<StartupCheck>,
-    tails: Vec<Tail>,
+    masks: Arc<Masks>,
+    tails: Vec<Arc<Mutex<Tail>>>,
     processes: HashMap<u32, Process>,
+    serial: u64,
+    /// There may be children that nobody knows.
+    strays: bool,
+    /// The interpreter that looks for modules.
+    question: Option<u32>,
+    observer: Observer,
+    forged: u64,
     ways: Vec<Way>,
     warm: Warm,
     /// Reaped while the warm interpreter was forking: one of them may turn out to be an agent's.
@@ -68,6 +88,7 @@ struct Shell {
 
 /// Supervises until told to stop. `Err`: the supervisor itself could not start.
 pub fn run(loaded: Loaded) -> Result<(), String> {
+    let signals = signals::block().map_err(|error| format!("cannot handle signals: {error}"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         // Only names are looked up on other threads.
@@ -75,12 +96,12 @@ pub fn run(loaded: Loaded) -> Result<(), String> {
         .thread_stack_size(128 * 1024)
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
-    let result = runtime.block_on(supervise(loaded));
+    let result = runtime.block_on(supervise(loaded, signals));
     runtime.shutdown_background();
     result
 }
 
-async fn supervise(loaded: Loaded) -> Result<(), String> {
+async fn supervise(loaded: Loaded, signals: SignalFd) -> Result<(), String> {
     let start = Instant::now();
     let epoch = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -97,8 +118,14 @@ async fn supervise(loaded: Loaded) -> Result<(), String> {
                 config.status_port
             )
         })?;
+    let operators = control::listen(config.status_port).map_err(|error| {
+        format!(
+            "cannot listen beside the status port {}: {error}; another supervisor has it, set status_port",
+            config.status_port
+        )
+    })?;
     let (sender, mut receiver) = mpsc::unbounded_channel();
-    listen_for_signals(&sender).map_err(|error| format!("cannot handle signals: {error}"))?;
+    listen_for_signals(&sender, signals).map_err(|error| format!("cannot handle signals: {error}"))?;
     let output = Output::start(&config).map_err(|error| format!("cannot start a thread: {error}"))?;
     for warning in &loaded.warnings {
         output.say(&format!("warning: {warning}"));
@@ -108,15 +135,17 @@ async fn supervise(loaded: Loaded) -> Result<(), String> {
     for note in notes {
         output.say(&note);
     }
-    let environment = |name: &str| std::env::var(name).ok();
     let elsewhere = plan
         .elsewhere
         .iter()
-        .map(|dependency| Target::parse(&dependency.host, dependency.port, environment))
+        .map(|dependency| Target::parse(&dependency.host, dependency.port, environment::variable))
         .collect();
     // The version counts from the start time, so that no two supervisors of one group share one.
     let (version, _) = watch::channel(epoch);
-    http::serve(listener, sender.clone(), &version);
+    let server = http::Server::new(sender.clone(), &version);
+    server.clone().serve(listener);
+    control::serve(operators, server);
+    let masks = Arc::new(masks(&config));
     let mut shell = Shell {
         machine: Machine::new(plan, epoch ^ u64::from(std::process::id()) << 32, epoch),
         output,
@@ -126,8 +155,18 @@ async fn supervise(loaded: Loaded) -> Result<(), String> {
         epoch,
         python: None,
         checks: Vec::new(),
-        tails: config.agents.iter().map(|_| Tail::default()).collect(),
+        tails: config
+            .agents
+            .iter()
+            .map(|_| Arc::new(Mutex::new(Tail::new(Arc::clone(&masks)))))
+            .collect(),
+        masks,
         processes: HashMap::new(),
+        serial: 0,
+        strays: false,
+        question: None,
+        observer: Observer::new(),
+        forged: 0,
         ways: vec![Way::default(); config.agents.len()],
         warm: Warm::none("the warm interpreter was not started".to_owned()),
         early: HashMap::new(),
@@ -155,6 +194,7 @@ async fn supervise(loaded: Loaded) -> Result<(), String> {
             break;
         }
     }
+    shell.sweep_all().await;
     shell.output.say(&format!(
         "all agents ended, leaving after {} s",
         start.elapsed().as_secs()
@@ -163,25 +203,17 @@ async fn supervise(loaded: Loaded) -> Result<(), String> {
     Ok(())
 }
 
-fn listen_for_signals(sender: &mpsc::UnboundedSender<Message>) -> io::Result<()> {
-    let stops = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::quit()];
-    for kind in stops.into_iter().chain([SignalKind::child()]) {
-        let mut stream = signal(kind)?;
-        let sender = sender.clone();
-        tokio::spawn(async move {
-            while stream.recv().await.is_some() {
-                let message = if kind == SignalKind::child() {
-                    Message::ChildEnded
-                } else {
-                    Message::Event(Event::Stop)
-                };
-                if sender.send(message).is_err() {
-                    break;
-                }
-            }
+fn listen_for_signals(sender: &mpsc::UnboundedSender<Message>, orders: SignalFd) -> io::Result<()> {
+    let mut ended = signal(SignalKind::child())?;
+    let to_loop = sender.clone();
+    tokio::spawn(async move { while ended.recv().await.is_some() && to_loop.send(Message::ChildEnded).is_ok() {} });
+    let to_loop = sender.clone();
+    signals::listen(orders, move |order| {
+        let _ = to_loop.send(match order {
+            signals::Order::Stop => Message::Event(Event::Stop),
+            signals::Order::Forged(pid) => Message::Forged(pid),
         });
-    }
-    Ok(())
+    })
 }
 
 impl Shell {
@@ -195,10 +227,10 @@ impl Shell {
             Message::Event(event) => return self.feed(event),
             Message::Warm(news) => return self.news(news),
             Message::ChildEnded => self.reap(),
-            Message::Drained(agent, ended) => {
-                let stderr = self.last_stderr(agent);
-                return self.feed(Event::Exited { agent, ended, stderr });
-            }
+            Message::Keeper(agent, news) => return self.keeper(agent, &news),
+            Message::Drained(agent, report) => return self.drained(agent, report),
+            Message::Overdue(serial) => self.overdue(serial),
+            Message::Forged(pid) => self.forged(pid),
             Message::Modules(asked, missing) => self.modules(&asked, missing),
             Message::Peer(peer, seen) => {
                 self.peer(peer, seen);
@@ -209,12 +241,13 @@ impl Shell {
             }
             Message::Restart(name, reply) => {
                 let found = self.config.agents.iter().position(|a| a.name == name);
-                let _ = reply.send(match found {
-                    _ if self.machine.is_stopping() => Err("the supervisor is stopping".to_owned()),
+                let prospect = match found {
                     None => Err(format!("no agent `{name}` in this group")),
-                    Some(_) => Ok(()),
-                });
-                if let Some(agent) = found {
+                    Some(agent) => self.machine.restart_prospect(agent),
+                };
+                let goes_on = prospect.is_ok();
+                let _ = reply.send(prospect);
+                if let Some(agent) = found.filter(|_| goes_on) {
                     return self.feed(Event::Restart(agent));
                 }
             }
@@ -224,6 +257,9 @@ impl Shell {
 
     /// Steps the machine, does what it says, and feeds back what comes of it; true when all is done.
     fn feed(&mut self, event: Event) -> bool {
+        if matches!(event, Event::Tick | Event::Answered { .. } | Event::Spawned { .. }) {
+            self.observer.look();
+        }
         let mut finished = false;
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
@@ -241,8 +277,8 @@ impl Shell {
     fn perform(&mut self, action: Action) -> Option<Event> {
         match action {
             Action::Spawn(agent) => return self.spawn(agent),
-            Action::Terminate(agent) => self.signal(agent, spawn::terminate),
-            Action::Kill(agent) => self.signal(agent, spawn::kill_group),
+            Action::Terminate(agent) => self.terminate(agent),
+            Action::Kill(agent) => self.kill(agent),
             Action::Await { agent, run } => self.watch(agent, run, true),
             Action::Check { agent, run } => self.watch(agent, run, false),
             Action::Unwatch(agent) => {
@@ -255,15 +291,6 @@ impl Shell {
             Action::Finish => {}
         }
         None
-    }
-
-    fn signal(&self, agent: AgentId, send: impl Fn(u32)) {
-        // Not to a pid that is reaped already: it may be another process's by now.
-        if let Some(pid) = self.machine.pid(agent)
-            && self.processes.contains_key(&pid)
-        {
-            send(pid);
-        }
     }
 
     fn watch(&mut self, agent: AgentId, run: u32, until_answer: bool) {
@@ -305,55 +332,25 @@ impl Shell {
         None
     }
 
-    fn reap(&mut self) {
-        for (pid, ended) in reap::reap() {
-            let Some(pid) = pid else {
-                self.find_lost(ended);
-                continue;
-            };
-            self.ended(pid, ended);
+    /// A process of this container wants the supervisor to stop. It is said, but not for ever.
+    fn forged(&mut self, pid: u32) {
+        self.forged += 1;
+        if self.forged.is_power_of_two() {
+            self.output.say(&format!(
+                "ignored an order to stop from process {pid} inside this container (the {}. time): only the outside stops it",
+                self.forged
+            ));
         }
-    }
-
-    /// A process was reaped whose pid is unknown: it is whichever of ours is gone.
-    fn find_lost(&mut self, ended: Ended) {
-        let gone: Vec<u32> = self
-            .processes
-            .keys()
-            .copied()
-            .filter(|pid| !std::path::Path::new(&format!("/proc/{pid}")).exists())
-            .collect();
-        for pid in gone {
-            self.ended(pid, ended);
-        }
-    }
-
-    fn ended(&mut self, pid: u32, ended: Ended) {
-        let Some(process) = self.processes.remove(&pid) else {
-            if !self.warm.ended(pid, ended) && self.warm.launching > 0 {
-                self.early.insert(pid, ended);
-            }
-            return;
-        };
-        // What the agent forked must not outlive it: it would hold its ports.
-        spawn::kill_group(pid);
-        let sender = self.sender.clone();
-        tokio::spawn(async move {
-            let end = Instant::now() + DRAIN;
-            for reader in process.readers {
-                let _ = timeout_at(end, reader).await;
-            }
-            let _ = sender.send(Message::Drained(process.agent, ended));
-        });
     }
 
     fn now(&self) -> u64 {
         self.start.elapsed().as_millis().try_into().unwrap_or(0)
     }
 
-    fn last_stderr(&self, agent: AgentId) -> Vec<String> {
+    /// The last lines of stderr, and of stdout.
+    fn last_lines(&self, agent: AgentId) -> (Vec<String>, Vec<String>) {
         let tail = self.tails[agent].lock().unwrap_or_else(PoisonError::into_inner);
-        tail.iter().cloned().collect()
+        (tail.stderr(), tail.stdout())
     }
 
     fn status(&self) -> GroupStatus {
@@ -361,10 +358,41 @@ impl Shell {
         status.checks.clone_from(&self.checks);
         status.peers.clone_from(&self.peers);
         for (id, agent) in status.agents.iter_mut().enumerate() {
-            agent.last_stderr = self.last_stderr(id);
             agent.start = self.ways[id].start;
             agent.plain_because.clone_from(&self.ways[id].plain_because);
+            match self.config.disclosure {
+                Disclosure::States => {
+                    // Neither what it printed nor what reasons quote of it.
+                    agent.reason = None;
+                    agent.plain_because = None;
+                }
+                Disclosure::Masked | Disclosure::Full => {
+                    agent.last_stderr = self.last_lines(id).0;
+                    agent.reason = agent.reason.take().map(|reason| self.masks.apply(&reason));
+                }
+            }
         }
         status
     }
+}
+
+/// The secrets of a group's agents: what is given to them under a secret name. Nothing is masked where all is to be told.
+fn masks(config: &GroupConfig) -> Masks {
+    if config.disclosure == Disclosure::Full {
+        return Masks::none();
+    }
+    let all: Vec<(String, String)> = environment::of_agents()
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let given = config
+        .agents
+        .iter()
+        .flat_map(|agent| agent.environment.iter().chain(&agent.params));
+    let given = given.map(|(name, value)| (name.as_str(), value.as_str()));
+    Masks::of(
+        all.iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .chain(given),
+    )
 }

@@ -1,11 +1,12 @@
-//! Starting processes: an agent's command line, environment and pipes; signals to it. The only module that starts any.
+//! Starting processes: an agent's command line, environment and pipes. The only module of the supervisor that starts any: keepers,
+//! which start the agents, and interpreters that serve the supervisor itself.
 //!
-//! `std::process::Command` gives children the default signal mask and dispositions. There is no `pre_exec`: it would cost
-//! `posix_spawn`. Nothing here waits for a process; `reap` does that for all of them.
+//! `std::process::Command` gives children the default dispositions of signals, but the mask of their parent: keepers and the warm
+//! interpreter set their own. There is no `pre_exec`: it would cost `posix_spawn`. Nothing here waits for a process; `reap` does that for all of them.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,15 +16,29 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
+use crate::environment;
+use crate::keeper::{self, order::Order};
+
 /// A process that was started, with the reading ends of its output.
 #[derive(Debug)]
 pub struct Started {
     /// Its process id, and that of its process group.
     pub pid: u32,
-    /// Its standard output.
+    /// Standard output: its own, or that of the agent that it keeps.
     pub stdout: OwnedFd,
-    /// Its standard error; `None` where it was not asked for.
+    /// Standard error; `None` where it was not asked for.
     pub stderr: Option<OwnedFd>,
+}
+
+/// A keeper that was started.
+#[derive(Debug)]
+pub struct Kept {
+    /// The keeper, with the agent's output.
+    pub keeper: Started,
+    /// The socket to it.
+    pub link: tokio::net::UnixStream,
+    /// What it has yet to be told.
+    pub order: Vec<u8>,
 }
 
 /// The words after the interpreter's name.
@@ -44,17 +59,59 @@ pub fn arguments(config: &GroupConfig, agent: &Agent) -> Vec<String> {
     words
 }
 
-/// Starts an agent in a process group of its own.
-pub fn agent(config: &GroupConfig, agent: &Agent, python: &Path) -> io::Result<Started> {
-    start(command(config, python, &arguments(config, agent), &agent.environment).stderr(Stdio::piped()))
+/// This program, to be started again as a keeper.
+#[must_use]
+pub fn myself() -> PathBuf {
+    std::env::current_exe()
+        .ok()
+        .filter(|file| file.exists())
+        // It was replaced since.
+        .unwrap_or_else(|| PathBuf::from("/proc/self/exe"))
+}
+
+/// Starts the keeper of an agent, in a process group of its own; the agent gets another.
+pub fn agent(config: &GroupConfig, agent: &Agent, python: &Path) -> io::Result<Kept> {
+    let order = Order {
+        program: python.to_owned(),
+        words: arguments(config, agent).into_iter().map(Into::into).collect(),
+        environment: environment::of_process(config, Some(agent)).into_iter().collect(),
+        folder: PathBuf::from(&config.working_directory),
+    };
+    let too_long = || {
+        io::Error::new(
+            io::ErrorKind::ArgumentListTooLong,
+            "command line and environment are too long",
+        )
+    };
+    let order = order.encode().ok_or_else(too_long)?;
+    let (ours, theirs) = link()?;
+    let mut command = program(&myself());
+    command
+        .arg(keeper::COMMAND)
+        .env_clear()
+        .current_dir("/")
+        .stdin(theirs)
+        .stderr(Stdio::piped());
+    Ok(Kept {
+        keeper: start(&mut command)?,
+        link: ours,
+        order,
+    })
+}
+
+/// A socket: our end, and a keeper's.
+pub fn link() -> io::Result<(tokio::net::UnixStream, OwnedFd)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    Ok((tokio::net::UnixStream::from_std(ours)?, theirs.into()))
 }
 
 /// Starts the interpreter to run one line of Python, with the agents' PYTHONPATH.
 pub fn python_line(config: &GroupConfig, python: &Path, words: &[String]) -> io::Result<Started> {
-    start(command(config, python, words, &BTreeMap::new()).stderr(Stdio::null()))
+    start(interpreter(config, python, words).stderr(Stdio::null()))
 }
 
-/// Starts the warm interpreter with its end of the socket: `words`, the socket's number, the modules.
+/// Starts the warm interpreter with its end of the socket: `words`, the socket's number, this program, the modules.
 pub fn launcher(
     config: &GroupConfig,
     python: &Path,
@@ -69,31 +126,32 @@ pub fn launcher(
         boot,
         source,
         socket.as_raw_fd().to_string(),
+        myself().display().to_string(),
     ];
     words.extend(modules.iter().cloned());
     // Nothing else is started before it is closed: this is the only thread that starts anything.
     fcntl(&socket, FcntlArg::F_SETFD(FdFlag::empty()))?;
-    start(command(config, python, &words, &BTreeMap::new()).stderr(Stdio::piped()))
+    start(interpreter(config, python, &words).stderr(Stdio::piped()))
+}
+
+fn interpreter(config: &GroupConfig, python: &Path, words: &[String]) -> Command {
+    let mut command = program(python);
+    command
+        .args(words)
+        .env_clear()
+        .envs(environment::of_process(config, None))
+        .current_dir(&config.working_directory)
+        .stdin(Stdio::null());
+    command
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the supervisor's one place that starts processes"
 )]
-fn command(config: &GroupConfig, python: &Path, words: &[String], environment: &BTreeMap<String, String>) -> Command {
-    let mut command = Command::new(python);
-    command
-        .args(words)
-        .current_dir(&config.working_directory)
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
-    if config.python_path.is_empty() {
-        command.env_remove("PYTHONPATH");
-    } else {
-        command.env("PYTHONPATH", config.python_path.join(":"));
-    }
-    command.envs(environment);
+fn program(file: &Path) -> Command {
+    let mut command = Command::new(file);
+    command.process_group(0).stdout(Stdio::piped());
     command
 }
 
@@ -107,22 +165,23 @@ fn start(command: &mut Command) -> io::Result<Started> {
     })
 }
 
-/// SIGTERM to the process alone: what it forked is its own to stop.
-pub fn terminate(pid: u32) {
-    if let Some(pid) = raw(pid) {
-        let _ = kill(pid, Signal::SIGTERM);
-    }
-}
-
-/// SIGKILL to the whole process group.
+/// SIGKILL to a whole process group.
 pub fn kill_group(pid: u32) {
     if let Some(pid) = raw(pid) {
         let _ = killpg(pid, Signal::SIGKILL);
     }
 }
 
+/// SIGKILL to one process.
+pub fn kill_one(pid: u32) {
+    if let Some(pid) = raw(pid) {
+        let _ = kill(pid, Signal::SIGKILL);
+    }
+}
+
+/// Never 1, which would mean everybody.
 fn raw(pid: u32) -> Option<Pid> {
-    i32::try_from(pid).ok().map(Pid::from_raw)
+    i32::try_from(pid).ok().filter(|pid| *pid > 1).map(Pid::from_raw)
 }
 
 /// The interpreter: a path as it is, a name looked up in `PATH`.

@@ -6,9 +6,17 @@ use contract::status::AgentState;
 
 use super::plan::AgentId;
 use super::{Action, Ended, Ending, Machine, Millis, seconds};
+use crate::words;
 
 impl Machine {
-    pub(super) fn exited(&mut self, agent: AgentId, ended: Ended, stderr: &[String], now: Millis) {
+    pub(super) fn exited(
+        &mut self,
+        agent: AgentId,
+        ended: Ended,
+        meaning: Option<&str>,
+        (stderr, stdout): (&[String], &[String]),
+        now: Millis,
+    ) {
         let slot = &mut self.agents[agent];
         if slot.pid.is_none() {
             return;
@@ -36,11 +44,12 @@ impl Machine {
             }
             Some(Ending::Mute) => {
                 let reason = mute_reason.unwrap_or_else(|| "was mute".to_owned());
-                self.crashed(agent, &reason, stderr, now);
+                self.crashed(agent, &reason, words::last(stderr, &[]), stderr, now);
             }
             Some(Ending::Stop) | None => {
-                let what = format!("{how} after {}", seconds(lived));
-                self.crashed(agent, &what, stderr, now);
+                let meaning = meaning.map(|meaning| format!(" ({meaning})")).unwrap_or_default();
+                let what = format!("{how} after {}{meaning}", seconds(lived));
+                self.crashed(agent, &what, words::last(stderr, stdout), stderr, now);
             }
         }
     }
@@ -53,10 +62,12 @@ impl Machine {
             return;
         }
         let what = format!("could not be started: {reason}");
-        self.crashed(agent, &what, &[], now);
+        self.crashed(agent, &what, None, &[], now);
     }
 
-    fn crashed(&mut self, agent: AgentId, what: &str, stderr: &[String], now: Millis) {
+    /// `said` are the agent's last words, of which the reason is made.
+    fn crashed(&mut self, agent: AgentId, what: &str, said: Option<String>, stderr: &[String], now: Millis) {
+        let said = said.map(|said| format!("; {said}")).unwrap_or_default();
         let supervision = self.plan.supervision.clone();
         let slot = &mut self.agents[agent];
         if slot.ready_after.is_none() {
@@ -84,9 +95,7 @@ impl Machine {
             } else {
                 format!("{silent} runs in a row never answered")
             };
-            let last = stderr.iter().rev().find(|line| !line.trim().is_empty());
-            let said = last.map(|line| format!("; last stderr line: {line}"));
-            let reason = format!("given up ({total}): {what}{}", said.unwrap_or_default());
+            let reason = format!("given up ({total}): {what}{said}");
             self.log(format!("{} is {reason}", self.name(agent)));
             let name = self.name(agent).to_owned();
             for line in stderr {
@@ -103,11 +112,11 @@ impl Machine {
         let delay = self.jitter(delay);
         self.agents[agent].deadline = Some(now + delay);
         self.log(format!(
-            "{} {what} (crash {count} of {limit}), restarts in {}",
+            "{} {what} (crash {count} of {limit}), restarts in {}{said}",
             self.name(agent),
             seconds(delay)
         ));
-        self.set(agent, AgentState::Backoff, Some(what.to_owned()));
+        self.set(agent, AgentState::Backoff, Some(format!("{what}{said}")));
     }
 }
 

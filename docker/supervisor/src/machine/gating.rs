@@ -74,6 +74,21 @@ impl Machine {
                 .all(|&dependency| self.answers(dependency))
     }
 
+    /// Names of what the agent would wait for if it began to wait now.
+    pub(super) fn unmet_after_wait(&self, agent: AgentId) -> Vec<String> {
+        let plan = &self.plan.agents[agent];
+        let local = plan
+            .waits_local
+            .iter()
+            .filter(|&&dependency| !self.answers(dependency))
+            .map(|&dependency| self.name(dependency).to_owned());
+        let away = plan
+            .waits_elsewhere
+            .iter()
+            .map(|&id| self.plan.elsewhere[id].name.clone());
+        local.chain(away).collect()
+    }
+
     /// Names of what the agent still waits for.
     pub(super) fn unmet(&self, agent: AgentId) -> Vec<String> {
         let local = self.plan.agents[agent]

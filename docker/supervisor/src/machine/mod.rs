@@ -68,8 +68,12 @@ pub enum Event {
         agent: AgentId,
         /// How.
         ended: Ended,
+        /// What that means, where the number does not say it.
+        meaning: Option<String>,
         /// The last lines of its stderr.
         stderr: Vec<String>,
+        /// The last lines of its stdout.
+        stdout: Vec<String>,
     },
     /// An agent gave a healthy reply.
     Answered {
@@ -108,7 +112,7 @@ pub enum Action {
     Spawn(AgentId),
     /// SIGTERM to the agent's process.
     Terminate(AgentId),
-    /// SIGKILL to the agent's whole process group.
+    /// SIGKILL to the agent and all that descends from it.
     Kill(AgentId),
     /// Ask the agent until it answers.
     Await {
@@ -266,7 +270,13 @@ impl Machine {
             }
             Event::Spawned { agent, pid } => self.spawned(agent, pid, now),
             Event::SpawnFailed { agent, reason } => self.spawn_failed(agent, &reason, now),
-            Event::Exited { agent, ended, stderr } => self.exited(agent, ended, &stderr, now),
+            Event::Exited {
+                agent,
+                ended,
+                meaning,
+                stderr,
+                stdout,
+            } => self.exited(agent, ended, meaning.as_deref(), (&stderr, &stdout), now),
             Event::Answered { agent, run } => self.answered(agent, run, now),
             Event::NoAnswer { agent, run, reason } => self.no_answer(agent, run, &reason, now),
             Event::ElsewhereAnswered(id) => self.elsewhere_answered(id),
@@ -367,6 +377,30 @@ impl Machine {
         }
         self.release(None);
         self.stop_tick(now);
+    }
+
+    /// What a restart of an agent comes to, to be asked before [`Event::Restart`].
+    ///
+    /// # Errors
+    /// Why it comes to nothing.
+    pub fn restart_prospect(&self, agent: AgentId) -> Result<String, String> {
+        let name = self.name(agent);
+        let slot = &self.agents[agent];
+        if self.stop_deadline.is_some() {
+            return Err("the supervisor is stopping".to_owned());
+        }
+        match slot.state {
+            _ if slot.pid.is_some() => Ok(format!("restarting {name}")),
+            AgentState::Failed | AgentState::Backoff => match self.unmet_after_wait(agent).as_slice() {
+                [] => Ok(format!("starting {name}")),
+                names => Ok(format!("{name} starts as soon as {} answers", names.join(", "))),
+            },
+            AgentState::Waiting => Err(format!(
+                "{name} was not restarted: it has not been started yet, it {}",
+                self.unmet_reason(agent)
+            )),
+            _ => Err(format!("{name} was not restarted: it is being started just now")),
+        }
     }
 
     fn restart(&mut self, agent: AgentId, now: Millis) {

@@ -119,7 +119,9 @@ impl World {
                 code: Some(code),
                 signal: None,
             },
+            meaning: None,
             stderr: stderr.iter().map(|&line| line.to_owned()).collect(),
+            stdout: Vec::new(),
         });
     }
 
@@ -483,7 +485,9 @@ fn delays_double_with_jitter_up_to_the_maximum() {
         let event = Event::Exited {
             agent: 0,
             ended,
+            meaning: None,
             stderr,
+            stdout: Vec::new(),
         };
         machine.step(event, now);
         let delay = machine.deadline().unwrap() - now;

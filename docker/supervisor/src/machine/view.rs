@@ -26,12 +26,6 @@ impl Machine {
         }
     }
 
-    /// Process id of an agent, while it runs.
-    #[must_use]
-    pub fn pid(&self, agent: AgentId) -> Option<u32> {
-        self.agents[agent].pid
-    }
-
     /// Whether the supervisor was told to stop.
     #[must_use]
     pub fn is_stopping(&self) -> bool {

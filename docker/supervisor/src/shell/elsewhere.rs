@@ -5,14 +5,14 @@ use contract::status::PeerStatus;
 use super::Shell;
 use crate::address::Target;
 use crate::message::Message;
-use crate::{bridge, peers};
+use crate::{bridge, environment, peers};
 
 impl Shell {
     pub(super) async fn open_bridges(&self) {
         let mut open = 0_usize;
         for entry in &self.config.loopback_bridges {
             for &port in &entry.ports {
-                let result = match Target::parse(&entry.host, port, |name| std::env::var(name).ok()) {
+                let result = match Target::parse(&entry.host, port, environment::variable) {
                     Ok(target) => bridge::open(port, target).await,
                     Err(problem) => Err(problem),
                 };
@@ -38,7 +38,7 @@ impl Shell {
                 continue;
             };
             let index = self.peers.len();
-            let target = Target::parse(&entry.host, port, |name| std::env::var(name).ok());
+            let target = Target::parse(&entry.host, port, environment::variable);
             self.peers.push(PeerStatus {
                 agent: entry.agent.clone(),
                 machine: machine.clone(),

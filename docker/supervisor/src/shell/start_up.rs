@@ -11,14 +11,14 @@ use super::Shell;
 use crate::checks::{self, describe};
 use crate::machine::Event;
 use crate::message::Message;
-use crate::spawn;
+use crate::{environment, spawn};
 
 /// How long the interpreter may take to look for modules.
 const MODULES: Duration = Duration::from_secs(60);
 
 impl Shell {
     pub(super) fn start_up_check(&mut self) {
-        let report = checks::check(&self.config, |name| std::env::var(name).ok());
+        let report = checks::check(&self.config, environment::variable);
         for check in &report.checks {
             self.output.say(&describe(check));
         }
@@ -36,11 +36,12 @@ impl Shell {
     }
 
     /// Starts the interpreter to look for modules, beside the agents. `reap` takes its end; here only its words count.
-    fn ask_for_modules(&self, modules: Vec<String>) {
+    fn ask_for_modules(&mut self, modules: Vec<String>) {
         let Some(python) = &self.python else { return };
         let words = checks::module_question(&modules);
         let pipe = spawn::python_line(&self.config, python, &words)
             .and_then(|started| Ok((started.pid, Receiver::from_owned_fd(started.stdout)?)));
+        self.question = pipe.as_ref().ok().map(|(pid, _)| *pid);
         let sender = self.sender.clone();
         tokio::spawn(async move {
             let missing = match pipe {

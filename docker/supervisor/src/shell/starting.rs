@@ -1,13 +1,17 @@
 //! How agents are started: forked from the warm interpreter, which answers later, or plainly, at once.
 
-use contract::group_config::Start;
+use std::sync::PoisonError;
 
-use super::{Process, Shell, Way};
+use contract::group_config::Start;
+use tokio::sync::oneshot;
+
+use super::{Orders, Process, Shell, Way};
+use crate::keeper::link;
 use crate::machine::Event;
 use crate::machine::plan::AgentId;
 use crate::message::Message;
 use crate::output::Stream;
-use crate::spawn::{self, Started};
+use crate::spawn::{self, Kept};
 use crate::{checks, warm};
 
 impl Shell {
@@ -37,49 +41,53 @@ impl Shell {
             return Some(Event::Unstartable { agent, reason });
         };
         match self.warm.way(&self.config, config) {
-            warm::Way::Plain(because) => Some(self.spawn_plainly(agent, because)),
+            warm::Way::Plain(because) => self.spawn_plainly(agent, because),
             warm::Way::Warm => {
                 let mut words = vec![python.display().to_string()];
                 words.extend(spawn::arguments(&self.config, config));
                 let problem = self.warm.launch(agent, words).err()?;
-                Some(self.spawn_plainly(agent, Some(problem.to_string())))
+                self.spawn_plainly(agent, Some(problem.to_string()))
             }
         }
     }
 
-    fn spawn_plainly(&mut self, agent: AgentId, because: Option<String>) -> Event {
+    fn spawn_plainly(&mut self, agent: AgentId, because: Option<String>) -> Option<Event> {
         let config = &self.config.agents[agent];
         let Some(python) = &self.python else {
             let reason = format!("interpreter {} not found", self.config.python);
-            return Event::Unstartable { agent, reason };
+            return Some(Event::Unstartable { agent, reason });
         };
         if let Some(because) = &because {
             self.output
                 .say(&format!("{} is started plainly: {because}", config.name));
         }
         match spawn::agent(&self.config, config, python) {
-            Ok(started) => {
+            Ok(kept) => {
                 self.ways[agent] = Way {
                     start: Some(Start::Plain),
                     plain_because: because,
                 };
-                self.follow(agent, started)
+                self.follow(agent, kept);
+                None
             }
             Err(error) => {
                 let reason = error.to_string();
-                Event::SpawnFailed { agent, reason }
+                Some(Event::SpawnFailed { agent, reason })
             }
         }
     }
 
-    /// An agent's process is there: reads what it prints.
-    fn follow(&mut self, agent: AgentId, started: Started) -> Event {
+    /// An agent's keeper is there: listens to it, and reads what the agent prints.
+    fn follow(&mut self, agent: AgentId, kept: Kept) {
         let name = &self.config.agents[agent].name;
         let tail = &self.tails[agent];
-        if let Ok(mut tail) = tail.lock() {
-            tail.clear();
-        }
-        let pipes = [(Some(started.stdout), Stream::Stdout), (started.stderr, Stream::Stderr)];
+        tail.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let Kept {
+            keeper,
+            mut link,
+            order,
+        } = kept;
+        let pipes = [(Some(keeper.stdout), Stream::Stdout), (keeper.stderr, Stream::Stderr)];
         let mut readers = Vec::new();
         for (pipe, stream) in pipes {
             let Some(pipe) = pipe else { continue };
@@ -88,9 +96,27 @@ impl Shell {
                 Err(error) => self.output.say(&format!("cannot read the output of {name}: {error}")),
             }
         }
-        let pid = started.pid;
-        self.processes.insert(pid, Process { agent, readers });
-        Event::Spawned { agent, pid }
+        let sender = self.sender.clone();
+        let (to_keeper, orders) = oneshot::channel();
+        let report = tokio::spawn(async move {
+            // Where it fails, the keeper is gone, which is told by its end.
+            let _ = link::order(&mut link, &order).await;
+            let (said, ours) = link::split(link);
+            let _ = to_keeper.send(ours);
+            link::listen(said, |news| {
+                let _ = sender.send(Message::Keeper(agent, news));
+            })
+            .await
+        });
+        self.serial += 1;
+        let process = Process {
+            serial: self.serial,
+            agent,
+            readers,
+            report,
+            orders: Orders::Later(orders),
+        };
+        self.processes.insert(keeper.pid, process);
     }
 
     /// What the warm interpreter did; true when all is done.
@@ -116,25 +142,26 @@ impl Shell {
         }
     }
 
-    fn launched(&mut self, agent: AgentId, result: Result<Started, warm::Failure>) -> bool {
+    fn launched(&mut self, agent: AgentId, result: Result<Kept, warm::Failure>) -> bool {
         self.warm.launching = self.warm.launching.saturating_sub(1);
+        let mut started = None;
         let event = match result {
-            Ok(started) => {
+            Ok(kept) => {
                 self.ways[agent] = Way {
                     start: Some(Start::Warm),
                     plain_because: None,
                 };
-                self.follow(agent, started)
+                started = Some(kept.keeper.pid);
+                self.follow(agent, kept);
+                None
             }
             Err(warm::Failure::Lost(why)) if !self.machine.is_stopping() => self.spawn_plainly(agent, Some(why)),
-            Err(warm::Failure::Lost(reason) | warm::Failure::Fork(reason)) => Event::SpawnFailed { agent, reason },
+            Err(warm::Failure::Lost(reason) | warm::Failure::Fork(reason)) => {
+                Some(Event::SpawnFailed { agent, reason })
+            }
         };
-        let started = match &event {
-            Event::Spawned { pid, .. } => Some(*pid),
-            _ => None,
-        };
-        let finished = self.feed(event);
-        // It may have ended before we knew that it was the agent's.
+        let finished = event.is_some_and(|event| self.feed(event));
+        // It may have ended before we knew that it was the agent's keeper.
         if let Some(pid) = started
             && let Some(ended) = self.early.remove(&pid)
         {
@@ -143,6 +170,7 @@ impl Shell {
         if self.warm.launching == 0 {
             self.early.clear();
         }
+        self.sweep();
         finished
     }
 }

@@ -1,10 +1,13 @@
 # The warm interpreter: imports what the agents of a group share, then forks a process for each one that is started.
 #
-# It runs as `python3 -u -c BOOT SOURCE FD MODULE...`; BOOT executes this text in a namespace of its own, so that `__main__`
+# It runs as `python3 -u -c BOOT SOURCE FD KEEPER MODULE...`; BOOT executes this text in a namespace of its own, so that `__main__`
 # stays untouched. FD is a stream socket. Messages have their length in front (4 bytes, little endian):
 #
 #   to the supervisor     `importing NAME`, `ready`, `refused WHY`; per request `started PID` or `failed WHY`
-#   from the supervisor   an agent's command line, words joined by NUL; with it two descriptors, its stdout and stderr
+#   from the supervisor   an agent's command line, words joined by NUL; with it three descriptors, its stdout and stderr and the
+#                         socket of its keeper
+#
+# KEEPER is the program that keeps an agent. It is a child of the supervisor and the agent's parent; PID is its own.
 #
 # An agent must not be able to tell that it was forked. Its script is run by the function of the interpreter that
 # `python3 SCRIPT` ends in, with no Python frame below it; what this file imports for itself is forgotten again.
@@ -12,7 +15,10 @@ import _signal  # As `os` and `sys`, every interpreter has it from the start.
 import os
 import sys
 
-FD, MODULES = int(sys.argv[2]), sys.argv[3:]
+FD, KEEPER, MODULES = int(sys.argv[2]), sys.argv[3], sys.argv[4:]
+
+# The supervisor blocks the orders to stop, and what it starts inherits that.
+_signal.pthread_sigmask(_signal.SIG_SETMASK, [])
 
 
 def say(text):
@@ -85,7 +91,7 @@ def serve(control):
         size = int.from_bytes(receive(control, 4, descriptors), "little")
         words = [os.fsdecode(word) for word in receive(control, size, descriptors).split(b"\0")]
         try:
-            gate = fork()
+            gate = fork(descriptors)
         except OSError as error:
             say(f"failed {error}")
             gate = None
@@ -94,30 +100,25 @@ def serve(control):
             if os.read(gate, 1) != b"x":
                 os._exit(1)
             os.close(gate)
-            return words, descriptors
+            return words, descriptors[:2]
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def fork():
-    """Forks a process that is a child of the supervisor. Returns in it the pipe it has to wait on, else nothing."""
+def fork(descriptors):
+    """Forks an agent's process below a keeper. Returns in it the pipe it has to wait on, else nothing."""
     gate, opener = os.pipe()
     answer, teller = os.pipe()
     try:
         middle = os.fork()
         if middle == 0:
             try:
-                agent = os.fork()
-                if agent == 0:
-                    for end in (opener, answer, teller):
-                        os.close(end)
-                    return gate
-                os.setpgid(agent, agent)
-                os.write(teller, b"started %d" % agent)
+                if os.fork() == 0:
+                    return keep(descriptors, gate, opener, answer, teller)
             except OSError as error:
                 os.write(teller, b"failed " + str(error).encode())
             os._exit(0)
-        # Once the one in the middle is reaped, the agent has its new parent.
+        # Once the one in the middle is reaped, the keeper has its new parent.
         os.waitpid(middle, 0)
         say(os.read(answer, 4096).decode())
         os.write(opener, b"x")
@@ -126,6 +127,31 @@ def fork():
             for end in (gate, opener, answer, teller):
                 os.close(end)
     return None
+
+
+def keep(descriptors, gate, opener, answer, teller):
+    """Forks the agent's process, and becomes its keeper; returns in the agent's."""
+    try:
+        # Whoever ends the warm interpreter's group means no agent; whatever an agent leaves is its keeper's.
+        os.setpgid(0, 0)
+        LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        agent = os.fork()
+        if agent == 0:
+            for end in (opener, answer, teller, descriptors[2]):
+                os.close(end)
+            return gate
+        os.setpgid(agent, agent)
+        os.write(teller, b"started %d" % os.getpid())
+    except OSError as error:
+        os.write(teller, b"failed " + str(error).encode())
+        os._exit(0)
+    try:
+        os.dup2(descriptors[2], 0)
+        for descriptor in (*descriptors, FD):
+            os.close(descriptor)
+        os.execve(KEEPER, [KEEPER, "keep-agent", str(agent)], {})
+    finally:
+        os._exit(1)
 
 
 def become(words, descriptors):
@@ -187,6 +213,7 @@ known = set(sys.modules)
 import _socket
 import ctypes
 import gc
+import resource
 import time
 
 # All that can be made before a fork is: what an agent's process touches is a page of its own.
@@ -194,7 +221,7 @@ for name in set(sys.modules) - known:
     del sys.modules[name]
 LIBC = ctypes.CDLL(None)
 LIBC.sbrk.restype = LIBC.fopen.restype = ctypes.c_void_p
-PR_SET_MM, PR_SET_MM_MAP = 35, 14
+PR_SET_MM, PR_SET_MM_MAP, PR_SET_CHILD_SUBREAPER = 35, 14, 36
 MM_MAP = (ctypes.c_uint64 * 13)()
 PATH = ctypes.create_string_buffer(os.pathconf("/", "PC_PATH_MAX") + 1)
 # `multiprocessing` has a second name for it.
@@ -225,6 +252,9 @@ class Start(Exception):
     prepare, run = property(prepare), property(run)
 
 
+# As keepers limit what they start, and why.
+signals = min(min(limit & 0xFFFFFFFFFFFFFFFF for limit in resource.getrlimit(resource.RLIMIT_SIGPENDING)) // 2, 4096)
+resource.setrlimit(resource.RLIMIT_SIGPENDING, (signals, signals))
 start = Start()
 control = _socket.socket(fileno=FD)
 say("ready")

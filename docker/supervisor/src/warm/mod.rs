@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::machine::Ended;
 use crate::machine::plan::AgentId;
-use crate::spawn::{self, Started};
+use crate::spawn::{self, Kept};
 use talk::Talk;
 pub use wire::parse;
 
@@ -35,7 +35,7 @@ pub enum News {
     /// It is of no use any more.
     Lost(String),
     /// An agent's process was forked, or not.
-    Launched(AgentId, Result<Started, Failure>),
+    Launched(AgentId, Result<Kept, Failure>),
 }
 
 /// Why no process was forked.
@@ -59,8 +59,10 @@ enum Order {
 struct Request {
     agent: AgentId,
     words: Vec<String>,
-    outputs: [OwnedFd; 2],
+    /// The agent's stdout and stderr, and its keeper's socket.
+    theirs: [OwnedFd; 3],
     readers: [OwnedFd; 2],
+    link: tokio::net::UnixStream,
 }
 
 /// How an agent is to be started.
@@ -143,11 +145,13 @@ impl Warm {
         }
         let (stdout, stdout_writer) = io::pipe()?;
         let (stderr, stderr_writer) = io::pipe()?;
+        let (link, keepers) = spawn::link()?;
         let request = Request {
             agent,
             words,
-            outputs: [stdout_writer.into(), stderr_writer.into()],
+            theirs: [stdout_writer.into(), stderr_writer.into(), keepers],
             readers: [stdout.into(), stderr.into()],
+            link,
         };
         let orders = self.orders.as_ref().ok_or(io::ErrorKind::NotConnected)?;
         orders
@@ -162,6 +166,12 @@ impl Warm {
         self.kill();
         self.orders = None;
         self.lost = why;
+    }
+
+    /// Its process id, while it is not reaped.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.pid
     }
 
     /// Whether that process was the warm interpreter, which ended.

@@ -11,7 +11,8 @@ use super::wire::{self, Said};
 use super::{Failure, News, Order, Request};
 use crate::machine::Ended;
 use crate::machine::crash::describe;
-use crate::spawn::Started;
+use crate::processes;
+use crate::spawn::{Kept, Started};
 
 /// How long a fork may take.
 const FORK: Duration = Duration::from_secs(10);
@@ -98,11 +99,11 @@ impl Talk {
                 None => return "the supervisor stops".to_owned(),
             };
             let answer = async {
-                wire::ask(&mut self.link, &request.words, &request.outputs).await?;
+                wire::ask(&mut self.link, &request.words, &request.theirs).await?;
                 wire::hear(&mut self.link).await
             };
             let result = match timeout(FORK, answer).await {
-                Ok(Ok(Said::Started(pid))) => Ok(pid),
+                Ok(Ok(Said::Started(pid))) if is_ours(pid) => Ok(pid),
                 Ok(Ok(Said::Failed(why))) => Err(Failure::Fork(why)),
                 Ok(_) => {
                     waiting.push(request);
@@ -114,10 +115,15 @@ impl Talk {
                 }
             };
             let [stdout, stderr] = request.readers;
-            let started = result.map(|pid| Started {
-                pid,
-                stdout,
-                stderr: Some(stderr),
+            let link = request.link;
+            let started = result.map(|pid| Kept {
+                keeper: Started {
+                    pid,
+                    stdout,
+                    stderr: Some(stderr),
+                },
+                link,
+                order: Vec::new(),
             });
             tell(News::Launched(request.agent, started));
         }
@@ -133,6 +139,11 @@ impl Talk {
         }
         "ended".to_owned()
     }
+}
+
+/// Whether a process is a child of this one: agents run as the same user, and might speak for the warm interpreter.
+fn is_ours(pid: u32) -> bool {
+    pid > 1 && processes::one(pid).is_none_or(|process| process.parent == std::process::id())
 }
 
 fn died(ended: Ended) -> String {

@@ -20,7 +20,7 @@ pub enum Said {
     Ready,
     /// It does not serve, and why.
     Refused(String),
-    /// The process of the last request, which waits for nothing any more.
+    /// The keeper of the last request's process, which waits for nothing any more.
     Started(u32),
     /// The last request came to nothing, and why.
     Failed(String),
@@ -57,13 +57,13 @@ pub async fn hear(link: &mut UnixStream) -> io::Result<Said> {
     Said::parse(&String::from_utf8_lossy(&text)).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// Asks for a process with that command line, which has no NUL in it, and those outputs.
-pub async fn ask(link: &mut UnixStream, words: &[String], outputs: &[OwnedFd; 2]) -> io::Result<()> {
+/// Asks for a process with that command line, which has no NUL in it, and those descriptors: its outputs, and its keeper's socket.
+pub async fn ask(link: &mut UnixStream, words: &[String], descriptors: &[OwnedFd; 3]) -> io::Result<()> {
     let text = words.join("\0");
     let length = u32::try_from(text.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
     let mut message = length.to_le_bytes().to_vec();
     message.extend(text.as_bytes());
-    let descriptors = outputs.each_ref().map(AsRawFd::as_raw_fd);
+    let descriptors = descriptors.each_ref().map(AsRawFd::as_raw_fd);
     let sent = link
         .async_io(Interest::WRITABLE, || {
             let parts = [IoSlice::new(&message)];

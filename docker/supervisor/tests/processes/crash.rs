@@ -84,38 +84,33 @@ fn an_agent_that_dies_while_settling_is_not_healthy() {
 }
 
 #[test]
-fn orphans_are_reaped_and_leftovers_of_a_crash_are_killed() {
-    let mut setup = Setup::new();
-    setup.agent("A", "fork-orphans\nanswer", &[]);
-    let group = setup.start();
-    let agent = group.wait_state("A", AgentState::Healthy);
-    // The five short orphans end; the one `sleep` stays, and is ours by adoption.
-    wait_for("reaped orphans", || {
-        let children = group.children();
-        (children.len() == 2 && children.iter().all(|child| child.1 != 'Z')).then_some(())
-    });
-    let leftover = group.children().into_iter().find(|c| Some(c.0) != agent.pid).unwrap();
-    kill(Pid::from_raw(agent.pid.unwrap() as i32), Signal::SIGKILL).unwrap();
-    wait_for("the leftover's end", || {
-        group.children().iter().all(|child| child.0 != leftover.0).then_some(())
-    });
-    saw(
-        "agent forks orphans",
-        "they are reaped; what a crashed agent leaves running is killed",
-        "no zombie, no leftover process",
-    );
-}
-
-#[test]
-fn restart_is_for_loopback_and_known_agents() {
+fn restart_is_for_operators_and_known_agents() {
     let mut setup = Setup::new();
     setup.agent("A", "answer", &[]);
+    setup.agent("B", "answer", &["Never"]);
+    let port = crate::harness::free_port();
+    setup.config["dependencies_elsewhere"] = serde_json::json!([
+        {"name": "Never", "machine": "pc2", "group": "memory", "host": "127.0.0.1", "health_check_port": port}
+    ]);
     let group = setup.start();
     group.wait_state("A", AgentState::Healthy);
     let port = group.setup.status_port;
-    assert_eq!(http(port, "POST", "/agents/Nobody/restart").unwrap().0, 404);
+    // The port changes nothing, whoever asks.
+    assert_eq!(http(port, "POST", "/agents/A/restart").unwrap().0, 403);
     assert_eq!(http(port, "GET", "/agents/A/restart").unwrap().0, 405);
-    assert_eq!(http(port, "POST", "/agents/A/restart").unwrap().0, 202);
+    let (code, _, err) = group.restart("Nobody");
+    assert_eq!((code, err.trim_end()), (Some(1), "no agent `Nobody` in this group"));
+    // What waits is not restarted, and that is not said.
+    let (code, out, err) = group.restart("B");
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(
+        err.starts_with("B was not restarted: it has not been started yet, it waits for Never"),
+        "{err}"
+    );
+    assert_eq!(
+        group.restart("A"),
+        (Some(0), "restarting A\n".to_owned(), String::new())
+    );
     let agent = group.wait_agent("A", |a| a.restarts == 1 && a.state == AgentState::Healthy);
     assert_eq!(agent.last_exit.unwrap().code, Some(0));
     assert!(!group.said().contains("crash"), "{}", group.said());

@@ -77,6 +77,10 @@ pub struct Setup {
     pub config: Value,
     pub environment: Vec<(String, String)>,
     pub status_port: u16,
+    /// What the supervisor is started by, in front of it.
+    pub wrapper: Vec<String>,
+    /// Another place of the supervisor's program.
+    pub program: Option<PathBuf>,
 }
 
 impl Setup {
@@ -94,6 +98,8 @@ impl Setup {
             "agents": [],
         });
         Self {
+            wrapper: Vec::new(),
+            program: None,
             dir,
             config,
             environment: Vec::new(),
@@ -132,7 +138,13 @@ impl Setup {
 
     /// Without `read`, nobody reads the supervisor's stdout.
     pub fn start_with(self, read: bool) -> Group {
-        let mut child = supervisor()
+        let mut words = self.wrapper.clone();
+        words.push(match &self.program {
+            Some(program) => program.display().to_string(),
+            None => env!("CARGO_BIN_EXE_agent-supervisor").to_owned(),
+        });
+        let mut child = command(&words[0])
+            .args(&words[1..])
             .arg("--config")
             .arg(self.write())
             .envs(self.environment.clone())
@@ -279,23 +291,61 @@ impl Group {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// Children of the supervisor: `(pid, state)`.
+    /// Children of the supervisor: `(pid, state)`. Its agents are children of these.
     pub fn children(&self) -> Vec<(u32, char)> {
-        let mut children = Vec::new();
-        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-            let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
-                continue;
-            };
-            let pid = stat.split(' ').next().and_then(|word| word.parse().ok());
-            let mut rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ');
-            let state = rest.next().and_then(|word| word.chars().next());
-            let parent = rest.next().and_then(|word| word.parse::<u32>().ok());
-            if let (Some(pid), Some(state), true) = (pid, state, parent == Some(self.pid())) {
-                children.push((pid, state));
-            }
-        }
-        children
+        children_of(self.pid())
     }
+
+    /// Asks for the restart of an agent as an operator does: exit code, stdout, stderr.
+    pub fn restart(&self, name: &str) -> (Option<i32>, String, String) {
+        let port = self.setup.status_port.to_string();
+        let done = supervisor().args(["restart", name, "--port", &port]).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (done.status.code(), text(done.stdout), text(done.stderr))
+    }
+}
+
+/// A process's parent.
+pub fn parent(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
+}
+
+/// Whether a process is there and not a zombie.
+pub fn lives(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+/// Processes that have all of these words in their command line.
+pub fn running(words: &[&str]) -> Vec<u32> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+        if words.iter().all(|word| line.contains(&word.as_bytes())) {
+            found.extend(entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
+        }
+    }
+    found
+}
+
+/// Children of a process: `(pid, state)`.
+pub fn children_of(of: u32) -> Vec<(u32, char)> {
+    let mut children = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
+            continue;
+        };
+        let pid = stat.split(' ').next().and_then(|word| word.parse().ok());
+        let mut rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ');
+        let state = rest.next().and_then(|word| word.chars().next());
+        let parent = rest.next().and_then(|word| word.parse::<u32>().ok());
+        if let (Some(pid), Some(state), true) = (pid, state, parent == Some(of)) {
+            children.push((pid, state));
+        }
+    }
+    children
 }
 
 /// One HTTP request: code, head, body.

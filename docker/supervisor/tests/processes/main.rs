@@ -9,8 +9,10 @@
 mod boot;
 mod cli;
 mod crash;
+mod guard;
 mod harness;
 mod health;
+mod leftovers;
 mod network;
 mod output;
 mod stop;

@@ -8,7 +8,7 @@ use contract::status::{AgentState, GroupState, GroupStatus};
 use serde_json::json;
 use zeromq::{RepSocket, ReqSocket, Socket, SocketRecv, SocketSend};
 
-use crate::harness::{Setup, free_port, http, wait_for};
+use crate::harness::{Setup, free_port, http, saw, supervisor, wait_for};
 
 #[test]
 fn a_dependency_elsewhere_may_come_later() {
@@ -74,7 +74,7 @@ fn a_long_poll_answers_when_something_changes() {
     let port = group.setup.status_port;
     let path = format!("/status?wait_change={known}&timeout_ms=30000");
     let poll = std::thread::spawn(move || http(port, "GET", &path).unwrap());
-    http(port, "POST", "/agents/A/restart").unwrap();
+    assert_eq!(group.restart("A").0, Some(0));
     let (_, head, _) = poll.join().unwrap();
     assert_ne!(version(&head), known);
     assert!(start.elapsed() < Duration::from_secs(10));
@@ -98,13 +98,79 @@ fn the_endpoint_survives_strangers() {
     assert!(send(&[b'x'; 8192]).starts_with("HTTP/1.1 431"));
     assert_eq!(group.code("/nothing"), 404);
     assert_eq!(http(port, "DELETE", "/status").unwrap().0, 405);
-    // Idle connections up to the limit, then the next one is closed; they time out, and all is well again.
-    let idle: Vec<TcpStream> = (0..32)
-        .map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap())
-        .collect();
-    wait_for("a full house", || group.get("/healthz").is_none().then_some(()));
-    drop(idle);
-    wait_for("room again", || (group.code("/healthz") == 200).then_some(()));
+}
+
+/// Connections that say nothing, that stop in the middle, that poll and that do not read: whoever comes next is answered.
+#[test]
+fn held_connections_silence_nobody() {
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &[]);
+    let group = setup.start();
+    group.wait_state("A", AgentState::Healthy);
+    let port = group.setup.status_port;
+    for said in [
+        "",
+        "GET /healthz HT",
+        "GET /status?wait_change=1&timeout_ms=60000 HTTP/1.1\r\n\r\n",
+        "GET /status?wait_change=KNOWN&timeout_ms=60000 HTTP/1.1\r\n\r\n",
+    ] {
+        let (_, head, _) = group.get("/status").unwrap();
+        let known = head
+            .lines()
+            .find_map(|line| line.strip_prefix("X-Status-Version: "))
+            .unwrap();
+        let said = said.replace("KNOWN", known);
+        let held: Vec<TcpStream> = (0..200)
+            .map(|_| {
+                let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+                // A stranger that was shown out already may not be told more.
+                let _ = stream.write_all(said.as_bytes());
+                stream
+            })
+            .collect();
+        assert_eq!(group.code("/healthz"), 200, "{said}");
+        let check = supervisor()
+            .args(["check", "--port", &port.to_string()])
+            .status()
+            .unwrap();
+        assert!(check.success(), "{said}");
+        drop(held);
+    }
+    saw(
+        "200 connections to the status port are held",
+        "health is answered all the same",
+        "200 from `/healthz`, and the health check has a socket of its own",
+    );
+}
+
+#[test]
+fn secrets_are_masked_and_disclosure_is_a_setting() {
+    let start = |disclosure: Option<&str>| {
+        let mut setup = Setup::new();
+        setup.set("crash_limit", 1.into());
+        setup.agent(
+            "A",
+            "complain cannot reach redis://me:hunter2@db with s3cr3t-of-a\nexit-after 10 1",
+            &[],
+        );
+        setup
+            .environment
+            .push(("AGENT_ENV_DB_PASSWORD".to_owned(), "s3cr3t-of-a".to_owned()));
+        if let Some(disclosure) = disclosure {
+            setup.config["disclosure"] = json!(disclosure);
+        }
+        let group = setup.start();
+        group.wait_state("A", AgentState::Failed);
+        group
+    };
+    let document = |group: &crate::harness::Group| group.get("/status").unwrap().2 + &group.get("/healthz").unwrap().2;
+    let masked = document(&start(None));
+    assert!(masked.contains("redis://me:***@db with ***"), "{masked}");
+    assert!(!masked.contains("hunter2") && !masked.contains("s3cr3t"), "{masked}");
+    let states = document(&start(Some("states")));
+    assert!(!states.contains("redis"), "{states}");
+    let full = document(&start(Some("full")));
+    assert!(full.contains("hunter2"), "{full}");
 }
 
 #[test]

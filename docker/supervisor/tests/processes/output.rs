@@ -96,7 +96,20 @@ fn a_full_disk_stops_no_agent() {
     setup.agent("A", "answer\nsay one\nflood 100000", &[]);
     let logs = setup.dir.path().join("logs");
     std::fs::create_dir(&logs).unwrap();
-    std::os::unix::fs::symlink("/dev/full", logs.join("A.log")).unwrap();
+    // A file system of one page, in a mount namespace of the test's own.
+    let script = format!("mount -t tmpfs -o size=4k tmpfs '{}' && exec \"$@\"", logs.display());
+    setup.wrapper = [
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        &script,
+        "sh",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     let group = setup.start();
     group.wait_said("[A] flood over");
     group.wait_state("A", AgentState::Healthy);
@@ -106,4 +119,77 @@ fn a_full_disk_stops_no_agent() {
         "it is said, and no agent stops",
         "\"No space left on device\"; healthy",
     );
+}
+
+/// What agents find in the folder of their log files is theirs to make; nothing is written through it.
+#[test]
+fn a_log_file_that_leads_elsewhere_is_not_followed() {
+    let mut setup = Setup::new();
+    setup.agent("A", "answer\nsay forged", &[]);
+    setup.agent("B", "answer\nsay two", &[]);
+    let logs = setup.dir.path().join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    std::os::unix::fs::symlink("/proc/self/fd/1", logs.join("A.log")).unwrap();
+    nix::unistd::mkfifo(&logs.join("B.log"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let group = setup.start();
+    group.wait_said("[A] forged\n");
+    group.wait_said("[B] two\n");
+    group.wait_said("cannot write log file");
+    group.wait_state("A", AgentState::Healthy);
+    group.wait_state("B", AgentState::Healthy);
+    assert_eq!(group.said().matches("forged\n").count(), 1, "{}", group.said());
+}
+
+#[test]
+fn a_progress_bar_has_lines_and_the_error_behind_it_is_the_reason() {
+    let mut setup = Setup::new();
+    setup.set("crash_limit", 1.into());
+    let bar: String = (0..400).map(|step| format!("\\r {step}/400 loading")).collect();
+    let script = format!("bytes {bar}\nbytes \\nOSError: the model is broken\\n\nexit-after 50 1");
+    setup.agent("A", &script, &[]);
+    let group = setup.start();
+    let agent = group.wait_state("A", AgentState::Failed);
+    let reason = agent.reason.unwrap();
+    assert!(
+        reason.ends_with("last stderr line: OSError: the model is broken"),
+        "{reason}"
+    );
+    assert_eq!(agent.last_stderr, [" 399/400 loading", "OSError: the model is broken"]);
+    wait_for("the log file", || {
+        group.log("A.log").contains("\n 7/400 loading\n").then_some(())
+    });
+    assert!(!group.log("A.log").contains('\r'));
+    saw(
+        "agent draws a progress bar and fails",
+        "each step is a line, and the reason is the error behind it",
+        "last stderr line: OSError: the model is broken",
+    );
+}
+
+#[test]
+fn the_end_of_a_process_is_explained() {
+    for (script, reason) in [
+        ("raise BUS\nraise BUS", "killed by signal 7 after"),
+        ("raise BUS\nraise BUS", "SIGBUS"),
+        ("raise BUS\nraise BUS", "/dev/shm"),
+        ("raise SEGV\nraise SEGV", "SIGSEGV: a native library"),
+        ("raise ILL", "SIGILL: an instruction that this CPU does not have"),
+        ("raise KILL", "SIGKILL: "),
+        (
+            "shell kill -9 $$\nexit-after 1 137",
+            "128 + 9: a process that it ran was ended by SIGKILL",
+        ),
+        ("exit-after 1 127", "a shell's code for a command that it did not find"),
+        ("exit-after 1 126", "may not execute"),
+        ("exit-after 1 139", "SIGSEGV"),
+        ("raise 40", "killed by signal 40"),
+    ] {
+        let mut setup = Setup::new();
+        setup.set("crash_limit", 1.into());
+        setup.agent("A", script, &[]);
+        let group = setup.start();
+        let said = group.wait_state("A", AgentState::Failed).reason.unwrap();
+        assert!(said.contains(reason), "{said}");
+        assert!(!said.contains("out of memory: "), "{said}");
+    }
 }
