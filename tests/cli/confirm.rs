@@ -72,7 +72,8 @@ fn a_container_that_fails_is_no_verdict() {
     let sandbox = Sandbox::new();
     sandbox.fake_podman(
         "case \"$1\" in\n\
-           image) echo 'sha256:1 [\"localhost/ai_system/code-generation:latest\"]' ;;\n\
+           image) case \"$3\" in --format) echo 'sha256:1 [\"localhost/ai_system/code-generation:latest\"]' ;;\n\
+             *) echo '[{\"Id\": \"1\", \"Architecture\": \"amd64\", \"Os\": \"linux\", \"RootFS\": {\"Layers\": []}}]' ;; esac ;;\n\
            run) echo 'Error: no such runtime' >&2; exit 125 ;;\n\
          esac",
     );
@@ -88,7 +89,9 @@ fn a_container_that_fails_is_no_verdict() {
         "--network=none",
         "--cap-drop=all",
         "--read-only",
-        "/app/main_pc_code:ro",
+        "/app/main_pc_code:ro,nosuid,nodev",
+        "--read-only-tmpfs=false",
+        "--unsetenv-all",
     ] {
         assert!(run.contains(seal), "`{seal}` is not in {run}");
     }

@@ -7,6 +7,7 @@ mod audit;
 mod bench;
 mod boot;
 mod confirm;
+mod hostile;
 mod lock;
 mod rules;
 mod sandbox;

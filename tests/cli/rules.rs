@@ -1,7 +1,7 @@
 //! One folder per rule in `tests/fixtures/rules`: a tree that breaks it, and one that nearly does.
 //!
 //! Each is what differs from `base`: files that are added or replaced, and `changes.yaml` for what is easier to say than to
-//! repeat (texts to replace, files to remove, files too large for Git).
+//! repeat (texts to replace, files to remove, files that Git cannot hold).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,10 @@ struct Changes {
     replace: Vec<Replace>,
     remove: Vec<String>,
     sparse: Vec<Sparse>,
+    /// Pipes, which Git cannot hold.
+    pipes: Vec<String>,
+    /// Empty files whose name is encoded as Latin-1.
+    latin1: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -35,12 +39,12 @@ struct Sparse {
     bytes: u64,
 }
 
-fn fixtures() -> PathBuf {
+pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/rules")
 }
 
 /// Copies files and links, over what is there.
-fn overlay(from: &Path, to: &Path) {
+pub fn overlay(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -75,6 +79,17 @@ fn found(rule: &str, side: &str) -> BTreeSet<String> {
     for file in changes.sparse {
         let made = std::fs::File::create(sandbox.path(&file.path)).unwrap();
         made.set_len(file.bytes).unwrap();
+    }
+    for path in changes.pipes {
+        nix::unistd::mkfifo(&sandbox.path(&path), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    }
+    for path in changes.latin1 {
+        use std::os::unix::ffi::OsStrExt as _;
+        let bytes: Vec<u8> = path
+            .chars()
+            .map(|letter| u8::try_from(u32::from(letter)).unwrap())
+            .collect();
+        std::fs::write(sandbox.path("").join(std::ffi::OsStr::from_bytes(&bytes)), "").unwrap();
     }
     let ran = sandbox.run(&["audit", "--format", "json"]);
     let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}\n{ran:#?}"));

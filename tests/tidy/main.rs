@@ -96,6 +96,86 @@ fn only_the_wrapper_starts_programs() {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
+/// Modules that read files in their own way, and which: none of them is a tree's.
+const READERS: [(&str, &str); 27] = [
+    ("host/tree_root.rs", "everything else reads through it"),
+    ("host/orphans.rs", "/proc"),
+    ("host/doctor/gather.rs", "/proc, /etc"),
+    ("host/rendered_files.rs", "the repository's rendered files"),
+    ("host/image_transfer.rs", "archives of ours"),
+    ("host/assemble.rs", "archives of ours"),
+    ("host/network.rs", "namespaces"),
+    ("host/lab_processes.rs", "/proc"),
+    ("host/lab.rs", "/proc"),
+    ("host/bench_boot.rs", "a folder of ours"),
+    ("host/bench.rs", "/proc, programs"),
+    ("host/bench_images.rs", "the reference tree, copied"),
+    ("host/bench_scale.rs", "a folder of ours"),
+    ("host/usage.rs", "/proc"),
+    ("host/socket_holder.rs", "/proc"),
+    ("host/leftovers/name_server.rs", "aardvark-dns's folder"),
+    ("host/package_index.rs", "the user's pip.conf"),
+    ("host/bytecode.rs", "a note of ours"),
+    ("host/addresses.rs", "/proc"),
+    ("host/rootless_storage.rs", "/proc"),
+    ("host/image_delivery.rs", "archives of ours"),
+    ("host/scratch.rs", "folders of ours"),
+    ("host/containers_conf.rs", "/proc"),
+    ("host/supervisor_binary.rs", "a program of ours"),
+    ("host/fault_rows.rs", "a folder of ours"),
+    ("host/report_folder.rs", "reports of ours"),
+    ("host/test_tools.rs", "downloads of the project's tests"),
+];
+
+/// A tree is read through `host::tree_root` alone, which no link leads out of.
+#[test]
+fn files_are_read_in_one_way() {
+    let words = [
+        "fs::read(",
+        "fs::read_to_string(",
+        "fs::read_dir(",
+        "File::open(",
+        "fs::canonicalize(",
+        "fs::metadata(",
+        "fs::copy(",
+        "fs::read_link(",
+        "WalkDir::new(",
+        "WalkBuilder::new(",
+        "tree_path(",
+    ];
+    // What of these may ask for a path of the tree, to open it as one or to name it.
+    let asks = [
+        "cmd/",
+        "host/git.rs",
+        "host/build_inputs.rs",
+        "host/requirements_lock.rs",
+    ];
+    let mut wrong = Vec::new();
+    for (path, text) in sources("xtask/src")
+        .into_iter()
+        .filter(|(path, _)| !path.ends_with("tests.rs"))
+    {
+        if READERS.iter().any(|(reader, _)| path.ends_with(reader)) {
+            continue;
+        }
+        for (number, line) in without_tests(&text).lines().enumerate() {
+            let word = words.iter().find(|word| line.contains(**word));
+            let asks = asks.iter().any(|asks| path.contains(asks)) && word == Some(&"tree_path(");
+            if let Some(word) = word
+                && !asks
+                && !line.trim_start().starts_with("//")
+            {
+                wrong.push(format!("{path}:{}: `{word}`", number + 1));
+            }
+        }
+    }
+    assert_eq!(
+        wrong,
+        Vec::<String>::new(),
+        "files of a tree are read by `host::tree_root`"
+    );
+}
+
 #[test]
 fn every_module_says_what_lives_in_it() {
     let wrong: Vec<String> = ["xtask", "docker", "tests"]

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     ExitCode::from(cli::run(&cli).code())
 }
 
-/// The first Ctrl-C (or SIGTERM) stops the programs that run and lets the command clean up; the second ends at once.
+/// The first Ctrl-C (or SIGTERM) stops the programs that run and lets the command clean up, if there is anything; the second ends at once.
 fn stop_cleanly_on_signals() {
     // Without a handler the default action ends the process, which is no worse than not running at all.
     let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGTERM]) else {
@@ -26,12 +26,16 @@ fn stop_cleanly_on_signals() {
     std::thread::spawn(move || {
         let mut asked = false;
         for signal in signals.forever() {
-            if asked {
-                #[expect(clippy::exit, reason = "the second signal means now")]
+            let now = asked || process::can_be_left();
+            process::interrupt_by(signal == SIGTERM);
+            if now {
+                #[expect(
+                    clippy::exit,
+                    reason = "the second signal means now, as the first where nothing is to be cleaned up"
+                )]
                 std::process::exit(cli::interrupted().code().into());
             }
             asked = true;
-            process::interrupt_by(signal == SIGTERM);
         }
     });
 }

@@ -127,8 +127,10 @@ fn two_at_once() {
         gate.display()
     ));
     let mut first = sandbox.start(&["down"]);
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").unwrap_or_else(|| "/run".into());
+    let lock = std::path::Path::new(&runtime).join("ai-system-xtask/faults.lock");
     let holds = || {
-        let lock = std::fs::read_to_string("/run/lock/faults.lock").unwrap_or_default();
+        let lock = std::fs::read_to_string(&lock).unwrap_or_default();
         lock.contains(&format!("`cargo xtask down`, process {}", first.id()))
     };
     wait_for("the first to hold the lock", holds);

@@ -7,6 +7,7 @@ mod containers;
 mod disk;
 mod files;
 mod harness_killed;
+mod hostile;
 mod podman;
 pub mod sandbox;
 

@@ -336,6 +336,9 @@ fn files_that_cannot_be_read_are_findings() {
             odd("ring", Content::Loop("ring".to_owned())),
             odd("b.yaml", Content::Unreadable("permission denied".to_owned())),
             odd("c.yaml", Content::Bytes(b"a: 1\nb: \xff\n".to_vec())),
+            odd("d.py", Content::Leaves("/etc/passwd".to_owned())),
+            odd("e.py", Content::Special("a pipe")),
+            odd("f\u{fffd}.py", Content::NotUtf8Name),
         ],
     );
     for (rule, line) in [
@@ -352,6 +355,15 @@ fn files_that_cannot_be_read_are_findings() {
             "tree/b.yaml:0:0: `b.yaml` cannot be read: permission denied",
         ),
         ("files/not-utf8", "tree/c.yaml:2:4: this byte is not UTF-8"),
+        (
+            "files/link-leaves-tree",
+            "tree/d.py:0:0: `d.py` is a link to `/etc/passwd`, which is outside the tree",
+        ),
+        ("files/special", "tree/e.py:0:0: `e.py` is a pipe, not a regular file"),
+        (
+            "files/name-not-utf8",
+            "tree/f\u{fffd}.py:0:0: the name of `f\u{fffd}.py` is not UTF-8",
+        ),
     ] {
         assert_eq!(lines(&report.findings, rule), [line], "{rule}");
     }

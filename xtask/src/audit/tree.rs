@@ -29,6 +29,12 @@ pub enum Content {
     Dangling(String),
     /// A link that leads back to itself, or to a folder that holds it.
     Loop(String),
+    /// A link that leads out of the tree, with its target: what is there is not looked at.
+    Leaves(String),
+    /// A pipe, a socket or a device, or a link to one: what it is, in words.
+    Special(&'static str),
+    /// A name that is not UTF-8.
+    NotUtf8Name,
 }
 
 /// What a text is written in.

@@ -1,7 +1,8 @@
 //! A container in which one agent is started alone, from a tree that nobody trusts: as its group's supervisor would start it,
 //! and sealed off from everything else.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use contract::group_config::GroupConfig;
@@ -15,6 +16,18 @@ use crate::stack::{AgentId, Stack};
 /// Memory that each folder in which the agent may write has at the most.
 const FOLDER_SIZE: &str = "64m";
 
+/// Memory of a container, in bytes, where the tree says nothing; and at the most, whatever it says.
+const MEMORY: (u64, u64) = (1024 * 1024 * 1024, 4 * 1024 * 1024 * 1024);
+
+/// Processes and threads of a container where the tree says nothing; and at the most, whatever it says.
+const PIDS: (u32, u32) = (256, 1024);
+
+/// Time between SIGTERM and SIGKILL, in milliseconds, at the most.
+const LONGEST_GRACE_MS: u64 = 5000;
+
+/// Where the first process looks for its interpreter: nothing that the tree sets, or can put a file into.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// How one agent is started alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
@@ -26,8 +39,38 @@ pub struct Sealed {
     pub arguments: Vec<String>,
     /// The config of a supervisor that has this agent alone, as JSON, which is YAML too.
     pub config: String,
+    /// Environment of the supervisor: the image's and the stack's. The first process never has it.
+    pub environment: BTreeMap<String, String>,
+    /// The user that the supervisor and the agent run as; the first process is another, which they cannot touch.
+    pub user: u32,
+    /// Folders of the container that are folders of the tree, as paths relative to each.
+    pub mounts: Vec<Mount>,
     /// Time after which its fate is known, or never will be.
     pub deadline: Duration,
+}
+
+/// A folder of the tree in the container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Where it is in the tree, without links.
+    pub source: PathBuf,
+    /// Where it is in the container.
+    pub target: String,
+}
+
+/// What is known of a container's surroundings.
+#[derive(Debug)]
+pub struct Surroundings<'a> {
+    /// The tree's absolute path.
+    pub tree: &'a Path,
+    /// The code folders of the agent's machine, as written, each with its path in the tree without links.
+    pub code: &'a BTreeMap<String, PathBuf>,
+    /// The host.
+    pub host: &'a Host,
+    /// Environment of the agent's image.
+    pub image: &'a BTreeMap<String, String>,
+    /// Longest time that an agent is given to show what becomes of it, whatever the tree gives it.
+    pub limit: Duration,
 }
 
 /// Time that a container may take to begin, beside what the agent itself is given.
@@ -40,8 +83,7 @@ const MARGIN: Duration = Duration::from_secs(15);
 pub fn sealed(
     stack: &Stack,
     agent: AgentId,
-    tree: &Path,
-    host: &Host,
+    around: &Surroundings<'_>,
     labels: Labels,
     role: &str,
 ) -> serde_json::Result<Sealed> {
@@ -54,7 +96,9 @@ pub fn sealed(
             .start_period_ms
             .saturating_add(supervision.settle_ms)
             .saturating_add(supervision.health_timeout_ms),
-    ) + MARGIN;
+    )
+    .min(around.limit)
+        + MARGIN;
     let user = stack.images.uid;
     let name = format!("{}-{role}-{}", stack.name, agent.0);
     let mut arguments: Vec<String> = [
@@ -63,7 +107,15 @@ pub fn sealed(
         "--network=none",
         "--http-proxy=false",
         "--read-only",
+        // Podman's own have no size.
+        "--read-only-tmpfs=false",
+        "--image-volume=ignore",
+        "--shm-size=64m",
+        "--unsetenv-all",
+        // The first process starts the supervisor as another user, and ends it: neither it nor its agent can touch the first.
+        "--user=0:0",
         "--cap-drop=all",
+        "--cap-add=setuid,setgid,kill",
         "--security-opt=no-new-privileges",
         // The tree keeps its own SELinux label: nothing of it is changed.
         "--security-opt=label=disable",
@@ -71,13 +123,15 @@ pub fn sealed(
         "--log-driver=none",
         "--stop-timeout=1",
         "--tmpfs=/tmp:rw,nosuid,nodev,size=256m,mode=1777",
+        "--tmpfs=/var/tmp:rw,nosuid,nodev,size=64m,mode=1777",
+        "--tmpfs=/run:rw,nosuid,nodev,size=1m,mode=0755",
     ]
     .map(str::to_owned)
     .into();
     arguments.extend([
         format!("--name={name}"),
         format!("--hostname={}", group.name),
-        format!("--user={user}:{user}"),
+        format!("--env=PATH={PATH}"),
         // Also where nobody is left to stop it.
         format!("--timeout={}", (deadline + MARGIN).as_secs()),
         format!("--label={}={}", labels.stack, stack.name),
@@ -86,30 +140,40 @@ pub fn sealed(
         format!("--label={}={role}", labels.role),
     ]);
     for volume in &stack.volumes {
-        // `U`: the user's own, as a new volume is. What the image has there is there, too.
-        arguments.push(format!("--tmpfs={}:rw,nosuid,nodev,size={FOLDER_SIZE},U", volume.path));
+        // What the image has there is there, too.
+        arguments.push(format!(
+            "--tmpfs={}:rw,nosuid,nodev,size={FOLDER_SIZE},mode=1777",
+            volume.path
+        ));
     }
-    for code in &machine.code {
-        let code = code.trim_matches('/');
-        arguments.push(format!("--volume={}:{ROOT}/{code}:ro", tree.join(code).display()));
+    let mut mounts = Vec::new();
+    for (code, source) in around.code {
+        let target = format!("{ROOT}/{}", code.trim_matches('/'));
+        let from = around.tree.join(source);
+        arguments.push(format!("--volume={}:{target}:ro,nosuid,nodev", from.display()));
+        mounts.push(Mount {
+            source: source.clone(),
+            target,
+        });
     }
-    if host.limits {
-        if let Some(bytes) = stack.memory_bytes(group.machine, 1) {
-            arguments.push(format!("--memory={bytes}b"));
-        }
-        if let Some(pids) = stack.pids(group.machine, 1) {
-            arguments.push(format!("--pids-limit={pids}"));
-        }
+    if around.host.limits {
+        let memory = stack.memory_bytes(group.machine, 1).unwrap_or(MEMORY.0).min(MEMORY.1);
+        let pids = stack.pids(group.machine, 1).unwrap_or(PIDS.0).min(PIDS.1);
+        arguments.push(format!("--memory={memory}b"));
+        arguments.push(format!("--memory-swap={memory}b"));
+        arguments.push(format!("--pids-limit={pids}"));
     }
-    for (name, value) in environment(stack, group_id, host) {
-        arguments.push(format!("--env={name}={value}"));
-    }
+    let mut given = around.image.clone();
+    given.extend(environment(stack, group_id, around.host));
     arguments.push(stack.group_image(group_id));
     Ok(Sealed {
         agent,
         name,
         arguments,
         config: serde_json::to_string(&alone(stack, agent))?,
+        environment: given,
+        user,
+        mounts,
         deadline,
     })
 }
@@ -129,21 +193,23 @@ fn alone(stack: &Stack, agent: AgentId) -> GroupConfig {
     config.required_modules.clear();
     config.supervision.crash_limit = 1;
     config.supervision.log_keep = 0;
+    config.supervision.stop_grace_ms = config.supervision.stop_grace_ms.min(LONGEST_GRACE_MS);
     config
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
 
     use contract::group_config::GroupConfig;
 
-    use super::sealed;
+    use super::{PATH, Sealed, Surroundings, sealed};
     use crate::boot::creation::Labels;
     use crate::boot::reach::{Host, Reach};
-    use crate::stack::AgentId;
     use crate::stack::fixture::Fixture;
+    use crate::stack::{AgentId, Stack};
 
     const LABELS: Labels = Labels {
         stack: "l.stack",
@@ -152,6 +218,25 @@ mod tests {
         digest: "l.digest",
         role: "l.role",
     };
+
+    /// The container of the first agent.
+    fn of_first(stack: &Stack, agent: AgentId, limits: bool, limit: Duration) -> Sealed {
+        let code = BTreeMap::from([("main/".to_owned(), PathBuf::from("real/main"))]);
+        let image = BTreeMap::from([
+            ("LANG".to_owned(), "C".to_owned()),
+            ("LD_PRELOAD".to_owned(), "/x".to_owned()),
+        ]);
+        let around = Surroundings {
+            tree: Path::new("/tree"),
+            code: &code,
+            host: &host(limits),
+            image: &image,
+            limit,
+        };
+        sealed(stack, agent, &around, LABELS, "confirm").unwrap()
+    }
+
+    const LONG: Duration = Duration::from_secs(100_000);
 
     fn host(limits: bool) -> Host {
         Host {
@@ -165,20 +250,24 @@ mod tests {
     #[test]
     fn nothing_leads_out_and_nothing_can_be_written_but_what_is_thrown_away() {
         let stack = Fixture::small().model();
-        let sealed = sealed(&stack, AgentId(0), Path::new("/tree"), &host(true), LABELS, "confirm").unwrap();
+        let sealed = of_first(&stack, AgentId(0), true, LONG);
         for argument in [
             "--rm",
             "--network=none",
             "--read-only",
             "--cap-drop=all",
             "--security-opt=no-new-privileges",
-            "--user=10001:10001",
-            "--volume=/tree/main:/app/main:ro",
+            "--user=0:0",
+            "--read-only-tmpfs=false",
+            "--image-volume=ignore",
+            "--unsetenv-all",
+            "--volume=/tree/real/main:/app/main:ro,nosuid,nodev",
             "--label=l.stack=sys",
             "--label=l.role=confirm",
             "--name=sys-confirm-0",
             // 100 MiB and 4 threads for the agent, and what its supervisor needs.
             "--memory=171966464b",
+            "--memory-swap=171966464b",
             "--pids-limit=44",
         ] {
             assert!(
@@ -199,12 +288,42 @@ mod tests {
                 .all(|argument| !argument.starts_with("--publish"))
         );
         assert_eq!(sealed.arguments.last().unwrap(), "localhost/sys/core:latest");
+        // What the tree sets is for the agent alone.
+        let set: Vec<&String> = sealed
+            .arguments
+            .iter()
+            .filter(|argument| argument.starts_with("--env"))
+            .collect();
+        assert_eq!(set, [&format!("--env=PATH={PATH}")]);
+        assert_eq!(sealed.environment["LD_PRELOAD"], "/x");
+        assert_eq!(sealed.user, 10001);
+        let unlimited = |argument: &&String| argument.starts_with("--tmpfs=") && !argument.contains("size=");
+        assert_eq!(sealed.arguments.iter().find(unlimited), None);
+    }
+
+    #[test]
+    fn limits_hold_whatever_the_tree_says() {
+        let mut stack = Fixture::small().model();
+        stack.machines[0].agent_memory_bytes = None;
+        stack.machines[0].agent_pids = None;
+        let has = |sealed: &Sealed, argument: &str| sealed.arguments.iter().any(|known| known == argument);
+        let silent = of_first(&stack, AgentId(0), true, LONG);
+        assert!(has(&silent, "--memory=1073741824b") && has(&silent, "--pids-limit=256"));
+        stack.machines[0].agent_memory_bytes = Some(u64::MAX);
+        stack.machines[0].agent_pids = Some(u32::MAX);
+        stack.machines[0].supervision.start_period_ms = u64::MAX;
+        stack.machines[0].supervision.stop_grace_ms = u64::MAX;
+        let greedy = of_first(&stack, AgentId(0), true, Duration::from_secs(60));
+        assert!(has(&greedy, "--memory=4294967296b") && has(&greedy, "--pids-limit=1024"));
+        assert_eq!(greedy.deadline, Duration::from_secs(75));
+        let config: GroupConfig = serde_json::from_str(&greedy.config).unwrap();
+        assert_eq!(config.supervision.stop_grace_ms, 5000);
     }
 
     #[test]
     fn limits_are_left_out_where_the_host_cannot_set_them() {
         let stack = Fixture::small().model();
-        let sealed = sealed(&stack, AgentId(0), Path::new("/tree"), &host(false), LABELS, "confirm").unwrap();
+        let sealed = of_first(&stack, AgentId(0), false, LONG);
         assert!(
             sealed
                 .arguments
@@ -217,7 +336,7 @@ mod tests {
     fn the_agent_is_alone_and_waits_for_nobody() {
         let stack = Fixture::small().model();
         let (beta, agent) = stack.agents().find(|(_, agent)| agent.name == "Beta").unwrap();
-        let sealed = sealed(&stack, beta, Path::new("/tree"), &host(true), LABELS, "confirm").unwrap();
+        let sealed = of_first(&stack, beta, true, LONG);
         let config: GroupConfig = serde_json::from_str(&sealed.config).unwrap();
         let [only] = &config.agents[..] else {
             panic!("{config:#?}");

@@ -16,7 +16,9 @@ use crate::audit::scope::Scope;
 use crate::audit::{Report, facts, fix, rules, start_path, tree, users};
 use crate::finding::{Finding, Severity};
 use crate::host::audit_files::{self, Listed};
-use crate::host::{files, git, stack_files};
+use crate::host::git::{self, Committed};
+use crate::host::tree_root::TreeRoot;
+use crate::host::{files, process, stack_files};
 use crate::report::audit as show;
 use crate::report::exit::Exit;
 use crate::report::{diff, findings};
@@ -85,6 +87,9 @@ pub struct Args {
         conflicts_with_all = ["select", "ignore", "deny", "baseline", "write_baseline", "fix"]
     )]
     confirm: Option<Vec<String>>,
+    /// With `--confirm`: seconds that an agent has at the most, whatever start period is configured [default: 180]
+    #[arg(long, value_name = "SECONDS", requires = "confirm")]
+    limit: Option<u64>,
     /// Explain a rule: what it finds, why that is bad, what to do
     #[arg(long, value_name = "RULE", exclusive = true)]
     explain: Option<String>,
@@ -116,11 +121,16 @@ enum Format {
     Junit,
 }
 
+/// Longest file of data whose content decides how an agent starts.
+const LARGEST_DATA: u64 = 1024 * 1024;
+
 /// Runs it.
 ///
 /// # Errors
 /// When a name or rule is unknown, or a file cannot be read or written.
 pub fn run(args: &Args, context: &Context) -> Outcome {
+    // Until something is changed, there is nothing to clean up.
+    let _ease = process::AtEase::new();
     if args.list_rules {
         context.printer.data(&show::rules::list());
         return Ok(Exit::Success);
@@ -146,7 +156,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let (listed, (stack, said)) = rayon::join(
         || {
             let exclude = exclude.as_deref().unwrap_or_default();
-            tree.map_or_else(Vec::new, |root| audit_files::list(&root, args.no_ignore, exclude))
+            tree.map_or_else(Listed::default, |root| {
+                audit_files::list(&root, args.no_ignore, exclude)
+            })
         },
         || stack_files::finish(&context.repository, written),
     );
@@ -203,7 +215,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
 struct Seen {
     stack: Stack,
     said: Vec<Finding>,
-    listed: Vec<Listed>,
+    listed: Listed,
 }
 
 /// The patterns under `audit: exclude:`.
@@ -249,10 +261,11 @@ fn print(format: Format, context: &Context, report: &Report, failing: Severity) 
 fn mend(args: &Args, context: &Context, seen: Seen) -> Outcome {
     let root = context.tree_path(&seen.stack);
     if !args.allow_dirty {
-        let why = match git::changed(&root)? {
-            None => Some("the tree is not in a Git work tree".to_owned()),
-            Some(changed) if changed.is_empty() => None,
-            Some(changed) => Some(format!("{} of the tree not committed", changes(changed.len()))),
+        let why = match git::committed(&root)? {
+            Committed::NotInGit => Some("the tree is not in a Git work tree".to_owned()),
+            Committed::Unknown(why) => Some(format!("what is committed of the tree cannot be told: {why}")),
+            Committed::Except(changed) if changed.is_empty() => None,
+            Committed::Except(changed) => Some(format!("{} of the tree not committed", changes(changed.len()))),
         };
         if let Some(why) = why {
             return Err(Failure::wrong_use(format!(
@@ -323,7 +336,7 @@ fn with_input<T>(
     let stack = &stack;
     let scope = scope(args, stack)?;
     let root = context.tree_path(stack);
-    let mut entries = audit_files::read(&root, listed);
+    let mut entries = audit_files::read(listed);
     let prefix = prefix(&stack.source_tree);
     let said: Vec<Finding> = said
         .into_iter()
@@ -337,8 +350,9 @@ fn with_input<T>(
         .with_prefix(&prefix);
     // The process ends soon after: taking millions of small values apart would be a tenth of its work.
     let facts = ManuallyDrop::new(facts);
-    let on_disk = |path: &str| root.join(path).exists();
-    let content = |path: &str| files::read_small(&root.join(path));
+    let tree = TreeRoot::open(&root).ok();
+    let on_disk = |path: &str| tree.as_ref().is_some_and(|tree| tree.has(path));
+    let content = |path: &str| tree.as_ref()?.read(path, LARGEST_DATA).ok();
     let (users, (predicted, start)) = rayon::join(
         || users::users(stack, &facts),
         || start_path::predict(stack, &facts, Disk::new(&on_disk, &content)),

@@ -18,7 +18,7 @@ use crate::host::build_inputs::{self, BuildInputs};
 use crate::host::leftovers::storage;
 use crate::host::podman::Image;
 use crate::host::python_image::{self, Source};
-use crate::host::{git, lock, package_index, parallel, process, requirements_lock};
+use crate::host::{git, lock, package_index, parallel, process, requirements_lock, tree};
 use crate::images::labels::Provenance;
 use crate::images::oci::Lower;
 use crate::images::{Kind, NodeId, Plan, plan, schedule};
@@ -128,6 +128,8 @@ pub enum Format {
 /// # Errors
 /// When the stack is wrong, a group unknown, or an image cannot be built.
 pub fn run(args: &Args, context: &Context) -> Outcome {
+    // Until something is changed, there is nothing to clean up.
+    let _ease = process::AtEase::new();
     if args.watch {
         return watch::run(args, context);
     }
@@ -165,6 +167,9 @@ fn build(args: &Args, context: &Context, mut stack: Stack) -> Outcome {
     let mut present = present?;
     let source = choose_source(args.base, context, &stack, &present)?;
     let inputs = inputs?.on(source, &stack);
+    for skipped in &inputs.skipped {
+        printer.warn(format!("no image gets `{}`: {}", skipped.path, skipped.why));
+    }
     let plan_with =
         |present: &[Image]| plan::plan(&stack, &inputs.digests, &wanted, &plan_digests(present), args.no_cache);
     let mut plan = plan_with(&present);
@@ -255,12 +260,13 @@ fn build_plan(args: &Args, context: &Context, stack: &Stack, looked: &Looked, st
     };
     let mut reporter = BuildReporter::new(&context.printer, plan);
     let podman = context.podman();
+    let root = tree::open(&tree)?;
     let assembly = Assembly {
         podman: &podman,
         repository: &context.repository,
         stack,
         plan,
-        tree: &tree,
+        tree: &root,
         inputs,
         below: &looked.below,
         provenance: &provenance,

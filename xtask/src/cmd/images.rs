@@ -8,9 +8,9 @@ use super::build_images::{Format, plan_digests};
 use super::select::find_group;
 use super::{Context, Failure, Outcome};
 use crate::host::build_inputs::{self, BuildInputs, TreeContents};
-use crate::host::image_layer;
 use crate::host::podman::Image;
 use crate::host::python_image::{self, Source};
+use crate::host::{image_layer, process, tree};
 use crate::images::difference::difference;
 use crate::images::sbom::document;
 use crate::images::{Plan, plan};
@@ -79,6 +79,8 @@ Exit code 1 where a build would change the image, or there is none yet.")]
 /// # Errors
 /// When the stack is wrong, a group unknown, or Podman cannot be asked.
 pub fn run(args: &Args, context: &Context) -> Outcome {
+    // Until something is changed, there is nothing to clean up.
+    let _ease = process::AtEase::new();
     let stack = context.stack()?;
     match &args.command {
         Command::Ls => ls(args.format, context, &stack),
@@ -108,18 +110,18 @@ fn ls(format: Format, context: &Context, stack: &Stack) -> Outcome {
 fn why(format: Format, context: &Context, stack: &Stack, group: &str, file: &str) -> Outcome {
     let group = find_group(group, stack)?;
     let name = &stack.group(group).name;
-    let tree = build_inputs::tree_contents(&context.tree_path(stack), stack)?;
+    let found = build_inputs::tree_contents(&context.tree_path(stack), stack)?;
     let file = normal(file);
     let prefix = format!("{}/", normal(&stack.source_tree));
     let file = file.strip_prefix(&prefix).unwrap_or(&file);
-    let contents = tree
+    let contents = found
         .contents
         .get(name)
         .ok_or_else(|| Failure::wrong_use(format!("nothing is known about `{name}`")))?;
-    let held_by = tree.contents.iter().filter(|(_, held)| held.files.contains_key(file));
+    let held_by = found.contents.iter().filter(|(_, held)| held.files.contains_key(file));
     let held_by: Vec<&str> = held_by.map(|(name, _)| name.as_str()).collect();
     if held_by.is_empty() {
-        require_file(context, stack, &tree, file)?;
+        require_file(context, stack, &found, file)?;
     }
     let document = WhyDocument::new(name, file, contents, &held_by);
     match format {
@@ -130,17 +132,17 @@ fn why(format: Format, context: &Context, stack: &Stack, group: &str, file: &str
 }
 
 /// Fails where the tree has no such file, with one of that name elsewhere in it, or of nearly that path.
-fn require_file(context: &Context, stack: &Stack, tree: &TreeContents, file: &str) -> Outcome<()> {
-    let path = context.tree_path(stack).join(file);
-    if path.is_file() {
+fn require_file(context: &Context, stack: &Stack, found: &TreeContents, file: &str) -> Outcome<()> {
+    let root = tree::open(&context.tree_path(stack))?;
+    if root.has_file(file) {
         return Ok(());
     }
-    let what = if path.is_dir() {
+    let what = if root.has_folder(file) {
         format!("`{file}` is a folder of the tree")
     } else {
         format!("the tree has no file `{file}`")
     };
-    let known: BTreeSet<&str> = tree
+    let known: BTreeSet<&str> = found
         .contents
         .values()
         .flat_map(|held| held.files.keys().map(String::as_str))

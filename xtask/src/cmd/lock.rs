@@ -9,6 +9,7 @@ use crate::report::exit::Exit;
 use crate::report::findings::counted;
 use crate::report::requirements_lock as show;
 use crate::stack::Stack;
+use crate::stack::lockable::lockable;
 use crate::stack::requirements_lock::{self as lock, Pin};
 
 /// Lock the requirements of the images: every distribution, with its version and hashes
@@ -18,7 +19,9 @@ use crate::stack::requirements_lock::{self as lock, Pin};
 /// still does is left alone, whatever newer versions there are; `--upgrade` looks for these. Delete a lock, and its
 /// requirements are installed unlocked again.
 ///
-/// uv resolves for the Python of config/stack.yaml; it is installed below target/ where it is not there yet.
+/// uv resolves for the Python of config/stack.yaml; it is installed below target/ where it is not there yet. It gets names and versions
+/// alone: no source is built on this host, no folder of the tree, version control or archive is fetched, and the tree's configuration of
+/// pip or uv is not read. A line that asks for that is an error with its place.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask lock                        what changed; nothing where all is locked
@@ -32,6 +35,10 @@ pub struct Args {
     /// Look for newer versions of these distributions; of all where none is named
     #[arg(long, value_name = "NAME", num_args = 0..)]
     upgrade: Option<Vec<String>>,
+    /// Ask this index, too, where a requirements file names it (`--index-url`, `--extra-index-url`, `--find-links`); may be given more than
+    /// once. Others than the host's are not asked
+    #[arg(long, value_name = "URL", conflicts_with = "check")]
+    allow_index: Vec<String>,
 }
 
 /// Runs it.
@@ -39,6 +46,8 @@ pub struct Args {
 /// # Errors
 /// When a file cannot be read or written, or uv not be installed.
 pub fn run(args: &Args, context: &Context) -> Outcome {
+    // Until something is changed, there is nothing to clean up.
+    let _ease = process::AtEase::new();
     let stack = context.stack()?;
     let printer = &context.printer;
     let all = host::look(
@@ -69,7 +78,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         std::fs::remove_file(&path).map_err(files::FileError::on("remove", &path))?;
     }
     let had = host::locked(&context.repository, &stack);
-    let failed = write(context, &stack, &all, &upgrade)?;
+    let failed = write(args, context, &stack, &all, &upgrade)?;
     if had != host::locked(&context.repository, &stack) {
         // Which file a Dockerfile installs from stands in it.
         render(context, &stack)?;
@@ -116,7 +125,8 @@ fn upgrade(names: Option<&[String]>, all: &[Locked]) -> Outcome<Upgrade> {
 
 /// Resolves what is stale, or all that is to be upgraded, and writes what came out otherwise. True where something could not be
 /// resolved; the others are whole.
-fn write(context: &Context, stack: &Stack, all: &[Locked], upgrade: &Upgrade) -> Outcome<bool> {
+fn write(args: &Args, context: &Context, stack: &Stack, all: &[Locked], upgrade: &Upgrade) -> Outcome<bool> {
+    let indexes: BTreeSet<String> = args.allow_index.iter().cloned().collect();
     let printer = &context.printer;
     // Files that say the same come out the same.
     let mut alike: BTreeMap<Vec<&str>, Vec<&Locked>> = BTreeMap::new();
@@ -134,7 +144,7 @@ fn write(context: &Context, stack: &Stack, all: &[Locked], upgrade: &Upgrade) ->
         let uv = provide(context)?;
         printer.step("resolving", counted(sets.len(), "set of requirements"));
         parallel::map(parallel::default_jobs(), &sets, |set| {
-            resolve(&uv, context, stack, all, set, upgrade)
+            resolve(&uv, context, stack, all, set, (upgrade, &indexes))
         })
     };
     let (mut changed, mut failed) = (0, 0);
@@ -184,15 +194,18 @@ fn resolve(
     stack: &Stack,
     all: &[Locked],
     set: &[&Locked],
-    upgrade: &Upgrade,
+    (upgrade, indexes): (&Upgrade, &BTreeSet<String>),
 ) -> Result<String, ResolveError> {
     let mut before = pins(all.iter());
     before.extend(pins(set.iter().copied()));
-    let requirements = set.first().map_or("", |file| file.requirements.as_str());
+    let Some(first) = set.first() else {
+        return Ok(String::new());
+    };
+    let lockable = lockable(&first.wanted, indexes).map_err(ResolveError::Refused)?;
     uv.resolve(
         &context.repository,
-        &context.tree_path(stack),
-        requirements,
+        &first.requirements,
+        &lockable,
         &stack.python_version,
         &before,
         upgrade,

@@ -101,7 +101,12 @@ impl From<ReportFolderError> for Failure {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        Self::new(Exit::Internal, error.to_string())
+        let exit = if process::interrupted() {
+            Exit::Interrupted
+        } else {
+            Exit::Internal
+        };
+        Self::new(exit, error.to_string())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Context, Failure, Outcome};
 use crate::audit::rules_page;
 use crate::finding;
-use crate::host::{files, rendered_files};
+use crate::host::{files, process, rendered_files};
 use crate::render::{self, RenderedFile};
 use crate::report::exit::Exit;
 use crate::report::{diff, findings};
@@ -33,6 +33,8 @@ pub struct Args {
 /// # Errors
 /// When the stack is wrong or a file cannot be written.
 pub fn run(args: &Args, context: &Context) -> Outcome {
+    // Until something is changed, there is nothing to clean up.
+    let _ease = process::AtEase::new();
     let (stack, found) = context.stack_and_findings()?;
     let printer = &context.printer;
     if !found.is_empty() {

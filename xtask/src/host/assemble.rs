@@ -11,14 +11,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::build_inputs::BuildInputs;
 use super::bytecode::{Bytecode, BytecodeError, Compiler};
-use super::files::FileError;
+use super::files::{self, FileError};
 use super::podman::{Podman, PodmanError};
 use super::process::ProcessError;
 use super::repository::Repository;
 use super::tree;
+use super::tree_root::TreeRoot;
 use crate::images::files::{Entry, follow};
 use crate::images::labels::{self, Provenance};
-use crate::images::layer::{self, Blob, Source};
+use crate::images::layer::{self, Blob, Content, Source};
 use crate::images::oci::{self, Lower, NewLayer};
 use crate::images::{Kind, NodeId, Plan};
 use crate::stack::{GroupId, Stack};
@@ -57,8 +58,8 @@ pub struct Assembly<'a> {
     pub stack: &'a Stack,
     /// What is built.
     pub plan: &'a Plan,
-    /// Folder of the tree.
-    pub tree: &'a Path,
+    /// The tree.
+    pub tree: &'a TreeRoot,
     /// The files of each group.
     pub inputs: &'a BuildInputs,
     /// Dependency images that were there before the build.
@@ -251,14 +252,18 @@ impl Assembly<'_> {
         let compiled = bytecode.files.keys().cloned().collect();
         let layer = layer::layer(self.stack, group, entries, &compiled, &bytecode.tag);
         let open = |source: &Source| match source {
-            Source::Config => Ok(digests.config.clone().into_bytes()),
+            Source::Config => Ok(Content::bytes(digests.config.clone().into_bytes())),
             Source::Bytecode(path) => match bytecode.files.get(path) {
-                Some(file) => std::fs::read(file),
+                Some(file) => files::read(file).map(Content::bytes).map_err(std::io::Error::other),
                 None => Err(std::io::Error::from(std::io::ErrorKind::NotFound)),
             },
             Source::Tree(path) => match entries.get(path) {
                 Some(Entry::File { digest, .. }) => {
-                    tree::unchanged(&self.tree.join(path), digest).map_err(std::io::Error::other)
+                    let file = tree::unchanged(self.tree, path, digest).map_err(std::io::Error::other)?;
+                    Ok(Content {
+                        length: file.length(),
+                        read: Box::new(file),
+                    })
                 }
                 _ => Err(std::io::Error::from(std::io::ErrorKind::NotFound)),
             },

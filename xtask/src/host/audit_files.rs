@@ -1,104 +1,68 @@
 //! Lists a tree for the audit, every entry once, and reads what its rules look at, in parallel.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use ignore::{DirEntry, WalkBuilder};
 use rayon::prelude::*;
-use rustix::buffer::spare_capacity;
 
-use super::files::reason;
+use super::tree_root::{Kind, TreeError, TreeRoot};
+use super::tree_walk::{self, NOT_SOURCES, Walked, What};
 use crate::audit::tree::{Content, Entry, Language};
 
 /// Files longer than this are not read: nobody writes such sources, and the syntax tree of one takes a hundred times its length.
 const LONGEST_FILE: u64 = 8 * 1024 * 1024;
 
 /// What was found in a tree, not read yet.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Listed {
-    /// Path relative to the tree, with forward slashes.
-    path: String,
-    kind: Kind,
-}
-
-#[derive(Debug)]
-enum Kind {
-    File,
-    Link,
-    /// A pipe, a socket, a device: would be read for ever.
-    Other,
-    Unreadable(String),
+    /// The tree; none where it cannot be opened.
+    root: Option<TreeRoot>,
+    found: Vec<Walked>,
 }
 
 /// Lists a tree: everything but folders. `.gitignore` files are honoured unless `no_ignore`; what matches `exclude` is left out,
 /// folders whole.
 #[must_use]
-pub fn list(root: &Path, no_ignore: bool, exclude: &[glob::Pattern]) -> Vec<Listed> {
-    let patterns = exclude.to_vec();
-    let base = root.to_owned();
-    WalkBuilder::new(root)
-        .hidden(false)
-        .git_ignore(!no_ignore)
-        .git_exclude(!no_ignore)
-        .git_global(false)
-        .ignore(false)
-        .parents(!no_ignore)
-        .require_git(false)
-        .follow_links(false)
-        .filter_entry(move |entry| {
-            if matches!(entry.file_name().to_str(), Some(".git" | "__pycache__")) {
-                return false;
-            }
-            if patterns.is_empty() {
-                return true;
-            }
-            let path = relative(&base, entry.path());
-            // `**/trash/**` means the folder too: it need not be walked.
-            !patterns
-                .iter()
-                .any(|pattern| pattern.matches(&path) || pattern.matches(&format!("{path}/")))
-        })
-        .build()
-        .filter_map(|result| match result {
-            Ok(entry) => listed(root, &entry),
-            Err(error) => unreadable(root, &error).map(|(path, why)| Listed {
-                path,
-                kind: Kind::Unreadable(why),
-            }),
-        })
-        .collect()
-}
-
-fn listed(root: &Path, entry: &DirEntry) -> Option<Listed> {
-    let kind = match entry.file_type()? {
-        _ if entry.depth() == 0 => return None,
-        kind if kind.is_dir() => return None,
-        kind if kind.is_file() => Kind::File,
-        kind if kind.is_symlink() => Kind::Link,
-        _ => Kind::Other,
+pub fn list(root: &Path, no_ignore: bool, exclude: &[glob::Pattern]) -> Listed {
+    let Ok(root) = TreeRoot::open(root) else {
+        return Listed::default();
     };
-    Some(Listed {
-        path: relative(root, entry.path()),
-        kind,
-    })
+    let excluded = |path: &str| exclude.iter().any(|pattern| pattern.matches(path));
+    let enter = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        // `**/trash/**` means the folder too: it need not be walked.
+        !NOT_SOURCES.contains(&name) && !excluded(path) && (exclude.is_empty() || !excluded(&format!("{path}/")))
+    };
+    let keep = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        !NOT_SOURCES.contains(&name) && !excluded(path)
+    };
+    let found = if no_ignore {
+        tree_walk::walk(&root, &enter, &keep)
+    } else {
+        tree_walk::walk_unignored(&root, &enter, &keep)
+    };
+    Listed {
+        root: Some(root),
+        found,
+    }
 }
 
 /// Reads what was listed, as far as a rule looks at it; sorted by path.
 #[must_use]
-pub fn read(root: &Path, listed: Vec<Listed>) -> Vec<Entry> {
-    let canonical = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+pub fn read(listed: Listed) -> Vec<Entry> {
+    let Some(root) = &listed.root else {
+        return Vec::new();
+    };
     let mut entries: Vec<Entry> = listed
+        .found
         .into_par_iter()
-        .map(|Listed { path, kind }| Entry {
-            content: match kind {
-                Kind::File => content(&root.join(&path), &path),
-                Kind::Link => {
-                    let full = root.join(&path);
-                    link(&canonical, &full).unwrap_or_else(|| content(&full, &path))
-                }
-                Kind::Other => Content::Unread,
-                Kind::Unreadable(why) => Content::Unreadable(why),
+        .map(|Walked { path, what }| Entry {
+            content: match what {
+                What::File => content(root, &path),
+                What::Link => link(root, &path),
+                What::Special(what) => Content::Special(what),
+                What::NotUtf8 => Content::NotUtf8Name,
+                What::Unreadable(why) => Content::Unreadable(why),
             },
             path,
         })
@@ -108,76 +72,41 @@ pub fn read(root: &Path, listed: Vec<Listed>) -> Vec<Entry> {
 }
 
 /// What is in a file.
-fn content(full: &Path, path: &str) -> Content {
+fn content(root: &TreeRoot, path: &str) -> Content {
     if Language::of(path).is_none() {
         return Content::Unread;
     }
-    // A pipe that a link leads to would otherwise be waited for until somebody writes to it.
-    let opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(nix::libc::O_NONBLOCK)
-        .open(full);
-    match opened.and_then(bytes) {
-        Ok(content) => content,
-        Err(error) => Content::Unreadable(reason(&error)),
-    }
-}
-
-fn bytes(file: File) -> std::io::Result<Content> {
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Ok(Content::Unread);
-    }
-    let length = metadata.len();
-    if length > LONGEST_FILE {
-        return Ok(Content::Unreadable(format!(
-            "it has {length} bytes, and the audit reads at most {LONGEST_FILE}"
-        )));
-    }
-    let length = usize::try_from(length).unwrap_or_default();
-    let mut bytes = Vec::with_capacity(length);
-    // Not until nothing comes: to see that a file has no more is another call for each.
-    while bytes.len() < length {
-        match rustix::io::read(&file, spare_capacity(&mut bytes)) {
-            Ok(0) => break,
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+    match root.open_listed(path).and_then(|file| file.read(LONGEST_FILE)) {
+        Ok(bytes) => Content::Bytes(bytes),
+        Err(TreeError::TooLong { length, most }) => {
+            Content::Unreadable(format!("it has {length} bytes, and the audit reads at most {most}"))
         }
+        Err(TreeError::Special(what)) => Content::Special(what),
+        Err(error) => Content::Unreadable(error.to_string()),
     }
-    Ok(Content::Bytes(bytes))
 }
 
-/// What a link is; nothing where it leads to a file that is read like one.
-fn link(root: &Path, full: &Path) -> Option<Content> {
-    let target = std::fs::read_link(full).map_or_else(|_| String::new(), |path| path.to_string_lossy().into_owned());
-    match full.metadata() {
-        Ok(metadata) if metadata.is_dir() => {
-            let leads = full.canonicalize().ok()?;
-            let parent = full.parent().and_then(|parent| parent.canonicalize().ok())?;
-            let back = parent.starts_with(&leads) && leads.starts_with(root);
-            Some(if back { Content::Loop(target) } else { Content::Unread })
+/// What a link is: what is in the file that it leads to, as far as that is in the tree.
+fn link(root: &TreeRoot, path: &str) -> Content {
+    let target = || {
+        root.link(path)
+            .map_or_else(|_| String::new(), |target| target.to_string_lossy().into_owned())
+    };
+    match root.kind(path) {
+        Ok(Kind::File) => content(root, path),
+        Ok(Kind::Special(what)) => Content::Special(what),
+        Ok(Kind::Folder | Kind::Link) => {
+            let parent = Path::new(path).parent().unwrap_or(Path::new(""));
+            match (root.real(path), root.real(parent)) {
+                (Ok(leads), Ok(parent)) if parent.starts_with(&leads) => Content::Loop(target()),
+                _ => Content::Unread,
+            }
         }
-        Ok(_) => None,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(Content::Dangling(target)),
-        Err(error) if error.raw_os_error() == Some(nix::libc::ELOOP) => Some(Content::Loop(target)),
-        Err(error) => Some(Content::Unreadable(reason(&error))),
+        Err(TreeError::Missing) => Content::Dangling(target()),
+        Err(TreeError::Loop) => Content::Loop(target()),
+        Err(TreeError::Leaves) => Content::Leaves(target()),
+        Err(error) => Content::Unreadable(error.to_string()),
     }
-}
-
-fn unreadable(root: &Path, error: &ignore::Error) -> Option<(String, String)> {
-    match error {
-        ignore::Error::WithPath { path, err } => Some((
-            relative(root, path),
-            err.io_error().map_or_else(|| err.to_string(), reason),
-        )),
-        ignore::Error::WithDepth { err, .. } => unreadable(root, err),
-        ignore::Error::Partial(errors) => errors.iter().find_map(|error| unreadable(root, error)),
-        _ => None,
-    }
-}
-
-fn relative(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -186,7 +115,7 @@ mod tests {
 
     fn read_all(root: &Path, no_ignore: bool, exclude: &[&str]) -> Vec<(String, Content)> {
         let patterns: Vec<glob::Pattern> = exclude.iter().map(|text| glob::Pattern::new(text).unwrap()).collect();
-        read(root, list(root, no_ignore, &patterns))
+        read(list(root, no_ignore, &patterns))
             .into_iter()
             .map(|entry| (entry.path, entry.content))
             .collect()
@@ -209,6 +138,7 @@ mod tests {
         for (link, target) in [
             ("gone.py", "nowhere.py"),
             ("ring", "ring"),
+            ("out.py", "../out.py"),
             ("a/up", ".."),
             ("b.py", "a/x.py"),
         ] {
@@ -233,9 +163,10 @@ mod tests {
             ("a/x.py", bytes("1")),
             ("b.py", bytes("1")),
             ("gone.py", Content::Dangling("nowhere.py".to_owned())),
-            ("pipe.py", Content::Unread),
+            ("out.py", Content::Leaves("../out.py".to_owned())),
+            ("pipe.py", Content::Special("a pipe")),
             ("ring", Content::Loop("ring".to_owned())),
-            ("to_pipe.py", Content::Unread),
+            ("to_pipe.py", Content::Special("a pipe")),
         ];
         let expected: Vec<(String, Content)> = expected.into_iter().map(|(path, c)| (path.to_owned(), c)).collect();
         assert_eq!(found, expected);

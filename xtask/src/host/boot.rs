@@ -72,6 +72,9 @@ pub enum BootError {
         /// The stack's.
         wanted: String,
     },
+    /// A folder of the tree cannot be mounted.
+    #[error("cannot mount the code folder `{0}`: {1}")]
+    Mount(String, String),
     /// Something else on the host has the network's subnet.
     #[error(
         "network `{name}` cannot have the subnet {subnet}: another network or route of this host uses it\n  hint: `cargo xtask doctor` names it; the subnet is one setting of config/stack.yaml"

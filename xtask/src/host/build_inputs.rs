@@ -1,6 +1,6 @@
 //! Everything that images are made from: read and digested once, then copied into a build context.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use pysrc::PythonVersion;
@@ -11,7 +11,8 @@ use super::python_image::Source;
 use super::repository::Repository;
 use super::requirements_lock;
 use super::supervisor_binary::{self, BinaryError};
-use super::tree::{self, Read};
+use super::tree::{self, Read, Skipped};
+use super::tree_root::LONGEST_TEXT;
 use crate::audit::facts::{TreeFacts, facts};
 use crate::images::contents::{Contents, contents};
 use crate::images::files::{Entries, digest_of};
@@ -28,6 +29,8 @@ pub struct BuildInputs {
     pub groups: BTreeMap<String, Entries>,
     /// Per group name: why it gets them.
     pub contents: BTreeMap<String, Contents>,
+    /// What no image gets although it lies in a code folder.
+    pub skipped: BTreeSet<Skipped>,
 }
 
 /// Why the inputs could not be read.
@@ -56,6 +59,8 @@ pub struct TreeContents {
     pub contents: BTreeMap<String, Contents>,
     /// Per group name: the same files as entries.
     pub groups: BTreeMap<String, Entries>,
+    /// What no image gets although it lies in a code folder.
+    pub skipped: BTreeSet<Skipped>,
 }
 
 /// Reads the tree's code and decides which image holds what of it.
@@ -75,10 +80,11 @@ pub fn tree_contents(tree_path: &Path, stack: &Stack) -> Result<TreeContents, In
         })
         .collect::<Result<Vec<_>, _>>()?;
 
+    let root = tree::open(tree_path)?;
     let machines: Vec<Read> = stack
         .machines
         .iter()
-        .map(|machine| tree::read(tree_path, &machine.code, &exclude))
+        .map(|machine| tree::read(&root, &machine.code, &exclude))
         .collect::<Result<_, _>>()?;
     let version = PythonVersion::parse(&stack.python_version).unwrap_or(PythonVersion { major: 3, minor: 11 });
     let prefix = shown_prefix(&stack.source_tree);
@@ -98,7 +104,13 @@ pub fn tree_contents(tree_path: &Path, stack: &Stack) -> Result<TreeContents, In
             contents(stack, *id, &facts[machine], &machines[machine].entries)
         })
         .collect();
-    let mut found = TreeContents::default();
+    let mut found = TreeContents {
+        skipped: machines
+            .iter()
+            .flat_map(|machine| machine.skipped.iter().cloned())
+            .collect(),
+        ..TreeContents::default()
+    };
     for ((_, group), contents) in ids.into_iter().zip(all_contents) {
         let entries = contents.entries(&machines[group.machine.0].entries);
         found.groups.insert(group.name.clone(), entries);
@@ -126,7 +138,9 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
     let TreeContents {
         contents,
         groups: files,
+        skipped,
     } = tree_contents(tree_path, stack)?;
+    let root = tree::open(tree_path)?;
     let mut groups = BTreeMap::new();
     for group in &stack.groups {
         let lock = if locks {
@@ -141,7 +155,9 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
                 requirements: match lock {
                     // Without what names the file: groups whose locks pin the same share an image.
                     Some(lock) => pins_of(&lock).into_bytes(),
-                    None => files::read(&tree_path.join(&group.requirements))?,
+                    None => root
+                        .read(&group.requirements, LONGEST_TEXT)
+                        .map_err(|error| tree::on("read", &tree_path.join(&group.requirements), error))?,
                 },
                 config: files::read_text(&repository.path(&format!("config/{}", group.config_file)))?,
                 tree: files.get(&group.name).map(digest_of).unwrap_or_default(),
@@ -157,6 +173,7 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
         },
         groups: files,
         contents,
+        skipped,
     })
 }
 
@@ -187,6 +204,7 @@ pub fn stage(
     whole: bool,
     context: &Path,
 ) -> Result<(), FileError> {
+    let root = tree::open(tree_path)?;
     for group in &stack.groups {
         if let Some(digests) = inputs.digests.groups.get(&group.name) {
             let requirements = context.join(group_requirements(&group.name));
@@ -194,7 +212,7 @@ pub fn stage(
         }
         if let (true, Some(files)) = (whole, inputs.groups.get(&group.name)) {
             let folder = context.join(group_tree(&group.name));
-            tree::copy(tree_path, files, &folder)?;
+            tree::copy(&root, files, &folder)?;
             // A folder of which the group needs nothing is there all the same.
             let machine = stack.machine(group.machine);
             for code in machine.code.iter().chain(machine.path_aliases.values()) {
@@ -218,12 +236,19 @@ pub fn stage(
             false,
         )?;
     }
+    let root = tree::open(repository.root())?;
     let config = repository.path("config");
-    let listed = std::fs::read_dir(&config).map_err(FileError::on("list", &config))?;
-    for entry in listed {
-        let path = entry.map_err(FileError::on("list", &config))?.path();
-        if let (true, Some(name)) = (path.is_file(), path.file_name()) {
-            files::write(&context.join("config").join(name), &files::read(&path)?, false)?;
+    let failed = |error| tree::on("list", &config, error);
+    for entry in root
+        .below("config")
+        .and_then(|config| config.list(""))
+        .map_err(failed)?
+    {
+        let path = Path::new("config").join(&entry.name);
+        if root.has_file(&path) {
+            let content = root.read(&path, LONGEST_TEXT);
+            let content = content.map_err(|error| tree::on("read", &repository.root().join(&path), error))?;
+            files::write(&context.join(&path), &content, false)?;
         }
     }
     Ok(())

@@ -5,7 +5,9 @@
 //! container of an image that has it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +17,7 @@ use super::files::{self, FileError};
 use super::podman::Podman;
 use super::process::{ProcessError, Program};
 use super::tree;
+use super::tree_root::{LONGEST_TEXT, TreeRoot};
 use crate::images::digest::{Digest, Parts};
 use crate::render::ROOT;
 
@@ -38,6 +41,9 @@ for path, content in json.load(sys.stdin):
 
 /// Files kept at the most; the oldest half goes where there are more.
 const MOST_KEPT: usize = 40_000;
+
+/// Longest time that compiling may take: what takes longer was made to.
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// Bytecode by path of the Python file.
 #[derive(Debug, Clone, Default)]
@@ -105,7 +111,7 @@ impl Compiler<'_> {
     /// When no interpreter can be run, or a file cannot be read or written.
     pub fn compile(
         &self,
-        tree: &Path,
+        tree: &TreeRoot,
         sources: &BTreeMap<String, (String, Digest)>,
     ) -> Result<Bytecode, BytecodeError> {
         let remembered = self.cache.join("interpreters").join(self.python);
@@ -140,19 +146,29 @@ impl Compiler<'_> {
             .collect();
         if !missing.is_empty() {
             let mut work = Vec::new();
-            for path in &missing {
-                let Some((content, digest)) = sources.get(*path) else {
+            let mut compiled = Vec::new();
+            for path in missing {
+                let Some((file, digest)) = sources.get(path) else {
                     continue;
                 };
-                let content = tree::unchanged(&tree.join(content), digest)?;
+                let mut unchanged = tree::unchanged(tree, file, digest)?;
+                // What nobody wrote by hand is left to the interpreter that imports it.
+                if unchanged.length() > LONGEST_TEXT {
+                    continue;
+                }
+                let mut content = Vec::new();
+                unchanged
+                    .read_to_end(&mut content)
+                    .map_err(FileError::on("use", &tree.path().join(file)))?;
                 work.push((format!("{ROOT}/{path}"), STANDARD.encode(content)));
+                compiled.push(path);
             }
             let made = match self.on_host(&work, &interpreter) {
                 Some(made) => made,
                 None => self.in_container(&work)?.1,
             };
-            for (path, bytecode) in missing.iter().zip(made) {
-                if let Some(place) = places.get(*path) {
+            for (path, bytecode) in compiled.into_iter().zip(made) {
+                if let Some(place) = places.get(path) {
                     files::write_unsynced(place, &bytecode)?;
                 }
             }
@@ -172,11 +188,13 @@ impl Compiler<'_> {
     /// With this host's `python3`; nothing where there is none, or one whose bytecode is another.
     fn on_host(&self, work: &[(String, String)], wanted: &Interpreter) -> Option<Vec<Vec<u8>>> {
         let program = Program::new("python3")
+            // Not `-I`, with which the hash seed is another each time, and so the bytecode. Nothing of the tree is below `/`.
             .args(["-S", "-s", "-B", "-c", COMPILER])
             .env_remove("PYTHONPATH")
             .env_remove("PYTHONHOME")
             .env("PYTHONHASHSEED", "0")
-            .folder("/");
+            .folder("/")
+            .limit(LIMIT);
         let (interpreter, made) = run(program, work).ok()?;
         (interpreter == *wanted).then_some(made)
     }
@@ -192,6 +210,8 @@ impl Compiler<'_> {
                 "--network=none",
                 "--read-only",
                 "--pull=never",
+                "--cap-drop=all",
+                "--security-opt=no-new-privileges",
             ])
             .args([
                 "--env=PYTHONHASHSEED=0",
@@ -201,6 +221,7 @@ impl Compiler<'_> {
             ])
             .arg(self.image)
             .args(["-S", "-s", "-B", "-c", COMPILER])
+            .limit(LIMIT)
             .whole();
         run(program, work)
     }

@@ -1,23 +1,24 @@
 //! Starts agents alone, each in a sealed container of its own, and says what became of them. The only place that runs code
 //! of the tree outside the stack itself.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use contract::status::AgentStatus;
-use serde::Deserialize;
+use contract::status::{AgentState, AgentStatus};
+use serde::{Deserialize, Serialize};
 
 use super::boot::{BootError, LABELS};
 use super::parallel;
 use super::podman::{Podman, PodmanError, ROLE_LABEL, STACK_LABEL};
 use super::process::{self, ProcessError};
 use super::removal;
+use super::tree_root::TreeRoot;
 use crate::audit::confirm::Observation;
 use crate::boot::reach::Host;
-use crate::boot::sealed::{Sealed, sealed};
+use crate::boot::sealed::{Sealed, Surroundings, sealed};
 use crate::render::SUPERVISOR;
-use crate::stack::{AgentId, Stack};
+use crate::stack::{AgentId, Machine, Stack};
 
 /// Value of the role label of these containers.
 const ROLE: &str = "confirm";
@@ -43,6 +44,26 @@ pub enum ConfirmEvent {
     Finished(AgentId, Sight),
 }
 
+/// Bytes that a container may print: its document is far shorter.
+const MOST_PRINTED: usize = 4 * 1024 * 1024;
+
+/// What the first process of a container is given.
+#[derive(Debug, Serialize)]
+struct Task<'a> {
+    /// The supervisor's program.
+    supervisor: &'a str,
+    /// Its config.
+    config: &'a str,
+    /// Seconds until the agent's fate is known, or never will be.
+    seconds: f64,
+    /// Environment of the supervisor.
+    environment: &'a BTreeMap<String, String>,
+    /// User and group that it runs as.
+    user: u32,
+    /// Device and inode of each folder that is mounted: a folder that was replaced by a link meanwhile is another.
+    mounts: BTreeMap<&'a str, (u64, u64)>,
+}
+
 /// What the first process of a container prints.
 #[derive(Debug, Deserialize)]
 struct Said {
@@ -60,11 +81,12 @@ struct Said {
 pub fn run(
     podman: &Podman,
     stack: &Stack,
-    tree: &Path,
+    tree: &TreeRoot,
     agents: &[AgentId],
-    host: &Host,
+    (host, limit): (&Host, Duration),
     emit: &(dyn Fn(ConfirmEvent) + Sync),
 ) -> Result<(), BootError> {
+    let code = code_folders(stack, tree)?;
     let images: BTreeSet<String> = agents
         .iter()
         .map(|agent| stack.group_image(stack.agent(*agent).group))
@@ -75,6 +97,7 @@ pub fn run(
     if !missing.is_empty() {
         return Err(BootError::Images(missing));
     }
+    let environments = environments(podman, stack, agents)?;
     sweep(podman, stack)?;
     let jobs = PER_CORE * std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     parallel::map(jobs, agents, |agent| {
@@ -82,9 +105,17 @@ pub fn run(
             return;
         }
         emit(ConfirmEvent::Started(*agent));
-        let seen = sealed(stack, *agent, tree, host, LABELS, ROLE)
+        let group = stack.agent(*agent).group;
+        let around = Surroundings {
+            tree: tree.path(),
+            code: &code[stack.group(group).machine.0],
+            host,
+            image: environments.get(&stack.group_image(group)).unwrap_or(&EMPTY),
+            limit,
+        };
+        let seen = sealed(stack, *agent, &around, LABELS, ROLE)
             .map_err(|error| error.to_string())
-            .and_then(|sealed| observe(podman, &sealed))
+            .and_then(|sealed| observe(podman, &sealed, tree))
             .map(Box::new);
         if !process::interrupted() {
             emit(ConfirmEvent::Finished(*agent, seen));
@@ -101,19 +132,86 @@ pub fn run(
     Ok(())
 }
 
+/// No environment.
+static EMPTY: BTreeMap<String, String> = BTreeMap::new();
+
+/// Environments of the agents' images, by name.
+fn environments(
+    podman: &Podman,
+    stack: &Stack,
+    agents: &[AgentId],
+) -> Result<BTreeMap<String, BTreeMap<String, String>>, PodmanError> {
+    let names: BTreeSet<String> = agents
+        .iter()
+        .map(|agent| stack.group_image(stack.agent(*agent).group))
+        .collect();
+    let variable = |pair: &String| {
+        pair.split_once('=')
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    };
+    let mut found = BTreeMap::new();
+    for image in podman.inspect_images(&names)? {
+        let environment: BTreeMap<String, String> = image.config.env.iter().filter_map(variable).collect();
+        for name in image.repo_tags {
+            found.insert(name, environment.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// Per machine: its code folders as written, each with its path in the tree without links.
+fn code_folders(stack: &Stack, tree: &TreeRoot) -> Result<Vec<BTreeMap<String, PathBuf>>, BootError> {
+    let real = |code: &String| match tree.below(code).and_then(|_| tree.real(code)) {
+        // Podman separates the two paths of a mount, and its options, by colons.
+        Ok(real) if real.to_str().is_some_and(|path| !path.contains(':')) => Ok((code.clone(), real)),
+        Ok(_) => Err(BootError::Mount(code.clone(), "its path cannot be mounted".to_owned())),
+        Err(error) => Err(BootError::Mount(code.clone(), error.to_string())),
+    };
+    let machine = |machine: &Machine| machine.code.iter().map(real).collect();
+    stack.machines.iter().map(machine).collect()
+}
+
 /// Starts one agent and follows it to its end.
-fn observe(podman: &Podman, sealed: &Sealed) -> Result<Observation, String> {
-    let seconds = sealed.deadline.as_secs_f64().to_string();
+fn observe(podman: &Podman, sealed: &Sealed, tree: &TreeRoot) -> Result<Observation, String> {
+    let mut mounts = BTreeMap::new();
+    for mount in &sealed.mounts {
+        let folder = tree.below(&mount.source).map_err(|error| error.to_string())?;
+        let identity = folder.identity().map_err(|error| error.to_string())?;
+        mounts.insert(mount.target.as_str(), identity);
+    }
+    let task = Task {
+        supervisor: SUPERVISOR,
+        config: &sealed.config,
+        seconds: sealed.deadline.as_secs_f64(),
+        environment: &sealed.environment,
+        user: sealed.user,
+        mounts,
+    };
+    let task = serde_json::to_string(&task).map_err(|error| error.to_string())?;
     let printed = podman
         .command()
         .arg("run")
         .args(&sealed.arguments)
         // Isolated: nothing of the tree runs before the supervisor does.
-        .args(["python3", "-I", "-S", "-c", WATCH, SUPERVISOR, &sealed.config, &seconds])
+        .args(["python3", "-I", "-S", "-c", WATCH, &task])
         .limit(sealed.deadline + MARGIN)
+        .most(MOST_PRINTED)
         .read()
         .map_err(|error| shortened(error).to_string())?;
-    read(&printed)
+    let seen = read(&printed)?;
+    let known = [
+        AgentState::Healthy,
+        AgentState::Mute,
+        AgentState::Failed,
+        AgentState::Backoff,
+    ];
+    if !known.contains(&seen.status.state) {
+        return Err(format!(
+            "what becomes of it is not known after {} s\n    hint: give it more time with `--limit`",
+            sealed.deadline.as_secs()
+        ));
+    }
+    Ok(seen)
 }
 
 /// The same error without the program inside the command line.

@@ -4,6 +4,9 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::process;
+use super::tree_root::{TreeError, open_own};
+
 /// Why a file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {verb} `{}`: {}", .path.display(), reason(.source))]
@@ -31,30 +34,25 @@ pub fn reason(error: &std::io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
-/// What a file holds, where it can be read and is no larger than configuration is.
-#[must_use]
-pub fn read_small(path: &Path) -> Option<Vec<u8>> {
-    const LARGEST: u64 = 1024 * 1024;
-    let known = std::fs::metadata(path).ok()?;
-    (known.is_file() && known.len() <= LARGEST)
-        .then(|| std::fs::read(path).ok())
-        .flatten()
-}
+/// Longest file of ours that is read whole: an image's blob, a program.
+const LONGEST: u64 = 1024 * 1024 * 1024;
 
-/// Reads a file.
+/// Reads a file of ours. It is not for files of a tree, which [`TreeRoot`](super::tree_root::TreeRoot) reads.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When it cannot be read, or is not a regular file.
 pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    std::fs::read(path).map_err(FileError::on("read", path))
+    open_own(path)
+        .and_then(|file| file.read(LONGEST))
+        .map_err(|error| FileError::on("read", path)(error.into_io()))
 }
 
-/// Reads a file of text.
+/// Reads a file of ours that is text.
 ///
 /// # Errors
 /// When it cannot be read, or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, FileError> {
-    std::fs::read_to_string(path).map_err(FileError::on("read", path))
+    String::from_utf8(read(path)?).map_err(|_| FileError::on("read", path)(TreeError::Encoding.into_io()))
 }
 
 /// Writes a file beside its place and renames it there, so that a reader sees the old text or the new one, never half of
@@ -79,6 +77,7 @@ fn place(path: &Path, bytes: &[u8], executable: bool, synced: bool) -> Result<()
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    let _busy = process::Busy::new();
     let write = || -> std::io::Result<()> {
         std::fs::create_dir_all(parent)?;
         let mut beside = tempfile::Builder::new().prefix(".writing-").tempfile_in(parent)?;

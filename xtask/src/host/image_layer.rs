@@ -1,16 +1,20 @@
 //! What of the tree a built image holds: read from the layer that its build put on top.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
-use super::files::{self, FileError};
+use super::files::FileError;
 use super::podman::{Podman, PodmanError};
 use super::process::ProcessError;
-use super::tree::{self, Read};
+use super::tree;
+use super::tree_root::LONGEST_TEXT;
+use super::tree_walk::{self, What};
 use crate::images::files::Entries;
 use crate::images::sbom::{self, Package};
 use crate::render::{CONFIG_FOLDER, ROOT};
+
+/// Longest list of packages that is read.
+const LONGEST_DATABASE: u64 = 256 * 1024 * 1024;
 
 /// What is in the layer.
 #[derive(Debug, Default)]
@@ -43,20 +47,17 @@ pub fn held(podman: &Podman, image: &str, code: &[String], config_file: &str) ->
     let Some(layer) = podman.layers(image)?.into_iter().next() else {
         return Ok(None);
     };
-    let root = inside(&layer, ROOT);
-    let there: Vec<String> = code
-        .iter()
-        .filter(|folder| root.join(folder).is_dir())
-        .cloned()
-        .collect();
-    let Read { mut entries, .. } = tree::read(&root, &there, &[])?;
-    entries.retain(|path, _| !path.contains("__pycache__/"));
-    let config = inside(&layer, CONFIG_FOLDER).join(config_file);
-    let config = if config.is_file() {
-        Some(files::read(&config)?)
-    } else {
-        None
-    };
+    // An image is made from a tree: its links are as foreign.
+    let layer = tree::open(&layer)?;
+    let mut entries = Entries::new();
+    if let Ok(root) = layer.below(relative(ROOT)) {
+        let there: Vec<String> = code.iter().filter(|folder| root.has_folder(folder)).cloned().collect();
+        entries = tree::read(&root, &there, &[])?.entries;
+        entries.retain(|path, _| !path.contains("__pycache__/"));
+    }
+    let config = layer
+        .read(Path::new(relative(CONFIG_FOLDER)).join(config_file), LONGEST_TEXT)
+        .ok();
     Ok(Some(Held { entries, config }))
 }
 
@@ -74,19 +75,16 @@ pub fn packages(podman: &Podman, image: &str) -> Result<Option<BTreeSet<Package>
     let mut dpkg = false;
     let mut gone: BTreeSet<PathBuf> = BTreeSet::new();
     for layer in &layers {
-        let status = inside(layer, "var/lib/dpkg/status");
-        if !dpkg && status.is_file() {
+        let root = tree::open(layer)?;
+        if !dpkg && let Ok(status) = root.read("var/lib/dpkg/status", LONGEST_DATABASE) {
             dpkg = true;
-            found.extend(sbom::debian(&String::from_utf8_lossy(&files::read(&status)?)));
+            found.extend(sbom::debian(&String::from_utf8_lossy(&status)));
         }
         let mut seen = BTreeSet::new();
-        for entry in walkdir::WalkDir::new(layer).into_iter().flatten() {
-            let Ok(path) = entry.path().strip_prefix(layer) else {
-                continue;
-            };
+        for entry in tree_walk::walk(&root, &|_| true, &|_| true) {
+            let path = Path::new(&entry.path);
             // A device numbered 0 in a layer hides what lower ones have at its path.
-            let hides = entry.file_type().is_char_device();
-            if hides {
+            if matches!(entry.what, What::Special(_)) {
                 seen.insert(path.to_owned());
             }
             let is_metadata = path
@@ -97,7 +95,9 @@ pub fn packages(podman: &Podman, image: &str) -> Result<Option<BTreeSet<Package>
                     .and_then(Path::extension)
                     .is_some_and(|extension| extension == "dist-info" || extension == "egg-info");
             if is_metadata && !path.ancestors().any(|above| gone.contains(above)) {
-                let text = files::read(entry.path())?;
+                let Ok(text) = root.read(path, LONGEST_TEXT) else {
+                    continue;
+                };
                 found.extend(sbom::python(&String::from_utf8_lossy(&text)));
                 seen.insert(path.to_owned());
             }
@@ -107,6 +107,7 @@ pub fn packages(podman: &Podman, image: &str) -> Result<Option<BTreeSet<Package>
     Ok(Some(found))
 }
 
-fn inside(layer: &Path, path: &str) -> PathBuf {
-    layer.join(path.trim_start_matches('/'))
+/// A path of the container, relative to its root.
+fn relative(path: &str) -> &str {
+    path.trim_start_matches('/')
 }

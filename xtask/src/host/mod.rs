@@ -62,5 +62,7 @@ pub mod supervisor_status;
 pub mod take_down;
 pub mod test_tools;
 pub mod tree;
+pub mod tree_root;
+pub mod tree_walk;
 pub mod usage;
 pub mod watch;

@@ -13,12 +13,17 @@ use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{PidfdFlags, pidfd_open};
 
+use super::process;
+
 /// Variable of the environment of every program that is started: process id of the harness, `whole` or `cut`, and the program's
 /// name, which tells it from the daemons that it leaves behind (conmon, aardvark-dns).
 pub const MARK: &str = "AI_SYSTEM_STEP";
 
 /// How long a step is waited for before it is asked to end, and again before it is killed: longer than any short step takes.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often an interrupt is looked for.
+const GLANCE: Duration = Duration::from_millis(200);
 
 /// What Podman runs for a moment and waits for; they inherit the mark.
 const HELPERS: [&str; 1] = ["netavark"];
@@ -48,6 +53,9 @@ impl Orphan {
 /// Waits until no step of a killed harness runs any more; `waiting` is told of each that it has to wait for.
 pub fn wait(mut waiting: impl FnMut(&str)) {
     for orphan in running() {
+        if process::interrupted() {
+            return;
+        }
         let Some(process) = open(orphan.pid) else {
             continue;
         };
@@ -58,16 +66,27 @@ pub fn wait(mut waiting: impl FnMut(&str)) {
             if orphan.is_helper() { "a Podman" } else { "a harness" }
         ));
         let group = Pid::from_raw(orphan.group);
-        if orphan.whole && ends_within(&process, PATIENCE) {
+        if orphan.whole && ends_in_patience(&process) {
             continue;
         }
         // It may end between the look and the signal.
         let _ = killpg(group, Signal::SIGTERM);
-        if !ends_within(&process, PATIENCE) {
+        if !ends_in_patience(&process) {
             let _ = killpg(group, Signal::SIGKILL);
-            ends_within(&process, PATIENCE);
+            ends_in_patience(&process);
         }
     }
+}
+
+/// Whether the process ends before our patience does, or this program is told to stop.
+fn ends_in_patience(process: &OwnedFd) -> bool {
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until && !process::interrupted() {
+        if ends_within(process, GLANCE) {
+            return true;
+        }
+    }
+    false
 }
 
 /// A descriptor of the process, where it is there.
@@ -105,6 +124,12 @@ fn running() -> Vec<Orphan> {
 
 /// The process, if it is one. A process that ends meanwhile, or that is somebody else's, is none.
 fn orphan(pid: i32) -> Option<Orphan> {
+    use std::os::unix::fs::MetadataExt as _;
+    // Anybody can give a process of theirs the mark: root would wait for it.
+    let owner = std::fs::metadata(format!("/proc/{pid}")).ok()?.uid();
+    if owner != nix::unistd::geteuid().as_raw() {
+        return None;
+    }
     let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let named = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();

@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::{OsStr, OsString};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -64,6 +64,16 @@ pub enum ProcessError {
         /// File with its whole output.
         log: Option<PathBuf>,
     },
+    /// It printed more than anybody wants to read, and was killed.
+    #[error("`{command}` printed more than {most} bytes and was killed{}", log_text(.log.as_ref()))]
+    TooMuch {
+        /// The command line.
+        command: String,
+        /// Bytes that it may print.
+        most: usize,
+        /// File with what it printed until then.
+        log: Option<PathBuf>,
+    },
     /// This program was told to stop.
     #[error("interrupted while `{command}` ran")]
     Interrupted {
@@ -107,7 +117,20 @@ pub struct Program {
     whole: bool,
     becomes: Option<String>,
     veiled: Vec<String>,
+    most: usize,
 }
+
+/// Bytes that a program may print, unless it is told otherwise: no image or list of ours comes near it.
+const MOST_PRINTED: usize = 256 * 1024 * 1024;
+
+/// Longest piece of a line that is handed on as one.
+const LONGEST_LINE: usize = 1024 * 1024;
+
+/// Lines that wait to be handled: whoever prints faster than they are waits, too.
+const MOST_WAITING: usize = 64;
+
+/// Longest line that a failure shows of a program.
+const LONGEST_SHOWN: usize = 2000;
 
 /// Lines shown of a failing program.
 const TAIL_LINES: usize = 12;
@@ -152,6 +175,68 @@ pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
+/// Commands that only read and compute: there is nothing to clean up after them.
+static AT_EASE: AtomicUsize = AtomicUsize::new(0);
+/// Steps of them that are to come to their end, or to clean up.
+static BUSY: AtomicUsize = AtomicUsize::new(0);
+
+/// Says that what is done while this is held can be left at any moment, so that a signal ends the process at once.
+#[derive(Debug)]
+pub struct AtEase(());
+
+impl AtEase {
+    /// From now on.
+    #[must_use]
+    pub fn new() -> Self {
+        AT_EASE.fetch_add(1, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Default for AtEase {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for AtEase {
+    fn drop(&mut self) {
+        AT_EASE.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Says that what is done while this is held must not be left in the middle, whoever is [`AtEase`].
+#[derive(Debug)]
+pub struct Busy(());
+
+impl Busy {
+    /// From now on.
+    #[must_use]
+    pub fn new() -> Self {
+        BUSY.fetch_add(1, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Default for Busy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        BUSY.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Whether the process can end at once: nothing runs, nothing is half done, and the command needs no end of its own.
+#[must_use]
+pub fn can_be_left() -> bool {
+    let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    AT_EASE.load(Ordering::SeqCst) > 0 && BUSY.load(Ordering::SeqCst) == 0 && running.is_empty()
+}
+
 /// What a program took.
 #[derive(Debug, Clone, Copy)]
 pub struct Usage {
@@ -185,7 +270,15 @@ impl Program {
             whole: false,
             becomes: None,
             veiled: Vec::new(),
+            most: MOST_PRINTED,
         }
+    }
+
+    /// Kills it when it has printed more bytes than that, on both outputs together.
+    #[must_use]
+    pub fn most(mut self, bytes: usize) -> Self {
+        self.most = bytes;
+        self
     }
 
     /// Name of the program that this one puts in its own place, as `nsenter` and `env` do.
@@ -332,6 +425,7 @@ impl Program {
                 command: self.command_line(),
             });
         }
+        let _busy = self.whole.then(Busy::new);
         let mut log = self.open_log()?;
         let mut child = self.spawn(self.stdin(), Stdio::piped(), Stdio::piped())?;
         let group = i32::try_from(child.id()).unwrap_or_default();
@@ -368,8 +462,12 @@ impl Program {
         }
         let mut said = String::new();
         if let Some(mut stderr) = child.stderr.take() {
-            // What cannot be read is missing from a message at most.
-            let _ = std::io::Read::read_to_string(&mut stderr, &mut said);
+            // What cannot be read, or is more than a message, is missing from a message at most.
+            let most = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX);
+            let mut bytes = Vec::new();
+            let _ = stderr.by_ref().take(most).read_to_end(&mut bytes);
+            let _ = std::io::copy(&mut stderr, &mut std::io::sink());
+            said = String::from_utf8_lossy(&bytes).into_owned();
         }
         let used = child.wait4();
         let wall = started.elapsed();
@@ -520,6 +618,10 @@ impl Program {
     }
 
     fn set_environment(&self, command: &mut Command) {
+        // A name is looked for in folders that somebody chose, never in the one that happens to be the working folder.
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", absolute_only(&path));
+        }
         for (name, value) in &self.environment {
             match value {
                 Some(value) => command.env(name, value),
@@ -552,7 +654,7 @@ impl Program {
         each_line: &mut dyn FnMut(&str),
     ) -> Result<Output, ProcessError> {
         let started = Instant::now();
-        let (sender, receiver) = mpsc::channel();
+        let (sender, receiver) = mpsc::sync_channel(MOST_WAITING);
         let mut readers = Vec::new();
         if let Some(stdout) = child.stdout.take() {
             readers.push(read_lines(stdout, sender.clone(), Line::Out));
@@ -568,6 +670,7 @@ impl Program {
 
         let (mut stdout, mut stderr) = (String::new(), String::new());
         let mut tail = VecDeque::new();
+        let mut printed = 0_usize;
         let mut stopping: Option<Instant> = None;
         loop {
             let wait = match (stopping, self.limit) {
@@ -575,7 +678,15 @@ impl Program {
                 (None, Some(limit)) => limit.saturating_sub(started.elapsed()),
                 (None, None) => Duration::from_secs(3600),
             };
-            match receiver.recv_timeout(wait) {
+            // Whoever prints without end does not keep the clock from being looked at: a limit is one whatever is printed.
+            let received = if wait.is_zero() || printed > self.most && stopping.is_none() {
+                Err(mpsc::RecvTimeoutError::Timeout)
+            } else {
+                receiver.recv_timeout(wait)
+            };
+            match received {
+                // What is printed after that is read, so that it can end, and not kept.
+                Ok(_) if printed > self.most => {}
                 Ok(line) => {
                     let (mut text, kept) = match line {
                         Line::Out(text) => (text, &mut stdout),
@@ -586,6 +697,7 @@ impl Program {
                             text = text.replace(veiled.as_str(), "****");
                         }
                     }
+                    printed = printed.saturating_add(text.len());
                     if let Some(file) = log.as_deref_mut() {
                         // A full disk must not hide how the program itself ended.
                         let _ = file.write_all(text.as_bytes());
@@ -596,7 +708,7 @@ impl Program {
                         if tail.len() == TAIL_LINES {
                             tail.pop_front();
                         }
-                        tail.push_back(shown.to_owned());
+                        tail.push_back(shown.chars().take(LONGEST_SHOWN).collect());
                     }
                     kept.push_str(&text);
                 }
@@ -607,7 +719,8 @@ impl Program {
                     } else {
                         Signal::SIGTERM
                     };
-                    if stopping.is_some() || self.limit.is_some_and(|limit| started.elapsed() >= limit) {
+                    let too_much = printed > self.most;
+                    if stopping.is_some() || too_much || self.limit.is_some_and(|limit| started.elapsed() >= limit) {
                         stopping.get_or_insert_with(Instant::now);
                         let _ = killpg(Pid::from_raw(group), signal);
                     }
@@ -621,7 +734,8 @@ impl Program {
             command: self.command_line(),
             source,
         })?;
-        // A reader can outlive the program where a grandchild holds its pipe; it ends with that grandchild.
+        // A reader can outlive the program where a grandchild holds its pipe; it ends with that grandchild, or as nobody listens any more.
+        drop(receiver);
         if stopping.is_none() {
             for reader in readers.into_iter().chain(writer) {
                 let _ = reader.join();
@@ -634,6 +748,11 @@ impl Program {
             });
         }
         match (stopping, self.limit) {
+            (Some(_), _) if printed > self.most => Err(ProcessError::TooMuch {
+                command: self.command_line(),
+                most: self.most,
+                log: self.log.clone(),
+            }),
             (Some(_), Some(limit)) => Err(ProcessError::TimedOut {
                 command: self.command_line(),
                 limit,
@@ -712,20 +831,40 @@ impl Drop for Served {
 
 fn read_lines(
     stream: impl std::io::Read + Send + 'static,
-    sender: mpsc::Sender<Line>,
+    sender: mpsc::SyncSender<Line>,
     wrap: fn(String) -> Line,
 ) -> std::thread::JoinHandle<()> {
     std::thread::spawn(move || {
         let mut reader = BufReader::new(stream);
         let mut bytes = Vec::new();
-        while reader.read_until(b'\n', &mut bytes).is_ok_and(|read| read > 0) {
+        loop {
+            let room = u64::try_from(LONGEST_LINE.saturating_sub(bytes.len())).unwrap_or_default();
+            let read = reader.by_ref().take(room).read_until(b'\n', &mut bytes);
+            if !read.is_ok_and(|read| read > 0) {
+                break;
+            }
+            // A line without end comes in pieces, none of which ends within a character.
+            let whole = bytes.ends_with(b"\n") || bytes.len() < LONGEST_LINE;
+            let rest = bytes.split_off(if whole { bytes.len() } else { whole_characters(&bytes) });
             let text = String::from_utf8_lossy(&bytes).into_owned();
+            bytes = rest;
             if sender.send(wrap(text)).is_err() {
                 return;
             }
-            bytes.clear();
+        }
+        if !bytes.is_empty() {
+            // Nobody may listen any more.
+            let _ = sender.send(wrap(String::from_utf8_lossy(&bytes).into_owned()));
         }
     })
+}
+
+/// Length of the bytes without a character that has only begun at their end.
+fn whole_characters(bytes: &[u8]) -> usize {
+    match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        _ => bytes.len(),
+    }
 }
 
 /// How a program ended, in words.
@@ -766,11 +905,18 @@ pub fn on_path(program: &str) -> Option<PathBuf> {
 
 /// Every program of that name on PATH, the one that runs first.
 pub fn all_on_path(program: &str) -> impl Iterator<Item = PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = absolute_only(&std::env::var_os("PATH").unwrap_or_default());
     let candidates: Vec<PathBuf> = std::env::split_paths(&path)
         .map(|folder| folder.join(program))
         .collect();
     candidates.into_iter().filter(|candidate| is_executable(candidate))
+}
+
+/// A `PATH` without entries that mean another folder in each working folder: empty ones, `.`, `bin`.
+fn absolute_only(path: &OsStr) -> OsString {
+    let absolute = std::env::split_paths(path).filter(|folder| folder.is_absolute());
+    // What was split has no separator in it.
+    std::env::join_paths(absolute).unwrap_or_default()
 }
 
 fn is_executable(path: &Path) -> bool {
@@ -848,6 +994,48 @@ mod tests {
         assert!(running.id() > 1 && !told.exists());
         drop(running);
         assert!(told.exists());
+    }
+
+    /// A flood of lines, and one line without end: either is cut off, however fast it comes.
+    #[test]
+    fn whoever_prints_without_end_is_killed_in_time_and_not_kept() {
+        for flood in ["yes", "tr '\\0' x < /dev/zero"] {
+            let error = Program::new("sh")
+                .args(["-c", flood])
+                .most(4_000_000)
+                .run()
+                .unwrap_err();
+            assert!(
+                matches!(error, ProcessError::TooMuch { most: 4_000_000, .. }),
+                "{flood}: {error}"
+            );
+            let error = Program::new("sh")
+                .args(["-c", flood])
+                .most(usize::MAX)
+                .limit(Duration::from_millis(300))
+                .run_lines(&mut |_| std::thread::sleep(Duration::from_millis(20)))
+                .unwrap_err();
+            assert!(matches!(error, ProcessError::TimedOut { .. }), "{flood}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_long_line_arrives_whole() {
+        let output = Program::new("sh")
+            .args([
+                "-c",
+                "printf 'a%.0s' 1; yes 'ä' | tr -d '\\n' | head -c 5000000; echo; printf end",
+            ])
+            .run()
+            .unwrap();
+        assert_eq!(output.stdout.len(), 1 + 5_000_000 + 1 + 3);
+        assert!(output.stdout.ends_with("ää\nend") && !output.stdout.contains('\u{fffd}'));
+    }
+
+    #[test]
+    fn programs_are_not_looked_for_in_the_working_folder() {
+        let path = super::absolute_only("/usr/bin::.:bin:/bin:".as_ref());
+        assert_eq!(path, "/usr/bin:/bin");
     }
 
     #[test]

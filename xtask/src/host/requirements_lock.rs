@@ -8,8 +8,12 @@ use super::files::{self, FileError};
 use super::package_index;
 use super::process::{ProcessError, Program};
 use super::repository::Repository;
+use super::tree;
+use super::tree_root::TreeRoot;
+use super::tree_walk::{self, What};
 use crate::render::dockerfile::UV_VERSION;
 use crate::stack::Stack;
+use crate::stack::lockable::{Lockable, Refused};
 use crate::stack::requirements_lock::{self as lock, Stale, Wanted};
 
 /// How long an index may take to answer all that is asked for one lock.
@@ -34,7 +38,7 @@ pub struct Locked {
 /// When a file cannot be read.
 pub fn look(
     repository: &Repository,
-    tree: &Path,
+    tree_path: &Path,
     stack: &Stack,
     groups: &BTreeSet<String>,
 ) -> Result<Vec<Locked>, FileError> {
@@ -43,10 +47,14 @@ pub fn look(
         .iter()
         .filter(|group| groups.is_empty() || groups.contains(&group.name));
     let requirements: BTreeSet<&String> = wanted_groups.map(|group| &group.requirements).collect();
+    let root = tree::open(tree_path)?;
     requirements
         .into_iter()
         .map(|requirements| {
-            let wanted = lock::wanted(requirements, &mut |file| files::read_text(&tree.join(file)))?;
+            let wanted = lock::wanted(requirements, &mut |file| {
+                root.read_text(file)
+                    .map_err(|error| tree::on("read", &tree_path.join(file), error))
+            })?;
             let lock = read(repository, requirements)?;
             let stale = match &lock {
                 Some(text) => lock::stale(text, &wanted, &stack.python_version),
@@ -93,15 +101,13 @@ pub fn unused(repository: &Repository, stack: &Stack) -> Vec<String> {
         .iter()
         .map(|group| lock::path(&group.requirements))
         .collect();
-    walkdir::WalkDir::new(repository.path(lock::FOLDER))
-        .sort_by_file_name()
+    let Ok(root) = TreeRoot::open(&repository.path(lock::FOLDER)) else {
+        return Vec::new();
+    };
+    tree_walk::walk(&root, &|_| true, &|_| true)
         .into_iter()
-        .flatten()
-        .filter(|entry| entry.file_type().is_file())
-        .filter_map(|entry| {
-            let path = entry.path().strip_prefix(repository.root()).ok()?;
-            Some(path.to_string_lossy().into_owned())
-        })
+        .filter(|entry| entry.what == What::File)
+        .map(|entry| format!("{}/{}", lock::FOLDER, entry.path))
         .filter(|path| !used.contains(path))
         .collect()
 }
@@ -139,12 +145,16 @@ impl Uv {
     pub fn install(repository: &Repository) -> Result<Self, ProcessError> {
         let folder = repository.work().join(format!("uv-{UV_VERSION}"));
         Program::new("python3")
-            .args(["-m", "venv", "--clear"])
+            // Isolated, and elsewhere: the working folder may be a tree, and have a `venv.py`.
+            .args(["-I", "-m", "venv", "--clear"])
             .arg(&folder)
+            .folder("/")
             .read()?;
         let uv = Self { folder };
         Program::new(uv.python())
-            .args(["-m", "pip", "install", "--quiet", &format!("uv=={UV_VERSION}")])
+            .args(["-I", "-m", "pip", "install", "--quiet", "--only-binary=:all:"])
+            .arg(format!("uv=={UV_VERSION}"))
+            .folder("/")
             .log(repository.log("uv"))
             .read()?;
         Ok(uv)
@@ -158,16 +168,17 @@ impl Uv {
         self.folder.join("bin/python3")
     }
 
-    /// What a requirements file comes out as, with hashes. Of what `before` pins, it keeps what does for the requirements and is
-    /// not to be upgraded.
+    /// What requirements come out as, with hashes. Of what `before` pins, it keeps what does for the requirements and is
+    /// not to be upgraded. `name` is for the log. uv sees a file of ours in a folder of ours: neither the tree's requirements files nor its
+    /// configuration of uv. Nothing is built: what has no wheel is not found.
     ///
     /// # Errors
     /// When there is no such set of distributions, or the index cannot be asked.
     pub fn resolve(
         &self,
         repository: &Repository,
-        tree: &Path,
-        requirements: &str,
+        name: &str,
+        lockable: &Lockable,
         python: &str,
         before: &BTreeMap<String, lock::Pin>,
         upgrade: &Upgrade,
@@ -180,13 +191,26 @@ impl Uv {
         let output = scratch.path().join("lock.txt");
         let pins: String = before.values().flat_map(|pin| [pin.text.as_str(), "\n"]).collect();
         files::write_unsynced(&output, pins.as_bytes())?;
+        let (requirements, constraints) = (
+            scratch.path().join("requirements.in"),
+            scratch.path().join("constraints.in"),
+        );
+        files::write_unsynced(&requirements, lockable.requirements.as_bytes())?;
+        files::write_unsynced(&constraints, lockable.constraints.as_bytes())?;
         let upgrades = match upgrade {
             Upgrade::Nothing => Vec::new(),
             Upgrade::These(names) => names.iter().map(|name| format!("--upgrade-package={name}")).collect(),
             Upgrade::Everything => vec!["--upgrade".to_owned()],
         };
         let mut compile = Program::new(self.program())
-            .args(["pip", "compile", "--quiet", "--no-config", "--no-python-downloads"])
+            .args([
+                "pip",
+                "compile",
+                "--quiet",
+                "--no-config",
+                "--no-python-downloads",
+                "--no-build",
+            ])
             .args(["--generate-hashes", "--no-header", "--no-annotate"])
             .arg(format!("--python-version={python}"))
             .arg("--python")
@@ -194,10 +218,13 @@ impl Uv {
             .arg("--output-file")
             .arg(&output)
             .args(upgrades)
-            .arg(requirements)
-            .folder(tree)
+            .args(lockable.prereleases.then_some("--prerelease=allow"))
+            .arg("--constraint")
+            .arg(&constraints)
+            .arg(&requirements)
+            .folder(scratch.path())
             .env("UV_HTTP_TIMEOUT", "180")
-            .log(repository.log(&format!("lock-{}", requirements.replace('/', "-"))))
+            .log(repository.log(&format!("lock-{}", name.replace('/', "-"))))
             .limit(LIMIT);
         // uv does not know of what pip is told.
         let index = package_index::of_host();
@@ -213,10 +240,26 @@ impl Uv {
 /// Why nothing was resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
+    /// Lines that are not for a resolver on this host.
+    #[error("{}", refused_text(.0))]
+    Refused(Vec<Refused>),
     /// uv failed.
     #[error(transparent)]
     Process(#[from] ProcessError),
     /// A file of ours.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+fn refused_text(refused: &[Refused]) -> String {
+    let lines: Vec<String> = refused
+        .iter()
+        .map(|refused| {
+            format!(
+                "{}:{}: {}\n    hint: {}",
+                refused.file, refused.line, refused.message, refused.help
+            )
+        })
+        .collect();
+    lines.join("\n  ")
 }

@@ -4,11 +4,16 @@ use std::path::{Path, PathBuf};
 
 use super::files::{self, FileError};
 use super::repository::Repository;
+use super::tree_root::{TreeError, TreeRoot};
+use super::tree_walk::{self, NOT_SOURCES, What};
 use crate::finding::Finding;
 use crate::stack::{Files, Stack, TreeFiles, Written};
 
 /// Path of the stack's own file.
 const STACK_PATH: &str = "config/stack.yaml";
+
+/// Longest startup config that is read; one that is far shorter is too long already, and is told with its length.
+const LONGEST_STARTUP: u64 = 64 * 1024 * 1024;
 
 /// Loads the stack, from the tree that `tree` names (relative to the current folder) or the stack's own.
 ///
@@ -49,48 +54,45 @@ struct OnDisk<'a> {
     repository: &'a Repository,
 }
 
+impl OnDisk<'_> {
+    fn root(&self, source_tree: &str) -> Result<TreeRoot, String> {
+        let path = self.repository.path(source_tree);
+        match TreeRoot::open(&path) {
+            Err(TreeError::Missing) if path.exists() => Err("it is not a folder".to_owned()),
+            other => other.map_err(|error| error.to_string()),
+        }
+    }
+}
+
 impl Files for OnDisk<'_> {
     fn list(&self, source_tree: &str) -> Result<TreeFiles, String> {
-        let root = self.repository.path(source_tree);
-        match root.metadata() {
-            Ok(metadata) if metadata.is_dir() => {}
-            Ok(_) => return Err("it is not a folder".to_owned()),
-            Err(error) => return Err(files::reason(&error)),
-        }
+        let root = self.root(source_tree)?;
+        let sources = |path: &str| !NOT_SOURCES.contains(&path.rsplit('/').next().unwrap_or(path));
         let mut tree = TreeFiles::default();
-        let walk = walkdir::WalkDir::new(&root)
-            .min_depth(1)
-            .into_iter()
-            .filter_entry(|entry| !matches!(entry.file_name().to_str(), Some(".git" | "__pycache__")));
-        for entry in walk {
-            let entry = entry.map_err(|error| error.to_string())?;
-            let path = relative(&root, entry.path());
-            if entry.path_is_symlink() {
-                tree.links.insert(path.clone(), link_target(&root, entry.path()));
-            }
-            // A link to a file can be opened like one; a link to nothing cannot.
-            if entry.file_type().is_file() || (entry.path_is_symlink() && entry.path().is_file()) {
-                tree.files.insert(path);
+        for entry in tree_walk::walk(&root, &sources, &sources) {
+            match entry.what {
+                What::File => {
+                    tree.files.insert(entry.path);
+                }
+                What::Link => {
+                    let target = root.real(&entry.path).ok();
+                    let target = target.map(|path| path.to_string_lossy().into_owned());
+                    // A link to a file can be opened like one; a link to nothing, or out of the tree, cannot.
+                    if target.is_some() && root.has_file(&entry.path) {
+                        tree.files.insert(entry.path.clone());
+                    }
+                    tree.links.insert(entry.path, target);
+                }
+                // What nobody can read is not there; the audit says why.
+                What::Special(_) | What::NotUtf8 | What::Unreadable(_) => {}
             }
         }
         Ok(tree)
     }
 
     fn read(&self, source_tree: &str, path: &str) -> Result<Vec<u8>, String> {
-        std::fs::read(self.repository.path(source_tree).join(path)).map_err(|error| files::reason(&error))
+        self.root(source_tree)?
+            .read(path, LONGEST_STARTUP)
+            .map_err(|error| error.to_string())
     }
-}
-
-/// What a link leads to, relative to the tree; none where that is nothing, or out of the tree.
-fn link_target(root: &Path, link: &Path) -> Option<String> {
-    let target = link.canonicalize().ok()?;
-    let root = root.canonicalize().ok()?;
-    target
-        .strip_prefix(root)
-        .ok()
-        .map(|path| path.to_string_lossy().into_owned())
-}
-
-fn relative(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
 }

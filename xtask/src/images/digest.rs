@@ -44,9 +44,42 @@ pub fn of(content: impl AsRef<[u8]>) -> Digest {
     blake3::hash(content.as_ref()).to_hex().to_string()
 }
 
+/// The digest of a content that comes in pieces: the same as [`of`] the whole.
+#[derive(Debug, Default)]
+pub struct Stream {
+    hasher: blake3::Hasher,
+}
+
+impl Stream {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.hasher.update(piece);
+    }
+
+    /// The digest of all pieces so far.
+    #[must_use]
+    pub fn finish(&self) -> Digest {
+        self.hasher.finalize().to_hex().to_string()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Parts;
+    use super::{Parts, Stream, of};
+
+    #[test]
+    fn pieces_have_the_digest_of_the_whole() {
+        let mut stream = Stream::new();
+        stream.update(b"a");
+        stream.update(b"bc");
+        assert_eq!(stream.finish(), of("abc"));
+    }
 
     #[test]
     fn where_one_part_ends_matters() {

@@ -45,6 +45,25 @@ pub enum Source {
     Config,
 }
 
+/// The content of a file as it is read.
+pub struct Content<'a> {
+    /// Its length in bytes.
+    pub length: u64,
+    /// What gives it, and fails where it cannot.
+    pub read: Box<dyn Read + 'a>,
+}
+
+impl Content<'_> {
+    /// A content that is in memory.
+    #[must_use]
+    pub fn bytes(bytes: Vec<u8>) -> Self {
+        Self {
+            length: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            read: Box::new(io::Cursor::new(bytes)),
+        }
+    }
+}
+
 /// Items by their path in the image, without the first slash: a folder comes before what is in it.
 pub type Layer = BTreeMap<String, Item>;
 
@@ -131,10 +150,10 @@ fn parents(path: &str) -> impl Iterator<Item = &str> {
 ///
 /// # Errors
 /// When `open` cannot give a content, or `to` cannot be written.
-pub fn write<W: Write>(
+pub fn write<'a, W: Write>(
     layer: &Layer,
     time: u64,
-    mut open: impl FnMut(&Source) -> io::Result<Vec<u8>>,
+    mut open: impl FnMut(&Source) -> io::Result<Content<'a>>,
     to: W,
 ) -> io::Result<W> {
     let mut archive = tar::Builder::new(to);
@@ -153,11 +172,11 @@ pub fn write<W: Write>(
                 archive.append_data(&mut header, format!("{path}/"), io::empty())?;
             }
             Item::File { executable, source } => {
-                let content = open(source)?;
+                let mut content = open(source)?;
                 header.set_entry_type(tar::EntryType::Regular);
                 header.set_mode(if *executable { 0o755 } else { 0o644 });
-                header.set_size(u64::try_from(content.len()).map_err(io::Error::other)?);
-                archive.append_data(&mut header, path, content.as_slice())?;
+                header.set_size(content.length);
+                archive.append_data(&mut header, path, &mut content.read)?;
             }
             Item::Link { target } => {
                 header.set_entry_type(tar::EntryType::Symlink);

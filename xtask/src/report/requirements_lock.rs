@@ -74,6 +74,8 @@ mod tests {
     #[test]
     fn a_stale_lock_is_named_with_the_line_that_it_lacks() {
         let line = Wanted {
+            written: String::new(),
+            constraint: false,
             text: "pyzmq>=27".to_owned(),
             file: "more.txt".to_owned(),
             line: 3,

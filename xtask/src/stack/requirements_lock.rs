@@ -23,6 +23,10 @@ pub struct Wanted {
     /// What it says, without comments and superfluous space. An address is replaced by its digest: one may hold a password, and
     /// a lock is the same whatever index it was made from.
     pub text: String,
+    /// The same with its addresses: not to be shown or kept.
+    pub written: String,
+    /// Whether it comes from a file of constraints, which ask for nothing themselves.
+    pub constraint: bool,
     /// Path of the file, relative to the tree: one that is included may be another.
     pub file: String,
     /// Number of the line, from 1.
@@ -39,6 +43,9 @@ pub fn wanted<E>(file: &str, read: &mut dyn FnMut(&str) -> Result<String, E>) ->
     collect(file, "", read, &mut BTreeSet::new(), &mut all)?;
     Ok(all)
 }
+
+/// Requirements files that are followed from one, each included by another.
+const MOST_FILES: usize = 256;
 
 fn collect<E>(
     file: &str,
@@ -65,12 +72,15 @@ fn collect<E>(
         let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
         match included(&words) {
             _ if words.is_empty() => {}
-            Some((constraints, other)) => {
+            // Far more than anybody writes by hand: the line stays one that nobody obeys.
+            Some((constraints, other)) if seen.len() < MOST_FILES => {
                 let prefix = if constraints { "-c " } else { prefix };
                 collect(&super::normal(&format!("{folder}/{other}")), prefix, read, seen, into)?;
             }
-            None => into.push(Wanted {
+            _ => into.push(Wanted {
                 text: format!("{prefix}{}", without_addresses(&words)),
+                written: words.join(" "),
+                constraint: !prefix.is_empty(),
                 file: file.to_owned(),
                 line: number + 1,
             }),

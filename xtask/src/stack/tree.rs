@@ -33,11 +33,17 @@ impl TreeFiles {
         }
     }
 
-    /// Whether any file lies below that folder, or the folder is a link.
+    /// Whether a path is a link that leads to nothing, or out of the tree.
+    #[must_use]
+    pub fn leads_nowhere(&self, path: &str) -> bool {
+        self.links.get(&normal(path)).is_some_and(Option::is_none)
+    }
+
+    /// Whether any file lies below that folder, or the folder is a link to something in the tree.
     #[must_use]
     pub fn has_folder(&self, path: &str) -> bool {
         let prefix = format!("{path}/");
-        self.links.contains_key(path)
+        self.links.get(path).is_some_and(Option::is_some)
             || self
                 .files
                 .range(prefix.clone()..)
@@ -144,6 +150,8 @@ mod tests {
         );
         assert_eq!(tree.find("main/c.py", &aliases), Found::Missing);
         assert!(tree.has_folder("main/FORMAIN") && !tree.has_folder("main/F"));
+        tree.links.insert("out".to_owned(), None);
+        assert!(tree.has_folder("src") && !tree.has_folder("out") && tree.leads_nowhere("./out"));
     }
 
     #[test]

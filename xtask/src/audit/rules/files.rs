@@ -10,7 +10,7 @@ rules! {
     ///
     /// Whatever opens or imports through the link fails, and an image gets the broken link as it is.
     ///
-    /// Example: `agents/shared.py -> ../../old/shared.py`, where `old` is gone.
+    /// Example: `agents/shared.py -> ../old/shared.py`, where `old` is gone.
     ///
     /// Remove the link, or let it lead to a file of the tree.
     DANGLING = "files/dangling-link", Warning, High, "a link to something that is not there";
@@ -30,6 +30,30 @@ rules! {
     ///
     /// Give yourself the permission (`chmod u+r`), or leave the file out under `audit: exclude:`.
     UNREADABLE = "files/unreadable", Warning, High, "a file or folder that cannot be read";
+
+    /// Finds links that lead out of the tree: absolute ones, and ones with too many `..`.
+    ///
+    /// An image holds the tree alone: there the link leads to nothing, or to something else. What is behind it on this host is never
+    /// opened, whichever command reads the tree.
+    ///
+    /// Example: `models -> /mnt/models`, `settings.py -> ../../shared/settings.py`.
+    ///
+    /// Copy what it leads to into the tree, or remove the link.
+    LEAVES = "files/link-leaves-tree", Warning, High, "a link that leads out of the tree";
+
+    /// Finds pipes, sockets and devices, and links to them.
+    ///
+    /// Whoever reads a pipe or a device may wait for ever, or never come to its end. They are not read, and no image gets them.
+    ///
+    /// Remove it; programs make what they need of them when they run.
+    SPECIAL = "files/special", Warning, High, "a pipe, a socket or a device";
+
+    /// Finds files and folders whose names are not UTF-8.
+    ///
+    /// No config can name them and Python reads their names as something else. They are not read, and no image gets them.
+    ///
+    /// Rename it.
+    BAD_NAME = "files/name-not-utf8", Warning, High, "a file name that is not UTF-8";
 
     /// Finds YAML files, shell scripts, Dockerfiles and requirements files that are not UTF-8. (Python files are judged as
     /// Python judges them, by the rules of `start/`.)
@@ -60,6 +84,18 @@ fn one(tree: &Tree, entry: &Entry) -> Option<Finding> {
                 format!("`{path}` is a link to `{target}`, which leads back to it"),
             )
             .with_help("remove the link"),
+        Content::Leaves(target) => LEAVES
+            .finding(
+                place(),
+                format!("`{path}` is a link to `{target}`, which is outside the tree"),
+            )
+            .with_help("copy what it leads to into the tree, or remove the link"),
+        Content::Special(what) => SPECIAL
+            .finding(place(), format!("`{path}` is {what}, not a regular file"))
+            .with_help("remove it: it is not read, and no image gets it"),
+        Content::NotUtf8Name => BAD_NAME
+            .finding(place(), format!("the name of `{path}` is not UTF-8"))
+            .with_help("rename it: it is not read, and no image gets it"),
         Content::Unreadable(why) => UNREADABLE
             .finding(place(), format!("`{path}` cannot be read: {why}"))
             .with_help("make it readable, or leave it out under `audit: exclude:` of the stack"),

@@ -1,18 +1,23 @@
 //! `cargo xtask audit --confirm`: the predictions, proved by starting the agents.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::{Args, Format, Seen};
 use crate::audit::AgentReport;
 use crate::audit::confirm::{Layout, classify, judge};
 use crate::cmd::{Context, Failure, Outcome};
 use crate::host::confirm::{self, ConfirmEvent, Sight};
-use crate::host::{hosts, lock};
+use crate::host::files::FileError;
+use crate::host::{hosts, lock, tree};
 use crate::report::audit::confirm::{self as show, ConfirmReporter};
 use crate::report::exit::Exit;
 use crate::stack::model::UNGROUPED;
 use crate::stack::near::nearest;
 use crate::stack::{AgentId, MachineId, Stack};
+
+/// Longest time that an agent is given, whatever start period the tree writes.
+const LIMIT_SECONDS: u64 = 180;
 
 /// Starts the named agents, or all, each alone, and sets what is seen against what is predicted.
 pub fn run(args: &Args, names: &[String], context: &Context, seen: Seen) -> Outcome {
@@ -41,24 +46,24 @@ pub fn run(args: &Args, names: &[String], context: &Context, seen: Seen) -> Outc
         printer.note(format!("waiting for {holder}"));
     })?;
     let agents: Vec<AgentId> = reports.iter().map(|report| report.id).collect();
-    let tree = std::path::absolute(context.tree_path(stack))
-        .map_err(|error| Failure::new(Exit::Internal, format!("the tree has no absolute path: {error}")))?;
+    // Without links of its own: what is mounted is what was opened.
+    let tree = context.tree_path(stack);
+    let tree = tree.canonicalize().map_err(FileError::on("open", &tree))?;
+    let tree = tree::open(&tree)?;
+    let host = hosts::this_one(stack);
+    if !host.limits {
+        printer.warn("this host sets no limits of memory and processes: the agents may take what there is");
+    }
+    let limit = Duration::from_secs(args.limit.unwrap_or(LIMIT_SECONDS));
     let reporter = Mutex::new(ConfirmReporter::new(printer, stack, agents.len()));
     let seen: Mutex<Vec<(AgentId, Sight)>> = Mutex::default();
-    confirm::run(
-        &context.podman(),
-        stack,
-        &tree,
-        &agents,
-        &hosts::this_one(stack),
-        &|event| {
-            reporter.lock().unwrap_or_else(PoisonError::into_inner).event(&event);
-            if let ConfirmEvent::Finished(agent, result) = event {
-                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                seen.push((agent, result));
-            }
-        },
-    )?;
+    confirm::run(&context.podman(), stack, &tree, &agents, (&host, limit), &|event| {
+        reporter.lock().unwrap_or_else(PoisonError::into_inner).event(&event);
+        if let ConfirmEvent::Finished(agent, result) = event {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.push((agent, result));
+        }
+    })?;
     drop(reporter);
     let mut seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (mut verdicts, mut unknown) = (Vec::new(), Vec::new());

@@ -20,6 +20,7 @@ use crate::host::request::{RequestError, Requester};
 use crate::host::smoke_probe::{self, ALIAS_SCRIPT, REQUEST_SCRIPT};
 use crate::host::smoke_system::System;
 use crate::host::supervisor_status::{self, Snapshot};
+use crate::host::tree_root::{TreeError, TreeRoot};
 use crate::smoke::judge::{command_words, request_bytes};
 use crate::smoke::kinds::startup_check::StartupCheck;
 use crate::smoke::lan::LanAction;
@@ -703,22 +704,19 @@ pub(super) fn last_line(text: &str) -> String {
 /// # Errors
 /// When the folder or a file cannot be read; the path is named.
 pub fn read_files(repository: &Path, folder: &str) -> Result<Vec<(String, String)>, String> {
-    let explain = |path: &Path, error: std::io::Error| format!("cannot read `{}`: {error}", path.display());
     let path = repository.join(folder);
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(&path).map_err(|error| explain(&path, error))? {
-        let entry = entry.map_err(|error| explain(&path, error))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".yaml") || name.ends_with(".yml") {
-            names.push(name);
-        }
-    }
-    names.sort();
-    names
+    let explain = |path: &Path, error: TreeError| format!("cannot read `{}`: {error}", path.display());
+    let root = TreeRoot::open(repository).map_err(|error| explain(repository, error))?;
+    let listed = root.below(folder).and_then(|folder| folder.list(""));
+    let listed = listed.map_err(|error| explain(&path, error))?;
+    listed
         .into_iter()
+        .map(|entry| entry.name.to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(".yaml") || name.ends_with(".yml"))
         .map(|name| {
-            let file = path.join(&name);
-            let text = std::fs::read_to_string(&file).map_err(|error| explain(&file, error))?;
+            let text = root
+                .read_text(Path::new(folder).join(&name))
+                .map_err(|error| explain(&path.join(&name), error))?;
             Ok((format!("{folder}/{name}"), text))
         })
         .collect()

@@ -26,6 +26,11 @@ fn absent(
             .with_help("write the path as the file is called: Linux tells the two apart"),
         ),
         Found::Missing => {
+            if tree.leads_nowhere(path) {
+                let message = format!("{what} `{path}` is a link to nothing in the tree");
+                let help = "copy what it leads to into the tree: nothing outside it is opened";
+                return Some(Finding::error(rule, place, message).with_help(help));
+            }
             let named = tree.named(path);
             let help = if named.is_empty() {
                 "add the file, or correct the path".to_owned()
@@ -96,12 +101,15 @@ pub fn missing_code(facts: &Facts<'_>) -> Vec<Finding> {
         .flat_map(|machine| &machine.code)
         .filter(|folder| !tree.has_folder(folder.value.trim_end_matches('/')))
         .map(|folder| {
-            Finding::error(
-                "stack/missing-code",
-                folder.place.clone(),
-                format!("the folder `{}` is not in the tree", folder.value),
-            )
-            .with_help("correct `code:`, or give the right tree with `--tree`")
+            let (what, help) = if tree.leads_nowhere(&folder.value) {
+                let help = "copy what it leads to into the tree: nothing outside it is opened";
+                ("is a link to nothing in the tree", help)
+            } else {
+                let help = "correct `code:`, or give the right tree with `--tree`";
+                ("is not in the tree", help)
+            };
+            let message = format!("the folder `{}` {what}", folder.value);
+            Finding::error("stack/missing-code", folder.place.clone(), message).with_help(help)
         })
         .collect()
 }
