@@ -7,6 +7,8 @@ mod audit;
 mod bench;
 mod boot;
 mod confirm;
+mod dotenv;
+mod escape;
 mod hostile;
 mod lock;
 mod rules;

@@ -179,7 +179,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
             with_input(args, context, seen, baseline, run::run)?
         }
         None if args.confirm.is_some() => {
-            context.printer.note(findings::human(&said, context.printer.color_err));
+            context
+                .printer
+                .styled(findings::human(&said, context.printer.color_err));
             return Err(Failure::said(Exit::WrongUse));
         }
         // Without a stack there is nothing to look at but what is wrong with it.
@@ -236,7 +238,7 @@ fn print(format: Format, context: &Context, report: &Report, failing: Severity) 
         Format::Github => {
             let text = show::github::render(report);
             if !text.is_empty() {
-                printer.data(&text);
+                printer.commands(&text);
             }
         }
         Format::Junit => {

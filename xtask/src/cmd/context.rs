@@ -12,8 +12,8 @@ use crate::host::repository::Repository;
 use crate::host::{audit_files, boot, containers_conf, files, lab, process, requirements_lock, stack_files};
 use crate::render::{self, Preload, RenderedFile};
 use crate::report::exit::Exit;
-use crate::report::findings;
 use crate::report::printer::Printer;
+use crate::report::{escape, findings};
 use crate::stack::Stack;
 
 /// The context of one run.
@@ -51,7 +51,7 @@ impl Context {
             found.clear();
         }
         if !found.is_empty() {
-            self.printer.note(findings::human(&found, self.printer.color_err));
+            self.printer.styled(findings::human(&found, self.printer.color_err));
         }
         match stack {
             Some(stack) if !finding::has_errors(&found) => Ok(stack),
@@ -177,7 +177,7 @@ impl Context {
     pub fn print_json(&self, document: &impl serde::Serialize) -> Outcome<()> {
         let text = serde_json::to_string_pretty(document)
             .map_err(|error| Failure::new(Exit::Internal, format!("cannot write JSON: {error}")))?;
-        self.printer.data(&text);
+        self.printer.data(&escape::json(&text));
         Ok(())
     }
 

@@ -16,6 +16,9 @@ use crate::stack::{GroupId, Stack};
 /// A group's log is its container's; an agent's is picked from it by the name that the supervisor puts before each line. A container
 /// that was replaced or removed took its log with it.
 ///
+/// Colours that agents print are kept where output has colour (`--color`), and left out otherwise; everything else that a terminal would
+/// obey is shown as text, as in `\u{1b}`. `podman logs` gives the bytes as they are.
+///
 /// Exit code 0; 1 when a group that was named has no container, or no group has one; 2 for unknown names; 3 when Podman fails.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -170,7 +173,7 @@ fn show(
         }
         if args.follow {
             shown += 1;
-            context.printer.data(line);
+            context.printer.log_line(line);
             return;
         }
         if kept.len() == args.tail {
@@ -180,7 +183,7 @@ fn show(
     });
     for line in kept.iter().filter(|_| args.tail > 0) {
         shown += 1;
-        context.printer.data(line);
+        context.printer.log_line(line);
     }
     printed.map(|_| shown)
 }

@@ -38,7 +38,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let (stack, found) = context.stack_and_findings()?;
     let printer = &context.printer;
     if !found.is_empty() {
-        printer.note(findings::human(&found, printer.color_err));
+        printer.styled(findings::human(&found, printer.color_err));
     }
     let Some(stack) = stack.filter(|_| !finding::has_errors(&found)) else {
         return Err(Failure::said(Exit::WrongUse));

@@ -217,7 +217,7 @@ fn report(args: &Args, context: &Context, here: &Running<'_>) -> Outcome {
         Ok(summary) if summary.success() => Ok(Exit::Success),
         Ok(_) => Ok(Exit::Findings),
         Err(SmokeError::Findings(found)) => {
-            printer.note(findings::human(&found, printer.color_err));
+            printer.styled(findings::human(&found, printer.color_err));
             Err(Failure::said(Exit::WrongUse))
         }
         Err(error @ (SmokeError::Usage(_) | SmokeError::Folder(ReportFolderError::Foreign { .. }))) => {

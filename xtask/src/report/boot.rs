@@ -8,6 +8,7 @@ use std::time::Duration;
 use contract::status::AgentState;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::escape;
 use super::findings::counted;
 use super::printer::Printer;
 use crate::boot::causes::{Cause, What};
@@ -103,7 +104,7 @@ impl<'a> BootReporter<'a> {
                 .count();
             if let Some(bar) = self.bars.get(&id) {
                 bar.set_position(u64::try_from(answering).unwrap_or(0));
-                bar.set_message(pending_text(stack, view, id));
+                bar.set_message(escape::line(&pending_text(stack, view, id)).into_owned());
             } else if answering == status.agents.len() && self.said_ready.insert(id) {
                 self.printer
                     .step("answers", format!("{} ({})", status.group, counted(answering, "agent")));
@@ -303,10 +304,10 @@ pub fn chain_text(stack: &Stack, view: &View, agent: AgentId) -> Option<String> 
     if let Some(status) = chain.last().and_then(|last| view.agent(stack, last.agent)) {
         let words = last_words(status);
         if status.reason.is_some() || words.reason.is_some() {
-            let _ = write!(text, ": {}", words.line());
+            let _ = write!(text, ": {}", escape::line(&words.line()));
         }
         for line in &words.context {
-            let _ = write!(text, "\n      | {line}");
+            let _ = write!(text, "\n      | {}", escape::log_line(line, false));
         }
     }
     Some(text)

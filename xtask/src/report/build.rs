@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::delivery::{PushedImage, SavedArchive};
+use super::escape;
 use super::findings::counted;
 use super::printer::Printer;
 use crate::host::build::BuildEvent;
@@ -83,7 +84,7 @@ impl<'a> BuildReporter<'a> {
             }
             BuildEvent::Line(id, line) => {
                 if let Some(bar) = self.bars.get(&id) {
-                    bar.set_message(line.clone());
+                    bar.set_message(escape::log_line(&line, false));
                 }
                 if self.printer.verbose {
                     self.printer.note(format!("{} | {line}", self.plan.node(id).name));

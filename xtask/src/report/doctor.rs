@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use owo_colors::{OwoColorize as _, Style};
 use serde_json::json;
 
+use super::escape;
 use crate::host::doctor::{Diagnosis, Status};
 
 /// The newest version of the JSON document.
@@ -29,14 +30,24 @@ pub fn human(out: &mut dyn Write, diagnoses: &[Diagnosis], color: bool) -> io::R
             Status::Problem => ("problem", Style::new().red().bold()),
             Status::NotApplicable => ("      -", Style::new().dimmed()),
         };
-        writeln!(out, "{} {}: {}", paint(word, style), diagnosis.title, diagnosis.detail)?;
+        writeln!(
+            out,
+            "{} {}: {}",
+            paint(word, style),
+            escape::line(diagnosis.title),
+            escape::block(&diagnosis.detail)
+        )?;
         if let Some(cause) = &diagnosis.cause {
             for line in cause.lines() {
-                writeln!(out, "          cause: {line}")?;
+                writeln!(out, "          cause: {}", escape::line(line))?;
             }
         }
         for mend in &diagnosis.mend {
-            writeln!(out, "          mend: {}", paint(mend, Style::new().bold()))?;
+            writeln!(
+                out,
+                "          mend: {}",
+                paint(&escape::block(mend), Style::new().bold())
+            )?;
         }
     }
     let count = |status: Status| diagnoses.iter().filter(|diagnosis| diagnosis.status == status).count();
@@ -56,6 +67,5 @@ pub fn human(out: &mut dyn Write, diagnoses: &[Diagnosis], color: bool) -> io::R
 pub fn json(out: &mut dyn Write, diagnoses: &[Diagnosis]) -> io::Result<()> {
     let success = diagnoses.iter().all(|diagnosis| diagnosis.status != Status::Problem);
     let document = json!({"version": JSON_VERSION, "success": success, "diagnoses": diagnoses});
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+    writeln!(out, "{}", escape::json(&serde_json::to_string_pretty(&document)?))
 }

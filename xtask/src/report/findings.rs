@@ -1,7 +1,10 @@
 //! Findings for people: the message, the line with carets under it, what explains it, what mends it.
 
+use std::borrow::Cow;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use super::escape;
 use crate::finding::{Finding, Place, Severity};
 
 /// All findings, errors first, then by place, with a counted last line.
@@ -68,13 +71,17 @@ fn one(finding: &Finding, renderer: &Renderer) -> String {
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let mut group = Group::with_title(level.primary_title(finding.message.as_str()).id(finding.rule));
+    let mut group = Group::with_title(
+        level
+            .primary_title(escape::line(&finding.message).into_owned())
+            .id(finding.rule),
+    );
     group = group.element(snippet(&finding.place, None, AnnotationKind::Primary));
     for related in &finding.related {
         group = group.element(snippet(&related.place, Some(&related.label), AnnotationKind::Context));
     }
     if let Some(help) = &finding.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+        group = group.element(Level::HELP.message(escape::line(help).into_owned()));
     }
     renderer.render(&[group]).to_string()
 }
@@ -85,27 +92,19 @@ fn snippet<'a>(
     kind: AnnotationKind,
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
     let line = usize::try_from(place.line.max(1)).unwrap_or(1);
-    let snippet = Snippet::source(place.text.as_str())
-        .line_start(line)
-        .path(place.path.as_str());
-    let span = byte_span(place);
+    let (text, span) = shown(place);
+    let snippet = Snippet::source(text).line_start(line).path(escape::line(&place.path));
     let mut annotation = kind.span(span);
     if let Some(label) = label {
-        annotation = annotation.label(label);
+        annotation = annotation.label(escape::line(label));
     }
     snippet.annotation(annotation)
 }
 
-/// The characters meant, as bytes of the line.
-fn byte_span(place: &Place) -> std::ops::Range<usize> {
+/// The line, or what is around the characters meant, and those as bytes of it.
+fn shown(place: &Place) -> (Cow<'_, str>, std::ops::Range<usize>) {
     let column = usize::try_from(place.column.max(1)).unwrap_or(1) - 1;
     let width = usize::try_from(place.width.max(1)).unwrap_or(1);
-    let at = |characters: usize| {
-        place
-            .text
-            .char_indices()
-            .nth(characters)
-            .map_or(place.text.len(), |(byte, _)| byte)
-    };
-    at(column)..at(column + width)
+    let (text, span) = escape::source(&place.text, column, width);
+    (Cow::Owned(text), span)
 }

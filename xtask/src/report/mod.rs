@@ -11,6 +11,7 @@ pub mod build;
 pub mod delivery;
 pub mod diff;
 pub mod doctor;
+pub mod escape;
 pub mod exit;
 pub mod faults;
 pub mod findings;

@@ -1,5 +1,6 @@
 //! The one place that decides what stdout, stderr and progress bars are. Data goes to stdout, all else to stderr, so that a
-//! pipe stays clean; bars vanish where stderr is no terminal.
+//! pipe stays clean; bars vanish where stderr is no terminal. What a terminal would obey goes nowhere but for colours of ours, and a CI
+//! service gets no line that it would take for a command, unless commands are what was asked for.
 
 use std::io::{ErrorKind, IsTerminal as _, Write};
 use std::sync::{Arc, OnceLock};
@@ -7,6 +8,8 @@ use std::sync::{Arc, OnceLock};
 use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use owo_colors::{OwoColorize as _, Style};
+
+use super::escape;
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -31,6 +34,8 @@ pub struct Printer {
     pub verbose: bool,
     /// Whether only errors and data are shown.
     pub quiet: bool,
+    /// Whether a runner of GitHub reads along.
+    obeyed: bool,
     bars: MultiProgress,
     lost: Arc<OnceLock<String>>,
 }
@@ -59,6 +64,7 @@ impl Printer {
             color_err: wanted(terminal),
             verbose,
             quiet,
+            obeyed: std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
             bars: MultiProgress::with_draw_target(target),
             lost: Arc::default(),
         }
@@ -86,8 +92,33 @@ impl Printer {
 
     /// Data: what the command was asked for. A closed pipe is not an error.
     pub fn data(&self, text: &str) {
+        self.write(&self.harmless(text, self.color_out));
+    }
+
+    /// The same, where commands of GitHub's workflows are what is asked for.
+    pub fn commands(&self, text: &str) {
+        self.write(&escape::output(text, false));
+    }
+
+    /// A line that an agent printed. Its colours are kept where output has colour.
+    pub fn log_line(&self, line: &str) {
+        let line = escape::log_line(line, self.color_out);
+        self.write(&self.harmless(&line, self.color_out));
+    }
+
+    /// A text of which nothing is obeyed but, with `color`, colours.
+    fn harmless(&self, text: &str, color: bool) -> String {
+        let text = escape::output(text, color);
+        if self.obeyed {
+            escape::without_commands(&text).into_owned()
+        } else {
+            text.into_owned()
+        }
+    }
+
+    fn write(&self, text: &str) {
         self.bars.suspend(|| {
-            let mut out = self.out();
+            let mut out = self.stdout();
             let _ = out.write_all(text.as_bytes());
             if !text.ends_with('\n') {
                 let _ = out.write_all(b"\n");
@@ -99,6 +130,15 @@ impl Printer {
     /// Standard output, for a report that comes out piece by piece. What it does not take is told at the end.
     #[must_use]
     pub fn out(&self) -> impl Write + use<> {
+        Harmless {
+            printer: self.clone(),
+            color: self.color_out,
+            inner: self.stdout(),
+            kept: Vec::new(),
+        }
+    }
+
+    fn stdout(&self) -> Output {
         Output {
             stdout: std::io::stdout(),
             lost: Arc::clone(&self.lost),
@@ -108,11 +148,23 @@ impl Printer {
     /// Standard error, for the same.
     #[must_use]
     pub fn err(&self) -> impl Write + use<> {
-        std::io::stderr()
+        Harmless {
+            printer: self.clone(),
+            color: self.color_err,
+            inner: std::io::stderr(),
+            kept: Vec::new(),
+        }
     }
 
     /// One line about the work.
     pub fn note(&self, text: impl AsRef<str>) {
+        if !self.quiet {
+            self.line(&escape::block(text.as_ref()));
+        }
+    }
+
+    /// A text about the work that has colours already, whose foreign parts are escaped.
+    pub fn styled(&self, text: impl AsRef<str>) {
         if !self.quiet {
             self.line(text.as_ref());
         }
@@ -120,10 +172,10 @@ impl Printer {
 
     /// One line about the work, with its subject in front, as in `  built base`.
     pub fn step(&self, verb: &str, text: impl AsRef<str>) {
-        self.note(format!(
+        self.styled(format!(
             "{} {}",
             self.paint(&format!("{verb:>10}"), Style::new().green().bold()),
-            text.as_ref()
+            escape::block(text.as_ref())
         ));
     }
 
@@ -132,7 +184,7 @@ impl Printer {
         self.line(&format!(
             "{}: {}",
             self.paint("warning", Style::new().yellow().bold()),
-            text.as_ref()
+            escape::block(text.as_ref())
         ));
     }
 
@@ -141,7 +193,7 @@ impl Printer {
         self.line(&format!(
             "{}: {}",
             self.paint("error", Style::new().red().bold()),
-            text.as_ref()
+            escape::block(text.as_ref())
         ));
     }
 
@@ -156,10 +208,51 @@ impl Printer {
     }
 
     fn line(&self, text: &str) {
+        let text = self.harmless(text, self.color_err);
         self.bars.suspend(|| {
             let mut err = std::io::stderr().lock();
             let _ = writeln!(err, "{text}");
         });
+    }
+}
+
+/// An output that gets whole lines, of which nothing is obeyed.
+struct Harmless<W: Write> {
+    printer: Printer,
+    color: bool,
+    inner: W,
+    /// The beginning of a line, or of a character.
+    kept: Vec<u8>,
+}
+
+impl<W: Write> Harmless<W> {
+    /// Writes the first so many bytes of what is kept.
+    fn pass(&mut self, end: usize) -> std::io::Result<()> {
+        let bytes: Vec<u8> = self.kept.drain(..end).collect();
+        let text = String::from_utf8_lossy(&bytes);
+        self.inner
+            .write_all(self.printer.harmless(&text, self.color).as_bytes())
+    }
+}
+
+impl<W: Write> Write for Harmless<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.kept.extend_from_slice(bytes);
+        if let Some(end) = self.kept.iter().rposition(|byte| *byte == b'\n') {
+            self.pass(end + 1)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.pass(self.kept.len())?;
+        self.inner.flush()
+    }
+}
+
+impl<W: Write> Drop for Harmless<W> {
+    fn drop(&mut self) {
+        let _ = self.flush();
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use owo_colors::{OwoColorize as _, Style};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::page;
+use super::{escape, page};
 use crate::smoke::document::Collector;
 use crate::smoke::event::Summary;
 use crate::smoke::{CheckInfo, Evidence};
@@ -61,9 +61,9 @@ impl<W: Write> Human<W> {
         };
         for (expected, got) in expected.iter().zip(got) {
             let label = self.paint("expected", Style::new().bold());
-            writeln!(self.out, "      {label} {expected}")?;
+            writeln!(self.out, "      {label} {}", escape::line(expected))?;
             let label = self.paint("     got", Style::new().bold());
-            writeln!(self.out, "      {label} {got}")?;
+            writeln!(self.out, "      {label} {}", escape::line(got))?;
         }
         self.evidence(evidence)
     }
@@ -73,13 +73,13 @@ impl<W: Write> Human<W> {
             let mut lines = text.lines();
             let first = lines.next().unwrap_or_default();
             let rest: Vec<&str> = lines.collect();
-            let label = self.paint(&format!("{label}:"), Style::new().dimmed());
+            let label = self.paint(&format!("{}:", escape::line(label)), Style::new().dimmed());
             if rest.is_empty() {
-                writeln!(self.out, "      {label} {first}")?;
+                writeln!(self.out, "      {label} {}", escape::line(first))?;
             } else {
                 writeln!(self.out, "      {label}")?;
                 for line in std::iter::once(first).chain(rest) {
-                    writeln!(self.out, "        | {line}")?;
+                    writeln!(self.out, "        | {}", escape::log_line(line, false))?;
                 }
             }
         }
@@ -119,7 +119,7 @@ impl<W: Write> Reporter for Human<W> {
                 let note = if note.is_empty() {
                     String::new()
                 } else {
-                    self.paint(&format!("  ({note})"), Style::new().dimmed())
+                    self.paint(&format!("  ({})", escape::line(&note)), Style::new().dimmed())
                 };
                 let time = seconds(*duration);
                 writeln!(self.out, "  {word} {time:>8}  {}: {}{note}", check.phase, check.name)?;
@@ -194,8 +194,8 @@ impl<W: Write> Reporter for Json<W> {
         let Some(document) = self.collector.event(event) else {
             return Ok(());
         };
-        serde_json::to_writer_pretty(&mut self.out, &document)?;
-        writeln!(self.out)?;
+        let text = serde_json::to_string_pretty(&document)?;
+        writeln!(self.out, "{}", escape::json(&text))?;
         self.out.flush()
     }
 }
@@ -302,7 +302,8 @@ impl<W: Write> Reporter for Junit<W> {
                     suite.add_test_cases(part.iter().map(|(_, case)| case.clone()));
                     report.add_test_suite(suite);
                 }
-                report.serialize(&mut self.out).map_err(io::Error::other)?;
+                let text = report.to_string().map_err(io::Error::other)?;
+                self.out.write_all(escape::xml(&text).as_bytes())?;
                 self.out.flush()
             }
         }

@@ -9,6 +9,7 @@ use owo_colors::{OwoColorize as _, Style};
 use serde::Serialize;
 
 use super::boot::chain_text;
+use super::escape;
 use super::findings::counted;
 use crate::boot::last_words::last_part;
 use crate::boot::standing::Standing;
@@ -217,7 +218,7 @@ pub fn human(
             let start = status.and_then(|status| status.start).map_or("", Start::name);
             let plain = status
                 .and_then(|status| status.plain_because.as_ref())
-                .map_or_else(String::new, |why| format!("  not warm: {why}"));
+                .map_or_else(String::new, |why| format!("  not warm: {}", escape::line(why)));
             let waits = status
                 .filter(|status| !status.waits_for.is_empty())
                 .map_or_else(String::new, |status| {
@@ -264,7 +265,7 @@ fn unreachable_peers(view: &View, groups: &[GroupId]) -> Vec<String> {
                 peer.agent,
                 peer.address,
                 status.now_ms.saturating_sub(peer.since_ms) / 1000,
-                peer.reason.as_deref().unwrap_or("no reason is known")
+                escape::line(peer.reason.as_deref().unwrap_or("no reason is known"))
             )
         })
         .collect()

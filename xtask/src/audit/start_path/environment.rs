@@ -30,15 +30,7 @@ const FROM_ELSEWHERE: &[&str] = &[
 /// How the names of others begin.
 const BEGINNINGS: &[&str] = &["PYTHON", "LC_", "SSL_", "NVIDIA_", "CUDA_"];
 /// Names of whatever may set any variable.
-const SETTERS: &[&str] = &[
-    "load_dotenv",
-    "dotenv",
-    "putenv",
-    "import_module",
-    "__import__",
-    "exec",
-    "environb",
-];
+const SETTERS: &[&str] = &["putenv", "import_module", "__import__", "exec", "environb"];
 
 impl Walker<'_> {
     /// `os.environ["NAME"]`.
@@ -62,8 +54,13 @@ impl Walker<'_> {
             return Flow::Next;
         }
         let message = format!("KeyError: '{name}': the container has no environment variable of that name");
+        let why = if self.asks_for_env_file() {
+            "files such as `.env` are in no image, so `load_dotenv` finds none: "
+        } else {
+            ""
+        };
         let help = Some(format!(
-            "set `{name}` under `environment:` of the group or machine, or read it with `os.environ.get(…)`"
+            "{why}set `{name}` under `environment:` of the group or machine, or read it with `os.environ.get(…)`"
         ));
         self.fail_at(here, span, "start/environment", "KeyError", message, help)
     }
@@ -102,15 +99,171 @@ impl Walker<'_> {
         self.variable_of_environment(call) == Some(V::None)
     }
 
+    /// Whether a module that has run has to do with dotenv.
+    fn asks_for_env_file(&self) -> bool {
+        (0..self.modules.len())
+            .filter_map(|id| self.source(id))
+            .any(|source| source.atom("load_dotenv").is_some())
+    }
+
     /// Whether a module that has run may set variables.
     fn may_be_set(&self) -> bool {
         (0..self.modules.len()).filter_map(|id| self.source(id)).any(|source| {
-            SETTERS.iter().any(|setter| source.atom(setter).is_some())
+            let asks_for_file = || source.atom("dotenv").is_some() || source.atom("load_dotenv").is_some();
+            (asks_for_file() && (self.has_env_file || dotenv::may_find_a_file(&source.text)))
+                || SETTERS.iter().any(|setter| source.atom(setter).is_some())
                 || (source.atom("environ").is_some() && {
                     let uses = pysrc::uses(&source.text, "environ");
                     uses.escapes || uses.bound_otherwise
                 })
         })
+    }
+}
+
+/// Whether one of these patterns names a file such as `.env`.
+pub fn names_env_file(patterns: &[String]) -> bool {
+    let name = |pattern: &String| pattern.rsplit('/').next().unwrap_or_default().to_owned();
+    patterns.iter().map(name).any(|name| name.contains(".env"))
+}
+
+/// What python-dotenv may find. Files such as `.env` are in no image, so that `load_dotenv()` sets nothing.
+mod dotenv {
+    /// What computes a path beside or above a file, and what says how to read it.
+    const HARMLESS: &[&str] = &[
+        "find_dotenv",
+        "dotenv",
+        "Path",
+        "pathlib",
+        "__file__",
+        "parent",
+        "parents",
+        "resolve",
+        "absolute",
+        "os",
+        "path",
+        "join",
+        "dirname",
+        "abspath",
+        "realpath",
+        "str",
+        "getcwd",
+        "cwd",
+        "dotenv_path",
+        "filename",
+        "override",
+        "verbose",
+        "interpolate",
+        "encoding",
+        "usecwd",
+        "True",
+        "False",
+        "None",
+    ];
+
+    /// Whether a source that has to do with dotenv may set variables from a file that is there: it names another file than `.env`, or
+    /// does something else than to load one.
+    pub fn may_find_a_file(text: &str) -> bool {
+        let mut calls = 0;
+        for (at, name) in text.match_indices("load_dotenv") {
+            let behind = text[at + name.len()..].trim_start();
+            if behind.starts_with("as ") {
+                return true;
+            }
+            let Some(arguments) = behind.strip_prefix('(') else {
+                continue;
+            };
+            calls += 1;
+            match closed(arguments) {
+                Some(arguments) if is_env_file(arguments) => {}
+                _ => return true,
+            }
+        }
+        // It goes by another name, or another package has that one.
+        calls == 0
+            && !["dotenv_values", "find_dotenv", "load_dotenv"]
+                .iter()
+                .any(|name| text.contains(name))
+    }
+
+    /// What stands in front of the parenthesis that closes.
+    fn closed(text: &str) -> Option<&str> {
+        let mut open = 0_u32;
+        for (at, c) in text.char_indices().take(500) {
+            match c {
+                '(' => open += 1,
+                ')' if open == 0 => return Some(&text[..at]),
+                ')' => open -= 1,
+                '#' => return None,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Whether arguments name no file but `.env`, `.env.local` and the like, in folders of code.
+    fn is_env_file(arguments: &str) -> bool {
+        let mut names = String::new();
+        for (index, part) in arguments.split(['"', '\'']).enumerate() {
+            if index % 2 == 0 {
+                names.push_str(part);
+                names.push(' ');
+                continue;
+            }
+            let file = part.trim_start_matches(['.', '/']);
+            let up = file.is_empty() || matches!(part, "utf-8" | "utf8" | "utf-8-sig");
+            let named = part.rsplit('/').next().is_some_and(|name| name.starts_with(".env"));
+            let below = part.trim_start_matches("./").trim_start_matches("../").contains('/');
+            if part.starts_with('/') || !(up || (named && !below)) {
+                return false;
+            }
+        }
+        let words = names.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        let mut words = words.filter(|word| !word.is_empty() && word.parse::<u32>().is_err());
+        words.all(|word| HARMLESS.contains(&word))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::may_find_a_file;
+
+        #[test]
+        fn only_files_that_no_image_has_are_known_to_be_missing() {
+            for call in [
+                "load_dotenv()",
+                "dotenv.load_dotenv( )",
+                "load_dotenv(override=True)",
+                "load_dotenv(find_dotenv())",
+                "load_dotenv(find_dotenv(usecwd=True), override=True)",
+                "load_dotenv('.env')",
+                "load_dotenv(\"../.env.local\", encoding='utf-8')",
+                "load_dotenv(dotenv_path='.env')",
+                "load_dotenv(Path(__file__).resolve().parent.parent / '.env')",
+                "load_dotenv(os.path.join(os.path.dirname(__file__), '..', '.env'))",
+                "print(dotenv_values())",
+            ] {
+                assert!(
+                    !may_find_a_file(&format!("from dotenv import load_dotenv\n{call}\n")),
+                    "{call}"
+                );
+            }
+            for call in [
+                "load_dotenv('settings.env')",
+                "load_dotenv('/app/config/.env')",
+                "load_dotenv('config/.env')",
+                "load_dotenv(PATH)",
+                "load_dotenv(stream=f)",
+                "load_dotenv(os.path.join('/app/config', '.env'))",
+                "load_dotenv(Path.home() / '.env')",
+                "load_dotenv(",
+            ] {
+                assert!(
+                    may_find_a_file(&format!("from dotenv import load_dotenv\n{call}\n")),
+                    "{call}"
+                );
+            }
+            assert!(may_find_a_file("from dotenv import load_dotenv as load\nload('x')\n"));
+            assert!(may_find_a_file("import dotenv\ndotenv.read('x')\n"));
+        }
     }
 }
 

@@ -217,6 +217,8 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         search: group.search(stack, &script),
         flags: &flags,
         environment: group.environment.as_ref(),
+        has_env_file: environment::names_env_file(&stack.images.include)
+            || environment::names_env_file(&stack.group(group.id).include),
         equals_style: style == ArgumentStyle::Equals,
         modules: Vec::new(),
         by_name: HashMap::default(),

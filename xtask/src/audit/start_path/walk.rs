@@ -168,6 +168,8 @@ pub struct Walker<'a> {
     pub flags: &'a BTreeMap<String, String>,
     /// Environment of the container, where that is known.
     pub environment: Option<&'a BTreeMap<String, String>>,
+    /// Whether a file such as `.env` was put into the image by name: no image has one otherwise.
+    pub has_env_file: bool,
     pub equals_style: bool,
     pub modules: Vec<Imported>,
     pub by_name: HashMap<String, ModuleId>,

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::audit::confirm::{Fate, Verdict};
 use crate::audit::{Prediction, Step};
 use crate::host::confirm::ConfirmEvent;
+use crate::report::escape;
 use crate::report::findings::counted;
 use crate::report::printer::Printer;
 use crate::stack::{AgentId, Stack};
@@ -44,7 +45,7 @@ impl<'a> ConfirmReporter<'a> {
     pub fn event(&mut self, event: &ConfirmEvent) {
         let name = |agent: &AgentId| self.stack.agent(*agent).name.clone();
         match (event, &self.bar) {
-            (ConfirmEvent::Started(agent), Some(bar)) => bar.set_message(name(agent)),
+            (ConfirmEvent::Started(agent), Some(bar)) => bar.set_message(escape::line(&name(agent)).into_owned()),
             (ConfirmEvent::Finished(..), Some(bar)) => bar.inc(1),
             (ConfirmEvent::Finished(agent, seen), None) if self.printer.verbose => {
                 let state = seen.as_ref().map_or("unknown", |seen| seen.status.state.name());
@@ -198,7 +199,7 @@ pub fn human(verdicts: &[Verdict], color: bool) -> String {
             verdict.seen.fate.words()
         );
         if verdict.seen.fate != Fate::Healthy {
-            let _ = write!(line, "  {}", ending(verdict));
+            let _ = write!(line, "  {}", escape::line(&ending(verdict)));
         }
         let style = match (&verdict.differs, verdict.seen.fate) {
             (Some(_), _) => Style::new().red(),
@@ -217,15 +218,21 @@ pub fn human(verdicts: &[Verdict], color: bool) -> String {
             first = false;
         }
         let report = &verdict.report;
-        let _ = writeln!(text, "  {name}: {differs}");
+        let _ = writeln!(text, "  {name}: {}", escape::line(differs));
         let why = report
             .reason
             .as_deref()
-            .map(|why| format!(": {why}"))
+            .map(|why| format!(": {}", escape::line(why)))
             .unwrap_or_default();
         let place = report.chain.last().map(at).unwrap_or_default();
+        let place = escape::line(&place);
         let _ = writeln!(text, "      predicted: {}{why}{place}", words(report.prediction));
-        let _ = writeln!(text, "      seen: {}, {}", verdict.seen.fate.words(), ending(verdict));
+        let _ = writeln!(
+            text,
+            "      seen: {}, {}",
+            verdict.seen.fate.words(),
+            escape::line(&ending(verdict))
+        );
     }
     text
 }

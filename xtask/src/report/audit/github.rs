@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::audit::Report;
 use crate::finding::Severity;
+use crate::report::escape;
 
 /// One line for each finding.
 #[must_use]
@@ -38,9 +39,11 @@ pub fn render(report: &Report) -> String {
 }
 
 fn data(text: &str) -> String {
+    // Line breaks are the command's own to write; all else that is not seen is shown.
+    let text = escape::block(text);
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+    data(&escape::line(text)).replace(':', "%3A").replace(',', "%2C")
 }

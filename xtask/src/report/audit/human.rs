@@ -6,6 +6,7 @@ use owo_colors::{OwoColorize as _, Style};
 
 use super::{COLUMNS, chain, table};
 use crate::audit::{Prediction, Report};
+use crate::report::escape;
 use crate::report::findings::{counted, single, summary};
 
 /// Names of agents that are listed before the rest is only counted.
@@ -34,7 +35,13 @@ pub fn render(report: &Report, color: bool) -> String {
             ))
         );
         for entry in &report.stale {
-            let _ = writeln!(text, "  {} {}: {}", entry.rule, entry.path, entry.message);
+            let _ = writeln!(
+                text,
+                "  {} {}: {}",
+                escape::line(&entry.rule),
+                escape::line(&entry.path),
+                escape::line(&entry.message)
+            );
         }
     }
     causes(report, &mut text, color);
@@ -85,9 +92,9 @@ fn causes(report: &Report, text: &mut String, color: bool) {
     let title = paint("Root causes, by agents that each stops", Style::new().bold(), color);
     let _ = writeln!(text, "\n{title}");
     for cause in &report.causes {
-        let mut line = format!("{:>4}  {}", cause.stops.len(), cause.message);
+        let mut line = format!("{:>4}  {}", cause.stops.len(), escape::line(&cause.message));
         if let Some(place) = &cause.place {
-            let _ = write!(line, " ({}:{})", place.path, place.line);
+            let _ = write!(line, " ({}:{})", escape::line(&place.path), place.line);
         }
         if !cause.blocks.is_empty() {
             let _ = write!(line, "; {} wait for these", counted(cause.blocks.len(), "more agent"));
@@ -95,7 +102,7 @@ fn causes(report: &Report, text: &mut String, color: bool) {
         let _ = writeln!(text, "{line}");
         let _ = writeln!(text, "      stops {}", names(&cause.stops));
         if let Some(help) = &cause.help {
-            let _ = writeln!(text, "      help: {help}");
+            let _ = writeln!(text, "      help: {}", escape::line(help));
         }
     }
 }
@@ -161,10 +168,10 @@ fn agents(report: &Report, text: &mut String, color: bool) {
                 "  {}/{}: {}",
                 agent.machine,
                 agent.name,
-                agent.reason.as_deref().unwrap_or("no reason is known")
+                escape::line(agent.reason.as_deref().unwrap_or("no reason is known"))
             );
             if !agent.chain.is_empty() {
-                let _ = writeln!(text, "      {}", chain(agent));
+                let _ = writeln!(text, "      {}", escape::line(&chain(agent)));
             }
         }
     }

@@ -5,6 +5,7 @@ use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, 
 use super::chain;
 use crate::audit::{Prediction, Report};
 use crate::finding::Severity;
+use crate::report::escape;
 
 /// The document. Findings of `failing` and worse are failures, others are skipped tests with the message.
 ///
@@ -20,7 +21,7 @@ pub fn render(report: &Report, failing: Severity) -> Result<String, String> {
             Prediction::MayNot | Prediction::Blocked => TestCaseStatus::skipped(),
         };
         if let (Some(reason), true) = (&agent.reason, agent.prediction != Prediction::Starts) {
-            status.set_message(reason.as_str());
+            status.set_message(escape::beginning(reason).as_ref());
             status.set_type(agent.prediction.id());
             status.set_description(chain(agent));
         }
@@ -36,10 +37,10 @@ pub fn render(report: &Report, failing: Severity) -> Result<String, String> {
         } else {
             TestCaseStatus::skipped()
         };
-        status.set_message(finding.message.as_str());
+        status.set_message(escape::beginning(&finding.message).as_ref());
         status.set_type(finding.rule);
         if let Some(help) = &finding.help {
-            status.set_description(format!("help: {help}"));
+            status.set_description(format!("help: {}", escape::beginning(help)));
         }
         let place = &finding.place;
         let mut case = TestCase::new(format!("{}:{}:{}", place.path, place.line, place.column), status);
@@ -47,5 +48,7 @@ pub fn render(report: &Report, failing: Severity) -> Result<String, String> {
         suite.add_test_case(case);
     }
     document.add_test_suite(suite);
-    document.to_string().map_err(|error| error.to_string())
+    let text = document.to_string();
+    text.map(|text| escape::xml(&text).into_owned())
+        .map_err(|error| error.to_string())
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::audit::baseline::fingerprint;
 use crate::audit::{Report, rules};
 use crate::finding::{Confidence, Finding, Place, Severity};
+use crate::report::escape;
 
 /// The document.
 #[must_use]
@@ -48,10 +49,10 @@ pub fn document(report: &Report) -> Value {
 }
 
 fn result(finding: &Finding, rule: Option<usize>) -> Value {
-    let mut message = finding.message.clone();
+    let mut message = escape::beginning(&finding.message).into_owned();
     if let Some(help) = &finding.help {
         message.push_str(". Help: ");
-        message.push_str(help);
+        message.push_str(&escape::beginning(help));
     }
     let mut result = Map::new();
     result.insert("ruleId".to_owned(), json!(finding.rule));
@@ -90,7 +91,8 @@ fn location(place: &Place) -> Value {
             region["startColumn"] = json!(place.column);
             region["endColumn"] = json!(place.column + place.width.max(1));
         }
-        if !place.text.is_empty() {
+        // A longer line is of no use to anybody.
+        if !place.text.is_empty() && place.text.len() <= 2_000 {
             region["snippet"] = json!({"text": place.text});
         }
         physical["region"] = region;

@@ -114,3 +114,104 @@ fn json_names_what_each_finding_stops() {
     assert_eq!(document["groups"][0]["agents"]["cannot_start"], 1);
     assert_eq!(document["root_causes"][0]["stops"][0], "m/A");
 }
+
+/// What no output may hold as it is: a sequence, a bell, line breaks, what turns and hides text, a C1 control, a workflow command.
+const NASTY: &str = "x\u{1b}[2J\u{1b}]0;owned\u{7}\r\n::set-output name=a::b\n##[error]y\u{202e}z\u{200b}\u{9b}31m\u{2028}\u{feff}\u{e0041}%0A,:<&\"'";
+
+/// A report in which everything that others wrote is nasty, and a line of source has no end.
+fn nasty() -> Report {
+    let mut report = report();
+    let place = Place {
+        line: 3,
+        column: 2_000_001,
+        width: 4,
+        text: format!("{}oops{NASTY}{}", "a".repeat(2_000_000), "b".repeat(3_000_000)),
+        ..Place::file(NASTY)
+    };
+    report.findings = vec![
+        Finding::error("stack/bad-value", place.clone(), NASTY)
+            .with_help(NASTY)
+            .with_related(place, NASTY),
+        Finding::warning("stack/bad-value", Place::file(NASTY), "m".repeat(5_000_000)),
+    ];
+    report.stops = vec![vec!["m/A".to_owned()], Vec::new()];
+    report.agents[0].reason = Some(NASTY.to_owned());
+    report.agents[0].chain[0].path = NASTY.to_owned();
+    report.causes[0].message = NASTY.to_owned();
+    report.causes[0].help = Some(NASTY.to_owned());
+    report.causes[0].place = Some(Step {
+        path: NASTY.to_owned(),
+        line: 3,
+    });
+    report
+}
+
+/// Whether a terminal would obey something of a text, but for colours where they are wanted.
+fn obeyed(text: &str, color: bool) -> Option<char> {
+    let colour = regex::Regex::new("\u{1b}\\[[0-9;:]*m").unwrap();
+    let text = if color {
+        colour.replace_all(text, "").into_owned()
+    } else {
+        text.to_owned()
+    };
+    let hidden = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+    };
+    text.chars().find(|c| hidden(*c))
+}
+
+#[test]
+fn nothing_that_others_wrote_is_obeyed_in_any_format() {
+    let report = nasty();
+    for color in [false, true] {
+        let text = human::render(&report, color);
+        assert_eq!(obeyed(&text, color), None, "for people");
+        assert!(text.len() < 100_000, "{} bytes", text.len());
+        assert!(text.contains("oops"), "what is meant is shown");
+        // `:::` stands in front of a second place; the printer takes care of it where a runner reads along.
+        let commands: Vec<&str> = text
+            .lines()
+            .map(str::trim_start)
+            .filter(|line| line.starts_with("::") && !line.starts_with("::: "))
+            .collect();
+        assert_eq!(commands, Vec::<&str>::new());
+    }
+    let text = github::render(&report);
+    assert_eq!(obeyed(&text, false), None, "GitHub");
+    assert_eq!(text.lines().count(), 2, "a line for each finding: {text}");
+    assert!(
+        text.lines()
+            .all(|line| line.starts_with("::error file=") || line.starts_with("::warning file="))
+    );
+    assert!(text.len() < 100_000, "{} bytes", text.len());
+    let text = junit::render(&report, crate::finding::Severity::Error).unwrap();
+    assert_eq!(obeyed(&text, false), None, "JUnit");
+    assert!(
+        text.lines()
+            .all(|line| !line.trim_start().starts_with("::") && !line.contains("##[")),
+        "{text}"
+    );
+    for (what, document) in [
+        ("JSON", serde_json::to_value(json::document(&report)).unwrap()),
+        ("SARIF", sarif::document(&report)),
+    ] {
+        let text = serde_json::to_string_pretty(&document).unwrap();
+        let escaped = crate::report::escape::json(&text);
+        assert_eq!(obeyed(&escaped, false), None, "{what}");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&escaped).unwrap(),
+            document,
+            "{what}"
+        );
+    }
+    let document = sarif::document(&report);
+    assert!(document.to_string().len() < 200_000);
+    let uri = document["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        .as_str()
+        .unwrap();
+    assert!(
+        uri.chars().all(|c| c.is_ascii_alphanumeric() || "/-._~%".contains(c)),
+        "{uri}"
+    );
+}

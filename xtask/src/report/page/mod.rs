@@ -2,9 +2,10 @@
 //! looks is `page.html.j2`, `page.css` and `page.js` beside this file.
 
 use chrono::{DateTime, SecondsFormat};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, escape_formatter};
 use serde::Serialize;
 
+use super::escape;
 use super::findings::counted;
 use crate::boot::timeline::Timeline;
 use crate::smoke::document::{CheckRecord, Document, Word};
@@ -18,6 +19,10 @@ pub fn html(document: &Document) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_formatter(|out, state, value| match value.as_str() {
+        Some(text) if !value.is_safe() => escape_formatter(out, state, &Value::from(escape::block(text).into_owned())),
+        _ => escape_formatter(out, state, value),
+    });
     environment.set_trim_blocks(true);
     environment.set_lstrip_blocks(true);
     environment.set_keep_trailing_newline(true);
