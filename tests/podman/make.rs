@@ -81,7 +81,7 @@ fn creation(profile: PathBuf) -> Creation {
             command: ["sleep", "600"].map(str::to_owned).to_vec(),
             environment: [("MADE".to_owned(), "a b=c".to_owned())].into(),
             labels,
-            volumes: vec![(format!("{NAME}_logs"), "/app/logs".to_owned())],
+            volumes: vec![(format!("{NAME}_logs"), "/app/logs".to_owned(), false)],
             folders: vec![(PathBuf::from("/usr/share"), "/srv".to_owned())],
             memory_bytes: Some(256 << 20),
             processes: Some(77),

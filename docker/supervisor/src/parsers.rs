@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use contract::group_config::GroupConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::{client, config, http, warm, zmtp};
+use crate::{client, config, http, keeper, mask, processes, warm, zmtp};
 
 /// Method, path and query of a request to the status endpoint.
 #[must_use]
@@ -27,6 +27,30 @@ pub fn reply(text: &str) -> Option<(u16, String)> {
 /// Every error of it.
 pub fn group_config(text: &str) -> Result<(GroupConfig, Vec<String>), Vec<String>> {
     config::read(text, "group.yaml").map(|loaded| (loaded.config, loaded.warnings))
+}
+
+/// What a keeper is told to start; the bytes behind the length.
+#[must_use]
+pub fn order(body: &[u8]) -> Option<String> {
+    keeper::order::Order::decode(body).map(|order| format!("{order:?}"))
+}
+
+/// What a keeper said in one line.
+#[must_use]
+pub fn keeper(line: &str) -> Option<String> {
+    keeper::link::read(line)
+}
+
+/// A process, as `/proc/PID/stat` shows it.
+#[must_use]
+pub fn process(stat: &[u8]) -> Option<String> {
+    processes::read(stat)
+}
+
+/// What an agent printed, without secrets: `name` and `value` are a variable of its environment.
+#[must_use]
+pub fn masked(text: &str, name: &str, value: &str) -> String {
+    mask::Masks::of(std::iter::once((name, value))).apply(text)
 }
 
 /// What a warm interpreter said.

@@ -32,6 +32,12 @@ pub fn one(pid: u32) -> Option<Process> {
     parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
 }
 
+/// Reads `/proc/PID/stat`; what it made of it, as text.
+#[must_use]
+pub fn read(stat: &[u8]) -> Option<String> {
+    parse(stat).map(|process| format!("{process:?}"))
+}
+
 /// Reads `/proc/PID/stat`. The name in it may hold anything, parentheses and newlines too.
 fn parse(stat: &[u8]) -> Option<Process> {
     let text = String::from_utf8_lossy(stat);

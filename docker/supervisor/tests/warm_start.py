@@ -88,8 +88,14 @@ def measure(supervisor, python, start, agents):
                     break
                 time.sleep(0.02)
             took = max(agent["ready_at_ms"] for agent in states) / 1000 - began
-            with open(f"/proc/{process.pid}/task/{process.pid}/children") as children:
-                pids = [int(word) for word in children.read().split()]
+            # Keepers, the warm interpreter, and the agents below the keepers.
+            pids, waiting = [], [process.pid]
+            while waiting:
+                pid = waiting.pop()
+                with open(f"/proc/{pid}/task/{pid}/children") as children:
+                    below = [int(word) for word in children.read().split()]
+                pids += below
+                waiting += below
             cpu = sum(map(cpu_seconds, pids))
             memory = sum(map(proportional_megabytes, pids))
         finally:

@@ -139,7 +139,13 @@ fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container 
         volumes: stack
             .volumes
             .iter()
-            .map(|volume| (stack.volume(group.machine, volume), volume.path.clone()))
+            .map(|volume| {
+                (
+                    stack.volume(group.machine, volume),
+                    volume.path.clone(),
+                    volume.read_only,
+                )
+            })
             .collect(),
         folders,
         memory_bytes: stack.group_memory_bytes(id).filter(|_| host.limits),

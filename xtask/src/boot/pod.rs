@@ -45,8 +45,8 @@ pub struct Container {
     pub environment: BTreeMap<String, String>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// Volumes by name, and where they are.
-    pub volumes: Vec<(String, String)>,
+    /// Volumes by name, where they are, and whether they are for reading only.
+    pub volumes: Vec<(String, String, bool)>,
     /// Folders of the host, and where they are.
     pub folders: Vec<(PathBuf, String)>,
     /// Memory that it may have, in bytes.

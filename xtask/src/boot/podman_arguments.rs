@@ -50,7 +50,7 @@ pub fn container(container: &Container) -> Vec<String> {
         container
             .volumes
             .iter()
-            .map(|(name, path)| format!("--volume={name}:{path}")),
+            .map(|(name, path, read_only)| format!("--volume={name}:{path}{}", if *read_only { ":ro" } else { "" })),
     );
     arguments.extend(container.memory_bytes.map(|bytes| format!("--memory={bytes}b")));
     arguments.extend(container.processes.map(|count| format!("--pids-limit={count}")));

@@ -65,7 +65,10 @@ pub fn container(container: &Container) -> Value {
     let volumes: Vec<Value> = container
         .volumes
         .iter()
-        .map(|(name, path)| json!({ "Name": name, "Dest": path, "Options": [] }))
+        .map(|(name, path, read_only)| {
+            let options: &[&str] = if *read_only { &["ro"] } else { &[] };
+            json!({ "Name": name, "Dest": path, "Options": options })
+        })
         .collect();
     let mut limits = Map::new();
     if let Some(bytes) = container.memory_bytes {

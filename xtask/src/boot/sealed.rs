@@ -141,8 +141,9 @@ pub fn sealed(
     ]);
     for volume in &stack.volumes {
         // What the image has there is there, too.
+        let how = if volume.read_only { "ro" } else { "rw" };
         arguments.push(format!(
-            "--tmpfs={}:rw,nosuid,nodev,size={FOLDER_SIZE},mode=1777",
+            "--tmpfs={}:{how},nosuid,nodev,size={FOLDER_SIZE},mode=1777",
             volume.path
         ));
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use contract::group_config::AGENT_ENVIRONMENT;
 use serde::Serialize;
 
 use super::dockerfile::duration;
@@ -66,26 +67,66 @@ pub fn published(stack: &Stack, id: GroupId) -> Vec<Published> {
 /// The port that `agent-supervisor check` and `status` ask where nothing else is said.
 const STATUS_PORT: u16 = 9000;
 
-/// Environment of a group's container. `address` gives the value of each other machine's address variable.
+/// Environment of a group's container. `address` gives the value of each other machine's address variable. What the stack gives its
+/// agents has names with a prefix: the supervisor hands it on without, and neither it nor its health check sees it.
 #[must_use]
 pub fn environment(stack: &Stack, id: GroupId, address: &dyn Fn(&str, Ipv4Addr) -> String) -> BTreeMap<String, String> {
     let group = stack.group(id);
     let machine = stack.machine(group.machine);
+    let mut environment = own_environment(stack, id);
+    let addresses = addresses(stack, id, address);
+    let theirs = machine
+        .environment
+        .iter()
+        // An address is the host's to say, unless the group itself says another.
+        .filter(|(name, _)| !addresses.contains_key(*name))
+        .chain(&group.environment);
+    let theirs = theirs.map(|(name, value)| (format!("{AGENT_ENVIRONMENT}{name}"), value.clone()));
+    environment.extend(theirs);
+    environment.extend(addresses);
+    environment
+}
+
+/// What the supervisor itself is told.
+fn own_environment(stack: &Stack, id: GroupId) -> BTreeMap<String, String> {
     let mut environment = BTreeMap::from([
-        ("MACHINE_TYPE".to_owned(), machine.name.clone()),
+        (
+            "MACHINE_TYPE".to_owned(),
+            stack.machine(stack.group(id).machine).name.clone(),
+        ),
         ("LOG_LEVEL".to_owned(), "INFO".to_owned()),
         ("ENABLE_METRICS".to_owned(), "true".to_owned()),
     ]);
     if stack.status_port != STATUS_PORT {
         environment.insert("SUPERVISOR_STATUS_PORT".to_owned(), stack.status_port.to_string());
     }
-    environment.extend(machine.environment.clone());
-    for other in &stack.machines {
-        if other.name != machine.name {
+    environment
+}
+
+/// The addresses of the other machines, by their variables.
+fn addresses(stack: &Stack, id: GroupId, address: &dyn Fn(&str, Ipv4Addr) -> String) -> BTreeMap<String, String> {
+    let own = &stack.machine(stack.group(id).machine).name;
+    let others = stack.machines.iter().filter(|other| other.name != *own);
+    others
+        .map(|other| {
             let value = address(&other.address_variable, other.lan_address);
-            environment.insert(other.address_variable.clone(), value);
-        }
-    }
+            (other.address_variable.clone(), value)
+        })
+        .collect()
+}
+
+/// The environment that a group's agents get from their container.
+#[must_use]
+pub fn agent_environment(
+    stack: &Stack,
+    id: GroupId,
+    address: &dyn Fn(&str, Ipv4Addr) -> String,
+) -> BTreeMap<String, String> {
+    let group = stack.group(id);
+    let machine = stack.machine(group.machine);
+    let mut environment = own_environment(stack, id);
+    environment.extend(machine.environment.clone());
+    environment.extend(addresses(stack, id, address));
     environment.extend(group.environment.clone());
     environment
 }
@@ -235,7 +276,7 @@ fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
         volumes: stack
             .volumes
             .iter()
-            .map(|volume| format!("{}:{}", volume.name, volume.path))
+            .map(|volume| format!("{}:{}", volume.name, volume.mount()))
             .collect(),
         healthcheck: Healthcheck {
             test: std::iter::once("CMD".to_owned()).chain(health_command()).collect(),

@@ -59,7 +59,7 @@ pub fn config_with_hosts(
         machine: machine.name.clone(),
         group: group.name.clone(),
         status_port: stack.status_port,
-        disclosure: contract::group_config::Disclosure::default(),
+        disclosure: stack.disclosure,
         working_directory: ROOT.to_owned(),
         python: "python3".to_owned(),
         python_path: python_path(stack, id),

@@ -215,8 +215,8 @@ fn a_dollar_in_an_environment_stays_one() {
         &render(&stack, &Preload::default(), &BTreeSet::new()),
         "docker/podman-compose.main.yml",
     );
-    assert!(text.contains("PRICE: $$5\n"), "{text}");
-    assert!(text.contains("FAR: $${PC2_IP}\n"), "{text}");
+    assert!(text.contains("AGENT_ENV_PRICE: $$5\n"), "{text}");
+    assert!(text.contains("AGENT_ENV_FAR: $${PC2_IP}\n"), "{text}");
     assert!(text.contains("PC2_IP: ${PC2_IP:-192.168.1.102}\n"), "{text}");
 }
 
@@ -620,4 +620,75 @@ fn shell_of_the_deployment_parses() {
         let output = Program::new("bash").args(["-n", "-c", block]).run().expect("bash");
         assert!(output.status.success(), "{}\n{block}", output.stderr);
     }
+}
+
+#[test]
+fn what_agents_are_given_is_never_the_supervisor_s_own_environment() {
+    let stack = Fixture::small()
+        .stack(
+            "    phase: 2\n",
+            "    phase: 2\n    environment: {LD_PRELOAD: /app/evil.so, PATH: /app/bin, SUPERVISOR_STATUS_PORT: '1', PC2_IP: 10.0.0.1}\n",
+        )
+        .model();
+    let files = render(&stack, &Preload::default(), &BTreeSet::new());
+    for (path, lines) in [
+        (
+            "docker/podman-compose.main.yml",
+            [
+                "      AGENT_ENV_LD_PRELOAD: /app/evil.so\n",
+                "      LD_PRELOAD",
+                "      PATH",
+            ],
+        ),
+        (
+            "docker/quadlet/main/sys-core.container",
+            [
+                "Environment=AGENT_ENV_LD_PRELOAD=/app/evil.so\n",
+                "Environment=LD_PRELOAD",
+                "Environment=PATH",
+            ],
+        ),
+        (
+            "docker/kube/main/core.yaml",
+            ["- name: AGENT_ENV_LD_PRELOAD\n", "- name: LD_PRELOAD", "- name: PATH"],
+        ),
+    ] {
+        let [there, not, nor] = lines;
+        let text = text(&files, path);
+        assert!(text.contains(there), "{path}\n{text}");
+        assert!(!text.contains(not) && !text.contains(nor), "{path}\n{text}");
+    }
+    let (id, _) = stack.groups().next().unwrap();
+    let seen = compose::agent_environment(&stack, id, &|_, address| address.to_string());
+    assert_eq!(seen["LD_PRELOAD"], "/app/evil.so");
+    assert_eq!(seen["PC2_IP"], "10.0.0.1", "the group's own word counts for its agents");
+}
+
+/// What one group writes there, every other would import.
+#[test]
+fn a_shared_config_folder_is_read_only_everywhere_unless_the_stack_says_otherwise() {
+    let with = |volumes: &str| {
+        let stack = Fixture::small().stack("status_port: 9000", &format!("volumes: {volumes}\nstatus_port: 9000"));
+        render(&stack.model(), &Preload::default(), &BTreeSet::new())
+    };
+    let lines = |files: &[RenderedFile]| {
+        (
+            text(files, "docker/podman-compose.main.yml").contains("- config:/app/config:ro\n"),
+            text(files, "docker/quadlet/main/sys-core.container").contains("_config.volume:/app/config:ro\n"),
+            text(files, "docker/kube/main/core.yaml")
+                .matches("readOnly: true")
+                .count()
+                == 2,
+        )
+    };
+    assert_eq!(
+        lines(&with("{logs: /app/logs, config: /app/config}")),
+        (true, true, true)
+    );
+    assert_eq!(
+        lines(&with("{logs: /app/logs, config: '/app/config:rw'}")),
+        (false, false, false)
+    );
+    let other = with("{logs: /app/logs, models: '/app/models:ro'}");
+    assert!(text(&other, "docker/podman-compose.main.yml").contains("- models:/app/models:ro\n"));
 }

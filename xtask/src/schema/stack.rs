@@ -25,11 +25,13 @@ pub(super) struct StackFile {
     images: Images,
     /// What the audit leaves out.
     audit: Option<Audit>,
-    /// Volumes of each machine: name, and where it is mounted.
+    /// Volumes of each machine: name, and where it is mounted; `:ro` behind the path: for reading only, as `config` is unless it says `:rw`.
     volumes: Option<BTreeMap<String, String>>,
     /// Port of every supervisor's status endpoint, inside its container.
     #[schemars(range(min = 1))]
     status_port: Option<u16>,
+    /// What the status endpoint tells of the agents' own words.
+    status_disclosure: Option<Disclosure>,
     /// How agents are started.
     start: Option<Start>,
     /// Modules that warm interpreters do not import.
@@ -102,6 +104,18 @@ struct User {
 struct Audit {
     /// Patterns of files that are not looked at.
     exclude: Option<Vec<String>>,
+}
+
+/// What the status endpoint tells of the agents' own words: their last lines of stderr, and what reasons quote.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Disclosure {
+    /// All, with what looks like a secret replaced.
+    Masked,
+    /// All, as it was printed.
+    Full,
+    /// Nothing: states, exit codes and times alone.
+    States,
 }
 
 /// How agents are started.

@@ -323,6 +323,10 @@ fn judge_volume(verdict: &mut Verdict, stack: &Stack, action: &Action, seen: &Vo
     else {
         return;
     };
+    let read_only = stack
+        .volumes
+        .iter()
+        .any(|volume| volume.path == *path && volume.read_only);
     if !seen.exists {
         verdict.wrong("a volume of that name", "none");
         verdict.evidence("hint", "`cargo xtask up` makes it");
@@ -330,9 +334,10 @@ fn judge_volume(verdict: &mut Verdict, stack: &Stack, action: &Action, seen: &Vo
     }
     for group in mounted_in {
         let name = &stack.group(*group).name;
-        let expected = format!("mounted at {path} in `{name}`, for writing");
+        let how = if read_only { "for reading only" } else { "for writing" };
+        let expected = format!("mounted at {path} in `{name}`, {how}");
         match seen.mounts.get(name) {
-            Some(Some(mount)) if mount.path == *path && mount.writable => {}
+            Some(Some(mount)) if mount.path == *path && mount.writable != read_only => {}
             Some(Some(mount)) => verdict.wrong(
                 expected,
                 format!(
@@ -350,6 +355,11 @@ fn judge_volume(verdict: &mut Verdict, stack: &Stack, action: &Action, seen: &Vo
     }
     if let Some(group) = writable_in {
         match &seen.written {
+            Some(Ok(())) if read_only => {
+                let group = &stack.group(*group).name;
+                verdict.wrong(format!("`{group}` cannot write to {path}"), "it can");
+            }
+            Some(Err(_)) if read_only => {}
             Some(Ok(())) => {}
             Some(Err(reason)) => {
                 verdict.wrong(

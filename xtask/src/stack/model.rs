@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use contract::group_config::{ArgumentStyle, Start, Supervision};
+use contract::group_config::{ArgumentStyle, Disclosure, Start, Supervision};
 
 use crate::finding::Place;
 
@@ -40,6 +40,8 @@ pub struct Stack {
     pub volumes: Vec<Volume>,
     /// Port of each supervisor's status endpoint inside its container.
     pub status_port: u16,
+    /// What that endpoint tells of the agents' own words.
+    pub disclosure: Disclosure,
     /// How agents are supervised where no startup config says more; see [`Machine::supervision`].
     pub supervision: Supervision,
     /// How agents are started where neither their group nor an override says more; see [`Stack::start`].
@@ -109,6 +111,17 @@ pub struct Volume {
     pub name: String,
     /// Where it is mounted.
     pub path: String,
+    /// Whether agents may only read it. A volume that all groups share and that lies where code is imported from is one.
+    pub read_only: bool,
+}
+
+impl Volume {
+    /// Where and how it is mounted, as Podman and Compose write it behind a volume's name.
+    #[must_use]
+    pub fn mount(&self) -> String {
+        let how = if self.read_only { ":ro" } else { "" };
+        format!("{}{how}", self.path)
+    }
 }
 
 /// One host with its own Podman, network and address.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use contract::group_config::{ArgumentStyle, Start};
+use contract::group_config::{ArgumentStyle, Disclosure, Start};
 
 use super::environment;
 use super::model::{ContentsSetting, Images, Subnet, Volume};
@@ -39,6 +39,8 @@ pub struct RawStack {
     pub volumes: Vec<Volume>,
     /// `status_port`.
     pub status_port: u16,
+    /// `status_disclosure`.
+    pub disclosure: Disclosure,
     /// `start`.
     pub start: Start,
     /// `preload_skip`.
@@ -182,6 +184,10 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         Some(node) => reader.port(node, "`status_port`").map(|at| at.value),
         None => Some(9000),
     };
+    let disclosure = top
+        .get("status_disclosure")
+        .and_then(|node| disclosure(reader, node))
+        .unwrap_or_default();
     let audit_exclude = audit(reader, &mut top);
     let start = top.get("start").and_then(|node| start(reader, node));
     let preload_skip = texts(reader, &mut top, "preload_skip");
@@ -234,6 +240,7 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         requirements,
         volumes,
         status_port: status_port?,
+        disclosure,
         start: start.unwrap_or_default(),
         preload_skip,
         supervision,
@@ -384,6 +391,20 @@ fn user<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> (String, u32) {
     user
 }
 
+fn disclosure<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<Disclosure> {
+    let text = reader.text(node, "`status_disclosure`")?;
+    match text.value.as_str() {
+        "masked" => Some(Disclosure::Masked),
+        "full" => Some(Disclosure::Full),
+        "states" => Some(Disclosure::States),
+        other => {
+            let message = format!("`{other}` is not a valid `status_disclosure`");
+            reader.bad_value(text.place, message, "write `masked`, `full` or `states`");
+            None
+        }
+    }
+}
+
 fn volumes<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Volume> {
     let place = reader.place(node.span);
     let Some(fields) = reader.fields(node, "`volumes`", place) else {
@@ -397,18 +418,25 @@ fn volumes<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Volume> {
             continue;
         };
         let good = |c: char| c.is_ascii_alphanumeric() || "_.-/@+".contains(c);
-        if !path.value.starts_with('/') || !path.value.chars().all(good) {
+        // What every group may import is nobody's to write, unless the stack wants it so.
+        let (folder, read_only) = match path.value.rsplit_once(':') {
+            Some((folder, "ro")) => (folder, true),
+            Some((folder, "rw")) => (folder, false),
+            _ => (path.value.as_str(), entry.key == "config"),
+        };
+        if !folder.starts_with('/') || !folder.chars().all(good) {
             let message = format!("volume `{}` cannot be mounted at `{}`", entry.key, path.value);
             reader.bad_value(
                 path.place,
                 message,
-                "write an absolute path of letters, digits, `_`, `.`, `-`, `@` and `+`, as in `/app/logs`",
+                "write an absolute path of letters, digits, `_`, `.`, `-`, `@` and `+`, as in `/app/logs`, or with `:ro` or `:rw` behind it",
             );
             continue;
         }
         volumes.push(Volume {
             name: entry.key.clone(),
-            path: path.value,
+            path: folder.to_owned(),
+            read_only,
         });
     }
     volumes

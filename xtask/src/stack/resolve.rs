@@ -71,6 +71,7 @@ pub fn resolve<'a>(raw: &'a RawStack, reads: &'a [Read], source_tree: &str) -> (
                 images: raw.images.clone(),
                 volumes: raw.volumes.clone(),
                 status_port: raw.status_port,
+                disclosure: raw.disclosure,
                 start: raw.start,
                 preload_skip: raw.preload_skip.clone(),
                 supervision,

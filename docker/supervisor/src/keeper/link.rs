@@ -92,6 +92,12 @@ pub async fn listen(link: OwnedReadHalf, tell: impl Fn(News)) -> Option<Report> 
     }
 }
 
+/// Reads a line of a keeper; what it made of it, as text.
+#[must_use]
+pub fn read(line: &str) -> Option<String> {
+    parse(line).map(|line| format!("{line:?}"))
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Line {
     Started(u32),

@@ -19,8 +19,10 @@ pub struct View<'a> {
     folders: FxHashSet<&'a str>,
     /// Names of its folders and Python files, wherever they are: most imports are of neither.
     names: FxHashSet<&'a str>,
-    /// Folders that volumes are mounted on, absolute.
+    /// Folders that volumes are mounted on for writing, absolute.
     pub volumes: Vec<String>,
+    /// Folders that volumes are mounted on for reading only, absolute.
+    readable: Vec<String>,
 }
 
 impl<'a> View<'a> {
@@ -38,11 +40,8 @@ impl<'a> View<'a> {
                 .collect(),
             folders: FxHashSet::default(),
             names: FxHashSet::default(),
-            volumes: stack
-                .volumes
-                .iter()
-                .map(|volume| normal_absolute(&volume.path))
-                .collect(),
+            volumes: folders(stack, false),
+            readable: folders(stack, true),
         };
         for path in &tree.paths {
             if !view.holds(path) {
@@ -129,6 +128,9 @@ impl<'a> View<'a> {
                 FolderKind::InVolume
             };
         }
+        if self.readable.contains(&path) {
+            return FolderKind::ReadOnly;
+        }
         match path.as_str() {
             "/tmp" | "/dev" | "/dev/shm" | "/var/tmp" => return FolderKind::Writable,
             _ if path.starts_with("/tmp/") => return FolderKind::InVolume,
@@ -157,6 +159,11 @@ impl<'a> View<'a> {
             }
         }
     }
+}
+
+fn folders(stack: &Stack, read_only: bool) -> Vec<String> {
+    let volumes = stack.volumes.iter().filter(|volume| volume.read_only == read_only);
+    volumes.map(|volume| normal_absolute(&volume.path)).collect()
 }
 
 /// What a folder of the container is.

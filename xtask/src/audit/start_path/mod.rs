@@ -68,7 +68,7 @@ use super::imports::requirements::{self, Requirements};
 use super::imports::resolve::{Memo, Search, roots};
 use super::imports::view::View;
 use crate::finding::{Confidence, Finding, Place, Severity};
-use crate::render::compose::environment;
+use crate::render::compose::agent_environment as environment;
 use crate::render::group_config::python_path;
 use crate::stack::model::{AgentId, GroupId, MachineId, Stack, UNGROUPED};
 

@@ -453,7 +453,10 @@ fn volumes(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> (Ve
                 persistent_volume_claim: Some(claim),
                 ..volume(&name)
             },
-            mount(&name, &of_stack.path),
+            Mount {
+                read_only: of_stack.read_only,
+                ..mount(&name, &of_stack.path)
+            },
         ));
     }
     both.into_iter().unzip()

@@ -110,7 +110,7 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
     }
     for volume in &stack.volumes {
         let file = volume_file(stack, group.machine, volume);
-        unit.key("Volume", format!("{file}:{}", literal(&volume.path)));
+        unit.key("Volume", format!("{file}:{}", literal(&volume.mount())));
     }
     unit.key("ReadOnly", true);
     for (path, options) in TEMPORARY {

@@ -268,8 +268,11 @@ fn an_environment_is_not_replaced_by_systemd() {
     let units = units(&stack, MachineId(0));
     let environment = &units["sys-core.container"]["Container"]["Environment"];
     assert!(
-        environment.contains(&"\"PRICE=$$5 a day\"".to_owned()),
+        environment.contains(&"\"AGENT_ENV_PRICE=$$5 a day\"".to_owned()),
         "{environment:?}"
     );
-    assert!(environment.contains(&"SHARE=5%%".to_owned()), "{environment:?}");
+    assert!(
+        environment.contains(&"AGENT_ENV_SHARE=5%%".to_owned()),
+        "{environment:?}"
+    );
 }

@@ -105,13 +105,16 @@ pub fn small_stack() -> Stack {
             Volume {
                 name: "logs".to_owned(),
                 path: "/app/logs".to_owned(),
+                read_only: false,
             },
             Volume {
                 name: "data".to_owned(),
                 path: "/app/data".to_owned(),
+                read_only: false,
             },
         ],
         status_port: 9000,
+        disclosure: contract::group_config::Disclosure::default(),
         start: contract::group_config::Start::Plain,
         preload_skip: Vec::new(),
         supervision: Supervision::default(),
