@@ -57,6 +57,20 @@ impl Sandbox {
         Self { folder }
     }
 
+    /// A copy of another sandbox.
+    pub fn clone_of(other: &Self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(other.folder.path(), folder.path());
+        Self { folder }
+    }
+
+    /// Runs another program of this host.
+    #[expect(clippy::disallowed_methods, reason = "a rendered program is run as a build runs it")]
+    pub fn run_program(&self, program: &str, arguments: &[&str]) -> Ran {
+        let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+        self.ran(&output.unwrap_or_else(|error| panic!("{program}: {error}\n  hint: install it")))
+    }
+
     fn program(&self, name: &str, script: &str) {
         self.program_at(&self.path("bin").join(name), script);
     }

@@ -19,6 +19,17 @@ pub struct Harness {
 
 static TURN: Mutex<()> = Mutex::new(());
 
+/// The arguments, with the word that takes over what another checkout of this repository left on the host: volumes outlive tests.
+fn ours<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    let changes = ["up", "down", "restart", "build-images"];
+    let takes = arguments.first().is_some_and(|command| changes.contains(command));
+    arguments
+        .iter()
+        .copied()
+        .chain(takes.then_some("--take-over"))
+        .collect()
+}
+
 /// Waits for the other tests of this host's Podman. One that failed has been taken back by its own end.
 pub fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -118,12 +129,12 @@ impl Harness {
 
     /// Runs the program.
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(&self.command(XTASK, arguments).output().unwrap())
+        Ran::of(&self.command(XTASK, &ours(arguments)).output().unwrap())
     }
 
     /// Runs the program with further variables.
     pub fn run_with(&self, arguments: &[&str], variables: &[(&str, &Path)]) -> Ran {
-        let mut command = self.command(XTASK, arguments);
+        let mut command = self.command(XTASK, &ours(arguments));
         Ran::of(&command.envs(variables.iter().copied()).output().unwrap())
     }
 
@@ -166,7 +177,7 @@ impl Harness {
 
     /// Starts the program in the background.
     pub fn start(&self, arguments: &[&str]) -> Child {
-        self.command(XTASK, arguments)
+        self.command(XTASK, &ours(arguments))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -175,7 +186,7 @@ impl Harness {
 
     /// Starts the program in the background, with what it says about its work in a file.
     pub fn start_with_log(&self, arguments: &[&str], log: &Path) -> Child {
-        self.command(XTASK, arguments)
+        self.command(XTASK, &ours(arguments))
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(log).unwrap())
             .spawn()

@@ -15,6 +15,7 @@ mod kube;
 mod lab;
 mod make;
 mod rootless;
+mod secrets;
 mod watch;
 mod wheels;
 

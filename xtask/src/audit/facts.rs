@@ -19,6 +19,15 @@ pub struct FileFacts {
     pub module: Box<Module>,
 }
 
+/// What of a tree's files says more than their names.
+#[derive(Debug, Default, Clone)]
+pub struct Odd {
+    /// Files that are secrets by their content, with the reason.
+    pub keys: BTreeMap<String, &'static str>,
+    /// Links, with the path of the tree that each leads to.
+    pub links: BTreeMap<String, String>,
+}
+
 /// Facts of a tree.
 #[derive(Debug, Default)]
 pub struct TreeFacts {
@@ -32,6 +41,8 @@ pub struct TreeFacts {
     pub texts: BTreeMap<String, String>,
     /// Paths of all files, Python or not.
     pub paths: FxHashSet<String>,
+    /// Files that are secrets by their content, with the reason, and links with what they lead to.
+    pub odd: Odd,
     /// All paths are known, not only those of the files that were read.
     pub complete: bool,
     index: FxHashMap<String, usize>,
@@ -88,6 +99,7 @@ fn of(files: Vec<FileFacts>, texts: BTreeMap<String, String>, version: PythonVer
             .cloned()
             .collect(),
         complete: false,
+        odd: Odd::default(),
         files,
         texts,
     }
@@ -99,6 +111,13 @@ impl TreeFacts {
     pub fn with_paths(mut self, paths: impl IntoIterator<Item = String>) -> Self {
         self.paths.extend(paths);
         self.complete = true;
+        self
+    }
+
+    /// The same, knowing these of its files to be secrets or links.
+    #[must_use]
+    pub fn with_odd(mut self, odd: Odd) -> Self {
+        self.odd = odd;
         self
     }
 

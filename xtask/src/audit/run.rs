@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::baseline::{self, Baseline};
 use super::facts::TreeFacts;
 use super::outcome::{self, AgentReport, Prediction, Report};
-use super::rules::{self, Facts, comments, dynamic, files};
+use super::rules::{self, Facts, comments, dynamic, files, images};
 use super::scope::Scope;
 use super::start_path::{self, AgentPrediction};
 use super::tree::{Entry, Tree};
@@ -47,18 +47,20 @@ pub struct Input<'a> {
 #[must_use]
 pub fn run(input: Input<'_>) -> Report {
     let tree = Tree::new(input.prefix, input.entries);
-    let (mut findings, (odd, computed, (comments, wrong))) = rayon::join(
+    let (mut findings, (odd, computed, left_out, (comments, wrong))) = rayon::join(
         || with_facts(&input, &tree, rules::check),
         || {
             (
                 files::check(&tree, input.entries),
                 dynamic::check(input.facts, input.users),
+                images::check(input.stack, input.facts),
                 silencing(&tree, input.facts, input.texts),
             )
         },
     );
     findings.extend(odd);
     findings.extend(computed);
+    findings.extend(left_out);
     findings.extend(input.said.iter().cloned());
     findings.extend(input.start);
     findings.extend(wrong);

@@ -18,6 +18,8 @@ use crate::stack::{GroupId, MachineId, Stack};
 pub struct Labels {
     /// Label with the stack's name.
     pub stack: &'static str,
+    /// Label with the checkout's folder.
+    pub checkout: &'static str,
     /// Label with the machine's name.
     pub machine: &'static str,
     /// Label with the group's name.
@@ -82,6 +84,7 @@ fn group_labels(stack: &Stack, id: GroupId, labels: Labels) -> BTreeMap<String, 
     let group = stack.group(id);
     [
         (labels.stack, &stack.name),
+        (labels.checkout, &stack.checkout),
         (labels.machine, &stack.machine(group.machine).name),
         (labels.group, &group.name),
     ]
@@ -193,6 +196,7 @@ mod tests {
         let (id, _) = stack.groups().next().unwrap();
         let labels = Labels {
             stack: "s",
+            checkout: "c",
             machine: "m",
             group: "g",
             digest: "d",

@@ -11,6 +11,7 @@ pub mod lab;
 pub mod last_words;
 pub mod limits;
 pub mod needs;
+pub mod ownership;
 pub mod pod;
 pub mod podman_arguments;
 pub mod podman_request;

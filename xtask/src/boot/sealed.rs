@@ -214,6 +214,7 @@ mod tests {
 
     const LABELS: Labels = Labels {
         stack: "l.stack",
+        checkout: "l.checkout",
         machine: "l.machine",
         group: "l.group",
         digest: "l.digest",

@@ -13,12 +13,13 @@ use crate::audit::baseline::{self, Baseline};
 use crate::audit::disk::Disk;
 use crate::audit::run::{self, Input};
 use crate::audit::scope::Scope;
+use crate::audit::tree::take_python;
 use crate::audit::{Report, facts, fix, rules, start_path, tree, users};
 use crate::finding::{Finding, Severity};
 use crate::host::audit_files::{self, Listed};
 use crate::host::git::{self, Committed};
 use crate::host::tree_root::TreeRoot;
-use crate::host::{files, process, stack_files};
+use crate::host::{files, odd_files, process, stack_files};
 use crate::report::audit as show;
 use crate::report::exit::Exit;
 use crate::report::{diff, findings};
@@ -346,13 +347,19 @@ fn with_input<T>(
         .collect();
     let version =
         pysrc::PythonVersion::parse(&stack.python_version).unwrap_or(pysrc::PythonVersion { major: 3, minor: 11 });
-    let files = tree::take_python(&mut entries);
+    let files = take_python(&mut entries);
+    let tree = TreeRoot::open(&root).ok();
+    let beside_python: Vec<String> = entries.iter().map(|entry| entry.path.clone()).collect();
     let facts = facts::of_agents(files, version, stack)
-        .with_paths(entries.iter().map(|entry| entry.path.clone()))
+        .with_odd(
+            tree.as_ref()
+                .map(|tree| odd_files::look(tree, &beside_python))
+                .unwrap_or_default(),
+        )
+        .with_paths(beside_python)
         .with_prefix(&prefix);
     // The process ends soon after: taking millions of small values apart would be a tenth of its work.
     let facts = ManuallyDrop::new(facts);
-    let tree = TreeRoot::open(&root).ok();
     let on_disk = |path: &str| tree.as_ref().is_some_and(|tree| tree.has(path));
     let content = |path: &str| tree.as_ref()?.read(path, LARGEST_DATA).ok();
     let (users, (predicted, start)) = rayon::join(

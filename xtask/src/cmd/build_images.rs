@@ -11,7 +11,7 @@ use std::time::Instant;
 use clap::ValueEnum;
 
 use super::select::find_group;
-use super::{Context, Failure, Outcome};
+use super::{Context, Failure, Outcome, ownership};
 use crate::host::assemble::Assembly;
 use crate::host::build::{self, Settings};
 use crate::host::build_inputs::{self, BuildInputs};
@@ -24,6 +24,7 @@ use crate::images::oci::Lower;
 use crate::images::{Kind, NodeId, Plan, plan, schedule};
 use crate::report::build::{BuildDocument, BuildReporter, dry_run};
 use crate::report::exit::Exit;
+use crate::report::left_out;
 use crate::report::requirements_lock as locks;
 use crate::stack::Stack;
 
@@ -39,8 +40,12 @@ use crate::stack::Stack;
 /// `PIP_EXTRA_INDEX_URL`, `PIP_TRUSTED_HOST`, `UV_DEFAULT_INDEX`, `UV_INDEX`, `UV_INSECURE_HOST`) or by pip.conf. No image, history or
 /// log holds it, and it is no reason to build anew.
 ///
+/// Images hold what their agents reach below `code:` and what `include:` names anywhere in the tree. Files that look like secrets
+/// (`.env`, `*.pem`, `*.key`, `id_rsa`, `credentials.json`, whatever begins like a private key …) are left out and told, unless
+/// `include:` names them one by one, without `*`; `--save` and `--push` look into the images once more and refuse where one holds such a file.
+///
 /// `--format json` prints one document at the end: `images` with digest and outcome of each, `saved` with path, bytes and images
-/// of the archive of `--save`, and `pushed` with the reference and manifest digest of each image at the registry.
+/// of the archive of `--save`, `left_out` with files that no image gets and why, and `pushed` with the reference and manifest digest of each image at the registry.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask build-images                    everything that is not up to date
@@ -86,6 +91,9 @@ pub struct Args {
     /// follow; groups that run from an image that changed are replaced, one after the other
     #[arg(long, conflicts_with_all = ["dry_run", "no_cache", "namespace"])]
     pub watch: bool,
+    /// Build although another checkout with the same stack name has that stack on this host
+    #[arg(long)]
+    pub take_over: bool,
     /// Form of the result on stdout
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: Format,
@@ -167,9 +175,6 @@ fn build(args: &Args, context: &Context, mut stack: Stack) -> Outcome {
     let mut present = present?;
     let source = choose_source(args.base, context, &stack, &present)?;
     let inputs = inputs?.on(source, &stack);
-    for skipped in &inputs.skipped {
-        printer.warn(format!("no image gets `{}`: {}", skipped.path, skipped.why));
-    }
     let plan_with =
         |present: &[Image]| plan::plan(&stack, &inputs.digests, &wanted, &plan_digests(present), args.no_cache);
     let mut plan = plan_with(&present);
@@ -185,8 +190,16 @@ fn build(args: &Args, context: &Context, mut stack: Stack) -> Outcome {
         present.extend(below.iter().map(Image::from));
         plan = plan_with(&present);
     }
+    if let Some(text) = left_out::text(&inputs.left_out) {
+        printer.warn(text);
+    }
+    if !plan.needed().is_empty() && args.namespace.is_none() && !args.dry_run {
+        // Another checkout's containers would be started from these at its next `up`.
+        ownership::require(context, &stack, &podman, "build-images", args.take_over)?;
+    }
     if args.dry_run {
-        let document = dry_run(&plan);
+        let mut document = dry_run(&plan);
+        document.left_out = left_out::rows(&inputs.left_out);
         match args.format {
             Format::Json => context.print_json(&document)?,
             Format::Human => printer.data(&document.human()),
@@ -274,6 +287,7 @@ fn build_plan(args: &Args, context: &Context, stack: &Stack, looked: &Looked, st
     };
     let outcomes = build::build(&assembly, &settings, &mut |event| reporter.event(event));
     let mut document = reporter.finish(&outcomes, started.elapsed());
+    document.left_out = left_out::rows(&inputs.left_out);
     let ended = tidy_and_deliver(args, context, stack, looked, &outcomes, &mut document);
     if args.format == Format::Json {
         context.print_json(&document)?;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::{Context, Failure, Outcome};
+use super::{Context, Failure, Outcome, ownership};
 use crate::boot::reach::published_ports;
 use crate::host::containers_conf;
 use crate::host::doctor::gather::{Inputs, WantedPort};
@@ -65,6 +65,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     .map_err(|error| Failure::new(Exit::Internal, format!("cannot write the report: {error}")))?;
     context.printer.data(&String::from_utf8_lossy(&text));
     let sick = diagnoses.iter().any(|diagnosis| diagnosis.status == Status::Problem);
+    let sick = ownership::tell_all(context, &stack, &context.podman()) || sick;
     Ok(if sick { Exit::Findings } else { Exit::Success })
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask down`: stop the stack and remove it.
 
 use super::select::{Named, Selection};
-use super::{Context, Failure, Outcome};
+use super::{Context, Failure, Outcome, ownership};
 use crate::boot::limits;
 use crate::host::boot::BootEvent;
 use crate::host::hosts::Place;
@@ -14,7 +14,7 @@ use crate::stack::{GroupId, MachineId, Stack};
 /// Stop the stack and remove its pods, containers and networks
 ///
 /// Volumes stay, with all data, unless `--volumes` is given. Nothing that this project did not create is touched: what it
-/// creates carries a label. A container has the time to stop that it was made with: agents' grace, and three seconds.
+/// creates carries a label. What another checkout with the same stack name made is only removed with `--take-over`. A container has the time to stop that it was made with: agents' grace, and three seconds.
 ///
 /// Exit code 0 when nothing is left of what was to go, also where nothing was there; 3 when something could not be removed,
 /// which is named; 130 or 143 when interrupted, with what is left.
@@ -30,6 +30,9 @@ pub struct Args {
     /// Remove the volumes too, with all data
     #[arg(long)]
     volumes: bool,
+    /// Take over what another checkout of the same stack name has on this host
+    #[arg(long)]
+    take_over: bool,
 }
 
 /// Runs it.
@@ -57,6 +60,10 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
             continue;
         }
         let podman = &part.host.podman;
+        let found = ownership::require(context, &stack, podman, "down", args.take_over)?;
+        if let Some(text) = found.stranded_text(&stack.name) {
+            printer.warn(text);
+        }
         removed.add(take_down::down(
             podman,
             &stack.name,

@@ -120,6 +120,15 @@ fn why(format: Format, context: &Context, stack: &Stack, group: &str, file: &str
         .ok_or_else(|| Failure::wrong_use(format!("nothing is known about `{name}`")))?;
     let held_by = found.contents.iter().filter(|(_, held)| held.files.contains_key(file));
     let held_by: Vec<&str> = held_by.map(|(name, _)| name.as_str()).collect();
+    if let (true, Some(why)) = (held_by.is_empty(), found.left_out.get(file)) {
+        return Err(Failure::new(
+            Exit::Findings,
+            format!(
+                "no image holds `{file}`: it {}\n  hint: name it one by one to have it in images: `include: [{file}]` under `images:`",
+                why.words()
+            ),
+        ));
+    }
     if held_by.is_empty() {
         require_file(context, stack, &found, file)?;
     }
@@ -179,7 +188,11 @@ fn sbom(context: &Context, stack: &Stack, group: &str) -> Outcome {
         return Err(Failure::new(Exit::Findings, gone));
     };
     let created = inspected.config.labels.get("org.opencontainers.image.created").cloned();
-    context.print_json(&document(&image, &inspected.id, created, &packages))?;
+    let base: Vec<(&str, &str)> = [python_image::BASE_NAME_LABEL, python_image::BASE_DIGEST_LABEL]
+        .into_iter()
+        .filter_map(|label| Some((label, inspected.config.labels.get(label)?.as_str())))
+        .collect();
+    context.print_json(&document(&image, &inspected.id, created, &base, &packages))?;
     Ok(Exit::Success)
 }
 

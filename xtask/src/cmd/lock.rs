@@ -183,7 +183,11 @@ fn provide(context: &Context) -> Outcome<Uv> {
         return Ok(uv);
     }
     context.printer.step("installing", "uv, below target/");
-    Ok(Uv::install(&context.repository)?)
+    Uv::install(&context.repository).map_err(|error| match error {
+        ResolveError::Process(error) => error.into(),
+        ResolveError::File(error) => error.into(),
+        refused @ ResolveError::Refused(_) => Failure::wrong_use(refused.to_string()),
+    })
 }
 
 /// What files that say the same come out as. What other locks pin is kept in mind, so that groups get the same versions as far as

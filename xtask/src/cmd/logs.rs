@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::select::{Named, Selection};
-use super::{Context, Failure, Outcome};
+use super::{Context, Failure, Outcome, ownership};
 use crate::boot::standing::Standing;
 use crate::host::hosts::Hosts;
 use crate::host::process::ProcessError;
@@ -45,6 +45,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let named = args.selection.named(&stack)?;
     let groups = args.selection.groups(&stack)?;
     let hosts = context.hosts(&stack, args.selection.lab)?;
+    ownership::tell(context, &stack, &hosts);
     let standing = group_containers::standing(&hosts, &stack, &groups)?;
     let there = with_a_log(args, context, &stack, &standing)?;
     let picked = Picked::new(&stack, &named);

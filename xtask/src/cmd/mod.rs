@@ -22,7 +22,8 @@ pub mod in_use;
 pub mod lab;
 pub mod lock;
 pub mod logs;
-pub mod preflight;
+pub mod ownership;
+mod preflight;
 pub mod render;
 pub mod restart;
 pub mod select;
@@ -134,7 +135,6 @@ impl From<crate::host::build_inputs::InputError> for Failure {
         match error {
             InputError::File(error) | InputError::Binary(BinaryError::File(error)) => error.into(),
             InputError::Binary(BinaryError::Cargo(error)) => error.into(),
-            pattern @ InputError::Pattern { .. } => Self::wrong_use(pattern.to_string()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 
 use super::select::{Named, Selection};
-use super::{Context, Failure, Outcome};
+use super::{Context, Failure, Outcome, ownership};
 use crate::boot::limits;
 use crate::boot::restarted::Subject;
 use crate::host::restart::{Asked, Restarter};
@@ -34,6 +34,9 @@ pub struct Args {
     /// Give up waiting after this time [default: what grace, start period and settling time add up to]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
+    /// Take over what another checkout of the same stack name has on this host
+    #[arg(long)]
+    take_over: bool,
 }
 
 /// What to wait for.
@@ -57,6 +60,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let printer = &context.printer;
     let subjects = what(args, &stack)?;
     let hosts = context.hosts(&stack, args.selection.lab)?;
+    ownership::require_all(context, &stack, &hosts, "restart", args.take_over)?;
     let restarter = Restarter::new(&stack, &hosts);
     let asked = {
         let _lock = lock::take(&stack.name, "restart", |holder| {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::build_images::Format;
 use super::select::Selection;
-use super::{Context, Outcome};
+use super::{Context, Outcome, ownership};
 use crate::boot::standing::Standing;
 use crate::boot::view::View;
 use crate::host::{group_containers, parallel, process, supervisor_status};
@@ -44,6 +44,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let agents = args.selection.agents(&stack)?;
     let groups = args.selection.groups(&stack)?;
     let hosts = context.hosts(&stack, args.selection.lab)?;
+    ownership::tell(context, &stack, &hosts);
     // An agent that waits is explained by agents of other groups, so all are asked.
     let all: Vec<_> = stack.groups().map(|(id, _)| id).collect();
     let mut view = View::default();

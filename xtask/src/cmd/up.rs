@@ -12,7 +12,7 @@ use contract::status::AgentState;
 
 use super::down::left_text;
 use super::select::Selection;
-use super::{Context, Failure, Outcome, preflight, send_images};
+use super::{Context, Failure, Outcome, ownership, preflight, send_images};
 use crate::boot::causes::causes;
 use crate::boot::creation::Runs;
 use crate::boot::critical_path::critical_path;
@@ -40,6 +40,11 @@ use wait::{Ended, Follower, Limit};
 ///
 /// Other commands may run while this one waits. Ctrl-C takes back what was begun while containers are being started; while
 /// agents are waited for, it ends the wait, and everything runs on.
+///
+/// Everything that it makes carries a label with the folder of this checkout. What another checkout with the same stack name made is
+/// not touched: the command stops and names that checkout, unless `--take-over` is given. It stops, too, where pods or networks of a
+/// former name of the stack are there, where a network of that name has another subnet, and where volumes belong to another
+/// user than `images: user:` (`--chown-volumes` gives them to that one).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask up                          both machines on this host
@@ -66,6 +71,12 @@ pub struct Args {
     /// Give every agent an interpreter of its own, whatever `start:` says; the next `up` without it replaces the containers
     #[arg(long)]
     plain: bool,
+    /// Take over what another checkout of the same stack name has on this host
+    #[arg(long)]
+    take_over: bool,
+    /// Give the volumes' files to the user that agents run as, where they belong to another: after `images: user:` was changed
+    #[arg(long)]
+    chown_volumes: bool,
 }
 
 impl Args {
@@ -81,6 +92,8 @@ impl Args {
             no_deps: false,
             wait: WaitFor::Healthy,
             plain: false,
+            take_over: false,
+            chown_volumes: false,
         }
     }
 }
@@ -111,6 +124,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         printer.note(format!("waiting for {holder}"));
     })?;
     let chosen = choose::choose(context, &stack, &hosts, &args.selection, args.no_deps)?;
+    for part in &hosts.parts(&stack, &chosen.groups) {
+        ownership::before_boot(context, &stack, part, args.take_over, args.chown_volumes)?;
+    }
     let served = prepare(context, &stack, &hosts, &chosen.groups)?;
     let job = Job {
         args,

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::parallel;
 use super::podman::{
-    Container, DIGEST_LABEL, GROUP_LABEL, MACHINE_LABEL, Network, Pod, Podman, PodmanError, ROLE_LABEL, STACK_LABEL,
-    belongs_to,
+    CHECKOUT_LABEL, Container, DIGEST_LABEL, GROUP_LABEL, MACHINE_LABEL, Network, Pod, Podman, PodmanError, ROLE_LABEL,
+    STACK_LABEL, belongs_to,
 };
 use super::podman_make::{self, LIMIT};
 use super::process::{self, ProcessError};
@@ -22,6 +22,7 @@ use crate::stack::{GroupId, MachineId, Stack};
 /// Labels of everything that is created here.
 pub const LABELS: Labels = Labels {
     stack: STACK_LABEL,
+    checkout: CHECKOUT_LABEL,
     machine: MACHINE_LABEL,
     group: GROUP_LABEL,
     digest: DIGEST_LABEL,
@@ -62,7 +63,7 @@ pub enum BootError {
     Podman(#[from] PodmanError),
     /// A network of that name has other subnets.
     #[error(
-        "network `{name}` has the subnet {found}, and the stack wants {wanted}\n  hint: `podman network rm {name}` (containers that use it must go first), or change the subnet in config/stack.yaml"
+        "network `{name}` has the subnet {found}, and the stack wants {wanted}\n  hint: `cargo xtask down`, then `cargo xtask up`, makes it anew where this stack made it; otherwise write another `network: {{name: …}}` of the machine, or its subnet, in config/stack.yaml"
     )]
     Subnet {
         /// The network.
@@ -384,6 +385,7 @@ fn make_volumes(
 fn labels(stack: &Stack, machine: MachineId) -> BTreeMap<&'static str, &str> {
     [
         (STACK_LABEL, stack.name.as_str()),
+        (CHECKOUT_LABEL, stack.checkout.as_str()),
         (MACHINE_LABEL, stack.machine(machine).name.as_str()),
     ]
     .into()

@@ -236,8 +236,7 @@ fn dockerfile(assembly: &Assembly<'_>, node: &Node, settings: &Settings, name: &
         .command()
         .env("TMPDIR", &settings.temporary)
         .args(["build", "--pull=never", "--force-rm", "--layers=false"])
-        // Bridges of several builds that come and go at once cut each other's connections off for a minute.
-        .arg("--network=host")
+        .arg(format!("--network={}", network(assembly.stack, node)))
         .arg("--file")
         .arg(file)
         .args(["--tag", &node.image])
@@ -265,6 +264,16 @@ fn dockerfile(assembly: &Assembly<'_>, node: &Node, settings: &Settings, name: &
             .arg(format!("--volume={}:{CA_BUNDLE_IN_STEP}:ro", bundle.display()))
             .arg(format!("--build-arg=PIP_CERT={CA_BUNDLE_IN_STEP}")),
         None => command,
+    }
+}
+
+/// The network of an image's build steps: the host's where something is downloaded, none otherwise.
+fn network(stack: &Stack, node: &Node) -> &'static str {
+    match node.kind {
+        Kind::Group { .. } => "none",
+        Kind::Base | Kind::Python if stack.images.packages.is_empty() => "none",
+        // Bridges of several builds that come and go at once cut each other's connections off for a minute.
+        Kind::Base | Kind::Python | Kind::Dependencies { .. } => "host",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Everything that images are made from: read and digested once, then copied into a build context.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use pysrc::PythonVersion;
@@ -11,14 +11,16 @@ use super::python_image::Source;
 use super::repository::Repository;
 use super::requirements_lock;
 use super::supervisor_binary::{self, BinaryError};
-use super::tree::{self, Read, Skipped};
+use super::tree::{self, Read};
 use super::tree_root::LONGEST_TEXT;
 use crate::audit::facts::{TreeFacts, facts};
 use crate::images::contents::{Contents, contents};
 use crate::images::files::{Entries, digest_of};
 use crate::images::plan::{GroupInputs, Inputs};
-use crate::stack::Stack;
+use crate::render::SECRETS_CHECK;
 use crate::stack::requirements_lock::pins_of;
+use crate::stack::selection::{Out, Selection};
+use crate::stack::{MachineId, Stack};
 
 /// What was read.
 #[derive(Debug)]
@@ -29,8 +31,8 @@ pub struct BuildInputs {
     pub groups: BTreeMap<String, Entries>,
     /// Per group name: why it gets them.
     pub contents: BTreeMap<String, Contents>,
-    /// What no image gets although it lies in a code folder.
-    pub skipped: BTreeSet<Skipped>,
+    /// Files that no image gets although they lie where images get theirs from, and why.
+    pub left_out: BTreeMap<String, Out>,
 }
 
 /// Why the inputs could not be read.
@@ -42,14 +44,6 @@ pub enum InputError {
     /// The supervisor could not be compiled.
     #[error(transparent)]
     Binary(#[from] BinaryError),
-    /// A pattern of `images.exclude`.
-    #[error("`{pattern}` in `images.exclude` is no pattern: {source}")]
-    Pattern {
-        /// The pattern.
-        pattern: String,
-        /// What is wrong with it.
-        source: glob::PatternError,
-    },
 }
 
 /// What the images of a stack hold of its tree.
@@ -59,8 +53,8 @@ pub struct TreeContents {
     pub contents: BTreeMap<String, Contents>,
     /// Per group name: the same files as entries.
     pub groups: BTreeMap<String, Entries>,
-    /// What no image gets although it lies in a code folder.
-    pub skipped: BTreeSet<Skipped>,
+    /// Files that no image gets although they lie where images get theirs from, and why.
+    pub left_out: BTreeMap<String, Out>,
 }
 
 /// Reads the tree's code and decides which image holds what of it.
@@ -68,23 +62,17 @@ pub struct TreeContents {
 /// # Errors
 /// When a file cannot be read.
 pub fn tree_contents(tree_path: &Path, stack: &Stack) -> Result<TreeContents, InputError> {
-    let exclude = stack
-        .images
-        .exclude
-        .iter()
-        .map(|pattern| {
-            glob::Pattern::new(pattern).map_err(|source| InputError::Pattern {
-                pattern: pattern.clone(),
-                source,
-            })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-
     let root = tree::open(tree_path)?;
     let machines: Vec<Read> = stack
         .machines
         .iter()
-        .map(|machine| tree::read(&root, &machine.code, &exclude))
+        .enumerate()
+        .map(|(index, machine)| {
+            let id = MachineId(index);
+            let beside = stack.groups_of(id).flat_map(|(_, group)| &group.beside);
+            let selection = Selection::of_any_group(stack, id);
+            tree::read(&root, &machine.code, &beside.map(String::as_str).collect(), selection)
+        })
         .collect::<Result<_, _>>()?;
     let version = PythonVersion::parse(&stack.python_version).unwrap_or(PythonVersion { major: 3, minor: 11 });
     let prefix = shown_prefix(&stack.source_tree);
@@ -93,6 +81,7 @@ pub fn tree_contents(tree_path: &Path, stack: &Stack) -> Result<TreeContents, In
         .map(|machine| {
             facts(&machine.python, version)
                 .with_paths(machine.entries.keys().cloned())
+                .with_odd(machine.odd.clone())
                 .with_prefix(&prefix)
         })
         .collect();
@@ -104,18 +93,14 @@ pub fn tree_contents(tree_path: &Path, stack: &Stack) -> Result<TreeContents, In
             contents(stack, *id, &facts[machine], &machines[machine].entries)
         })
         .collect();
-    let mut found = TreeContents {
-        skipped: machines
-            .iter()
-            .flat_map(|machine| machine.skipped.iter().cloned())
-            .collect(),
-        ..TreeContents::default()
-    };
+    let mut found = TreeContents::default();
     for ((_, group), contents) in ids.into_iter().zip(all_contents) {
         let entries = contents.entries(&machines[group.machine.0].entries);
         found.groups.insert(group.name.clone(), entries);
         found.contents.insert(group.name.clone(), contents);
     }
+    let left_out = machines.into_iter().flat_map(|machine| machine.left_out);
+    found.left_out = left_out.map(|left| (left.path, left.why)).collect();
     Ok(found)
 }
 
@@ -138,7 +123,7 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
     let TreeContents {
         contents,
         groups: files,
-        skipped,
+        left_out,
     } = tree_contents(tree_path, stack)?;
     let root = tree::open(tree_path)?;
     let mut groups = BTreeMap::new();
@@ -173,7 +158,7 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
         },
         groups: files,
         contents,
-        skipped,
+        left_out,
     })
 }
 
@@ -223,6 +208,8 @@ pub fn stage(
     }
     let binary = files::read(&repository.path(supervisor_binary::PATH))?;
     files::write(&context.join(supervisor_binary::PATH), &binary, true)?;
+    let check = repository.path(SECRETS_CHECK);
+    files::write(&context.join(SECRETS_CHECK), &files::read(&check)?, false)?;
     let dockerfiles = context.join("docker");
     files::write(
         &dockerfiles.join("Dockerfile.base"),

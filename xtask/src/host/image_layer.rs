@@ -1,17 +1,19 @@
 //! What of the tree a built image holds: read from the layer that its build put on top.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::path::{Path, PathBuf};
 
 use super::files::FileError;
+use super::odd_files;
 use super::podman::{Podman, PodmanError};
 use super::process::ProcessError;
 use super::tree;
-use super::tree_root::LONGEST_TEXT;
+use super::tree_root::{LONGEST_TEXT, TreeError};
 use super::tree_walk::{self, What};
 use crate::images::files::Entries;
 use crate::images::sbom::{self, Package};
 use crate::render::{CONFIG_FOLDER, ROOT};
+use crate::stack::secret;
 
 /// Longest list of packages that is read.
 const LONGEST_DATABASE: u64 = 256 * 1024 * 1024;
@@ -37,6 +39,9 @@ pub enum LayerError {
     /// A file of the layer.
     #[error(transparent)]
     File(#[from] FileError),
+    /// Podman does not say where the layers are, or has no such image.
+    #[error("cannot look into `{0}`: Podman names no layers of it")]
+    Unseen(String),
 }
 
 /// What an image holds below the code folders of its machine; nothing where there is no such image.
@@ -52,13 +57,90 @@ pub fn held(podman: &Podman, image: &str, code: &[String], config_file: &str) ->
     let mut entries = Entries::new();
     if let Ok(root) = layer.below(relative(ROOT)) {
         let there: Vec<String> = code.iter().filter(|folder| root.has_folder(folder)).cloned().collect();
-        entries = tree::read(&root, &there, &[])?.entries;
+        entries = tree::read_all(&root, &there)?;
         entries.retain(|path, _| !path.contains("__pycache__/"));
     }
     let config = layer
         .read(Path::new(relative(CONFIG_FOLDER)).join(config_file), LONGEST_TEXT)
         .ok();
     Ok(Some(Held { entries, config }))
+}
+
+/// Something in an image that looks like a secret.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Secret {
+    /// The image.
+    pub image: String,
+    /// Its path below the root of the tree in the image.
+    pub path: String,
+    /// Why it looks like one.
+    pub why: String,
+}
+
+/// What looks like a secret in the trees that these images hold, in whichever layer, whoever built them; but for what is `named`.
+///
+/// # Errors
+/// When Podman cannot be run, an image is not there, or its storage cannot be read.
+pub fn secrets(podman: &Podman, images: &[String], named: &BTreeSet<String>) -> Result<BTreeSet<Secret>, LayerError> {
+    let mut seen: BTreeMap<PathBuf, Vec<(String, String)>> = BTreeMap::new();
+    let mut found = BTreeSet::new();
+    for image in images {
+        let layers = podman.layers(image)?;
+        if layers.is_empty() {
+            return Err(LayerError::Unseen(image.clone()));
+        }
+        for layer in layers {
+            let inside = match seen.entry(layer) {
+                btree_map::Entry::Occupied(known) => known.into_mut(),
+                btree_map::Entry::Vacant(new) => {
+                    let inside = secrets_of_layer(new.key())?;
+                    new.insert(inside)
+                }
+            };
+            let unnamed = inside.iter().filter(|(path, _)| !named.contains(path));
+            found.extend(unnamed.map(|(path, why)| Secret {
+                image: image.clone(),
+                path: path.clone(),
+                why: why.clone(),
+            }));
+        }
+    }
+    Ok(found)
+}
+
+fn secrets_of_layer(layer: &Path) -> Result<Vec<(String, String)>, LayerError> {
+    let mut found = Vec::new();
+    let layer = tree::open(layer)?;
+    if !layer.has_folder(relative(ROOT)) {
+        return Ok(found);
+    }
+    let full = layer.path().join(relative(ROOT));
+    let root = layer
+        .below(relative(ROOT))
+        .map_err(|error| tree::on("list", &full, error))?;
+    for entry in tree_walk::walk(&root, &|_| true, &|_| true) {
+        let path = entry.path;
+        let failed = |verb, error| tree::on(verb, &full.join(&path), error);
+        match entry.what {
+            What::File => {}
+            // Devices stand for what a layer removes; links lead to what is looked at itself.
+            What::Link | What::Special(_) | What::NotUtf8 => continue,
+            What::Unreadable(why) => {
+                let error = std::io::Error::other(why);
+                return Err(failed("list", TreeError::System(error)).into());
+            }
+        }
+        if let Some(pattern) = secret::by_name(&path) {
+            found.push((path, format!("its path matches `{pattern}`")));
+            continue;
+        }
+        let opened = root.open_listed(&path).map_err(|error| failed("read", error))?;
+        let begins = odd_files::begins_like(&path, &opened.file);
+        if let Some(why) = begins.map_err(FileError::on("read", &full.join(&path)))? {
+            found.push((path, format!("it holds {why}")));
+        }
+    }
+    Ok(found)
 }
 
 /// What is installed in an image: what dpkg knows of, and the Python distributions wherever they lie. Nothing where there is no
@@ -110,4 +192,51 @@ pub fn packages(podman: &Podman, image: &str) -> Result<Option<BTreeSet<Package>
 /// A path of the container, relative to its root.
 fn relative(path: &str) -> &str {
     path.trim_start_matches('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::secrets;
+    use crate::host::podman::Podman;
+    use crate::host::process::Program;
+
+    /// A Podman whose images have these layers.
+    fn podman(layers: &str) -> Podman {
+        Podman::run_by(Program::new("sh").args(["-c", &format!("echo '{layers}'")]))
+    }
+
+    #[test]
+    fn a_secret_is_found_in_any_layer_whoever_built_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            ("upper/app/src/x.py", "x = 1\n"),
+            ("upper/app/src/robot", "-----BEGIN EC PRIVATE KEY-----\n"),
+            ("lower/app/src/.env", "PASSWORD=1\n"),
+            (
+                "lower/usr/lib/python3/certifi/cacert.pem",
+                "-----BEGIN CERTIFICATE-----\n",
+            ),
+        ] {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let layers = format!("{0}/upper:{0}/lower", folder.path().display());
+        let images = ["localhost/x/one:latest".to_owned(), "localhost/x/two:latest".to_owned()];
+        let found = secrets(&podman(&layers), &images, &BTreeSet::new()).unwrap();
+        let found: Vec<(&str, &str)> = found.iter().map(|s| (s.image.as_str(), s.path.as_str())).collect();
+        let one = [
+            ("localhost/x/one:latest", "src/.env"),
+            ("localhost/x/one:latest", "src/robot"),
+        ];
+        assert_eq!((&found[..2], found.len()), (&one[..], 4));
+        let named = BTreeSet::from(["src/.env".to_owned(), "src/robot".to_owned()]);
+        assert!(secrets(&podman(&layers), &images, &named).unwrap().is_empty());
+        assert!(
+            secrets(&podman(""), &images, &named).is_err(),
+            "what cannot be seen is not clean"
+        );
+    }
 }

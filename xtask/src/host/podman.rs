@@ -16,6 +16,8 @@ use crate::images::oci::Lower;
 
 /// Label on everything that we create: the stack's name.
 pub const STACK_LABEL: &str = labels::STACK;
+/// Label on pods, containers, networks and volumes: the folder of the checkout that made them.
+pub const CHECKOUT_LABEL: &str = labels::CHECKOUT;
 /// Label on machines' things: the machine's name.
 pub const MACHINE_LABEL: &str = "ai-system.machine";
 /// Label on a pod or container: the group's name.
@@ -200,6 +202,12 @@ pub struct Volume {
     /// Its labels.
     #[serde(default)]
     pub labels: Option<BTreeMap<String, String>>,
+    /// Its folder on the host of that Podman.
+    #[serde(default)]
+    pub mountpoint: Option<PathBuf>,
+    /// Whether no container had it yet, so that Podman will give it to the first one's user.
+    #[serde(default)]
+    pub needs_chown: bool,
 }
 
 /// Whether something carries our label for that stack.
@@ -213,6 +221,12 @@ pub fn belongs_to(labels: Option<&BTreeMap<String, String>>, stack: &str) -> boo
 /// What the service calls `--filter label=…`.
 fn label_filter(stack: &str) -> String {
     serde_json::json!({ "label": [format!("{STACK_LABEL}={stack}")] }).to_string()
+}
+
+/// The filter for things of any stack: for the command line, and for the service.
+fn any_stack() -> (String, String) {
+    let filters = serde_json::json!({ "label": [STACK_LABEL] });
+    (format!("label={STACK_LABEL}"), filters.to_string())
 }
 
 /// Attempts at a list whose subject changes meanwhile.
@@ -469,6 +483,33 @@ impl Podman {
             all.retain(|container| !container.is_infra);
             all
         })
+    }
+
+    /// Pods of any stack.
+    ///
+    /// # Errors
+    /// When Podman fails.
+    pub fn labelled_pods(&self) -> Result<Vec<Pod>, PodmanError> {
+        let (label, filters) = any_stack();
+        self.list(
+            "/pods/json",
+            &[("filters", &filters)],
+            &["pod", "ps", "--filter", &label, "--format", "json"],
+        )
+    }
+
+    /// Containers of any stack, running or not, infra containers left out.
+    ///
+    /// # Errors
+    /// When Podman fails.
+    pub fn labelled_containers(&self) -> Result<Vec<Container>, PodmanError> {
+        let (label, filters) = any_stack();
+        let all: Vec<Container> = self.list(
+            "/containers/json",
+            &[("all", "true"), ("filters", &filters)],
+            &["ps", "--all", "--filter", &label, "--format", "json"],
+        )?;
+        Ok(all.into_iter().filter(|container| !container.is_infra).collect())
     }
 
     /// Whether it has no container at all, of the stack or of anybody else.

@@ -13,6 +13,11 @@ use crate::stack::Stack;
 /// Label with the way the image was made.
 const SOURCE_LABEL: &str = "ai-system.python-source";
 
+/// Labels with the name of the registry's image, and the digest of its manifest.
+pub const BASE_NAME_LABEL: &str = "org.opencontainers.image.base.name";
+/// The digest.
+pub const BASE_DIGEST_LABEL: &str = "org.opencontainers.image.base.digest";
+
 /// How long a registry may take to hand out an image.
 const PULL_LIMIT: Duration = Duration::from_secs(600);
 
@@ -108,12 +113,25 @@ impl Python<'_> {
     ) -> Result<(), ProcessError> {
         let (stack, node) = (self.stack, self.node);
         let own = (SOURCE_LABEL, self.source.name());
+        let base = match self.source {
+            Source::Registry => base(podman, &stack.images.base_image, line)?,
+            Source::Debian => BTreeMap::new(),
+        };
         let labels = self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let labels = labels.chain([own]);
+        let labels = labels.chain(base.iter().map(|(name, value)| (*name, value.as_str())));
         match self.source {
             Source::Registry => podman
                 .command()
-                .args(["build", "--file", "-", "--tag", &node.image])
+                .args([
+                    "build",
+                    "--pull=never",
+                    "--network=none",
+                    "--file",
+                    "-",
+                    "--tag",
+                    &node.image,
+                ])
                 .args(labels.map(|(name, value)| format!("--label={name}={value}")))
                 .arg(scratch)
                 .input(format!("FROM {}\n", stack.images.base_image))
@@ -149,5 +167,63 @@ impl Python<'_> {
                 imported
             }
         }
+    }
+}
+
+/// What the registry's image is, as labels that all images above it have, too: its name, and the digest that the name stood for. Pulls
+/// it where it is not there.
+fn base(
+    podman: &Podman,
+    image: &str,
+    line: &mut dyn FnMut(&str),
+) -> Result<BTreeMap<&'static str, String>, ProcessError> {
+    let there = podman.command().args(["image", "exists", image]).run()?;
+    if !there.status.success() {
+        let pull = podman.command().args(["pull", "--quiet", image]).limit(PULL_LIMIT);
+        pull.succeed(line)?;
+    }
+    let digests = podman
+        .command()
+        .args([
+            "image",
+            "inspect",
+            "--format",
+            "{{range .RepoDigests}}{{println .}}{{end}}",
+            image,
+        ])
+        .read()?;
+    let mut labels = BTreeMap::from([(BASE_NAME_LABEL, image.to_owned())]);
+    labels.extend(digest_of(image, &digests).map(|digest| (BASE_DIGEST_LABEL, digest)));
+    Ok(labels)
+}
+
+/// The digest of an image: the one that it is named by, or that of its repository among `name@digest` of all its names.
+fn digest_of(image: &str, digests: &str) -> Option<String> {
+    if let Some((_, digest)) = image.split_once('@') {
+        return Some(digest.to_owned());
+    }
+    let last = image.rfind('/').map_or(0, |slash| slash + 1);
+    let repository = match image[last..].find(':') {
+        Some(colon) => &image[..last + colon],
+        None => image,
+    };
+    let digest = digests
+        .lines()
+        .find_map(|known| known.strip_prefix(repository)?.strip_prefix('@'));
+    digest.map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digest_of;
+
+    #[test]
+    fn a_digest_is_that_of_the_name() {
+        let digests = "r.example:5000/other@sha256:1\nr.example:5000/python@sha256:2\n";
+        let of = |image| digest_of(image, digests);
+        assert_eq!(of("r.example:5000/python:3.11-slim").as_deref(), Some("sha256:2"));
+        assert_eq!(of("r.example:5000/python").as_deref(), Some("sha256:2"));
+        assert_eq!(of("r.example:5000/python@sha256:3").as_deref(), Some("sha256:3"));
+        assert_eq!(of("r.example:5000/nothing:1"), None);
     }
 }

@@ -50,6 +50,13 @@ impl Repository {
         &self.root
     }
 
+    /// What tells it from other checkouts of this host: the path of its folder, without links.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let root = self.root.canonicalize().unwrap_or_else(|_| self.root.clone());
+        root.to_string_lossy().into_owned()
+    }
+
     /// A path in it.
     #[must_use]
     pub fn path(&self, relative: &str) -> PathBuf {

@@ -11,7 +11,7 @@ use super::repository::Repository;
 use super::tree;
 use super::tree_root::TreeRoot;
 use super::tree_walk::{self, What};
-use crate::render::dockerfile::UV_VERSION;
+use crate::render::dockerfile::{UV_VERSION, uv_requirement};
 use crate::stack::Stack;
 use crate::stack::lockable::{Lockable, Refused};
 use crate::stack::requirements_lock::{self as lock, Stale, Wanted};
@@ -133,7 +133,7 @@ impl Uv {
     /// The one that is there, if it is.
     #[must_use]
     pub fn find(repository: &Repository) -> Option<Self> {
-        let folder = repository.work().join(format!("uv-{UV_VERSION}"));
+        let folder = uv_folder(repository);
         let uv = Self { folder };
         uv.program().is_file().then_some(uv)
     }
@@ -142,18 +142,29 @@ impl Uv {
     ///
     /// # Errors
     /// When Python has no `venv`, or the index does not have it.
-    pub fn install(repository: &Repository) -> Result<Self, ProcessError> {
-        let folder = repository.work().join(format!("uv-{UV_VERSION}"));
+    pub fn install(repository: &Repository) -> Result<Self, ResolveError> {
+        let folder = uv_folder(repository);
         Program::new("python3")
             // Isolated, and elsewhere: the working folder may be a tree, and have a `venv.py`.
             .args(["-I", "-m", "venv", "--clear"])
             .arg(&folder)
             .folder("/")
             .read()?;
+        let wanted = folder.join("uv.txt");
         let uv = Self { folder };
+        files::write_unsynced(&wanted, uv_requirement().as_bytes())?;
         Program::new(uv.python())
-            .args(["-I", "-m", "pip", "install", "--quiet", "--only-binary=:all:"])
-            .arg(format!("uv=={UV_VERSION}"))
+            .args([
+                "-I",
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--only-binary=:all:",
+                "--no-deps",
+            ])
+            .args(["--require-hashes", "--requirement"])
+            .arg(&wanted)
             .folder("/")
             .log(repository.log("uv"))
             .read()?;
@@ -235,6 +246,11 @@ impl Uv {
         compile.read()?;
         Ok(files::read_text(&output)?)
     }
+}
+
+/// Where uv is: another folder for another version. What is in it was taken by hash.
+fn uv_folder(repository: &Repository) -> PathBuf {
+    repository.work().join(format!("uv-{UV_VERSION}-by-hash"))
 }
 
 /// Why nothing was resolved.

@@ -36,7 +36,11 @@ pub fn read(repository: &Repository, tree: Option<&Path>) -> Result<Written, Fil
 /// Reads what else the stack is made of.
 #[must_use]
 pub fn finish(repository: &Repository, written: Written) -> (Option<Stack>, Vec<Finding>) {
-    written.load(&OnDisk { repository })
+    let (mut stack, findings) = written.load(&OnDisk { repository });
+    if let Some(stack) = &mut stack {
+        stack.checkout = repository.identity();
+    }
+    (stack, findings)
 }
 
 /// The tree as the stack would write it: relative to the repository where it lies inside, absolute otherwise.

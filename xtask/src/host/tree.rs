@@ -1,5 +1,6 @@
 //! The files of the tree that images get: digesting them, copying them into a build context.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,11 +9,15 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::files::FileError;
+use super::odd_files;
 use super::process;
 use super::tree_root::{Kind, LONGEST_TEXT, Opened, TreeError, TreeRoot};
 use super::tree_walk::{self, Walked, What};
+use crate::audit::facts::Odd;
 use crate::images::digest;
 use crate::images::files::{Entries, Entry};
+use crate::stack::normal;
+use crate::stack::selection::{ENVIRONMENT_MARK, LeftOut, Out, Selection};
 
 /// Longest file that an image gets.
 const LONGEST: u64 = 4 * 1024 * 1024 * 1024;
@@ -27,23 +32,17 @@ pub struct Read {
     pub entries: Entries,
     /// Contents of Python files, links to files among them.
     pub python: Vec<(String, Vec<u8>)>,
-    /// What no image gets although it lies in a code folder, and why.
-    pub skipped: Vec<Skipped>,
-}
-
-/// A path of a code folder that no image gets.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Skipped {
-    /// Path relative to the tree.
-    pub path: String,
-    /// Why, as a fragment of a sentence.
-    pub why: String,
+    /// What no image gets although it lies where images get theirs from, and why.
+    pub left_out: Vec<LeftOut>,
+    /// Which files are secrets by their content, though named one by one, and where links lead.
+    pub odd: Odd,
 }
 
 /// What became of one entry.
 enum Seen {
-    Entry(Entry, Option<Vec<u8>>),
-    Skipped(String),
+    /// It goes into images: what it is, its content where that is Python, and what it begins like, where that is a secret.
+    Entry(Entry, Option<Vec<u8>>, Option<&'static str>),
+    LeftOut(Out),
 }
 
 /// Opens a tree.
@@ -54,22 +53,129 @@ pub fn open(path: &Path) -> Result<TreeRoot, FileError> {
     TreeRoot::open(path).map_err(|error| on("open", path, error))
 }
 
-/// Reads and digests the files below `folders`, those that match a pattern of `exclude` left out.
+/// Reads and digests all files below `folders`.
 ///
 /// # Errors
 /// When a folder cannot be listed, leads out of the tree, or a file cannot be read.
-pub fn read(tree: &TreeRoot, folders: &[String], exclude: &[glob::Pattern]) -> Result<Read, FileError> {
+pub fn read_all(tree: &TreeRoot, folders: &[String]) -> Result<Entries, FileError> {
+    let found = list(tree, folders, &|_| true)?;
+    let seen = look(tree, found)?;
+    let entry = |(path, seen)| match seen {
+        Seen::Entry(entry, ..) => Some((path, entry)),
+        Seen::LeftOut(_) => None,
+    };
+    Ok(seen.into_iter().filter_map(entry).collect())
+}
+
+/// Reads and digests the files below `folders` and those of `beside`, as far as the selection lets images hold them.
+///
+/// # Errors
+/// When a folder cannot be listed, leads out of the tree, or a file cannot be read.
+pub fn read(
+    tree: &TreeRoot,
+    folders: &[String],
+    beside: &BTreeSet<&str>,
+    selection: Selection,
+) -> Result<Read, FileError> {
+    let enter = |path: &str| {
+        let environment = tree.has_file(Path::new(path).join(ENVIRONMENT_MARK)) && !selection.names_below(path);
+        !environment && !selection.skips_folder(path)
+    };
+    let mut found = list(tree, folders, &enter)?;
+    let known: BTreeSet<String> = found.iter().map(|found| found.path.clone()).collect();
+    for path in beside.iter().filter(|path| !known.contains(**path)) {
+        // Listed as files when the stack was read, links to files among them.
+        let what = if tree.link(path).is_ok() {
+            What::Link
+        } else {
+            What::File
+        };
+        found.push(Walked {
+            path: (*path).to_owned(),
+            what,
+        });
+    }
+    let mut read = Read::default();
+    for found in found.iter().filter(|found| found.what == What::Link) {
+        if let Some(target) = odd_files::leads_to(tree, &found.path) {
+            read.odd.links.insert(found.path.clone(), target);
+        }
+    }
+    let links = read.odd.links.iter();
+    let selection = selection.with_links(links.map(|(link, target)| (link.as_str(), target.as_str())));
+    found.retain(|found| match selection.look(&found.path) {
+        Ok(_) => true,
+        Err(why) => {
+            let path = found.path.clone();
+            read.left_out.extend(is_told(&why).then_some(LeftOut { path, why }));
+            false
+        }
+    });
+    for (path, seen) in look(tree, found)? {
+        match seen {
+            Seen::Entry(entry, content, secret) => {
+                read.odd.keys.extend(secret.map(|why| (path.clone(), why)));
+                if let Some(why) = secret.filter(|_| !selection.is_named(&path)) {
+                    let why = Out::Secret(format!("it holds {why}"));
+                    read.left_out.push(LeftOut { path, why });
+                    continue;
+                }
+                read.python.extend(content.map(|content| (path.clone(), content)));
+                read.entries.insert(path, entry);
+            }
+            Seen::LeftOut(why) => read.left_out.push(LeftOut { path, why }),
+        }
+    }
+    leave_out_links(&mut read);
+    read.left_out.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(read)
+}
+
+/// A link to a secret says where one is, and leads to nothing in an image.
+fn leave_out_links(read: &mut Read) {
+    loop {
+        let secrets: BTreeSet<&str> = read
+            .left_out
+            .iter()
+            .filter(|left| matches!(left.why, Out::Secret(_)))
+            .map(|left| left.path.as_str())
+            .collect();
+        let links = read.odd.links.iter();
+        let more: Vec<(String, String)> = links
+            .filter(|(link, target)| read.entries.contains_key(*link) && secrets.contains(target.as_str()))
+            .map(|(link, target)| (link.clone(), target.clone()))
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        for (path, target) in more {
+            read.entries.remove(&path);
+            let why = Out::Secret(format!("it leads to `{target}`, which is one"));
+            read.left_out.push(LeftOut { path, why });
+        }
+    }
+    let entries = &read.entries;
+    read.python.retain(|(path, _)| entries.contains_key(path));
+}
+
+/// Whether it is worth a word that a file is left out: what tools leave behind, and what the stack excludes, is not.
+fn is_told(why: &Out) -> bool {
+    matches!(why, Out::Secret(_) | Out::Whiteout | Out::Odd(_))
+}
+
+/// What is in folders; a folder for which `enter` says no is passed over.
+fn list(tree: &TreeRoot, folders: &[String], enter: &dyn Fn(&str) -> bool) -> Result<Vec<Walked>, FileError> {
     let mut found: Vec<Walked> = Vec::new();
     for folder in folders {
-        let folder = folder.trim_matches('/');
-        let full = tree.path().join(folder);
-        let root = tree.below(folder).map_err(|error| on("list", &full, error))?;
-        let path = |below: &str| match folder {
-            "" | "." => below.to_owned(),
+        let folder = normal(folder);
+        let full = tree.path().join(&folder);
+        let below = if folder.is_empty() { "." } else { folder.as_str() };
+        let root = tree.below(below).map_err(|error| on("list", &full, error))?;
+        let path = |below: &str| match folder.as_str() {
+            "" => below.to_owned(),
             folder => format!("{folder}/{below}"),
         };
-        let keep = |below: &str| !exclude.iter().any(|pattern| pattern.matches(&path(below)));
-        for entry in tree_walk::walk(&root, &|_| true, &keep) {
+        for entry in tree_walk::walk(&root, &|below| enter(&path(below)), &|_| true) {
             found.push(Walked {
                 path: path(&entry.path),
                 what: entry.what,
@@ -77,63 +183,49 @@ pub fn read(tree: &TreeRoot, folders: &[String], exclude: &[glob::Pattern]) -> R
         }
     }
     require_not_interrupted(tree.path())?;
-    let all: Vec<(String, Seen)> = found
-        .into_par_iter()
-        .map(|Walked { path, what }| {
-            let whiteout = path.split('/').any(|name| name.starts_with(".wh."));
-            let seen = match what {
-                _ if whiteout => Seen::Skipped("its name says in a layer that another file is removed".to_owned()),
-                What::File => file(tree, &path)?,
-                What::Link => link(tree, &path)?,
-                What::Special(what) => Seen::Skipped(format!("it is {what}")),
-                What::NotUtf8 => Seen::Skipped("its name is not UTF-8".to_owned()),
-                What::Unreadable(why) => {
-                    return Err(on(
-                        "list",
-                        &tree.path().join(&path),
-                        TreeError::System(io::Error::other(why)),
-                    ));
-                }
-            };
-            Ok((path, seen))
-        })
-        .collect::<Result<_, FileError>>()?;
-    let mut read = Read::default();
-    for (path, seen) in all {
-        match seen {
-            Seen::Entry(entry, content) => {
-                if let Some(content) = content {
-                    read.python.push((path.clone(), content));
-                }
-                read.entries.insert(path, entry);
+    Ok(found)
+}
+
+/// Reads and digests what was found.
+fn look(tree: &TreeRoot, found: Vec<Walked>) -> Result<Vec<(String, Seen)>, FileError> {
+    let one = |Walked { path, what }: Walked| {
+        let seen = match what {
+            What::File => file(tree, &path)?,
+            What::Link => link(tree, &path)?,
+            What::Special(what) => Seen::LeftOut(Out::Odd(format!("is {what}"))),
+            What::NotUtf8 => Seen::LeftOut(Out::Odd("has a name that is not UTF-8".to_owned())),
+            What::Unreadable(why) => {
+                let full = tree.path().join(&path);
+                return Err(on("list", &full, TreeError::System(io::Error::other(why))));
             }
-            Seen::Skipped(why) => read.skipped.push(Skipped { path, why }),
-        }
-    }
-    Ok(read)
+        };
+        Ok((path, seen))
+    };
+    found.into_par_iter().map(one).collect()
 }
 
 fn file(tree: &TreeRoot, path: &str) -> Result<Seen, FileError> {
     let full = tree.path().join(path);
     let opened = match tree.open_listed(path) {
         Ok(opened) => opened,
-        Err(TreeError::Special(what)) => return Ok(Seen::Skipped(format!("it is {what}"))),
+        Err(TreeError::Special(what)) => return Ok(Seen::LeftOut(Out::Odd(format!("is {what}")))),
         Err(error) => return Err(on("read", &full, error)),
     };
     if opened.length > LONGEST {
-        return Ok(Seen::Skipped(format!(
-            "it has {} bytes, and an image gets files of at most {LONGEST}",
+        return Ok(Seen::LeftOut(Out::Odd(format!(
+            "has {} bytes, and an image gets files of at most {LONGEST}",
             opened.length
-        )));
+        ))));
     }
     let executable = opened.executable;
+    let secret = odd_files::begins_like(path, &opened.file).map_err(FileError::on("read", &full))?;
     if path.ends_with(".py") && opened.length <= LONGEST_TEXT {
         let content = opened.read(LONGEST_TEXT).map_err(|error| on("read", &full, error))?;
         let digest = digest::of(&content);
-        return Ok(Seen::Entry(Entry::File { executable, digest }, Some(content)));
+        return Ok(Seen::Entry(Entry::File { executable, digest }, Some(content), secret));
     }
     let digest = digest_of(opened).map_err(FileError::on("read", &full))?;
-    Ok(Seen::Entry(Entry::File { executable, digest }, None))
+    Ok(Seen::Entry(Entry::File { executable, digest }, None, secret))
 }
 
 fn link(tree: &TreeRoot, path: &str) -> Result<Seen, FileError> {
@@ -145,7 +237,7 @@ fn link(tree: &TreeRoot, path: &str) -> Result<Seen, FileError> {
         Ok(Kind::File) if path.ends_with(".py") => tree.read(path, LONGEST_TEXT).ok(),
         _ => None,
     };
-    Ok(Seen::Entry(Entry::Link(target), content))
+    Ok(Seen::Entry(Entry::Link(target), content, None))
 }
 
 /// The digest of a file that may be larger than memory.

@@ -4,6 +4,7 @@
 //! whatever it can mean, and where code edits `sys.path`, a module is looked for everywhere. Where what is run is
 //! known to the running program alone, the group gets the whole package.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use pysrc::{ImportKind, Module, PythonVersion, StringKind, Value};
@@ -16,6 +17,7 @@ use crate::audit::imports::resolve::{Memo, Search, Target, never_runs};
 use crate::audit::imports::view::View;
 use crate::finding::Place;
 use crate::render::ROOT;
+use crate::stack::selection::Selection;
 use crate::stack::{ContentsSetting, GroupId, MachineId, Stack, normal};
 
 /// How much of the tree an image holds.
@@ -90,11 +92,18 @@ pub struct Contents {
     pub gaps: Vec<Gap>,
 }
 
-/// The contents of a group. `held` are the files of its machine's code, links among them; `tree` their facts.
+/// The contents of a group. `held` are the files that its machine's images may hold, links among them; `tree` their facts.
 #[must_use]
 pub fn contents(stack: &Stack, group: GroupId, tree: &TreeFacts, held: &Entries) -> Contents {
     let machine = stack.group(group).machine;
-    let view = View::new(stack, machine, tree);
+    let view = View::of_group(stack, group, tree);
+    // Its machine's other groups may have named more than it has.
+    let held = &*if held.keys().all(|path| view.may_have(path).is_ok()) {
+        Cow::Borrowed(held)
+    } else {
+        let own = held.iter().filter(|(path, _)| view.may_have(path).is_ok());
+        Cow::Owned(own.map(|(path, entry)| (path.clone(), entry.clone())).collect())
+    };
     let mut walk = Walk::new(stack, machine, &view, held, false);
     walk.group(stack, group);
     if walk.edits_path {
@@ -189,6 +198,7 @@ impl<'a> Walk<'a> {
     }
 
     fn group(&mut self, stack: &Stack, group: GroupId) {
+        let selection = Selection::of_group(stack, group);
         let group = stack.group(group);
         for agent in group.agents.iter().map(|id| stack.agent(*id)) {
             let script = self.view.real(&normal(&agent.script_path)).into_owned();
@@ -198,14 +208,14 @@ impl<'a> Walk<'a> {
             };
             self.script(&script, &reason, &normal(&agent.script_path));
         }
-        for pattern in stack.images.include.iter().chain(&group.include) {
-            let reason = Reason {
-                why: Why::Include(pattern.clone()),
-                from: None,
-            };
-            for path in self.matching(pattern) {
-                self.script(&path, &reason, &path);
-            }
+        let included: Vec<(String, String)> = self
+            .held
+            .keys()
+            .filter_map(|path| Some((path.clone(), selection.included(path)?.to_owned())))
+            .collect();
+        for (path, pattern) in included {
+            let why = Why::Include(pattern);
+            self.script(&path, &Reason { why, from: None }, &path);
         }
         let extensions = self.held.keys().filter(|path| path.ends_with(".so")).cloned();
         for path in extensions.collect::<Vec<_>>() {

@@ -78,6 +78,15 @@ struct Metadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     timestamp: Option<String>,
     component: Component,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    properties: Vec<Property>,
+}
+
+/// A name and a value.
+#[derive(Debug, Serialize)]
+struct Property {
+    name: String,
+    value: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -122,9 +131,16 @@ fn escaped(text: &str) -> String {
         .collect()
 }
 
-/// The document of an image. `created` is when it was made, as its label says.
+/// The document of an image. `created` is when it was made, as its label says; so are `base`, what it says of the image of a registry
+/// that it stands on.
 #[must_use]
-pub fn document(image: &str, id: &str, created: Option<String>, packages: &BTreeSet<Package>) -> Sbom {
+pub fn document(
+    image: &str,
+    id: &str,
+    created: Option<String>,
+    base: &[(&str, &str)],
+    packages: &BTreeSet<Package>,
+) -> Sbom {
     let components = packages
         .iter()
         .map(|package| {
@@ -151,6 +167,13 @@ pub fn document(image: &str, id: &str, created: Option<String>, packages: &BTree
                 version: format!("sha256:{id}"),
                 purl: None,
             },
+            properties: base
+                .iter()
+                .map(|(name, value)| Property {
+                    name: (*name).to_owned(),
+                    value: (*value).to_owned(),
+                })
+                .collect(),
         },
         components,
     }
@@ -176,8 +199,16 @@ mod tests {
                 "pkg:pypi/flask-x@1.0"
             ]
         );
-        let document = serde_json::to_value(document("localhost/x/y:latest", "ab", None, &packages)).unwrap();
+        let document = serde_json::to_value(document(
+            "localhost/x/y:latest",
+            "ab",
+            None,
+            &[("n", "sha256:1")],
+            &packages,
+        ))
+        .unwrap();
         assert_eq!(document["bomFormat"], "CycloneDX");
+        assert_eq!(document["metadata"]["properties"][0]["value"], "sha256:1");
         assert_eq!(document["components"][1]["bom-ref"], "pkg:pypi/flask-x@1.0");
     }
 }

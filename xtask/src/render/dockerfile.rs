@@ -1,11 +1,13 @@
-//! `docker/Dockerfile.base`, `docker/Dockerfile.<group>` and what a build leaves out of its context.
+//! `docker/Dockerfile.base` and `docker/Dockerfile.<group>`.
+
+use std::collections::BTreeMap;
 
 use minijinja::{Value, context};
 
 use super::template::fill;
 use super::{CONFIG_FOLDER, HEADER, ROOT, RenderedFile, command, health_command};
 use crate::stack::requirements_lock;
-use crate::stack::{GroupId, Stack};
+use crate::stack::{GroupId, Stack, normal};
 
 /// The base image.
 #[must_use]
@@ -34,6 +36,21 @@ pub fn base(stack: &Stack) -> RenderedFile {
 /// Version of uv that installs Python packages, in images and for `cargo xtask lock`.
 pub const UV_VERSION: &str = "0.13.8";
 
+/// SHA-256 of the wheels of that version for Linux: manylinux and musllinux, x86_64 and aarch64. Nothing else is taken for it.
+pub const UV_HASHES: [&str; 4] = [
+    "e18a57b8b352eb7c8feb317b9f6f533c8f0ad9673fd6cf34bbe3cf1a9f6a8984",
+    "29451c60f5e8b07403e0a175d5229efc36b0289b34143ff4aaa499a5dd52553a",
+    "5337c30bb893b4f9ce0ceb921ba2da0d13f649da644f40ad3bef84083bef0203",
+    "0b3e8b1a4f5e405e31e2ff33de8af4744831e9f7338539671efbd8c3c94e791d",
+];
+
+/// The requirement that pip takes uv by: its version and the hashes of what that may be.
+#[must_use]
+pub fn uv_requirement() -> String {
+    let hashes = UV_HASHES.iter().map(|hash| format!(" --hash=sha256:{hash}"));
+    format!("uv=={UV_VERSION}{}", hashes.collect::<String>())
+}
+
 /// One group's image; `locked` where its requirements have a lock.
 #[must_use]
 pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
@@ -58,7 +75,14 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
             context! { path, parent, target => format!("{ROOT}/{target}") }
         })
         .collect();
-    let code: Vec<&str> = machine.code.iter().map(|folder| folder.trim_end_matches('/')).collect();
+    // `.` is the content of the tree itself.
+    let code: Vec<String> = machine
+        .code
+        .iter()
+        .map(|folder| Some(normal(folder)).filter(|folder| !folder.is_empty()))
+        .map(|folder| folder.unwrap_or_else(|| ".".to_owned()))
+        .collect();
+    let beside = folders_of(&group.beside);
     let values = context! {
         header => HEADER,
         name => stack.name,
@@ -72,9 +96,12 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         locked,
         lock => requirements_lock::path(&group.requirements),
         uv_version => UV_VERSION,
+        uv_hashes => UV_HASHES,
         packages => group.packages,
         build_packages => group.build_packages,
         code,
+        beside,
+        check => super::context::CHECK.rsplit('/').next(),
         aliases,
         config_file => group.config_file,
         config_path => format!("{CONFIG_FOLDER}/{}", group.config_file),
@@ -97,24 +124,24 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
     }
 }
 
-/// What is left out of every build's context.
-#[must_use]
-pub fn ignore(stack: &Stack) -> RenderedFile {
-    let mut patterns = vec!["target".to_owned(), ".git".to_owned()];
-    patterns.extend(stack.images.exclude.iter().cloned());
-    RenderedFile {
-        path: ".containerignore".to_owned(),
-        text: fill(
-            include_str!("../../../docker/templates/containerignore.j2"),
-            &context! { header => HEADER, patterns },
-        ),
-        executable: false,
+/// Files by their folder, which ends with `/`; that of the root is empty.
+fn folders_of(files: &[String]) -> Vec<Value> {
+    let mut folders: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for file in files {
+        let folder = file
+            .rsplit_once('/')
+            .map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        folders.entry(folder).or_default().push(file);
     }
+    folders
+        .into_iter()
+        .map(|(folder, files)| context! { folder, files })
+        .collect()
 }
 
 /// Default of the build argument `TREE`: the tree in the build's context. One outside the repository cannot be in the
 /// context of a build by hand; who builds it then says where it put the tree.
-fn tree_argument(stack: &Stack) -> String {
+pub fn tree_argument(stack: &Stack) -> String {
     if stack.written_tree.starts_with('/') || stack.written_tree.starts_with("..") {
         ".".to_owned()
     } else {

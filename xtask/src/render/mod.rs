@@ -4,6 +4,7 @@
 //! `docker/templates/`. Writing the files, and comparing them with those that are there, is `host`'s and `cmd`'s work.
 
 pub mod compose;
+mod context;
 mod deploy;
 pub mod dockerfile;
 mod document;
@@ -64,7 +65,7 @@ pub struct Preload {
 /// starts. `locked`: the requirements files that have a lock.
 #[must_use]
 pub fn render(stack: &Stack, preload: &Preload, locked: &BTreeSet<String>) -> Vec<RenderedFile> {
-    let mut files = vec![dockerfile::ignore(stack), dockerfile::base(stack)];
+    let mut files = vec![context::ignore(stack), context::check(stack), dockerfile::base(stack)];
     for (id, group) in stack.groups() {
         files.push(group_config::file(stack, id, preload));
         files.push(dockerfile::group(stack, id, locked.contains(&group.requirements)));
@@ -78,6 +79,9 @@ pub fn render(stack: &Stack, preload: &Preload, locked: &BTreeSet<String>) -> Ve
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
 }
+
+/// Path of the program that Dockerfiles look at a tree with, relative to the repository and in a build's context.
+pub const SECRETS_CHECK: &str = context::CHECK;
 
 /// Every rendered document of a stack: what people read and nothing is built from.
 #[must_use]

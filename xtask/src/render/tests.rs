@@ -31,7 +31,7 @@ fn rendering_is_deterministic_and_complete() {
     let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(paths.len(), files.len());
     let (kube, quadlet) = (16 + 2 + 1, 16 + 2 + 2 * 4);
-    assert_eq!(files.len(), 1 + 1 + 16 + 16 + 2 + 2 + kube + quadlet);
+    assert_eq!(files.len(), 1 + 1 + 1 + 16 + 16 + 2 + 2 + kube + quadlet);
     for file in &files {
         assert!(file.text.contains(HEADER), "{}", file.path);
         assert!(!file.text.contains("template error"), "{}", file.text);

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::delivery::{PushedImage, SavedArchive};
 use super::escape;
 use super::findings::counted;
+use super::left_out::LeftOutFile;
 use super::printer::Printer;
 use crate::host::build::BuildEvent;
 use crate::images::schedule::Outcome;
@@ -28,6 +29,8 @@ pub struct BuildReporter<'a> {
 pub struct BuildDocument {
     version: u32,
     images: Vec<BuildImage>,
+    /// Files of the tree that no image gets although they lie where images get theirs from.
+    pub left_out: Vec<LeftOutFile>,
     /// The archive of `--save`, once it is whole.
     pub saved: Option<SavedArchive>,
     /// What `--push` brought to the registry.
@@ -196,6 +199,7 @@ impl BuildDocument {
         Self {
             version: 1,
             images,
+            left_out: Vec::new(),
             saved: None,
             pushed: Vec::new(),
         }

@@ -1,12 +1,13 @@
 //! The way from texts to the validated model.
 
-use super::Stack;
 use super::raw::{self, RawStack};
 use super::resolve::{Read, resolve};
+use super::selection;
 use super::startup;
 use super::tree::TreeFiles;
 use super::validate::{self, Facts};
 use super::yaml::decode;
+use super::{GroupId, Stack};
 use crate::finding::{Finding, Place};
 
 /// The tree, wherever it is. The caller reads it; [`Written::load`] decides which of its files.
@@ -120,8 +121,14 @@ impl Written {
             }
             reads.push(read);
         }
-        let (resolved, mut more) = resolve(&raw, &reads, &tree);
+        let (mut resolved, mut more) = resolve(&raw, &reads, &tree);
         findings.append(&mut more);
+        if let Some(tree) = &listed {
+            let groups: Vec<GroupId> = resolved.stack.groups().map(|(id, _)| id).collect();
+            for id in groups {
+                resolved.stack.groups[id.0].beside = selection::beside(&resolved.stack, id, tree);
+            }
+        }
         let everyone = resolved.stack.with_ungrouped();
         findings.extend(validate::all(&Facts {
             raw: &raw,

@@ -18,6 +18,8 @@ pub mod graph;
 pub mod lockable;
 pub mod model;
 pub mod requirements_lock;
+pub mod secret;
+pub mod selection;
 pub mod spans;
 pub mod yaml;
 

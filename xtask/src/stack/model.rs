@@ -27,6 +27,8 @@ pub struct AgentId(pub usize);
 pub struct Stack {
     /// Name of the system, `ai_system`: the prefix of everything that it creates on a host.
     pub name: String,
+    /// Folder of the checkout that the stack belongs to: what is created on a host says so. Empty where the stack is only looked at.
+    pub checkout: String,
     /// The tree, as the stack or `--tree` gives it: absolute, or relative to the repository.
     pub source_tree: String,
     /// The tree that `config/stack.yaml` itself names. Rendered files speak of this one, whatever `--tree` says: what is
@@ -87,9 +89,10 @@ pub struct Images {
     pub user: String,
     /// Its numeric id, and its group's.
     pub uid: u32,
-    /// Patterns (`*`, `**`, `?`) of files of the tree that no image gets.
+    /// Patterns of files of the tree that no image gets, as `.gitignore` has them.
     pub exclude: Vec<String>,
-    /// Patterns of files of the tree that every image of their machine gets, whether its agents name them or not.
+    /// Such patterns of files that every image gets, whether its agents name them or not: of its machine's code, and of what is no
+    /// machine's.
     pub include: Vec<String>,
     /// How much of the tree images hold; decided per group where it is not written.
     pub contents: Option<ContentsSetting>,
@@ -193,6 +196,8 @@ pub struct Group {
     pub start: Option<Start>,
     /// Patterns of files of the tree that its image gets besides those of every group.
     pub include: Vec<String>,
+    /// Files of the tree that lie beside the machine's code and that `include:`, the stack's or its own, names; relative to the tree.
+    pub beside: Vec<String>,
     /// How much of the tree its image holds, where it differs from the stack's.
     pub contents: Option<ContentsSetting>,
     /// Environment, over the machine's.
@@ -331,6 +336,7 @@ impl Stack {
                     required_modules: Vec::new(),
                     start: None,
                     include: Vec::new(),
+                    beside: Vec::new(),
                     contents: None,
                     environment: BTreeMap::new(),
                     published_status_port: 0,

@@ -8,6 +8,7 @@ use contract::group_config::{ArgumentStyle, Disclosure, Start};
 use super::environment;
 use super::model::{ContentsSetting, Images, Subnet, Volume};
 use super::read::{Fields, Reader, plain};
+use super::selection;
 use super::spans::{At, Source};
 use super::supervision::{Settings, argument_style, start};
 use super::yaml::{self, Node};
@@ -31,6 +32,8 @@ pub struct RawStack {
     pub python_version: String,
     /// `images`.
     pub images: Images,
+    /// `images.include`, with where each pattern stands.
+    pub include: Vec<At<String>>,
     /// `audit.exclude`.
     pub audit_exclude: Vec<String>,
     /// `images.requirements`, with `{group}`.
@@ -116,7 +119,7 @@ pub struct RawGroup {
     /// `start`.
     pub start: Option<Start>,
     /// `include`.
-    pub include: Vec<String>,
+    pub include: Vec<At<String>>,
     /// `contents`.
     pub contents: Option<ContentsSetting>,
     /// `environment`.
@@ -223,7 +226,7 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         }
     }
     reader.finish(top, Severity::Error);
-    let (images, requirements) = images?;
+    let (images, requirements, include) = images?;
     Some(RawStack {
         path: reader.source.path.clone(),
         complete: complete
@@ -236,6 +239,7 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         source_tree_written,
         python_version: python_version.unwrap_or_default(),
         images,
+        include,
         audit_exclude,
         requirements,
         volumes,
@@ -312,7 +316,7 @@ fn python<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>) -> Option<String> {
     None
 }
 
-fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(Images, String)> {
+fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(Images, String, Vec<At<String>>)> {
     let place = reader.place(node.span);
     let mut fields = reader.fields(node, "`images`", place)?;
     let namespace = reader
@@ -333,6 +337,24 @@ fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(Images, String
     let base_image = reader
         .required(&mut fields, "base_image")
         .and_then(|node| reader.word(node, "`images.base_image`"));
+    if let Some((place, digest)) = base_image
+        .as_ref()
+        .and_then(|image| Some((&image.place, image.value.split_once('@')?.1)))
+    {
+        let hexadecimal = digest.strip_prefix("sha256:").unwrap_or_default();
+        if hexadecimal.len() != 64
+            || !hexadecimal
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        {
+            let message = format!("`{digest}` is no digest of an image");
+            reader.bad_value(
+                place.clone(),
+                message,
+                "write `@sha256:` and 64 hexadecimal digits, or no `@`",
+            );
+        }
+    }
     let (mut suite, mut debian_packages) = ("bookworm".to_owned(), Vec::new());
     if let Some(node) = fields.get("debian") {
         let place = reader.place(node.span);
@@ -349,7 +371,7 @@ fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(Images, String
         .get("requirements")
         .and_then(|node| reader.path(node, "`images.requirements`"))
         .map_or_else(|| "requirements.{group}.txt".to_owned(), |at| at.value);
-    let exclude = patterns(reader, &mut fields, "exclude");
+    let exclude = plain(&patterns(reader, &mut fields, "exclude"));
     let include = patterns(reader, &mut fields, "include");
     let contents = contents(reader, &mut fields);
     reader.finish(fields, Severity::Error);
@@ -364,10 +386,10 @@ fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(Images, String
         user,
         uid,
         exclude,
-        include,
+        include: plain(&include),
         contents,
     };
-    Some((images, requirements))
+    Some((images, requirements, include))
 }
 
 fn user<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> (String, u32) {
@@ -722,22 +744,19 @@ fn texts<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, key: &'static str
     plain(&reader.texts(node, &format!("`{key}`")))
 }
 
-/// Patterns of files of the tree.
-fn patterns<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, key: &'static str) -> Vec<String> {
+/// Patterns of files of the tree, as `.gitignore` has them.
+fn patterns<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, key: &'static str) -> Vec<At<String>> {
     let Some(node) = fields.get(key) else {
         return Vec::new();
     };
     let mut good = Vec::new();
     for pattern in reader.texts(node, &format!("`{key}`")) {
-        match glob::Pattern::new(&pattern.value) {
-            Ok(_) => good.push(pattern.value),
-            Err(error) => {
-                let message = format!("`{}` is no pattern: {}", pattern.value, error.msg);
-                reader.bad_value(
-                    pattern.place,
-                    message,
-                    "write one as in `**/*.json`, relative to the tree",
-                );
+        match selection::wrong_pattern(&pattern.value) {
+            None => good.push(pattern),
+            Some(why) => {
+                let message = format!("`{}` is no pattern: {why}", pattern.value);
+                let help = "write one as `.gitignore` has them, as in `**/*.json`, relative to the tree";
+                reader.bad_value(pattern.place, message, help);
             }
         }
     }

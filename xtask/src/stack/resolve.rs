@@ -68,6 +68,7 @@ pub fn resolve<'a>(raw: &'a RawStack, reads: &'a [Read], source_tree: &str) -> (
                     .map_or(source_tree, |written| written.value.as_str())
                     .to_owned(),
                 python_version: raw.python_version.clone(),
+                checkout: String::new(),
                 images: raw.images.clone(),
                 volumes: raw.volumes.clone(),
                 status_port: raw.status_port,
@@ -198,7 +199,8 @@ impl<'a> Resolver<'a> {
             build_packages: raw.build_packages.clone(),
             required_modules: raw.required_modules.clone(),
             start: raw.start,
-            include: raw.include.clone(),
+            include: plain(&raw.include),
+            beside: Vec::new(),
             contents: raw.contents,
             environment: raw.environment.clone(),
             published_status_port: raw.published_status_port.value,

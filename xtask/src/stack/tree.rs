@@ -42,6 +42,9 @@ impl TreeFiles {
     /// Whether any file lies below that folder, or the folder is a link to something in the tree.
     #[must_use]
     pub fn has_folder(&self, path: &str) -> bool {
+        if path.is_empty() {
+            return true;
+        }
         let prefix = format!("{path}/");
         self.links.get(path).is_some_and(Option::is_some)
             || self

@@ -1,19 +1,24 @@
-//! What of the tree the containers of a machine hold, below [`crate::render::ROOT`]: its code folders, and second names of paths.
+//! What of the tree the containers of a machine hold, below [`crate::render::ROOT`]: its code folders, what `include:` names, and
+//! second names of paths.
 
 use std::borrow::Cow;
 
+use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use crate::audit::facts::TreeFacts;
 use crate::render::ROOT;
-use crate::stack::model::{MachineId, Stack};
+use crate::stack::model::{GroupId, MachineId, Stack};
+use crate::stack::selection::{Out, Selection};
 
 /// The tree as the containers of one machine see it.
 #[derive(Debug)]
 pub struct View<'a> {
     /// The tree.
     pub tree: &'a TreeFacts,
-    code: Vec<String>,
+    selection: Selection,
+    /// Those of the tree's paths that the containers have.
+    held: FxHashSet<&'a str>,
     /// Second name → path.
     aliases: Vec<(String, String)>,
     folders: FxHashSet<&'a str>,
@@ -29,10 +34,29 @@ impl<'a> View<'a> {
     /// The view of a machine.
     #[must_use]
     pub fn new(stack: &Stack, machine: MachineId, tree: &'a TreeFacts) -> Self {
+        Self::of(stack, machine, Selection::of_machine(stack, machine), tree)
+    }
+
+    /// The view of a group, whose image may have files that those of its machine's other groups do not have.
+    #[must_use]
+    pub fn of_group(stack: &Stack, group: GroupId, tree: &'a TreeFacts) -> Self {
+        let machine = stack.group(group).machine;
+        Self::of(stack, machine, Selection::of_group(stack, group), tree)
+    }
+
+    fn of(stack: &Stack, machine: MachineId, selection: Selection, tree: &'a TreeFacts) -> Self {
         let machine = stack.machine(machine);
+        let links = tree.odd.links.iter();
+        let selection = selection
+            .knowing(tree.paths.iter().map(String::as_str))
+            .with_links(links.map(|(link, target)| (link.as_str(), target.as_str())))
+            .with_keys(tree.odd.keys.iter().map(|(path, why)| (path.as_str(), *why)));
+        let paths: Vec<&str> = tree.paths.iter().map(String::as_str).collect();
+        let held: Vec<&str> = paths.into_par_iter().filter(|path| selection.holds(path)).collect();
         let mut view = Self {
             tree,
-            code: machine.code.iter().map(|folder| normal(folder)).collect(),
+            selection,
+            held: held.into_iter().collect(),
             aliases: machine
                 .path_aliases
                 .iter()
@@ -43,11 +67,9 @@ impl<'a> View<'a> {
             volumes: folders(stack, false),
             readable: folders(stack, true),
         };
-        for path in &tree.paths {
-            if !view.holds(path) {
-                continue;
-            }
-            let mut at = path.as_str();
+        let held: Vec<&'a str> = view.held.iter().copied().collect();
+        for path in held {
+            let mut at = path;
             view.names.extend(name_of(at).strip_suffix(".py"));
             while let Some((folder, _)) = at.rsplit_once('/') {
                 if !view.folders.insert(folder) {
@@ -61,9 +83,15 @@ impl<'a> View<'a> {
     }
 
     fn holds(&self, path: &str) -> bool {
-        self.code
-            .iter()
-            .any(|folder| folder.is_empty() || path == folder || is_below(path, folder))
+        self.held.contains(path)
+    }
+
+    /// Whether the containers may have a file of that path, relative to the tree, which need not be among those that were listed; or why not.
+    ///
+    /// # Errors
+    /// The reason for which no image has it.
+    pub fn may_have(&self, path: &str) -> Result<(), Out> {
+        self.selection.look(&self.real(path)).map(drop)
     }
 
     /// The path without second names.
@@ -110,7 +138,7 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
         let real = self.real(path);
-        self.holds(&real) && self.tree.paths.contains(&*real)
+        self.holds(&real)
     }
 
     /// What an absolute path of the container is.

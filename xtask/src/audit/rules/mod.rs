@@ -6,6 +6,7 @@ pub mod deployment;
 pub mod dynamic;
 pub mod files;
 pub mod hosts;
+pub mod images;
 pub mod path_style;
 pub mod paths;
 pub mod ports;
@@ -34,6 +35,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         dynamic::RULES,
         files::RULES,
         hosts::RULES,
+        images::RULES,
         path_style::RULES,
         paths::RULES,
         ports::RULES,

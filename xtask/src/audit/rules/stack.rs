@@ -137,6 +137,14 @@ rules! {
     /// Correct `code:`, or give the right tree with `--tree`.
     MISSING_CODE = "stack/missing-code", Error, High, "a code folder that is not there";
 
+    /// Finds patterns of `include:` that bring nothing into any image: no file of the tree has such a path, or what has it is
+    /// left out (by `exclude:`, as a secret, as what a tool left behind).
+    ///
+    /// The agents that open the file do not find it.
+    ///
+    /// Correct the pattern: it is one as `.gitignore` has them, relative to the tree. Name a secret that has to be there one by one.
+    INCLUDE = "stack/include", Error, High, "an `include:` that brings nothing in";
+
     /// Finds agents that depend on a name which no startup config defines. With a declared fallback it is a warning.
     ///
     /// A supervisor that waits for it waits for ever.

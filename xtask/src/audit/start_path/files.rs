@@ -10,6 +10,7 @@ use super::value::{ModuleId, V, absolute, parent};
 use super::walk::Walker;
 use crate::audit::imports::view::FolderKind;
 use crate::render::ROOT;
+use crate::stack::selection::Out;
 
 impl Walker<'_> {
     pub fn real(&self, path: &str, follow: bool) -> String {
@@ -89,6 +90,15 @@ impl Walker<'_> {
         let made = self.was_made(&folder);
         match (self.folder_kind(&folder), writes) {
             _ if made => Flow::Next,
+            // The tree has what the image has not.
+            (FolderKind::Missing, false)
+                if path
+                    .strip_prefix(ROOT)
+                    .and_then(|below| below.strip_prefix('/'))
+                    .is_some_and(|below| self.kept_out(below).is_some()) =>
+            {
+                self.read_file(here, call, &path)
+            }
             (FolderKind::Missing, _) => {
                 let message = format!("opens `{path}`, and neither image nor volumes have the folder `{folder}`");
                 self.folder_failure(here, call, "FileNotFoundError", message)
@@ -173,9 +183,7 @@ impl Walker<'_> {
             return V::Unknown;
         };
         let fixed = matches!(self.folder_kind(&path), FolderKind::ReadOnly | FolderKind::Missing);
-        let there = self.search.view.has(below)
-            || self.search.view.is_folder(below)
-            || self.disk.has(&self.search.view.real(below));
+        let there = self.search.view.has(below) || self.search.view.is_folder(below) || self.is_on_disk(below);
         match (
             there,
             fixed && tree.complete && !self.makes_folders && !self.was_made(&path),
@@ -195,6 +203,9 @@ impl Walker<'_> {
             return (V::Unknown, Flow::Next);
         };
         let real = self.search.view.real(below);
+        if self.search.view.may_have(below).is_err() {
+            return (V::Unknown, Flow::Next);
+        }
         let Some(text) = self.disk.read(&real) else {
             return (V::Unknown, Flow::Next);
         };
@@ -220,17 +231,27 @@ impl Walker<'_> {
         (V::Unknown, flow)
     }
 
+    /// Whether the tree's folder has a path, listed or not, that the image may have, too.
+    fn is_on_disk(&self, below: &str) -> bool {
+        self.search.view.may_have(below).is_ok() && self.disk.has(&self.search.view.real(below))
+    }
+
+    /// Why the image has not what the tree has.
+    fn kept_out(&self, below: &str) -> Option<Out> {
+        let out = self.search.view.may_have(below).err()?;
+        self.disk.has(&self.search.view.real(below)).then_some(out)
+    }
+
     /// Reads a file of a folder that is there.
     fn read_file(&mut self, here: ModuleId, call: &Call, path: &str) -> Flow {
         let tree = self.search.view.tree;
         let below = path.strip_prefix(ROOT).and_then(|below| below.strip_prefix('/'));
         let there = match below {
             Some(below) => {
-                let real = self.search.view.real(below);
                 !tree.complete
                     || self.search.view.has(below)
                     || self.search.view.is_folder(below)
-                    || self.disk.has(&real)
+                    || self.is_on_disk(below)
             }
             None => self.made.contains(path),
         };
@@ -238,8 +259,23 @@ impl Walker<'_> {
         if there || self.maybe > 0 {
             return Flow::Next;
         }
-        let message = format!("reads `{path}`, which is not there");
-        let help = Some("add the file to the tree, or do without it where it is not there".to_owned());
+        let mut message = format!("reads `{path}`, which is not there");
+        let mut help = "add the file to the tree, or do without it where it is not there".to_owned();
+        // The tree may have what its image has not.
+        if let Some((below, out)) = below.and_then(|below| Some((below, self.kept_out(below)?))) {
+            message = format!(
+                "reads `{path}`, which its image does not have: the tree's `{below}` {}",
+                out.words()
+            );
+            help = match out {
+                Out::Beside => format!("add `{below}` to `include:` under `images:`"),
+                Out::Excluded(_) => "change the pattern".to_owned(),
+                _ => format!(
+                    "to have it in the image all the same, name it one by one: `include: [{below}]` under `images:`"
+                ),
+            };
+        }
+        let help = Some(help);
         self.fail_at(
             here,
             call.span,

@@ -110,6 +110,11 @@ pub fn predict(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> (Vec<AgentPre
     let views: Vec<View<'_>> = (0..stack.machines.len())
         .map(|machine| View::new(stack, MachineId(machine), tree))
         .collect();
+    // A group that names files of its own has what the others of its machine have not.
+    let own: Vec<Option<View<'_>>> = stack
+        .groups()
+        .map(|(id, group)| (!group.include.is_empty()).then(|| View::of_group(stack, id, tree)))
+        .collect();
     let also = modules_of_the_base(stack);
     // What every image is checked for, an agent without a group has, too.
     let everywhere: Vec<String> = also.iter().chain(&stack.images.required_modules).cloned().collect();
@@ -117,7 +122,7 @@ pub fn predict(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> (Vec<AgentPre
         .groups()
         .map(|(id, group)| GroupContext {
             id,
-            view: &views[group.machine.0],
+            view: own[id.0].as_ref().unwrap_or(&views[group.machine.0]),
             requirements: requirements::read(tree, &group.requirements),
             also: if group.name == UNGROUPED { &everywhere } else { &also },
             environment: (group.name != UNGROUPED).then(|| environment(stack, id, &|_, address| address.to_string())),

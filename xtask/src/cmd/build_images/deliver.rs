@@ -8,12 +8,14 @@ use std::time::Instant;
 use super::Args;
 use crate::cmd::{Context, Failure, Outcome};
 use crate::host::image_delivery::{self, Push, SaveError};
-use crate::host::{parallel, process};
+use crate::host::podman::Podman;
+use crate::host::{image_layer, parallel, process};
 use crate::images::{Kind, Plan};
 use crate::report::build::BuildDocument;
 use crate::report::delivery::{Delivery, PushedImage, SavedArchive};
 use crate::report::exit::Exit;
-use crate::stack::Stack;
+use crate::report::left_out::secrets_text;
+use crate::stack::{Stack, selection};
 
 /// Fails early where an archive cannot be at that place.
 ///
@@ -50,6 +52,10 @@ pub fn deliver(args: &Args, context: &Context, stack: &Stack, plan: &Plan, docum
         }
     }
     let podman = context.podman();
+    if args.save.is_some() || args.push.is_some() {
+        let images: Vec<String> = first.iter().chain(&others).map(|node| node.image.clone()).collect();
+        refuse_secrets(&podman, stack, &images)?;
+    }
     if let Some(file) = &args.save {
         let images: Vec<String> = first.iter().chain(&others).map(|node| node.image.clone()).collect();
         let started = Instant::now();
@@ -100,6 +106,21 @@ pub fn deliver(args: &Args, context: &Context, stack: &Stack, plan: &Plan, docum
         true => Exit::Success,
         false => Exit::Tool,
     })
+}
+
+/// Fails where an image holds what looks like a secret, whatever built it, and the stack does not name it one by one.
+fn refuse_secrets(podman: &Podman, stack: &Stack, images: &[String]) -> Outcome<()> {
+    let named = selection::all_named(stack);
+    let found = image_layer::secrets(podman, images, &named).map_err(|error| {
+        Failure::new(
+            Exit::Tool,
+            format!("cannot tell whether the images hold secrets, so nothing was saved or pushed: {error}"),
+        )
+    })?;
+    match secrets_text(&found) {
+        None => Ok(()),
+        Some(text) => Err(Failure::new(Exit::Findings, text)),
+    }
 }
 
 impl From<SaveError> for Failure {

@@ -47,6 +47,7 @@ fn group(name: &str, machine: usize, agents: &[usize]) -> Group {
         build_packages: Vec::new(),
         required_modules: Vec::new(),
         include: Vec::new(),
+        beside: Vec::new(),
         contents: None,
         start: None,
         environment: BTreeMap::new(),
@@ -83,6 +84,7 @@ pub fn small_stack() -> Stack {
         .path_aliases
         .insert("FORMAINPC".to_owned(), "main_pc_code/FORMAINPC".to_owned());
     Stack {
+        checkout: String::new(),
         name: "ai_system".to_owned(),
         source_tree: "tests/ai_system".to_owned(),
         written_tree: "tests/ai_system".to_owned(),

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
 use crate::finding::{Finding, Place};
+use crate::stack::GroupId;
+use crate::stack::selection::{Nothing, Out, brings_nothing};
 use crate::stack::tree::{Found, TreeFiles, normal};
 
 /// A finding about a path that is not there as written.
@@ -99,7 +101,7 @@ pub fn missing_code(facts: &Facts<'_>) -> Vec<Finding> {
         .machines
         .iter()
         .flat_map(|machine| &machine.code)
-        .filter(|folder| !tree.has_folder(folder.value.trim_end_matches('/')))
+        .filter(|folder| !tree.has_folder(&normal(&folder.value)))
         .map(|folder| {
             let (what, help) = if tree.leads_nowhere(&folder.value) {
                 let help = "copy what it leads to into the tree: nothing outside it is opened";
@@ -110,6 +112,48 @@ pub fn missing_code(facts: &Facts<'_>) -> Vec<Finding> {
             };
             let message = format!("the folder `{}` {what}", folder.value);
             Finding::error("stack/missing-code", folder.place.clone(), message).with_help(help)
+        })
+        .collect()
+}
+
+/// What `include:` names is in an image, or that is said.
+pub fn include(facts: &Facts<'_>) -> Vec<Finding> {
+    let Some(tree) = facts.tree else {
+        return Vec::new();
+    };
+    let common = facts.raw.include.iter().map(|pattern| (None, pattern));
+    let own = facts.resolved.groups.iter().enumerate();
+    let own = own.flat_map(|(index, group)| group.include.iter().map(move |pattern| (Some(GroupId(index)), pattern)));
+    let patterns = common.chain(own).filter(|(_, pattern)| !pattern.value.starts_with('!'));
+    patterns
+        .filter_map(|(group, pattern)| {
+            let text = &pattern.value;
+            let finding = |message: String| Finding::error("stack/include", pattern.place.clone(), message);
+            Some(match brings_nothing(facts.stack, group, text, tree)? {
+                Nothing::Missing => {
+                    let named = tree.named(text);
+                    let help = match (tree.has_folder(&normal(text)), named.is_empty()) {
+                        (true, _) => "the folder holds no file, or is a link: name what it leads to".to_owned(),
+                        (false, true) => "correct the pattern, or add the file: patterns are those of `.gitignore`, \
+                                          relative to the tree"
+                            .to_owned(),
+                        (false, false) => format!("did you mean `{}`?", named.join("` or `")),
+                    };
+                    finding(format!("`{text}` under `include:` names no file of the tree")).with_help(help)
+                }
+                Nothing::LeftOut(path, out @ Out::Secret(_)) => finding(format!(
+                    "no image gets what `{text}` under `include:` names: `{path}` {}",
+                    out.words()
+                ))
+                .with_help(format!(
+                    "a secret gets into images only where it is named one by one: `{path}`"
+                )),
+                Nothing::LeftOut(path, out) => finding(format!(
+                    "no image gets what `{text}` under `include:` names: `{path}` {}",
+                    out.words()
+                ))
+                .with_help("remove the pattern, or what leaves the file out"),
+            })
         })
         .collect()
 }

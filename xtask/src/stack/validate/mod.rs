@@ -59,6 +59,7 @@ pub fn all(facts: &Facts<'_>) -> Vec<Finding> {
         files::missing_script,
         files::missing_requirements,
         files::missing_code,
+        files::include,
         files::config_file_clash,
         files::alias,
         dependencies::missing,
