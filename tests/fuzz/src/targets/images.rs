@@ -32,7 +32,7 @@ pub fn run(bytes: &[u8]) {
         2 => {
             let mut packages = sbom::debian(&text);
             packages.extend(sbom::python(&text));
-            let document = sbom::document("localhost/x:1", "sha256:00", None, &packages);
+            let document = sbom::document("localhost/x:1", "sha256:00", None, &[], &packages);
             assert!(serde_json::to_string(&document).is_ok());
         }
         _ => write_layer(&text),
@@ -62,7 +62,7 @@ fn write_layer(text: &str) {
         })
         .collect();
     let layer = layer::layer(&stack, GroupId(0), &entries, &BTreeSet::new(), "cpython-311");
-    let Ok(bytes) = layer::write(&layer, 0, |_| Ok(b"x".to_vec()), Vec::new()) else {
+    let Ok(bytes) = layer::write(&layer, 0, |_| Ok(layer::Content::bytes(b"x".to_vec())), Vec::new()) else {
         return;
     };
     let mut archive = tar::Archive::new(bytes.as_slice());
