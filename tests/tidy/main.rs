@@ -194,6 +194,7 @@ fn every_crate_inherits_the_lints() {
         "xtask/pysrc/Cargo.toml",
         "docker/contract/Cargo.toml",
         "docker/supervisor/Cargo.toml",
+        "tests/fuzz/Cargo.toml",
     ] {
         let text = std::fs::read_to_string(repository().join(manifest)).unwrap();
         assert!(text.contains("[lints]\nworkspace = true"), "{manifest}");

@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-use super::{Context, Outcome, in_use, setup};
+use super::{Context, Outcome, fuzz, in_use, setup};
 use crate::host::doctor::packages;
 use crate::host::process::{self, Program};
 use crate::host::test_tools;
 use crate::report::exit::Exit;
 
-/// Check formats and lints, and run all tests: unit, command line, real processes, real Podman
+/// Check formats and lints, run all tests: unit, command line, real processes, real Podman, and fuzz the parsers for some minutes
 ///
 /// The tests boot the stack and take it down with its volumes, so they do not begin if there are any already. Nothing is skipped: a
 /// test that needs Podman or Chromium fails where there is none, and says how to install it.
@@ -76,6 +76,15 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         if !outcome.status.success() {
             failed.push(name);
         }
+    }
+    let started = Instant::now();
+    let fuzzed = fuzz::all(context)?;
+    context.printer.step(
+        "done",
+        format!("fuzz targets in {:.1} s", started.elapsed().as_secs_f64()),
+    );
+    if fuzzed != Exit::Success {
+        failed.push("fuzz");
     }
     if failed.is_empty() {
         return Ok(Exit::Success);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::files::FileError;
-use super::process::{ProcessError, Program};
+use super::process::{self, ProcessError, Program};
 use super::repository::Repository;
 
 /// What targets there are.
@@ -96,6 +96,12 @@ impl<'a> Fuzzer<'a> {
     /// # Errors
     /// When it does not compile.
     pub fn build(repository: &'a Repository, each_line: &mut dyn FnMut(&str)) -> Result<Self, ProcessError> {
+        if std::env::var_os("CXX").is_none() && process::on_path("c++").is_none() {
+            return Err(ProcessError::Missing {
+                program: "c++".to_owned(),
+                hint: "libFuzzer is written in C++: `apt-get install g++`, or `cargo xtask test --setup`".to_owned(),
+            });
+        }
         let folder = repository.target().join("fuzz");
         // Named, since build scripts and macros would be instrumented, too, without.
         let machine = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);

@@ -1,6 +1,6 @@
 //! Classes of the tree: the order in which they are searched, and why one cannot be made.
 
-use rustc_hash::FxHashSet as HashSet;
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use super::value::{ModuleId, V};
 use super::walk::Walker;
@@ -19,9 +19,46 @@ type Entry = Option<(ModuleId, u32)>;
 /// Classes above each other after which no more are looked at.
 const DEEPEST: usize = 30;
 
+/// Most classes above one, itself among them, that are searched: those of more are not known.
+const MOST: usize = 128;
+
 /// Whether a class of the standard library has nothing that an object of a class below it could miss.
 fn is_bare(name: &str) -> bool {
     matches!(name, "builtins.object" | "abc.ABC" | "abc.ABCMeta" | "typing.Generic")
+}
+
+/// One class in front of lists of those above it, merged as Python does.
+fn merged(first: (ModuleId, u32), mut lists: Vec<Vec<Entry>>) -> Result<Vec<Entry>, ()> {
+    let mut order = vec![Some(first)];
+    loop {
+        lists.retain(|list| !list.is_empty());
+        if lists.is_empty() {
+            return Ok(order);
+        }
+        let in_a_tail =
+            |entry: &Entry| entry.is_some() && lists.iter().any(|list| list.iter().skip(1).any(|other| other == entry));
+        let Some(next) = lists
+            .iter()
+            .filter_map(|list| list.first())
+            .find(|entry| !in_a_tail(entry))
+            .copied()
+        else {
+            return Err(());
+        };
+        order.push(next);
+        match next {
+            Some(_) => lists.iter_mut().for_each(|list| {
+                if list.first() == Some(&next) {
+                    list.remove(0);
+                }
+            }),
+            None => {
+                if let Some(list) = lists.iter_mut().find(|list| list.first() == Some(&None)) {
+                    list.remove(0);
+                }
+            }
+        }
+    }
 }
 
 impl Walker<'_> {
@@ -29,25 +66,53 @@ impl Walker<'_> {
         self.find_among(&self.order(module, class), name)
     }
 
-    /// A class and those above it, in the order in which they are searched; nothing for one that is not known.
-    pub fn order(&self, module: ModuleId, class: u32) -> Vec<Entry> {
-        self.linear(module, class, 0)
-            .unwrap_or_else(|()| vec![Some((module, class)), None])
+    /// What a class is made of. Orders that were told of it before hold no more.
+    pub fn set_bases(&mut self, class: (ModuleId, u32), bases: Vec<V>) {
+        if self.bases.get(&class) != Some(&bases) {
+            self.orders.get_mut().clear();
+            self.bases.insert(class, bases);
+        }
     }
 
-    /// The same as Python computes it; an error where it cannot.
-    fn linear(&self, module: ModuleId, class: u32, depth: usize) -> Result<Vec<Entry>, ()> {
-        let mut order = vec![Some((module, class))];
-        if depth > DEEPEST {
-            order.push(None);
-            return Ok(order);
+    /// A class and those above it, in the order in which they are searched; nothing for one that is not known.
+    pub fn order(&self, module: ModuleId, class: u32) -> Vec<Entry> {
+        if let Some(known) = self.orders.borrow().get(&(module, class)) {
+            return known.clone();
         }
+        let order = self
+            .linear((module, class), 0, &mut HashMap::default())
+            .unwrap_or_else(|()| vec![Some((module, class)), None]);
+        self.orders.borrow_mut().insert((module, class), order.clone());
+        order
+    }
+
+    /// The same as Python computes it; an error where it cannot. `known` are those that were computed on the way: classes whose
+    /// bases have bases in common would otherwise be gone through once for every way up.
+    fn linear(
+        &self,
+        at: (ModuleId, u32),
+        depth: usize,
+        known: &mut HashMap<(ModuleId, u32), Result<Vec<Entry>, ()>>,
+    ) -> Result<Vec<Entry>, ()> {
+        if let Some(order) = known.get(&at) {
+            return order.clone();
+        }
+        let unknown = vec![Some(at), None];
+        if depth > DEEPEST {
+            return Ok(unknown);
+        }
+        // A class that is made again below itself.
+        known.insert(at, Ok(unknown.clone()));
         let mut lists: Vec<Vec<Entry>> = Vec::new();
         let mut direct: Vec<Entry> = Vec::new();
-        for base in self.bases.get(&(module, class)).into_iter().flatten() {
+        let bases = self.bases.get(&at).map_or(&[][..], Vec::as_slice);
+        if bases.len() > MOST {
+            return Ok(unknown);
+        }
+        for base in bases {
             match base {
                 V::Class(module, class) => {
-                    lists.push(self.linear(*module, *class, depth + 1)?);
+                    lists.push(self.linear((*module, *class), depth + 1, known)?);
                     direct.push(Some((*module, *class)));
                 }
                 V::Outside(name) if is_bare(name) => {}
@@ -59,36 +124,12 @@ impl Walker<'_> {
             }
         }
         lists.push(direct);
-        loop {
-            lists.retain(|list| !list.is_empty());
-            if lists.is_empty() {
-                return Ok(order);
-            }
-            let in_a_tail = |entry: &Entry| {
-                entry.is_some() && lists.iter().any(|list| list.iter().skip(1).any(|other| other == entry))
-            };
-            let Some(next) = lists
-                .iter()
-                .filter_map(|list| list.first())
-                .find(|entry| !in_a_tail(entry))
-                .copied()
-            else {
-                return Err(());
-            };
-            order.push(next);
-            match next {
-                Some(_) => lists.iter_mut().for_each(|list| {
-                    if list.first() == Some(&next) {
-                        list.remove(0);
-                    }
-                }),
-                None => {
-                    if let Some(list) = lists.iter_mut().find(|list| list.first() == Some(&None)) {
-                        list.remove(0);
-                    }
-                }
-            }
-        }
+        let order = match merged(at, lists) {
+            Ok(order) if order.len() > MOST => Ok(unknown),
+            other => other,
+        };
+        known.insert(at, order.clone());
+        order
     }
 
     pub fn find_among(&self, order: &[Option<(ModuleId, u32)>], name: &str) -> Lookup {
@@ -161,7 +202,7 @@ impl Walker<'_> {
         if let Some((_, base)) = twice {
             return Some(format!("duplicate base class {}", name(*base)));
         }
-        if known.len() < 2 || self.linear(module, class, 0).is_ok() {
+        if known.len() < 2 || self.linear((module, class), 0, &mut HashMap::default()).is_ok() {
             return None;
         }
         let names: Vec<&str> = known.into_iter().map(name).collect();

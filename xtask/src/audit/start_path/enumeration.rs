@@ -10,6 +10,14 @@ use super::failure::Flow;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
 
+/// Whether it is a class of the standard library that makes enumerations.
+fn makes_enumerations(base: &V) -> bool {
+    matches!(base, V::Outside(name) if matches!(
+        name.as_str(),
+        "enum.Enum" | "enum.IntEnum" | "enum.StrEnum" | "enum.Flag" | "enum.IntFlag"
+    ))
+}
+
 impl Walker<'_> {
     /// Whether a class is a plain enumeration whose body does not bind the name.
     pub fn lacks_member(&self, class: (ModuleId, u32), name: &str) -> bool {
@@ -46,15 +54,15 @@ impl Walker<'_> {
     /// Whether a base, or a class above it, makes enumerations.
     pub fn is_enumeration(&self, base: &V) -> bool {
         match base {
-            V::Outside(name) => matches!(
-                name.as_str(),
-                "enum.Enum" | "enum.IntEnum" | "enum.StrEnum" | "enum.Flag" | "enum.IntFlag"
-            ),
+            // What is above each is in the order, too.
             V::Class(module, class) => self
-                .bases
-                .get(&(*module, *class))
-                .is_some_and(|bases| bases.iter().any(|base| self.is_enumeration(base))),
-            _ => false,
+                .order(*module, *class)
+                .iter()
+                .flatten()
+                .filter_map(|above| self.bases.get(above))
+                .flatten()
+                .any(makes_enumerations),
+            other => makes_enumerations(other),
         }
     }
 

@@ -13,8 +13,23 @@ use crate::audit::imports::stdlib;
 use crate::render::ROOT;
 
 impl Walker<'_> {
-    /// What a value is, here and now.
+    /// What a value is, here and now. One that has grown too large is not known: a few lines can double it sixty times.
     pub fn evaluate(&self, value: &Value) -> V {
+        /// All that values larger than a small one may take in a script, in bytes.
+        const MOST: usize = 128 * 1024 * 1024;
+        const SMALL: usize = 1024;
+        let made = self.whole_value(value);
+        match made.size() {
+            Some(size) if size <= SMALL => made,
+            Some(size) if self.large.get() < MOST => {
+                self.large.set(self.large.get() + size);
+                made
+            }
+            _ => V::Unknown,
+        }
+    }
+
+    fn whole_value(&self, value: &Value) -> V {
         let here = self.here();
         match value {
             Value::None => V::None,

@@ -51,6 +51,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use contract::group_config::ArgumentStyle;
@@ -254,6 +255,8 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         handling: 0,
         disk,
         bases: HashMap::default(),
+        orders: RefCell::default(),
+        large: Cell::default(),
         usual: HashSet::default(),
         called_by: HashMap::default(),
         class_names: HashMap::default(),

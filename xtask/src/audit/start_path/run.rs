@@ -214,7 +214,7 @@ impl<'a> Walker<'a> {
         if plain && !facts.keywords && facts.decorators.is_empty() {
             self.usual.insert((here, class));
         }
-        self.bases.insert((here, class), bases);
+        self.set_bases((here, class), bases);
         if let Some(message) = self.refused_by_base(here, class, facts) {
             return self.fail_at(here, facts.span, "start/class-error", "TypeError", message, None);
         }

@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::operator::Problem;
-use super::value::V;
+use super::value::{LARGEST, V};
 
 /// What `text.method(…)` gives, for the methods that say most of what names, addresses and modes are.
 pub fn method(text: &str, method: &str, arguments: &Arguments) -> V {
@@ -17,7 +17,13 @@ pub fn method(text: &str, method: &str, arguments: &Arguments) -> V {
         ("strip", []) if text.is_ascii() => V::Str(text.trim_ascii().to_owned()),
         ("startswith", [start]) => V::Bool(text.starts_with(start)),
         ("endswith", [end]) => V::Bool(text.ends_with(end)),
-        ("replace", [from, to]) if !from.is_empty() => V::Str(text.replace(from, to)),
+        ("replace", [from, to]) if !from.is_empty() => {
+            let grown = text.matches(from).count().saturating_mul(to.len());
+            if grown.saturating_add(text.len()) > LARGEST {
+                return V::Unknown;
+            }
+            V::Str(text.replace(from, to))
+        }
         ("split", [separator]) if !separator.is_empty() => {
             V::List(text.split(separator).map(|part| V::Str(part.to_owned())).collect())
         }

@@ -9,6 +9,9 @@ use super::signature::Signature;
 use crate::audit::imports::view::{normal, normal_absolute};
 use crate::render::ROOT;
 
+/// Size of the largest value that is kept, in bytes.
+pub const LARGEST: usize = 256 * 1024;
+
 /// Index of a module that has been imported.
 pub type ModuleId = usize;
 
@@ -149,6 +152,31 @@ impl V {
         match self {
             Self::Str(text) | Self::Path(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// About how many bytes it takes, each part counted as often as it is in it; nothing where that is more than any value may.
+    pub fn size(&self) -> Option<usize> {
+        let mut size = 0;
+        self.add_size(&mut size).then_some(size)
+    }
+
+    fn add_size(&self, size: &mut usize) -> bool {
+        *size += size_of::<Self>();
+        if *size > LARGEST {
+            return false;
+        }
+        match self {
+            Self::Str(text) | Self::Path(text) | Self::File(text) | Self::Text(text) | Self::Outside(text) => {
+                *size += text.len();
+                *size <= LARGEST
+            }
+            Self::Concat(parts) | Self::List(parts) => parts.iter().all(|part| part.add_size(size)),
+            Self::Dict(items) => items
+                .iter()
+                .all(|(key, value)| key.add_size(size) && value.add_size(size)),
+            Self::Method(_, _, of) | Self::Super(_, _, of) | Self::Bound(of, _) => of.add_size(size),
+            _ => true,
         }
     }
 

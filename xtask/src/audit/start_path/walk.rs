@@ -1,5 +1,6 @@
 //! The state of a walk that follows a script as CPython would run it.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -207,6 +208,10 @@ pub struct Walker<'a> {
     /// Files of the tree that were not listed, and what those hold that are no Python.
     pub disk: Disk<'a>,
     pub bases: HashMap<(ModuleId, u32), Vec<V>>,
+    /// Classes with those above them, as far as somebody asked.
+    pub orders: RefCell<HashMap<(ModuleId, u32), Vec<Option<(ModuleId, u32)>>>>,
+    /// Bytes that large values have taken.
+    pub large: Cell<usize>,
     /// Classes that a decorator or metaclass of the tree leaves as they are written.
     pub usual: HashSet<(ModuleId, u32)>,
     /// Classes whose metaclass is called when they are: where it makes the object.

@@ -18,8 +18,8 @@ pub const ALL: [&str; 12] = [
     "mmdebstrap",
 ];
 
-/// What the tests need besides: one for the deploy scripts, one for the page of `smoke --report`.
-pub const FOR_TESTS: [&str; 2] = ["shellcheck", "chromium"];
+/// What the tests need besides: one for the deploy scripts, one for the page of `smoke --report`, one for fuzzing.
+pub const FOR_TESTS: [&str; 3] = ["shellcheck", "chromium", "g++"];
 
 /// Fedora's name for a Debian package.
 #[must_use]
@@ -29,6 +29,7 @@ pub fn dnf_name(debian: &str) -> &str {
         "iproute2" => "iproute",
         "uidmap" => "shadow-utils",
         "shellcheck" => "ShellCheck",
+        "g++" => "gcc-c++",
         same => same,
     }
 }
