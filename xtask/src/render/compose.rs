@@ -75,13 +75,18 @@ pub fn environment(stack: &Stack, id: GroupId, address: &dyn Fn(&str, Ipv4Addr) 
     let machine = stack.machine(group.machine);
     let mut environment = own_environment(stack, id);
     let addresses = addresses(stack, id, address);
-    let theirs = machine
+    // An address is the host's to say, unless the group itself says another.
+    let of_machine = machine
         .environment
         .iter()
-        // An address is the host's to say, unless the group itself says another.
-        .filter(|(name, _)| !addresses.contains_key(*name))
-        .chain(&group.environment);
-    let theirs = theirs.map(|(name, value)| (format!("{AGENT_ENVIRONMENT}{name}"), value.clone()));
+        .filter(|(name, _)| !addresses.contains_key(*name));
+    let theirs: BTreeMap<&String, &String> = of_machine.chain(&group.environment).collect();
+    let theirs: Vec<(String, String)> = theirs
+        .into_iter()
+        // Agents get the supervisor's, too.
+        .filter(|(name, value)| environment.get(*name) != Some(*value))
+        .map(|(name, value)| (format!("{AGENT_ENVIRONMENT}{name}"), value.clone()))
+        .collect();
     environment.extend(theirs);
     environment.extend(addresses);
     environment
