@@ -97,10 +97,10 @@ fn a_hostile_tree_is_built() {
     }
     assert_eq!(again.code, 0, "{again:#?}");
     for skipped in [
-        "no image gets `main_pc_code/pipe.py`: it is a pipe",
-        "no image gets `main_pc_code/zero.bin`: it is a device",
-        "no image gets `main_pc_code/bad\u{fffd}.py`: its name is not UTF-8",
-        "no image gets `main_pc_code/endless.bin`: it has 4398046511104 bytes",
+        "`main_pc_code/pipe.py` is a pipe",
+        "`main_pc_code/zero.bin` is a device",
+        "`main_pc_code/bad\u{fffd}.py` has a name that is not UTF-8",
+        "`main_pc_code/endless.bin` has 4398046511104 bytes",
     ] {
         assert!(
             again.stderr.contains(skipped),
@@ -155,7 +155,7 @@ def fill(folder):
         print('FILLED', folder, os.stat(folder + '/fill').st_size >> 20, flush=True)
     except OSError:
         print('FILLED', folder, 0, flush=True)
-for folder in ['/var/tmp', '/tmp', '/dev/shm', '/run', '/app/logs', '/root', '/']:
+for folder in ['/var/tmp', '/run', '/root', '/']:
     fill(folder)
 raise SystemExit('SAID ' + str(reached))
 ";
@@ -179,6 +179,33 @@ raise SystemExit('SAID ' + str(reached))
         "an agent that is started alone forges the verdict: descriptors and memory of PID 1, signals, LD_PRELOAD, PATH",
         "the verdict is what the supervisor saw",
         "`crashed`, as it was",
+    );
+}
+
+/// An agent that writes wherever it can fills its own memory, and nothing of the host.
+#[test]
+fn what_an_agent_writes_has_an_end() {
+    let sandbox = Sandbox::new();
+    let fill = "\
+import itertools, os
+for number in itertools.count():
+    for folder in ['/tmp', '/var/tmp', '/dev/shm', '/app/logs', '/app/data', '/app/models', '/app/config']:
+        try:
+            with open(f'{folder}/fill{number}', 'wb') as file:
+                file.write(bytes(1 << 24))
+        except OSError:
+            pass
+    if number > 60:
+        raise SystemExit('FULL')
+";
+    first(&sandbox, &script(&sandbox), fill);
+    let ran = sandbox.run(&["audit", "--confirm", "MemoryOrchestrator"]);
+    let killed = ran.code == 3 && ran.stderr.contains("it took all the memory that it may have");
+    assert!(killed || ran.stdout.contains("FULL"), "{ran:#?}");
+    saw(
+        "an agent that is started alone fills every folder that it can write to",
+        "it fills its own memory, up to its limit, and no disk",
+        "killed, or told that there is no space",
     );
 }
 

@@ -47,6 +47,9 @@ pub enum ConfirmEvent {
 /// Bytes that a container may print: its document is far shorter.
 const MOST_PRINTED: usize = 4 * 1024 * 1024;
 
+/// How Podman ends when a container was killed.
+const KILLED: &str = "exited with code 137";
+
 /// What the first process of a container is given.
 #[derive(Debug, Serialize)]
 struct Task<'a> {
@@ -197,7 +200,12 @@ fn observe(podman: &Podman, sealed: &Sealed, tree: &TreeRoot) -> Result<Observat
         .limit(sealed.deadline + MARGIN)
         .most(MOST_PRINTED)
         .read()
-        .map_err(|error| shortened(error).to_string())?;
+        .map_err(|error| match &error {
+            ProcessError::Failed { status, tail, .. } if status == KILLED && tail.is_empty() => {
+                "its container was killed: it took all the memory that it may have, or did not end in time".to_owned()
+            }
+            _ => shortened(error).to_string(),
+        })?;
     let seen = read(&printed)?;
     let known = [
         AgentState::Healthy,
