@@ -119,7 +119,11 @@ fn require_volumes(context: &Context, stack: &Stack, part: &Part<'_>, chown: boo
     let names: BTreeSet<String> = part
         .machines
         .iter()
-        .flat_map(|machine| stack.volumes.iter().map(|volume| stack.volume(*machine, volume)))
+        .flat_map(|machine| {
+            // What agents only read they need not own.
+            let written = stack.volumes.iter().filter(|volume| !volume.read_only);
+            written.map(|volume| stack.volume(*machine, volume))
+        })
         .collect();
     let volumes = podman.volumes()?;
     let used: Vec<&Volume> = volumes.iter().filter(|volume| names.contains(&volume.name)).collect();
