@@ -1,5 +1,6 @@
 //! Asks Podman whose things on a host are, remembers what was taken over, and looks at who owns the files of volumes.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,8 @@ use super::files::{self, FileError};
 use super::podman::{CHECKOUT_LABEL, Podman, PodmanError, STACK_LABEL, Volume};
 use super::process::{ProcessError, Program};
 use super::repository::Repository;
+use super::tree_root::TreeRoot;
+use super::tree_walk;
 use crate::boot::ownership::{Kind, Ownership, Thing, sort};
 use crate::stack::Stack;
 
@@ -140,18 +143,25 @@ fn misowned_one(volume: &Volume, wanted: u32) -> Option<Misowned> {
         owner,
         wanted,
     };
-    let fresh = volume.needs_chown && std::fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_none());
-    if fresh {
+    // What is in it was written by agents.
+    let root = TreeRoot::open(&folder).ok()?;
+    if volume.needs_chown && root.list("").is_ok_and(|entries| entries.is_empty()) {
         return None;
     }
     let everybody = top.mode() & 0o002 != 0;
     if top.uid() != wanted && !everybody {
         return Some(of(&folder, top.uid()));
     }
-    let walk = walkdir::WalkDir::new(&folder).min_depth(1).into_iter();
-    walk.filter_map(Result::ok).take(MOST_ENTRIES).find_map(|entry| {
-        let owner = entry.metadata().ok()?.uid();
-        (owner != wanted && owner != 0 && !everybody).then(|| of(entry.path(), owner))
+    let paths = RefCell::new(Vec::new());
+    let note = |path: &str| {
+        let mut paths = paths.borrow_mut();
+        paths.push(folder.join(path));
+        paths.len() < MOST_ENTRIES
+    };
+    tree_walk::walk(&root, &note, &note);
+    paths.into_inner().into_iter().find_map(|path| {
+        let owner = path.symlink_metadata().ok()?.uid();
+        (owner != wanted && owner != 0 && !everybody).then(|| of(&path, owner))
     })
 }
 
