@@ -357,3 +357,39 @@ fn a_machine_that_does_not_have_what_is_named_is_wrong_use() {
         .fails_with(2, &["no group or agent is called `away/Hub`"]);
     stack.sandbox.run(&["up", "on"]).fails_with(2, &["did you mean `one`?"]);
 }
+
+#[test]
+fn a_signal_while_agents_save_ends_down_and_names_what_is_left() {
+    let stack = Stack::new(145, 10);
+    stack.containers(&[("one", "running")]);
+    let begun = stack.sandbox.path("begun");
+    stack.podman(&format!(
+        r#"  "stop --ignore") : > '{}'; exec sleep 600 ;;"#,
+        begun.display()
+    ));
+    let mut down = stack.sandbox.start(&["down"]);
+    wait_for(|| begun.exists().then_some(()));
+    signal(down.id(), Signal::SIGTERM);
+    assert_eq!(down.wait().unwrap().code(), Some(143));
+    let mut said = String::new();
+    down.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("interrupted, and left: pod one-pod"), "{said}");
+    let calls = stack.sandbox.podman_calls();
+    assert!(!calls.iter().any(|call| call.starts_with("pod rm")), "{calls:#?}");
+}
+
+#[test]
+fn a_limit_that_is_given_is_kept_and_named() {
+    let stack = Stack::new(146, 300);
+    stack.containers(&[("one", "running")]);
+    stack.supervisor("one", || Some(document("one", "starting", agent("Hub", "starting"))));
+    let ran = stack.sandbox.run(&["up", "one", "--timeout", "1"]);
+    ran.fails_with(
+        1,
+        &[
+            "1 of 1 agents are not healthy",
+            "the limit that `--timeout` sets",
+            "1 agent not answering yet",
+        ],
+    );
+}

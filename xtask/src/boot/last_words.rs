@@ -42,10 +42,19 @@ pub fn last_words(status: &AgentStatus) -> LastWords {
             .reason
             .as_deref()
             .is_some_and(|reason| reason.contains("exited with code"));
+    let reason = status.reason.as_deref().and_then(last_part);
+    if let Some((lead, reason)) = reason.as_deref().filter(|_| exited).and_then(quoted) {
+        let at = printed.iter().rposition(|line| line.trim() == lead).or(raised);
+        let end = at.map_or(printed.len(), |at| at + 1);
+        return LastWords {
+            lead: lead.to_owned(),
+            reason: Some(reason.to_owned()),
+            context: printed[end.saturating_sub(CONTEXT)..end].to_vec(),
+        };
+    }
     let last = exited.then(|| printed.len().checked_sub(1)).flatten();
     // An exception is what ended a process that exited; one that runs, or that a signal killed, did not end by what it printed.
     let found = raised.filter(|_| exited).or(last);
-    let reason = status.reason.as_deref().and_then(last_part);
     let end = found.or(raised).map_or(printed.len(), |at| at + 1);
     let context = printed[end.saturating_sub(CONTEXT)..end].to_vec();
     match (found.map(|at| printed[at].clone()), reason) {
@@ -65,6 +74,16 @@ pub fn last_words(status: &AgentStatus) -> LastWords {
             context,
         },
     }
+}
+
+/// What a supervisor quotes of an agent's output at the end of a reason, and the reason without it.
+fn quoted(reason: &str) -> Option<(&str, &str)> {
+    let (reason, quote) = reason.rsplit_once("; last stderr line: ").or_else(|| {
+        ["; stderr: ", "; last stdout line: ", "; stdout: "]
+            .iter()
+            .find_map(|mark| reason.split_once(mark))
+    })?;
+    Some((quote.trim(), reason)).filter(|(quote, _)| !quote.is_empty())
 }
 
 /// The last part of a line that was overwritten with carriage returns, made printable; none where nothing is left of it.
@@ -187,6 +206,33 @@ mod tests {
         assert_eq!(words.reason.as_deref(), Some(EXITED));
         assert_eq!(words.context.last(), Some(&words.lead));
         assert!(words.context[1].starts_with("Traceback"));
+    }
+
+    #[test]
+    fn what_the_supervisor_quotes_leads_wherever_it_is_from() {
+        let words = agent(
+            AgentState::Failed,
+            &format!("{EXITED}; last stdout line: Error: no model"),
+            &[],
+        );
+        assert_eq!(
+            (words.lead.as_str(), words.reason.as_deref()),
+            ("Error: no model", Some(EXITED))
+        );
+        let lines = [
+            "Traceback (most recent call last):",
+            "  File \"/a.py\", line 1",
+            "NameError: x",
+            "100%",
+        ];
+        let words = agent(
+            AgentState::Backoff,
+            "exited with code 1 after 0.1 s; stderr: NameError: x",
+            &lines,
+        );
+        assert_eq!(words.lead, "NameError: x");
+        assert_eq!(words.context.last().unwrap(), "NameError: x");
+        assert_eq!(words.line(), "NameError: x; exited with code 1 after 0.1 s");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::super::{Context, Failure, Outcome, render, send_images};
 use super::{Args, build, known_groups};
 use crate::boot::creation::Runs;
+use crate::boot::limits;
 use crate::boot::view::{Progress, View};
 use crate::host::changes::Changes;
 use crate::host::hosts::{Hosts, MachineHost, Place};
@@ -17,8 +18,6 @@ use crate::report::exit::Exit;
 use crate::report::findings::counted;
 use crate::stack::{GroupId, Stack};
 
-/// How long the next group waits for one that was replaced.
-const LIMIT: Duration = Duration::from_secs(60);
 /// How often an interrupt is looked for while nothing else happens.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -196,7 +195,8 @@ fn replace_one(context: &Context, stack: &Stack, hosts: &Hosts, host: &MachineHo
         if process::interrupted() {
             return Err(Failure::said(Exit::Interrupted));
         }
-        if begun.elapsed() > LIMIT || view.progress(stack, &[group], &[]) == Progress::Failed {
+        let late = begun.elapsed() > limits::boot(stack, &[group]) && !view.is_starting(&[group]);
+        if late || view.progress(stack, &[group], &[]) == Progress::Failed {
             context.printer.warn(format!(
                 "not every agent of `{name}` answers\n  hint: `cargo xtask status {name}` says why, `cargo xtask logs {name}` what they print"
             ));
