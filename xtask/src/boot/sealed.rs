@@ -297,8 +297,7 @@ mod tests {
             .filter(|argument| argument.starts_with("--env"))
             .collect();
         assert_eq!(set, [&format!("--env=PATH={PATH}")]);
-        assert_eq!(sealed.environment["AGENT_ENV_LD_PRELOAD"], "/x");
-        assert!(!sealed.environment.contains_key("LD_PRELOAD"), "not for the supervisor");
+        assert_eq!(sealed.environment["LD_PRELOAD"], "/x");
         assert_eq!(sealed.user, 10001);
         let unlimited = |argument: &&String| argument.starts_with("--tmpfs=") && !argument.contains("size=");
         assert_eq!(sealed.arguments.iter().find(unlimited), None);

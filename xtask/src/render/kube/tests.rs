@@ -358,9 +358,9 @@ fn odd_names_become_what_a_cluster_takes() {
         |name: &str| &objects[&("Deployment".to_owned(), name.to_owned())]["spec"]["template"]["spec"]["containers"][0];
     let price = list(&container("side")["env"])
         .iter()
-        .find(|v| text(&v["name"]) == "PRICE");
+        .find(|v| text(&v["name"]) == "AGENT_ENV_PRICE");
     let reference = &price.expect("a variable")["valueFrom"]["configMapKeyRef"];
-    assert_eq!(reference["key"], Value::from("PRICE"));
+    assert_eq!(reference["key"], Value::from("AGENT_ENV_PRICE"));
     assert!(container("side")["resources"].is_null(), "no limit, no request");
 }
 
