@@ -9,6 +9,7 @@ mod bench;
 mod confirm;
 mod connection;
 mod faults;
+mod foreign;
 mod harness;
 mod images;
 mod kube;

@@ -236,7 +236,8 @@ fn build_plan(args: &Args, context: &Context, stack: &Stack, looked: &Looked, st
     let needed = plan.needed();
     // A build that was killed has left something to be built, and perhaps its working containers.
     if !needed.is_empty() {
-        let leftovers = storage::remove(&context.podman(), stack)?;
+        let podman = context.podman();
+        let leftovers = storage::remove_builds(&podman, stack)?;
         if !leftovers.is_empty() {
             let removed = leftovers.join(", ");
             context
@@ -307,7 +308,7 @@ fn tidy_and_deliver(
     let (plan, podman) = (&looked.plan, context.podman());
     if process::interrupted() {
         process::resume();
-        storage::remove(&podman, stack)?;
+        storage::remove_builds(&podman, stack)?;
         return Ok(Exit::Interrupted);
     }
     let built = |id: &&NodeId| outcomes.get(id) == Some(&schedule::Outcome::Built);

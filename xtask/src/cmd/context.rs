@@ -6,10 +6,10 @@ use super::{Failure, GlobalOptions, Outcome};
 use crate::audit::{facts, preload, tree};
 use crate::finding;
 use crate::host::hosts::Hosts;
-use crate::host::leftovers::{self, name_server, storage};
+use crate::host::leftovers::{self, Left, Swept, name_server, storage};
 use crate::host::podman::Podman;
 use crate::host::repository::Repository;
-use crate::host::{audit_files, boot, containers_conf, files, lab, process, requirements_lock, stack_files};
+use crate::host::{audit_files, boot, containers_conf, files, lab, orphans, process, requirements_lock, stack_files};
 use crate::render::{self, Preload, RenderedFile};
 use crate::report::exit::Exit;
 use crate::report::printer::Printer;
@@ -54,7 +54,10 @@ impl Context {
             self.printer.styled(findings::human(&found, self.printer.color_err));
         }
         match stack {
-            Some(stack) if !finding::has_errors(&found) => Ok(stack),
+            Some(stack) if !finding::has_errors(&found) => {
+                orphans::work_for(&stack.name);
+                Ok(stack)
+            }
             _ => Err(Failure::said(Exit::WrongUse)),
         }
     }
@@ -105,29 +108,41 @@ impl Context {
     /// # Errors
     /// When Podman cannot be run.
     pub fn remove_stored(&self, podman: &Podman, stack: &Stack) -> Outcome<usize> {
-        let stored = storage::remove(podman, stack)?;
-        if !stored.is_empty() {
+        let stored = storage::remove(podman, &podman.records(&stack.name), stack)?;
+        if !stored.removed.is_empty() {
             self.printer.warn(format!(
                 "removed what a killed Podman left in storage: {}",
-                stored.join(", ")
+                stored.removed.join(", ")
             ));
         }
-        Ok(stored.len())
+        self.name_left(&stored.left);
+        Ok(stored.removed.len())
     }
 
     /// Removes containers of checks that a killed harness left. That a Podman does not answer is for the checks to say.
     pub fn remove_probes(&self, podman: &Podman, stack: &Stack) {
-        let left = storage::remove_probes(podman, stack).unwrap_or_default();
-        if !left.is_empty() {
+        let left = storage::remove_probes(podman, &podman.records(&stack.name), stack).unwrap_or_default();
+        if !left.removed.is_empty() {
             self.printer.warn(format!(
                 "removed what a killed harness left of its checks: {}",
-                left.join(", ")
+                left.removed.join(", ")
+            ));
+        }
+        self.name_left(&left.left);
+    }
+
+    /// Says what looks like a leftover and is nobody's of ours for all that is known.
+    fn name_left(&self, left: &[Left]) {
+        for Left { what, command } in left {
+            self.printer.warn(format!(
+                "left alone, since nothing proves that it is of this stack: {what}\n  hint: where nobody uses it, `{command}` removes it"
             ));
         }
     }
 
     /// Removes what a killed Podman left: in storage, and, as long as no container of the stack is there, in the kernel and with
-    /// the name server. Returns how much. To be called by who holds the stack's lock.
+    /// the name server. Only what is proved to be the stack's; the rest is named. Returns how much was removed. To be called by
+    /// who holds the stack's lock.
     ///
     /// # Errors
     /// When Podman or `ip` cannot be run.
@@ -136,38 +151,44 @@ impl Context {
         if !podman.containers(&stack.name)?.is_empty() || process::on_path("ip").is_none() {
             return Ok(stored);
         }
-        boot::remove_unused_networks(podman, &stack.name)?;
-        let networks = podman.networks()?;
-        let subnets: Vec<_> = stack
-            .machines
-            .iter()
-            .map(|machine| machine.subnet)
-            .filter(|subnet| {
-                // Where Podman has a network with that subnet, it is in use, by us or by others.
-                let text = subnet.to_string();
-                networks
-                    .iter()
-                    .flat_map(|network| network.subnets.iter().flatten())
-                    .all(|known| known.subnet != text)
-            })
-            .collect();
-        let unknown: Vec<&str> = stack
-            .machines
-            .iter()
-            .map(|machine| machine.network.as_str())
-            .filter(|name| networks.iter().all(|network| network.name != *name))
-            .collect();
-        let no_containers = podman.has_no_container()?;
-        let mut removed = leftovers::remove(&subnets, no_containers)?;
-        removed.extend(name_server::forget(&unknown)?);
-        if no_containers && (stored > 0 || !removed.is_empty()) {
-            leftovers::forget_addresses()?;
+        let records = podman.records(&stack.name);
+        // What Podman itself says of networks with our label, before they go.
+        let mut networks = podman.networks()?;
+        let own = boot::own_networks(&networks, &stack.name);
+        if !own.is_empty() {
+            boot::note_own_networks(podman, &stack.name)?;
+            boot::remove_unused_networks(podman, &stack.name)?;
+            networks = podman.networks()?;
         }
-        for what in &removed {
+        let mut swept = Swept::default();
+        let mut forgotten = Vec::new();
+        let written = records.networks();
+        for gone in written.networks() {
+            if networks.iter().any(|network| network.id.as_ref() == Some(&gone.id)) {
+                continue;
+            }
+            let part = leftovers::remove(gone, written.namespaces(), &networks, || podman.network_namespaces())?;
+            if part.left.is_empty() {
+                forgotten.push(gone.id.as_str());
+            }
+            swept.add(part);
+            if networks.iter().all(|network| network.name != gone.name) {
+                swept.removed.extend(name_server::forget(gone)?);
+            }
+        }
+        records.forget_networks(&forgotten)?;
+        for what in &swept.removed {
             self.printer
                 .warn(format!("removed what a killed Podman left behind: {what}"));
         }
-        Ok(stored + removed.len())
+        let wanted: Vec<_> = stack
+            .machines
+            .iter()
+            .map(|machine| (machine.network.as_str(), machine.subnet))
+            .collect();
+        swept.left.extend(leftovers::unproved(&wanted, &networks)?);
+        self.name_left(&swept.left);
+        Ok(stored + swept.removed.len())
     }
 
     /// Prints a document as JSON on stdout.

@@ -10,6 +10,7 @@ use crate::host::containers_conf;
 use crate::host::doctor::gather::{Inputs, WantedPort};
 use crate::host::doctor::{Diagnosis, HostFacts, Status, diagnose, fix, gather};
 use crate::host::hosts::{Hosts, Place};
+use crate::host::occupied::{self, Overlap};
 use crate::report::doctor as report;
 use crate::report::exit::Exit;
 use crate::stack::Stack;
@@ -77,7 +78,21 @@ pub(super) fn look(context: &Context, stack: &Stack) -> HostFacts {
         podman: &|| podman.command(),
         containers_conf: containers_conf::provide(&context.repository),
         ports: ports(context, stack),
+        overlaps: overlaps(context, stack),
     })
+}
+
+/// Subnets of the stack that something else on this host has, for machines whose containers run here.
+fn overlaps(context: &Context, stack: &Stack) -> Vec<Overlap> {
+    let machines = stack
+        .machines
+        .iter()
+        .filter(|machine| machine.connection.is_none())
+        .map(|machine| machine.name.as_str())
+        .collect();
+    // A Podman that does not answer is another diagnosis.
+    let networks = context.podman().networks().unwrap_or_default();
+    occupied::overlaps(stack, &machines, &occupied::gather(&networks, stack))
 }
 
 /// Ports that the stack publishes on this host; those on the loopback address where Podman cannot say more.

@@ -29,6 +29,7 @@ const TESTS: [&[&str]; 2] = [
         "podman",
         "--",
         "faults::",
+        "foreign::",
         "lab::two_hosts_on_one",
     ],
 ];

@@ -186,7 +186,9 @@ impl From<LabError> for Failure {
             LabError::Podman(error) => error.into(),
             LabError::File(error) => error.into(),
             LabError::Kernel { .. } | LabError::Stays(_) if process::interrupted() => Self::said(Exit::Interrupted),
-            other @ (LabError::NotRoot | LabError::NotUp | LabError::Stack(_)) => Self::wrong_use(other.to_string()),
+            other @ (LabError::NotRoot | LabError::NotUp | LabError::Stack(_) | LabError::Taken(_)) => {
+                Self::wrong_use(other.to_string())
+            }
             other @ (LabError::Kernel { .. } | LabError::NoLink(_) | LabError::Stays(_)) => {
                 Self::new(Exit::Tool, other.to_string())
             }

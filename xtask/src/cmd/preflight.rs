@@ -1,10 +1,11 @@
-//! What is looked at before anything is started: ports that somebody else holds.
+//! What is looked at before anything is made: ports and subnets that somebody else has.
 
 use std::net::TcpListener;
 
 use super::{Context, Failure, Outcome};
 use crate::boot::reach::published_ports;
 use crate::host::hosts::{Part, Place};
+use crate::host::occupied::{self, Overlap};
 use crate::host::podman::Pod;
 use crate::host::socket_holder;
 use crate::report::exit::Exit;
@@ -23,7 +24,11 @@ pub fn run(context: &Context, stack: &Stack, part: &Part<'_>) -> Outcome<()> {
     let runs = |pod: &Pod| pod.status == "Running";
     if pods.iter().filter(|pod| runs(pod)).count() < part.groups.len() {
         match part.host.place {
-            Place::Here => context.remove_leftovers(&part.host.podman, stack)?,
+            Place::Here => {
+                let removed = context.remove_leftovers(&part.host.podman, stack)?;
+                require_free_subnets(stack, part)?;
+                removed
+            }
             // What is left in its kernel goes with the lab.
             Place::Lab | Place::Elsewhere => context.remove_stored(&part.host.podman, stack)?,
         };
@@ -38,6 +43,35 @@ pub fn run(context: &Context, stack: &Stack, part: &Part<'_>) -> Outcome<()> {
         format!(
             "cannot publish:\n  {}\n  hint: stop what holds the port, or change the port in the startup config or config/stack.yaml",
             taken.join("\n  ")
+        ),
+    ))
+}
+
+/// Fails where something on this host has addresses of a subnet that a machine of the part wants.
+fn require_free_subnets(stack: &Stack, part: &Part<'_>) -> Outcome<()> {
+    let machines = part
+        .machines
+        .iter()
+        .map(|machine| stack.machine(*machine).name.as_str())
+        .collect();
+    let networks = part.host.podman.networks()?;
+    let mut occupied = occupied::gather(&networks, stack);
+    occupied.retain(|other| other.firm);
+    let overlaps = occupied::overlaps(stack, &machines, &occupied);
+    if overlaps.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = overlaps.iter().flat_map(Overlap::lines).collect();
+    let hints: Vec<String> = overlaps
+        .iter()
+        .map(|overlap| format!("hint: {}", overlap.hint()))
+        .collect();
+    Err(Failure::new(
+        Exit::Findings,
+        format!(
+            "nothing was made, since addresses of the stack are in use on this host:\n  {}\n  {}",
+            lines.join("\n  "),
+            hints.join("\n  ")
         ),
     ))
 }

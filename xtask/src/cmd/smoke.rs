@@ -12,6 +12,7 @@ use crate::boot::lab::Lab;
 use crate::finding::{Finding, has_errors};
 use crate::host::hosts::Hosts;
 use crate::host::lab;
+use crate::host::leftovers::records::Records;
 use crate::host::network::Endpoint;
 use crate::host::process::{self, Program};
 use crate::host::report_folder::{ReportFolder, ReportFolderError};
@@ -141,6 +142,11 @@ struct Running<'a> {
 impl PodmanCommand for Running<'_> {
     fn podman(&self, machine: Option<MachineId>) -> Program {
         self.hosts.of(machine.unwrap_or(MachineId(0))).podman.command()
+    }
+
+    fn records(&self, machine: Option<MachineId>) -> Records {
+        let host = self.hosts.of(machine.unwrap_or(MachineId(0)));
+        host.podman.records(&self.stack.name)
     }
 }
 

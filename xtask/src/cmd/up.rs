@@ -387,10 +387,7 @@ fn take_back(context: &Context, stack: &Stack, parts: &[Part<'_>], created: &Cre
         for left in &removed.left {
             context.printer.error(left_text(left));
         }
-        for network in &created.networks {
-            // Another group of the machine may still use it, or it is another host's.
-            let _ = part.host.podman.command().args(["network", "rm", network]).run();
-        }
+        boot::remove_made_networks(&part.host.podman, &stack.name, &created.networks)?;
         if part.host.place == Place::Here {
             context.remove_leftovers(&part.host.podman, stack)?;
         }
@@ -408,6 +405,7 @@ impl From<BootError> for Failure {
     fn from(error: BootError) -> Self {
         match error {
             BootError::Podman(error) => error.into(),
+            other @ (BootError::Names { .. } | BootError::Used { .. }) => Self::new(Exit::Findings, other.to_string()),
             other => Self::new(Exit::Tool, other.to_string()),
         }
     }

@@ -6,17 +6,20 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use super::files::FileError;
+use super::leftovers::{self, records::NetworkRecord};
 use super::parallel;
 use super::podman::{
     CHECKOUT_LABEL, Container, DIGEST_LABEL, GROUP_LABEL, MACHINE_LABEL, Network, Pod, Podman, PodmanError, ROLE_LABEL,
-    STACK_LABEL, belongs_to,
+    STACK_LABEL, Volume, belongs_to,
 };
 use super::podman_make::{self, LIMIT};
 use super::process::{self, ProcessError};
-use super::removal;
+use super::{removal, take_down};
 use crate::boot::creation::{Creation, Labels, Runs, creation};
 use crate::boot::limits;
 use crate::boot::reach::Host;
+use crate::stack::model::Subnet;
 use crate::stack::{GroupId, MachineId, Stack};
 
 /// Labels of everything that is created here.
@@ -76,6 +79,31 @@ pub enum BootError {
     /// A folder of the tree cannot be mounted.
     #[error("cannot mount the code folder `{0}`: {1}")]
     Mount(String, String),
+    /// Names of ours are taken by what does not carry our label.
+    #[error(
+        "what is not of stack `{stack}` has names that it needs; nothing was changed:\n  {}\n  hint: change `name:` in config/stack.yaml{}, or rename or remove them yourself", .taken.join("\n  "), .or
+    )]
+    Names {
+        /// The stack.
+        stack: String,
+        /// What has which name, one line each.
+        taken: Vec<String>,
+        /// Further settings that change such a name.
+        or: &'static str,
+    },
+    /// What is not ours uses something that is to be removed.
+    #[error(
+        "{what} is used by what is not of this stack, and was left: {}\n  hint: remove that first, if it is yours", .users.join(", ")
+    )]
+    Used {
+        /// What was to be removed.
+        what: String,
+        /// Who uses it.
+        users: Vec<String>,
+    },
+    /// What is to be made cannot be written down first.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Something else on the host has the network's subnet.
     #[error(
         "network `{name}` cannot have the subnet {subnet}: another network or route of this host uses it\n  hint: `cargo xtask doctor` names it; the subnet is one setting of config/stack.yaml"
@@ -146,8 +174,22 @@ pub fn up(
     }
 
     let machines: BTreeSet<MachineId> = groups.iter().map(|group| stack.group(*group).machine).collect();
+    there.require_own_names(stack, &to_start, &machines)?;
     created.networks = make_networks(podman, stack, &machines, &there.networks, emit)?;
     make_volumes(podman, stack, &machines, &there.volumes, emit)?;
+    // Whoever finds them after this process and its Podman were killed knows by it whose they are.
+    let records = podman.records(&stack.name);
+    let networks = if created.networks.is_empty() {
+        there.networks
+    } else {
+        podman.networks()?
+    };
+    records.note_networks(&own_networks(&networks, &stack.name))?;
+    let names: Vec<String> = to_start
+        .iter()
+        .flat_map(|(_, creation)| [creation.container.name.clone(), creation.pod.infra_name.clone()])
+        .collect();
+    records.note_names(&names)?;
 
     let turns: BTreeMap<MachineId, Mutex<()>> = machines.iter().map(|machine| (*machine, Mutex::default())).collect();
     let outcome = Mutex::new(&mut created);
@@ -157,7 +199,7 @@ pub fn up(
         let state = state.or_else(|| there.pods.contains_key(&creation.pod.name).then_some("no container"));
         let replaced = state.is_some();
         let turn = &turns[&stack.group(*group).machine];
-        let started = start(podman, creation, state, turn, limits::removal(stack));
+        let started = start(podman, stack, creation, state, turn, limits::removal(stack));
         let mut created = outcome.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match started {
             Ok(()) => {
@@ -220,7 +262,7 @@ fn look(
 }
 
 /// Podman's failure, with what mends it where Podman's own words do not say.
-fn explained(error: &PodmanError) -> String {
+fn explained(error: &BootError) -> String {
     let said = error.to_string();
     if said.contains("is already allocated to container ID") {
         return format!(
@@ -231,14 +273,28 @@ fn explained(error: &PodmanError) -> String {
     said
 }
 
+/// The networks of the stack among those that Podman has, as they are written down.
+#[must_use]
+pub fn own_networks(networks: &[Network], stack: &str) -> Vec<NetworkRecord> {
+    networks
+        .iter()
+        .filter(|network| belongs_to(network.labels.as_ref(), stack))
+        .filter_map(NetworkRecord::of)
+        .collect()
+}
+
 /// What is on the host already.
 struct There {
     /// Ids of images by name.
     images: BTreeMap<String, String>,
+    /// The stack's pods, by name.
     pods: BTreeMap<String, Pod>,
+    /// The stack's containers, by name.
     containers: BTreeMap<String, Container>,
+    /// Pods and containers that are not the stack's, as a person would call them, by name.
+    foreign: BTreeMap<String, String>,
     networks: Vec<Network>,
-    volumes: BTreeSet<String>,
+    volumes: Vec<Volume>,
 }
 
 impl There {
@@ -246,20 +302,85 @@ impl There {
     fn look(podman: &Podman, stack: &Stack, wanted: &[String]) -> Result<Self, PodmanError> {
         std::thread::scope(|scope| {
             let images = scope.spawn(|| podman.image_ids(wanted));
-            let pods = scope.spawn(|| podman.pods(&stack.name));
-            let containers = scope.spawn(|| podman.containers(&stack.name));
+            let pods = scope.spawn(|| podman.all_pods());
+            let containers = scope.spawn(|| podman.all_containers());
             let volumes = scope.spawn(|| podman.volumes());
             let networks = podman.networks()?;
+            let images = join(images)?;
+            let (pods, other_pods): (Vec<Pod>, Vec<Pod>) = join(pods)?
+                .into_iter()
+                .partition(|pod| belongs_to(pod.labels.as_ref(), &stack.name));
+            let (containers, others): (Vec<Container>, Vec<Container>) = join(containers)?
+                .into_iter()
+                // A pod's own goes with its pod.
+                .filter(|container| !(container.is_infra && pods.iter().any(|pod| pod.id == container.pod)))
+                .partition(|container| !container.is_stored() && belongs_to(container.labels.as_ref(), &stack.name));
+            let foreign = other_pods
+                .into_iter()
+                .map(|pod| (pod.name.clone(), format!("pod `{}`", pod.name)))
+                .chain(others.into_iter().map(|container| {
+                    let place = if container.is_stored() {
+                        " in Podman's storage"
+                    } else {
+                        ""
+                    };
+                    let text = format!("container `{}` of image {}{place}", container.name(), container.image);
+                    (container.name().to_owned(), text)
+                }))
+                .collect();
             Ok(Self {
-                images: join(images)?,
-                pods: join(pods)?.into_iter().map(|pod| (pod.name.clone(), pod)).collect(),
-                containers: join(containers)?
+                images,
+                pods: pods.into_iter().map(|pod| (pod.name.clone(), pod)).collect(),
+                containers: containers
                     .into_iter()
                     .map(|container| (container.name().to_owned(), container))
                     .collect(),
+                foreign,
                 networks,
-                volumes: join(volumes)?.into_iter().map(|volume| volume.name).collect(),
+                volumes: join(volumes)?,
             })
+        })
+    }
+
+    /// Fails where a name that is needed is taken by what is not the stack's.
+    fn require_own_names(
+        &self,
+        stack: &Stack,
+        to_start: &[&(GroupId, Creation)],
+        machines: &BTreeSet<MachineId>,
+    ) -> Result<(), BootError> {
+        let names = to_start
+            .iter()
+            .flat_map(|(_, creation)| [&creation.pod.name, &creation.container.name, &creation.pod.infra_name]);
+        let is_ours = |labels: Option<&BTreeMap<String, String>>| belongs_to(labels, &stack.name);
+        let mut taken: Vec<String> = names
+            .filter_map(|name| self.foreign.get(name))
+            .map(|what| format!("the name is already in use by {what}"))
+            .collect();
+        let mut or = "";
+        for machine in machines {
+            let name = &stack.machine(*machine).network;
+            let network = self.networks.iter().find(|network| network.name == *name);
+            if network.is_some_and(|network| !is_ours(network.labels.as_ref())) {
+                taken.push(format!("the name is already in use by network `{name}`"));
+                or = " (a network's is `machines.<name>.network.name`)";
+            }
+            for volume in &stack.volumes {
+                let name = stack.volume(*machine, volume);
+                let found = self.volumes.iter().find(|found| found.name == name);
+                let project = format!("{}_{}", stack.name, stack.machine(*machine).name);
+                if found.is_some_and(|found| !is_ours(found.labels.as_ref()) && !is_of_project(found, &project)) {
+                    taken.push(format!("the name is already in use by volume `{name}`"));
+                }
+            }
+        }
+        if taken.is_empty() {
+            return Ok(());
+        }
+        Err(BootError::Names {
+            stack: stack.name.clone(),
+            taken,
+            or,
         })
     }
 
@@ -278,6 +399,18 @@ impl There {
     }
 }
 
+/// Whether a volume was made from the rendered compose file: it holds the same data, and is used as it is.
+fn is_of_project(volume: &Volume, project: &str) -> bool {
+    ["io.podman.compose.project", "com.docker.compose.project"]
+        .iter()
+        .any(|label| {
+            let labels = volume.labels.as_ref();
+            labels
+                .and_then(|labels| labels.get(*label))
+                .is_some_and(|name| name == project)
+        })
+}
+
 /// The result of a thread; its panic is ours.
 fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -285,31 +418,64 @@ fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
 
 fn start(
     podman: &Podman,
+    stack: &Stack,
     creation: &Creation,
     there: Option<&str>,
     turn: &Mutex<()>,
     stop_limit: Duration,
-) -> Result<(), PodmanError> {
-    let remove = || {
-        removal::remove(
-            &podman
-                .command()
-                .args(["pod", "rm", "--force", "--ignore", &creation.pod.name])
-                .limit(stop_limit)
-                .whole(),
-        )
-    };
+) -> Result<(), BootError> {
     if let Some(state) = there {
         // It has the time that it was made with, and whoever is told to stop meanwhile does not wait for it.
-        removal::stop(podman, &creation.container.name, state, stop_limit)?;
-        remove()?;
+        if let Some(container) = own_container(podman, stack, creation)? {
+            removal::stop(podman, &container.id, state, stop_limit)?;
+        }
+        remove_group(podman, stack, creation, stop_limit)?;
     }
     let started = podman_make::group(podman, creation, turn);
     if started.is_err() {
         // Half a pod would look like a running one to the next boot. Its own failure says less than the first.
-        let _ = remove();
+        let _ = remove_group(podman, stack, creation, stop_limit);
     }
-    started
+    Ok(started?)
+}
+
+/// The group's container, where it carries the stack's label.
+fn own_container(podman: &Podman, stack: &Stack, creation: &Creation) -> Result<Option<Container>, PodmanError> {
+    let mut all = podman.containers(&stack.name)?;
+    all.retain(|container| container.name() == creation.container.name);
+    Ok(all.pop())
+}
+
+/// Removes a group's pod and container where they carry the stack's label: what has their names without it is somebody else's.
+fn remove_group(podman: &Podman, stack: &Stack, creation: &Creation, limit: Duration) -> Result<(), BootError> {
+    let containers = podman.all_containers()?;
+    for pod in podman.pods(&stack.name)? {
+        if pod.name != creation.pod.name {
+            continue;
+        }
+        let users = take_down::others_in(&pod, &containers, &stack.name);
+        if !users.is_empty() {
+            let what = format!("pod `{}`", pod.name);
+            return Err(BootError::Used { what, users });
+        }
+        removal::remove(
+            &podman
+                .command()
+                .args(["pod", "rm", "--force", "--ignore", &pod.id])
+                .limit(limit)
+                .whole(),
+        )?;
+    }
+    if let Some(container) = own_container(podman, stack, creation)? {
+        removal::remove(
+            &podman
+                .command()
+                .args(["rm", "--force", "--ignore", "--time=0", &container.id])
+                .limit(limit)
+                .whole(),
+        )?;
+    }
+    Ok(())
 }
 
 fn make_networks(
@@ -330,7 +496,10 @@ fn make_networks(
                 .flatten()
                 .map(|subnet| subnet.subnet.as_str())
                 .collect();
-            if !subnets.contains(&wanted.as_str()) {
+            if subnets
+                .iter()
+                .all(|subnet| Subnet::parse(subnet) != Some(machine.subnet))
+            {
                 return Err(BootError::Subnet {
                     name: machine.network.clone(),
                     found: subnets.join(", "),
@@ -359,10 +528,9 @@ fn make_volumes(
     podman: &Podman,
     stack: &Stack,
     machines: &BTreeSet<MachineId>,
-    there: &BTreeSet<String>,
+    there: &[Volume],
     emit: &(dyn Fn(BootEvent) + Sync),
 ) -> Result<(), BootError> {
-    // Those that `podman-compose` made under the same names hold the same data, so they are used as they are.
     let missing: Vec<(String, MachineId)> = machines
         .iter()
         .flat_map(|machine| {
@@ -371,7 +539,7 @@ fn make_volumes(
                 .iter()
                 .map(move |volume| (stack.volume(*machine, volume), *machine))
         })
-        .filter(|(name, _)| !there.contains(name))
+        .filter(|(name, _)| there.iter().all(|volume| volume.name != *name))
         .collect();
     for made in parallel::map(parallel::default_jobs(), &missing, |(name, machine)| {
         podman_make::volume(podman, name, &labels(stack, *machine)).map(|()| emit(BootEvent::Volume(name.clone())))
@@ -389,6 +557,24 @@ fn labels(stack: &Stack, machine: MachineId) -> BTreeMap<&'static str, &str> {
         (MACHINE_LABEL, stack.machine(machine).name.as_str()),
     ]
     .into()
+}
+
+/// Writes down what Podman knows of the stack's networks, and what is plugged into their bridges: before they are removed, since
+/// nothing says it afterwards.
+///
+/// # Errors
+/// When Podman or `ip` fails, or it cannot be written.
+pub fn note_own_networks(podman: &Podman, stack: &str) -> Result<(), BootError> {
+    let own = own_networks(&podman.networks()?, stack);
+    let records = podman.records(stack);
+    records.note_networks(&own)?;
+    if !podman.is_of_this_host() || !nix::unistd::geteuid().is_root() || process::on_path("ip").is_none() {
+        return Ok(());
+    }
+    for network in &own {
+        records.note_namespaces(leftovers::plugged(network)?)?;
+    }
+    Ok(())
 }
 
 /// Removes networks of the stack, which must have no container: with one go the addresses that a killed Podman kept on it. The next
@@ -409,6 +595,23 @@ pub fn remove_unused_networks(podman: &Podman, stack: &str) -> Result<(), Podman
             .limit(LIMIT)
             .whole()
             .run()?;
+    }
+    Ok(())
+}
+
+/// Removes those of the networks that carry the stack's label and that nothing uses: another group of the machine may, or a name
+/// may be of another host.
+///
+/// # Errors
+/// When Podman cannot list them.
+pub fn remove_made_networks(podman: &Podman, stack: &str, names: &[String]) -> Result<(), PodmanError> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    for network in podman.networks()? {
+        if belongs_to(network.labels.as_ref(), stack) && names.contains(&network.name) {
+            let _ = podman.command().args(["network", "rm", &network.name]).run();
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::assemble::Assembly;
 use super::build_inputs;
 use super::bytecode::Bytecode;
+use super::leftovers::storage;
 use super::podman::{Image, Podman, PodmanError, belongs_to};
 use super::process::{self, ProcessError, Program};
 use super::python_image::{self, Source};
@@ -240,7 +241,8 @@ fn dockerfile(assembly: &Assembly<'_>, node: &Node, settings: &Settings, name: &
         .arg("--file")
         .arg(file)
         .args(["--tag", &node.image])
-        .args(labels.iter().map(|(name, value)| format!("--label={name}={value}")));
+        .args(labels.iter().map(|(name, value)| format!("--label={name}={value}")))
+        .arg(storage::build_mark(&assembly.stack.name));
     if name != "base" {
         command = command
             .arg(format!("--build-arg=TREE={}", build_inputs::group_tree(name)))

@@ -140,7 +140,7 @@ impl Hosts {
             .machines
             .iter()
             .map(|machine| MachineHost {
-                podman: Podman::run_by(lab::program(machine, "podman", repository)),
+                podman: Podman::of_machine(&machine.name, lab::program(machine, "podman", repository)),
                 network: Network::namespace(&machine.network),
                 host: Host {
                     reach: Reach::Container,

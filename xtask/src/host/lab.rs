@@ -48,6 +48,11 @@ pub enum LabError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Somebody else has what the lab needs.
+    #[error(
+        "`{0}` is there already, and no lab of this stack made it\n  hint: change `name:` in config/stack.yaml, or remove it yourself"
+    )]
+    Taken(PathBuf),
     /// Neither cut nor whole: somebody took one end down.
     #[error("the link is down at {0}: `{link}` is not there or not up\n  hint: run `cargo xtask lab down` and `cargo xtask lab up`", link = plan::LINK)]
     NoLink(String),
@@ -62,8 +67,11 @@ pub enum LabError {
 /// When the stack has not two machines.
 pub fn of(stack: &Stack, repository: &Repository) -> Result<Lab, LabError> {
     // The kernel has one lab of that name; whichever checkout made it, its storage is where that checkout said.
-    let noted = files::read(&folder_note(&plan::run_folder(&stack.name)))
-        .ok()
+    let run = plan::run_folder(&stack.name);
+    let noted = mounted()
+        .contains(&run)
+        .then(|| files::read(&folder_note(&run)).ok())
+        .flatten()
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .map(PathBuf::from);
     let folder = noted.unwrap_or_else(|| repository.work().join("lab"));
@@ -73,6 +81,11 @@ pub fn of(stack: &Stack, repository: &Repository) -> Result<Lab, LabError> {
 /// File that says where the storage is.
 fn folder_note(run: &Path) -> PathBuf {
     run.join("folder")
+}
+
+/// File that says that the machine's network namespace is the lab's: written before it is made, where there was none.
+fn own_note(lab: &Lab, machine: &LabMachine) -> PathBuf {
+    lab.run.join(format!("{}.own", machine.name))
 }
 
 /// File that is there once everything is.
@@ -118,7 +131,10 @@ pub fn up(lab: &Lab, podman: &Podman) -> Result<bool, LabError> {
         return Ok(false);
     }
     down(lab)?;
-    make(lab, podman).inspect_err(|_| {
+    make(lab, podman).inspect_err(|error| {
+        if matches!(error, LabError::Taken(_)) {
+            return;
+        }
         super::process::resume();
         // Why it could not be made says more than why it cannot be removed.
         let _ = down(lab);
@@ -128,6 +144,11 @@ pub fn up(lab: &Lab, podman: &Podman) -> Result<bool, LabError> {
 
 fn make(lab: &Lab, podman: &Podman) -> Result<(), LabError> {
     let (driver, graph_root) = podman.store()?;
+    for path in [&lab.machines[0].network, &lab.machines[1].network, &lab.run] {
+        if std::fs::symlink_metadata(path).is_ok() {
+            return Err(LabError::Taken(path.clone()));
+        }
+    }
     create_folder(&lab.run)?;
     // Of its own and private: a mount namespace cannot be pinned where that would be seen from within itself.
     step(
@@ -144,6 +165,9 @@ fn make(lab: &Lab, podman: &Podman) -> Result<(), LabError> {
         create_folder(&machine.networks())?;
         let conf = plan::storage_conf(&driver, &graph_root);
         files::write(&machine.storage_conf(), conf.as_bytes(), false)?;
+    }
+    for machine in &lab.machines {
+        files::write(&own_note(lab, machine), b"", false)?;
     }
     for arguments in lab.ip_steps() {
         step(Program::new("ip").args(arguments))?;
@@ -181,21 +205,25 @@ fn create_folder(path: &Path) -> Result<(), FileError> {
 pub fn down(lab: &Lab) -> Result<Vec<String>, LabError> {
     require_root()?;
     let mut removed = Vec::new();
-    let pins: Vec<&PathBuf> = {
-        let mounted = mounted();
-        let all = lab
-            .machines
-            .iter()
-            .flat_map(|machine| [&machine.mounts, &machine.network]);
-        all.filter(|pin| mounted.contains(pin)).collect()
-    };
+    let before = mounted();
+    // What has the lab's names and was not made for it is somebody else's.
+    let ours: Vec<&LabMachine> = lab
+        .machines
+        .iter()
+        .filter(|machine| before.contains(&lab.run) && own_note(lab, machine).exists())
+        .collect();
+    let pins: Vec<&PathBuf> = ours
+        .iter()
+        .flat_map(|machine| [&machine.mounts, &machine.network])
+        .filter(|pin| before.contains(pin))
+        .collect();
     let insides = Insides::of(&pins);
     let killed = lab_processes::kill(&insides).map_err(LabError::Stays)?;
     if killed > 0 {
         removed.push(format!("{killed} processes"));
     }
     lab_processes::remove_cgroups(&lab.machines.each_ref().map(LabMachine::storage));
-    for machine in &lab.machines {
+    for machine in ours {
         unmount(&machine.mounts)?;
         if machine.network.exists() {
             step(Program::new("ip").args(["netns", "delete", &machine.namespace]))?;
@@ -203,12 +231,19 @@ pub fn down(lab: &Lab) -> Result<Vec<String>, LabError> {
         }
     }
     unmount(&lab.run)?;
-    for folder in lab
-        .machines
-        .iter()
-        .filter_map(|machine| machine.folder.parent())
-        .chain([lab.run.as_path()])
-    {
+    // Empty, where it is the lab's.
+    match std::fs::remove_dir(&lab.run) {
+        Ok(()) => removed.push(lab.run.display().to_string()),
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound
+                    | std::io::ErrorKind::DirectoryNotEmpty
+                    | std::io::ErrorKind::NotADirectory
+            ) => {}
+        Err(error) => return Err(FileError::on("remove", &lab.run)(error).into()),
+    }
+    for folder in lab.machines.iter().filter_map(|machine| machine.folder.parent()) {
         match std::fs::remove_dir_all(folder) {
             Ok(()) => removed.push(folder.display().to_string()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}

@@ -4,12 +4,12 @@
 //! shares its network: a container has namespaces of its own, but conmon, its parent, has the lab's.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill as send};
-use nix::unistd::Pid;
+use rustix::process::{Signal, pidfd_send_signal};
 
 use super::orphans;
 
@@ -120,15 +120,20 @@ pub fn kill(insides: &Insides) -> Result<usize, String> {
         if Instant::now() >= until {
             return Err(format!("processes {processes:?} of the lab are"));
         }
-        let open: Vec<_> = processes.iter().filter_map(|pid| orphans::open(*pid)).collect();
-        for pid in &processes {
+        let open: Vec<(i32, OwnedFd)> = processes
+            .iter()
+            .filter_map(|pid| Some((*pid, orphans::open(*pid)?)))
+            .collect();
+        // A process id may have become another's before it was opened.
+        let still = insides.processes();
+        for (pid, process) in open.iter().filter(|(pid, _)| still.contains(pid)) {
             // It may have ended meanwhile.
-            let _ = send(Pid::from_raw(*pid), Signal::SIGKILL);
+            let _ = pidfd_send_signal(process, Signal::KILL);
+            killed.insert(*pid);
         }
-        for process in &open {
+        for (_, process) in open.iter().filter(|(pid, _)| still.contains(pid)) {
             orphans::ends_within(process, until.saturating_duration_since(Instant::now()));
         }
-        killed.extend(processes);
     }
 }
 

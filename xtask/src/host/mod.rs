@@ -32,6 +32,7 @@ pub mod lab_processes;
 pub mod leftovers;
 pub mod lock;
 pub mod network;
+pub mod occupied;
 pub mod odd_files;
 pub mod orphans;
 pub mod ownership;

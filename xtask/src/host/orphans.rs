@@ -6,6 +6,8 @@
 //! that was killed is such a step, too: it goes on making what that Podman wanted, and nobody will know of it.
 
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
@@ -18,6 +20,23 @@ use super::process;
 /// Variable of the environment of every program that is started: process id of the harness, `whole` or `cut`, and the program's
 /// name, which tells it from the daemons that it leaves behind (conmon, aardvark-dns).
 pub const MARK: &str = "AI_SYSTEM_STEP";
+
+/// Variable with the stack that a program works for, where that is known: what another stack's harness left is not ours to end.
+pub const STACK: &str = "AI_SYSTEM_STEP_OF";
+
+/// The stack that this process works for.
+static OWN_STACK: OnceLock<String> = OnceLock::new();
+
+/// Says which stack this process works for from now on.
+pub fn work_for(stack: &str) {
+    let _ = OWN_STACK.set(stack.to_owned());
+}
+
+/// That stack, where one is known.
+#[must_use]
+pub fn stack() -> Option<&'static str> {
+    OWN_STACK.get().map(String::as_str)
+}
 
 /// How long a step is waited for before it is asked to end, and again before it is killed: longer than any short step takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -59,6 +78,10 @@ pub fn wait(mut waiting: impl FnMut(&str)) {
         let Some(process) = open(orphan.pid) else {
             continue;
         };
+        // Only now is it certain that the process id is still the same process's.
+        if self::orphan(orphan.pid).as_ref() != Some(&orphan) {
+            continue;
+        }
         waiting(&format!(
             "`{}`, process {}, of {} that was killed",
             orphan.name,
@@ -122,15 +145,30 @@ fn running() -> Vec<Orphan> {
         .collect()
 }
 
-/// The process, if it is one. A process that ends meanwhile, or that is somebody else's, is none.
+/// The process, if it is one. A process that ends meanwhile, or that is another user's, is none.
 fn orphan(pid: i32) -> Option<Orphan> {
-    use std::os::unix::fs::MetadataExt as _;
     // Anybody can give a process of theirs the mark: root would wait for it.
     let owner = std::fs::metadata(format!("/proc/{pid}")).ok()?.uid();
     if owner != nix::unistd::geteuid().as_raw() {
         return None;
     }
+    // In another namespace of processes the ids of its mark mean other processes.
+    let namespace = |of: &str| {
+        std::fs::metadata(format!("/proc/{of}/ns/pid"))
+            .ok()
+            .map(|found| found.ino())
+    };
+    if namespace(&pid.to_string())? != namespace("self")? {
+        return None;
+    }
     let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let works_for = stack().map(|stack| format!("{STACK}={stack}"))?;
+    if !environment
+        .split(|byte| *byte == 0)
+        .any(|variable| variable == works_for.as_bytes())
+    {
+        return None;
+    }
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let named = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     judge(pid, &environment, &stat, |parent| named(parent).trim_end() == "podman")

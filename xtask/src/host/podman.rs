@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::leftovers::records::Records;
 use super::podman_service::{Service, ServiceError};
 use super::process::{ProcessError, Program};
 use super::rootless_storage;
@@ -39,6 +40,8 @@ pub struct Podman {
     command: Program,
     /// Asked in place of further `podman` processes, where it was started.
     service: Option<Arc<Service>>,
+    /// The machine whose own Podman it is; none for this host's.
+    machine: Option<String>,
 }
 
 impl Default for Podman {
@@ -123,6 +126,8 @@ impl From<&Lower> for Image {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Pod {
+    /// Its id.
+    pub id: String,
     /// Its name.
     pub name: String,
     /// `Running`, `Degraded`, `Exited`, `Created` …
@@ -136,6 +141,15 @@ pub struct Pod {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Container {
+    /// Its id.
+    #[serde(default)]
+    pub id: String,
+    /// Id of the pod that it is in; empty otherwise.
+    #[serde(default)]
+    pub pod: String,
+    /// When it was made, in seconds since 1970, where Podman says so in a number.
+    #[serde(default, deserialize_with = "seconds")]
+    pub created: u64,
     /// Its names; the first is the one it was given.
     #[serde(default)]
     pub names: Option<Vec<String>>,
@@ -163,6 +177,12 @@ pub struct Container {
 }
 
 impl Container {
+    /// Whether only Podman's storage knows it: a builder's, or one that a Podman was killed over.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.state == "storage"
+    }
+
     /// The name it was given.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -178,6 +198,12 @@ impl Container {
 pub struct Network {
     /// Its name.
     pub name: String,
+    /// Its id.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Its bridge.
+    #[serde(default, rename = "network_interface")]
+    pub interface: Option<String>,
     /// Its subnets.
     #[serde(default)]
     pub subnets: Option<Vec<NetworkSubnet>>,
@@ -218,9 +244,9 @@ pub fn belongs_to(labels: Option<&BTreeMap<String, String>>, stack: &str) -> boo
         .is_some_and(|name| name == stack)
 }
 
-/// What the service calls `--filter label=…`.
-fn label_filter(stack: &str) -> String {
-    serde_json::json!({ "label": [format!("{STACK_LABEL}={stack}")] }).to_string()
+/// Podman's command line says it in a number, and its service in a date for some.
+fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Ok(serde_json::Value::deserialize(deserializer)?.as_u64().unwrap_or(0))
 }
 
 /// The filter for things of any stack: for the command line, and for the service.
@@ -273,13 +299,32 @@ impl Podman {
         if let Some(driver) = rootless_storage::driver() {
             command = command.env("STORAGE_DRIVER", driver);
         }
-        Self { command, service: None }
+        Self {
+            command,
+            service: None,
+            machine: None,
+        }
     }
 
     /// The Podman that this command line runs, arguments to follow.
+    #[cfg(test)]
     #[must_use]
     pub fn run_by(command: Program) -> Self {
-        Self { command, service: None }
+        Self {
+            command,
+            service: None,
+            machine: None,
+        }
+    }
+
+    /// The Podman that a machine of the lab has to itself, by its command line, arguments to follow.
+    #[must_use]
+    pub fn of_machine(machine: &str, command: Program) -> Self {
+        Self {
+            command,
+            service: None,
+            machine: Some(machine.to_owned()),
+        }
     }
 
     /// The Podman of another host, by the name of a connection of this one.
@@ -288,6 +333,7 @@ impl Podman {
         Self {
             command: self.command().args(["--connection", name]),
             service: None,
+            machine: Some(format!("connection-{name}")),
         }
     }
 
@@ -299,7 +345,20 @@ impl Podman {
         Ok(Self {
             command: self.command(),
             service: Some(Arc::new(Service::start(self.command())?)),
+            machine: self.machine.clone(),
         })
+    }
+
+    /// Whether what it makes is in this host's own kernel and network.
+    #[must_use]
+    pub fn is_of_this_host(&self) -> bool {
+        self.machine.is_none()
+    }
+
+    /// What is written down of what a stack has it make.
+    #[must_use]
+    pub fn records(&self, stack: &str) -> Records {
+        Records::of(stack, self.machine.as_deref())
     }
 
     /// Its service, where it was started.
@@ -460,12 +519,17 @@ impl Podman {
     /// # Errors
     /// When Podman fails.
     pub fn pods(&self, stack: &str) -> Result<Vec<Pod>, PodmanError> {
-        let label = format!("label={STACK_LABEL}={stack}");
-        self.list(
-            "/pods/json",
-            &[("filters", &label_filter(stack))],
-            &["pod", "ps", "--filter", &label, "--format", "json"],
-        )
+        let mut pods = self.all_pods()?;
+        pods.retain(|pod| belongs_to(pod.labels.as_ref(), stack));
+        Ok(pods)
+    }
+
+    /// Pods, whoever made them.
+    ///
+    /// # Errors
+    /// When Podman fails.
+    pub fn all_pods(&self) -> Result<Vec<Pod>, PodmanError> {
+        self.list("/pods/json", &[], &["pod", "ps", "--format", "json"])
     }
 
     /// Containers of the stack, running or not, infra containers left out.
@@ -473,16 +537,11 @@ impl Podman {
     /// # Errors
     /// When Podman fails.
     pub fn containers(&self, stack: &str) -> Result<Vec<Container>, PodmanError> {
-        let label = format!("label={STACK_LABEL}={stack}");
-        self.list(
-            "/containers/json",
-            &[("all", "true"), ("filters", &label_filter(stack))],
-            &["ps", "--all", "--filter", &label, "--format", "json"],
-        )
-        .map(|mut all: Vec<Container>| {
-            all.retain(|container| !container.is_infra);
-            all
-        })
+        let mut all = self.all_containers()?;
+        all.retain(|container| {
+            !container.is_infra && !container.is_stored() && belongs_to(container.labels.as_ref(), stack)
+        });
+        Ok(all)
     }
 
     /// Pods of any stack.
@@ -512,17 +571,50 @@ impl Podman {
         Ok(all.into_iter().filter(|container| !container.is_infra).collect())
     }
 
-    /// Whether it has no container at all, of the stack or of anybody else.
+    /// Containers, whoever made them, those too that only Podman's storage knows.
     ///
     /// # Errors
     /// When Podman fails.
-    pub fn has_no_container(&self) -> Result<bool, PodmanError> {
-        let all: Vec<Container> = self.list(
+    pub fn all_containers(&self) -> Result<Vec<Container>, PodmanError> {
+        self.list(
             "/containers/json",
-            &[("all", "true")],
-            &["ps", "--all", "--format", "json"],
-        )?;
-        Ok(all.is_empty())
+            &[("all", "true"), ("external", "true")],
+            &["ps", "--all", "--external", "--format", "json"],
+        )
+    }
+
+    /// The same by the command line, which says when each was made.
+    ///
+    /// # Errors
+    /// When Podman fails.
+    pub fn dated_containers(&self) -> Result<Vec<Container>, PodmanError> {
+        self.json(&["ps", "--all", "--external", "--format", "json"])
+    }
+
+    /// Names of the network namespaces that its containers have.
+    ///
+    /// # Errors
+    /// When Podman fails.
+    pub fn network_namespaces(&self) -> Result<BTreeSet<String>, PodmanError> {
+        let containers = self.all_containers()?;
+        let ids: Vec<&str> = containers
+            .iter()
+            .filter(|container| !container.is_stored())
+            .map(|container| container.id.as_str())
+            .collect();
+        if ids.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let command = self
+            .command()
+            .args(["container", "inspect", "--format", "{{.NetworkSettings.SandboxKey}}"])
+            .args(ids)
+            .limit(QUERY_LIMIT);
+        Ok(read_list(&command)?
+            .lines()
+            .filter_map(|path| path.rsplit('/').next())
+            .map(str::to_owned)
+            .collect())
     }
 
     /// All networks.

@@ -600,6 +600,9 @@ impl Program {
         }
         let name = self.becomes.clone().unwrap_or_else(|| self.file_name());
         command.env(orphans::MARK, orphans::mark(&name, self.whole));
+        if let Some(stack) = orphans::stack() {
+            command.env(orphans::STACK, stack);
+        }
         self.set_environment(&mut command);
         command.spawn().map_err(|source| {
             let program = self.name.to_string_lossy().into_owned();

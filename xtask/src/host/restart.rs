@@ -98,6 +98,10 @@ impl<'a> Restarter<'a> {
         let Ok(snapshot) = supervisor_status::fetch(at, None, LIMIT) else {
             return Err(self.not_running(agent.group));
         };
+        // What answers there may be another's.
+        if !self.standing(agent.group)?.runs() {
+            return Err(self.not_running(agent.group));
+        }
         let before = of(&snapshot.status, &agent.name)
             .ok_or_else(|| format!("is not known to the supervisor of `{group}`\n  hint: `cargo xtask up {group}` takes a new configuration over"))?;
         if let Some(why) = refusal(before) {

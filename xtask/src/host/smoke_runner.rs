@@ -191,6 +191,7 @@ mod tests {
     use zeromq::{RepSocket, Socket as _, SocketRecv as _, SocketSend as _, ZmqMessage};
 
     use super::{Jobs, Runner};
+    use crate::host::leftovers::records::Records;
     use crate::host::network::Endpoint;
     use crate::host::process::Program;
     use crate::host::smoke_system::{Addresses, PodmanCommand, System};
@@ -227,6 +228,10 @@ esac
             Program::new("sh")
                 .args(["-c", PODMAN, "podman"])
                 .env("STATE", &self.state)
+        }
+
+        fn records(&self, _machine: Option<MachineId>) -> Records {
+            Records::none()
         }
     }
 

@@ -1,6 +1,7 @@
 //! The system that checks are about: its stack, its Podman, and where its agents answer.
 
 use super::hosts::Hosts;
+use super::leftovers::records::Records;
 use super::network::Endpoint;
 use super::process::Program;
 use crate::boot::lab::Lab;
@@ -10,6 +11,8 @@ use crate::stack::model::{AgentId, GroupId, MachineId, Stack};
 pub trait PodmanCommand: Sync {
     /// That of a machine; of this host where a check is about no machine.
     fn podman(&self, machine: Option<MachineId>) -> Program;
+    /// What is written down of what the stack has that Podman make.
+    fn records(&self, machine: Option<MachineId>) -> Records;
 }
 
 /// Where things answer.

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::boot::BootEvent;
-use super::podman::{Container, GROUP_LABEL, MACHINE_LABEL, Podman, PodmanError, belongs_to};
+use super::boot::{self, BootError, BootEvent};
+use super::podman::{Container, GROUP_LABEL, MACHINE_LABEL, Pod, Podman, PodmanError, belongs_to};
 use super::podman_make::LIMIT;
 use super::process::{self, ProcessError, Program};
 use super::{parallel, removal};
@@ -79,14 +79,14 @@ struct Job<'a> {
 /// was not come to is among what is left.
 ///
 /// # Errors
-/// When Podman cannot say what there is.
+/// When Podman cannot say what there is, or it cannot be written down.
 pub fn down(
     podman: &Podman,
     stack: &str,
     limit: Duration,
     removal: &Removal,
     emit: &(dyn Fn(BootEvent) + Sync),
-) -> Result<Removed, PodmanError> {
+) -> Result<Removed, BootError> {
     let job = Job {
         podman,
         stack,
@@ -100,36 +100,67 @@ pub fn down(
     }
     removed.add(job.stray_containers()?);
     if removal.groups.is_none() {
+        if podman.is_of_this_host() {
+            boot::note_own_networks(podman, stack)?;
+        }
         removed.add(job.networks()?);
         removed.add(job.volumes()?);
     }
     Ok(removed)
 }
 
+/// Containers in a pod of the stack that somebody else put there, as a person would call them.
+#[must_use]
+pub fn others_in(pod: &Pod, containers: &[Container], stack: &str) -> Vec<String> {
+    containers
+        .iter()
+        .filter(|container| {
+            container.pod == pod.id && !container.is_infra && !belongs_to(container.labels.as_ref(), stack)
+        })
+        .map(|container| format!("container `{}`", container.name()))
+        .collect()
+}
+
 impl Job<'_> {
     /// Pods, each after the containers in it have stopped: a pod that is removed at once has its network taken away meanwhile.
     fn pods(&self) -> Result<Removed, PodmanError> {
         let pods = self.podman.pods(self.stack)?;
-        let containers = self.podman.containers(self.stack)?;
+        let all = self.podman.all_containers()?;
+        let own = |container: &&Container| {
+            !container.is_infra && !container.is_stored() && belongs_to(container.labels.as_ref(), self.stack)
+        };
         let group_of =
             |labels: Option<&BTreeMap<String, String>>| labels.and_then(|labels| labels.get(GROUP_LABEL)).cloned();
-        let pods: Vec<(String, Vec<&Container>)> = pods
+        let pods: Vec<(Pod, Vec<&Container>)> = pods
             .into_iter()
             .filter(|pod| self.removal.is_about(pod.labels.as_ref()))
             .map(|pod| {
                 let group = group_of(pod.labels.as_ref());
                 let of_pod = |container: &&Container| group.is_some() && group_of(container.labels.as_ref()) == group;
-                (pod.name, containers.iter().filter(of_pod).collect())
+                (pod, all.iter().filter(own).filter(of_pod).collect())
             })
             .collect();
+        // With such a pod somebody else's container would go.
+        let (pods, used): (Vec<_>, Vec<_>) = pods
+            .into_iter()
+            .partition(|(pod, _)| others_in(pod, &all, self.stack).is_empty());
         let results = parallel::map(pods.len(), &pods, |(pod, containers)| {
             for container in containers {
-                removal::stop(self.podman, container.name(), &container.state, self.limit)?;
+                removal::stop(self.podman, &container.id, &container.state, self.limit)?;
             }
-            self.remove(&["pod", "rm", "--force", "--ignore"], pod, self.limit)
+            // By its id: its name may be another's by now.
+            self.remove(&["pod", "rm", "--force", "--ignore"], &pod.id, self.limit)
         });
-        let names: Vec<String> = pods.iter().map(|(pod, _)| pod.clone()).collect();
-        Ok(self.gather("pod", names.into_iter().zip(results)))
+        let names: Vec<String> = pods.iter().map(|(pod, _)| pod.name.clone()).collect();
+        let mut removed = self.gather("pod", names.into_iter().zip(results));
+        removed.left.extend(used.iter().map(|(pod, _)| Left {
+            what: format!("pod {}", pod.name),
+            why: Some(format!(
+                "{} in it, not of this stack\n  hint: whoever made that has to remove it first",
+                others_in(pod, &all, self.stack).join(", ")
+            )),
+        }));
+        Ok(removed)
     }
 
     fn stray_containers(&self) -> Result<Removed, PodmanError> {
@@ -140,8 +171,8 @@ impl Job<'_> {
             .filter(|container| self.removal.is_about(container.labels.as_ref()))
             .collect();
         let results = parallel::map(containers.len(), &containers, |container| {
-            removal::stop(self.podman, container.name(), &container.state, self.limit)?;
-            self.remove(&["rm", "--force", "--ignore"], container.name(), self.limit)
+            removal::stop(self.podman, &container.id, &container.state, self.limit)?;
+            self.remove(&["rm", "--force", "--ignore"], &container.id, self.limit)
         });
         let names: Vec<String> = containers.iter().map(|container| container.name().to_owned()).collect();
         Ok(self.gather("container", names.into_iter().zip(results)))

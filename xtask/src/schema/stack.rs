@@ -216,8 +216,9 @@ struct Machine {
 struct Network {
     /// Its name.
     name: String,
-    /// Its subnet, as in `172.20.0.0/16`.
-    subnet: String,
+    /// Its subnet, as in `172.20.0.0/16`. Left out, it is one of 256 addresses between 10.64.0.0 and 10.88.0.0 that follows from the
+    /// name, outside of what Docker and Podman hand out by themselves.
+    subnet: Option<String>,
 }
 
 #[derive(JsonSchema)]

@@ -21,6 +21,7 @@ pub mod requirements_lock;
 pub mod secret;
 pub mod selection;
 pub mod spans;
+pub mod subnet;
 pub mod yaml;
 
 pub use load::{Files, Written};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use contract::group_config::{ArgumentStyle, Disclosure, Start, Supervision};
+use serde::{Deserialize, Serialize};
 
 use crate::finding::Place;
 
@@ -161,7 +162,7 @@ pub struct Machine {
 }
 
 /// An IPv4 network in CIDR notation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Subnet {
     /// Network address.
     pub address: Ipv4Addr,
@@ -267,6 +268,19 @@ pub struct AbsentDependency {
 }
 
 impl Subnet {
+    /// Reads CIDR notation; an address without a prefix is a network of one. None where it is not an IPv4 network.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, prefix.parse().ok()?),
+            None => (text, 32),
+        };
+        (prefix <= 32).then_some(Self {
+            address: address.parse().ok()?,
+            prefix,
+        })
+    }
+
     /// Whether the address lies in the subnet.
     #[must_use]
     pub fn contains(self, address: Ipv4Addr) -> bool {

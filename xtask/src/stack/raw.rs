@@ -566,11 +566,17 @@ fn network<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(At<String>, A
     let name = reader
         .required(&mut fields, "name")
         .and_then(|node| reader.name(node, "a network"));
-    let subnet = reader
-        .required(&mut fields, "subnet")
-        .and_then(|node| subnet(reader, node));
+    let written = fields.get("subnet").map(|node| subnet(reader, node));
     reader.finish(fields, Severity::Error);
-    Some((name?, subnet?))
+    let name = name?;
+    let subnet = match written {
+        Some(written) => written?,
+        None => At {
+            value: super::subnet::default_for(&name.value),
+            place: name.place.clone(),
+        },
+    };
+    Some((name, subnet))
 }
 
 fn subnet(reader: &mut Reader<'_>, node: &Node) -> Option<At<Subnet>> {

@@ -585,6 +585,21 @@ fn ports_that_clash() {
 }
 
 #[test]
+fn a_subnet_that_is_left_out_follows_from_the_networks_name() {
+    let outside = |line: u32, address: &str| {
+        format!(
+            "config/stack.yaml:{line}:14 error stack/address-outside-subnet: address {address} is outside `main`'s subnet \
+             10.69.175.0/24; help: choose an address of 10.69.175.0/24"
+        )
+    };
+    stack(
+        "network: {name: sys_main, subnet: 172.20.0.0/16}",
+        "network: {name: sys_main}",
+        &[&outside(29, "172.20.0.10"), &outside(35, "172.20.0.20")],
+    );
+}
+
+#[test]
 fn addresses_that_clash() {
     stack(
         "address: 172.20.0.20",

@@ -38,7 +38,7 @@ pub(super) fn diagnose(facts: &HostFacts) -> Diagnosis {
         problem = problem.mend(format!("ip address add {address}/24 dev INTERFACE"));
     }
     for container in &facts.created {
-        problem = problem.mend(format!("podman rm --force {container}"));
+        problem = problem.mend(format!("podman rm {container}"));
     }
     problem
 }

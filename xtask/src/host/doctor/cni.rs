@@ -14,11 +14,8 @@ pub(super) fn diagnose(facts: &HostFacts) -> Diagnosis {
     if facts.cni_lists.is_empty() || !netavark {
         return Diagnosis::new(ID, TITLE, Status::Ok, "none");
     }
-    let mut warning = Diagnosis::new(ID, TITLE, Status::Warning, facts.cni_lists.join(", ")).because(
-        "netavark is used, and Podman still looks at these lists (`failed to find plugin \"bridge\"`); harmless",
-    );
-    for list in &facts.cni_lists {
-        warning = warning.mend(format!("rm {list}"));
-    }
-    warning
+    Diagnosis::new(ID, TITLE, Status::Warning, facts.cni_lists.join(", ")).because(
+        "netavark is used, and Podman still looks at these lists (`failed to find plugin \"bridge\"`); harmless, and whoever \
+         uses CNI here needs them",
+    )
 }

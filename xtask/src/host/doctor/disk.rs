@@ -21,5 +21,5 @@ pub(super) fn diagnose(facts: &HostFacts) -> Diagnosis {
     };
     Diagnosis::new(ID, TITLE, status, detail)
         .because("17 images and their layers need room while they are built")
-        .mend("podman image prune --force")
+        .mend("`podman system df` and `df` show what takes the room; older images of the stack go with the next `cargo xtask build-images`")
 }

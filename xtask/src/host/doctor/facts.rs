@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
+use crate::host::occupied::Overlap;
 use crate::images::package_index::PackageIndex;
 use crate::stack::model::Subnet;
 
@@ -29,12 +30,14 @@ pub struct HostFacts {
     pub networks: Vec<NetworkFacts>,
     /// Networks that the stack needs.
     pub wanted_networks: Vec<WantedNetwork>,
-    /// Routes of this host, without the default one.
-    pub routes: Vec<RouteFacts>,
+    /// Subnets of the stack that something else has.
+    pub overlaps: Vec<Overlap>,
     /// Ports that the stack publishes.
     pub ports: Vec<PortFacts>,
-    /// Containers of the stack that were created and never ran.
+    /// Containers with the stack's label that were created and never ran.
     pub created: Vec<String>,
+    /// Containers, networks and volumes that have names of the stack without its label, as a person would call them.
+    pub namesakes: Vec<String>,
     /// Image names of the stack.
     pub images: Vec<String>,
     /// Image that the base is made from.
@@ -105,6 +108,8 @@ pub struct NetworkFacts {
     pub name: String,
     /// Its subnets.
     pub subnets: Vec<Subnet>,
+    /// Whether it carries the stack's label.
+    pub ours: bool,
     /// Containers on it.
     pub containers: Vec<String>,
 }
@@ -117,15 +122,6 @@ pub struct WantedNetwork {
     /// Its name.
     pub name: String,
     /// Its subnet.
-    pub subnet: Subnet,
-}
-
-/// A route.
-#[derive(Debug, Clone)]
-pub struct RouteFacts {
-    /// Interface that it leads to.
-    pub interface: String,
-    /// Where it leads.
     pub subnet: Subnet,
 }
 

@@ -12,9 +12,11 @@ use serde_json::Value;
 
 use super::facts::{
     Cgroups, DiskFacts, HostFacts, LimitFacts, NetworkFacts, PackageManager, PodmanFacts, PortFacts, PortState,
-    RootlessFacts, RouteFacts, WantedNetwork,
+    RootlessFacts, WantedNetwork,
 };
 use super::packages;
+use crate::host::occupied::Overlap;
+use crate::host::podman::STACK_LABEL;
 use crate::host::process::{Program, on_path};
 use crate::host::{containers_conf, package_index, socket_holder};
 use crate::stack::model::{Stack, Subnet};
@@ -29,6 +31,8 @@ pub struct Inputs<'a> {
     pub containers_conf: Option<PathBuf>,
     /// Ports that the stack publishes on this host.
     pub ports: Vec<WantedPort>,
+    /// Subnets of the stack that something else on this host has.
+    pub overlaps: Vec<Overlap>,
 }
 
 /// A port that the stack publishes.
@@ -92,7 +96,7 @@ pub fn gather(inputs: &Inputs<'_>) -> HostFacts {
                 subnet: machine.subnet,
             })
             .collect(),
-        routes: std::fs::read_to_string("/proc/net/route").map_or_else(|_| Vec::new(), |text| routes(&text)),
+        overlaps: inputs.overlaps.clone(),
         images: std::iter::once(stack.image("base"))
             .chain(stack.groups().map(|(group, _)| stack.group_image(group)))
             .collect(),
@@ -111,19 +115,18 @@ pub fn gather(inputs: &Inputs<'_>) -> HostFacts {
             .map(|text| text.trim() == "1"),
         ..HostFacts::default()
     };
-    let mut running = false;
+    let mut published = Vec::new();
     let mut store = String::from("/var/lib/containers");
     if on_path("podman").is_some() {
         let (podman, path) = podman(ask(&["info", "--format", "json"]).map_err(|error| error.to_string()));
         store = path.unwrap_or(store);
         facts.podman = Some(podman);
         let containers = json(ask(&["ps", "--all", "--format", "json"]).ok());
-        let ours = format!("{}-", stack.name);
-        let (created, is_running) = containers_of(stack, &ours, &containers);
-        facts.created = created;
-        running = is_running;
+        facts.created = created_of(&stack.name, &containers);
+        published = published_of(&containers);
         let networks = json(ask(&["network", "ls", "--format", "json"]).ok());
-        facts.networks = networks_of(&networks, &containers);
+        facts.networks = networks_of(&stack.name, &networks, &containers);
+        facts.namesakes = namesakes(stack, &containers, &facts.networks);
     }
     facts.disk = disk(&store);
     facts.ports = inputs
@@ -133,7 +136,7 @@ pub fn gather(inputs: &Inputs<'_>) -> HostFacts {
             address: port.address,
             port: port.port,
             owner: port.owner.clone(),
-            state: port_state(port, running),
+            state: port_state(port, &stack.name, &published),
         })
         .collect();
     facts
@@ -185,25 +188,6 @@ fn cni_lists() -> Vec<String> {
     lists
 }
 
-/// `/proc/net/route`: interface, destination and mask in hexadecimal, least significant byte first.
-fn routes(text: &str) -> Vec<RouteFacts> {
-    text.lines()
-        .skip(1)
-        .filter_map(|line| {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let number = |index: usize| u32::from_str_radix(fields.get(index)?, 16).ok().map(u32::swap_bytes);
-            let (destination, mask) = (number(1)?, number(7)?);
-            (mask != 0).then(|| RouteFacts {
-                interface: fields[0].to_owned(),
-                subnet: Subnet {
-                    address: Ipv4Addr::from(destination),
-                    prefix: u8::try_from(mask.count_ones()).unwrap_or(32),
-                },
-            })
-        })
-        .collect()
-}
-
 fn json(text: Option<String>) -> Vec<Value> {
     text.and_then(|text| serde_json::from_str::<Option<Vec<Value>>>(&text).ok())
         .flatten()
@@ -250,26 +234,74 @@ fn podman(info: Result<String, String>) -> (PodmanFacts, Option<String>) {
     (facts, Some(text("/store/graphRoot")).filter(|path| !path.is_empty()))
 }
 
-/// Containers of the stack that never ran, and whether any runs.
-fn containers_of(stack: &Stack, pod_prefix: &str, containers: &[Value]) -> (Vec<String>, bool) {
-    let mut created = Vec::new();
-    let mut running = false;
-    for container in containers {
-        let name = name_of(container);
-        let labelled = container
-            .pointer("/Labels/ai-system.stack")
-            .and_then(Value::as_str)
-            .is_some_and(|label| label == stack.name);
-        if !(labelled || stack.find_group(&name).is_some() || name.starts_with(pod_prefix)) {
-            continue;
-        }
-        match container.get("State").and_then(Value::as_str) {
-            Some("created") => created.push(name),
-            Some("running") => running = true,
-            _ => {}
-        }
-    }
-    (created, running)
+/// The stack that something says it is of.
+fn label_of<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
+    value.get(field)?.get(STACK_LABEL)?.as_str()
+}
+
+/// Containers with the stack's label that never ran.
+fn created_of(stack: &str, containers: &[Value]) -> Vec<String> {
+    containers
+        .iter()
+        .filter(|container| label_of(container, "Labels") == Some(stack))
+        .filter(|container| container.get("State").and_then(Value::as_str) == Some("created"))
+        .map(name_of)
+        .collect()
+}
+
+/// A port that a running container publishes.
+struct Published {
+    /// Empty for every address of the host.
+    address: String,
+    port: u16,
+    container: String,
+    stack: Option<String>,
+}
+
+fn published_of(containers: &[Value]) -> Vec<Published> {
+    let running = containers
+        .iter()
+        .filter(|container| container.get("State").and_then(Value::as_str) == Some("running"));
+    running
+        .flat_map(|container| {
+            let ports = container.get("Ports").and_then(Value::as_array);
+            ports.into_iter().flatten().flat_map(move |port| {
+                let first = port.get("host_port").and_then(Value::as_u64).unwrap_or(0);
+                let range = port.get("range").and_then(Value::as_u64).unwrap_or(1).max(1);
+                (first..first + range)
+                    .filter_map(|port| u16::try_from(port).ok())
+                    .map(move |number| Published {
+                        address: port
+                            .get("host_ip")
+                            .and_then(Value::as_str)
+                            .unwrap_or_default()
+                            .to_owned(),
+                        port: number,
+                        container: name_of(container),
+                        stack: label_of(container, "Labels").map(str::to_owned),
+                    })
+            })
+        })
+        .collect()
+}
+
+/// What has a name of the stack and not its label.
+fn namesakes(stack: &Stack, containers: &[Value], networks: &[NetworkFacts]) -> Vec<String> {
+    let is_name =
+        |name: &str| stack.find_group(name).is_some() || stack.groups().any(|(id, _)| stack.infra(id) == name);
+    let containers = containers
+        .iter()
+        .filter(|container| label_of(container, "Labels") != Some(stack.name.as_str()))
+        // That of a pod is labelled where its pod is; its name is made of the pod's.
+        .filter(|container| container.get("IsInfra").and_then(Value::as_bool) != Some(true))
+        .map(name_of)
+        .filter(|name| is_name(name))
+        .map(|name| format!("container `{name}`"));
+    let networks = networks
+        .iter()
+        .filter(|network| !network.ours && stack.machines.iter().any(|machine| machine.network == network.name))
+        .map(|network| format!("network `{}`", network.name));
+    containers.chain(networks).collect()
 }
 
 fn name_of(container: &Value) -> String {
@@ -280,7 +312,7 @@ fn name_of(container: &Value) -> String {
         .to_owned()
 }
 
-fn networks_of(networks: &[Value], containers: &[Value]) -> Vec<NetworkFacts> {
+fn networks_of(stack: &str, networks: &[Value], containers: &[Value]) -> Vec<NetworkFacts> {
     networks
         .iter()
         .filter_map(|network| {
@@ -290,7 +322,7 @@ fn networks_of(networks: &[Value], containers: &[Value]) -> Vec<NetworkFacts> {
                 .and_then(Value::as_array)
                 .into_iter()
                 .flatten()
-                .filter_map(|subnet| subnet.get("subnet")?.as_str().and_then(parse_subnet))
+                .filter_map(|subnet| subnet.get("subnet")?.as_str().and_then(Subnet::parse))
                 .collect();
             let uses = |container: &&Value| {
                 container
@@ -300,20 +332,13 @@ fn networks_of(networks: &[Value], containers: &[Value]) -> Vec<NetworkFacts> {
             };
             let containers = containers.iter().filter(uses).map(name_of).collect();
             Some(NetworkFacts {
+                ours: label_of(network, "labels") == Some(stack),
                 name,
                 subnets,
                 containers,
             })
         })
         .collect()
-}
-
-fn parse_subnet(text: &str) -> Option<Subnet> {
-    let (address, prefix) = text.split_once('/')?;
-    Some(Subnet {
-        address: address.parse().ok()?,
-        prefix: prefix.parse().ok()?,
-    })
 }
 
 fn disk(path: &str) -> Option<DiskFacts> {
@@ -329,22 +354,25 @@ fn disk(path: &str) -> Option<DiskFacts> {
     })
 }
 
-fn port_state(port: &WantedPort, stack_runs: bool) -> PortState {
+fn port_state(port: &WantedPort, stack: &str, published: &[Published]) -> PortState {
     if UdpSocket::bind((port.address, 0)).is_err() {
         return PortState::NoAddress;
     }
-    match TcpListener::bind((port.address, port.port)) {
-        Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            // These hold published ports for Podman.
-            let podmans =
-                |name: &str| ["conmon", "rootlessport", "rootlessport-c", "pasta", "slirp4netns"].contains(&name);
-            match socket_holder::of_port(port.port) {
-                Some(holder) if stack_runs && podmans(&holder.name) => PortState::Ours,
-                Some(holder) => PortState::Taken(Some(holder.to_string())),
-                None => PortState::Taken(None),
-            }
-        }
-        _ => PortState::Free,
+    let error = match TcpListener::bind((port.address, port.port)) {
+        Ok(_) => return PortState::Free,
+        Err(error) => error,
+    };
+    if error.kind() != ErrorKind::AddrInUse {
+        return PortState::Free;
+    }
+    let any = ["", "0.0.0.0", "::"];
+    let by = published.iter().find(|other| {
+        other.port == port.port && (any.contains(&other.address.as_str()) || other.address == port.address.to_string())
+    });
+    match by {
+        Some(other) if other.stack.as_deref() == Some(stack) => PortState::Ours,
+        Some(other) => PortState::Taken(Some(format!("container `{}`", other.container))),
+        None => PortState::Taken(socket_holder::of_port(port.port).map(|holder| holder.to_string())),
     }
 }
 
@@ -392,26 +420,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{PortState, WantedPort, ids_of, networks_of, podman, port_state, routes};
-    use crate::stack::model::Subnet;
-
-    #[test]
-    fn routes_are_read_without_the_default_one() {
-        let text = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
-eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
-tun0\t000014AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
-";
-        let found = routes(text);
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[0].interface, "tun0");
-        assert_eq!(
-            found[0].subnet,
-            Subnet {
-                address: Ipv4Addr::new(172, 20, 0, 0),
-                prefix: 16
-            }
-        );
-    }
+    use super::{PortState, WantedPort, created_of, ids_of, networks_of, podman, port_state, published_of};
 
     #[test]
     fn podman_says_what_it_is_or_why_not() {
@@ -430,8 +439,9 @@ tun0\t000014AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
             json!({"Names": ["c"], "Networks": ["n"]}),
             json!({"Names": ["d"], "Networks": []}),
         ];
-        let found = networks_of(&networks, &containers);
+        let found = networks_of("s", &networks, &containers);
         assert_eq!(found[0].containers, ["c"]);
+        assert!(!found[0].ours);
         assert_eq!(found[0].subnets[0].to_string(), "172.20.0.0/16");
     }
 
@@ -444,14 +454,32 @@ tun0\t000014AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
             port,
             owner: "x".to_owned(),
         };
-        assert!(matches!(port_state(&wanted, true), PortState::Taken(Some(_))));
+        assert!(matches!(port_state(&wanted, "s", &[]), PortState::Taken(Some(_))));
+        // Whose container publishes it is said by the label, not by the name.
+        let container = |stack: &str| {
+            json!({"Names": ["s-core-infra"], "State": "running", "Labels": {"ai-system.stack": stack},
+                "Ports": [{"host_ip": "127.0.0.1", "host_port": port, "range": 1}]})
+        };
+        let state = |stack: &str| port_state(&wanted, "s", &published_of(&[container(stack)]));
+        assert_eq!(state("s"), PortState::Ours);
+        assert_eq!(
+            state("t"),
+            PortState::Taken(Some("container `s-core-infra`".to_owned()))
+        );
         drop(listener);
-        assert_eq!(port_state(&wanted, true), PortState::Free);
+        assert_eq!(port_state(&wanted, "s", &[]), PortState::Free);
         let elsewhere = WantedPort {
             address: Ipv4Addr::new(203, 0, 113, 7),
             ..wanted
         };
-        assert_eq!(port_state(&elsewhere, false), PortState::NoAddress);
+        assert_eq!(port_state(&elsewhere, "s", &[]), PortState::NoAddress);
+    }
+
+    #[test]
+    fn what_was_created_is_claimed_by_its_label() {
+        let of = |name: &str, stack: Option<&str>| json!({"Names": [name], "State": "created", "Labels": stack.map(|stack| json!({"ai-system.stack": stack}))});
+        let containers = [of("vision", None), of("x", Some("s")), of("y", Some("t"))];
+        assert_eq!(created_of("s", &containers), ["x"]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod gather;
 mod init;
 mod limits;
 mod names;
+mod namesakes;
 mod network_subnet;
 mod networking;
 mod package_index;
@@ -111,6 +112,7 @@ pub fn diagnose(facts: &HostFacts) -> Vec<Diagnosis> {
         init::diagnose,
         network_subnet::diagnose,
         subnet_overlap::diagnose,
+        namesakes::diagnose,
         address::diagnose,
         ports::diagnose,
         forwarding::diagnose,
@@ -131,9 +133,10 @@ mod tests {
 
     use super::facts::{
         Cgroups, DiskFacts, HostFacts, LimitFacts, NetworkFacts, PackageManager, PodmanFacts, PortFacts, PortState,
-        RootlessFacts, RouteFacts, WantedNetwork,
+        RootlessFacts, WantedNetwork,
     };
     use super::{Diagnosis, Status, diagnose};
+    use crate::host::occupied::{Occupied, Overlap};
     use crate::stack::model::Subnet;
 
     fn subnet(second: u8, prefix: u8) -> Subnet {
@@ -264,7 +267,7 @@ mod tests {
         assert_eq!(of(&facts, "network-backend").status, Status::Problem);
         let stale = of(&facts, "cni");
         assert_eq!(stale.status, Status::Warning);
-        assert_eq!(stale.mend, ["rm /etc/cni/net.d/87-podman-bridge.conflist"]);
+        assert!(stale.mend.is_empty(), "whoever uses CNI needs it");
     }
 
     #[test]
@@ -273,40 +276,78 @@ mod tests {
         facts.networks = vec![NetworkFacts {
             name: "ai_system_mainpc".to_owned(),
             subnets: vec![subnet(89, 24)],
+            ours: true,
             containers: vec!["vision".to_owned()],
         }];
         let problem = of(&facts, "network-subnet");
         assert_eq!(problem.status, Status::Problem);
         assert!(problem.cause.unwrap().contains("vision"));
         assert!(!problem.fixable);
+        // One that only has the name is not ours to remove.
+        facts.networks[0].ours = false;
+        let problem = of(&facts, "network-subnet");
+        assert!(
+            problem
+                .mend
+                .iter()
+                .all(|mend| !mend.contains("down") && !mend.contains(" rm ")),
+            "{problem:?}"
+        );
         facts.networks[0].subnets = vec![subnet(20, 16)];
         assert_eq!(of(&facts, "network-subnet").status, Status::Ok);
     }
 
     #[test]
-    fn a_route_or_another_network_in_our_subnet() {
+    fn an_overlap_is_told_with_owner_and_setting() {
         let mut facts = healthy();
-        facts.routes = vec![RouteFacts {
-            interface: "tun0".to_owned(),
+        let occupied = |firm| Occupied {
             subnet: subnet(20, 24),
-        }];
+            owner: "the route through `tun0`".to_owned(),
+            firm,
+        };
+        let overlap = |firm| Overlap {
+            machine: "mainpc".to_owned(),
+            network: "ai_system_mainpc".to_owned(),
+            subnet: subnet(20, 16),
+            occupied: vec![occupied(firm)],
+            free: None,
+        };
+        facts.overlaps = vec![overlap(true)];
         let problem = of(&facts, "subnet-overlap");
         assert_eq!(problem.status, Status::Problem);
         assert!(problem.detail.contains("tun0"), "{problem:?}");
-        // Our own network's route is no overlap.
-        facts.routes[0].subnet = subnet(20, 16);
+        assert!(
+            problem.mend[0].contains("machines.mainpc.network.subnet"),
+            "{problem:?}"
+        );
+        facts.overlaps = vec![overlap(false)];
+        assert_eq!(of(&facts, "subnet-overlap").status, Status::Warning);
+    }
+
+    #[test]
+    fn no_diagnosis_advises_to_remove_what_is_not_ours() {
+        let mut facts = healthy();
+        facts.namesakes = vec!["container `vision`".to_owned()];
+        facts.cni_lists = vec!["/etc/cni/net.d/x.conflist".to_owned()];
+        facts.disk = Some(DiskFacts {
+            path: "/x".to_owned(),
+            free: 1,
+        });
+        let podman = facts.podman.as_mut().unwrap();
+        podman.network_backend = "cni".to_owned();
+        podman.driver = "vfs".to_owned();
+        facts.rootless = Some(RootlessFacts::default());
         facts.networks = vec![NetworkFacts {
             name: "ai_system_mainpc".to_owned(),
-            subnets: vec![subnet(20, 16)],
-            containers: Vec::new(),
+            ..NetworkFacts::default()
         }];
-        assert_eq!(of(&facts, "subnet-overlap").status, Status::Ok);
-        facts.networks.push(NetworkFacts {
-            name: "other".to_owned(),
-            subnets: vec![subnet(16, 12)],
-            containers: Vec::new(),
-        });
-        assert!(of(&facts, "subnet-overlap").detail.contains("other"));
+        assert_eq!(of(&facts, "names-taken").status, Status::Problem);
+        for diagnosis in diagnose(&facts) {
+            for mend in &diagnosis.mend {
+                let destroys = ["rm ", "prune", "reset", "delete", "--force"];
+                assert!(destroys.iter().all(|word| !mend.contains(word)), "{diagnosis:?}");
+            }
+        }
     }
 
     #[test]
@@ -331,7 +372,7 @@ mod tests {
         let problem = of(&facts, "published-address");
         assert_eq!(problem.status, Status::Problem);
         assert!(
-            problem.mend.iter().any(|mend| mend == "podman rm --force pc2-core"),
+            problem.mend.iter().any(|mend| mend == "podman rm pc2-core"),
             "{problem:?}"
         );
     }

@@ -30,27 +30,27 @@ pub(super) fn diagnose(facts: &HostFacts) -> Diagnosis {
             )
         })
         .collect();
+    let foreign: Vec<&str> = wrong
+        .iter()
+        .filter(|(_, there)| !there.ours)
+        .map(|(wanted, _)| wanted.name.as_str())
+        .collect();
+    if !foreign.is_empty() {
+        return Diagnosis::new(ID, TITLE, Status::Problem, details.join("; "))
+            .because(format!("not made by this stack: {}", foreign.join(", ")))
+            .mend("set `machines.<name>.network.name` in config/stack.yaml to a name that is free, then `cargo xtask render`");
+    }
     let users: Vec<&str> = wrong
         .iter()
         .flat_map(|(_, there)| there.containers.iter().map(String::as_str))
         .collect();
     let cause = if users.is_empty() {
-        "made without `--subnet`; no container uses it".to_owned()
+        "made with another subnet; no container uses it".to_owned()
     } else {
-        format!(
-            "made without `--subnet`; containers on it, which go with it: {}",
-            users.join(", ")
-        )
+        format!("made with another subnet; containers on it: {}", users.join(", "))
     };
-    let mut problem = Diagnosis::new(ID, TITLE, Status::Problem, details.join("; ")).because(cause);
-    for (wanted, there) in wrong {
-        let force = if there.containers.is_empty() { "" } else { "--force " };
-        problem = problem
-            .mend(format!("podman network rm {force}{}", wanted.name))
-            .mend(format!(
-                "podman network create --subnet {} {}",
-                wanted.subnet, wanted.name
-            ));
-    }
-    problem
+    Diagnosis::new(ID, TITLE, Status::Problem, details.join("; "))
+        .because(cause)
+        .mend("cargo xtask down")
+        .mend("cargo xtask up")
 }

@@ -28,7 +28,7 @@ pub(super) fn diagnose(facts: &HostFacts) -> Diagnosis {
         Some(podman) if podman.network_backend == "cni" => {
             Diagnosis::new(ID, TITLE, Status::Problem, "podman uses CNI")
                 .because("static addresses and names need netavark; Podman keeps the backend that it was first used with")
-                .mend("set `network_backend = \"netavark\"` under `[network]` in the file that CONTAINERS_CONF names, then `podman system reset` (which removes all images and containers)")
+                .mend("set `network_backend = \"netavark\"` under `[network]` in the file that CONTAINERS_CONF names; a storage that is in use keeps its backend, so that another user or another storage is needed beside it")
         }
         _ => Diagnosis::new(ID, TITLE, Status::Ok, "netavark"),
     }

@@ -55,7 +55,10 @@ pub(super) fn diagnose(facts: &HostFacts) -> Diagnosis {
         if !facts.has("fuse-overlayfs") {
             packages.push("fuse-overlayfs");
         }
-        mends.push("podman system reset --force".to_owned());
+        mends.push(
+            "set `driver = \"overlay\"` under `[storage]` in ~/.config/containers/storage.conf; a storage that has images keeps its driver"
+                .to_owned(),
+        );
     }
     if status == Status::Ok {
         return Diagnosis::new(ID, TITLE, Status::Ok, format!("`{}` has all it needs", rootless.user));

@@ -1,102 +1,280 @@
-//! What a Podman that was killed in the middle leaves in the kernel, and Podman no longer knows of: a network namespace, the
-//! bridge with the gateway's address, which keeps the subnet from being used again, and firewall rules. Containers in storage and
-//! names of the name server have files of their own.
+//! What a Podman that was killed in the middle leaves in the kernel, and Podman no longer knows of: a network namespace, a bridge
+//! with the gateway's address, which keeps the subnet from being used again, and firewall rules. Containers in storage and names
+//! of the name server have files of their own.
 //!
-//! Only ever looked for while the stack has no container, so that whatever has an address of its subnets is a leftover.
+//! Nothing is removed that is not proved to be this stack's. A bridge is: it has the name that Podman recorded for a network that
+//! this stack had it make ([`records`]), Podman has no other network with that name or bridge, and it carries that network's
+//! gateway and no other address. A namespace is, where it is plugged into such a bridge, nothing runs in it and no container has
+//! it. What only looks like a leftover is named, with the command that would remove it, and left.
 
 pub mod name_server;
+pub mod records;
 pub mod storage;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
 
 use serde::Deserialize;
 
-use super::files::FileError;
+use self::records::NetworkRecord;
 use super::firewall;
+use super::podman::Network;
 use super::process::{ProcessError, Program};
 use crate::stack::model::Subnet;
 
-/// A link, as `ip -json address` has it.
-#[derive(Debug, Deserialize)]
+/// A link, as `ip -details -json address` has it.
+#[derive(Debug, Default, Deserialize)]
 struct Link {
+    #[serde(default)]
+    ifindex: u32,
     #[serde(default, rename = "ifname")]
     name: String,
+    /// The other end, by its index in its own namespace.
+    #[serde(default)]
+    link_index: Option<u32>,
+    /// The other end's namespace, by its id in this one.
+    #[serde(default)]
+    link_netnsid: Option<i64>,
+    /// The bridge that it is plugged into.
+    #[serde(default)]
+    master: Option<String>,
+    #[serde(default, rename = "linkinfo")]
+    info: Info,
     #[serde(default, rename = "addr_info")]
     addresses: Vec<Address>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Info {
+    #[serde(default, rename = "info_kind")]
+    kind: String,
 }
 
 #[derive(Debug, Deserialize)]
 struct Address {
     #[serde(default)]
     local: Option<IpAddr>,
+    #[serde(default)]
+    prefixlen: u8,
 }
 
 /// A network namespace, as `ip -json netns list` has it.
 #[derive(Debug, Deserialize)]
 struct Namespace {
     name: String,
+    #[serde(default)]
+    id: Option<i64>,
 }
 
-/// Removes them, and returns what was removed, in words. `no_containers`: Podman has none at all, so that every namespace of
-/// its making is a leftover, with an address or without one yet.
+/// Something that looks like a leftover and is not proved to be one of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// What it is and where.
+    pub what: String,
+    /// The command that would remove it.
+    pub command: String,
+}
+
+/// What was done about leftovers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// What was removed, in words.
+    pub removed: Vec<String>,
+    /// What was not.
+    pub left: Vec<Left>,
+}
+
+impl Swept {
+    /// Adds what else was done.
+    pub fn add(&mut self, other: Self) {
+        self.removed.extend(other.removed);
+        self.left.extend(other.left);
+    }
+}
+
+/// Removes what is left of a network that Podman no longer knows. `networks` are those that it knows, and `in_use` says which
+/// network namespaces its containers have; it is asked only where there is a namespace to remove. `noted` are namespaces that were
+/// plugged into its bridge before Podman took that away.
+///
+/// # Errors
+/// When `ip` or `iptables-restore` fails.
+pub fn remove<E: From<ProcessError>>(
+    gone: &NetworkRecord,
+    noted: &BTreeSet<String>,
+    networks: &[Network],
+    in_use: impl FnOnce() -> Result<BTreeSet<String>, E>,
+) -> Result<Swept, E> {
+    let mut swept = Swept::default();
+    if !nix::unistd::geteuid().is_root() || is_anothers(gone, networks) {
+        // Rootless Podman keeps its networks in a namespace that ends with it.
+        return Ok(swept);
+    }
+    let mut own = plugged(gone)?;
+    own.extend(
+        namespaces()?
+            .into_iter()
+            .map(|namespace| namespace.name)
+            .filter(|name| noted.contains(name)),
+    );
+    own.sort();
+    own.dedup();
+    let in_use = if own.is_empty() { BTreeSet::new() } else { in_use()? };
+    for name in own {
+        // Whatever Podman says: a namespace in which something runs is in use.
+        if !in_use.contains(&name) && prints_nothing(&["netns", "pids", &name])? {
+            unplug(&name)?;
+            Program::new("ip").args(["netns", "delete", &name]).whole().read()?;
+            swept.removed.push(format!("network namespace {name}"));
+        }
+    }
+    let host = links(None)?;
+    if let Some(bridge) = bridge_of(&host, gone) {
+        // Neither is a bridge left that something is plugged into.
+        if prints_nothing(&["link", "show", "master", &bridge.name])? {
+            Program::new("ip")
+                .args(["link", "delete", &bridge.name])
+                .whole()
+                .read()?;
+            swept.removed.push(format!("bridge {}", bridge.name));
+        }
+    }
+    let still = links(None)?;
+    let contested = still.iter().any(|link| uses(link, gone.subnet))
+        || networks
+            .iter()
+            .flat_map(|network| network.subnets.iter().flatten())
+            .filter_map(|subnet| Subnet::parse(&subnet.subnet))
+            .any(|subnet| subnet.overlaps(gone.subnet));
+    swept.add(firewall::remove(gone, contested)?);
+    Ok(swept)
+}
+
+/// Namespaces that are plugged into the bridge of a network of ours.
 ///
 /// # Errors
 /// When `ip` cannot be run.
-pub fn remove(subnets: &[Subnet], no_containers: bool) -> Result<Vec<String>, ProcessError> {
+pub fn plugged(network: &NetworkRecord) -> Result<Vec<String>, ProcessError> {
+    let host = links(None)?;
+    let Some(bridge) = bridge_of(&host, network) else {
+        return Ok(Vec::new());
+    };
+    let mut plugged = Vec::new();
+    for namespace in namespaces()? {
+        let inside = links(Some(&namespace.name))?;
+        if is_plugged_in(&host, &inside, namespace.id, bridge) {
+            plugged.push(namespace.name);
+        }
+    }
+    Ok(plugged)
+}
+
+/// Names what looks like a leftover of these networks, of which nothing is written down.
+///
+/// # Errors
+/// When `ip` cannot be run.
+pub fn unproved(wanted: &[(&str, Subnet)], networks: &[Network]) -> Result<Vec<Left>, ProcessError> {
     if !nix::unistd::geteuid().is_root() {
-        // Rootless Podman keeps its networks in a namespace that ends with it.
         return Ok(Vec::new());
     }
-    let mut removed = Vec::new();
-    for namespace in namespaces()? {
-        let ours = no_containers || !links(Some(&namespace), subnets, |_, address| !address.is_loopback())?.is_empty();
-        // Whatever Podman says: a namespace in which something runs is in use.
-        if ours && prints_nothing(&["netns", "pids", &namespace])? {
-            unplug(&namespace)?;
-            Program::new("ip").args(["netns", "delete", &namespace]).read()?;
-            removed.push(format!("network namespace {namespace}"));
-        }
+    let unknown: Vec<&(&str, Subnet)> = wanted
+        .iter()
+        .filter(|(name, _)| networks.iter().all(|network| network.name != *name))
+        .collect();
+    if unknown.is_empty() {
+        return Ok(Vec::new());
     }
-    for bridge in links(None, subnets, |subnet, address| address == subnet.gateway())? {
-        // So is a bridge that something is plugged into.
-        if prints_nothing(&["link", "show", "master", &bridge])? {
-            Program::new("ip").args(["link", "delete", &bridge]).read()?;
-            removed.push(format!("bridge {bridge}"));
-        }
-    }
-    removed.extend(firewall::remove(subnets)?);
-    Ok(removed)
+    let mut left: Vec<Left> = links(None)?
+        .iter()
+        .filter(|link| {
+            networks
+                .iter()
+                .all(|network| network.interface.as_ref() != Some(&link.name))
+        })
+        .filter_map(|link| {
+            let (_, subnet) = unknown.iter().find(|(_, subnet)| has_gateway(link, *subnet))?;
+            Some(Left {
+                what: format!(
+                    "{} `{}` with the address {}",
+                    if link.info.kind == "bridge" {
+                        "bridge"
+                    } else {
+                        "interface"
+                    },
+                    link.name,
+                    subnet.gateway()
+                ),
+                command: format!("ip link delete {}", link.name),
+            })
+        })
+        .collect();
+    let names: Vec<&str> = unknown.iter().map(|(name, _)| *name).collect();
+    left.extend(firewall::chains_of(&names).into_iter().map(|chain| Left {
+        what: format!("firewall chain `{chain}` of table nat, named after a network of ours"),
+        command: format!("iptables -t nat -F {chain}"),
+    }));
+    Ok(left)
+}
+
+/// Whether Podman has another network under that name or on that bridge.
+fn is_anothers(gone: &NetworkRecord, networks: &[Network]) -> bool {
+    networks
+        .iter()
+        .any(|network| network.name == gone.name || network.interface.as_ref() == Some(&gone.interface))
+}
+
+/// The bridge that Podman recorded for the network, where it is what netavark made of it.
+fn bridge_of<'a>(host: &'a [Link], gone: &NetworkRecord) -> Option<&'a Link> {
+    let bridge = host
+        .iter()
+        .find(|link| link.name == gone.interface && link.info.kind == "bridge")?;
+    let mut addresses = bridge.addresses.iter().filter_map(|address| match address.local? {
+        IpAddr::V4(local) => Some((local, address.prefixlen)),
+        IpAddr::V6(_) => None,
+    });
+    let own = addresses.next() == Some((gone.subnet.gateway(), gone.subnet.prefix));
+    (own && addresses.next().is_none()).then_some(bridge)
+}
+
+/// Whether a namespace with these links has one whose other end is plugged into the bridge.
+fn is_plugged_in(host: &[Link], inside: &[Link], id: Option<i64>, bridge: &Link) -> bool {
+    inside.iter().any(|link| {
+        host.iter().any(|end| {
+            end.master.as_ref() == Some(&bridge.name)
+                && link.link_index == Some(end.ifindex)
+                && end.link_index == Some(link.ifindex)
+                && id.is_some()
+                && end.link_netnsid == id
+        })
+    })
+}
+
+fn has_gateway(link: &Link, subnet: Subnet) -> bool {
+    link.addresses
+        .iter()
+        .any(|address| address.local == Some(IpAddr::V4(subnet.gateway())))
+}
+
+fn uses(link: &Link, subnet: Subnet) -> bool {
+    let local = |address: &Address| match address.local? {
+        IpAddr::V4(local) => Some(local),
+        IpAddr::V6(_) => None,
+    };
+    link.addresses
+        .iter()
+        .filter_map(local)
+        .any(|local: Ipv4Addr| subnet.contains(local))
 }
 
 /// Removes the links of a namespace, and with each its other end, before the namespace goes: the kernel takes them away some time
 /// after that, and until then a bridge has something plugged into it.
 fn unplug(namespace: &str) -> Result<(), ProcessError> {
-    let inside = |arguments: &[&str]| Program::new("ip").args(["-netns", namespace]).args(arguments).run();
-    let listed = inside(&["-json", "link", "show"])?;
-    let all: Vec<Link> = serde_json::from_str(&listed.stdout).unwrap_or_default();
-    for link in all.iter().filter(|link| link.name != "lo") {
+    for link in links(Some(namespace))?.iter().filter(|link| link.name != "lo") {
         // One that cannot be removed goes with the namespace.
-        inside(&["link", "delete", &link.name])?;
+        Program::new("ip")
+            .args(["-netns", namespace, "link", "delete", &link.name])
+            .run()?;
     }
     Ok(())
-}
-
-/// Where Podman 4 notes which container has which address.
-const ADDRESSES: &str = "/run/containers/networks/ipam.db";
-
-/// Lets Podman forget addresses of containers that it no longer knows: a killed one leaves them allocated for good, and the
-/// next container with the same static address is refused. To be called only while Podman has no container at all.
-///
-/// # Errors
-/// When the file is there and cannot be removed.
-pub fn forget_addresses() -> Result<(), FileError> {
-    match std::fs::remove_file(ADDRESSES) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(FileError::on("remove", Path::new(ADDRESSES))(error))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn prints_nothing(arguments: &[&str]) -> Result<bool, ProcessError> {
@@ -104,73 +282,108 @@ fn prints_nothing(arguments: &[&str]) -> Result<bool, ProcessError> {
     Ok(output.status.success() && output.stdout.trim().is_empty())
 }
 
-/// Podman's own namespaces.
-fn namespaces() -> Result<Vec<String>, ProcessError> {
+/// Namespaces named as Podman names its own.
+fn namespaces() -> Result<Vec<Namespace>, ProcessError> {
     let text = Program::new("ip").args(["-json", "netns", "list"]).read()?;
-    let all: Vec<Namespace> = serde_json::from_str(&text).unwrap_or_default();
-    Ok(all
-        .into_iter()
-        .map(|namespace| namespace.name)
-        .filter(|name| name.starts_with("netns-"))
-        .collect())
+    let mut all: Vec<Namespace> = serde_json::from_str(&text).unwrap_or_default();
+    all.retain(|namespace| namespace.name.starts_with("netns-"));
+    Ok(all)
 }
 
-/// Links of a namespace, or of the host, with an address in one of the subnets that `wanted` says yes to.
-fn links(
-    namespace: Option<&str>,
-    subnets: &[Subnet],
-    wanted: fn(Subnet, Ipv4Addr) -> bool,
-) -> Result<Vec<String>, ProcessError> {
+/// Links of a namespace, or of the host.
+fn links(namespace: Option<&str>) -> Result<Vec<Link>, ProcessError> {
     let mut command = Program::new("ip");
     if let Some(namespace) = namespace {
         command = command.args(["-netns", namespace]);
     }
-    let listed = command.args(["-json", "address", "show"]).run()?;
+    let listed = command.args(["-details", "-json", "address", "show"]).run()?;
     if !listed.status.success() {
         // Another Podman took its namespace away in between.
         return Ok(Vec::new());
     }
-    Ok(matching(&listed.stdout, subnets, wanted))
-}
-
-fn matching(listed: &str, subnets: &[Subnet], wanted: fn(Subnet, Ipv4Addr) -> bool) -> Vec<String> {
-    let all: Vec<Link> = serde_json::from_str(listed).unwrap_or_default();
-    all.into_iter()
-        .filter(|link| {
-            link.addresses.iter().any(|address| match address.local {
-                Some(IpAddr::V4(local)) => subnets
-                    .iter()
-                    .any(|subnet| subnet.contains(local) && wanted(*subnet, local)),
-                _ => false,
-            })
-        })
-        .map(|link| link.name)
-        .collect()
+    Ok(serde_json::from_str(&listed.stdout).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
 
-    use super::matching;
+    use super::records::NetworkRecord;
+    use super::{Link, bridge_of, has_gateway, is_anothers, is_plugged_in, uses};
+    use crate::host::podman::Network;
     use crate::stack::model::Subnet;
 
-    const LISTED: &str = r#"[
-        {"ifname":"lo","addr_info":[{"family":"inet","local":"127.0.0.1","prefixlen":8}]},
-        {"ifname":"eth0","addr_info":[{"family":"inet","local":"172.20.3.4","prefixlen":16},{"family":"inet6","local":"fe80::1"}]},
-        {"ifname":"podman1","addr_info":[{"family":"inet","local":"172.20.0.1","prefixlen":16}]},
-        {"ifname":"podman0","addr_info":[{"family":"inet","local":"10.88.0.1","prefixlen":16}]},
+    const HOST: &str = r#"[
+        {"ifindex":1,"ifname":"lo","addr_info":[{"family":"inet","local":"127.0.0.1","prefixlen":8}]},
+        {"ifindex":2,"ifname":"eth0","addr_info":[{"family":"inet","local":"172.20.3.4","prefixlen":16},{"family":"inet6","local":"fe80::1"}]},
+        {"ifindex":3,"ifname":"br-docker","linkinfo":{"info_kind":"bridge"},"addr_info":[{"family":"inet","local":"172.20.0.1","prefixlen":16}]},
+        {"ifindex":4,"ifname":"podman1","linkinfo":{"info_kind":"bridge"},"addr_info":[{"family":"inet","local":"172.20.0.1","prefixlen":16},{"family":"inet6","local":"fe80::2","prefixlen":64}]},
+        {"ifindex":5,"ifname":"veth0","link_index":2,"link_netnsid":7,"master":"podman1","linkinfo":{"info_kind":"veth"}},
+        {"ifindex":6,"ifname":"veth1","link_index":2,"link_netnsid":8,"master":"br-docker","linkinfo":{"info_kind":"veth"}},
         {}
     ]"#;
 
+    fn links(text: &str) -> Vec<Link> {
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn gone(interface: &str) -> NetworkRecord {
+        NetworkRecord {
+            name: "ours".to_owned(),
+            id: "1".to_owned(),
+            interface: interface.to_owned(),
+            subnet: Subnet {
+                address: Ipv4Addr::new(172, 20, 0, 0),
+                prefix: 16,
+            },
+        }
+    }
+
     #[test]
-    fn only_a_bridge_with_the_gateways_address_is_a_leftover() {
-        let subnets = [Subnet {
-            address: Ipv4Addr::new(172, 20, 0, 0),
-            prefix: 16,
-        }];
-        let found = matching(LISTED, &subnets, |subnet, address| address == subnet.gateway());
-        assert_eq!(found, ["podman1"]);
-        assert!(matching("not json", &subnets, |_, _| true).is_empty());
+    fn a_bridge_is_ours_by_its_recorded_name_and_its_only_address() {
+        let host = links(HOST);
+        assert_eq!(bridge_of(&host, &gone("podman1")).map(|bridge| bridge.ifindex), Some(4));
+        // It has the gateway's address, and nothing says that it is ours.
+        assert!(has_gateway(&host[2], gone("podman1").subnet));
+        assert!(bridge_of(&host, &gone("podman2")).is_none());
+        assert!(bridge_of(&host, &gone("eth0")).is_none(), "not a bridge");
+        let mut other = gone("podman1");
+        other.subnet.prefix = 24;
+        assert!(bridge_of(&host, &other).is_none());
+        let more = HOST.replace(
+            r#"{"family":"inet6","local":"fe80::2","prefixlen":64}"#,
+            r#"{"family":"inet","local":"10.1.2.3","prefixlen":8}"#,
+        );
+        assert!(bridge_of(&links(&more), &gone("podman1")).is_none());
+        assert!(uses(&host[1], gone("x").subnet) && !uses(&host[0], gone("x").subnet));
+    }
+
+    #[test]
+    fn a_namespace_is_ours_by_the_bridge_that_it_is_plugged_into() {
+        let host = links(HOST);
+        let bridge = bridge_of(&host, &gone("podman1")).unwrap();
+        let inside = |index: u32| links(&format!(r#"[{{"ifindex":2,"ifname":"eth0","link_index":{index}}}]"#));
+        assert!(is_plugged_in(&host, &inside(5), Some(7), bridge));
+        assert!(!is_plugged_in(&host, &inside(5), Some(8), bridge));
+        assert!(!is_plugged_in(&host, &inside(5), None, bridge));
+        assert!(
+            !is_plugged_in(&host, &inside(6), Some(8), bridge),
+            "into another bridge"
+        );
+        assert!(!is_plugged_in(&host, &[], Some(7), bridge));
+    }
+
+    #[test]
+    fn a_name_or_a_bridge_that_podman_gave_to_another_network_is_not_ours() {
+        let network = |name: &str, interface: &str| Network {
+            name: name.to_owned(),
+            id: Some("2".to_owned()),
+            interface: Some(interface.to_owned()),
+            subnets: None,
+            labels: None,
+        };
+        assert!(is_anothers(&gone("podman1"), &[network("ours", "podman9")]));
+        assert!(is_anothers(&gone("podman1"), &[network("theirs", "podman1")]));
+        assert!(!is_anothers(&gone("podman1"), &[network("theirs", "podman2")]));
     }
 }

@@ -328,6 +328,8 @@ impl<'a> Look<'a> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push((machine, name.to_owned()));
+        // Where it cannot be written down, a container that outlives this process and its Podman is named and left.
+        let _ = self.system.podman.records(machine).note_names(&[name.to_owned()]);
     }
 
     fn remove_probe(&self, machine: Option<MachineId>, name: &str) {
