@@ -17,7 +17,7 @@ pub struct Target {
 }
 
 /// Every target, in the order of `targets.tsv`.
-pub const ALL: [Target; 15] = [
+pub const ALL: [Target; 16] = [
     target("python", targets::python::run),
     target("audit", targets::audit::run),
     target("startup", targets::startup::run),
@@ -30,6 +30,7 @@ pub const ALL: [Target; 15] = [
     target("status", targets::status::run),
     target("checks", targets::checks::run),
     target("group_config", targets::group_config::run),
+    target("keeper", targets::keeper::run),
     target("traceback", targets::traceback::run),
     target("images", targets::images::run),
     target("index", targets::index::run),

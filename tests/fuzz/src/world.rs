@@ -133,9 +133,9 @@ impl Files for World {
 fn check(report: &Report) {
     invariants::findings(&report.findings);
     assert_eq!(report.findings.len(), report.stops.len(), "who each finding stops");
-    //invariants::printable(&formats::human::render(report, false), true, "the report");
-    //invariants::printable(&formats::human::headline(report), false, "the headline");
-    //invariants::printable(&formats::github::render(report), true, "the commands for GitHub");
+    invariants::printable(&formats::human::render(report, false), true, "the report");
+    invariants::printable(&formats::human::headline(report), false, "the headline");
+    invariants::printable(&formats::github::render(report), true, "the commands for GitHub");
     let json = serde_json::to_string(&formats::json::document(report));
     assert!(json.is_ok(), "{json:?}");
     let sarif = serde_json::to_string(&formats::sarif::document(report));

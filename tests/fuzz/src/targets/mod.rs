@@ -8,6 +8,7 @@ pub mod group_config;
 pub mod http;
 pub mod images;
 pub mod index;
+pub mod keeper;
 pub mod python;
 pub mod requirements;
 pub mod stack;
