@@ -14,7 +14,7 @@ pub enum Lookup {
 }
 
 /// A class, or none for one that is not known.
-type Entry = Option<(ModuleId, u32)>;
+pub type Entry = Option<(ModuleId, u32)>;
 
 /// Classes above each other after which no more are looked at.
 const DEEPEST: usize = 30;

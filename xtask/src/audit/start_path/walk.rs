@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use pysrc::{Atom, Handler, Module, Span};
 
+use super::class::Entry;
 use super::content::{Data, Gathering};
 use super::failure::{Failure, Flow};
 use super::pending::Pending;
@@ -209,7 +210,7 @@ pub struct Walker<'a> {
     pub disk: Disk<'a>,
     pub bases: HashMap<(ModuleId, u32), Vec<V>>,
     /// Classes with those above them, as far as somebody asked.
-    pub orders: RefCell<HashMap<(ModuleId, u32), Vec<Option<(ModuleId, u32)>>>>,
+    pub orders: RefCell<HashMap<(ModuleId, u32), Vec<Entry>>>,
     /// Bytes that large values have taken.
     pub large: Cell<usize>,
     /// Classes that a decorator or metaclass of the tree leaves as they are written.
