@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Context, Failure, Outcome};
 use crate::boot::ownership::Ownership;
+use crate::host::boot::is_own_volume;
 use crate::host::hosts::{Hosts, Part, Place};
 use crate::host::ownership::{self, Misowned};
 use crate::host::podman::{Podman, Volume};
@@ -126,7 +127,11 @@ fn require_volumes(context: &Context, stack: &Stack, part: &Part<'_>, chown: boo
         })
         .collect();
     let volumes = podman.volumes()?;
-    let used: Vec<&Volume> = volumes.iter().filter(|volume| names.contains(&volume.name)).collect();
+    // What only has the name is somebody else's, and refused later.
+    let used: Vec<&Volume> = volumes
+        .iter()
+        .filter(|volume| names.contains(&volume.name) && is_own_volume(volume, stack))
+        .collect();
     if used.is_empty() {
         return Ok(());
     }

@@ -368,8 +368,7 @@ impl There {
             for volume in &stack.volumes {
                 let name = stack.volume(*machine, volume);
                 let found = self.volumes.iter().find(|found| found.name == name);
-                let project = format!("{}_{}", stack.name, stack.machine(*machine).name);
-                if found.is_some_and(|found| !is_ours(found.labels.as_ref()) && !is_of_project(found, &project)) {
+                if found.is_some_and(|found| !is_own_volume(found, stack)) {
                     taken.push(format!("the name is already in use by volume `{name}`"));
                 }
             }
@@ -399,7 +398,15 @@ impl There {
     }
 }
 
-/// Whether a volume was made from the rendered compose file: it holds the same data, and is used as it is.
+/// Whether a volume is the stack's: by its label, or by that of the rendered compose file, whose volumes hold the same data and are
+/// used as they are.
+#[must_use]
+pub fn is_own_volume(volume: &Volume, stack: &Stack) -> bool {
+    let mut machines = stack.machines.iter();
+    belongs_to(volume.labels.as_ref(), &stack.name)
+        || machines.any(|machine| is_of_project(volume, &format!("{}_{}", stack.name, machine.name)))
+}
+
 fn is_of_project(volume: &Volume, project: &str) -> bool {
     ["io.podman.compose.project", "com.docker.compose.project"]
         .iter()

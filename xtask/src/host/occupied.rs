@@ -280,7 +280,7 @@ fn links(listed: Value, bridges: &BTreeSet<&str>) -> Vec<(String, Occupied)> {
 /// Folders with networks of Podmans: root's own, and those of users, which live in namespaces of their own.
 fn podman_folders() -> Vec<(PathBuf, bool)> {
     let mut folders = vec![(PathBuf::from("/etc/containers/networks"), true)];
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let passwd = files::read_text(Path::new("/etc/passwd")).unwrap_or_default();
     let homes: BTreeSet<&str> = passwd
         .lines()
         .filter_map(|line| line.split(':').nth(5))
@@ -414,11 +414,21 @@ fn docker_networks(networks: &Value) -> Vec<Occupied> {
 
 /// `.network` units of Quadlet; those of the stack's own networks are not in its way.
 fn of_quadlet(folder: &Path, own: &BTreeSet<&str>) -> Vec<Occupied> {
-    let units = walkdir::WalkDir::new(folder).max_depth(3).into_iter().flatten();
-    units
-        .filter(|entry| entry.file_type().is_file())
-        .map(walkdir::DirEntry::into_path)
-        .filter(|path| path.extension().is_some_and(|extension| extension == "network"))
+    // Units of users stand two folders deeper.
+    let below = |folder: &PathBuf| -> Vec<PathBuf> {
+        let entries = folder.read_dir().into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+    };
+    let mut folders = vec![folder.to_owned()];
+    for _ in 0..2 {
+        let more: Vec<PathBuf> = folders.iter().flat_map(below).collect();
+        folders.extend(more);
+    }
+    folders.sort();
+    folders.dedup();
+    folders
+        .iter()
+        .flat_map(|folder| entries(folder, &["network"]))
         .flat_map(|path| {
             let text = files::read(&path).unwrap_or_default();
             quadlet(&String::from_utf8_lossy(&text), &path, own)
