@@ -73,7 +73,7 @@ impl World {
         (stack, findings)
     }
 
-    /// Audits the tree, and renders the report in every format; nothing where there is no stack.
+    /// Audits the tree; nothing where there is no stack.
     pub fn audit(&self) -> Option<Report> {
         let (stack, said) = self.load();
         let stack = stack?.with_ungrouped();
@@ -113,7 +113,8 @@ impl World {
             scope: &Scope::default(),
             baseline: None,
         });
-        check(&report);
+        invariants::findings(&report.findings);
+        assert_eq!(report.findings.len(), report.stops.len(), "who each finding stops");
         Some(report)
     }
 }
@@ -129,10 +130,8 @@ impl Files for World {
     }
 }
 
-/// What holds of a report, and of every form of it.
-fn check(report: &Report) {
-    invariants::findings(&report.findings);
-    assert_eq!(report.findings.len(), report.stops.len(), "who each finding stops");
+/// What holds of a report in every format.
+pub fn formats_of(report: &Report) {
     invariants::printable(&formats::human::render(report, false), true, "the report");
     invariants::printable(&formats::human::headline(report), false, "the headline");
     invariants::printable(&formats::github::render(report), true, "the commands for GitHub");

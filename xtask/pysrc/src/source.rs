@@ -38,7 +38,7 @@ pub fn decode(given: Cow<'_, [u8]>) -> Source {
         }
         codec
     });
-    let mut wrong_byte = None;
+    let mut wrong_byte: Option<SyntaxError> = None;
     let mut text = match (std::str::from_utf8(bytes), codec) {
         // Nearly every file: what was read is the text.
         (Ok(_), Codec::Utf8) if !has_bom => into_text(given),
@@ -92,7 +92,9 @@ pub fn decode(given: Cow<'_, [u8]>) -> Source {
             }
             error_at(start, message)
         })
+        .map(|error| of_a_character(error, &text))
         .collect();
+    let wrong_byte = wrong_byte.map(|error| of_a_character(error, &text));
     Source {
         text,
         encoding,
@@ -110,6 +112,20 @@ fn error_at(start: usize, message: String) -> SyntaxError {
             end: start.saturating_add(1),
         },
     }
+}
+
+/// The same about the whole character that stands there, or about the end of the text.
+fn of_a_character(mut error: SyntaxError, text: &str) -> SyntaxError {
+    let start = error.span.start as usize;
+    let length = text
+        .get(start..)
+        .and_then(|rest| rest.chars().next())
+        .map_or(0, char::len_utf8);
+    error.span.end = error
+        .span
+        .start
+        .saturating_add(u32::try_from(length).unwrap_or_default());
+    error
 }
 
 /// Text that is known to be UTF-8, without a copy where the bytes are ours.

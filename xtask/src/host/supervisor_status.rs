@@ -70,7 +70,17 @@ pub fn fetch(at: impl Into<Endpoint>, seen: Option<&str>, hold: Duration) -> Res
 /// # Errors
 /// When it is not a supervisor that answered so.
 pub fn read(bytes: &[u8], address: SocketAddr) -> Result<Snapshot, StatusError> {
-    let answer = |found: String| StatusError::Answer { address, found };
+    // Anybody may answer there.
+    let answer = |found: String| StatusError::Answer {
+        address,
+        found: found
+            .split_inclusive(char::is_control)
+            .flat_map(|part| {
+                part.strip_suffix(char::is_control)
+                    .map_or([part, ""], |text| [text, "\u{fffd}"])
+            })
+            .collect(),
+    };
     let (head, body) = split(bytes).ok_or_else(|| answer("not an HTTP answer".to_owned()))?;
     let mut lines = head.split("\r\n");
     let first = lines.next().unwrap_or_default();

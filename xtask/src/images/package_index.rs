@@ -116,19 +116,22 @@ impl PackageIndex {
     pub fn credentials(&self) -> Vec<String> {
         let addresses = self.default.iter().chain(&self.extra);
         addresses
-            .filter_map(|address| Some(format!("{}@", split(address)?.1)))
+            .flat_map(|address| {
+                let of = |(from, to): (usize, usize)| format!("{}@", &address[from..to]);
+                secrets(address).into_iter().map(of)
+            })
             .collect()
     }
 
     /// The addresses as they may be shown.
     pub fn shown(&self) -> impl Iterator<Item = String> {
-        self.default
-            .iter()
-            .chain(&self.extra)
-            .map(|address| match split(address) {
-                Some((scheme, _, rest)) => format!("{scheme}://****@{rest}"),
-                None => address.clone(),
-            })
+        self.default.iter().chain(&self.extra).map(|address| {
+            let mut shown = address.clone();
+            for (from, to) in secrets(address).into_iter().rev() {
+                shown.replace_range(from..to, "****");
+            }
+            shown
+        })
     }
 
     /// Addresses that are folders of the host, which a build step does not see.
@@ -146,12 +149,20 @@ fn address_of(word: &str) -> &str {
     }
 }
 
-/// Scheme, credentials, and what follows them; none where there are no credentials.
-fn split(address: &str) -> Option<(&str, &str, &str)> {
-    let (scheme, rest) = address.split_once("://")?;
-    let host = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    let at = host.rfind('@')?;
-    Some((scheme, &rest[..at], &rest[at + 1..]))
+/// Where names and passwords stand in a text with an address, or by mistake with several, from the first to the last.
+fn secrets(text: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(at) = text[from..].find("://") {
+        from += at + 3;
+        let rest = &text[from..];
+        let host = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+        if let Some(at) = host.rfind('@') {
+            found.push((from, from + at));
+            from += at;
+        }
+    }
+    found
 }
 
 fn words(text: Option<&str>) -> impl Iterator<Item = &str> {

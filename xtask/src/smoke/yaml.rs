@@ -226,19 +226,16 @@ impl<'a> Reader<'a> {
     pub fn place(&self, mark: Mark) -> Place {
         let index = usize::try_from(mark.line).unwrap_or(0).wrapping_sub(1);
         let text = self.lines.get(index).map_or("", |line| *line).to_owned();
-        let left = text
-            .chars()
-            .count()
-            .saturating_sub(usize::try_from(mark.column).unwrap_or(0).saturating_sub(1));
+        let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        // One behind the end: where something is missing.
+        let column = mark.column.min(length.saturating_add(1));
+        let left = length.saturating_sub(column.saturating_sub(1));
         Place {
             path: self.path.to_owned(),
             line: mark.line,
-            column: mark.column,
+            column,
             // A mapping's own span may run over several lines; the first one is enough to show.
-            width: mark
-                .width
-                .min(u32::try_from(left).unwrap_or(1))
-                .max(u32::from(mark.column > 0)),
+            width: mark.width.min(left).max(u32::from(column > 0)),
             text,
         }
     }

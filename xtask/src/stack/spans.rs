@@ -87,7 +87,8 @@ impl Source {
     #[must_use]
     pub fn place(&self, span: Span) -> Place {
         let length = self.measured(span.line).map_or(0, |line| line.length);
-        let column = span.column.max(1);
+        // One behind the end: where something is missing. The parser counts some lines with wide characters too far.
+        let column = span.column.clamp(1, length + 1);
         let rest = (length + 1).saturating_sub(column).max(1);
         let width = if span.width == 0 { rest } else { span.width.min(rest) };
         Place {
