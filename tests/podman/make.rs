@@ -75,6 +75,7 @@ fn creation(profile: PathBuf) -> Creation {
             seccomp_profile: Some(profile.clone()),
         },
         container: Container {
+            user: Some((10_003, 10_001)),
             name: NAME.to_owned(),
             pod: format!("{NAME}-pod"),
             image: "localhost/ai_system/vision:latest".to_owned(),

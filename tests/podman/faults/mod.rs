@@ -8,6 +8,7 @@ mod disk;
 mod files;
 mod harness_killed;
 mod hostile;
+mod own_users;
 mod podman;
 pub mod sandbox;
 

@@ -137,6 +137,7 @@ fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container 
         pod: stack.pod(id),
         image: stack.group_image(id),
         command,
+        user: stack.group_user(id),
         environment: environment(stack, id, host),
         labels: BTreeMap::new(),
         volumes: stack
@@ -182,12 +183,45 @@ mod tests {
 
     use super::super::reach::Reach;
     use super::super::reach::tests::host;
-    use super::{Labels, Runs, creation, hardware_address};
+    use super::super::{podman_arguments, podman_request};
+    use super::{Labels, Runs, container, creation, hardware_address};
+    use crate::render::compose;
+    use crate::stack::Stack;
     use crate::stack::fixture::Fixture;
 
     #[test]
     fn a_group_keeps_its_hardware_address() {
         assert_eq!(hardware_address(Ipv4Addr::new(172, 20, 0, 110)), "0a:58:ac:14:00:6e");
+    }
+
+    #[test]
+    fn a_group_runs_as_its_own_user_in_every_way_of_starting_it() {
+        let mut stack = Fixture::small().model();
+        let (id, _) = stack.groups().next().unwrap();
+        let host = host(&stack, Reach::Container);
+        let ask = |stack: &Stack| {
+            let container = container(stack, id, &host, &Runs::Supervisor);
+            let request = podman_request::container(&container);
+            let compose = compose::file(stack, stack.group(id).machine).text;
+            (podman_arguments::container(&container), request, compose)
+        };
+        let (arguments, request, compose) = ask(&stack);
+        // As the image says.
+        assert!(!arguments.iter().any(|argument| argument.starts_with("--user")));
+        assert!(request.get("user").is_none() && !compose.contains("user:"));
+        stack.images.per_group = true;
+        stack.groups[id.0].uid = 20_000;
+        let (arguments, request, compose) = ask(&stack);
+        let user = format!("20000:{}", stack.images.uid);
+        assert!(arguments.contains(&format!("--user={user}")), "{arguments:?}");
+        assert_eq!(request["user"], user.as_str());
+        let line = compose.lines().find(|line| line.trim_start().starts_with("user:"));
+        let value = line.map(|line| {
+            line.trim_start()
+                .trim_start_matches("user:")
+                .trim_matches([' ', '"', '\''])
+        });
+        assert_eq!(value, Some(user.as_str()));
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct Container {
     pub image: String,
     /// What runs in it; the image's own command where it is empty.
     pub command: Vec<String>,
+    /// Numeric ids of the user and the group that it runs as; those of its image where they are not given.
+    pub user: Option<(u32, u32)>,
     /// Further variables of its environment.
     pub environment: BTreeMap<String, String>,
     /// Its labels.

@@ -44,6 +44,7 @@ pub fn container(container: &Container) -> Vec<String> {
         format!("--health-cmd={HEALTH_COMMAND}"),
         format!("--health-interval={}s", container.health_seconds),
     ];
+    arguments.extend(container.user.map(|(user, group)| format!("--user={user}:{group}")));
     arguments.extend(TEMPORARY.map(|(path, options)| format!("--tmpfs={path}:{}", options.join(","))));
     arguments.extend(labels(&container.labels));
     arguments.extend(

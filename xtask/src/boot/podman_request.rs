@@ -106,6 +106,9 @@ pub fn container(container: &Container) -> Value {
     if !container.command.is_empty() {
         body["command"] = json!(container.command);
     }
+    if let Some((user, group)) = container.user {
+        body["user"] = json!(format!("{user}:{group}"));
+    }
     if let Some(path) = &container.seccomp_profile {
         body["seccomp_profile_path"] = json!(path);
     }

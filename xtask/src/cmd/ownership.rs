@@ -1,13 +1,14 @@
 //! Whose the stack on a host is, before a command changes or shows it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, Failure, Outcome};
 use crate::boot::ownership::Ownership;
 use crate::host::boot::is_own_volume;
 use crate::host::hosts::{Hosts, Part, Place};
 use crate::host::ownership::{self, Misowned};
-use crate::host::podman::{Podman, Volume};
+use crate::host::podman::{Podman, Volume, belongs_to};
+use crate::host::volume_users::{self, Unfit, Users};
 use crate::report::exit::Exit;
 use crate::stack::{GroupId, Stack};
 
@@ -135,8 +136,14 @@ fn require_volumes(context: &Context, stack: &Stack, part: &Part<'_>, chown: boo
     if used.is_empty() {
         return Ok(());
     }
+    if stack.images.per_group {
+        return require_fit(context, stack, part, &used, chown);
+    }
     let uid = stack.images.uid;
-    let wrong = ownership::misowned(&used, ownership::on_host(podman, uid)?);
+    // Where groups had users of their own before.
+    let former = (1..).zip(&stack.groups).map(|(offset, _)| uid.saturating_add(offset));
+    let former: Result<BTreeSet<u32>, _> = former.map(|uid| ownership::on_host(podman, uid)).collect();
+    let wrong = ownership::misowned(&used, ownership::on_host(podman, uid)?, &former?);
     if wrong.is_empty() {
         return Ok(());
     }
@@ -150,6 +157,68 @@ fn require_volumes(context: &Context, stack: &Stack, part: &Part<'_>, chown: boo
         return Ok(());
     }
     Err(Failure::new(Exit::Findings, misowned_text(&wrong, uid)))
+}
+
+/// The same where each group has a user of its own.
+fn require_fit(context: &Context, stack: &Stack, part: &Part<'_>, used: &[&Volume], chown: bool) -> Outcome<()> {
+    let podman = &part.host.podman;
+    let base = stack.images.uid;
+    let users = Users::on_host(podman, base, stack.groups.iter().map(|group| group.uid))?;
+    for machine in &part.machines {
+        let mut wrong: Vec<Unfit> = Vec::new();
+        for of_stack in stack.volumes.iter().filter(|volume| !volume.read_only) {
+            let name = stack.volume(*machine, of_stack);
+            let below = |folder: &String| folder.strip_prefix(&format!("{}/", of_stack.path)).map(str::to_owned);
+            let shared: Vec<String> = stack.images.shared.iter().filter_map(below).collect();
+            let volume = used.iter().find(|volume| volume.name == name);
+            wrong.extend(volume.and_then(|volume| volume_users::unfit(volume, &shared, &users)));
+        }
+        if wrong.is_empty() {
+            continue;
+        }
+        if !chown || wrong.iter().any(|volume| volume.by_hand) {
+            return Err(Failure::new(Exit::Findings, unfit_text(&wrong)));
+        }
+        let running = podman.labelled_containers()?;
+        let running = running
+            .iter()
+            .find(|container| container.state == "running" && belongs_to(container.labels.as_ref(), &stack.name));
+        if let Some(container) = running {
+            return Err(Failure::new(
+                Exit::Findings,
+                format!(
+                    "`{}` runs, and owners of files are changed while nothing does\n  hint: `cargo xtask down` first",
+                    container.name()
+                ),
+            ));
+        }
+        let names: BTreeMap<String, u32> = stack
+            .groups_of(*machine)
+            .flat_map(|(_, group)| {
+                let agents = group.agents.iter().map(|agent| stack.agent(*agent).name.clone());
+                agents.chain([group.name.clone()]).map(|name| (name, group.uid))
+            })
+            .collect();
+        for volume in &wrong {
+            volume_users::fit(podman, volume, base, &names, &users)?;
+            let text = format!("volume {} to groups with users of their own", volume.volume);
+            context.printer.step("gave", text);
+        }
+    }
+    Ok(())
+}
+
+fn unfit_text(wrong: &[Unfit]) -> String {
+    let mut text =
+        "groups run as users of their own (`images: user: per_group:`), and volumes are not made for it:".to_owned();
+    for volume in wrong {
+        text.push_str(&format!("\n  `{}`: {}", volume.volume, volume.why));
+    }
+    text.push_str(
+        "\n  hint: `cargo xtask down`, then `cargo xtask up --chown-volumes`: files and folders that are called as a group or an agent go \
+         to that group's user, what else is no group's can be written by all groups, and nothing is removed",
+    );
+    text
 }
 
 fn misowned_text(wrong: &[Misowned], uid: u32) -> String {

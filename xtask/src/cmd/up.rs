@@ -74,7 +74,8 @@ pub struct Args {
     /// Take over what another checkout of the same stack name has on this host
     #[arg(long)]
     take_over: bool,
-    /// Give the volumes' files to the user that agents run as, where they belong to another: after `images: user:` was changed
+    /// Give the volumes' files to the user that agents run as, where they belong to another: after `images: user:` was changed. With
+    /// `per_group: true` to the groups' users, while the stack is down
     #[arg(long)]
     chown_volumes: bool,
 }

@@ -68,4 +68,5 @@ pub mod tree;
 pub mod tree_root;
 pub mod tree_walk;
 pub mod usage;
+pub mod volume_users;
 pub mod watch;

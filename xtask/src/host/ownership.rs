@@ -16,7 +16,7 @@ use crate::boot::ownership::{Kind, Ownership, Thing, sort};
 use crate::stack::Stack;
 
 /// Entries of a volume that are looked at: a volume with models may have millions.
-const MOST_ENTRIES: usize = 20_000;
+pub(super) const MOST_ENTRIES: usize = 20_000;
 
 /// How long changing the owner of a volume's files may take.
 const CHOWN_LIMIT: Duration = Duration::from_secs(600);
@@ -124,16 +124,17 @@ pub struct Misowned {
 }
 
 /// Volumes of these whose files agents cannot write. One that no container had yet is given to them by Podman. Files of root among
-/// those of the agents were put there on purpose.
+/// those of the agents were put there on purpose. `former` are users that agents had before: what they wrote counts in a volume that
+/// everybody may write, too.
 #[must_use]
-pub fn misowned(volumes: &[&Volume], wanted: u32) -> Vec<Misowned> {
+pub fn misowned(volumes: &[&Volume], wanted: u32, former: &BTreeSet<u32>) -> Vec<Misowned> {
     volumes
         .iter()
-        .filter_map(|volume| misowned_one(volume, wanted))
+        .filter_map(|volume| misowned_one(volume, wanted, former))
         .collect()
 }
 
-fn misowned_one(volume: &Volume, wanted: u32) -> Option<Misowned> {
+fn misowned_one(volume: &Volume, wanted: u32, former: &BTreeSet<u32>) -> Option<Misowned> {
     let folder = volume.mountpoint.clone().filter(|folder| folder.is_dir())?;
     let top = folder.metadata().ok()?;
     let of = |path: &Path, owner: u32| Misowned {
@@ -161,7 +162,7 @@ fn misowned_one(volume: &Volume, wanted: u32) -> Option<Misowned> {
     tree_walk::walk(&root, &note, &note);
     paths.into_inner().into_iter().find_map(|path| {
         let owner = path.symlink_metadata().ok()?.uid();
-        (owner != wanted && owner != 0 && !everybody).then(|| of(&path, owner))
+        (owner != wanted && owner != 0 && (!everybody || former.contains(&owner))).then(|| of(&path, owner))
     })
 }
 
@@ -178,7 +179,7 @@ pub fn on_host(podman: &Podman, uid: u32) -> Result<u32, ProcessError> {
 }
 
 /// The host's number of a user by a `uid_map`: inside, outside, how many.
-fn mapped(map: &str, uid: u32) -> Option<u32> {
+pub(super) fn mapped(map: &str, uid: u32) -> Option<u32> {
     map.lines().find_map(|line| {
         let numbers: Vec<u32> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         let [inside, outside, count] = numbers[..] else {
@@ -206,6 +207,8 @@ pub fn give(podman: &Podman, volume: &Misowned, uid: u32) -> Result<(), ProcessE
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::{mapped, misowned};
     use crate::host::podman::Volume;
 
@@ -224,11 +227,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let own = folder.path().metadata().unwrap().uid();
         // One that no container had yet is Podman's to give away.
-        assert!(misowned(&[&volume(folder.path(), true)], own + 7).is_empty());
-        assert_eq!(misowned(&[&volume(folder.path(), false)], own + 7)[0].owner, own);
+        let none = BTreeSet::new();
+        assert!(misowned(&[&volume(folder.path(), true)], own + 7, &none).is_empty());
+        assert_eq!(misowned(&[&volume(folder.path(), false)], own + 7, &none)[0].owner, own);
         std::fs::write(folder.path().join("x"), "").unwrap();
-        assert_eq!(misowned(&[&volume(folder.path(), true)], own + 7)[0].wanted, own + 7);
-        assert!(misowned(&[&volume(folder.path(), false)], own).is_empty());
+        assert_eq!(
+            misowned(&[&volume(folder.path(), true)], own + 7, &none)[0].wanted,
+            own + 7
+        );
+        assert!(misowned(&[&volume(folder.path(), false)], own, &none).is_empty());
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub enum Item {
     Folder {
         /// Numeric id of the user and the group that own it.
         owner: u32,
+        /// Its permissions.
+        mode: u32,
     },
     /// A file, owned by root.
     File {
@@ -126,9 +128,17 @@ pub fn layer(stack: &Stack, group: GroupId, entries: &Entries, compiled: &BTreeS
         .map(str::to_owned)
         .collect();
     folders.extend(above);
+    let meeting: BTreeSet<String> = stack.meeting_folders().into_iter().map(normal).collect();
+    folders.extend(meeting.iter().cloned());
     for folder in folders {
-        let owner = if owned.contains(&folder) { stack.images.uid } else { 0 };
-        files.entry(folder).or_insert(Item::Folder { owner });
+        let meets = meeting.contains(&folder);
+        let mode = if meets { 0o1777 } else { 0o755 };
+        let owner = if meets || owned.contains(&folder) {
+            stack.images.uid
+        } else {
+            0
+        };
+        files.entry(folder).or_insert(Item::Folder { owner, mode });
     }
     files
 }
@@ -163,9 +173,9 @@ pub fn write<'a, W: Write>(
         header.set_uid(0);
         header.set_gid(0);
         match item {
-            Item::Folder { owner } => {
+            Item::Folder { owner, mode } => {
                 header.set_entry_type(tar::EntryType::Directory);
-                header.set_mode(0o755);
+                header.set_mode(*mode);
                 header.set_uid(u64::from(*owner));
                 header.set_gid(u64::from(*owner));
                 header.set_size(0);

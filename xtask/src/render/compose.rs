@@ -170,6 +170,8 @@ struct Service {
     container_name: String,
     hostname: String,
     command: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
     environment: BTreeMap<String, String>,
     ports: Vec<String>,
     networks: BTreeMap<String, Address>,
@@ -275,6 +277,7 @@ fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
         container_name: group.name.clone(),
         hostname: group.name.clone(),
         command: command(stack, id),
+        user: stack.group_user(id).map(|(user, group)| format!("{user}:{group}")),
         environment: interpolated(stack, id),
         ports: ports.collect(),
         networks: BTreeMap::from([(machine.network.clone(), address)]),

@@ -103,6 +103,7 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         beside,
         check => super::context::CHECK.rsplit('/').next(),
         aliases,
+        meeting => stack.meeting_folders(),
         config_file => group.config_file,
         config_path => format!("{CONFIG_FOLDER}/{}", group.config_file),
         python_path => super::group_config::python_path(stack, id),

@@ -97,6 +97,11 @@ struct User {
     /// Its id, and that of its group.
     #[schemars(range(min = 1, max = 4_000_000_000_u32))]
     uid: Option<u32>,
+    /// Whether each group's container runs as a user of its own, so that no group can change what another wrote; all groups are of
+    /// this user's group.
+    per_group: Option<bool>,
+    /// Folders below volumes in which every group may make its own files and folders, as it may at the top of a volume.
+    shared: Option<Vec<String>>,
 }
 
 #[derive(JsonSchema)]
@@ -235,6 +240,9 @@ struct Group {
     machine: String,
     /// Address of its container.
     address: String,
+    /// Id of its user, with `per_group: true`; otherwise its place in the file behind that of `images: user:`.
+    #[schemars(range(min = 1, max = 4_000_000_000_u32))]
+    uid: Option<u32>,
     /// Phase of the plan in which it is proved.
     #[schemars(range(min = 2, max = 4))]
     phase: u8,

@@ -90,6 +90,10 @@ pub struct Images {
     pub user: String,
     /// Its numeric id, and its group's.
     pub uid: u32,
+    /// Whether containers run as a user of their group's own instead: [`Group::uid`].
+    pub per_group: bool,
+    /// Folders below volumes in which every group may make files and folders of its own, as it may at the top of a volume.
+    pub shared: Vec<String>,
     /// Patterns of files of the tree that no image gets, as `.gitignore` has them.
     pub exclude: Vec<String>,
     /// Such patterns of files that every image gets, whether its agents name them or not: of its machine's code, and of what is no
@@ -177,6 +181,8 @@ pub struct Group {
     pub name: String,
     /// Its machine.
     pub machine: MachineId,
+    /// Numeric id of the user that its container runs as.
+    pub uid: u32,
     /// Static address on its machine's network.
     pub address: Ipv4Addr,
     /// The plan's phase in which it is proved first, 2 to 4.
@@ -340,6 +346,7 @@ impl Stack {
                 stack.groups.push(Group {
                     name: UNGROUPED.to_owned(),
                     machine: agent.machine,
+                    uid: stack.images.uid,
                     address: Ipv4Addr::UNSPECIFIED,
                     phase: 0,
                     agents: Vec::new(),
@@ -412,6 +419,26 @@ impl Stack {
     pub fn start(&self, id: AgentId) -> Start {
         let agent = self.agent(id);
         agent.start.unwrap_or_else(|| self.group_start(agent.group))
+    }
+
+    /// The user and the group of the system that a group's container is started as, where they are not the image's own.
+    #[must_use]
+    pub fn group_user(&self, id: GroupId) -> Option<(u32, u32)> {
+        self.images.per_group.then(|| (self.group(id).uid, self.images.uid))
+    }
+
+    /// Folders of containers in which groups with users of their own make files and folders beside each other's: the tops of the
+    /// volumes that agents write, and what [`Images::shared`] names below them.
+    #[must_use]
+    pub fn meeting_folders(&self) -> Vec<&str> {
+        if !self.images.per_group {
+            return Vec::new();
+        }
+        let written = self.volumes.iter().filter(|volume| !volume.read_only);
+        written
+            .map(|volume| volume.path.as_str())
+            .chain(self.images.shared.iter().map(String::as_str))
+            .collect()
     }
 
     /// Groups of one machine.

@@ -32,6 +32,8 @@ pub struct RawStack {
     pub python_version: String,
     /// `images`.
     pub images: Images,
+    /// `images.user.shared`, with where each folder stands.
+    pub shared: Vec<At<String>>,
     /// `images.include`, with where each pattern stands.
     pub include: Vec<At<String>>,
     /// `audit.exclude`.
@@ -100,6 +102,8 @@ pub struct RawGroup {
     pub machine: At<String>,
     /// `address`.
     pub address: At<Ipv4Addr>,
+    /// `uid`.
+    pub uid: Option<At<u64>>,
     /// `phase`.
     pub phase: u8,
     /// `published_status_port`.
@@ -226,7 +230,7 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         }
     }
     reader.finish(top, Severity::Error);
-    let (images, requirements, include) = images?;
+    let (images, requirements, include, shared) = images?;
     Some(RawStack {
         path: reader.source.path.clone(),
         complete: complete
@@ -239,6 +243,7 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         source_tree_written,
         python_version: python_version.unwrap_or_default(),
         images,
+        shared,
         include,
         audit_exclude,
         requirements,
@@ -316,7 +321,7 @@ fn python<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>) -> Option<String> {
     None
 }
 
-fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(Images, String, Vec<At<String>>)> {
+fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(Images, String, Vec<At<String>>, Vec<At<String>>)> {
     let place = reader.place(node.span);
     let mut fields = reader.fields(node, "`images`", place)?;
     let namespace = reader
@@ -366,7 +371,7 @@ fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(Images, String
     }
     let packages = packages(reader, &mut fields, "packages");
     let required_modules = texts(reader, &mut fields, "required_modules");
-    let (user, uid) = user(reader, &mut fields);
+    let user = user(reader, &mut fields);
     let requirements = fields
         .get("requirements")
         .and_then(|node| reader.path(node, "`images.requirements`"))
@@ -383,30 +388,54 @@ fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(Images, String
         debian_packages,
         packages,
         required_modules,
-        user,
-        uid,
+        user: user.name,
+        uid: user.uid,
+        per_group: user.per_group,
+        shared: plain(&user.shared),
         exclude,
         include: plain(&include),
         contents,
     };
-    Some((images, requirements, include))
+    Some((images, requirements, include, user.shared))
 }
 
-fn user<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> (String, u32) {
-    let mut user = ("agent".to_owned(), 10001);
+/// `images.user`.
+struct RawUser {
+    name: String,
+    uid: u32,
+    per_group: bool,
+    shared: Vec<At<String>>,
+}
+
+fn user<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> RawUser {
+    let mut user = RawUser {
+        name: "agent".to_owned(),
+        uid: 10001,
+        per_group: false,
+        shared: Vec::new(),
+    };
     let Some(node) = fields.get("user") else {
         return user;
     };
     let place = reader.place(node.span);
     if let Some(mut fields) = reader.fields(node, "`images.user`", place) {
         if let Some(name) = fields.get("name").and_then(|n| reader.name(n, "the user")) {
-            user.0 = name.value;
+            user.name = name.value;
         }
         let uid = fields
             .get("uid")
             .and_then(|node| reader.integer(node, "`images.user.uid`", 1, 4_000_000_000));
         if let Some(uid) = uid.and_then(|at| u32::try_from(at.value).ok()) {
-            user.1 = uid;
+            user.uid = uid;
+        }
+        if let Some(own) = fields
+            .get("per_group")
+            .and_then(|node| reader.boolean(node, "`images.user.per_group`"))
+        {
+            user.per_group = own;
+        }
+        if let Some(node) = fields.get("shared") {
+            user.shared = reader.texts(node, "`images.user.shared`");
         }
         reader.finish(fields, Severity::Error);
     }
@@ -634,6 +663,9 @@ fn group<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Opti
     let address = reader
         .required(&mut fields, "address")
         .and_then(|node| reader.address(node, "`address`"));
+    let uid = fields
+        .get("uid")
+        .and_then(|node| reader.integer(node, "`uid`", 1, 4_000_000_000));
     let phase = reader
         .required(&mut fields, "phase")
         .and_then(|node| reader.integer(node, "`phase`", 2, 4));
@@ -670,6 +702,7 @@ fn group<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Opti
         name: name.clone(),
         machine: machine?,
         address: address?,
+        uid,
         phase: u8::try_from(phase?.value).ok()?,
         published_status_port: published_status_port?,
         agents: agents?,

@@ -148,6 +148,19 @@ fn machine(raw: &RawStack, machine: &RawMachine, startup: Option<&Startup>, find
     }
 }
 
+/// The user that a group's container runs as. `position` is the group's among all of the stack: those that come behind it keep theirs
+/// whatever is added at the end.
+fn own_user(raw: &RawStack, position: usize, group: &RawGroup) -> u32 {
+    let base = raw.images.uid;
+    if !raw.images.per_group {
+        return base;
+    }
+    let written = group.uid.as_ref().and_then(|uid| u32::try_from(uid.value).ok());
+    // As many groups as there are addresses do not reach the end of what a user's id can be.
+    let position = u32::try_from(position).unwrap_or(u32::MAX);
+    written.unwrap_or_else(|| base.saturating_add(1).saturating_add(position))
+}
+
 struct Resolver<'a> {
     raw: &'a RawStack,
     reads: &'a [Read],
@@ -186,10 +199,12 @@ impl<'a> Resolver<'a> {
             .requirements
             .as_ref()
             .map_or_else(|| self.raw.requirements.replace("{group}", name), |at| at.value.clone());
+        let uid = own_user(self.raw, self.resolved.groups.len(), raw);
         self.resolved.groups.push(raw);
         self.resolved.stack.groups.push(Group {
             name: name.clone(),
             machine,
+            uid,
             address: raw.address.value,
             phase: raw.phase,
             agents,

@@ -63,7 +63,7 @@ fn keys_that_are_unknown_missing_or_written_twice() {
         "    phase: 2\n    colour: red\n",
         &[
             "config/stack.yaml:31:5 error stack/unknown-key: group `core` has no key `colour`; help: known keys: machine, \
-           address, phase, published_status_port, agents, config_file, requirements, packages, build_packages, \
+           address, uid, phase, published_status_port, agents, config_file, requirements, packages, build_packages, \
            required_modules, start, include, contents, environment, published, reaches, overrides",
         ],
     );
@@ -582,6 +582,79 @@ fn ports_that_clash() {
            through localhost reaches the wrong one; change one of the ports",
         ],
     );
+}
+
+/// The small stack whose groups have users of their own, with this behind `per_group: true`.
+fn of_own_users(more: &str) -> Fixture {
+    let image = "  base_image: docker.io/library/python:3.11-slim\n";
+    let user = format!(
+        "{image}  user: {{uid: 500, per_group: true{more}}}\nvolumes: {{data: /app/data, config: /app/config}}\n"
+    );
+    Fixture::small().stack(image, &user)
+}
+
+#[test]
+fn groups_have_users_of_their_own_where_the_stack_says_so() {
+    let users = |stack: &Stack| stack.groups().map(|(id, _)| stack.group_user(id)).collect::<Vec<_>>();
+    let stack = Fixture::small().model();
+    assert_eq!(users(&stack), [None; 3]);
+    assert_eq!(stack.groups[1].uid, stack.images.uid);
+    assert_eq!(stack.meeting_folders(), Vec::<&str>::new());
+    let stack = of_own_users(", shared: [/app/data/main]")
+        .stack("  side:\n", "  side:\n    uid: 900\n")
+        .model();
+    assert_eq!(users(&stack), [Some((501, 500)), Some((900, 500)), Some((503, 500))]);
+    assert_eq!(stack.meeting_folders(), ["/app/data", "/app/data/main"]);
+}
+
+#[test]
+fn users_that_clash() {
+    let help = "help: give each group of a machine a `uid` of its own, which is not that of `images: user:`";
+    says(
+        of_own_users("").stack("  side:\n", "  side:\n    uid: 501\n"),
+        &[&format!(
+            "config/stack.yaml:36:10 error stack/bad-value: groups `core` and `side` have one user, 501; taken here at 29:3; {help}"
+        )],
+    );
+    says(
+        of_own_users("").stack("  side:\n", "  side:\n    uid: 500\n"),
+        &[&format!(
+            "config/stack.yaml:36:10 error stack/bad-value: group `side` has the user of the images, 500; {help}"
+        )],
+    );
+    // On another machine it is another user.
+    says(of_own_users("").stack("  far:\n", "  far:\n    uid: 501\n"), &[]);
+    stack(
+        "  side:\n",
+        "  side:\n    uid: 501\n",
+        &[
+            "config/stack.yaml:34:10 error stack/bad-value: `uid` of a group means nothing where all groups run as one user; \
+             help: remove it, or write `per_group: true` in `images: user:`",
+        ],
+    );
+}
+
+#[test]
+fn folders_for_all_groups_lie_in_volumes_that_they_write() {
+    for folder in [
+        "/app/data",
+        "/app/data/",
+        "/app/config/x",
+        "/app/data/../x",
+        "/app/data2/x",
+        "data/x",
+        "\"/app/data/a b\"",
+    ] {
+        let written = folder.trim_matches('"');
+        says(
+            of_own_users(&format!(", shared: [{folder}]")),
+            &[&format!(
+                "config/stack.yaml:7:46 error stack/bad-value: `{written}` is no folder below a volume that agents write; \
+                 help: write where it is in a container, as in `/app/data/results`"
+            )],
+        );
+    }
+    says(of_own_users(", shared: [/app/data/a/b]"), &[]);
 }
 
 #[test]

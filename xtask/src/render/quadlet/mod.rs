@@ -92,6 +92,9 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
                 .collect::<Vec<_>>()
                 .join(" "),
         );
+    if let Some((user, group)) = stack.group_user(id) {
+        unit.key("User", user).key("Group", group);
+    }
     let addresses = |_: &str, address: std::net::Ipv4Addr| address.to_string();
     for (name, value) in compose::environment(stack, id, &addresses) {
         unit.key("Environment", word(&format!("{name}={value}")));

@@ -162,12 +162,21 @@ fn networks_and_volumes_are_those_of_up() {
 
 #[test]
 fn containers_are_those_of_the_compose_files() {
-    let stack = Fixture::real().model();
+    let mut stack = Fixture::real().model();
+    compare_with_compose(&stack);
+    stack.images.per_group = true;
+    for (position, group) in (20_000..).zip(&mut stack.groups) {
+        group.uid = position;
+    }
+    compare_with_compose(&stack);
+}
+
+fn compare_with_compose(stack: &Stack) {
     let mut seen = 0;
-    for machine in machines(&stack) {
-        let units = units(&stack, machine);
+    for machine in machines(stack) {
+        let units = units(stack, machine);
         // Addresses are variables there, with what stands here as their defaults.
-        let text = compose::file(&stack, machine).text;
+        let text = compose::file(stack, machine).text;
         let text = text.replace("${MAINPC_IP:-192.168.1.101}", "192.168.1.101");
         let text = text.replace("${PC2_IP:-192.168.1.102}", "192.168.1.102");
         let compose: Value = serde_yaml::from_str(&text).expect("YAML");
@@ -175,6 +184,10 @@ fn containers_are_those_of_the_compose_files() {
             let name = name.as_str().expect("a name");
             let unit = &units[&format!("ai_system-{name}.container")];
             let value = |key: &str| Value::from(one(unit, "Container", key));
+            let user = unit["Container"]
+                .get("User")
+                .map(|user| format!("{}:{}", user[0], one(unit, "Container", "Group")));
+            assert_eq!(user.as_deref(), service.get("user").and_then(Value::as_str));
             let values = |key: &str| -> BTreeSet<String> { unit["Container"][key].iter().cloned().collect() };
             assert_eq!(value("Image"), service["image"]);
             assert_eq!(value("ContainerName"), service["container_name"]);

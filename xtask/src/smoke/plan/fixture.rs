@@ -38,6 +38,7 @@ fn group(name: &str, machine: usize, agents: &[usize]) -> Group {
     Group {
         name: name.to_owned(),
         machine: MachineId(machine),
+        uid: 10001,
         address: Ipv4Addr::new(172, 20, 0, 10),
         phase: 2,
         agents: agents.iter().map(|index| AgentId(*index)).collect(),
@@ -99,6 +100,8 @@ pub fn small_stack() -> Stack {
             required_modules: Vec::new(),
             user: "agent".to_owned(),
             uid: 10001,
+            per_group: false,
+            shared: Vec::new(),
             exclude: Vec::new(),
             include: Vec::new(),
             contents: None,

@@ -5,6 +5,7 @@ mod agents;
 mod dependencies;
 mod files;
 mod ports;
+mod users;
 
 use super::model::{AgentId, Stack};
 use super::raw::RawStack;
@@ -56,6 +57,8 @@ pub fn all(facts: &Facts<'_>) -> Vec<Finding> {
         ports::clash,
         ports::status_clash,
         ports::bridge_clash,
+        users::own,
+        users::shared,
         files::missing_script,
         files::missing_requirements,
         files::missing_code,
