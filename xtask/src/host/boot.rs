@@ -589,16 +589,38 @@ pub fn note_own_networks(podman: &Podman, stack: &str) -> Result<(), BootError> 
 ///
 /// # Errors
 /// When Podman cannot list them.
-pub fn remove_unused_networks(podman: &Podman, stack: &str) -> Result<(), PodmanError> {
+pub fn remove_unused_networks(podman: &Podman, stack: &str) -> Result<(), BootError> {
     let networks = podman.networks()?;
     for network in networks
         .iter()
         .filter(|network| belongs_to(network.labels.as_ref(), stack))
     {
         // Somebody else's container on it keeps it.
-        podman
+        let removed = podman
             .command()
             .args(["network", "rm", &network.name])
+            .limit(LIMIT)
+            .whole()
+            .run()?;
+        if removed.status.success() {
+            podman.records(stack).note_removed(&network.name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets Podman give back the addresses of a network that it was killed over while it removed it: it keeps them under the network's
+/// name, and forgets them where it removes a network of that name. Nobody may have one of that name now.
+///
+/// # Errors
+/// When Podman cannot be run.
+pub fn give_back_addresses(podman: &Podman, stack: &str, gone: &NetworkRecord) -> Result<(), PodmanError> {
+    let own: BTreeMap<&'static str, &str> = [(STACK_LABEL, stack)].into();
+    // Where it cannot be made, the next boot says why.
+    if podman_make::network(podman, &gone.name, &gone.subnet.to_string(), &own).is_ok() {
+        podman
+            .command()
+            .args(["network", "rm", &gone.name])
             .limit(LIMIT)
             .whole()
             .run()?;

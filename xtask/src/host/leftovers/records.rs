@@ -81,6 +81,9 @@ pub struct NetworkRecords {
     /// Namespaces that were plugged into their bridges while Podman still knew the networks.
     #[serde(default)]
     namespaces: BTreeSet<String>,
+    /// Ids of networks that a Podman removed to its end.
+    #[serde(default)]
+    removed: BTreeSet<String>,
 }
 
 impl NetworkRecords {
@@ -99,6 +102,12 @@ impl NetworkRecords {
     /// The networks.
     pub fn networks(&self) -> impl Iterator<Item = &NetworkRecord> {
         self.networks.values()
+    }
+
+    /// Whether Podman came to the end of removing a network: then it has given back its addresses, too.
+    #[must_use]
+    pub fn is_removed(&self, network: &NetworkRecord) -> bool {
+        self.removed.contains(&network.id)
     }
 }
 
@@ -180,6 +189,24 @@ impl Records {
         self.write(NETWORKS, &records)
     }
 
+    /// Notes that Podman came to the end of removing the network of that name.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note_removed(&self, name: &str) -> Result<(), FileError> {
+        let mut records = self.networks();
+        let ids: Vec<String> = records
+            .networks()
+            .filter(|network| network.name == name)
+            .map(|network| network.id.clone())
+            .collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        records.removed.extend(ids);
+        self.write(NETWORKS, &records)
+    }
+
     /// Forgets networks of which nothing is left.
     ///
     /// # Errors
@@ -191,6 +218,7 @@ impl Records {
         if records.networks.len() == before {
             return Ok(());
         }
+        records.removed.retain(|id| !ids.contains(&id.as_str()));
         if records.networks.is_empty() {
             records.namespaces.clear();
         }
