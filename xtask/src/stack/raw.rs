@@ -230,7 +230,12 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         }
     }
     reader.finish(top, Severity::Error);
-    let (images, requirements, include, shared) = images?;
+    let RawImages {
+        images,
+        requirements,
+        include,
+        shared,
+    } = images?;
     Some(RawStack {
         path: reader.source.path.clone(),
         complete: complete
@@ -321,7 +326,15 @@ fn python<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>) -> Option<String> {
     None
 }
 
-fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(Images, String, Vec<At<String>>, Vec<At<String>>)> {
+/// `images`: what the model has of it, and what is looked at further with where it stands.
+struct RawImages {
+    images: Images,
+    requirements: String,
+    include: Vec<At<String>>,
+    shared: Vec<At<String>>,
+}
+
+fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<RawImages> {
     let place = reader.place(node.span);
     let mut fields = reader.fields(node, "`images`", place)?;
     let namespace = reader
@@ -396,7 +409,12 @@ fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(Images, String
         include: plain(&include),
         contents,
     };
-    Some((images, requirements, include, user.shared))
+    Some(RawImages {
+        images,
+        requirements,
+        include,
+        shared: user.shared,
+    })
 }
 
 /// `images.user`.
