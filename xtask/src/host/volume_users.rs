@@ -226,8 +226,10 @@ pub fn fit(
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    let found = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    found.map(|entry| entry.path()).collect()
+    let found = TreeRoot::open(folder)
+        .and_then(|root| root.list(""))
+        .unwrap_or_default();
+    found.into_iter().map(|entry| folder.join(entry.name)).collect()
 }
 
 /// Whether an entry, or what is in it, cannot stay as it is.
