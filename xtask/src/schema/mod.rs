@@ -64,7 +64,7 @@ fn without_null(schema: &mut Schema) {
     transform_subschemas(&mut without_null, schema);
 }
 
-/// A text that YAML may read as something else: `3.11`, `true`.
+/// A text that YAML may read as something else: `3.11`, `true`; a variable's or a parameter's value, too, where `null` is an error.
 struct Scalar;
 
 impl JsonSchema for Scalar {
@@ -78,23 +78,6 @@ impl JsonSchema for Scalar {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": ["string", "number", "boolean"]})
-    }
-}
-
-/// A value of a variable or parameter: nothing is an empty text.
-struct Setting;
-
-impl JsonSchema for Setting {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Setting".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": ["string", "number", "boolean", "null"]})
     }
 }
 

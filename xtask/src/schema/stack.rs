@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
-use super::{Scalar, Setting};
+use super::Scalar;
 
 /// A stack: machines, networks, groups, images, and how agents are supervised.
 #[derive(JsonSchema)]
@@ -209,7 +209,7 @@ struct Machine {
     #[schemars(range(min = 1, max = 60000))]
     health_port_offset: Option<u16>,
     /// Environment of all its containers.
-    environment: Option<BTreeMap<String, Setting>>,
+    environment: Option<BTreeMap<String, Scalar>>,
     /// Second names of folders: alias, and what it stands for.
     path_aliases: Option<BTreeMap<String, String>>,
     /// Where the machine is another host.
@@ -268,7 +268,7 @@ struct Group {
     /// How much of the tree its image holds.
     contents: Option<Contents>,
     /// Environment of its container.
-    environment: Option<BTreeMap<String, Setting>>,
+    environment: Option<BTreeMap<String, Scalar>>,
     /// Agents that are published on the host's loopback; all where it is not written.
     published: Option<Vec<String>>,
     /// Agents that it talks to without depending on them.
@@ -290,5 +290,5 @@ struct Override {
     #[schemars(range(min = 1))]
     health_check_port: Option<u16>,
     /// Options over those of the startup config.
-    params: Option<BTreeMap<String, Setting>>,
+    params: Option<BTreeMap<String, Scalar>>,
 }
