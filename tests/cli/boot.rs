@@ -272,7 +272,7 @@ fn down_says_what_it_removed_and_what_it_did_not() {
     let at = |text: &str| calls.iter().position(|call| call.contains(text));
     // Agents have the time to stop that their container was made with, before anything of it is taken away.
     assert!(
-        at("stop --ignore one") < at("pod rm --force --ignore one-pod"),
+        at("stop --ignore one") < at("pod rm --force --ignore one"),
         "{calls:#?}"
     );
     assert!(!calls.iter().any(|call| call.contains("--time")), "{calls:#?}");

@@ -158,7 +158,9 @@ fn logs_keep_colours_where_there_is_colour_and_nothing_else() {
     let sandbox = Sandbox::new();
     sandbox.fake_podman(
         "case \"$1\" in\n  logs) printf '[A] \\033[31mred\\033[0m \\033[2Jx\\033]0;t\\007\\n::error::x\\n\\033[1m::error::y\\n\
-         [A] a\\302\\233b\\342\\200\\256c\\377\\n' ;;\n  info) echo 'false v1' ;;\n  *) echo '[]' ;;\nesac",
+         [A] a\\302\\233b\\342\\200\\256c\\377\\n' ;;\n  \
+         ps) echo '[{\"Id\":\"c\",\"Names\":[\"vision\"],\"State\":\"running\",\"Labels\":{\"ai-system.stack\":\"ai_system\",\
+         \"ai-system.machine\":\"mainpc\",\"ai-system.group\":\"vision\"}}]' ;;\n  info) echo 'false v1' ;;\n  *) echo '[]' ;;\nesac",
     );
     for (color, runner) in [("never", ""), ("always", ""), ("never", "true"), ("always", "true")] {
         let output = sandbox

@@ -359,7 +359,7 @@ fn down_removes_only_what_carries_our_label() {
     sandbox.fake_podman(
         r#"
 case "$1 $2" in
-  "pod ps") echo '[{"Name":"vision-pod","Status":"Running","Labels":{"ai-system.stack":"ai_system","ai-system.machine":"mainpc","ai-system.group":"vision"}}]' ;;
+  "pod ps") echo '[{"Id":"p1","Name":"vision-pod","Status":"Running","Labels":{"ai-system.stack":"ai_system","ai-system.machine":"mainpc","ai-system.group":"vision"}}]' ;;
   "network ls")
     if [ -e "$0.removed" ]; then echo '[{"name":"podman"}]'; exit; fi
     echo '[{"name":"podman"},{"name":"ai_system_mainpc","labels":{"ai-system.stack":"ai_system","ai-system.machine":"mainpc"}}]' ;;
@@ -375,10 +375,7 @@ esac"#,
         .into_iter()
         .filter(|call| call.contains(" rm "))
         .collect();
-    assert_eq!(
-        removed,
-        ["pod rm --force --ignore vision-pod", "network rm ai_system_mainpc"]
-    );
+    assert_eq!(removed, ["pod rm --force --ignore p1", "network rm ai_system_mainpc"]);
 }
 
 #[test]

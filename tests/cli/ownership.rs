@@ -9,7 +9,7 @@ fn host(sandbox: &Sandbox, stack: &str, checkout: &str) {
         r#"
 case "$1 $2" in
   "info "*) echo "false v1" ;;
-  "pod ps") echo '[{{"Name": "core-services-pod", "Status": "Running", "Labels": {labels}}}]' ;;
+  "pod ps") echo '[{{"Id": "p1", "Name": "core-services-pod", "Status": "Running", "Labels": {labels}}}]' ;;
   "volume ls") echo '[{{"Name": "{stack}_mainpc_logs", "Labels": {labels}}}]' ;;
   "system service") exit 1 ;;
   *) echo "[]" ;;

@@ -96,7 +96,7 @@ case "$1 $2" in
 {more}
   "image inspect") for image in "$@"; do case "$image" in localhost/*) echo "sha256:0 [\"$image\"]" ;; esac; done ;;
   "ps --all") cat '{containers}' ;;
-  "pod ps") sed 's/"State":"running"/"Status":"Running"/g; s/"Names":\["\([a-z]*\)"\]/"Name":"\1-pod"/g' '{containers}' ;;
+  "pod ps") sed 's/"State":"running"/"Status":"Running"/g; s/"State":"\([a-z]*\)"/"Status":"\1"/g; s/"Names":\["\([a-z]*\)"\]/"Name":"\1-pod"/g' '{containers}' ;;
   "system service") exit 1 ;;
   "network create"|"volume create"|"pod create"|"create --name"*|"start "*|"pod rm"|"create "*|"exec "*|"stop "*) ;;
   "network ls"|"volume ls") echo '[]' ;;
@@ -116,7 +116,7 @@ esac"#,
             .iter()
             .map(|(group, state)| {
                 json!({
-                    "Names": [group], "State": state, "ExitCode": 3, "StartedAt": 1_700_000_000,
+                    "Id": group, "Names": [group], "State": state, "ExitCode": 3, "StartedAt": 1_700_000_000,
                     "Labels": {
                         "ai-system.stack": format!("small{}", self.block),
                         "ai-system.machine": "home",

@@ -65,6 +65,8 @@ impl<'a> Service<'a> {
         ] {
             std::os::unix::fs::symlink(harness.path(name), at(name)).unwrap();
         }
+        std::fs::create_dir(at("tests")).unwrap();
+        std::os::unix::fs::symlink(harness.path("tests/fuzz"), at("tests/fuzz")).unwrap();
         edit(
             &at("config/stack.yaml"),
             "\n  pc2:\n",

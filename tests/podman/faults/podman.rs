@@ -18,7 +18,7 @@ fn it_fails_in_the_middle() {
         );
         up
     };
-    // Its service refuses what it is asked for.
+    // Somebody made a container of our image by hand, under our name.
     sandbox.podman(&[
         "create",
         "--name=faults-work",
@@ -26,7 +26,7 @@ fn it_fails_in_the_middle() {
         "localhost/ai_system/faults-work:latest",
         "true",
     ]);
-    fails("is already in use");
+    fails("is not of stack `faults`");
     sandbox.podman(&["rm", "faults-work"]);
     sandbox.run(&["up"]).succeeds();
     sandbox.is_clean_after_down();

@@ -406,7 +406,9 @@ impl From<BootError> for Failure {
     fn from(error: BootError) -> Self {
         match error {
             BootError::Podman(error) => error.into(),
-            other @ (BootError::Names { .. } | BootError::Used { .. }) => Self::new(Exit::Findings, other.to_string()),
+            other @ (BootError::Mount(..) | BootError::Names { .. } | BootError::Used { .. }) => {
+                Self::new(Exit::Findings, other.to_string())
+            }
             other => Self::new(Exit::Tool, other.to_string()),
         }
     }

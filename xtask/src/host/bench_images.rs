@@ -20,6 +20,7 @@ use super::{build, build_inputs};
 use crate::bench::figures::Run;
 use crate::bench::images::{Case, Figures, Other};
 use crate::images::package_index::PackageIndex;
+use crate::render::context::CHECK;
 use crate::stack::Stack;
 
 /// Label on the base that the others build on: all that they make has it too, what a killed build left in the layer cache among it.
@@ -64,8 +65,11 @@ impl<'a> Bench<'a> {
         let tree = repository.path(&stack.source_tree);
         copy(&tree, &context.path().join("tree"))?;
         copy(&repository.path("config"), &context.path().join("config"))?;
-        for group in &stack.groups {
-            let name = format!("docker/Dockerfile.{}", group.name);
+        let dockerfiles = stack
+            .groups
+            .iter()
+            .map(|group| format!("docker/Dockerfile.{}", group.name));
+        for name in dockerfiles.chain([CHECK.to_owned()]) {
             let text = files::read(&repository.path(&name))?;
             files::write(&context.path().join(&name), &text, false)?;
         }

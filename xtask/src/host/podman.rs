@@ -177,6 +177,19 @@ pub struct Container {
 }
 
 impl Container {
+    /// Without the name of the stack that its image gave it: our images have that label, too, and anybody may start one. What we
+    /// start has a label besides, of which no image has any.
+    fn without_labels_of_its_image(mut self) -> Self {
+        if let Some(labels) = &mut self.labels
+            && ![CHECKOUT_LABEL, GROUP_LABEL, ROLE_LABEL]
+                .iter()
+                .any(|own| labels.contains_key(*own))
+        {
+            labels.remove(STACK_LABEL);
+        }
+        self
+    }
+
     /// Whether only Podman's storage knows it: a builder's, or one that a Podman was killed over.
     #[must_use]
     pub fn is_stored(&self) -> bool {
@@ -568,7 +581,12 @@ impl Podman {
             &[("all", "true"), ("filters", &filters)],
             &["ps", "--all", "--filter", &label, "--format", "json"],
         )?;
-        Ok(all.into_iter().filter(|container| !container.is_infra).collect())
+        let all = all.into_iter().map(Container::without_labels_of_its_image);
+        Ok(all
+            .filter(|container| {
+                !container.is_infra && container.labels.iter().any(|labels| labels.contains_key(STACK_LABEL))
+            })
+            .collect())
     }
 
     /// Containers, whoever made them, those too that only Podman's storage knows.
@@ -576,11 +594,12 @@ impl Podman {
     /// # Errors
     /// When Podman fails.
     pub fn all_containers(&self) -> Result<Vec<Container>, PodmanError> {
-        self.list(
+        let all: Vec<Container> = self.list(
             "/containers/json",
             &[("all", "true"), ("external", "true")],
             &["ps", "--all", "--external", "--format", "json"],
-        )
+        )?;
+        Ok(all.into_iter().map(Container::without_labels_of_its_image).collect())
     }
 
     /// The same by the command line, which says when each was made.
@@ -588,7 +607,8 @@ impl Podman {
     /// # Errors
     /// When Podman fails.
     pub fn dated_containers(&self) -> Result<Vec<Container>, PodmanError> {
-        self.json(&["ps", "--all", "--external", "--format", "json"])
+        let all: Vec<Container> = self.json(&["ps", "--all", "--external", "--format", "json"])?;
+        Ok(all.into_iter().map(Container::without_labels_of_its_image).collect())
     }
 
     /// Names of the network namespaces that its containers have.

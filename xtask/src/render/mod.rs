@@ -4,7 +4,7 @@
 //! `docker/templates/`. Writing the files, and comparing them with those that are there, is `host`'s and `cmd`'s work.
 
 pub mod compose;
-mod context;
+pub mod context;
 mod deploy;
 pub mod dockerfile;
 mod document;

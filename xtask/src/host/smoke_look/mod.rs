@@ -32,6 +32,9 @@ use crate::smoke::spec::Restart;
 use crate::smoke::{Action, Check, Outcome, evaluate, matcher::Matcher};
 use crate::stack::model::{AgentId, GroupId, MachineId};
 
+/// Label of containers of checks, which tells them from what somebody else starts of our images.
+const CHECK_ROLE: &str = "--label=ai-system.role=check";
+
 /// Exit code of a `podman run` that could not run the container.
 const PODMAN_FAILED: i32 = 125;
 /// Longest single wait of a long poll, so that a stop by the user is seen.
@@ -188,6 +191,7 @@ impl<'a> Look<'a> {
             .podman(machine)
             .args(["run", "--rm", "--name", &name])
             .arg(format!("--label={STACK_LABEL}={stack}"))
+            .arg(CHECK_ROLE)
             .args(["--pull", "never", "--network", "none", "--read-only"])
             .args(["--cap-drop", "all", "--security-opt", "no-new-privileges"])
             .args(["--entrypoint", program, image])
@@ -293,6 +297,7 @@ impl<'a> Look<'a> {
                 marker,
                 "--label",
                 &format!("{STACK_LABEL}={}", stack.name),
+                CHECK_ROLE,
                 "--pull",
                 "never",
                 "--network",

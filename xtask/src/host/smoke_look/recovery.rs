@@ -93,6 +93,7 @@ impl Look<'_> {
             .podman(machine)
             .args(["run", "--rm", "--interactive", "--name", &name])
             .arg(format!("--label={}={}", crate::host::podman::STACK_LABEL, stack.name))
+            .arg(super::CHECK_ROLE)
             .args(["--pull", "never", "--network", "none", "--read-only"])
             .args(["--cap-drop", "all", "--security-opt", "no-new-privileges"])
             .arg("--tmpfs=/tmp:rw,nosuid,nodev,mode=1777");
