@@ -1,7 +1,7 @@
 //! Fuzzing: builds the program around the targets, and runs it for a target with limits of time and memory.
 //!
-//! The compiler's own instrumentation and libFuzzer do it, without a nightly compiler. It has a profile and a target folder of its
-//! own, since everything that it links is instrumented.
+//! The compiler's own instrumentation and libFuzzer do it, without a nightly compiler. Only the crates of the workspace are
+//! instrumented: all else is what the program itself is built from.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,15 +14,8 @@ use super::repository::Repository;
 /// What targets there are.
 const LIST: &str = include_str!("../../../tests/fuzz/targets.tsv");
 
-/// What the compiler is told: coverage of every edge, and what is compared.
-const FLAGS: [&str; 6] = [
-    "-Cpasses=sancov-module",
-    "-Cllvm-args=-sanitizer-coverage-level=4",
-    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
-    "-Cllvm-args=-sanitizer-coverage-pc-table",
-    "-Cllvm-args=-sanitizer-coverage-trace-compares",
-    "-Cllvm-args=-simplifycfg-branch-fold-threshold=0",
-];
+/// The compiler with instrumentation, for the crates of the workspace.
+const COMPILER: &str = "tests/fuzz/instrumented";
 
 /// Longest time for one input, and most memory for all: an input that needs more is kept as one that fails.
 const SECONDS_PER_INPUT: u64 = 10;
@@ -102,29 +95,18 @@ impl<'a> Fuzzer<'a> {
                 hint: "libFuzzer is written in C++: `apt-get install g++`, or `cargo xtask test --setup`".to_owned(),
             });
         }
-        let folder = repository.target().join("fuzz");
-        // Named, since build scripts and macros would be instrumented, too, without.
-        let machine = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
         Program::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args([
-                "build",
-                "--locked",
-                "--package=fuzz",
-                "--bin=fuzz",
-                "--features=libfuzzer",
-                "--profile=fuzz",
-            ])
-            .args(["--target", &machine, "--target-dir"])
-            .arg(&folder)
+            .args(["build", "--locked", "--package=fuzz", "--bin=fuzz"])
+            .args(["--features=libfuzzer", "--profile=xtask"])
             .folder(repository.root())
             .env_remove("CARGO_MANIFEST_DIR")
-            .env("RUSTFLAGS", FLAGS.join(" "))
+            .env("RUSTC_WORKSPACE_WRAPPER", repository.path(COMPILER))
             .limit(BUILD)
             .log(repository.log("fuzz-build"))
             .succeed(each_line)?;
         Ok(Self {
             repository,
-            program: folder.join(machine).join("fuzz/fuzz"),
+            program: repository.target().join("xtask/fuzz"),
         })
     }
 

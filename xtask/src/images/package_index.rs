@@ -125,12 +125,12 @@ impl PackageIndex {
 
     /// The addresses as they may be shown.
     pub fn shown(&self) -> impl Iterator<Item = String> {
-        self.default.iter().chain(&self.extra).map(|address| {
-            let mut shown = address.clone();
-            for (from, to) in secrets(address).into_iter().rev() {
-                shown.replace_range(from..to, "****");
-            }
-            shown
+        let mut secrets = self.credentials();
+        // One may be a part of another.
+        secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+        self.default.iter().chain(&self.extra).map(move |address| {
+            let veil = |shown: String, secret: &String| shown.replace(secret.as_str(), "****@");
+            secrets.iter().fold(address.clone(), veil)
         })
     }
 

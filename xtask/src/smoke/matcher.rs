@@ -3,7 +3,7 @@
 //! A plain value must be equal; of an object only the named fields are looked at; a list must have as many items, each
 //! matching. An object made only of operators (see [`OPERATORS`]) is a condition instead.
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 /// The operators, with what each asks for.
@@ -90,6 +90,11 @@ pub enum Kind {
     Object,
     /// `null`.
     Null,
+}
+
+/// A pattern, compiled. One that would grow very large takes seconds to do so, and is an error.
+fn regex(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).size_limit(256 * 1024).build()
 }
 
 /// A place in a reply that is not as expected.
@@ -313,7 +318,7 @@ impl Condition {
                 let pattern = argument
                     .as_str()
                     .ok_or_else(|| wrong(format!("`matches` takes a text, not {argument}")))?;
-                Self::Regex(Regex::new(pattern).map_err(|error| wrong(first_reason(&error)))?)
+                Self::Regex(regex(pattern).map_err(|error| wrong(first_reason(&error)))?)
             }
             "contains" => Self::Contains(boxed()?, argument.clone()),
             "starts_with" => match argument {
