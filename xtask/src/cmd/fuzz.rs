@@ -161,7 +161,7 @@ fn tell(context: &Context, target: Target, run: &Run) {
             .step("passed", format!("{name}: {tried}, {} edges", run.edges));
     };
     let shown = input.strip_prefix(context.repository.root()).unwrap_or(input).display();
-    let reason: String = run.reason.chars().take(300).flat_map(char::escape_debug).collect();
+    let reason: String = run.reason.chars().take(300).collect();
     context.printer.error(format!(
         "{name}: {reason}\n  input: {shown}\n  log: {}\n  hint: `cargo xtask fuzz {name} --input {shown}` does it again; once it is \
          fixed, keep the file in `tests/fuzz/regressions/{name}/`",

@@ -15,7 +15,11 @@ pub fn run(bytes: &[u8]) {
     let _ = index.script();
     let secrets = index.credentials();
     for shown in index.shown() {
-        for secret in secrets.iter().filter(|secret| secret.len() > 8) {
+        // One that looks like what stands in its place is shown either way.
+        for secret in secrets
+            .iter()
+            .filter(|secret| secret.len() > 8 && !secret.contains('*'))
+        {
             assert!(!shown.contains(secret.as_str()), "{shown} shows {secret}");
         }
     }
