@@ -260,4 +260,6 @@ fn a_code_folder_outside_the_tree_is_not_mounted() {
         "nothing outside the tree is mounted",
         "refused, with the folder",
     );
+    // With that folder the stack is none, and could not be taken down.
+    sandbox.edit("config/stack.yaml", "code: [main_pc_code, lib]", "code: [main_pc_code]");
 }
