@@ -178,6 +178,10 @@ fn a_check_of_each_kind(harness: &Harness) -> tempfile::TempDir {
 
 fn each_check_of_the_link_fails_when_its_subject_is_broken(harness: &Harness) {
     let folder = a_check_of_each_kind(harness);
+    // That folder is another checkout: it takes the stack over first.
+    harness
+        .run_at(folder.path(), &["up", "--lab", "--take-over", "--wait", "nothing"])
+        .succeeds();
     // Kinds whose check failed, with what was got.
     let failed = || {
         let ran = harness.run_at(folder.path(), &["smoke", "--lab", "--format", "json"]);
