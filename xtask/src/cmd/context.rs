@@ -174,9 +174,6 @@ impl Context {
             swept.add(part);
             if networks.iter().all(|network| network.name != gone.name) {
                 swept.removed.extend(name_server::forget(gone)?);
-                if !written.is_removed(gone) || stored > 0 || !swept.removed.is_empty() {
-                    boot::give_back_addresses(podman, &stack.name, gone)?;
-                }
             }
         }
         records.forget_networks(&forgotten)?;

@@ -266,8 +266,8 @@ fn explained(error: &BootError) -> String {
     let said = error.to_string();
     if said.contains("is already allocated to container ID") {
         return format!(
-            "{said}\n  hint: a Podman that was killed kept the address, and only a network without containers gives it back: \
-             `cargo xtask down`, then `cargo xtask up`"
+            "{said}\n  hint: a Podman that was killed kept the address, and does not give it back with its network: \
+             where no container of anybody has an address, `rm /run/containers/networks/ipam.db` does"
         );
     }
     said
@@ -605,25 +605,6 @@ pub fn remove_unused_networks(podman: &Podman, stack: &str) -> Result<(), BootEr
         if removed.status.success() {
             podman.records(stack).note_removed(&network.name)?;
         }
-    }
-    Ok(())
-}
-
-/// Lets Podman give back the addresses of a network that it was killed over while it removed it: it keeps them under the network's
-/// name, and forgets them where it removes a network of that name. Nobody may have one of that name now.
-///
-/// # Errors
-/// When Podman cannot be run.
-pub fn give_back_addresses(podman: &Podman, stack: &str, gone: &NetworkRecord) -> Result<(), PodmanError> {
-    let own: BTreeMap<&'static str, &str> = [(STACK_LABEL, stack)].into();
-    // Where it cannot be made, the next boot says why.
-    if podman_make::network(podman, &gone.name, &gone.subnet.to_string(), &own).is_ok() {
-        podman
-            .command()
-            .args(["network", "rm", &gone.name])
-            .limit(LIMIT)
-            .whole()
-            .run()?;
     }
     Ok(())
 }
