@@ -45,6 +45,9 @@ pub struct Sealed {
     pub user: u32,
     /// Folders of the container that are folders of the tree, as paths relative to each.
     pub mounts: Vec<Mount>,
+    /// Folders of the container in which the agent may write: the first process has to open them to its user, because the
+    /// runtime gives each the mode that the image's folder has.
+    pub writable: Vec<String>,
     /// Time after which its fate is known, or never will be.
     pub deadline: Duration,
 }
@@ -139,13 +142,14 @@ pub fn sealed(
         format!("--label={}={}", labels.group, group.name),
         format!("--label={}={role}", labels.role),
     ]);
+    let mut writable = Vec::new();
     for volume in &stack.volumes {
         // What the image has there is there, too.
         let how = if volume.read_only { "ro" } else { "rw" };
-        arguments.push(format!(
-            "--tmpfs={}:{how},nosuid,nodev,size={FOLDER_SIZE},mode=1777",
-            volume.path
-        ));
+        arguments.push(format!("--tmpfs={}:{how},nosuid,nodev,size={FOLDER_SIZE}", volume.path));
+        if !volume.read_only {
+            writable.push(volume.path.clone());
+        }
     }
     let mut mounts = Vec::new();
     for (code, source) in around.code {
@@ -175,6 +179,7 @@ pub fn sealed(
         environment: given,
         user,
         mounts,
+        writable,
         deadline,
     })
 }
@@ -283,6 +288,11 @@ mod tests {
             .iter()
             .filter(|argument| argument.starts_with("--volume="));
         assert_eq!(volumes.count(), 1, "the stack's volumes are never mounted");
+        let writable = stack.volumes.iter().filter(|volume| !volume.read_only);
+        assert_eq!(
+            sealed.writable,
+            writable.map(|volume| volume.path.clone()).collect::<Vec<_>>()
+        );
         assert!(
             sealed
                 .arguments

@@ -65,6 +65,8 @@ struct Task<'a> {
     user: u32,
     /// Device and inode of each folder that is mounted: a folder that was replaced by a link meanwhile is another.
     mounts: BTreeMap<&'a str, (u64, u64)>,
+    /// Folders that are opened to that user.
+    writable: &'a [String],
 }
 
 /// What the first process of a container prints.
@@ -189,6 +191,7 @@ fn observe(podman: &Podman, sealed: &Sealed, tree: &TreeRoot) -> Result<Observat
         environment: &sealed.environment,
         user: sealed.user,
         mounts,
+        writable: &sealed.writable,
     };
     let task = serde_json::to_string(&task).map_err(|error| error.to_string())?;
     let printed = podman

@@ -132,6 +132,8 @@ def main():
         there = os.stat(path)
         if [there.st_dev, there.st_ino] != identity:
             say(None, [], "", f"{path} is not the folder of the tree that it was: nothing was started")
+    for path in TASK["writable"]:
+        os.chmod(path, 0o1777)
     config = json.loads(TASK["config"])
     given, giving = os.pipe()
     # It is opened by its path, by another user than who made it.
