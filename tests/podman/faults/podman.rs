@@ -143,11 +143,7 @@ fn it_is_killed_at_any_moment() {
         killed(&sandbox, making, moment);
         sandbox.run(&["up", "--wait", "nothing"]);
         sandbox.podman_does("");
-        // Where no group came up, an `up` finds what is left, and else a `down`: an address that was kept for a group is given back
-        // only with its network.
-        if sandbox.pods().is_empty() {
-            sandbox.run(&["up"]).succeeds();
-        }
+        sandbox.run(&["up"]).succeeds();
         sandbox.is_clean_after_down_of(&format!("killed {moment} ms after it began to make something"));
 
         sandbox.run(&["up", "--wait", "nothing"]).succeeds();
@@ -161,5 +157,131 @@ fn it_is_killed_at_any_moment() {
         "Podman killed at any moment",
         "the next `up` carries on; `down` leaves nothing in storage, in the kernel or of the name server",
         "so, for every moment; healthy after it",
+    );
+}
+
+/// A Podman that writes down who has an address, and is killed before it has made the container's network.
+fn kill_one_that_gives_away(sandbox: &Sandbox, network: &str, address: &str) {
+    let (reached, pid) = (sandbox.path("reached"), sandbox.path("pid"));
+    let conf = std::env::var_os("CONTAINERS_CONF")
+        .map_or_else(|| sandbox.path("target/xtask-work/containers.conf"), Into::into);
+    let text = std::fs::read_to_string(conf).unwrap();
+    let helpers = sandbox.path("helpers");
+    std::fs::create_dir(&helpers).unwrap();
+    let netavark = format!(
+        "#!/bin/sh\necho $$ > '{}'\n: > '{}'\nexec sleep 1000\n",
+        pid.display(),
+        reached.display()
+    );
+    sandbox.program_at("helpers/netavark", &netavark);
+    let others = r#""/usr/local/libexec/podman", "/usr/local/lib/podman", "/usr/libexec/podman", "/usr/lib/podman""#;
+    let line = format!("[engine]\nhelper_binaries_dir = [\"{}\", {others}]", helpers.display());
+    let slow = sandbox.path("slow.conf");
+    assert!(text.contains("[engine]"), "{text}");
+    std::fs::write(&slow, text.replace("[engine]", &line)).unwrap();
+    let namespaces = sandbox.output("ip", &["netns", "list"]).stdout;
+    let (network, address) = (format!("--network={network}"), format!("--ip={address}"));
+    let mut running = sandbox.start_podman(
+        &[
+            "run",
+            "--name=faults-killed",
+            "--ipc=none",
+            &network,
+            &address,
+            "localhost/ai_system/faults-work:latest",
+            "true",
+        ],
+        &slow,
+    );
+    wait_for("netavark to run", || reached.exists());
+    running.kill().unwrap();
+    running.wait().unwrap();
+    sandbox
+        .output("kill", &["-9", std::fs::read_to_string(pid).unwrap().trim()])
+        .succeeds();
+    sandbox.output("podman", &["rm", "--force", "faults-killed"]);
+    for namespace in sandbox.output("ip", &["netns", "list"]).stdout.lines() {
+        if !namespaces.contains(namespace) {
+            let name = namespace.split(' ').next().unwrap();
+            sandbox.output("ip", &["netns", "delete", name]).succeeds();
+        }
+    }
+}
+
+#[test]
+fn an_address_that_it_was_killed_over_is_given_back() {
+    let sandbox = Sandbox::new();
+    let make = |name: &str, subnet: &str, label: &str| {
+        sandbox.podman(&["network", "create", "--subnet", subnet, "--label", label, name]);
+    };
+    // One that somebody else's Podman was killed over stays theirs. A name of its own: Podman would keep the address.
+    let theirs = format!("faults_theirs_{}", std::process::id());
+    make(&theirs, "172.30.98.0/24", "somebody=else");
+    make("faults_mainpc", "172.30.99.0/24", "ai-system.stack=faults");
+    kill_one_that_gives_away(&sandbox, "faults_mainpc", "172.30.99.10");
+    std::fs::remove_dir_all(sandbox.path("helpers")).unwrap();
+    std::fs::remove_file(sandbox.path("reached")).unwrap();
+    kill_one_that_gives_away(&sandbox, &theirs, "172.30.98.7");
+    sandbox.podman(&["network", "rm", "faults_mainpc"]);
+
+    let up = sandbox.run(&["up"]).succeeds();
+    assert!(
+        up.stderr
+            .contains("gave back what a killed Podman kept: address 172.30.99.10 of the network faults_mainpc"),
+        "{}",
+        up.stderr
+    );
+    let on_theirs = format!("--network={theirs}");
+    let refused = sandbox.output(
+        "podman",
+        &[
+            "run",
+            "--rm",
+            "--ipc=none",
+            &on_theirs,
+            "--ip=172.30.98.7",
+            "localhost/ai_system/faults-work:latest",
+            "true",
+        ],
+    );
+    assert!(
+        refused
+            .stderr
+            .contains("172.30.98.7 is already allocated to container ID"),
+        "{refused:#?}"
+    );
+    // Podman reads what is left, and gives other addresses away.
+    sandbox.podman(&[
+        "run",
+        "--rm",
+        "--ipc=none",
+        &on_theirs,
+        "--ip=172.30.98.8",
+        "--entrypoint=/bin/true",
+        "localhost/ai_system/faults-work:latest",
+    ]);
+    sandbox.is_clean_after_down();
+
+    // As long as somebody else has a network of that name, it keeps everything.
+    let ours = "network: {name: faults_mainpc, subnet: 172.30.99.0/24}";
+    sandbox.edit(
+        "config/stack.yaml",
+        ours,
+        &ours.replace("faults_mainpc", &theirs).replace(".99.", ".98."),
+    );
+    for last in ["10", "20"] {
+        let address = |third: u8| format!("address: 172.30.{third}.{last}\n");
+        sandbox.edit("config/stack.yaml", &address(99), &address(98));
+    }
+    let given = format!("gave back what a killed Podman kept: address 172.30.98.7 of the network {theirs}");
+    let down = sandbox.run(&["down"]);
+    assert!(!down.stderr.contains("gave back"), "{down:#?}");
+    sandbox.podman(&["network", "rm", &theirs]);
+    let down = sandbox.run(&["down"]).succeeds();
+    assert!(down.stderr.contains(&given), "{down:#?}");
+    saw(
+        "Podman killed while it gives an address away, which it keeps for the container that is gone",
+        "the next `up` gives the address back, of no network but the stack's own",
+        "so; all healthy after it",
     );
 }

@@ -67,7 +67,12 @@ impl Sandbox {
     }
 
     fn program(&self, name: &str, script: &str) {
-        let path = self.path("bin").join(name);
+        self.program_at(&format!("bin/{name}"), script);
+    }
+
+    /// Writes a program.
+    pub fn program_at(&self, relative: &str, script: &str) {
+        let path = self.path(relative);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, script).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -129,6 +134,16 @@ impl Sandbox {
         self.command(XTASK, arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Starts Podman in the background with that `containers.conf`.
+    pub fn start_podman(&self, arguments: &[&str], conf: &Path) -> Child {
+        self.command("podman", arguments)
+            .env("CONTAINERS_CONF", conf)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap()
     }

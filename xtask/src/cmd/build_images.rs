@@ -237,7 +237,8 @@ fn build_plan(args: &Args, context: &Context, stack: &Stack, looked: &Looked, st
     // A build that was killed has left something to be built, and perhaps its working containers.
     if !needed.is_empty() {
         let podman = context.podman();
-        let leftovers = storage::remove_builds(&podman, stack)?;
+        let from = plan.nodes.iter().map(|node| node.image.as_str());
+        let leftovers = storage::before_builds(&podman, stack, from)?;
         if !leftovers.is_empty() {
             let removed = leftovers.join(", ");
             context
@@ -308,7 +309,7 @@ fn tidy_and_deliver(
     let (plan, podman) = (&looked.plan, context.podman());
     if process::interrupted() {
         process::resume();
-        storage::remove_builds(&podman, stack)?;
+        storage::after_builds(&podman, stack)?;
         return Ok(Exit::Interrupted);
     }
     let built = |id: &&NodeId| outcomes.get(id) == Some(&schedule::Outcome::Built);

@@ -6,7 +6,7 @@ use super::{Failure, GlobalOptions, Outcome};
 use crate::audit::{facts, preload, tree};
 use crate::finding;
 use crate::host::hosts::Hosts;
-use crate::host::leftovers::{self, Left, Swept, name_server, storage};
+use crate::host::leftovers::{self, Left, Swept, leases, name_server, storage};
 use crate::host::podman::Podman;
 use crate::host::repository::Repository;
 use crate::host::{audit_files, boot, containers_conf, files, lab, orphans, process, requirements_lock, stack_files};
@@ -140,6 +140,17 @@ impl Context {
         }
     }
 
+    /// Gives back addresses of the stack's networks that containers have which are gone, and returns how many.
+    fn give_back_addresses(&self, podman: &Podman, stack: &Stack) -> Outcome<usize> {
+        let networks: Vec<&str> = stack.machines.iter().map(|machine| machine.network.as_str()).collect();
+        let leases = leases::give_back(podman, &stack.name, &networks)?;
+        for lease in &leases {
+            self.printer
+                .warn(format!("gave back what a killed Podman kept: {}", lease.describe()));
+        }
+        Ok(leases.len())
+    }
+
     /// Removes what a killed Podman left: in storage, and, as long as no container of the stack is there, in the kernel and with
     /// the name server. Only what is proved to be the stack's; the rest is named. Returns how much was removed. To be called by
     /// who holds the stack's lock.
@@ -147,7 +158,8 @@ impl Context {
     /// # Errors
     /// When Podman or `ip` cannot be run.
     pub fn remove_leftovers(&self, podman: &Podman, stack: &Stack) -> Outcome<usize> {
-        let stored = self.remove_stored(podman, stack)?;
+        let mut stored = self.remove_stored(podman, stack)?;
+        stored += self.give_back_addresses(podman, stack)?;
         if !podman.containers(&stack.name)?.is_empty() || process::on_path("ip").is_none() {
             return Ok(stored);
         }

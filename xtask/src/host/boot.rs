@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::files::FileError;
-use super::leftovers::{self, records::NetworkRecord};
+use super::leftovers::{self, leases, records::NetworkRecord};
 use super::parallel;
 use super::podman::{
     CHECKOUT_LABEL, Container, DIGEST_LABEL, GROUP_LABEL, MACHINE_LABEL, Network, Pod, Podman, PodmanError, ROLE_LABEL,
@@ -264,10 +264,10 @@ fn look(
 /// Podman's failure, with what mends it where Podman's own words do not say.
 fn explained(error: &BootError) -> String {
     let said = error.to_string();
-    if said.contains("is already allocated to container ID") {
+    if wants_a_kept_address(&said) {
         return format!(
-            "{said}\n  hint: a Podman that was killed kept the address, and does not give it back with its network: \
-             where no container of anybody has an address, `rm /run/containers/networks/ipam.db` does"
+            "{said}\n  hint: where `podman ps --all` has that container, remove it; where not, a Podman that was killed kept the address, \
+             and the next `cargo xtask up` gives it back"
         );
     }
     said
@@ -438,12 +438,29 @@ fn start(
         }
         remove_group(podman, stack, creation, stop_limit)?;
     }
-    let started = podman_make::group(podman, creation, turn);
-    if started.is_err() {
-        // Half a pod would look like a running one to the next boot. Its own failure says less than the first.
-        let _ = remove_group(podman, stack, creation, stop_limit);
-    }
-    Ok(started?)
+    let make = || {
+        let made = podman_make::group(podman, creation, turn);
+        if made.is_err() {
+            // Half a pod would look like a running one to the next boot. Its own failure says less than the first.
+            let _ = remove_group(podman, stack, creation, stop_limit);
+        }
+        made
+    };
+    let made = match make() {
+        // A Podman was killed over the address, of a container that is gone by now.
+        Err(error) if wants_a_kept_address(&error.to_string()) && gives_back_addresses(podman, stack)? => make(),
+        made => made,
+    };
+    Ok(made?)
+}
+
+fn gives_back_addresses(podman: &Podman, stack: &Stack) -> Result<bool, PodmanError> {
+    let networks: Vec<&str> = stack.machines.iter().map(|machine| machine.network.as_str()).collect();
+    Ok(!leases::give_back(podman, &stack.name, &networks)?.is_empty())
+}
+
+fn wants_a_kept_address(said: &str) -> bool {
+    said.contains("is already allocated to container ID")
 }
 
 /// The group's container, where it carries the stack's label.
@@ -584,8 +601,7 @@ pub fn note_own_networks(podman: &Podman, stack: &str) -> Result<(), BootError> 
     Ok(())
 }
 
-/// Removes networks of the stack, which must have no container: with one go the addresses that a killed Podman kept on it. The next
-/// boot makes them again.
+/// Removes networks of the stack, which must have no container. The next boot makes them again.
 ///
 /// # Errors
 /// When Podman cannot list them.
@@ -596,15 +612,12 @@ pub fn remove_unused_networks(podman: &Podman, stack: &str) -> Result<(), BootEr
         .filter(|network| belongs_to(network.labels.as_ref(), stack))
     {
         // Somebody else's container on it keeps it.
-        let removed = podman
+        podman
             .command()
             .args(["network", "rm", &network.name])
             .limit(LIMIT)
             .whole()
             .run()?;
-        if removed.status.success() {
-            podman.records(stack).note_removed(&network.name)?;
-        }
     }
     Ok(())
 }

@@ -189,16 +189,7 @@ impl Job<'_> {
             })
             .map(|network| network.name)
             .collect();
-        let results: Vec<_> = names
-            .iter()
-            .map(|name| {
-                self.remove(&["network", "rm"], name, LIMIT)?;
-                // Where it cannot be noted, its addresses are given back once more.
-                let _ = self.podman.records(self.stack).note_removed(name);
-                Ok(())
-            })
-            .collect();
-        Ok(self.gather("network", names.into_iter().zip(results)))
+        Ok(self.one_by_one("network", &["network", "rm"], names))
     }
 
     fn volumes(&self) -> Result<Removed, PodmanError> {

@@ -7,6 +7,8 @@
 //! gateway and no other address. A namespace is, where it is plugged into such a bridge, nothing runs in it and no container has
 //! it. What only looks like a leftover is named, with the command that would remove it, and left.
 
+pub mod bolt;
+pub mod leases;
 pub mod name_server;
 pub mod records;
 pub mod storage;

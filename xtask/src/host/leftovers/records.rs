@@ -81,9 +81,6 @@ pub struct NetworkRecords {
     /// Namespaces that were plugged into their bridges while Podman still knew the networks.
     #[serde(default)]
     namespaces: BTreeSet<String>,
-    /// Ids of networks that a Podman removed to its end.
-    #[serde(default)]
-    removed: BTreeSet<String>,
 }
 
 impl NetworkRecords {
@@ -102,12 +99,6 @@ impl NetworkRecords {
     /// The networks.
     pub fn networks(&self) -> impl Iterator<Item = &NetworkRecord> {
         self.networks.values()
-    }
-
-    /// Whether Podman came to the end of removing a network: then it has given back its addresses, too.
-    #[must_use]
-    pub fn is_removed(&self, network: &NetworkRecord) -> bool {
-        self.removed.contains(&network.id)
     }
 }
 
@@ -189,24 +180,6 @@ impl Records {
         self.write(NETWORKS, &records)
     }
 
-    /// Notes that Podman came to the end of removing the network of that name.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn note_removed(&self, name: &str) -> Result<(), FileError> {
-        let mut records = self.networks();
-        let ids: Vec<String> = records
-            .networks()
-            .filter(|network| network.name == name)
-            .map(|network| network.id.clone())
-            .collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        records.removed.extend(ids);
-        self.write(NETWORKS, &records)
-    }
-
     /// Forgets networks of which nothing is left.
     ///
     /// # Errors
@@ -218,7 +191,6 @@ impl Records {
         if records.networks.len() == before {
             return Ok(());
         }
-        records.removed.retain(|id| !ids.contains(&id.as_str()));
         if records.networks.is_empty() {
             records.namespaces.clear();
         }
@@ -249,16 +221,21 @@ impl Records {
         self.write(&file, &making)
     }
 
-    /// Names that processes which have ended had set out to make, and since when. A process that runs may still use its own;
-    /// this one's are among them where it holds the stack's lock.
+    /// Names that processes which have ended had set out to make, and since when. Those that a process which runs set out to make
+    /// are not among them; this one's are, where it has ended what it did with them.
     #[must_use]
     pub fn names(&self, own: bool) -> BTreeMap<String, u64> {
-        let mut names = BTreeMap::new();
+        let (mut names, mut in_use) = (BTreeMap::new(), Vec::new());
         for (process, making) in self.making() {
             let runs = start_of(process) == Some(making.started);
-            if !runs || (own && process == std::process::id()) {
+            if runs && !(own && process == std::process::id()) {
+                in_use.extend(making.names.into_keys());
+            } else {
                 names.extend(making.names);
             }
+        }
+        for name in in_use {
+            names.remove(&name);
         }
         names
     }
@@ -412,7 +389,13 @@ mod tests {
         let file = folder.path().join(format!("stack/making-{}.json", std::process::id()));
         std::fs::write(&file, r#"{"started":1,"names":{"old":5}}"#).unwrap();
         assert_eq!(records.names(false)["old"], 5);
+        // Another that runs has set out to make the same.
+        let other = folder.path().join("stack/making-1.json");
+        let started = start_of(1).unwrap();
+        std::fs::write(&other, format!(r#"{{"started":{started},"names":{{"old":6}}}}"#)).unwrap();
+        assert!(!records.names(true).contains_key("old"));
         records.forget_names();
+        assert!(other.exists());
         assert!(!file.exists());
         assert!(start_of(std::process::id()).is_some_and(|start| start > 0));
     }

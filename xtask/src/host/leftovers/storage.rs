@@ -2,12 +2,14 @@
 //! killed over. No list but `ps --external` shows them, and their names stay taken. And containers of checks whose harness was
 //! killed, in whatever state.
 //!
-//! They carry no label. A builder's is ours by what our build had the builder write into it ([`build_mark`]); any other by the
-//! record of names that were free when this stack set out to make them ([`super::records`]).
+//! They carry no label. A builder's is ours by what our build had the builder write into it ([`build_mark`]); any other, and that of
+//! a builder that was killed before it wrote anything, by the record of names that were free when this stack set out to make them
+//! ([`super::records`]).
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::super::boot::BootError;
 use super::super::files;
 use super::super::podman::{Container, Podman, PodmanError, belongs_to};
 use super::super::removal;
@@ -18,6 +20,12 @@ use crate::stack::Stack;
 
 /// How the name of the secret begins that marks what a builder makes for this program.
 const BUILD_MARK: &str = "ai-system.build";
+
+/// What a builder appends to the name of an image for the name of a container that it makes of it.
+const WORKING: &str = "-working-container";
+
+/// How many names are written down for each image: containers of as many builds may be there at once.
+const WORKING_NAMES: u32 = 4;
 
 /// Seconds that the clocks of a container's record and of ours may differ by.
 const CLOCKS: u64 = 2;
@@ -60,16 +68,55 @@ pub fn remove_probes(podman: &Podman, records: &Records, stack: &Stack) -> Resul
     sweep(podman, stack, &probes, |container| is_proved(container, &names, stack))
 }
 
-/// Removes containers of builds of the stack that have ended, and returns their names. Takes no lock.
+/// Removes containers of builds of the stack that have ended, and returns their names; then writes down which names are free that a
+/// builder would give to those that it makes FROM these images. Takes no lock.
+///
+/// # Errors
+/// When Podman fails, or they cannot be written down.
+pub fn before_builds<'a>(
+    podman: &Podman,
+    stack: &Stack,
+    from: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<String>, BootError> {
+    let listed = podman.dated_containers()?;
+    let removed = sweep_builds(podman, stack, &listed)?;
+    let is_free =
+        |name: &String| removed.contains(name) || listed.iter().all(|container| container.name() != name.as_str());
+    let names: Vec<String> = from.into_iter().flat_map(working_names).filter(is_free).collect();
+    podman.records(&stack.name).note_names(&names)?;
+    Ok(removed)
+}
+
+/// Removes containers of builds of the stack that have ended, those of this process among them. Takes no lock.
 ///
 /// # Errors
 /// When Podman fails.
-pub fn remove_builds(podman: &Podman, stack: &Stack) -> Result<Vec<String>, PodmanError> {
-    let listed = podman.dated_containers()?;
-    let swept = sweep(podman, stack, &listed, |container| {
-        container.is_stored() && is_of_an_ended_build(podman, container, stack)
+pub fn after_builds(podman: &Podman, stack: &Stack) -> Result<(), PodmanError> {
+    sweep_builds(podman, stack, &podman.dated_containers()?).map(drop)
+}
+
+fn sweep_builds(podman: &Podman, stack: &Stack, listed: &[Container]) -> Result<Vec<String>, PodmanError> {
+    let names = podman.records(&stack.name).names(true);
+    let swept = sweep(podman, stack, listed, |container| {
+        container.is_stored()
+            && is_working(container)
+            && (is_proved(container, &names, stack) || is_of_an_ended_build(podman, container, stack))
     })?;
     Ok(swept.removed)
+}
+
+/// The names that a builder gives to containers that it makes FROM an image: the first that is free.
+fn working_names(image: &str) -> impl Iterator<Item = String> {
+    let name = image.rsplit('/').next().unwrap_or(image);
+    let name = name.split([':', '@']).next().unwrap_or(name).to_owned();
+    (0..WORKING_NAMES).map(move |number| match number {
+        0 => format!("{name}{WORKING}"),
+        _ => format!("{name}{WORKING}-{number}"),
+    })
+}
+
+fn is_working(container: &Container) -> bool {
+    container.name().contains(WORKING)
 }
 
 fn sweep(
@@ -127,14 +174,14 @@ fn looks_like_ours(container: &Container, stack: &Stack) -> bool {
     let of_our_image = container.image.starts_with(&format!("{}/", stack.images.namespace));
     let of_a_pod = || stack.groups().any(|(id, _)| stack.infra(id) == name);
     let of_a_group = || stack.find_group(name).is_some();
-    let of_a_build = || name.contains("working-container");
+    let of_a_build = || is_working(container);
     let of_a_check = || smoke_probe::maker(name, &stack.name).is_some();
     of_a_pod() || (of_our_image && (of_a_group() || of_a_build())) || of_a_check()
 }
 
 /// Whether the builder wrote our mark into it, for this process or one that has ended.
 fn is_of_an_ended_build(podman: &Podman, container: &Container, stack: &Stack) -> bool {
-    if !container.name().contains("working-container") || container.id.len() != 64 {
+    if !is_working(container) || container.id.len() != 64 {
         return false;
     }
     // One on another host cannot be looked at.
@@ -163,7 +210,7 @@ fn marked(file: &Path, stack: &str) -> Option<(u32, u64)> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Container, build_mark, is_proved, looks_like_ours, marked, start_of};
+    use super::{Container, build_mark, is_proved, looks_like_ours, marked, start_of, working_names};
     use crate::stack::fixture::Fixture;
 
     fn container(name: &str, image: &str, state: &str, label: Option<&str>) -> Container {
@@ -231,6 +278,39 @@ mod tests {
         ));
         let own = format!("smoke-{running}-3-{name}");
         assert!(!is_proved(&container(&own, "i", "running", Some(name)), &none, &stack));
+    }
+
+    #[test]
+    fn a_builders_container_without_a_mark_is_ours_by_the_record_of_its_name() {
+        let stack = Fixture::small().model();
+        let image = format!("{}/base:latest", stack.images.namespace);
+        let names: Vec<String> = working_names(&image).collect();
+        assert_eq!(
+            names,
+            [
+                "base-working-container",
+                "base-working-container-1",
+                "base-working-container-2",
+                "base-working-container-3"
+            ]
+        );
+        assert_eq!(
+            working_names("docker.io/library/python@sha256:0").next().as_deref(),
+            Some("python-working-container")
+        );
+        let noted = BTreeMap::from([(names[1].clone(), 1000)]);
+        assert!(is_proved(
+            &container(&names[1], &image, "storage", None),
+            &noted,
+            &stack
+        ));
+        assert!(!is_proved(
+            &container(&names[0], &image, "storage", None),
+            &noted,
+            &stack
+        ));
+        let foreign = container(&names[1], "docker.io/library/base:latest", "storage", None);
+        assert!(!is_proved(&foreign, &noted, &stack));
     }
 
     #[test]
