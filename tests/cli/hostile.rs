@@ -415,7 +415,7 @@ fn code_folders_lie_in_the_tree() {
 #[test]
 fn nothing_of_a_requirements_file_is_built_on_the_host() {
     let hostile = Hostile::new();
-    let uv = format!("target/xtask-work/uv-{}/bin", xtask::render::dockerfile::UV_VERSION);
+    let uv = format!("target/xtask-work/uv-{}/bin", xtask::images::uv::UV_VERSION);
     std::fs::create_dir_all(hostile.sandbox.path(&uv)).unwrap();
     std::fs::copy(hostile.canary(), hostile.sandbox.path(&format!("{uv}/uv"))).unwrap();
     std::fs::create_dir(hostile.tree("evil")).unwrap();

@@ -25,7 +25,7 @@ printf 'pyyaml==6.0.3 \\\n    --hash=sha256:aa\npyzmq==%s \\\n    --hash=sha256:
     std::fs::write(version, "27.0.0").unwrap();
     let folder = sandbox.path(&format!(
         "target/xtask-work/uv-{}-by-hash/bin",
-        xtask::render::dockerfile::UV_VERSION
+        xtask::images::uv::UV_VERSION
     ));
     std::fs::create_dir_all(&folder).unwrap();
     sandbox.program_at(&folder.join("uv"), &script);
@@ -139,10 +139,7 @@ fn a_lock_that_comes_or_goes_changes_what_is_installed() {
 fn what_cannot_be_resolved_is_named_and_the_old_lock_stays() {
     let sandbox = Sandbox::new();
     fake_uv(&sandbox);
-    let uv = format!(
-        "target/xtask-work/uv-{}-by-hash/bin/uv",
-        xtask::render::dockerfile::UV_VERSION
-    );
+    let uv = format!("target/xtask-work/uv-{}-by-hash/bin/uv", xtask::images::uv::UV_VERSION);
     sandbox.program_at(
         &sandbox.path(&uv),
         "#!/bin/sh\necho 'no version of pyzmq' >&2\nexit 1\n",

@@ -5,7 +5,20 @@
 use std::path::{Path, PathBuf};
 
 /// Modules that may not know of the host, the terminal or the commands.
-const PURE: [&str; 8] = ["stack", "audit", "render", "images", "boot", "smoke", "schema", "bench"];
+const PURE: [&str; 9] = [
+    "stack",
+    "container",
+    "audit",
+    "render",
+    "images",
+    "boot",
+    "smoke",
+    "schema",
+    "bench",
+];
+
+/// Which modules may import another: whoever does not stand here may not.
+const ARROWS: [(&str, &[&str]); 1] = [("render", &["cmd"])];
 
 /// What those would need for an effect. Tests may.
 const EFFECTS: [&str; 9] = [
@@ -64,6 +77,47 @@ fn pure_modules_have_no_effects() {
                     .any(|line| !line.trim_start().starts_with("//") && line.contains(effect))
                 {
                     wrong.push(format!("{path} uses `{effect}`"));
+                }
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// The modules right below `xtask/src`, with their files.
+fn modules() -> Vec<(String, Vec<(String, String)>)> {
+    let mut modules: Vec<(String, Vec<(String, String)>)> = Vec::new();
+    for (path, text) in sources("xtask/src") {
+        let below = path.strip_prefix("xtask/src/").unwrap();
+        let name = below.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+        if path.ends_with("tests.rs") || path.ends_with("fixture.rs") {
+            continue;
+        }
+        match modules.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, files)) => files.push((path, text)),
+            None => modules.push((name, vec![(path, text)])),
+        }
+    }
+    modules
+}
+
+#[test]
+fn modules_import_only_what_they_may() {
+    let mut wrong = Vec::new();
+    for (to, from) in ARROWS {
+        for (name, files) in modules() {
+            if name == to || from.contains(&name.as_str()) {
+                continue;
+            }
+            for (path, text) in files {
+                let imports = without_tests(&text).lines().any(|line| {
+                    let code = line.split("//").next().unwrap_or_default();
+                    code.split(&format!("crate::{to}"))
+                        .skip(1)
+                        .any(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_'))
+                });
+                if imports {
+                    wrong.push(format!("{path} imports `{to}`"));
                 }
             }
         }

@@ -14,8 +14,8 @@ use super::imports::resolve::{Memo, Search, Target, absolute_name, package_of, r
 use super::imports::stdlib;
 use super::imports::view::View;
 use super::start_path::modules_of_the_base;
-use crate::render::Preload;
-use crate::render::group_config::python_path;
+use crate::container::layout::python_path;
+use crate::container::preload::Preload;
 use crate::stack::{AgentId, GroupId, MachineId, Stack};
 
 /// Modules that do something when they are imported: a browser opens, a poem is printed, a terminal is set up.

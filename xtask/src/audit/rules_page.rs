@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::rules;
 use crate::finding::{Confidence, Severity};
-use crate::render::RenderedFile;
+use crate::rendered_file::RenderedFile;
 
 /// The page.
 #[must_use]

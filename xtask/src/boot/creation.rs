@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use super::pod::{Container, Pod};
 use super::podman_arguments;
 use super::reach::{Host, published_ports};
+use crate::container::command::{command, config_path};
+use crate::container::environment;
 use crate::images::digest::Parts;
-use crate::render::{self, compose};
 use crate::stack::{GroupId, MachineId, Stack};
 
 /// Labels that mark what is ours.
@@ -122,13 +123,13 @@ fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container 
         // The image's own command.
         Runs::Supervisor => (Vec::new(), Vec::new()),
         Runs::Plainly => {
-            let mut command = render::command(stack, id);
+            let mut command = command(stack, id);
             command.push("--plain".to_owned());
             (Vec::new(), command)
         }
         Runs::Other { folders, command } => {
             let mut command = command.clone();
-            command.push(render::config_path(stack, id));
+            command.push(config_path(stack, id));
             (folders.clone(), command)
         }
     };
@@ -164,7 +165,7 @@ fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container 
 /// Environment of a group's container, as the compose files have it, with this host's addresses of the other machines.
 #[must_use]
 pub fn environment(stack: &Stack, id: GroupId, host: &Host) -> BTreeMap<String, String> {
-    compose::environment(stack, id, &|variable, configured| {
+    environment::environment(stack, id, &|variable, configured| {
         let machine = stack
             .machines
             .iter()

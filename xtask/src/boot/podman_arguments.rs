@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::pod::{Container, HEALTH_COMMAND, LOG_BYTES, Pod};
-use crate::render::TEMPORARY;
+use crate::container::layout::TEMPORARY;
 
 /// Arguments behind `podman pod create`.
 #[must_use]

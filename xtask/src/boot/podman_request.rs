@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::pod::{Container, HEALTH_COMMAND, LOG_BYTES, Pod};
-use crate::render::TEMPORARY;
+use crate::container::layout::TEMPORARY;
 
 /// Nanoseconds of a second: Podman counts times in them.
 const NANOSECONDS: u64 = 1_000_000_000;

@@ -9,8 +9,9 @@ use contract::group_config::GroupConfig;
 
 use super::creation::{Labels, environment};
 use super::reach::Host;
-use crate::render::Preload;
-use crate::render::{ROOT, group_config};
+use crate::container::group_config;
+use crate::container::layout::ROOT;
+use crate::container::preload::Preload;
 use crate::stack::{AgentId, Stack};
 
 /// Memory that each folder in which the agent may write has at the most.

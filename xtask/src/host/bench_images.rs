@@ -20,8 +20,8 @@ use super::{build, build_inputs};
 use crate::bench::figures::Run;
 use crate::bench::images::{Case, Figures, Other};
 use crate::images::package_index::PackageIndex;
-use crate::render::context::CHECK;
 use crate::stack::Stack;
+use crate::stack::secret::CHECK;
 
 /// Label on the base that the others build on: all that they make has it too, what a killed build left in the layer cache among it.
 const LABEL: &str = "ai-system.bench";

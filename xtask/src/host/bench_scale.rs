@@ -22,8 +22,9 @@ use crate::bench::scale::{Copies, TREE};
 use crate::bench::tree::Plan;
 use crate::boot::creation::{Runs, creation};
 use crate::boot::view::{Progress, View};
+use crate::container::group_config;
+use crate::container::preload::Preload;
 use crate::images::plan::plan;
-use crate::render::{self, Preload, group_config};
 use crate::stack::{GroupId, Stack};
 
 /// Starts supervisors, and ends them with this program.
@@ -117,11 +118,8 @@ impl Bench {
 
     /// From the model to every rendered file; the median of so many.
     #[must_use]
-    pub fn rendering(&self, runs: u16) -> Run {
-        bench::time(runs, || {
-            black_box(render::render(&self.stack, &Preload::default(), &BTreeSet::new()));
-            black_box(render::documents(&self.stack));
-        })
+    pub fn rendering(&self, runs: u16, render: impl Fn(&Stack)) -> Run {
+        bench::time(runs, || render(&self.stack))
     }
 
     /// `audit`, the whole process; the median of so many.

@@ -17,8 +17,8 @@ use crate::audit::facts::{TreeFacts, facts};
 use crate::images::contents::{Contents, contents};
 use crate::images::files::{Entries, digest_of};
 use crate::images::plan::{GroupInputs, Inputs};
-use crate::render::SECRETS_CHECK;
 use crate::stack::requirements_lock::pins_of;
+use crate::stack::secret;
 use crate::stack::selection::{Out, Selection};
 use crate::stack::{MachineId, Stack};
 
@@ -208,8 +208,8 @@ pub fn stage(
     }
     let binary = files::read(&repository.path(supervisor_binary::PATH))?;
     files::write(&context.join(supervisor_binary::PATH), &binary, true)?;
-    let check = repository.path(SECRETS_CHECK);
-    files::write(&context.join(SECRETS_CHECK), &files::read(&check)?, false)?;
+    let check = repository.path(secret::CHECK);
+    files::write(&context.join(secret::CHECK), &files::read(&check)?, false)?;
     let dockerfiles = context.join("docker");
     files::write(
         &dockerfiles.join("Dockerfile.base"),

@@ -18,8 +18,8 @@ use super::podman::Podman;
 use super::process::{ProcessError, Program};
 use super::tree;
 use super::tree_root::{LONGEST_TEXT, TreeRoot};
+use crate::container::layout::ROOT;
 use crate::images::digest::{Digest, Parts};
-use crate::render::ROOT;
 
 /// What compiles: it is given `[path, content]` pairs in base64, and prints its magic number with its cache tag, then a line
 /// per file, empty where the file does not compile. `py_compile` in `unchecked-hash` mode does the same.

@@ -17,7 +17,7 @@ use super::tree_root::TreeRoot;
 use crate::audit::confirm::Observation;
 use crate::boot::reach::Host;
 use crate::boot::sealed::{Sealed, Surroundings, sealed};
-use crate::render::SUPERVISOR;
+use crate::container::layout::SUPERVISOR;
 use crate::stack::{AgentId, Machine, Stack};
 
 /// Value of the role label of these containers.

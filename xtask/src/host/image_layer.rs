@@ -10,9 +10,9 @@ use super::process::ProcessError;
 use super::tree;
 use super::tree_root::{LONGEST_TEXT, TreeError};
 use super::tree_walk::{self, What};
+use crate::container::layout::{CONFIG_FOLDER, ROOT};
 use crate::images::files::Entries;
 use crate::images::sbom::{self, Package};
-use crate::render::{CONFIG_FOLDER, ROOT};
 use crate::stack::secret;
 
 /// Longest list of packages that is read.

@@ -5,7 +5,7 @@ use std::io::Read as _;
 
 use super::files::FileError;
 use super::repository::Repository;
-use crate::render::HEADER;
+use crate::rendered_file::HEADER;
 
 /// Folders of the repository with rendered files.
 const FOLDERS: [&str; 3] = ["config", "docker", "scripts"];

@@ -11,7 +11,7 @@ use super::repository::Repository;
 use super::tree;
 use super::tree_root::TreeRoot;
 use super::tree_walk::{self, What};
-use crate::render::dockerfile::{UV_VERSION, uv_requirement};
+use crate::images::uv::{UV_VERSION, uv_requirement};
 use crate::stack::Stack;
 use crate::stack::lockable::{Lockable, Refused};
 use crate::stack::requirements_lock::{self as lock, Stale, Wanted};

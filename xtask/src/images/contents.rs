@@ -15,8 +15,8 @@ use crate::audit::imports::dynamic;
 use crate::audit::imports::requirements::Requirements;
 use crate::audit::imports::resolve::{Memo, Search, Target, never_runs};
 use crate::audit::imports::view::View;
+use crate::container::layout::ROOT;
 use crate::finding::Place;
-use crate::render::ROOT;
 use crate::stack::selection::Selection;
 use crate::stack::{ContentsSetting, GroupId, MachineId, Stack, normal};
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::oci::Execution;
 use super::plan::Node;
-use crate::render::{command, group_config};
+use crate::container::command::command;
+use crate::container::layout::python_path;
 use crate::stack::{GroupId, Stack};
 
 /// Label on everything that we create: the stack's name.
@@ -58,7 +59,7 @@ pub fn execution(stack: &Stack, id: GroupId, below: &Execution, labels: BTreeMap
     let user = stack.images.uid;
     execution.user = format!("{user}:{user}");
     execution.env.retain(|variable| !variable.starts_with("PYTHONPATH="));
-    let python_path = group_config::python_path(stack, id).join(":");
+    let python_path = python_path(stack, id).join(":");
     execution.env.push(format!("PYTHONPATH={python_path}"));
     execution.cmd = command(stack, id);
     let ports = group.agents.iter().map(|agent| stack.agent(*agent));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 
 use super::files::{Entries, Entry};
-use crate::render::{CONFIG_FOLDER, ROOT};
+use crate::container::layout::{CONFIG_FOLDER, ROOT};
 use crate::stack::{GroupId, Stack, normal};
 
 /// Another text wherever the same input gives another layer: images that an older program assembled are then stale.

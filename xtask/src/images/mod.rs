@@ -12,5 +12,6 @@ pub mod package_index;
 pub mod plan;
 pub mod sbom;
 pub mod schedule;
+pub mod uv;
 
 pub use plan::{Kind, Node, NodeId, Plan};

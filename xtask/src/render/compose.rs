@@ -1,14 +1,16 @@
-//! `docker/podman-compose.<machine>.yml`, for those who use podman-compose, and the settings of a container that `up` shares
-//! with it.
+//! `docker/podman-compose.<machine>.yml`, for those who use podman-compose.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use contract::group_config::AGENT_ENVIRONMENT;
 use serde::Serialize;
 
 use super::dockerfile::duration;
-use super::{RenderedFile, command, health_command, stop_ms, yaml};
+use super::yaml;
+use crate::container::command::{command, health_command, stop_ms};
+use crate::container::environment::environment;
+use crate::container::ports::{Interface, published};
+use crate::rendered_file::RenderedFile;
 use crate::stack::model::Group;
 use crate::stack::{GroupId, MachineId, Stack};
 
@@ -17,124 +19,6 @@ const COMMENT: &str = "\
 # There is no `depends_on`: the groups depend on each other in rings, so no order of containers is right. Every supervisor
 # starts an agent as soon as the agents that it depends on answer, wherever they run.
 ";
-
-/// A port of a container that is published on its host.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Published {
-    /// Where it is published.
-    pub on: Interface,
-    /// Port on the host.
-    pub host_port: u16,
-    /// Port in the container.
-    pub container_port: u16,
-}
-
-/// An address of a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Interface {
-    /// 127.0.0.1.
-    Loopback,
-    /// The address on the network that the machines share.
-    Lan,
-}
-
-/// The ports that a group publishes: its agents' and the status endpoint's on the loopback; on the LAN address the port and
-/// the health port of what other machines use.
-#[must_use]
-pub fn published(stack: &Stack, id: GroupId) -> Vec<Published> {
-    let group = stack.group(id);
-    let port = |on, host_port, container_port| Published {
-        on,
-        host_port,
-        container_port,
-    };
-    let mut ports = vec![port(
-        Interface::Loopback,
-        group.published_status_port,
-        stack.status_port,
-    )];
-    for agent in group.published.iter().map(|id| stack.agent(*id)) {
-        ports.push(port(Interface::Loopback, agent.port, agent.port));
-    }
-    for agent in stack.reached_from_other_machines_in(id).map(|id| stack.agent(id)) {
-        for number in [agent.port, agent.health_check_port] {
-            ports.push(port(Interface::Lan, number, number));
-        }
-    }
-    ports
-}
-
-/// The port that `agent-supervisor check` and `status` ask where nothing else is said.
-const STATUS_PORT: u16 = 9000;
-
-/// Environment of a group's container. `address` gives the value of each other machine's address variable. What the stack gives its
-/// agents has names with a prefix: the supervisor hands it on without, and neither it nor its health check sees it.
-#[must_use]
-pub fn environment(stack: &Stack, id: GroupId, address: &dyn Fn(&str, Ipv4Addr) -> String) -> BTreeMap<String, String> {
-    let group = stack.group(id);
-    let machine = stack.machine(group.machine);
-    let mut environment = own_environment(stack, id);
-    let addresses = addresses(stack, id, address);
-    // An address is the host's to say, unless the group itself says another.
-    let of_machine = machine
-        .environment
-        .iter()
-        .filter(|(name, _)| !addresses.contains_key(*name));
-    let theirs: BTreeMap<&String, &String> = of_machine.chain(&group.environment).collect();
-    let theirs: Vec<(String, String)> = theirs
-        .into_iter()
-        // Agents get the supervisor's, too.
-        .filter(|(name, value)| environment.get(*name) != Some(*value))
-        .map(|(name, value)| (format!("{AGENT_ENVIRONMENT}{name}"), value.clone()))
-        .collect();
-    environment.extend(theirs);
-    environment.extend(addresses);
-    environment
-}
-
-/// What the supervisor itself is told.
-fn own_environment(stack: &Stack, id: GroupId) -> BTreeMap<String, String> {
-    let mut environment = BTreeMap::from([
-        (
-            "MACHINE_TYPE".to_owned(),
-            stack.machine(stack.group(id).machine).name.clone(),
-        ),
-        ("LOG_LEVEL".to_owned(), "INFO".to_owned()),
-        ("ENABLE_METRICS".to_owned(), "true".to_owned()),
-    ]);
-    if stack.status_port != STATUS_PORT {
-        environment.insert("SUPERVISOR_STATUS_PORT".to_owned(), stack.status_port.to_string());
-    }
-    environment
-}
-
-/// The addresses of the other machines, by their variables.
-fn addresses(stack: &Stack, id: GroupId, address: &dyn Fn(&str, Ipv4Addr) -> String) -> BTreeMap<String, String> {
-    let own = &stack.machine(stack.group(id).machine).name;
-    let others = stack.machines.iter().filter(|other| other.name != *own);
-    others
-        .map(|other| {
-            let value = address(&other.address_variable, other.lan_address);
-            (other.address_variable.clone(), value)
-        })
-        .collect()
-}
-
-/// The environment that a group's agents get from their container.
-#[must_use]
-pub fn agent_environment(
-    stack: &Stack,
-    id: GroupId,
-    address: &dyn Fn(&str, Ipv4Addr) -> String,
-) -> BTreeMap<String, String> {
-    let group = stack.group(id);
-    let machine = stack.machine(group.machine);
-    let mut environment = own_environment(stack, id);
-    environment.extend(machine.environment.clone());
-    environment.extend(addresses(stack, id, address));
-    environment.extend(group.environment.clone());
-    environment
-}
 
 #[derive(Serialize)]
 struct Compose {

@@ -3,11 +3,8 @@
 use minijinja::context;
 
 use super::template::fill;
-use super::{HEADER, RenderedFile};
+use crate::rendered_file::{HEADER, RenderedFile};
 use crate::stack::{Stack, secret, selection};
-
-/// Path of the program that fails a build whose tree holds a secret.
-pub const CHECK: &str = "docker/no_secrets.py";
 
 /// `.containerignore`: secrets, what tools leave behind, what the stack excludes. The last pattern that matches a path decides.
 #[must_use]
@@ -69,7 +66,7 @@ pub fn check(stack: &Stack) -> RenderedFile {
         named => selection::all_named(stack),
     };
     RenderedFile {
-        path: CHECK.to_owned(),
+        path: secret::CHECK.to_owned(),
         text: fill(include_str!("../../../docker/templates/no_secrets.py.j2"), &values),
         executable: false,
     }

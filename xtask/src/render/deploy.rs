@@ -2,8 +2,9 @@
 
 use minijinja::{Value, context};
 
+use super::compose;
 use super::template::fill;
-use super::{HEADER, RenderedFile, compose};
+use crate::rendered_file::{HEADER, RenderedFile};
 use crate::stack::model::Machine;
 use crate::stack::{MachineId, Stack};
 

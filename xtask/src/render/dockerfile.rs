@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use minijinja::{Value, context};
 
 use super::template::fill;
-use super::{CONFIG_FOLDER, HEADER, ROOT, RenderedFile, command, health_command};
+use crate::container::command::{command, health_command};
+use crate::container::layout::{CONFIG_FOLDER, ROOT, python_path};
+use crate::images::uv::{UV_HASHES, UV_VERSION};
+use crate::rendered_file::{HEADER, RenderedFile};
 use crate::stack::requirements_lock;
-use crate::stack::{GroupId, Stack, normal};
+use crate::stack::{GroupId, Stack, normal, secret};
 
 /// The base image.
 #[must_use]
@@ -31,24 +34,6 @@ pub fn base(stack: &Stack) -> RenderedFile {
         text: fill(include_str!("../../../docker/templates/Dockerfile.base.j2"), &values),
         executable: false,
     }
-}
-
-/// Version of uv that installs Python packages, in images and for `cargo xtask lock`.
-pub const UV_VERSION: &str = "0.13.8";
-
-/// SHA-256 of the wheels of that version for Linux: manylinux and musllinux, x86_64 and aarch64. Nothing else is taken for it.
-pub const UV_HASHES: [&str; 4] = [
-    "e18a57b8b352eb7c8feb317b9f6f533c8f0ad9673fd6cf34bbe3cf1a9f6a8984",
-    "29451c60f5e8b07403e0a175d5229efc36b0289b34143ff4aaa499a5dd52553a",
-    "5337c30bb893b4f9ce0ceb921ba2da0d13f649da644f40ad3bef84083bef0203",
-    "0b3e8b1a4f5e405e31e2ff33de8af4744831e9f7338539671efbd8c3c94e791d",
-];
-
-/// The requirement that pip takes uv by: its version and the hashes of what that may be.
-#[must_use]
-pub fn uv_requirement() -> String {
-    let hashes = UV_HASHES.iter().map(|hash| format!(" --hash=sha256:{hash}"));
-    format!("uv=={UV_VERSION}{}", hashes.collect::<String>())
 }
 
 /// One group's image; `locked` where its requirements have a lock.
@@ -101,12 +86,12 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         build_packages => group.build_packages,
         code,
         beside,
-        check => super::context::CHECK.rsplit('/').next(),
+        check => secret::CHECK.rsplit('/').next(),
         aliases,
         meeting => stack.meeting_folders(),
         config_file => group.config_file,
         config_path => format!("{CONFIG_FOLDER}/{}", group.config_file),
-        python_path => super::group_config::python_path(stack, id),
+        python_path => python_path(stack, id),
         uid => stack.images.uid,
         ports,
         health => context! {

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use minijinja::{Value, context};
 
 use super::template::fill;
-use super::{HEADER, RenderedFile, compose};
+use crate::container::ports::{Interface, published};
+use crate::rendered_file::{HEADER, RenderedFile};
 use crate::stack::model::{Agent, Dependency, Group, Machine};
 use crate::stack::{AgentId, GroupId, MachineId, Stack, graph};
 
@@ -202,8 +203,8 @@ fn ports(stack: &Stack) -> Vec<Value> {
     let mut ports = Vec::new();
     for (id, group) in stack.groups() {
         let machine: &Machine = stack.machine(group.machine);
-        for port in compose::published(stack, id) {
-            if port.on != compose::Interface::Lan {
+        for port in published(stack, id) {
+            if port.on != Interface::Lan {
                 continue;
             }
             let agents = || group.agents.iter().map(|id| (*id, stack.agent(*id)));

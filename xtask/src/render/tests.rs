@@ -6,6 +6,7 @@ use contract::group_config::{GroupConfig, Start};
 use serde_yaml::Value;
 
 use super::*;
+use crate::container::environment::agent_environment;
 use crate::host::process::Program;
 use crate::stack::fixture::Fixture;
 
@@ -58,7 +59,12 @@ fn group_configs_parse_back_to_what_was_meant() {
         let file = group_config::file(&stack, id, &preload);
         assert_eq!(file.path, format!("config/{}", group.config_file));
         let parsed: GroupConfig = serde_yaml::from_str(&file.text).expect("a group config");
-        assert_eq!(parsed, group_config::config(&stack, id, &preload), "{}", group.name);
+        assert_eq!(
+            parsed,
+            crate::container::group_config::config(&stack, id, &preload),
+            "{}",
+            group.name
+        );
         let is_first = group.agents[0] == first;
         assert_eq!(parsed.preload.len(), if is_first { 2 } else { 0 });
         assert_eq!(parsed.agents[0].start, is_first.then_some(Start::Plain));
@@ -659,7 +665,7 @@ fn what_agents_are_given_is_never_the_supervisor_s_own_environment() {
         assert!(!text.contains(not) && !text.contains(nor), "{path}\n{text}");
     }
     let (id, _) = stack.groups().next().unwrap();
-    let seen = compose::agent_environment(&stack, id, &|_, address| address.to_string());
+    let seen = agent_environment(&stack, id, &|_, address| address.to_string());
     assert_eq!(seen["LD_PRELOAD"], "/app/evil.so");
     assert_eq!(seen["PC2_IP"], "10.0.0.1", "the group's own word counts for its agents");
 }

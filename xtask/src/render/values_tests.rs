@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Preload, RenderedFile, render, yaml};
+use super::{render, yaml};
+use crate::container::preload::Preload;
 use crate::host::process::{Program, on_path};
+use crate::rendered_file::RenderedFile;
 use crate::stack::Stack;
 use crate::stack::fixture::{Fixture, MAIN};
 

@@ -13,7 +13,7 @@ use schemars::transform::transform_subschemas;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde_json::{Value, json};
 
-use crate::render::{HEADER, RenderedFile};
+use crate::rendered_file::{HEADER, RenderedFile};
 
 /// The schemas, as files of the repository.
 #[must_use]

@@ -1,5 +1,8 @@
 //! Files that look like secrets: by their name, or by what they begin with. No image gets one unless the stack names it one by one.
 
+/// Path of the program that fails a build whose tree holds a secret, relative to the repository and in a build's context.
+pub const CHECK: &str = "docker/no_secrets.py";
+
 /// Folders that hold nothing else.
 pub const FOLDERS: &[&str] = &[".ssh", ".aws", ".gnupg", ".azure", ".kube", ".password-store", ".vault"];
 

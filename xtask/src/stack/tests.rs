@@ -942,7 +942,7 @@ fn broken_texts_never_panic() {
         if let Some(loaded) = loaded {
             let _ = crate::render::render(
                 &loaded,
-                &crate::render::Preload::default(),
+                &crate::container::preload::Preload::default(),
                 &std::collections::BTreeSet::new(),
             );
         }

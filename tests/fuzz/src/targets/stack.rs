@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use xtask::container::group_config::config;
+use xtask::container::preload::Preload;
 use xtask::finding::Severity;
-use xtask::render::{self, Preload};
+use xtask::render;
 use xtask::stack::GroupId;
 
 use crate::invariants;
@@ -31,7 +33,7 @@ pub fn run(bytes: &[u8]) {
         invariants::printable(&file.text, true, &file.path);
     }
     for id in 0..stack.groups().count() {
-        let config = render::group_config::config(&stack, GroupId(id), &preload);
+        let config = config(&stack, GroupId(id), &preload);
         let text = render::group_config::text(&config);
         match agent_supervisor::parsers::group_config(&text) {
             Ok((read, _)) => assert_eq!(read, config, "\n{text}"),

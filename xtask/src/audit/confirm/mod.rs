@@ -12,7 +12,7 @@ use serde::Serialize;
 use self::traceback::{Exception, exceptions};
 use super::imports::view::normal;
 use super::outcome::{AgentReport, Prediction, Step};
-use crate::render::ROOT;
+use crate::container::layout::ROOT;
 use crate::stack::{AgentId, Stack};
 
 /// What the supervisor and the kernel say of an agent that was started alone.

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::requirements::Requirements;
 use super::stdlib;
 use super::view::{View, normal};
-use crate::render::ROOT;
+use crate::container::layout::ROOT;
 
 /// Where modules are searched, and what is there besides the tree.
 #[derive(Debug)]

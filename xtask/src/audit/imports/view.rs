@@ -1,4 +1,4 @@
-//! What of the tree the containers of a machine hold, below [`crate::render::ROOT`]: its code folders, what `include:` names, and
+//! What of the tree the containers of a machine hold, below [`crate::container::layout::ROOT`]: its code folders, what `include:` names, and
 //! second names of paths.
 
 use std::borrow::Cow;
@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use crate::audit::facts::TreeFacts;
-use crate::render::ROOT;
+use crate::container::layout::ROOT;
 use crate::stack::model::{GroupId, MachineId, Stack};
 use crate::stack::selection::{Out, Selection};
 

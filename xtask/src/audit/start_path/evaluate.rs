@@ -10,7 +10,7 @@ use super::value::{Closure, ModuleId, V, Variable, join, parent};
 use super::walk::{Object, Walker};
 use crate::audit::imports::resolve::Target;
 use crate::audit::imports::stdlib;
-use crate::render::ROOT;
+use crate::container::layout::ROOT;
 
 impl Walker<'_> {
     /// What a value is, here and now. One that has grown too large is not known: a few lines can double it sixty times.

@@ -9,7 +9,7 @@ use super::failure::Flow;
 use super::value::{ModuleId, V, absolute, parent};
 use super::walk::Walker;
 use crate::audit::imports::view::FolderKind;
-use crate::render::ROOT;
+use crate::container::layout::ROOT;
 use crate::stack::selection::Out;
 
 impl Walker<'_> {

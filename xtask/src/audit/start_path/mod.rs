@@ -68,9 +68,9 @@ use super::facts::TreeFacts;
 use super::imports::requirements::{self, Requirements};
 use super::imports::resolve::{Memo, Search, roots};
 use super::imports::view::View;
+use crate::container::environment::agent_environment as environment;
+use crate::container::layout::python_path;
 use crate::finding::{Confidence, Finding, Place, Severity};
-use crate::render::compose::agent_environment as environment;
-use crate::render::group_config::python_path;
 use crate::stack::model::{AgentId, GroupId, MachineId, Stack, UNGROUPED};
 
 /// What happens when an agent is started, as far as its source says.

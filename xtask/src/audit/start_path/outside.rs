@@ -10,7 +10,7 @@ use super::text;
 use super::value::{ModuleId, V, absolute, join, parent};
 use super::walk::Walker;
 use crate::audit::imports::zmq;
-use crate::render::ROOT;
+use crate::container::layout::ROOT;
 
 impl Walker<'_> {
     pub fn outside(&mut self, here: ModuleId, call: &Call, name: &str, arguments: &Arguments) -> (V, Flow) {

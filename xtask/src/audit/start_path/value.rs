@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap as HashMap;
 
 use super::signature::Signature;
 use crate::audit::imports::view::{normal, normal_absolute};
-use crate::render::ROOT;
+use crate::container::layout::ROOT;
 
 /// Size of the largest value that is kept, in bytes.
 pub const LARGEST: usize = 256 * 1024;

@@ -6,12 +6,14 @@ use std::hint::black_box;
 use super::super::build_images::Format;
 use super::super::{Context, Outcome};
 use crate::bench::scale::{Size, Task};
+use crate::container::preload::Preload;
 use crate::host::bench;
 use crate::host::bench_scale::{Bench, Programs};
+use crate::render;
 use crate::report::bench_scale as show;
 use crate::report::exit::Exit;
 use crate::report::status;
-use crate::stack::{AgentId, GroupId};
+use crate::stack::{AgentId, GroupId, Stack};
 
 /// Show how planning, rendering, the audit, gating and status grow with the number of agents
 ///
@@ -55,7 +57,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
             .step("measuring", format!("{agents} agents in {groups} groups"));
         let mut took = BTreeMap::new();
         took.insert(Task::Planning, bench.planning(args.runs));
-        took.insert(Task::Rendering, bench.rendering(args.runs));
+        took.insert(Task::Rendering, bench.rendering(args.runs, every_file));
         took.insert(Task::Audit, bench.audit(args.runs)?);
         let (booted, gating) = bench.boot(&programs)?;
         took.insert(Task::Gating, gating);
@@ -97,4 +99,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         Format::Json => context.print_json(&show::document(&result))?,
     }
     Ok(Exit::Success)
+}
+
+fn every_file(stack: &Stack) {
+    black_box(render::render(stack, &Preload::default(), &BTreeSet::new()));
+    black_box(render::documents(stack));
 }

@@ -9,7 +9,9 @@ use super::config::{self, ConfigMap};
 use super::names::{Names, label};
 use super::object::{Labels, Metadata, Object, group_labels, group_selector, machine_selector};
 use super::{claim, service};
-use crate::render::{CONFIG_FOLDER, SUPERVISOR, TEMPORARY, command, compose, health_command, stop_ms};
+use crate::container::command::{command, health_command, stop_ms};
+use crate::container::environment;
+use crate::container::layout::{CONFIG_FOLDER, SUPERVISOR, TEMPORARY};
 use crate::stack::{GroupId, Stack};
 
 /// Seconds between two looks whether a group is ready, at the most: a rollout is seen to be done that late.
@@ -348,7 +350,7 @@ pub fn environment(stack: &Stack, names: &Names, id: GroupId) -> BTreeMap<String
             .next()
             .map_or_else(|| address.to_string(), |id| names.machine_service(id).to_owned())
     };
-    compose::environment(stack, id, &service)
+    environment::environment(stack, id, &service)
 }
 
 /// Each variable with its value, or with where it is.

@@ -15,7 +15,9 @@ mod service;
 use serde::Serialize;
 
 use self::names::Names;
-use super::{HEADER, Preload, RenderedFile, yaml, yaml_document as document};
+use super::{yaml, yaml_document as document};
+use crate::container::preload::Preload;
+use crate::rendered_file::{HEADER, RenderedFile};
 use crate::stack::{GroupId, MachineId, Stack};
 
 /// Where all of it is.

@@ -7,8 +7,10 @@ use serde::Deserialize;
 use serde_yaml::Value;
 
 use super::files;
+use crate::container::group_config;
+use crate::container::preload::Preload;
 use crate::host::process::Program;
-use crate::render::{Preload, RenderedFile, group_config};
+use crate::rendered_file::RenderedFile;
 use crate::stack::Stack;
 use crate::stack::fixture::Fixture;
 

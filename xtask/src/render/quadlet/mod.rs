@@ -7,9 +7,12 @@
 mod unit;
 
 use self::unit::{Unit, literal, word};
-use super::compose::{self, Interface};
 use super::dockerfile::duration;
-use super::{RenderedFile, TEMPORARY, command, health_command, stop_ms};
+use crate::container::command::{command, health_command, stop_ms};
+use crate::container::environment::environment;
+use crate::container::layout::TEMPORARY;
+use crate::container::ports::{Interface, published};
+use crate::rendered_file::RenderedFile;
 use crate::stack::model::Volume;
 use crate::stack::{GroupId, MachineId, Stack};
 
@@ -96,12 +99,12 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
         unit.key("User", user).key("Group", group);
     }
     let addresses = |_: &str, address: std::net::Ipv4Addr| address.to_string();
-    for (name, value) in compose::environment(stack, id, &addresses) {
+    for (name, value) in environment(stack, id, &addresses) {
         unit.key("Environment", word(&format!("{name}={value}")));
     }
     unit.key("Network", network_file(stack, group.machine))
         .key("IP", group.address);
-    for port in compose::published(stack, id) {
+    for port in published(stack, id) {
         let on = match port.on {
             Interface::Loopback => std::net::Ipv4Addr::LOCALHOST,
             Interface::Lan => machine.lan_address,

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_yaml::Value;
 
-use super::{compose, files};
-use crate::render::RenderedFile;
+use super::files;
+use crate::render::compose;
+use crate::rendered_file::RenderedFile;
 use crate::stack::fixture::Fixture;
 use crate::stack::{MachineId, Stack};
 

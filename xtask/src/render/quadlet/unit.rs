@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use crate::render::HEADER;
+use crate::rendered_file::HEADER;
 
 /// A unit that is being written.
 pub struct Unit(String);

@@ -6,8 +6,8 @@
 use contract::health::{self, Verdict as Health};
 use serde_json::Value;
 
-use crate::render::Preload;
-use crate::render::group_config;
+use crate::container::group_config;
+use crate::container::preload::Preload;
 use crate::smoke::fields::needed;
 use crate::smoke::spec::LinkSpec;
 use crate::smoke::template;

@@ -6,8 +6,8 @@
 use contract::group_config::{Agent, GroupConfig, Supervision};
 use contract::status::{AgentState, AgentStatus, GroupState, GroupStatus};
 
-use crate::render::Preload;
-use crate::render::group_config;
+use crate::container::group_config;
+use crate::container::preload::Preload;
 use crate::smoke::fields::needed;
 use crate::smoke::spec::{Fault, FaultPlace, RecoverySpec};
 use crate::smoke::verdict::Verdict;

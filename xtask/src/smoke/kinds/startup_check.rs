@@ -3,8 +3,8 @@
 
 use contract::status::GroupStatus;
 
-use crate::render::Preload;
-use crate::render::group_config;
+use crate::container::group_config;
+use crate::container::preload::Preload;
 use crate::smoke::fields::needed;
 use crate::smoke::spec::StartupCheckSpec;
 use crate::smoke::verdict::Verdict;

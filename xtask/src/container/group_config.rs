@@ -1,0 +1,164 @@
+//! What one container's supervisor needs to know. A cluster has the same with names in the place of addresses.
+
+use std::collections::BTreeSet;
+
+use contract::group_config::{Absent, Agent, Bridge, Elsewhere, GroupConfig, Start, VERSION};
+
+use super::layout::{ROOT, python_path};
+use super::preload::Preload;
+use crate::stack::model::{AgentId, Dependency};
+use crate::stack::{GroupId, Stack, graph};
+
+/// The config as a value.
+#[must_use]
+pub fn config(stack: &Stack, id: GroupId, preload: &Preload) -> GroupConfig {
+    config_with_hosts(stack, id, preload, &|to| address(stack, id, to))
+}
+
+/// The same where `host` says by what name or address agents of other containers are found.
+#[must_use]
+pub fn config_with_hosts(
+    stack: &Stack,
+    id: GroupId,
+    preload: &Preload,
+    host: &dyn Fn(AgentId) -> String,
+) -> GroupConfig {
+    let group = stack.group(id);
+    let machine = stack.machine(group.machine);
+    let mut modules = stack.images.required_modules.clone();
+    for module in &group.required_modules {
+        if !modules.contains(module) {
+            modules.push(module.clone());
+        }
+    }
+    GroupConfig {
+        version: VERSION,
+        machine: machine.name.clone(),
+        group: group.name.clone(),
+        status_port: stack.status_port,
+        disclosure: stack.disclosure,
+        working_directory: ROOT.to_owned(),
+        python: "python3".to_owned(),
+        python_path: python_path(stack, id),
+        log_directory: stack
+            .volumes
+            .iter()
+            .find(|volume| volume.name == "logs")
+            .map_or_else(|| format!("{ROOT}/logs"), |volume| volume.path.clone()),
+        required_modules: modules,
+        start: stack.group_start(id),
+        preload: preload.modules.get(&id).cloned().unwrap_or_default(),
+        supervision: machine.supervision.clone(),
+        agents: group.agents.iter().map(|id| agent(stack, *id, preload)).collect(),
+        dependencies_elsewhere: elsewhere(stack, id, host),
+        absent_dependencies: absent(stack, id),
+        loopback_bridges: bridges(stack, id, host),
+    }
+}
+
+fn name(stack: &Stack, id: AgentId) -> String {
+    stack.agent(id).name.clone()
+}
+
+fn agent(stack: &Stack, id: AgentId, preload: &Preload) -> Agent {
+    let agent = stack.agent(id);
+    let declared: BTreeSet<AgentId> = graph::dependencies(agent).collect();
+    let waits: BTreeSet<AgentId> = agent.waits_for.iter().copied().collect();
+    Agent {
+        name: agent.name.clone(),
+        script_path: agent.script_path.clone(),
+        host: agent.host.clone(),
+        port: agent.port,
+        health_check_port: Some(agent.health_check_port),
+        required: agent.required,
+        dependencies: agent
+            .dependencies
+            .iter()
+            .map(|dependency| match dependency {
+                Dependency::Agent(id) => name(stack, *id),
+                Dependency::Absent(index) => stack.absent[*index].name.clone(),
+            })
+            .collect(),
+        waits_for: (declared != waits).then(|| agent.waits_for.iter().map(|id| name(stack, *id)).collect()),
+        params: agent.params.clone(),
+        environment: std::collections::BTreeMap::new(),
+        argument_style: agent.argument_style,
+        start: if preload.plain.contains(&id) {
+            Some(Start::Plain)
+        } else {
+            agent.start
+        },
+    }
+}
+
+/// Where a group finds an agent of another container: its address, or the variable that holds the other machine's.
+fn address(stack: &Stack, from: GroupId, to: AgentId) -> String {
+    let agent = stack.agent(to);
+    if agent.machine == stack.group(from).machine {
+        stack.group(agent.group).address.to_string()
+    } else {
+        format!("${{{}}}", stack.machine(agent.machine).address_variable)
+    }
+}
+
+fn elsewhere(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> String) -> Vec<Elsewhere> {
+    let own = stack.group(id);
+    let wanted: BTreeSet<AgentId> = own
+        .agents
+        .iter()
+        .map(|agent| stack.agent(*agent))
+        .flat_map(|agent| graph::dependencies(agent).chain(agent.waits_for.iter().copied()))
+        .filter(|agent| stack.agent(*agent).group != id)
+        .collect();
+    wanted
+        .into_iter()
+        .map(|wanted| {
+            let agent = stack.agent(wanted);
+            Elsewhere {
+                name: agent.name.clone(),
+                machine: stack.machine(agent.machine).name.clone(),
+                group: stack.group(agent.group).name.clone(),
+                host: host(wanted),
+                health_check_port: agent.health_check_port,
+            }
+        })
+        .collect()
+}
+
+fn absent(stack: &Stack, id: GroupId) -> Vec<Absent> {
+    stack
+        .absent
+        .iter()
+        .filter(|absent| absent.wanted_by.iter().any(|a| stack.agent(*a).group == id))
+        .map(|absent| Absent {
+            name: absent.name.clone(),
+            fallback: absent.fallback.clone(),
+        })
+        .collect()
+}
+
+/// A bridge for every peer in another container. A port that is in use inside the container is left out; validation has
+/// said so.
+fn bridges(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> String) -> Vec<Bridge> {
+    let mut taken: BTreeSet<u16> = BTreeSet::from([stack.status_port]);
+    for agent in stack.group(id).agents.iter().map(|id| stack.agent(*id)) {
+        taken.extend([agent.port, agent.health_check_port]);
+    }
+    stack
+        .peers_elsewhere(id)
+        .into_iter()
+        .filter_map(|peer| {
+            let agent = stack.agent(peer);
+            let ports: Vec<u16> = [agent.port, agent.health_check_port]
+                .into_iter()
+                .filter(|port| taken.insert(*port))
+                .collect();
+            (!ports.is_empty()).then(|| Bridge {
+                agent: agent.name.clone(),
+                machine: (agent.machine != stack.group(id).machine).then(|| stack.machine(agent.machine).name.clone()),
+                host: host(peer),
+                ports,
+            })
+        })
+        .collect()
+}

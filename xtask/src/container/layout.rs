@@ -1,0 +1,34 @@
+//! What every container has, and where: paths, and the folders in memory.
+
+use crate::stack::{GroupId, Stack};
+
+/// The tree's root inside every container.
+pub const ROOT: &str = "/app";
+
+/// Folder of the group config inside a container. Not `/app/config`: a volume is mounted there.
+pub const CONFIG_FOLDER: &str = "/etc/ai_system";
+
+/// The supervisor inside a container.
+pub const SUPERVISOR: &str = "/usr/local/bin/agent-supervisor";
+
+/// Folders of every container that are in memory and last as long as it does, and how Podman mounts them. All else but the volumes is
+/// read-only.
+pub const TEMPORARY: [(&str, &[&str]); 3] = [
+    ("/tmp", &["rw", "nosuid", "nodev", "size=256m", "mode=1777"]),
+    ("/run", &["rw", "nosuid", "nodev"]),
+    ("/var/tmp", &["rw", "nosuid", "nodev"]),
+];
+
+/// Entries of PYTHONPATH inside the container, in order.
+#[must_use]
+pub fn python_path(stack: &Stack, id: GroupId) -> Vec<String> {
+    stack
+        .machine(stack.group(id).machine)
+        .python_path
+        .iter()
+        .map(|path| match path.trim_end_matches('/') {
+            "" | "." => ROOT.to_owned(),
+            path => format!("{ROOT}/{}", path.trim_start_matches("./")),
+        })
+        .collect()
+}

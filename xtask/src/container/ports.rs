@@ -1,0 +1,49 @@
+//! The ports of a container that its host has, too.
+
+use crate::stack::{GroupId, Stack};
+
+/// A port of a container that is published on its host.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Published {
+    /// Where it is published.
+    pub on: Interface,
+    /// Port on the host.
+    pub host_port: u16,
+    /// Port in the container.
+    pub container_port: u16,
+}
+
+/// An address of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Interface {
+    /// 127.0.0.1.
+    Loopback,
+    /// The address on the network that the machines share.
+    Lan,
+}
+
+/// The ports that a group publishes: its agents' and the status endpoint's on the loopback; on the LAN address the port and
+/// the health port of what other machines use.
+#[must_use]
+pub fn published(stack: &Stack, id: GroupId) -> Vec<Published> {
+    let group = stack.group(id);
+    let port = |on, host_port, container_port| Published {
+        on,
+        host_port,
+        container_port,
+    };
+    let mut ports = vec![port(
+        Interface::Loopback,
+        group.published_status_port,
+        stack.status_port,
+    )];
+    for agent in group.published.iter().map(|id| stack.agent(*id)) {
+        ports.push(port(Interface::Loopback, agent.port, agent.port));
+    }
+    for agent in stack.reached_from_other_machines_in(id).map(|id| stack.agent(id)) {
+        for number in [agent.port, agent.health_check_port] {
+            ports.push(port(Interface::Lan, number, number));
+        }
+    }
+    ports
+}
