@@ -12,6 +12,7 @@ pub mod container;
 pub mod finding;
 pub mod host;
 pub mod images;
+pub mod python;
 pub mod render;
 pub mod rendered_file;
 pub mod report;

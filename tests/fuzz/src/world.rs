@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pysrc::PythonVersion;
-use xtask::audit::disk::Disk;
 use xtask::audit::run::{self, Input};
 use xtask::audit::scope::Scope;
-use xtask::audit::tree::{self, Content, Entry};
-use xtask::audit::{Report, facts, start_path, users};
+use xtask::audit::{Report, start_path, users};
 use xtask::finding::{Finding, Severity};
+use xtask::python::disk::Disk;
+use xtask::python::facts;
+use xtask::python::tree::{self, Content, Entry};
 use xtask::report::audit as formats;
 use xtask::stack::{Files, Stack, TreeFiles, Written};
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::rules::{Facts, path_style, ports};
-use super::tree::Language;
 use crate::finding::Place;
+use crate::python::tree::Language;
 
 /// A file with its text before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,21 +5,15 @@
 
 pub mod baseline;
 pub mod confirm;
-pub mod disk;
-pub mod facts;
 pub mod fix;
-pub mod imports;
 pub mod outcome;
-pub mod preload;
 pub mod python;
-mod reach;
 pub mod rule;
 pub mod rules;
 pub mod rules_page;
 pub mod run;
 pub mod scope;
 pub mod start_path;
-pub mod tree;
 pub mod users;
 pub mod words;
 

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use pysrc::{Module, StringKind};
 
 use super::rules::Endpoint;
-use super::tree::Language;
 use super::words::{Seat, Word, is_interesting};
+use crate::python::tree::Language;
 
 /// String literals that may be a path, an address or an endpoint.
 #[must_use]

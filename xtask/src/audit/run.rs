@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::baseline::{self, Baseline};
-use super::facts::TreeFacts;
 use super::outcome::{self, AgentReport, Prediction, Report};
 use super::rules::{self, Facts, comments, dynamic, files, images};
 use super::scope::Scope;
 use super::start_path::{self, AgentPrediction};
-use super::tree::{Entry, Tree};
 use super::{python, words};
 use crate::finding::Finding;
+use crate::python::facts::TreeFacts;
+use crate::python::tree::{Entry, Tree};
 use crate::stack::{AgentId, Stack};
 
 /// What an audit looks at.

@@ -6,9 +6,9 @@ use pysrc::PythonVersion;
 
 use super::run::{Input, by_script_alone, run};
 use super::scope::Scope;
-use super::tree::{Content, Entry};
 use super::{Prediction, Report, rules};
 use crate::finding::Finding;
+use crate::python::tree::{Content, Entry};
 use crate::stack::fixture::{Fixture, MAIN};
 
 /// A rule with files that break it, on top of the small stack, and what is said: `path:line:column: message`.
@@ -263,8 +263,8 @@ fn audit(files: &[(&str, &str)], odd: &[Entry]) -> Report {
         .collect();
     entries.extend(odd.iter().cloned());
     let version = PythonVersion { major: 3, minor: 11 };
-    let files = super::tree::take_python(&mut entries);
-    let facts = super::facts::of_agents(files, version, &stack)
+    let files = crate::python::tree::take_python(&mut entries);
+    let facts = crate::python::facts::of_agents(files, version, &stack)
         .with_paths(entries.iter().map(|entry| entry.path.clone()))
         .with_prefix("tree/");
     let users = super::users::users(&stack, &facts);
@@ -483,7 +483,7 @@ fn every_rule_has_a_test() {
 #[test]
 fn a_health_port_that_is_implied_is_written() {
     use super::run::with_facts;
-    use super::tree::Tree;
+    use crate::python::tree::Tree;
     let fixture = Fixture::small();
     let stack = fixture.model();
     let entries: Vec<Entry> = fixture
@@ -494,7 +494,7 @@ fn a_health_port_that_is_implied_is_written() {
             content: Content::Bytes(bytes.clone()),
         })
         .collect();
-    let facts = super::facts::facts(&[], PythonVersion { major: 3, minor: 11 });
+    let facts = crate::python::facts::facts(&[], PythonVersion { major: 3, minor: 11 });
     let input = Input {
         stack: &stack,
         said: Vec::new(),

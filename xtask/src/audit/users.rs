@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::facts::TreeFacts;
-use super::imports::closure::Closures;
-use super::imports::requirements::Requirements;
-use super::imports::resolve::{Memo, Search};
-use super::imports::view::View;
+use crate::python::facts::TreeFacts;
+use crate::python::imports::closure::Closures;
+use crate::python::imports::requirements::Requirements;
+use crate::python::imports::resolve::{Memo, Search};
+use crate::python::imports::view::View;
 use crate::stack::{AgentId, MachineId, Stack, normal};
 
 /// A machine, and the folders that are searched there. Agents that share them find the same: what one of them looked up, the

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use pysrc::{Module, Span};
 
-use super::tree::{Language, Text};
+use crate::python::tree::{Language, Text};
 
 /// A word.
 #[derive(Debug, Clone)]

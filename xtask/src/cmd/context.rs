@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::{Failure, GlobalOptions, Outcome};
-use crate::audit::{facts, preload, tree};
 use crate::container::preload::Preload;
 use crate::finding;
 use crate::host::hosts::Hosts;
@@ -11,6 +10,7 @@ use crate::host::leftovers::{self, Left, Swept, leases, name_server, storage};
 use crate::host::podman::Podman;
 use crate::host::repository::Repository;
 use crate::host::{audit_files, boot, containers_conf, files, lab, orphans, process, requirements_lock, stack_files};
+use crate::python::{facts, preload, tree};
 use crate::render;
 use crate::rendered_file::RenderedFile;
 use crate::report::exit::Exit;

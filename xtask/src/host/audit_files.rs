@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::tree_root::{Kind, TreeError, TreeRoot};
 use super::tree_walk::{self, NOT_SOURCES, Walked, What};
-use crate::audit::tree::{Content, Entry, Language};
+use crate::python::tree::{Content, Entry, Language};
 
 /// Files longer than this are not read: nobody writes such sources, and the syntax tree of one takes a hundred times its length.
 const LONGEST_FILE: u64 = 8 * 1024 * 1024;

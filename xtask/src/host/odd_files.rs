@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt as _;
 use rayon::prelude::*;
 
 use super::tree_root::TreeRoot;
-use crate::audit::facts::Odd;
+use crate::python::facts::Odd;
 use crate::stack::{normal, secret};
 
 /// Looks at these files, relative to the tree; at the beginning of each alone, and at none that is no regular file.

@@ -13,9 +13,9 @@ use super::odd_files;
 use super::process;
 use super::tree_root::{Kind, LONGEST_TEXT, Opened, TreeError, TreeRoot};
 use super::tree_walk::{self, Walked, What};
-use crate::audit::facts::Odd;
 use crate::images::digest;
 use crate::images::files::{Entries, Entry};
+use crate::python::facts::Odd;
 use crate::stack::normal;
 use crate::stack::selection::{ENVIRONMENT_MARK, LeftOut, Out, Selection};
 

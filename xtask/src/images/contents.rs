@@ -10,13 +10,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use pysrc::{ImportKind, Module, PythonVersion, StringKind, Value};
 
 use super::files::{Entries, Entry};
-use crate::audit::facts::TreeFacts;
-use crate::audit::imports::dynamic;
-use crate::audit::imports::requirements::Requirements;
-use crate::audit::imports::resolve::{Memo, Search, Target, never_runs};
-use crate::audit::imports::view::View;
 use crate::container::layout::ROOT;
 use crate::finding::Place;
+use crate::python::facts::TreeFacts;
+use crate::python::imports::dynamic;
+use crate::python::imports::requirements::Requirements;
+use crate::python::imports::resolve::{Memo, Search, Target, never_runs};
+use crate::python::imports::view::View;
 use crate::stack::selection::Selection;
 use crate::stack::{ContentsSetting, GroupId, MachineId, Stack, normal};
 

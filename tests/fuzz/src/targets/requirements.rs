@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use pysrc::PythonVersion;
-use xtask::audit::facts::facts;
-use xtask::audit::imports::requirements;
+use xtask::python::facts::facts;
+use xtask::python::imports::requirements;
 use xtask::stack::requirements_lock;
 
 use crate::invariants;

@@ -10,9 +10,9 @@ use contract::status::{AgentState, AgentStatus, Exit};
 use serde::Serialize;
 
 use self::traceback::{Exception, exceptions};
-use super::imports::view::normal;
 use super::outcome::{AgentReport, Prediction, Step};
 use crate::container::layout::ROOT;
+use crate::python::imports::view::normal;
 use crate::stack::{AgentId, Stack};
 
 /// What the supervisor and the kernel say of an agent that was started alone.

@@ -5,8 +5,8 @@ mod dockerfile;
 
 use super::Facts;
 use crate::audit::rule::rules;
-use crate::audit::tree::{Language, Text};
 use crate::finding::Finding;
+use crate::python::tree::{Language, Text};
 use crate::stack::normal;
 
 rules! {

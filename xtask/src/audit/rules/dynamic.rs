@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use crate::audit::facts::TreeFacts;
-use crate::audit::imports::dynamic::unfollowed;
 use crate::audit::rule::rules;
 use crate::finding::Finding;
+use crate::python::facts::TreeFacts;
+use crate::python::imports::dynamic::unfollowed;
 use crate::stack::AgentId;
 
 rules! {

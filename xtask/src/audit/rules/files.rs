@@ -1,8 +1,8 @@
 //! Files that cannot be read, links that lead nowhere, texts that are no UTF-8.
 
 use crate::audit::rule::rules;
-use crate::audit::tree::{Content, Entry, Language, Tree};
 use crate::finding::{Finding, Place};
+use crate::python::tree::{Content, Entry, Language, Tree};
 use crate::stack::yaml;
 
 rules! {

@@ -5,9 +5,9 @@ use std::net::Ipv4Addr;
 use super::Facts;
 use super::ports::{is_loopback, key_place};
 use crate::audit::rule::rules;
-use crate::audit::tree::Language;
 use crate::audit::words::Word;
 use crate::finding::{Finding, Place};
+use crate::python::tree::Language;
 
 rules! {
     /// Finds private addresses (10/8, 172.16/12, 192.168/16) in Python code and YAML files.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::audit::facts::TreeFacts;
 use crate::audit::rule::rules;
 use crate::finding::{Finding, Place};
+use crate::python::facts::TreeFacts;
 use crate::stack::selection::{Out, Selection};
 use crate::stack::{MachineId, Stack};
 
@@ -63,7 +63,7 @@ mod tests {
     use pysrc::PythonVersion;
 
     use super::check;
-    use crate::audit::facts::{Odd, facts};
+    use crate::python::facts::{Odd, facts};
     use crate::stack::fixture::Fixture;
 
     #[test]

@@ -20,8 +20,8 @@ use pysrc::{Module, Span};
 use rayon::prelude::*;
 
 use super::rule::Rule;
-use super::tree::{Text, Tree};
 use super::words::Word;
+use crate::python::tree::{Text, Tree};
 
 use crate::finding::{Finding, Place};
 use crate::stack::{AgentId, Stack, resolve_alias};

@@ -12,8 +12,8 @@ use super::operator::kind;
 use super::steps::any_step;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
-use crate::audit::imports::resolve::Target;
-use crate::audit::imports::{stdlib, zmq};
+use crate::python::imports::resolve::Target;
+use crate::python::imports::{stdlib, zmq};
 use crate::stack::near::nearest;
 
 impl Walker<'_> {

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use pysrc::{Module, SyntaxError};
 
-use crate::audit::facts::TreeFacts;
 use crate::finding::Finding;
+use crate::python::facts::TreeFacts;
 
 /// Why CPython does not run a file, and the rule that says so. A script is read more strictly than what it imports.
 pub fn why(module: &Module, script: bool) -> Option<(&'static str, &SyntaxError)> {

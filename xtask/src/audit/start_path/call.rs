@@ -13,7 +13,7 @@ use super::signature::{Parameter, Signature};
 use super::steps::any_step;
 use super::value::{Closure, ModuleId, V, Variable};
 use super::walk::{Object, Walker};
-use crate::audit::imports::stdlib;
+use crate::python::imports::stdlib;
 
 impl Walker<'_> {
     /// One call step.

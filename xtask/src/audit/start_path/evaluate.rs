@@ -8,9 +8,9 @@ use super::class::Lookup;
 use super::condition::equal;
 use super::value::{Closure, ModuleId, V, Variable, join, parent};
 use super::walk::{Object, Walker};
-use crate::audit::imports::resolve::Target;
-use crate::audit::imports::stdlib;
 use crate::container::layout::ROOT;
+use crate::python::imports::resolve::Target;
+use crate::python::imports::stdlib;
 
 impl Walker<'_> {
     /// What a value is, here and now. One that has grown too large is not known: a few lines can double it sixty times.

@@ -8,8 +8,8 @@ use super::document;
 use super::failure::Flow;
 use super::value::{ModuleId, V, absolute, parent};
 use super::walk::Walker;
-use crate::audit::imports::view::FolderKind;
 use crate::container::layout::ROOT;
+use crate::python::imports::view::FolderKind;
 use crate::stack::selection::Out;
 
 impl Walker<'_> {

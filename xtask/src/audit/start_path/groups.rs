@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::GroupContext;
-use crate::audit::imports::closure::{Closures, MissingImport};
-use crate::audit::imports::distributions::{brings, never_imported, providers};
-use crate::audit::imports::view::normal;
 use crate::finding::{Confidence, Finding, Severity};
+use crate::python::imports::closure::{Closures, MissingImport};
+use crate::python::imports::distributions::{brings, never_imported, providers};
+use crate::python::imports::view::normal;
 use crate::stack::model::Stack;
 
 /// What is wrong with a group's requirements.

@@ -5,8 +5,8 @@ use pysrc::{Import, ImportKind, Span};
 use super::failure::Flow;
 use super::value::{ModuleId, V, Variable};
 use super::walk::Walker;
-use crate::audit::imports::resolve::{Missing, Target, absolute_name, package_of};
-use crate::audit::imports::stdlib;
+use crate::python::imports::resolve::{Missing, Target, absolute_name, package_of};
+use crate::python::imports::stdlib;
 use crate::stack::near::nearest;
 
 impl Walker<'_> {

@@ -63,14 +63,15 @@ pub use failure::Failure;
 
 use self::failure::Flow;
 use self::walk::{Doubt, Walker};
-use super::disk::Disk;
-use super::facts::TreeFacts;
-use super::imports::requirements::{self, Requirements};
-use super::imports::resolve::{Memo, Search, roots};
-use super::imports::view::View;
 use crate::container::environment::agent_environment as environment;
 use crate::container::layout::python_path;
 use crate::finding::{Confidence, Finding, Place, Severity};
+use crate::python::disk::Disk;
+use crate::python::facts::TreeFacts;
+use crate::python::imports::requirements::{self, Requirements};
+use crate::python::imports::resolve::{Memo, Search, roots};
+use crate::python::imports::view::View;
+use crate::python::preload::modules_of_the_base;
 use crate::stack::model::{AgentId, GroupId, MachineId, Stack, UNGROUPED};
 
 /// What happens when an agent is started, as far as its source says.
@@ -184,17 +185,6 @@ impl GroupContext<'_> {
     }
 }
 
-/// Modules that Debian's packages of the base bring: `python3-yaml` and its like.
-pub fn modules_of_the_base(stack: &Stack) -> Vec<String> {
-    stack
-        .images
-        .packages
-        .iter()
-        .filter_map(|package| package.strip_prefix("python3-"))
-        .map(super::imports::distributions::module_of)
-        .collect()
-}
-
 fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Disk<'_>) -> AgentPrediction {
     let agent = stack.agent(id);
     let mut prediction = AgentPrediction {
@@ -205,7 +195,7 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         chain: Vec::new(),
         failures: Vec::new(),
     };
-    let script = super::imports::view::normal(&agent.script_path);
+    let script = crate::python::imports::view::normal(&agent.script_path);
     let Some(file) = group.view.file(&script) else {
         prediction.prediction = Prediction::CannotStart;
         prediction.reason = Some(format!("`{}` is not in its image", agent.script_path));

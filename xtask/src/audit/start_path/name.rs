@@ -7,7 +7,7 @@ use super::content::Holder;
 use super::failure::{Flow, classes};
 use super::value::{ModuleId, V, Variable};
 use super::walk::{Doubt, Frame, Object, Walker};
-use crate::audit::imports::stdlib;
+use crate::python::imports::stdlib;
 
 impl Walker<'_> {
     /// Whether this is the body of a class that a metaclass may have given names before it began.

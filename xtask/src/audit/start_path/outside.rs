@@ -9,8 +9,8 @@ use super::operator::kind;
 use super::text;
 use super::value::{ModuleId, V, absolute, join, parent};
 use super::walk::Walker;
-use crate::audit::imports::zmq;
 use crate::container::layout::ROOT;
+use crate::python::imports::zmq;
 
 impl Walker<'_> {
     pub fn outside(&mut self, here: ModuleId, call: &Call, name: &str, arguments: &Arguments) -> (V, Flow) {

@@ -7,7 +7,7 @@ use super::failure::Flow;
 use super::steps::visit;
 use super::value::{ModuleId, V};
 use super::walk::{Bind, PortOf, Walker};
-use crate::audit::imports::zmq;
+use crate::python::imports::zmq;
 
 impl Walker<'_> {
     /// `socket.bind(address)`.

@@ -7,7 +7,7 @@ use super::failure::Flow;
 use super::signature::{Parameter, Signature};
 use super::value::{ModuleId, V};
 use super::walk::Walker;
-use crate::audit::imports::stdlib;
+use crate::python::imports::stdlib;
 
 impl Walker<'_> {
     /// A call of something of the standard library, by its dotted name.

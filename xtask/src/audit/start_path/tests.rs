@@ -8,7 +8,7 @@ mod ways;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::audit::facts::of_agents;
+use crate::python::facts::of_agents;
 use crate::stack::fixture::Fixture;
 
 const VERSION: PythonVersion = PythonVersion { major: 3, minor: 11 };

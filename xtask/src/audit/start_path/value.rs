@@ -6,8 +6,8 @@ use pysrc::{Atom, Span};
 use rustc_hash::FxHashMap as HashMap;
 
 use super::signature::Signature;
-use crate::audit::imports::view::{normal, normal_absolute};
 use crate::container::layout::ROOT;
+use crate::python::imports::view::{normal, normal_absolute};
 
 /// Size of the largest value that is kept, in bytes.
 pub const LARGEST: usize = 256 * 1024;

@@ -13,9 +13,9 @@ use super::content::{Data, Gathering};
 use super::failure::{Failure, Flow};
 use super::pending::Pending;
 use super::value::{Captured, ModuleId, V, Variable};
-use crate::audit::disk::Disk;
-use crate::audit::imports::resolve::{Search, Target};
 use crate::finding::Place;
+use crate::python::disk::Disk;
+use crate::python::imports::resolve::{Search, Target};
 
 /// Steps after which nothing more is looked at.
 pub const MOST_STEPS: usize = 400_000;

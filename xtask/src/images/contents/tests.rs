@@ -3,9 +3,9 @@
 use pysrc::PythonVersion;
 
 use super::{Contents, Mode, contents};
-use crate::audit::facts::facts;
 use crate::images::digest;
 use crate::images::files::{Entries, Entry};
+use crate::python::facts::facts;
 use crate::stack::fixture::Fixture;
 use crate::stack::{GroupId, Stack};
 

@@ -7,8 +7,8 @@ use super::{
     there, variables,
 };
 use crate::audit::rules::Facts;
-use crate::audit::tree::Text;
 use crate::finding::Finding;
+use crate::python::tree::Text;
 use crate::stack::yaml::{Entry, Node, Value, parse};
 
 fn entries(node: &Node) -> &[Entry] {

@@ -7,8 +7,8 @@ use super::{
     variables,
 };
 use crate::audit::rules::Facts;
-use crate::audit::tree::Text;
 use crate::finding::{Finding, Severity};
+use crate::python::tree::Text;
 
 /// An instruction.
 struct Instruction {

@@ -9,11 +9,11 @@ use contract::group_config::Start;
 use rayon::prelude::*;
 
 use super::facts::TreeFacts;
+use super::imports::distributions::module_of;
 use super::imports::requirements;
 use super::imports::resolve::{Memo, Search, Target, absolute_name, package_of, roots};
 use super::imports::stdlib;
 use super::imports::view::View;
-use super::start_path::modules_of_the_base;
 use crate::container::layout::python_path;
 use crate::container::preload::Preload;
 use crate::stack::{AgentId, GroupId, MachineId, Stack};
@@ -24,6 +24,18 @@ const DOES_SOMETHING: [&str; 3] = ["antigravity", "this", "readline"];
 /// Standard modules that import others inside functions which their users all call, so that every agent would do so again: a parser
 /// of command lines looks for translations and for the width of the terminal. Importing one takes an agent 1 to 2 MB of its own.
 const IMPORTED_LATER: [(&str, &[&str]); 1] = [("argparse", &["locale", "shutil"])];
+
+/// Modules that Debian's packages of the base bring: `python3-yaml` and its like.
+#[must_use]
+pub fn modules_of_the_base(stack: &Stack) -> Vec<String> {
+    stack
+        .images
+        .packages
+        .iter()
+        .filter_map(|package| package.strip_prefix("python3-"))
+        .map(module_of)
+        .collect()
+}
 
 /// Works it out.
 #[must_use]
@@ -155,7 +167,7 @@ mod tests {
     use pysrc::PythonVersion;
 
     use super::preload;
-    use crate::audit::facts::facts;
+    use crate::python::facts::facts;
     use crate::stack::fixture::Fixture;
     use contract::group_config::Start;
 

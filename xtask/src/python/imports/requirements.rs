@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::distributions::{brings, is_of, normalised};
-use crate::audit::facts::TreeFacts;
 use crate::finding::Place;
+use crate::python::facts::TreeFacts;
 use crate::stack::requirements_lock::without_comment;
 
 /// One requirement.

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
-use crate::audit::facts::TreeFacts;
 use crate::container::layout::ROOT;
+use crate::python::facts::TreeFacts;
 use crate::stack::model::{GroupId, MachineId, Stack};
 use crate::stack::selection::{Out, Selection};
 
