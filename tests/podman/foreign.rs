@@ -5,8 +5,8 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use xtask::host::repository::Repository;
-use xtask::host::supervisor_binary;
+use xtask::host::images::supervisor_binary;
+use xtask::host::system::repository::Repository;
 
 use crate::faults::sandbox::repository;
 use crate::faults::saw;

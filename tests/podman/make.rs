@@ -11,8 +11,8 @@ use xtask::boot::creation::Creation;
 use xtask::boot::pod::{Container, Pod};
 use xtask::boot::reach::PublishedPort;
 use xtask::host::podman::Podman;
-use xtask::host::repository::Repository;
-use xtask::host::{containers_conf, podman_make, seccomp};
+use xtask::host::podman::{containers_conf, make, seccomp};
+use xtask::host::system::repository::Repository;
 
 use crate::harness::{Harness, json};
 
@@ -99,9 +99,9 @@ fn made_by(podman: &Podman, harness: &Harness, creation: &Creation) -> BTreeMap<
     let labels = [("ai-system.test", "made")].into();
     let volume = format!("{NAME}_logs");
     let _undo = Undo(harness);
-    podman_make::network(podman, NAME, "10.98.0.0/24", &labels).unwrap();
-    podman_make::volume(podman, &volume, &labels).unwrap();
-    podman_make::group(podman, creation, &Mutex::default()).unwrap();
+    make::network(podman, NAME, "10.98.0.0/24", &labels).unwrap();
+    make::volume(podman, &volume, &labels).unwrap();
+    make::group(podman, creation, &Mutex::default()).unwrap();
     let inspected = |arguments: &[&str]| {
         let document = json(&harness.podman(arguments));
         document.get(0).cloned().unwrap_or(document)

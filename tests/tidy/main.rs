@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 /// Modules that may not know of the host, the terminal or the commands.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "stack",
     "container",
     "python",
@@ -15,11 +15,12 @@ const PURE: [&str; 10] = [
     "boot",
     "smoke",
     "schema",
+    "doctor",
     "bench",
 ];
 
 /// What a module may import of the others, where that is not everything.
-const IMPORTS: [(&str, &[&str]); 12] = [
+const IMPORTS: [(&str, &[&str]); 13] = [
     ("finding", &[]),
     ("rendered_file", &[]),
     ("stack", &["finding"]),
@@ -29,6 +30,7 @@ const IMPORTS: [(&str, &[&str]); 12] = [
     ("images", &["container", "finding", "python", "stack"]),
     ("boot", &["container", "images", "stack"]),
     ("smoke", &["boot", "container", "finding", "stack"]),
+    ("doctor", &["images", "stack"]),
     ("schema", &["rendered_file", "smoke", "stack"]),
     ("bench", &["images", "stack"]),
     ("render", &["container", "images", "rendered_file", "stack"]),
@@ -174,7 +176,7 @@ fn only_the_wrapper_starts_programs() {
     let wrong: Vec<String> = sources("xtask/src")
         .into_iter()
         .filter(|(path, text)| {
-            !path.ends_with("host/process.rs") && without_tests(text).contains("std::process::Command")
+            !path.ends_with("host/system/process.rs") && without_tests(text).contains("std::process::Command")
         })
         .map(|(path, _)| path)
         .collect();
@@ -183,33 +185,33 @@ fn only_the_wrapper_starts_programs() {
 
 /// Modules that read files in their own way, and which: none of them is a tree's.
 const READERS: [(&str, &str); 27] = [
-    ("host/tree_root.rs", "everything else reads through it"),
-    ("host/orphans.rs", "/proc"),
+    ("host/tree/root.rs", "everything else reads through it"),
+    ("host/system/orphans.rs", "/proc"),
     ("host/doctor/gather.rs", "/proc, /etc"),
-    ("host/rendered_files.rs", "the repository's rendered files"),
-    ("host/image_transfer.rs", "archives of ours"),
-    ("host/assemble.rs", "archives of ours"),
-    ("host/network.rs", "namespaces"),
-    ("host/lab_processes.rs", "/proc"),
-    ("host/lab.rs", "/proc"),
-    ("host/bench_boot.rs", "a folder of ours"),
-    ("host/bench.rs", "/proc, programs"),
-    ("host/bench_images.rs", "the reference tree, copied"),
-    ("host/bench_scale.rs", "a folder of ours"),
-    ("host/usage.rs", "/proc"),
-    ("host/socket_holder.rs", "/proc"),
+    ("host/tree/rendered_files.rs", "the repository's rendered files"),
+    ("host/images/transfer.rs", "archives of ours"),
+    ("host/images/assemble.rs", "archives of ours"),
+    ("host/system/network.rs", "namespaces"),
+    ("host/lab/processes.rs", "/proc"),
+    ("host/lab/mod.rs", "/proc"),
+    ("host/bench/boot.rs", "a folder of ours"),
+    ("host/bench/mod.rs", "/proc, programs"),
+    ("host/bench/images.rs", "the reference tree, copied"),
+    ("host/bench/scale.rs", "a folder of ours"),
+    ("host/system/usage.rs", "/proc"),
+    ("host/system/socket_holder.rs", "/proc"),
     ("host/leftovers/name_server.rs", "aardvark-dns's folder"),
-    ("host/package_index.rs", "the user's pip.conf"),
-    ("host/bytecode.rs", "a note of ours"),
-    ("host/addresses.rs", "/proc"),
-    ("host/rootless_storage.rs", "/proc"),
-    ("host/image_delivery.rs", "archives of ours"),
-    ("host/scratch.rs", "folders of ours"),
-    ("host/containers_conf.rs", "/proc"),
-    ("host/supervisor_binary.rs", "a program of ours"),
-    ("host/fault_rows.rs", "a folder of ours"),
-    ("host/report_folder.rs", "reports of ours"),
-    ("host/test_tools.rs", "downloads of the project's tests"),
+    ("host/images/package_index.rs", "the user's pip.conf"),
+    ("host/images/bytecode.rs", "a note of ours"),
+    ("host/system/addresses.rs", "/proc"),
+    ("host/podman/rootless_storage.rs", "/proc"),
+    ("host/images/delivery.rs", "archives of ours"),
+    ("host/system/scratch.rs", "folders of ours"),
+    ("host/podman/containers_conf.rs", "/proc"),
+    ("host/images/supervisor_binary.rs", "a program of ours"),
+    ("host/testing/fault_rows.rs", "a folder of ours"),
+    ("host/smoke/report_folder.rs", "reports of ours"),
+    ("host/testing/tools.rs", "downloads of the project's tests"),
 ];
 
 /// A tree is read through `host::tree_root` alone, which no link leads out of.
@@ -231,9 +233,9 @@ fn files_are_read_in_one_way() {
     // What of these may ask for a path of the tree, to open it as one or to name it.
     let asks = [
         "cmd/",
-        "host/git.rs",
-        "host/build_inputs.rs",
-        "host/requirements_lock.rs",
+        "host/system/git.rs",
+        "host/images/build_inputs.rs",
+        "host/images/requirements_lock.rs",
     ];
     let mut wrong = Vec::new();
     for (path, text) in sources("xtask/src")

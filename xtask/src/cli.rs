@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cmd::{self, Context, Failure, GlobalOptions, Outcome};
-use crate::host::process;
+use crate::host::system::process;
 use crate::report::exit::Exit;
 
 /// Audit, render, build, boot and smoke-test a Python multi-agent system in Podman

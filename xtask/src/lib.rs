@@ -9,6 +9,7 @@ pub mod boot;
 pub mod cli;
 pub mod cmd;
 pub mod container;
+pub mod doctor;
 pub mod finding;
 pub mod host;
 pub mod images;

@@ -218,7 +218,7 @@ fn a_flood_is_cut_off() {
         let sandbox = Sandbox::new();
         let script = script(&sandbox);
         first(&sandbox, &script, &format!("import sys\nwhile True:\n    {flood}\n"));
-        let usage = xtask::host::process::Program::new(XTASK)
+        let usage = xtask::host::system::process::Program::new(XTASK)
             .args(["audit", "--confirm", "MemoryOrchestrator", "--limit", "10"])
             .folder(sandbox.path(""))
             .env_remove("CARGO_MANIFEST_DIR")

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::MutexGuard;
 
-use xtask::host::repository::Repository;
-use xtask::host::supervisor_binary;
+use xtask::host::images::supervisor_binary;
+use xtask::host::system::repository::Repository;
 
 use crate::harness::{Ran, XTASK, copy, is_built_on_ours, json, turn};
 

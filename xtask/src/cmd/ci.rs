@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::{Context, Outcome, in_use, setup};
-use crate::host::doctor::packages;
-use crate::host::process;
-use crate::host::report_folder::ReportFolder;
+use crate::doctor::packages;
+use crate::host::smoke::report_folder::ReportFolder;
+use crate::host::system::process;
 use crate::report::exit::Exit;
 
 /// The main job: doctor, audit, render --check, build-images, up, smoke, down, smoke on two hosts

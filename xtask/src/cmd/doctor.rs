@@ -6,11 +6,13 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 use super::{Context, Failure, Outcome, ownership};
 use crate::boot::reach::published_ports;
-use crate::host::containers_conf;
+use crate::doctor::overlap::{self, Overlap};
+use crate::doctor::{Diagnosis, HostFacts, Status, diagnose};
+use crate::host::boot::occupied;
 use crate::host::doctor::gather::{Inputs, WantedPort};
-use crate::host::doctor::{Diagnosis, HostFacts, Status, diagnose, fix, gather};
-use crate::host::hosts::{Hosts, Place};
-use crate::host::occupied::{self, Overlap};
+use crate::host::doctor::{fix, gather};
+use crate::host::podman::containers_conf;
+use crate::host::podman::hosts::{Hosts, Place};
 use crate::report::doctor as report;
 use crate::report::exit::Exit;
 use crate::stack::Stack;
@@ -92,7 +94,7 @@ fn overlaps(context: &Context, stack: &Stack) -> Vec<Overlap> {
         .collect();
     // A Podman that does not answer is another diagnosis.
     let networks = context.podman().networks().unwrap_or_default();
-    occupied::overlaps(stack, &machines, &occupied::gather(&networks, stack))
+    overlap::overlaps(stack, &machines, &occupied::gather(&networks, stack))
 }
 
 /// Ports that the stack publishes on this host; those on the loopback address where Podman cannot say more.

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{Context, Failure, Outcome};
-use crate::host::fault_rows;
-use crate::host::process::Program;
+use crate::host::system::process::Program;
+use crate::host::testing::fault_rows;
 use crate::report::exit::Exit;
 use crate::report::faults;
 

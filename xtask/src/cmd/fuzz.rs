@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::{Context, Failure, Outcome};
-use crate::host::fuzz::{FuzzError, Fuzzer, Run, Target, targets};
-use crate::host::{parallel, process};
+use crate::host::system::{parallel, process};
+use crate::host::testing::fuzz::{FuzzError, Fuzzer, Run, Target, targets};
 use crate::report::exit::Exit;
 use crate::report::findings::counted;
 use crate::stack::near::nearest;

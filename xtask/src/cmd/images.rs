@@ -7,10 +7,12 @@ use clap::Subcommand;
 use super::build_images::{Format, plan_digests};
 use super::select::find_group;
 use super::{Context, Failure, Outcome};
-use crate::host::build_inputs::{self, BuildInputs, TreeContents};
+use crate::host::images::build_inputs::{self, BuildInputs, TreeContents};
+use crate::host::images::layer;
+use crate::host::images::python_image::{self, Source};
 use crate::host::podman::Image;
-use crate::host::python_image::{self, Source};
-use crate::host::{image_layer, process, tree};
+use crate::host::system::process;
+use crate::host::tree;
 use crate::images::difference::difference;
 use crate::images::sbom::document;
 use crate::images::{Plan, plan};
@@ -174,8 +176,7 @@ fn sbom(context: &Context, stack: &Stack, group: &str) -> Outcome {
     let id = find_group(group, stack)?;
     let podman = context.podman();
     let image = stack.group_image(id);
-    let packages =
-        image_layer::packages(&podman, &image).map_err(|error| Failure::new(Exit::Tool, error.to_string()))?;
+    let packages = layer::packages(&podman, &image).map_err(|error| Failure::new(Exit::Tool, error.to_string()))?;
     let Some(packages) = packages else {
         return Err(Failure::new(
             Exit::Findings,
@@ -208,7 +209,7 @@ fn diff(format: Format, context: &Context, stack: &Stack, group: &str) -> Outcom
         return Err(Failure::wrong_use(format!("nothing is known about `{}`", group.name)));
     };
     let code = &stack.machine(group.machine).code;
-    let held = image_layer::held(&context.podman(), &stack.group_image(id), code, &group.config_file)
+    let held = layer::held(&context.podman(), &stack.group_image(id), code, &group.config_file)
         .map_err(|error| Failure::new(Exit::Tool, error.to_string()))?;
     let changes = held.as_ref().map(|held| difference(&held.entries, wanted));
     let config = held

@@ -5,7 +5,7 @@ use clap::Subcommand;
 use super::{Context, Failure, Outcome};
 use crate::boot::lab::Lab;
 use crate::host::lab::{self, LabError};
-use crate::host::{lock, process};
+use crate::host::system::{lock, process};
 use crate::report::exit::Exit;
 use crate::stack::Stack;
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, Failure, Outcome};
-use crate::host::requirements_lock::{self as host, Locked, ResolveError, Upgrade, Uv};
-use crate::host::{files, parallel, process};
+use crate::host::images::requirements_lock::{self as host, Locked, ResolveError, Upgrade, Uv};
+use crate::host::system::{files, parallel, process};
 use crate::report::exit::Exit;
 use crate::report::findings::counted;
 use crate::report::requirements_lock as show;

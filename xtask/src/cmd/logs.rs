@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use super::select::{Named, Selection};
 use super::{Context, Failure, Outcome, ownership};
 use crate::boot::standing::Standing;
-use crate::host::hosts::Hosts;
-use crate::host::process::ProcessError;
-use crate::host::{group_containers, parallel};
+use crate::host::boot::group_containers;
+use crate::host::podman::hosts::Hosts;
+use crate::host::system::parallel;
+use crate::host::system::process::ProcessError;
 use crate::report::exit::Exit;
 use crate::stack::{GroupId, Stack};
 

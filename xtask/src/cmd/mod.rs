@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::host::files::FileError;
 use crate::host::podman::PodmanError;
-use crate::host::process::{self, ProcessError};
-use crate::host::report_folder::ReportFolderError;
+use crate::host::smoke::report_folder::ReportFolderError;
+use crate::host::system::files::FileError;
+use crate::host::system::process::{self, ProcessError};
 use crate::report::exit::Exit;
 
 pub mod audit;
@@ -128,10 +128,10 @@ pub struct GlobalOptions {
     pub quiet: bool,
 }
 
-impl From<crate::host::build_inputs::InputError> for Failure {
-    fn from(error: crate::host::build_inputs::InputError) -> Self {
-        use crate::host::build_inputs::InputError;
-        use crate::host::supervisor_binary::BinaryError;
+impl From<crate::host::images::build_inputs::InputError> for Failure {
+    fn from(error: crate::host::images::build_inputs::InputError) -> Self {
+        use crate::host::images::build_inputs::InputError;
+        use crate::host::images::supervisor_binary::BinaryError;
         match error {
             InputError::File(error) | InputError::Binary(BinaryError::File(error)) => error.into(),
             InputError::Binary(BinaryError::Cargo(error)) => error.into(),

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Context, Failure, Outcome};
 use crate::boot::ownership::Ownership;
 use crate::host::boot::is_own_volume;
-use crate::host::hosts::{Hosts, Part, Place};
-use crate::host::ownership::{self, Misowned};
+use crate::host::boot::ownership::{self, Misowned};
+use crate::host::boot::volume_users::{self, Unfit, Users};
+use crate::host::podman::hosts::{Hosts, Part, Place};
 use crate::host::podman::{Podman, Volume, belongs_to};
-use crate::host::volume_users::{self, Unfit, Users};
 use crate::report::exit::Exit;
 use crate::stack::{GroupId, Stack};
 

@@ -4,10 +4,11 @@ use std::net::TcpListener;
 
 use super::{Context, Failure, Outcome};
 use crate::boot::reach::published_ports;
-use crate::host::hosts::{Part, Place};
-use crate::host::occupied::{self, Overlap};
+use crate::doctor::overlap::{self, Overlap};
+use crate::host::boot::occupied;
 use crate::host::podman::Pod;
-use crate::host::socket_holder;
+use crate::host::podman::hosts::{Part, Place};
+use crate::host::system::socket_holder;
 use crate::report::exit::Exit;
 use crate::stack::Stack;
 
@@ -57,7 +58,7 @@ fn require_free_subnets(stack: &Stack, part: &Part<'_>) -> Outcome<()> {
     let networks = part.host.podman.networks()?;
     let mut occupied = occupied::gather(&networks, stack);
     occupied.retain(|other| other.firm);
-    let overlaps = occupied::overlaps(stack, &machines, &occupied);
+    let overlaps = overlap::overlaps(stack, &machines, &occupied);
     if overlaps.is_empty() {
         return Ok(());
     }

@@ -8,8 +8,8 @@ use super::select::{Named, Selection};
 use super::{Context, Failure, Outcome, ownership};
 use crate::boot::limits;
 use crate::boot::restarted::Subject;
-use crate::host::restart::{Asked, Restarter};
-use crate::host::{lock, parallel, process};
+use crate::host::boot::restart::{Asked, Restarter};
+use crate::host::system::{lock, parallel, process};
 use crate::report::exit::Exit;
 use crate::stack::Stack;
 
@@ -130,7 +130,7 @@ fn deadline(args: &Args, stack: &Stack, asked: &Asked) -> Instant {
     Instant::now() + limit
 }
 
-impl From<WaitFor> for crate::host::restart::Until {
+impl From<WaitFor> for crate::host::boot::restart::Until {
     fn from(wait: WaitFor) -> Self {
         match wait {
             WaitFor::Started => Self::Started,

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::time::Instant;
 
 use super::{Context, Failure, Outcome};
-use crate::host::hosts::Part;
-use crate::host::image_transfer::{self, TransferError, TransferEvent};
+use crate::host::images::transfer::{self, TransferError, TransferEvent};
+use crate::host::podman::hosts::Part;
 use crate::report::exit::Exit;
 use crate::report::findings::counted;
 use crate::stack::Stack;
@@ -19,7 +19,7 @@ pub fn provide(context: &Context, stack: &Stack, part: &Part<'_>) -> Outcome<()>
     let started = Instant::now();
     let wanted: Vec<String> = part.groups.iter().map(|group| stack.group_image(*group)).collect();
     let here = context.podman();
-    let lacking = image_transfer::lacking(&here, &part.host.podman, &wanted)?;
+    let lacking = transfer::lacking(&here, &part.host.podman, &wanted)?;
     if lacking.is_empty() {
         return Ok(());
     }
@@ -30,7 +30,7 @@ pub fn provide(context: &Context, stack: &Stack, part: &Part<'_>) -> Outcome<()>
         .collect();
     let to = names.join(", ");
     let number = Cell::new(0_usize);
-    image_transfer::send(
+    transfer::send(
         &here,
         &part.host.podman,
         &lacking,

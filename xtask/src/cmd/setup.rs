@@ -1,7 +1,8 @@
 //! `--setup`: install what this host lacks. Only ever run when asked for.
 
 use super::{Context, Outcome, doctor};
-use crate::host::doctor::{fix, packages};
+use crate::doctor::packages;
+use crate::host::doctor::fix;
 
 /// Installs those of these host packages that are missing; prints each command before it runs.
 ///

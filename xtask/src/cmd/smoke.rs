@@ -10,17 +10,17 @@ use clap::{Args as ClapArgs, ValueEnum};
 use super::{Context, Failure, Outcome, two_hosts};
 use crate::boot::lab::Lab;
 use crate::finding::{Finding, has_errors};
-use crate::host::hosts::Hosts;
+use crate::host::boot::supervisor_status;
 use crate::host::lab;
 use crate::host::leftovers::records::Records;
-use crate::host::network::Endpoint;
-use crate::host::process::{self, Program};
-use crate::host::report_folder::{ReportFolder, ReportFolderError};
-use crate::host::smoke_look::read_files;
-use crate::host::smoke_measure;
-use crate::host::smoke_runner::{Jobs, Runner};
-use crate::host::smoke_system::{Addresses, Lan, PodmanCommand, System};
-use crate::host::supervisor_status;
+use crate::host::podman::hosts::Hosts;
+use crate::host::smoke::look::read_files;
+use crate::host::smoke::measure;
+use crate::host::smoke::report_folder::{ReportFolder, ReportFolderError};
+use crate::host::smoke::runner::{Jobs, Runner};
+use crate::host::smoke::system::{Addresses, Lan, PodmanCommand, System};
+use crate::host::system::network::Endpoint;
+use crate::host::system::process::{self, Program};
 use crate::report;
 use crate::report::exit::Exit;
 use crate::report::findings;
@@ -343,11 +343,11 @@ fn prove(args: &Args, around: &mut Surroundings<'_>) -> Result<Summary, SmokeErr
         }
     };
     if looks {
-        tell(&smoke_measure::look(&system, &groups));
+        tell(&measure::look(&system, &groups));
     }
     let summary = runner.run(&plan, &mut |event| {
         if looks && matches!(event, SmokeEvent::Summary(summary) if !summary.interrupted) {
-            match smoke_measure::resources(&system, &groups) {
+            match measure::resources(&system, &groups) {
                 Ok(resources) => tell(&SmokeEvent::Measured(resources)),
                 Err(error) => not_measured = Some(error),
             }

@@ -7,7 +7,8 @@ use super::select::Selection;
 use super::{Context, Outcome, ownership};
 use crate::boot::standing::Standing;
 use crate::boot::view::View;
-use crate::host::{group_containers, parallel, process, supervisor_status};
+use crate::host::boot::{group_containers, supervisor_status};
+use crate::host::system::{parallel, process};
 use crate::report::exit::Exit;
 use crate::report::status;
 

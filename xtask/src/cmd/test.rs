@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use super::{Context, Outcome, fuzz, in_use, setup};
-use crate::host::doctor::packages;
-use crate::host::process::{self, Program};
-use crate::host::test_tools;
+use crate::doctor::packages;
+use crate::host::system::process::{self, Program};
+use crate::host::testing::tools;
 use crate::report::exit::Exit;
 
 /// Check formats and lints, run all tests: unit, command line, real processes, real Podman, and fuzz the parsers for some minutes
@@ -51,7 +51,7 @@ const STEPS: [(&str, &[&str]); 3] = [
 pub fn run(args: &Args, context: &Context) -> Outcome {
     if args.setup {
         setup::run(context, &[&packages::ALL[..], &packages::FOR_TESTS].concat())?;
-        test_tools::provide(&context.repository)?;
+        tools::provide(&context.repository)?;
     }
     if process::on_path("podman").is_some() {
         in_use::refuse(context, "test")?;
@@ -97,7 +97,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
 fn search_path(context: &Context) -> OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut all = OsString::new();
-    for folder in test_tools::folders(&context.repository) {
+    for folder in tools::folders(&context.repository) {
         all.push(folder);
         all.push(":");
     }

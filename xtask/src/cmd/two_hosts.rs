@@ -4,7 +4,7 @@
 use super::{Context, Failure, Outcome, lab, up};
 use crate::boot::lab::Lab;
 use crate::host::lab as host;
-use crate::host::process;
+use crate::host::system::process;
 use crate::report::exit::Exit;
 use crate::stack::Stack;
 

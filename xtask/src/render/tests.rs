@@ -7,7 +7,7 @@ use serde_yaml::Value;
 
 use super::*;
 use crate::container::environment::agent_environment;
-use crate::host::process::Program;
+use crate::host::system::process::Program;
 use crate::stack::fixture::Fixture;
 
 fn real() -> Vec<RenderedFile> {

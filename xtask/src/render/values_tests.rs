@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{render, yaml};
 use crate::container::preload::Preload;
-use crate::host::process::{Program, on_path};
+use crate::host::system::process::{Program, on_path};
 use crate::rendered_file::RenderedFile;
 use crate::stack::Stack;
 use crate::stack::fixture::{Fixture, MAIN};

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::findings::counted;
 use super::printer::Printer;
-use crate::host::image_delivery::{Push, PushError, Pushed};
-use crate::host::process::ProcessError;
+use crate::host::images::delivery::{Push, PushError, Pushed};
+use crate::host::system::process::ProcessError;
 
 /// An archive that was written, as documents have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

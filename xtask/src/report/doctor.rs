@@ -6,7 +6,7 @@ use owo_colors::{OwoColorize as _, Style};
 use serde_json::json;
 
 use super::escape;
-use crate::host::doctor::{Diagnosis, Status};
+use crate::doctor::{Diagnosis, Status};
 
 /// The newest version of the JSON document.
 pub const JSON_VERSION: u32 = 1;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::host::requirements_lock::Locked;
+use crate::host::images::requirements_lock::Locked;
 use crate::stack::normal;
 use crate::stack::requirements_lock::{Stale, path, versions};
 
@@ -68,7 +68,7 @@ pub fn changes(before: &str, after: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{changes, stale};
-    use crate::host::requirements_lock::Locked;
+    use crate::host::images::requirements_lock::Locked;
     use crate::stack::requirements_lock::{Stale, Wanted};
 
     #[test]

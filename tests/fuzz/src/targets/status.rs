@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use contract::status::GroupStatus;
-use xtask::host::supervisor_status;
+use xtask::host::boot::supervisor_status;
 
 use crate::invariants;
 

@@ -5,7 +5,7 @@ use super::super::{Context, Outcome};
 use crate::bench::figures::Run;
 use crate::bench::images::{Case, Other};
 use crate::host::bench;
-use crate::host::bench_images::Bench;
+use crate::host::bench::images::Bench;
 use crate::report::bench_images as show;
 use crate::report::exit::Exit;
 

@@ -10,8 +10,8 @@ use clap::Subcommand;
 
 use super::{Context, Failure, Outcome};
 use crate::host::bench::BenchError;
-use crate::host::changes::ChangesError;
-use crate::host::process;
+use crate::host::system::process;
+use crate::host::tree::changes::ChangesError;
 use crate::report::exit::Exit;
 
 /// Measure how fast the harness is, beside something to compare it with

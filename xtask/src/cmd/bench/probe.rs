@@ -3,8 +3,9 @@
 use super::super::build_images::Format;
 use super::super::{Context, Outcome};
 use crate::bench::probe;
-use crate::host::bench_stage::Stage;
-use crate::host::{bench, bench_probe};
+use crate::host::bench;
+use crate::host::bench::probe::measure;
+use crate::host::bench::stage::Stage;
 use crate::report::bench_probe as show;
 use crate::report::exit::Exit;
 
@@ -38,7 +39,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let podman = context.podman();
     context.printer.step("preparing", "images and one container");
     let stage = Stage::take(&podman, &context.repository, &stack, context.tree_option())?;
-    let measured = bench_probe::measure(&stage, &subject, args.runs);
+    let measured = measure(&stage, &subject, args.runs);
     // Also after a failure, or an interrupt.
     let cleared = stage.clear();
     let result = show::Result {

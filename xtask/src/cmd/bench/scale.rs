@@ -8,7 +8,7 @@ use super::super::{Context, Outcome};
 use crate::bench::scale::{Size, Task};
 use crate::container::preload::Preload;
 use crate::host::bench;
-use crate::host::bench_scale::{Bench, Programs};
+use crate::host::bench::scale::{Bench, Programs};
 use crate::render;
 use crate::report::bench_scale as show;
 use crate::report::exit::Exit;

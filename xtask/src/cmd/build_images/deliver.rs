@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use super::Args;
 use crate::cmd::{Context, Failure, Outcome};
-use crate::host::image_delivery::{self, Push, SaveError};
+use crate::host::images::delivery::{self, Push, SaveError};
+use crate::host::images::layer;
 use crate::host::podman::Podman;
-use crate::host::{image_layer, parallel, process};
+use crate::host::system::{parallel, process};
 use crate::images::{Kind, Plan};
 use crate::report::build::BuildDocument;
 use crate::report::delivery::{Delivery, PushedImage, SavedArchive};
@@ -60,7 +61,7 @@ pub fn deliver(args: &Args, context: &Context, stack: &Stack, plan: &Plan, docum
         let images: Vec<String> = first.iter().chain(&others).map(|node| node.image.clone()).collect();
         let started = Instant::now();
         let shown = Delivery::new(&context.printer, "saving", images.len(), &file.display().to_string());
-        let saved = image_delivery::save(&podman, &context.repository, &images, file, &mut || shown.one_more());
+        let saved = delivery::save(&podman, &context.repository, &images, file, &mut || shown.one_more());
         let bytes = saved?;
         shown.saved(file, bytes, started.elapsed());
         document.saved = Some(SavedArchive {
@@ -87,7 +88,7 @@ pub fn deliver(args: &Args, context: &Context, stack: &Stack, plan: &Plan, docum
             })
             .collect();
         let done = |push: &Push, result: &_| shown.pushed(push, result);
-        let results = image_delivery::push(&podman, &context.repository, jobs, &wave, &done);
+        let results = delivery::push(&podman, &context.repository, jobs, &wave, &done);
         for (push, result) in wave.into_iter().zip(results) {
             whole &= result.is_ok();
             document.pushed.extend(result.ok().map(|pushed| PushedImage {
@@ -111,7 +112,7 @@ pub fn deliver(args: &Args, context: &Context, stack: &Stack, plan: &Plan, docum
 /// Fails where an image holds what looks like a secret, whatever built it, and the stack does not name it one by one.
 fn refuse_secrets(podman: &Podman, stack: &Stack, images: &[String]) -> Outcome<()> {
     let named = selection::all_named(stack);
-    let found = image_layer::secrets(podman, images, &named).map_err(|error| {
+    let found = layer::secrets(podman, images, &named).map_err(|error| {
         Failure::new(
             Exit::Tool,
             format!("cannot tell whether the images hold secrets, so nothing was saved or pushed: {error}"),

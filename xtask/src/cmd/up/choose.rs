@@ -6,8 +6,8 @@ use crate::boot::needs::{Needed, needed};
 use crate::boot::standing::Standing;
 use crate::cmd::select::Selection;
 use crate::cmd::{Context, Outcome};
-use crate::host::group_containers;
-use crate::host::hosts::Hosts;
+use crate::host::boot::group_containers;
+use crate::host::podman::hosts::Hosts;
 use crate::stack::{GroupId, Stack};
 
 /// The groups of a boot.

@@ -11,9 +11,10 @@ use super::WaitFor;
 use super::choose::Chosen;
 use crate::boot::standing::{Lost, Standing};
 use crate::boot::view::{Progress, View};
-use crate::host::hosts::Hosts;
-use crate::host::watch::Watch;
-use crate::host::{group_containers, process};
+use crate::host::boot::group_containers;
+use crate::host::podman::hosts::Hosts;
+use crate::host::system::process;
+use crate::host::system::watch::Watch;
 use crate::report::boot::BootReporter;
 use crate::stack::{GroupId, Stack};
 

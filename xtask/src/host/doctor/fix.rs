@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::facts::{HostFacts, PackageManager};
-use super::packages::dnf_name;
-use crate::host::process::{ProcessError, Program};
+use crate::doctor::facts::{HostFacts, PackageManager};
+use crate::doctor::packages::dnf_name;
+use crate::host::system::process::{ProcessError, Program};
 
 /// Time for a package manager.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -44,8 +44,8 @@ fn programs(manager: Option<PackageManager>, names: &[&'static str]) -> Vec<Prog
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::PackageManager;
     use super::programs;
+    use crate::doctor::facts::PackageManager;
 
     #[test]
     fn each_package_manager_gets_its_own_names() {

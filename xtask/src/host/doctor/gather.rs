@@ -10,15 +10,17 @@ use std::time::Duration;
 use nix::sys::statvfs::statvfs;
 use serde_json::Value;
 
-use super::facts::{
+use crate::doctor::facts::{
     Cgroups, DiskFacts, HostFacts, LimitFacts, NetworkFacts, PackageManager, PodmanFacts, PortFacts, PortState,
     RootlessFacts, WantedNetwork,
 };
-use super::packages;
-use crate::host::occupied::Overlap;
+use crate::doctor::overlap::Overlap;
+use crate::doctor::packages;
+use crate::host::images::package_index;
 use crate::host::podman::STACK_LABEL;
-use crate::host::process::{Program, on_path};
-use crate::host::{containers_conf, package_index, socket_holder};
+use crate::host::podman::containers_conf;
+use crate::host::system::process::{Program, on_path};
+use crate::host::system::socket_holder;
 use crate::stack::model::{Stack, Subnet};
 
 /// What is looked for.

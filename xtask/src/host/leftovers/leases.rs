@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 use fs4::fs_std::FileExt as _;
 
 use super::super::podman::{Podman, PodmanError, belongs_to};
-use super::super::process;
 use super::bolt::{Damaged, Database};
+use crate::host::system::process;
 
 /// The bucket of a network that has the addresses of each container.
 const BY_CONTAINER: &[u8] = b"ids";

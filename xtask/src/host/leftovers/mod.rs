@@ -19,9 +19,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde::Deserialize;
 
 use self::records::NetworkRecord;
-use super::firewall;
 use super::podman::Network;
-use super::process::{ProcessError, Program};
+use super::system::firewall;
+use super::system::process::{ProcessError, Program};
 use crate::stack::model::Subnet;
 
 /// A link, as `ip -details -json address` has it.

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use rustix::process::{Signal, pidfd_send_signal};
 
-use super::super::files::{self, FileError};
-use super::super::orphans;
 use super::records::NetworkRecord;
+use crate::host::system::files::{self, FileError};
+use crate::host::system::orphans;
 
 /// One file for each network, and the server's process id.
 const FOLDER: &str = "/run/containers/networks/aardvark-dns";

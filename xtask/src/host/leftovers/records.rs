@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha512};
 
-use super::super::files::{self, FileError};
 use super::super::podman::Network;
+use crate::host::system::files::{self, FileError};
 use crate::stack::model::Subnet;
 
 /// Folder of all records, below `/run` or the user's own runtime folder.

@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::super::boot::BootError;
-use super::super::files;
 use super::super::podman::{Container, Podman, PodmanError, belongs_to};
-use super::super::removal;
-use super::super::smoke_probe;
 use super::records::{Records, start_of};
 use super::{Left, Swept};
+use crate::host::podman::removal;
+use crate::host::smoke::probe;
+use crate::host::system::files;
 use crate::stack::Stack;
 
 /// How the name of the secret begins that marks what a builder makes for this program.
@@ -63,7 +63,7 @@ pub fn remove_probes(podman: &Podman, records: &Records, stack: &Stack) -> Resul
     let names = records.names(false);
     let probes: Vec<Container> = listed
         .into_iter()
-        .filter(|container| smoke_probe::maker(container.name(), &stack.name).is_some())
+        .filter(|container| probe::maker(container.name(), &stack.name).is_some())
         .collect();
     sweep(podman, stack, &probes, |container| is_proved(container, &names, stack))
 }
@@ -165,7 +165,7 @@ fn is_proved(container: &Container, names: &BTreeMap<String, u64>, stack: &Stack
         return noted && looks_like_ours(container, stack);
     }
     belongs_to(container.labels.as_ref(), &stack.name)
-        && smoke_probe::maker(name, &stack.name).is_some_and(|process| start_of(process).is_none())
+        && probe::maker(name, &stack.name).is_some_and(|process| start_of(process).is_none())
 }
 
 /// Whether its name and image are those of something that this stack makes, which proves nothing.
@@ -175,7 +175,7 @@ fn looks_like_ours(container: &Container, stack: &Stack) -> bool {
     let of_a_pod = || stack.groups().any(|(id, _)| stack.infra(id) == name);
     let of_a_group = || stack.find_group(name).is_some();
     let of_a_build = || is_working(container);
-    let of_a_check = || smoke_probe::maker(name, &stack.name).is_some();
+    let of_a_check = || probe::maker(name, &stack.name).is_some();
     of_a_pod() || (of_our_image && (of_a_group() || of_a_build())) || of_a_check()
 }
 

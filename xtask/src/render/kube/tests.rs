@@ -9,7 +9,7 @@ use serde_yaml::Value;
 use super::files;
 use crate::container::group_config;
 use crate::container::preload::Preload;
-use crate::host::process::Program;
+use crate::host::system::process::Program;
 use crate::rendered_file::RenderedFile;
 use crate::stack::Stack;
 use crate::stack::fixture::Fixture;

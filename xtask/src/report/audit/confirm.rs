@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::audit::confirm::{Fate, Verdict};
 use crate::audit::{Prediction, Step};
-use crate::host::confirm::ConfirmEvent;
+use crate::host::tree::confirm::ConfirmEvent;
 use crate::report::escape;
 use crate::report::findings::counted;
 use crate::report::printer::Printer;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::host::process::{self, Program};
+use crate::host::system::process::{self, Program};
 
 /// Chromium's program on this host.
 fn chromium() -> PathBuf {

@@ -1,0 +1,90 @@
+//! What Podman says of the containers of groups.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::boot::standing::Standing;
+use crate::host::podman::hosts::Hosts;
+use crate::host::podman::{Container, GROUP_LABEL, PodmanError, ROLE_LABEL};
+use crate::stack::{GroupId, Stack};
+
+/// How long Podman may take to show a log.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// How the container of each of these groups stands.
+///
+/// # Errors
+/// When Podman fails.
+pub fn standing(hosts: &Hosts, stack: &Stack, groups: &[GroupId]) -> Result<BTreeMap<GroupId, Standing>, PodmanError> {
+    let mut all = BTreeMap::new();
+    for part in hosts.parts(stack, groups) {
+        let containers = part.host.podman.containers(&stack.name)?;
+        for group in part.groups {
+            let name = &stack.group(group).name;
+            let found = containers.iter().find(|container| is_of(container, name));
+            all.insert(group, found.map_or(Standing::Absent, of));
+        }
+    }
+    Ok(all)
+}
+
+/// Whether a container is the group's own, and none that a check made beside it.
+fn is_of(container: &Container, group: &str) -> bool {
+    container.labels.as_ref().is_some_and(|labels| {
+        labels.get(GROUP_LABEL).is_some_and(|label| label == group) && !labels.contains_key(ROLE_LABEL)
+    })
+}
+
+fn of(container: &Container) -> Standing {
+    if container.state == "running" || container.state == "stopping" {
+        return Standing::Running {
+            since: container.started_at.as_i64().unwrap_or_default(),
+        };
+    }
+    Standing::Stopped {
+        state: container.state.clone(),
+        exit: container.exit_code,
+    }
+}
+
+/// The last lines of the log of a group's container; none where Podman does not show them.
+#[must_use]
+pub fn last_lines(hosts: &Hosts, stack: &Stack, group: GroupId, lines: usize) -> Vec<String> {
+    let group = stack.group(group);
+    let mut printed = Vec::new();
+    let command = hosts.of(group.machine).podman.command();
+    let shown = command
+        .args(["logs", &format!("--tail={lines}"), &group.name])
+        .limit(LIMIT)
+        .run_lines(&mut |line| printed.push(line.to_owned()));
+    match shown {
+        Ok(output) if output.status.success() => printed,
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_of, of};
+    use crate::boot::standing::Standing;
+    use crate::host::podman::Container;
+
+    #[test]
+    fn a_container_is_read_as_podman_and_its_service_write_it() {
+        let read = |text: &str| serde_json::from_str::<Container>(text).unwrap();
+        let exited = read(
+            r#"{"Names":["vision"],"State":"exited","ExitCode":2,"Exited":true,"StartedAt":1700000000,
+                "Labels":{"ai-system.stack":"s","ai-system.group":"vision"}}"#,
+        );
+        assert!(is_of(&exited, "vision") && !is_of(&exited, "core"));
+        let stopped = Standing::Stopped {
+            state: "exited".to_owned(),
+            exit: 2,
+        };
+        assert_eq!(of(&exited), stopped);
+        let running = read(r#"{"State":"running","StartedAt":1700000000}"#);
+        assert_eq!(of(&running), Standing::Running { since: 1_700_000_000 });
+        let probe = read(r#"{"State":"running","Labels":{"ai-system.group":"vision","ai-system.role":"check"}}"#);
+        assert!(!is_of(&probe, "vision"));
+    }
+}

@@ -1,0 +1,307 @@
+//! Restarts agents and groups, and sees whether they were.
+
+use std::time::{Duration, Instant};
+
+use contract::status::{AgentState, AgentStatus, GroupStatus};
+
+use super::group_containers;
+use super::supervisor_status::{self, Snapshot};
+use crate::boot::last_words::last_words;
+use crate::boot::limits;
+use crate::boot::restarted::{Restarted, Subject, judge, refusal};
+use crate::boot::standing::Standing;
+use crate::boot::view::{Progress, View};
+use crate::host::podman::hosts::Hosts;
+use crate::host::system::process;
+use crate::stack::{AgentId, GroupId, Stack};
+
+/// How long a supervisor may take to answer.
+const LIMIT: Duration = Duration::from_secs(3);
+/// How long Podman may take to hand a request on.
+const REQUEST: Duration = Duration::from_secs(60);
+/// How long a supervisor may hold a request while nothing changes; an interrupt is seen after that.
+const HOLD: Duration = Duration::from_millis(500);
+/// Pause before a supervisor that does not answer is asked again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Until {
+    /// The new process, or the new supervisor, is there.
+    Started,
+    /// It answers; of a group, every required agent does.
+    Answering,
+    /// The same, after the settling time.
+    Healthy,
+}
+
+/// Restarts what is on these hosts.
+pub struct Restarter<'a> {
+    stack: &'a Stack,
+    hosts: &'a Hosts,
+}
+
+/// A request that was made.
+#[derive(Debug)]
+pub struct Asked {
+    subject: Subject,
+    before: Before,
+}
+
+/// What there was before it.
+#[derive(Debug)]
+enum Before {
+    Agent(Box<AgentStatus>),
+    /// When its supervisor was started, if that one answered.
+    Group(Option<u64>),
+}
+
+impl Asked {
+    /// What is restarted.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        self.subject
+    }
+}
+
+impl<'a> Restarter<'a> {
+    /// One for these hosts.
+    #[must_use]
+    pub fn new(stack: &'a Stack, hosts: &'a Hosts) -> Self {
+        Self { stack, hosts }
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self, subject: Subject) -> String {
+        match subject {
+            Subject::Group(group) => format!("group {}", self.stack.group(group).name),
+            Subject::Agent(agent) => format!("agent {}", self.stack.agent(agent).name),
+        }
+    }
+
+    /// Asks for a restart.
+    ///
+    /// # Errors
+    /// When it cannot be restarted now; the text follows the name.
+    pub fn ask(&self, subject: Subject) -> Result<Asked, String> {
+        let before = match subject {
+            Subject::Agent(agent) => self.ask_agent(agent)?,
+            Subject::Group(group) => self.ask_group(group)?,
+        };
+        Ok(Asked { subject, before })
+    }
+
+    fn ask_agent(&self, id: AgentId) -> Result<Before, String> {
+        let agent = self.stack.agent(id);
+        let group = &self.stack.group(agent.group).name;
+        let at = self.hosts.status(self.stack, agent.group);
+        let Ok(snapshot) = supervisor_status::fetch(at, None, LIMIT) else {
+            return Err(self.not_running(agent.group));
+        };
+        // What answers there may be another's.
+        if !self.standing(agent.group)?.runs() {
+            return Err(self.not_running(agent.group));
+        }
+        let before = of(&snapshot.status, &agent.name)
+            .ok_or_else(|| format!("is not known to the supervisor of `{group}`\n  hint: `cargo xtask up {group}` takes a new configuration over"))?;
+        if let Some(why) = refusal(before) {
+            return Err(format!(
+                "is not restarted: {why}\n  hint: `cargo xtask status {}` shows the chain",
+                agent.name
+            ));
+        }
+        let podman = &self.hosts.of(agent.machine).podman;
+        podman
+            .command()
+            .args(["exec", group, "/usr/local/bin/agent-supervisor", "restart", &agent.name])
+            .limit(REQUEST)
+            .read()
+            .map_err(|error| format!("is not restarted: {error}"))?;
+        Ok(Before::Agent(Box::new(before.clone())))
+    }
+
+    fn ask_group(&self, id: GroupId) -> Result<Before, String> {
+        let standing = self.standing(id)?;
+        if !standing.runs() {
+            return Err(self.not_running(id));
+        }
+        let name = &self.stack.group(id).name;
+        let at = self.hosts.status(self.stack, id);
+        let before = supervisor_status::fetch(at, None, LIMIT).ok();
+        self.hosts
+            .of(self.stack.group(id).machine)
+            .podman
+            .command()
+            .args(["restart", name])
+            .limit(limits::removal(self.stack))
+            .read()
+            .map_err(|error| format!("is not restarted: {error}"))?;
+        Ok(Before::Group(before.map(|snapshot| snapshot.status.started_at_ms)))
+    }
+
+    fn standing(&self, group: GroupId) -> Result<Standing, String> {
+        group_containers::standing(self.hosts, self.stack, &[group])
+            .map(|mut all| all.remove(&group).unwrap_or(Standing::Absent))
+            .map_err(|error| format!("is not restarted: {error}"))
+    }
+
+    fn not_running(&self, group: GroupId) -> String {
+        let name = &self.stack.group(group).name;
+        match self.standing(group) {
+            Ok(Standing::Running { .. }) => format!(
+                "is not restarted: the supervisor of group `{name}` does not answer\n  hint: `cargo xtask logs {name}` shows what it says, `cargo xtask restart {name}` restarts it"
+            ),
+            Ok(standing) => format!(
+                "is not restarted: group `{name}` {}\n  hint: `cargo xtask up {name}` starts it",
+                standing.text()
+            ),
+            Err(why) => why,
+        }
+    }
+
+    /// Waits until it is seen to be restarted, and to be as wanted; says what was seen.
+    ///
+    /// # Errors
+    /// When it is not by then, or will not be; the text follows the name.
+    pub fn see(&self, asked: &Asked, until: Until, deadline: Instant) -> Result<String, String> {
+        match (&asked.before, asked.subject) {
+            (Before::Agent(before), Subject::Agent(agent)) => self.see_agent(before, agent, until, deadline),
+            (Before::Group(before), Subject::Group(group)) => self.see_group(*before, group, until, deadline),
+            _ => Err("is not restarted".to_owned()),
+        }
+    }
+
+    fn see_agent(&self, before: &AgentStatus, id: AgentId, until: Until, deadline: Instant) -> Result<String, String> {
+        let agent = self.stack.agent(id);
+        let mut last = "is not restarted yet: its supervisor does not answer".to_owned();
+        let told = self.follow(agent.group, deadline, &mut |status| {
+            let now = of(status, &agent.name)?;
+            let words = || last_words(now).line();
+            match judge(before, now) {
+                Restarted::NotYet => {
+                    "is not restarted yet: its former process has not ended, or the new one is not started"
+                        .clone_into(&mut last);
+                    None
+                }
+                Restarted::Waits(why) => Some(Err(format!("was stopped, and is not started: it {why}"))),
+                Restarted::Crashed(why) => Some(Err(format!("was started again, and crashed: {why}"))),
+                Restarted::GivenUp(why) => Some(Err(format!("does not start: {why}"))),
+                Restarted::Stopping => Some(Err("is not restarted: its group is being stopped".to_owned())),
+                Restarted::Runs(pid) => {
+                    let is = state(now.state);
+                    if is >= until {
+                        return Some(Ok(format!("agent {} (pid {pid}, {})", agent.name, now.state.name())));
+                    }
+                    last = format!(
+                        "was restarted (pid {pid}), and is not {} in time: {}",
+                        wanted(until),
+                        words()
+                    );
+                    None
+                }
+            }
+        });
+        told.unwrap_or(Err(last))
+    }
+
+    fn see_group(&self, before: Option<u64>, id: GroupId, until: Until, deadline: Instant) -> Result<String, String> {
+        let name = &self.stack.group(id).name;
+        let mut last = "had its container restarted, but its supervisor does not answer".to_owned();
+        let told = self.follow(id, deadline, &mut |status| {
+            if before == Some(status.started_at_ms) {
+                return None;
+            }
+            let mut view = View::default();
+            view.update(id, status.clone());
+            let progress = view.progress(self.stack, &[id], &[]);
+            let healthy = status
+                .agents
+                .iter()
+                .filter(|agent| agent.state == AgentState::Healthy)
+                .count();
+            let done = match until {
+                Until::Started => true,
+                Until::Answering => view.all_answer(&[id]),
+                Until::Healthy => progress == Progress::Healthy,
+            };
+            let so_far = format!("{healthy} of {} agents healthy so far", status.agents.len());
+            if done {
+                return Some(Ok(format!("group {name}: its new supervisor answers, {so_far}")));
+            }
+            last = format!(
+                "was restarted, and is not {} in time: {so_far}\n  hint: `cargo xtask status {name}` says why",
+                wanted(until)
+            );
+            (progress == Progress::Failed).then(|| Err(last.replace(" in time", "")))
+        });
+        told.unwrap_or(Err(last))
+    }
+
+    /// Hands each document of a group on until one decides; nothing where none did by the deadline.
+    fn follow<T>(
+        &self,
+        group: GroupId,
+        deadline: Instant,
+        decide: &mut dyn FnMut(&GroupStatus) -> Option<T>,
+    ) -> Option<T> {
+        let at = self.hosts.status(self.stack, group);
+        let mut seen: Option<Snapshot> = None;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if process::interrupted() {
+                return None;
+            }
+            let version = seen.as_ref().map(|seen| seen.version.as_str());
+            let hold = if version.is_some() { HOLD.min(left) } else { LIMIT };
+            match supervisor_status::fetch(&at, version, hold) {
+                Ok(snapshot) => {
+                    if let Some(decided) = decide(&snapshot.status) {
+                        return Some(decided);
+                    }
+                    seen = Some(snapshot);
+                }
+                Err(_) => {
+                    seen = None;
+                    std::thread::sleep(PAUSE.min(left));
+                }
+            }
+            if left.is_zero() {
+                return None;
+            }
+        }
+    }
+}
+
+fn of<'s>(status: &'s GroupStatus, agent: &str) -> Option<&'s AgentStatus> {
+    status.agents.iter().find(|status| status.name == agent)
+}
+
+fn state(state: AgentState) -> Until {
+    match state {
+        AgentState::Healthy => Until::Healthy,
+        AgentState::Answering => Until::Answering,
+        _ => Until::Started,
+    }
+}
+
+fn wanted(until: Until) -> &'static str {
+    match until {
+        Until::Started => "started",
+        Until::Answering => "answering",
+        Until::Healthy => "healthy",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::status::AgentState;
+
+    use super::{Until, state};
+
+    #[test]
+    fn an_agent_that_is_mute_is_started_and_no_more() {
+        assert_eq!(state(AgentState::Mute), Until::Started);
+        assert!(state(AgentState::Healthy) > state(AgentState::Answering));
+    }
+}

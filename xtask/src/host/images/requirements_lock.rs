@@ -1,0 +1,281 @@
+//! Locks of requirements files: which there are, what is wrong with them, and how uv makes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::package_index;
+use crate::host::system::files::{self, FileError};
+use crate::host::system::process::{ProcessError, Program};
+use crate::host::system::repository::Repository;
+use crate::host::tree;
+use crate::host::tree::root::TreeRoot;
+use crate::host::tree::walk::{self, What};
+use crate::images::uv::{UV_VERSION, uv_requirement};
+use crate::stack::Stack;
+use crate::stack::lockable::{Lockable, Refused};
+use crate::stack::requirements_lock::{self as lock, Stale, Wanted};
+
+/// How long an index may take to answer all that is asked for one lock.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// A requirements file and its lock.
+#[derive(Debug, Clone)]
+pub struct Locked {
+    /// Path of the requirements file, relative to the tree.
+    pub requirements: String,
+    /// What it says.
+    pub wanted: Vec<Wanted>,
+    /// Text of its lock.
+    pub lock: Option<String>,
+    /// What is wrong with that.
+    pub stale: Vec<Stale>,
+}
+
+/// The requirements files of these groups, of all where none is named, with their locks.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn look(
+    repository: &Repository,
+    tree_path: &Path,
+    stack: &Stack,
+    groups: &BTreeSet<String>,
+) -> Result<Vec<Locked>, FileError> {
+    let wanted_groups = stack
+        .groups
+        .iter()
+        .filter(|group| groups.is_empty() || groups.contains(&group.name));
+    let requirements: BTreeSet<&String> = wanted_groups.map(|group| &group.requirements).collect();
+    let root = tree::open(tree_path)?;
+    requirements
+        .into_iter()
+        .map(|requirements| {
+            let wanted = lock::wanted(requirements, &mut |file| {
+                root.read_text(file)
+                    .map_err(|error| tree::on("read", &tree_path.join(file), error))
+            })?;
+            let lock = read(repository, requirements)?;
+            let stale = match &lock {
+                Some(text) => lock::stale(text, &wanted, &stack.python_version),
+                None => vec![Stale::Missing],
+            };
+            Ok(Locked {
+                requirements: requirements.clone(),
+                wanted,
+                lock,
+                stale,
+            })
+        })
+        .collect()
+}
+
+/// Requirements files of the stack that have a lock.
+#[must_use]
+pub fn locked(repository: &Repository, stack: &Stack) -> BTreeSet<String> {
+    let requirements = stack.groups.iter().map(|group| &group.requirements);
+    requirements
+        .filter(|requirements| repository.path(&lock::path(requirements)).is_file())
+        .cloned()
+        .collect()
+}
+
+/// The text of a requirements file's lock; none where it has none.
+///
+/// # Errors
+/// When there is one that cannot be read.
+pub fn read(repository: &Repository, requirements: &str) -> Result<Option<String>, FileError> {
+    let path = repository.path(&lock::path(requirements));
+    if path.is_file() {
+        files::read_text(&path).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// Locks of requirements files that no group has, relative to the repository.
+#[must_use]
+pub fn unused(repository: &Repository, stack: &Stack) -> Vec<String> {
+    let used: BTreeSet<String> = stack
+        .groups
+        .iter()
+        .map(|group| lock::path(&group.requirements))
+        .collect();
+    let Ok(root) = TreeRoot::open(&repository.path(lock::FOLDER)) else {
+        return Vec::new();
+    };
+    walk::walk(&root, &|_| true, &|_| true)
+        .into_iter()
+        .filter(|entry| entry.what == What::File)
+        .map(|entry| format!("{}/{}", lock::FOLDER, entry.path))
+        .filter(|path| !used.contains(path))
+        .collect()
+}
+
+/// Which versions that were locked are looked for anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Upgrade {
+    /// None: what was locked stays as long as it does for the requirements.
+    Nothing,
+    /// Those of these distributions.
+    These(Vec<String>),
+    /// All.
+    Everything,
+}
+
+/// uv in a folder of ours.
+#[derive(Debug)]
+pub struct Uv {
+    folder: PathBuf,
+}
+
+impl Uv {
+    /// The one that is there, if it is.
+    #[must_use]
+    pub fn find(repository: &Repository) -> Option<Self> {
+        let folder = uv_folder(repository);
+        let uv = Self { folder };
+        uv.program().is_file().then_some(uv)
+    }
+
+    /// Installs it from the host's package index; nothing of the host is touched.
+    ///
+    /// # Errors
+    /// When Python has no `venv`, or the index does not have it.
+    pub fn install(repository: &Repository) -> Result<Self, ResolveError> {
+        let folder = uv_folder(repository);
+        Program::new("python3")
+            // Isolated, and elsewhere: the working folder may be a tree, and have a `venv.py`.
+            .args(["-I", "-m", "venv", "--clear"])
+            .arg(&folder)
+            .folder("/")
+            .read()?;
+        let wanted = folder.join("uv.txt");
+        let uv = Self { folder };
+        files::write_unsynced(&wanted, uv_requirement().as_bytes())?;
+        Program::new(uv.python())
+            .args([
+                "-I",
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--only-binary=:all:",
+                "--no-deps",
+            ])
+            .args(["--require-hashes", "--requirement"])
+            .arg(&wanted)
+            .folder("/")
+            .log(repository.log("uv"))
+            .read()?;
+        Ok(uv)
+    }
+
+    fn program(&self) -> PathBuf {
+        self.folder.join("bin/uv")
+    }
+
+    fn python(&self) -> PathBuf {
+        self.folder.join("bin/python3")
+    }
+
+    /// What requirements come out as, with hashes. Of what `before` pins, it keeps what does for the requirements and is
+    /// not to be upgraded. `name` is for the log. uv sees a file of ours in a folder of ours: neither the tree's requirements files nor its
+    /// configuration of uv. Nothing is built: what has no wheel is not found.
+    ///
+    /// # Errors
+    /// When there is no such set of distributions, or the index cannot be asked.
+    pub fn resolve(
+        &self,
+        repository: &Repository,
+        name: &str,
+        lockable: &Lockable,
+        python: &str,
+        before: &BTreeMap<String, lock::Pin>,
+        upgrade: &Upgrade,
+    ) -> Result<String, ResolveError> {
+        let work = repository.make_work()?;
+        let scratch = tempfile::Builder::new()
+            .prefix("lock-")
+            .tempdir_in(&work)
+            .map_err(FileError::on("create", &work))?;
+        let output = scratch.path().join("lock.txt");
+        let pins: String = before.values().flat_map(|pin| [pin.text.as_str(), "\n"]).collect();
+        files::write_unsynced(&output, pins.as_bytes())?;
+        let (requirements, constraints) = (
+            scratch.path().join("requirements.in"),
+            scratch.path().join("constraints.in"),
+        );
+        files::write_unsynced(&requirements, lockable.requirements.as_bytes())?;
+        files::write_unsynced(&constraints, lockable.constraints.as_bytes())?;
+        let upgrades = match upgrade {
+            Upgrade::Nothing => Vec::new(),
+            Upgrade::These(names) => names.iter().map(|name| format!("--upgrade-package={name}")).collect(),
+            Upgrade::Everything => vec!["--upgrade".to_owned()],
+        };
+        let mut compile = Program::new(self.program())
+            .args([
+                "pip",
+                "compile",
+                "--quiet",
+                "--no-config",
+                "--no-python-downloads",
+                "--no-build",
+            ])
+            .args(["--generate-hashes", "--no-header", "--no-annotate"])
+            .arg(format!("--python-version={python}"))
+            .arg("--python")
+            .arg(self.python())
+            .arg("--output-file")
+            .arg(&output)
+            .args(upgrades)
+            .args(lockable.prereleases.then_some("--prerelease=allow"))
+            .arg("--constraint")
+            .arg(&constraints)
+            .arg(&requirements)
+            .folder(scratch.path())
+            .env("UV_HTTP_TIMEOUT", "180")
+            .log(repository.log(&format!("lock-{}", name.replace('/', "-"))))
+            .limit(LIMIT);
+        // uv does not know of what pip is told.
+        let index = package_index::of_host();
+        for (name, value) in index.for_uv() {
+            compile = compile.env(name, value);
+        }
+        let compile = compile.veil(index.credentials());
+        compile.read()?;
+        Ok(files::read_text(&output)?)
+    }
+}
+
+/// Where uv is: another folder for another version. What is in it was taken by hash.
+fn uv_folder(repository: &Repository) -> PathBuf {
+    repository.work().join(format!("uv-{UV_VERSION}-by-hash"))
+}
+
+/// Why nothing was resolved.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// Lines that are not for a resolver on this host.
+    #[error("{}", refused_text(.0))]
+    Refused(Vec<Refused>),
+    /// uv failed.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// A file of ours.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+fn refused_text(refused: &[Refused]) -> String {
+    let lines: Vec<String> = refused
+        .iter()
+        .map(|refused| {
+            format!(
+                "{}:{}: {}\n    hint: {}",
+                refused.file, refused.line, refused.message, refused.help
+            )
+        })
+        .collect();
+    lines.join("\n  ")
+}

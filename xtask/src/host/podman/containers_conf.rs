@@ -1,0 +1,133 @@
+//! A `containers.conf` of our own, for hosts on which Podman's defaults do not work. The host's own files stay as they are:
+//! Podman reads ours through `CONTAINERS_CONF`.
+
+use std::path::{Path, PathBuf};
+
+use nix::sys::resource::{Resource, getrlimit};
+
+use crate::host::system::files;
+use crate::host::system::process;
+use crate::host::system::repository::Repository;
+
+/// What decides whether Podman's defaults work here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostLimits {
+    /// cgroups of both versions are mounted, which crun refuses.
+    pub hybrid_cgroups: bool,
+    /// runc is installed.
+    pub has_runc: bool,
+    /// Limits of a container may be set above our own (CAP_SYS_RESOURCE).
+    pub may_raise_limits: bool,
+    /// Our own hard limit of open files.
+    pub open_files: u64,
+    /// Our own hard limit of processes.
+    pub processes: u64,
+    /// Highest process id of the kernel: Podman lowers its own limit of processes to it, and a container gets no more.
+    pub max_pid: u64,
+}
+
+/// The lines that this host needs; none where Podman's defaults work.
+#[must_use]
+pub fn needed(host: &HostLimits) -> Option<String> {
+    let mut text = String::new();
+    if !host.may_raise_limits {
+        // Podman asks for 1048576 of each by default, and the kernel refuses what is above our own hard limit.
+        text.push_str(&format!(
+            "[containers]\ndefault_ulimits = [\"nofile={0}:{0}\", \"nproc={1}:{1}\"]\n",
+            host.open_files.min(1_048_576),
+            host.processes.min(host.max_pid)
+        ));
+    }
+    if host.hybrid_cgroups && host.has_runc {
+        text.push_str("[engine]\nruntime = \"runc\"\n");
+    }
+    (!text.is_empty())
+        .then(|| format!("# Written by `cargo xtask`: what Podman needs on this host, and nothing else.\n{text}"))
+}
+
+/// Reads what [`needed`] looks at.
+#[must_use]
+pub fn gather() -> HostLimits {
+    let hard = |resource| getrlimit(resource).map_or(u64::MAX, |(_, hard)| hard);
+    HostLimits {
+        hybrid_cgroups: Path::new("/sys/fs/cgroup/unified").is_dir(),
+        has_runc: process::on_path("runc").is_some(),
+        may_raise_limits: has_sys_resource() || !nix::unistd::geteuid().is_root(),
+        open_files: hard(Resource::RLIMIT_NOFILE),
+        processes: hard(Resource::RLIMIT_NPROC),
+        max_pid: std::fs::read_to_string("/proc/sys/kernel/pid_max")
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(32_768),
+    }
+}
+
+/// Bit of CAP_SYS_RESOURCE, as capabilities(7) numbers it.
+const SYS_RESOURCE: u32 = 24;
+
+fn has_sys_resource() -> bool {
+    std::fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| {
+            let line = status.lines().find(|line| line.starts_with("CapEff:"))?;
+            u64::from_str_radix(line.split_whitespace().nth(1)?, 16).ok()
+        })
+        .is_none_or(|effective| effective & (1 << SYS_RESOURCE) != 0)
+}
+
+/// Writes the file where this host needs one, and returns its path. A `CONTAINERS_CONF` that the user has set wins.
+#[must_use]
+pub fn provide(repository: &Repository) -> Option<PathBuf> {
+    if std::env::var_os("CONTAINERS_CONF").is_some() {
+        return None;
+    }
+    let text = needed(&gather())?;
+    let path = repository.work().join("containers.conf");
+    let same = files::read(&path).is_ok_and(|there| there == text.as_bytes());
+    if !same {
+        // Where it cannot be written, Podman's own message says what does not work.
+        files::write(&path, text.as_bytes(), false).ok()?;
+    }
+    Some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HostLimits, needed};
+
+    const PLAIN: HostLimits = HostLimits {
+        hybrid_cgroups: false,
+        has_runc: true,
+        may_raise_limits: true,
+        open_files: 1024,
+        processes: 4096,
+        max_pid: 32_768,
+    };
+
+    #[test]
+    fn an_ordinary_host_needs_nothing() {
+        assert_eq!(needed(&PLAIN), None);
+    }
+
+    #[test]
+    fn only_what_the_host_needs_is_set() {
+        let hybrid = needed(&HostLimits {
+            hybrid_cgroups: true,
+            ..PLAIN
+        })
+        .unwrap();
+        assert!(
+            hybrid.contains("runtime = \"runc\"") && !hybrid.contains("ulimits"),
+            "{hybrid}"
+        );
+        let limited = needed(&HostLimits {
+            may_raise_limits: false,
+            ..PLAIN
+        })
+        .unwrap();
+        assert!(
+            limited.contains("nofile=1024:1024") && limited.contains("nproc=4096:4096"),
+            "{limited}"
+        );
+    }
+}

@@ -1,0 +1,293 @@
+//! The host of each machine: its Podman, how its containers are reached, and from which network.
+//!
+//! By default both machines are this host. In the lab each is a pair of namespaces of it; a machine with a `connection` is
+//! another host, which this one's Podman talks to.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::service::ServiceError;
+use super::{Podman, PodmanError};
+use super::{containers_conf, seccomp};
+use crate::boot::lab::Lab;
+use crate::boot::reach::{Host, Reach, agent_address, status_address};
+use crate::host::system::addresses;
+use crate::host::system::network::{Endpoint, Network};
+use crate::host::system::repository::Repository;
+use crate::host::{boot, lab};
+use crate::stack::{AgentId, GroupId, MachineId, Stack};
+
+/// How long another host's Podman may take to say what it can do.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Where a machine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On this host, beside others.
+    Here,
+    /// In the lab.
+    Lab,
+    /// On another host.
+    Elsewhere,
+}
+
+/// The host of one machine.
+#[derive(Debug, Clone)]
+pub struct MachineHost {
+    /// Its Podman.
+    pub podman: Podman,
+    /// Where connections to its containers start.
+    pub network: Network,
+    /// What it decides about containers.
+    pub host: Host,
+    /// Where it is.
+    pub place: Place,
+}
+
+/// The hosts of all machines, in the order of the stack.
+#[derive(Debug, Clone)]
+pub struct Hosts {
+    machines: Vec<MachineHost>,
+}
+
+/// Machines and groups that one Podman has.
+#[derive(Debug)]
+pub struct Part<'a> {
+    /// Their host.
+    pub host: &'a MachineHost,
+    /// The machines.
+    pub machines: Vec<MachineId>,
+    /// Those of the groups asked for that belong to them.
+    pub groups: Vec<GroupId>,
+}
+
+impl Hosts {
+    /// This host for every machine that has no connection.
+    #[must_use]
+    pub fn outside(stack: &Stack, repository: &Repository) -> Self {
+        let podman = Podman::new(containers_conf::provide(repository));
+        let here = Host {
+            seccomp_profile: seccomp::provide(repository),
+            ..this_one(stack)
+        };
+        let machines = stack
+            .machines
+            .iter()
+            .map(|machine| match &machine.connection {
+                None => MachineHost {
+                    podman: podman.clone(),
+                    network: Network::Here,
+                    host: here.clone(),
+                    place: Place::Here,
+                },
+                Some(name) => MachineHost {
+                    host: Host {
+                        reach: Reach::Lan,
+                        limits: true,
+                        lan_addresses: here.lan_addresses.clone(),
+                        seccomp_profile: None,
+                    },
+                    podman: podman.connection(name),
+                    network: Network::Here,
+                    place: Place::Elsewhere,
+                },
+            })
+            .collect();
+        Self { machines }
+    }
+
+    /// Asks other hosts what they can do, which decides how containers are made there.
+    ///
+    /// # Errors
+    /// When one of them does not answer.
+    pub fn ask(&mut self) -> Result<(), PodmanError> {
+        for host in &mut self.machines {
+            if host.place == Place::Elsewhere {
+                host.host.limits = can_limit(&host.podman)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the service of every Podman of this host and of the lab: much is asked of them. It lives as long as this. Returns why
+    /// it cannot be had, where it cannot; `podman` is run for every step then.
+    pub fn serve(&mut self) -> Vec<ServiceError> {
+        let mut errors = Vec::new();
+        let mut shared: Option<Podman> = None;
+        for host in &mut self.machines {
+            let served = match (host.place, &shared) {
+                (Place::Elsewhere, _) => continue,
+                (Place::Here, Some(podman)) => Ok(podman.clone()),
+                (Place::Here | Place::Lab, _) => host.podman.serve(),
+            };
+            match served {
+                Ok(podman) => host.podman = podman,
+                Err(error) => errors.push(error),
+            }
+            if host.place == Place::Here {
+                shared = Some(host.podman.clone());
+            }
+        }
+        errors
+    }
+
+    /// The lab's hosts.
+    #[must_use]
+    pub fn lab(stack: &Stack, lab: &Lab, repository: &Repository) -> Self {
+        let (_, limits) = boot::abilities();
+        let lan_addresses = lan_addresses(stack, |machine| Some(stack.machine(machine).lan_address));
+        let seccomp_profile = seccomp::provide(repository);
+        let machines = lab
+            .machines
+            .iter()
+            .map(|machine| MachineHost {
+                podman: Podman::of_machine(&machine.name, lab::program(machine, "podman", repository)),
+                network: Network::namespace(&machine.network),
+                host: Host {
+                    reach: Reach::Container,
+                    limits,
+                    lan_addresses: lan_addresses.clone(),
+                    seccomp_profile: seccomp_profile.clone(),
+                },
+                place: Place::Lab,
+            })
+            .collect();
+        Self { machines }
+    }
+
+    /// The host of a machine.
+    #[must_use]
+    pub fn of(&self, machine: MachineId) -> &MachineHost {
+        &self.machines[machine.0]
+    }
+
+    /// The groups by the Podman that has them; parts without a group are left out.
+    #[must_use]
+    pub fn parts(&self, stack: &Stack, groups: &[GroupId]) -> Vec<Part<'_>> {
+        let mut parts: Vec<Part<'_>> = Vec::new();
+        for (index, host) in self.machines.iter().enumerate() {
+            let machine = MachineId(index);
+            let own = groups
+                .iter()
+                .copied()
+                .filter(|group| stack.group(*group).machine == machine);
+            let shared = parts
+                .iter_mut()
+                .find(|part| part.host.place == Place::Here && host.place == Place::Here);
+            if let Some(part) = shared {
+                part.machines.push(machine);
+                part.groups.extend(own);
+            } else {
+                parts.push(Part {
+                    host,
+                    machines: vec![machine],
+                    groups: own.collect(),
+                });
+            }
+        }
+        parts.retain(|part| !part.groups.is_empty());
+        parts
+    }
+
+    /// Whether each machine is a host of its own.
+    #[must_use]
+    pub fn are_apart(&self) -> bool {
+        self.machines.iter().filter(|host| host.place == Place::Here).count() < 2
+    }
+
+    /// Where the status endpoint of a group is asked.
+    #[must_use]
+    pub fn status(&self, stack: &Stack, group: GroupId) -> Endpoint {
+        let host = self.of(stack.group(group).machine);
+        host.endpoint(status_address(stack, group, &host.host))
+    }
+
+    /// Where an agent is asked; none where only its own container reaches it.
+    #[must_use]
+    pub fn agent(&self, stack: &Stack, agent: AgentId) -> Option<Endpoint> {
+        let host = self.of(stack.agent(agent).machine);
+        agent_address(stack, agent, &host.host).map(|address| host.endpoint(address))
+    }
+}
+
+impl MachineHost {
+    fn endpoint(&self, address: SocketAddr) -> Endpoint {
+        Endpoint {
+            address,
+            network: self.network.clone(),
+        }
+    }
+}
+
+/// What this host decides about the containers that it has itself.
+#[must_use]
+pub fn this_one(stack: &Stack) -> Host {
+    let (rootless, limits) = boot::abilities();
+    Host {
+        reach: if rootless { Reach::Loopback } else { Reach::Container },
+        limits,
+        lan_addresses: lan_addresses(stack, |machine| {
+            let configured = stack.machine(machine).lan_address;
+            let elsewhere = stack.machine(machine).connection.is_some();
+            // Both machines' stacks may run on this one host, which has then one address for both.
+            if elsewhere || addresses::is_local(configured) {
+                Some(configured)
+            } else {
+                addresses::of_default_route()
+            }
+        }),
+        seccomp_profile: None,
+    }
+}
+
+fn lan_addresses(stack: &Stack, address: impl Fn(MachineId) -> Option<Ipv4Addr>) -> BTreeMap<MachineId, Ipv4Addr> {
+    (0..stack.machines.len())
+        .map(MachineId)
+        .filter_map(|machine| Some((machine, address(machine)?)))
+        .collect()
+}
+
+/// Whether a Podman can limit memory: an ordinary user is granted that on cgroups v2 only.
+fn can_limit(podman: &Podman) -> Result<bool, PodmanError> {
+    let printed = podman
+        .command()
+        .args([
+            "info",
+            "--format",
+            "{{.Host.Security.Rootless}} {{.Host.CgroupsVersion}}",
+        ])
+        .limit(LIMIT)
+        .read()?;
+    Ok(printed.trim() != "true v1")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Hosts, Place};
+    use crate::boot::lab::lab;
+    use crate::host::system::repository::Repository;
+    use crate::stack::fixture::Fixture;
+
+    #[test]
+    fn machines_of_one_host_are_one_part_and_those_of_the_lab_two() {
+        let stack = Fixture::small().model();
+        let repository = Repository::at("/no/such/folder");
+        let groups: Vec<_> = stack.groups().map(|(id, _)| id).collect();
+        let here = Hosts::outside(&stack, &repository);
+        let parts = here.parts(&stack, &groups);
+        assert_eq!((parts.len(), parts[0].groups.len()), (1, groups.len()));
+        assert!(!here.are_apart());
+
+        let lab = lab(&stack, Path::new("/w/lab")).unwrap();
+        let apart = Hosts::lab(&stack, &lab, &repository);
+        let parts = apart.parts(&stack, &groups);
+        assert_eq!(parts.len(), 2);
+        assert!(parts.iter().all(|part| part.host.place == Place::Lab));
+        assert_ne!(parts[0].host.network, parts[1].host.network);
+        assert!(apart.are_apart());
+        assert_eq!(apart.parts(&stack, &groups[..1]).len(), 1);
+    }
+}

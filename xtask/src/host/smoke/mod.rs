@@ -1,0 +1,8 @@
+//! Checks of a running stack: what they look at, do and measure.
+
+pub mod look;
+pub mod measure;
+pub mod probe;
+pub mod report_folder;
+pub mod runner;
+pub mod system;

@@ -1,0 +1,96 @@
+//! Files: whole or not at all.
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::process;
+use crate::host::tree::root::{TreeError, open_own};
+
+/// Why a file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {verb} `{}`: {}", .path.display(), reason(.source))]
+pub struct FileError {
+    /// `read`, `write`, `create`.
+    pub verb: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: std::io::Error,
+}
+
+impl FileError {
+    /// An error about a path, for `map_err`.
+    pub fn on(verb: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { verb, path, source }
+    }
+}
+
+/// What the system says, as a fragment of a sentence and without the number.
+#[must_use]
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+/// Longest file of ours that is read whole: an image's blob, a program.
+const LONGEST: u64 = 1024 * 1024 * 1024;
+
+/// Reads a file of ours. It is not for files of a tree, which [`TreeRoot`](crate::host::tree::root::TreeRoot) reads.
+///
+/// # Errors
+/// When it cannot be read, or is not a regular file.
+pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    open_own(path)
+        .and_then(|file| file.read(LONGEST))
+        .map_err(|error| FileError::on("read", path)(error.into_io()))
+}
+
+/// Reads a file of ours that is text.
+///
+/// # Errors
+/// When it cannot be read, or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, FileError> {
+    String::from_utf8(read(path)?).map_err(|_| FileError::on("read", path)(TreeError::Encoding.into_io()))
+}
+
+/// Writes a file beside its place and renames it there, so that a reader sees the old text or the new one, never half of
+/// one. Missing folders are made.
+///
+/// # Errors
+/// When the folder or the file cannot be written; the old file is then still whole.
+pub fn write(path: &Path, bytes: &[u8], executable: bool) -> Result<(), FileError> {
+    place(path, bytes, executable, true)
+}
+
+/// The same for what can be made again: it is whole or not there for every reader, and may be lost with the power.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    place(path, bytes, false, false)
+}
+
+fn place(path: &Path, bytes: &[u8], executable: bool, synced: bool) -> Result<(), FileError> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let _busy = process::Busy::new();
+    let write = || -> std::io::Result<()> {
+        std::fs::create_dir_all(parent)?;
+        let mut beside = tempfile::Builder::new().prefix(".writing-").tempfile_in(parent)?;
+        beside.write_all(bytes)?;
+        let mode = if executable { 0o755 } else { 0o644 };
+        beside
+            .as_file()
+            .set_permissions(std::fs::Permissions::from_mode(mode))?;
+        if synced {
+            beside.as_file().sync_data()?;
+        }
+        beside.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(FileError::on("write", path))
+}

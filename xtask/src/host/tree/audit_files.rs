@@ -1,0 +1,176 @@
+//! Lists a tree for the audit, every entry once, and reads what its rules look at, in parallel.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::root::{Kind, TreeError, TreeRoot};
+use super::walk::{self, NOT_SOURCES, Walked, What};
+use crate::python::tree::{Content, Entry, Language};
+
+/// Files longer than this are not read: nobody writes such sources, and the syntax tree of one takes a hundred times its length.
+const LONGEST_FILE: u64 = 8 * 1024 * 1024;
+
+/// What was found in a tree, not read yet.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// The tree; none where it cannot be opened.
+    root: Option<TreeRoot>,
+    found: Vec<Walked>,
+}
+
+/// Lists a tree: everything but folders. `.gitignore` files are honoured unless `no_ignore`; what matches `exclude` is left out,
+/// folders whole.
+#[must_use]
+pub fn list(root: &Path, no_ignore: bool, exclude: &[glob::Pattern]) -> Listed {
+    let Ok(root) = TreeRoot::open(root) else {
+        return Listed::default();
+    };
+    let excluded = |path: &str| exclude.iter().any(|pattern| pattern.matches(path));
+    let enter = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        // `**/trash/**` means the folder too: it need not be walked.
+        !NOT_SOURCES.contains(&name) && !excluded(path) && (exclude.is_empty() || !excluded(&format!("{path}/")))
+    };
+    let keep = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        !NOT_SOURCES.contains(&name) && !excluded(path)
+    };
+    let found = if no_ignore {
+        walk::walk(&root, &enter, &keep)
+    } else {
+        walk::walk_unignored(&root, &enter, &keep)
+    };
+    Listed {
+        root: Some(root),
+        found,
+    }
+}
+
+/// Reads what was listed, as far as a rule looks at it; sorted by path.
+#[must_use]
+pub fn read(listed: Listed) -> Vec<Entry> {
+    let Some(root) = &listed.root else {
+        return Vec::new();
+    };
+    let mut entries: Vec<Entry> = listed
+        .found
+        .into_par_iter()
+        .map(|Walked { path, what }| Entry {
+            content: match what {
+                What::File => content(root, &path),
+                What::Link => link(root, &path),
+                What::Special(what) => Content::Special(what),
+                What::NotUtf8 => Content::NotUtf8Name,
+                What::Unreadable(why) => Content::Unreadable(why),
+            },
+            path,
+        })
+        .collect();
+    entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    entries
+}
+
+/// What is in a file.
+fn content(root: &TreeRoot, path: &str) -> Content {
+    if Language::of(path).is_none() {
+        return Content::Unread;
+    }
+    match root.open_listed(path).and_then(|file| file.read(LONGEST_FILE)) {
+        Ok(bytes) => Content::Bytes(bytes),
+        Err(TreeError::TooLong { length, most }) => {
+            Content::Unreadable(format!("it has {length} bytes, and the audit reads at most {most}"))
+        }
+        Err(TreeError::Special(what)) => Content::Special(what),
+        Err(error) => Content::Unreadable(error.to_string()),
+    }
+}
+
+/// What a link is: what is in the file that it leads to, as far as that is in the tree.
+fn link(root: &TreeRoot, path: &str) -> Content {
+    let target = || {
+        root.link(path)
+            .map_or_else(|_| String::new(), |target| target.to_string_lossy().into_owned())
+    };
+    match root.kind(path) {
+        Ok(Kind::File) => content(root, path),
+        Ok(Kind::Special(what)) => Content::Special(what),
+        Ok(Kind::Folder | Kind::Link) => {
+            let parent = Path::new(path).parent().unwrap_or(Path::new(""));
+            match (root.real(path), root.real(parent)) {
+                (Ok(leads), Ok(parent)) if parent.starts_with(&leads) => Content::Loop(target()),
+                _ => Content::Unread,
+            }
+        }
+        Err(TreeError::Missing) => Content::Dangling(target()),
+        Err(TreeError::Loop) => Content::Loop(target()),
+        Err(TreeError::Leaves) => Content::Leaves(target()),
+        Err(error) => Content::Unreadable(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(root: &Path, no_ignore: bool, exclude: &[&str]) -> Vec<(String, Content)> {
+        let patterns: Vec<glob::Pattern> = exclude.iter().map(|text| glob::Pattern::new(text).unwrap()).collect();
+        read(list(root, no_ignore, &patterns))
+            .into_iter()
+            .map(|entry| (entry.path, entry.content))
+            .collect()
+    }
+
+    #[test]
+    fn everything_is_listed_and_odd_things_are_values() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        std::fs::create_dir_all(root.join("a/trash")).unwrap();
+        for (path, text) in [
+            ("a/x.py", "1"),
+            ("a/trash/y.py", "2"),
+            ("a/notes.md", "3"),
+            ("a/made.py", "4"),
+            (".gitignore", "made.py\n"),
+        ] {
+            std::fs::write(root.join(path), text).unwrap();
+        }
+        for (link, target) in [
+            ("gone.py", "nowhere.py"),
+            ("ring", "ring"),
+            ("out.py", "../out.py"),
+            ("a/up", ".."),
+            ("b.py", "a/x.py"),
+        ] {
+            std::os::unix::fs::symlink(target, root.join(link)).unwrap();
+        }
+        let pipe = root.join("pipe.py");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR,
+            0,
+        )
+        .unwrap();
+        std::os::unix::fs::symlink("pipe.py", root.join("to_pipe.py")).unwrap();
+        let bytes = |text: &str| Content::Bytes(text.as_bytes().to_vec());
+        let found = read_all(root, false, &["**/trash/**"]);
+        let expected = [
+            (".gitignore", Content::Unread),
+            ("a/notes.md", Content::Unread),
+            ("a/up", Content::Loop("..".to_owned())),
+            ("a/x.py", bytes("1")),
+            ("b.py", bytes("1")),
+            ("gone.py", Content::Dangling("nowhere.py".to_owned())),
+            ("out.py", Content::Leaves("../out.py".to_owned())),
+            ("pipe.py", Content::Special("a pipe")),
+            ("ring", Content::Loop("ring".to_owned())),
+            ("to_pipe.py", Content::Special("a pipe")),
+        ];
+        let expected: Vec<(String, Content)> = expected.into_iter().map(|(path, c)| (path.to_owned(), c)).collect();
+        assert_eq!(found, expected);
+        let all: Vec<String> = read_all(root, true, &[]).into_iter().map(|(path, _)| path).collect();
+        assert!(all.contains(&"a/made.py".to_owned()) && all.contains(&"a/trash/y.py".to_owned()));
+    }
+}

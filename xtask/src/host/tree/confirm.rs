@@ -1,0 +1,306 @@
+//! Starts agents alone, each in a sealed container of its own, and says what became of them. The only place that runs code
+//! of the tree outside the stack itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use contract::status::{AgentState, AgentStatus};
+use serde::{Deserialize, Serialize};
+
+use super::root::TreeRoot;
+use crate::audit::confirm::Observation;
+use crate::boot::reach::Host;
+use crate::boot::sealed::{Sealed, Surroundings, sealed};
+use crate::container::layout::SUPERVISOR;
+use crate::host::boot::{BootError, LABELS};
+use crate::host::podman::removal;
+use crate::host::podman::{Podman, PodmanError, ROLE_LABEL, STACK_LABEL};
+use crate::host::system::parallel;
+use crate::host::system::process::{self, ProcessError};
+use crate::stack::{AgentId, Machine, Stack};
+
+/// Value of the role label of these containers.
+const ROLE: &str = "confirm";
+
+/// What runs first in each of them. Python, since every image has it.
+const WATCH: &str = include_str!("confirm_watch.py");
+
+/// How long Podman may take to begin, end or remove a container, beside what runs inside.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// Containers at once for each core: most of a container's time, its agent settles or is waited for in vain.
+const PER_CORE: usize = 6;
+
+/// What was seen of an agent, or why nothing was.
+pub type Sight = Result<Box<Observation>, String>;
+
+/// What happens meanwhile.
+#[derive(Debug)]
+pub enum ConfirmEvent {
+    /// An agent is started.
+    Started(AgentId),
+    /// Its fate is known, or why it is not.
+    Finished(AgentId, Sight),
+}
+
+/// Bytes that a container may print: its document is far shorter.
+const MOST_PRINTED: usize = 4 * 1024 * 1024;
+
+/// How Podman ends when a container was killed.
+const KILLED: &str = "exited with code 137";
+
+/// What the first process of a container is given.
+#[derive(Debug, Serialize)]
+struct Task<'a> {
+    /// The supervisor's program.
+    supervisor: &'a str,
+    /// Its config.
+    config: &'a str,
+    /// Seconds until the agent's fate is known, or never will be.
+    seconds: f64,
+    /// Environment of the supervisor.
+    environment: &'a BTreeMap<String, String>,
+    /// User and group that it runs as.
+    user: u32,
+    /// Device and inode of each folder that is mounted: a folder that was replaced by a link meanwhile is another.
+    mounts: BTreeMap<&'a str, (u64, u64)>,
+    /// Folders that are opened to that user.
+    writable: &'a [String],
+}
+
+/// What the first process of a container prints.
+#[derive(Debug, Deserialize)]
+struct Said {
+    agent: Option<AgentStatus>,
+    listening: Vec<u16>,
+    log: String,
+    supervisor: String,
+}
+
+/// Starts these agents of the tree at that absolute path, several at once; `emit` is told of each. What a run that was killed
+/// left behind is removed first, and nothing is left behind afterwards.
+///
+/// # Errors
+/// When an image is missing, Podman fails as such, or this program was told to stop.
+pub fn run(
+    podman: &Podman,
+    stack: &Stack,
+    tree: &TreeRoot,
+    agents: &[AgentId],
+    (host, limit): (&Host, Duration),
+    emit: &(dyn Fn(ConfirmEvent) + Sync),
+) -> Result<(), BootError> {
+    let code = code_folders(stack, tree)?;
+    let images: BTreeSet<String> = agents
+        .iter()
+        .map(|agent| stack.group_image(stack.agent(*agent).group))
+        .collect();
+    let images: Vec<String> = images.into_iter().collect();
+    let there = podman.image_ids(&images)?;
+    let missing: Vec<String> = images.into_iter().filter(|image| !there.contains_key(image)).collect();
+    if !missing.is_empty() {
+        return Err(BootError::Images(missing));
+    }
+    let environments = environments(podman, stack, agents)?;
+    sweep(podman, stack)?;
+    let jobs = PER_CORE * std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    parallel::map(jobs, agents, |agent| {
+        if process::interrupted() {
+            return;
+        }
+        emit(ConfirmEvent::Started(*agent));
+        let group = stack.agent(*agent).group;
+        let around = Surroundings {
+            tree: tree.path(),
+            code: &code[stack.group(group).machine.0],
+            host,
+            image: environments.get(&stack.group_image(group)).unwrap_or(&EMPTY),
+            limit,
+        };
+        let seen = sealed(stack, *agent, &around, LABELS, ROLE)
+            .map_err(|error| error.to_string())
+            .and_then(|sealed| observe(podman, &sealed, tree))
+            .map(Box::new);
+        if !process::interrupted() {
+            emit(ConfirmEvent::Finished(*agent, seen));
+        }
+    });
+    if process::interrupted() {
+        process::resume();
+        sweep(podman, stack)?;
+        return Err(ProcessError::Interrupted {
+            command: "podman run".to_owned(),
+        }
+        .into());
+    }
+    Ok(())
+}
+
+/// No environment.
+static EMPTY: BTreeMap<String, String> = BTreeMap::new();
+
+/// Environments of the agents' images, by name.
+fn environments(
+    podman: &Podman,
+    stack: &Stack,
+    agents: &[AgentId],
+) -> Result<BTreeMap<String, BTreeMap<String, String>>, PodmanError> {
+    let names: BTreeSet<String> = agents
+        .iter()
+        .map(|agent| stack.group_image(stack.agent(*agent).group))
+        .collect();
+    let variable = |pair: &String| {
+        pair.split_once('=')
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    };
+    let mut found = BTreeMap::new();
+    for image in podman.inspect_images(&names)? {
+        let environment: BTreeMap<String, String> = image.config.env.iter().filter_map(variable).collect();
+        for name in image.repo_tags {
+            found.insert(name, environment.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// Per machine: its code folders as written, each with its path in the tree without links.
+fn code_folders(stack: &Stack, tree: &TreeRoot) -> Result<Vec<BTreeMap<String, PathBuf>>, BootError> {
+    let real = |code: &String| match tree.below(code).and_then(|_| tree.real(code)) {
+        // Podman separates the two paths of a mount, and its options, by colons.
+        Ok(real) if real.to_str().is_some_and(|path| !path.contains(':')) => Ok((code.clone(), real)),
+        Ok(_) => Err(BootError::Mount(code.clone(), "its path cannot be mounted".to_owned())),
+        Err(error) => Err(BootError::Mount(code.clone(), error.to_string())),
+    };
+    let machine = |machine: &Machine| machine.code.iter().map(real).collect();
+    stack.machines.iter().map(machine).collect()
+}
+
+/// Starts one agent and follows it to its end.
+fn observe(podman: &Podman, sealed: &Sealed, tree: &TreeRoot) -> Result<Observation, String> {
+    let mut mounts = BTreeMap::new();
+    for mount in &sealed.mounts {
+        let folder = tree.below(&mount.source).map_err(|error| error.to_string())?;
+        let identity = folder.identity().map_err(|error| error.to_string())?;
+        mounts.insert(mount.target.as_str(), identity);
+    }
+    let task = Task {
+        supervisor: SUPERVISOR,
+        config: &sealed.config,
+        seconds: sealed.deadline.as_secs_f64(),
+        environment: &sealed.environment,
+        user: sealed.user,
+        mounts,
+        writable: &sealed.writable,
+    };
+    let task = serde_json::to_string(&task).map_err(|error| error.to_string())?;
+    let printed = podman
+        .command()
+        .arg("run")
+        .args(&sealed.arguments)
+        // Isolated: nothing of the tree runs before the supervisor does.
+        .args(["python3", "-I", "-S", "-c", WATCH, &task])
+        .limit(sealed.deadline + MARGIN)
+        .most(MOST_PRINTED)
+        .read()
+        .map_err(|error| match &error {
+            ProcessError::Failed { status, tail, .. } if status == KILLED && tail.is_empty() => {
+                "its container was killed: it took all the memory that it may have, or did not end in time".to_owned()
+            }
+            _ => shortened(error).to_string(),
+        })?;
+    let seen = read(&printed)?;
+    let known = [
+        AgentState::Healthy,
+        AgentState::Mute,
+        AgentState::Failed,
+        AgentState::Backoff,
+    ];
+    if !known.contains(&seen.status.state) {
+        return Err(format!(
+            "what becomes of it is not known after {} s\n    hint: give it more time with `--limit`",
+            sealed.deadline.as_secs()
+        ));
+    }
+    Ok(seen)
+}
+
+/// The same error without the program inside the command line.
+fn shortened(error: ProcessError) -> ProcessError {
+    match error {
+        ProcessError::Failed { status, tail, log, .. } => ProcessError::Failed {
+            command: "podman run".to_owned(),
+            status,
+            tail,
+            log,
+        },
+        ProcessError::TimedOut { limit, tail, log, .. } => ProcessError::TimedOut {
+            command: "podman run".to_owned(),
+            limit,
+            tail,
+            log,
+        },
+        other => other,
+    }
+}
+
+fn read(printed: &str) -> Result<Observation, String> {
+    let line = printed.lines().last().unwrap_or_default();
+    let said: Said =
+        serde_json::from_str(line).map_err(|error| format!("the container said what is not expected: {error}"))?;
+    match said.agent {
+        Some(status) => Ok(Observation {
+            status,
+            listening: said.listening,
+            log: said.log,
+        }),
+        None => Err(format!("the supervisor did not answer: {}", said.supervisor.trim())),
+    }
+}
+
+/// Removes containers of this kind, whoever started them.
+fn sweep(podman: &Podman, stack: &Stack) -> Result<(), PodmanError> {
+    let found = podman
+        .command()
+        .args(["ps", "--all", "--quiet"])
+        .arg(format!("--filter=label={STACK_LABEL}={}", stack.name))
+        .arg(format!("--filter=label={ROLE_LABEL}={ROLE}"))
+        .limit(MARGIN)
+        .read()?;
+    let found: Vec<&str> = found.split_whitespace().collect();
+    if !found.is_empty() {
+        removal::remove(
+            &podman
+                .command()
+                .args(["rm", "--force", "--ignore", "--time=0"])
+                .args(found)
+                .limit(MARGIN)
+                .whole(),
+        )?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn a_container_says_one_line() {
+        let agent = r#"{"name":"A","port":1,"health_check_port":2,"required":true,"state":"mute","pid":7,"restarts":0,
+            "last_exit":null,"last_stderr":[],"started_after_ms":1,"started_at_ms":1,"ready_after_ms":null,
+            "ready_at_ms":null,"waits_for":[],"released_by":null,"reason":"no answer"}"#
+            .replace('\n', "");
+        let said = format!(r#"{{"agent":{agent},"listening":[5,6],"log":"a\nb","supervisor":""}}"#);
+        let seen = read(&said).unwrap();
+        assert_eq!((seen.listening, seen.log.as_str()), (vec![5, 6], "a\nb"));
+    }
+
+    #[test]
+    fn a_supervisor_that_does_not_come_up_is_quoted() {
+        let said = r#"{"agent":null,"listening":[],"log":"","supervisor":"[supervisor] no agents\n"}"#;
+        let error = read(said).unwrap_err();
+        assert_eq!(error, "the supervisor did not answer: [supervisor] no agents");
+        assert!(read("").unwrap_err().starts_with("the container said"));
+    }
+}

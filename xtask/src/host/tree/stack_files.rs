@@ -1,0 +1,102 @@
+//! Reads what the stack model is made of: `config/stack.yaml`, the tree's file list, both startup configs.
+
+use std::path::{Path, PathBuf};
+
+use super::root::{TreeError, TreeRoot};
+use super::walk::{self, NOT_SOURCES, What};
+use crate::finding::Finding;
+use crate::host::system::files::{self, FileError};
+use crate::host::system::repository::Repository;
+use crate::stack::{Files, Stack, TreeFiles, Written};
+
+/// Path of the stack's own file.
+const STACK_PATH: &str = "config/stack.yaml";
+
+/// Longest startup config that is read; one that is far shorter is too long already, and is told with its length.
+const LONGEST_STARTUP: u64 = 64 * 1024 * 1024;
+
+/// Loads the stack, from the tree that `tree` names (relative to the current folder) or the stack's own.
+///
+/// # Errors
+/// When `config/stack.yaml` itself cannot be read; everything else is a finding.
+pub fn load(repository: &Repository, tree: Option<&Path>) -> Result<(Option<Stack>, Vec<Finding>), FileError> {
+    Ok(finish(repository, read(repository, tree)?))
+}
+
+/// Reads `config/stack.yaml` alone, which says which tree it is.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read(repository: &Repository, tree: Option<&Path>) -> Result<Written, FileError> {
+    let text = files::read(&repository.path(STACK_PATH))?;
+    let tree = tree.map(|path| relative_to_root(repository, path));
+    Ok(Written::read(STACK_PATH, &text, tree.as_deref()))
+}
+
+/// Reads what else the stack is made of.
+#[must_use]
+pub fn finish(repository: &Repository, written: Written) -> (Option<Stack>, Vec<Finding>) {
+    let (mut stack, findings) = written.load(&OnDisk { repository });
+    if let Some(stack) = &mut stack {
+        stack.checkout = repository.identity();
+    }
+    (stack, findings)
+}
+
+/// The tree as the stack would write it: relative to the repository where it lies inside, absolute otherwise.
+fn relative_to_root(repository: &Repository, tree: &Path) -> String {
+    let absolute = std::path::absolute(tree).unwrap_or_else(|_| tree.to_owned());
+    let absolute: PathBuf = absolute.components().collect();
+    absolute
+        .strip_prefix(repository.root())
+        .unwrap_or(&absolute)
+        .to_string_lossy()
+        .into_owned()
+}
+
+struct OnDisk<'a> {
+    repository: &'a Repository,
+}
+
+impl OnDisk<'_> {
+    fn root(&self, source_tree: &str) -> Result<TreeRoot, String> {
+        let path = self.repository.path(source_tree);
+        match TreeRoot::open(&path) {
+            Err(TreeError::Missing) if path.exists() => Err("it is not a folder".to_owned()),
+            other => other.map_err(|error| error.to_string()),
+        }
+    }
+}
+
+impl Files for OnDisk<'_> {
+    fn list(&self, source_tree: &str) -> Result<TreeFiles, String> {
+        let root = self.root(source_tree)?;
+        let sources = |path: &str| !NOT_SOURCES.contains(&path.rsplit('/').next().unwrap_or(path));
+        let mut tree = TreeFiles::default();
+        for entry in walk::walk(&root, &sources, &sources) {
+            match entry.what {
+                What::File => {
+                    tree.files.insert(entry.path);
+                }
+                What::Link => {
+                    let target = root.real(&entry.path).ok();
+                    let target = target.map(|path| path.to_string_lossy().into_owned());
+                    // A link to a file can be opened like one; a link to nothing, or out of the tree, cannot.
+                    if target.is_some() && root.has_file(&entry.path) {
+                        tree.files.insert(entry.path.clone());
+                    }
+                    tree.links.insert(entry.path, target);
+                }
+                // What nobody can read is not there; the audit says why.
+                What::Special(_) | What::NotUtf8 | What::Unreadable(_) => {}
+            }
+        }
+        Ok(tree)
+    }
+
+    fn read(&self, source_tree: &str, path: &str) -> Result<Vec<u8>, String> {
+        self.root(source_tree)?
+            .read(path, LONGEST_STARTUP)
+            .map_err(|error| error.to_string())
+    }
+}
