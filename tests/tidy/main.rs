@@ -20,9 +20,10 @@ const PURE: [&str; 11] = [
 ];
 
 /// What a module may import of the others, where that is not everything.
-const IMPORTS: [(&str, &[&str]); 13] = [
+const IMPORTS: [(&str, &[&str]); 14] = [
     ("finding", &[]),
     ("rendered_file", &[]),
+    ("system_error", &[]),
     ("stack", &["finding"]),
     ("container", &["stack"]),
     ("python", &["container", "finding", "stack"]),
@@ -37,7 +38,11 @@ const IMPORTS: [(&str, &[&str]); 13] = [
 ];
 
 /// Which modules may import another, where not all may.
-const IMPORTED_BY: [(&str, &[&str]); 2] = [("render", &["cmd"]), ("cmd", &["cli", "main"])];
+const IMPORTED_BY: [(&str, &[&str]); 3] = [
+    ("render", &["cmd"]),
+    ("host", &["cli", "cmd"]),
+    ("cmd", &["cli", "main"]),
+];
 
 /// What those would need for an effect. Tests may.
 const EFFECTS: [&str; 9] = [

@@ -20,3 +20,4 @@ pub mod report;
 pub mod schema;
 pub mod smoke;
 pub mod stack;
+pub mod system_error;

@@ -2,8 +2,10 @@
 
 pub mod boot;
 mod breakage;
+pub mod fault_row;
 pub mod figures;
 pub mod images;
+pub mod machine;
 pub mod probe;
 mod python;
 mod random;

@@ -2,8 +2,8 @@
 
 use super::select::{Named, Selection};
 use super::{Context, Failure, Outcome, ownership};
+use crate::boot::event::BootEvent;
 use crate::boot::limits;
-use crate::host::boot::BootEvent;
 use crate::host::boot::take_down::{self, Left, Removal, Removed};
 use crate::host::podman::hosts::Place;
 use crate::host::system::{lock, process};

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, Failure, Outcome};
-use crate::host::images::requirements_lock::{self as host, Locked, ResolveError, Upgrade, Uv};
+use crate::host::images::requirements_lock::{self as host, ResolveError, Upgrade, Uv};
 use crate::host::system::{files, parallel, process};
 use crate::report::exit::Exit;
 use crate::report::findings::counted;
 use crate::report::requirements_lock as show;
 use crate::stack::Stack;
 use crate::stack::lockable::lockable;
+use crate::stack::requirements_lock::Locked;
 use crate::stack::requirements_lock::{self as lock, Pin};
 
 /// Lock the requirements of the images: every distribution, with its version and hashes

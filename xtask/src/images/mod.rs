@@ -4,14 +4,18 @@
 pub mod contents;
 pub mod difference;
 pub mod digest;
+pub mod event;
 pub mod files;
+pub mod image;
 pub mod labels;
 pub mod layer;
 pub mod oci;
 pub mod package_index;
 pub mod plan;
+pub mod push;
 pub mod sbom;
 pub mod schedule;
+pub mod secret;
 pub mod uv;
 
 pub use plan::{Kind, Node, NodeId, Plan};

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::bench::figures::{Paired, Run, typical};
-use crate::host::bench::Machine;
+use crate::bench::machine::Machine;
 
 /// The newest version of the JSON document.
 pub const JSON_VERSION: u32 = 1;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::findings::counted;
 use crate::bench::figures::{Run, typical};
 use crate::bench::images::{Figures, Other};
-use crate::host::bench::Machine;
+use crate::bench::machine::Machine;
 
 /// The newest version of the JSON document.
 pub const JSON_VERSION: u32 = 2;

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::bench::pairs;
 use crate::bench::figures::{Run, typical};
+use crate::bench::machine::Machine;
 use crate::bench::probe::Figures;
-use crate::host::bench::Machine;
 
 /// The newest version of the JSON document.
 pub const JSON_VERSION: u32 = 1;

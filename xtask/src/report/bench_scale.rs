@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use crate::bench::figures::Run;
+use crate::bench::machine::Machine;
 use crate::bench::scale::{Size, Task, growth};
-use crate::host::bench::Machine;
 
 /// The newest version of the JSON document.
 pub const JSON_VERSION: u32 = 1;

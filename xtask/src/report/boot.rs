@@ -13,10 +13,10 @@ use super::findings::counted;
 use super::printer::Printer;
 use crate::boot::causes::{Cause, What};
 use crate::boot::critical_path::Step;
+use crate::boot::event::{Action, BootEvent};
 use crate::boot::explain;
 use crate::boot::last_words::{last_part, last_words};
 use crate::boot::view::View;
-use crate::host::boot::{Action, BootEvent};
 use crate::stack::{AgentId, GroupId, Stack};
 
 /// Shows a boot as it goes.

@@ -11,7 +11,7 @@ use super::escape;
 use super::findings::counted;
 use super::left_out::LeftOutFile;
 use super::printer::Printer;
-use crate::host::images::build::BuildEvent;
+use crate::images::event::BuildEvent;
 use crate::images::schedule::Outcome;
 use crate::images::{NodeId, Plan};
 

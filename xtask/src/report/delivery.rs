@@ -9,8 +9,7 @@ use serde::Serialize;
 
 use super::findings::counted;
 use super::printer::Printer;
-use crate::host::images::delivery::{Push, PushError, Pushed};
-use crate::host::system::process::ProcessError;
+use crate::images::push::{Push, Pushed};
 
 /// An archive that was written, as documents have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,19 +63,18 @@ impl<'a> Delivery<'a> {
         self.bar.inc(1);
     }
 
-    /// An image came out like this at the registry.
-    pub fn pushed(&self, push: &Push, result: &Result<Pushed, PushError>) {
+    /// An image is at the registry.
+    pub fn pushed(&self, push: &Push, pushed: &Pushed) {
         self.one_more();
-        match result {
-            Ok(pushed) => {
-                let what = format!("{} in {:.1} s", push.to, pushed.elapsed.as_secs_f64());
-                self.printer.step("pushed", what);
-            }
-            Err(PushError::Process(ProcessError::Interrupted { .. })) => {}
-            Err(error) => self
-                .printer
-                .error(format!("cannot push `{}` to `{}`\n  {error}", push.name, push.to)),
-        }
+        let what = format!("{} in {:.1} s", push.to, pushed.elapsed.as_secs_f64());
+        self.printer.step("pushed", what);
+    }
+
+    /// An image is not, for that reason.
+    pub fn not_pushed(&self, push: &Push, why: &str) {
+        self.one_more();
+        self.printer
+            .error(format!("cannot push `{}` to `{}`\n  {why}", push.name, push.to));
     }
 
     /// All of them are in an archive of so many bytes.

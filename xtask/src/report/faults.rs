@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::host::testing::fault_rows::FaultRow;
+use crate::bench::fault_row::FaultRow;
 
 /// The table, as it stands in the README.
 #[must_use]
@@ -22,7 +22,7 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::table;
-    use crate::host::testing::fault_rows::FaultRow;
+    use crate::bench::fault_row::FaultRow;
 
     #[test]
     fn a_bar_does_not_end_a_cell() {

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::findings::counted;
 use crate::finding::Place;
-use crate::host::podman::Image;
 use crate::images::contents::{Contents, Mode, Reason, Why};
 use crate::images::difference::Change;
+use crate::images::image::Image;
 use crate::images::{Kind, Plan};
 
 /// The JSON document of `images ls`; version 1.

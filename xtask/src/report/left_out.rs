@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::findings::counted;
-use crate::host::images::layer::Secret;
+use crate::images::secret::Secret;
 use crate::stack::selection::Out;
 
 /// Files that are told one by one; of more, the number is told.

@@ -268,7 +268,7 @@ impl Output {
         match result {
             Err(error) if error.kind() != ErrorKind::Interrupted => {
                 if error.kind() != ErrorKind::BrokenPipe {
-                    let _ = self.lost.set(crate::host::system::files::reason(&error));
+                    let _ = self.lost.set(crate::system_error::reason(&error));
                 }
                 Ok(done)
             }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::host::images::requirements_lock::Locked;
 use crate::stack::normal;
+use crate::stack::requirements_lock::Locked;
 use crate::stack::requirements_lock::{Stale, path, versions};
 
 /// One message per requirements file whose lock is missing or stale. `tree` is the tree as the stack writes it.
@@ -68,7 +68,7 @@ pub fn changes(before: &str, after: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{changes, stale};
-    use crate::host::images::requirements_lock::Locked;
+    use crate::stack::requirements_lock::Locked;
     use crate::stack::requirements_lock::{Stale, Wanted};
 
     #[test]

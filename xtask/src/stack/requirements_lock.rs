@@ -251,6 +251,19 @@ pub fn name(requirement: &str) -> String {
     parts.join("-").to_ascii_lowercase()
 }
 
+/// A requirements file and its lock.
+#[derive(Debug, Clone)]
+pub struct Locked {
+    /// Path of the requirements file, relative to the tree.
+    pub requirements: String,
+    /// What it says.
+    pub wanted: Vec<Wanted>,
+    /// Text of its lock.
+    pub lock: Option<String>,
+    /// What is wrong with that.
+    pub stale: Vec<Stale>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

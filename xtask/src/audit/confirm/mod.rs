@@ -2,6 +2,7 @@
 //!
 //! Starting it, in a sealed container, is `host::confirm`'s work.
 
+pub mod event;
 pub mod traceback;
 
 use std::collections::BTreeMap;

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use super::{Args, Format, Seen};
 use crate::audit::AgentReport;
+use crate::audit::confirm::event::ConfirmEvent;
+use crate::audit::confirm::event::Sight;
 use crate::audit::confirm::{Layout, classify, judge};
 use crate::cmd::{Context, Failure, Outcome};
 use crate::host::podman::hosts;
 use crate::host::system::files::FileError;
 use crate::host::system::lock;
 use crate::host::tree;
-use crate::host::tree::confirm::{self, ConfirmEvent, Sight};
+use crate::host::tree::confirm;
 use crate::report::audit::confirm::{self as show, ConfirmReporter};
 use crate::report::exit::Exit;
 use crate::stack::model::UNGROUPED;

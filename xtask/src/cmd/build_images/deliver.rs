@@ -7,10 +7,12 @@ use std::time::Instant;
 
 use super::Args;
 use crate::cmd::{Context, Failure, Outcome};
-use crate::host::images::delivery::{self, Push, SaveError};
+use crate::host::images::delivery::{self, PushError, SaveError};
 use crate::host::images::layer;
 use crate::host::podman::Podman;
-use crate::host::system::{parallel, process};
+use crate::host::system::parallel;
+use crate::host::system::process::{self, ProcessError};
+use crate::images::push::{Push, Pushed};
 use crate::images::{Kind, Plan};
 use crate::report::build::BuildDocument;
 use crate::report::delivery::{Delivery, PushedImage, SavedArchive};
@@ -87,7 +89,11 @@ pub fn deliver(args: &Args, context: &Context, stack: &Stack, plan: &Plan, docum
                 to: format!("{registry}/{}:{}", node.name, stack.images.tag),
             })
             .collect();
-        let done = |push: &Push, result: &_| shown.pushed(push, result);
+        let done = |push: &Push, result: &Result<Pushed, PushError>| match result {
+            Ok(pushed) => shown.pushed(push, pushed),
+            Err(PushError::Process(ProcessError::Interrupted { .. })) => shown.one_more(),
+            Err(error) => shown.not_pushed(push, &error.to_string()),
+        };
         let results = delivery::push(&podman, &context.repository, jobs, &wave, &done);
         for (push, result) in wave.into_iter().zip(results) {
             whole &= result.is_ok();

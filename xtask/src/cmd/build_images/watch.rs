@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::super::{Context, Failure, Outcome, render, send_images};
 use super::{Args, build, known_groups};
 use crate::boot::creation::Runs;
+use crate::boot::event::BootEvent;
 use crate::boot::limits;
 use crate::boot::view::{Progress, View};
 use crate::host::boot;
@@ -173,7 +174,7 @@ fn replace_one(context: &Context, stack: &Stack, hosts: &Hosts, host: &MachineHo
     let begun = Instant::now();
     let up = || {
         boot::up(&host.podman, stack, &[group], &host.host, &Runs::Supervisor, &|event| {
-            if let boot::BootEvent::GroupFailed(_, why) = event {
+            if let BootEvent::GroupFailed(_, why) = event {
                 context.printer.error(format!("`{name}` cannot be replaced: {why}"));
             }
         })

@@ -19,6 +19,7 @@ use super::system::repository::Repository;
 use super::system::usage;
 use super::tree::changes::ChangesError;
 use crate::bench::figures::{Paired, Run, typical};
+use crate::bench::machine::Machine;
 use crate::bench::tree::Plan;
 use crate::stack::Stack;
 
@@ -54,15 +55,6 @@ pub enum BenchError {
     /// A program of ours printed something else than its figures.
     #[error("`{0}` did not print its figures")]
     Answer(String),
-}
-
-/// A host, as far as figures depend on it.
-#[derive(Debug, Clone)]
-pub struct Machine {
-    /// Model of its processor; empty where the system does not say.
-    pub model: String,
-    /// Processors that this program may use.
-    pub cores: usize,
 }
 
 /// This host.

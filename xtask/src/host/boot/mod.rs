@@ -25,6 +25,7 @@ use super::system::files::FileError;
 use super::system::parallel;
 use super::system::process::{self, ProcessError};
 use crate::boot::creation::{Creation, Labels, Runs, creation};
+use crate::boot::event::{Action, BootEvent};
 use crate::boot::limits;
 use crate::boot::reach::Host;
 use crate::stack::model::Subnet;
@@ -39,32 +40,6 @@ pub const LABELS: Labels = Labels {
     digest: DIGEST_LABEL,
     role: ROLE_LABEL,
 };
-
-/// What happens to a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// It runs as it should.
-    Unchanged,
-    /// It was created and started.
-    Created,
-    /// It was there in another form, or had stopped, and was created anew.
-    Replaced,
-}
-
-/// What happens while a stack is booted or removed.
-#[derive(Debug)]
-pub enum BootEvent {
-    /// A network was created.
-    Network(String),
-    /// A volume was created.
-    Volume(String),
-    /// A group's containers run.
-    Group(GroupId, Action),
-    /// A group could not be started.
-    GroupFailed(GroupId, String),
-    /// Something was removed: `pod`, `network`, `volume`, with its name.
-    Removed(&'static str, String),
-}
 
 /// Why a stack cannot be booted.
 #[derive(Debug, thiserror::Error)]

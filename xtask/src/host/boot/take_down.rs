@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{BootError, BootEvent};
+use super::BootError;
+use crate::boot::event::BootEvent;
 use crate::host::boot;
 use crate::host::podman::make::LIMIT;
 use crate::host::podman::removal;

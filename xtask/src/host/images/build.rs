@@ -10,33 +10,15 @@ use super::build_inputs;
 use super::bytecode::Bytecode;
 use super::python_image::{self, Source};
 use crate::host::leftovers::storage;
-use crate::host::podman::{Image, Podman, PodmanError, belongs_to};
+use crate::host::podman::{Podman, PodmanError, belongs_to};
 use crate::host::system::process::{self, ProcessError, Program};
+use crate::images::event::BuildEvent;
+use crate::images::image::Image;
 use crate::images::labels;
 use crate::images::package_index::PackageIndex;
 use crate::images::schedule::{Outcome, Schedule};
 use crate::images::{Kind, Node, NodeId, Plan};
 use crate::stack::Stack;
-
-/// What happens while images are built.
-#[derive(Debug)]
-pub enum BuildEvent {
-    /// An image is being built.
-    Started(NodeId),
-    /// Its build printed a line.
-    Line(NodeId, String),
-    /// It is done, or not to be had.
-    Finished {
-        /// The image.
-        id: NodeId,
-        /// How it came out.
-        outcome: Outcome,
-        /// How long it took.
-        elapsed: Duration,
-        /// Why it failed.
-        error: Option<String>,
-    },
-}
 
 /// How group images are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

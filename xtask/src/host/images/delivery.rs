@@ -9,6 +9,7 @@ use crate::host::system::parallel;
 use crate::host::system::process::ProcessError;
 use crate::host::system::repository::Repository;
 use crate::host::system::scratch::Scratch;
+use crate::images::push::{Push, Pushed};
 
 /// How long saving or pushing may take: gigabytes over a slow network.
 const LIMIT: Duration = Duration::from_secs(3600);
@@ -65,26 +66,6 @@ pub fn save(
         Ok(whole.metadata()?.len())
     };
     Ok(place().map_err(FileError::on("write", file))?)
-}
-
-/// An image that goes to a registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Push {
-    /// Its short name.
-    pub name: String,
-    /// Its name here.
-    pub image: String,
-    /// Its name there.
-    pub to: String,
-}
-
-/// An image that is at a registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pushed {
-    /// Digest of its manifest there: `sha256:` and 64 hexadecimal digits.
-    pub digest: String,
-    /// How long that took.
-    pub elapsed: Duration,
 }
 
 /// Why an image is not at the registry.

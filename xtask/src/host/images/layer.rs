@@ -13,6 +13,7 @@ use crate::host::tree::root::{LONGEST_TEXT, TreeError};
 use crate::host::tree::walk::{self, What};
 use crate::images::files::Entries;
 use crate::images::sbom::{self, Package};
+use crate::images::secret::Secret;
 use crate::stack::secret;
 
 /// Longest list of packages that is read.
@@ -64,17 +65,6 @@ pub fn held(podman: &Podman, image: &str, code: &[String], config_file: &str) ->
         .read(Path::new(relative(CONFIG_FOLDER)).join(config_file), LONGEST_TEXT)
         .ok();
     Ok(Some(Held { entries, config }))
-}
-
-/// Something in an image that looks like a secret.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Secret {
-    /// The image.
-    pub image: String,
-    /// Its path below the root of the tree in the image.
-    pub path: String,
-    /// Why it looks like one.
-    pub why: String,
 }
 
 /// What looks like a secret in the trees that these images hold, in whichever layer, whoever built them; but for what is `named`.

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::host::podman::{Image, Podman};
+use crate::host::podman::Podman;
 use crate::host::system::process::{ProcessError, Program};
 use crate::images::Node;
+use crate::images::image::Image;
 use crate::stack::Stack;
 
 /// Label with the way the image was made.

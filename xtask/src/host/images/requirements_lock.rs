@@ -14,23 +14,10 @@ use crate::host::tree::walk::{self, What};
 use crate::images::uv::{UV_VERSION, uv_requirement};
 use crate::stack::Stack;
 use crate::stack::lockable::{Lockable, Refused};
-use crate::stack::requirements_lock::{self as lock, Stale, Wanted};
+use crate::stack::requirements_lock::{self as lock, Locked, Stale};
 
 /// How long an index may take to answer all that is asked for one lock.
 const LIMIT: Duration = Duration::from_secs(900);
-
-/// A requirements file and its lock.
-#[derive(Debug, Clone)]
-pub struct Locked {
-    /// Path of the requirements file, relative to the tree.
-    pub requirements: String,
-    /// What it says.
-    pub wanted: Vec<Wanted>,
-    /// Text of its lock.
-    pub lock: Option<String>,
-    /// What is wrong with that.
-    pub stale: Vec<Stale>,
-}
 
 /// The requirements files of these groups, of all where none is named, with their locks.
 ///

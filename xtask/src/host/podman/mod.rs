@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use self::service::{Service, ServiceError};
 use super::leftovers::records::Records;
 use super::system::process::{ProcessError, Program};
+use crate::images::image::Image;
 use crate::images::labels;
 use crate::images::oci::Lower;
 
@@ -74,23 +75,6 @@ pub enum PodmanError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
-}
-
-/// An image, as `podman images --format json` has it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Image {
-    /// Its id.
-    pub id: String,
-    /// Fully qualified names with tags.
-    #[serde(default)]
-    pub names: Option<Vec<String>>,
-    /// Its labels.
-    #[serde(default)]
-    pub labels: Option<BTreeMap<String, String>>,
-    /// Its size with all its layers, in bytes.
-    #[serde(default)]
-    pub size: u64,
 }
 
 /// The same, as `podman image inspect` has it.

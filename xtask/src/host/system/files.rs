@@ -9,7 +9,7 @@ use crate::host::tree::root::{TreeError, open_own};
 
 /// Why a file could not be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {verb} `{}`: {}", .path.display(), reason(.source))]
+#[error("cannot {verb} `{}`: {}", .path.display(), crate::system_error::reason(.source))]
 pub struct FileError {
     /// `read`, `write`, `create`.
     pub verb: &'static str,
@@ -25,13 +25,6 @@ impl FileError {
         let path = path.to_owned();
         move |source| Self { verb, path, source }
     }
-}
-
-/// What the system says, as a fragment of a sentence and without the number.
-#[must_use]
-pub fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
 /// Longest file of ours that is read whole: an image's blob, a program.

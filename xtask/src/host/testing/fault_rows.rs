@@ -2,18 +2,8 @@
 
 use std::path::Path;
 
+use crate::bench::fault_row::FaultRow;
 use crate::host::system::files::FileError;
-
-/// One row.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FaultRow {
-    /// What was broken.
-    pub fault: String,
-    /// What must hold all the same.
-    pub promise: String,
-    /// What was seen.
-    pub seen: String,
-}
 
 /// Makes the folder, without rows of an earlier run.
 ///

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::root::TreeRoot;
 use crate::audit::confirm::Observation;
+use crate::audit::confirm::event::ConfirmEvent;
 use crate::boot::reach::Host;
 use crate::boot::sealed::{Sealed, Surroundings, sealed};
 use crate::container::layout::SUPERVISOR;
@@ -31,18 +32,6 @@ const MARGIN: Duration = Duration::from_secs(60);
 
 /// Containers at once for each core: most of a container's time, its agent settles or is waited for in vain.
 const PER_CORE: usize = 6;
-
-/// What was seen of an agent, or why nothing was.
-pub type Sight = Result<Box<Observation>, String>;
-
-/// What happens meanwhile.
-#[derive(Debug)]
-pub enum ConfirmEvent {
-    /// An agent is started.
-    Started(AgentId),
-    /// Its fate is known, or why it is not.
-    Finished(AgentId, Sight),
-}
 
 /// Bytes that a container may print: its document is far shorter.
 const MOST_PRINTED: usize = 4 * 1024 * 1024;

@@ -50,7 +50,7 @@ pub enum TreeError {
     #[error("it is not UTF-8")]
     Encoding,
     /// The system does not let us.
-    #[error("{}", crate::host::system::files::reason(.0))]
+    #[error("{}", crate::system_error::reason(.0))]
     System(io::Error),
 }
 

@@ -8,9 +8,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use owo_colors::{OwoColorize as _, Style};
 use serde::Serialize;
 
+use crate::audit::confirm::event::ConfirmEvent;
 use crate::audit::confirm::{Fate, Verdict};
 use crate::audit::{Prediction, Step};
-use crate::host::tree::confirm::ConfirmEvent;
 use crate::report::escape;
 use crate::report::findings::counted;
 use crate::report::printer::Printer;

@@ -191,6 +191,6 @@ fn date(millis: i64) -> String {
 }
 
 #[cfg(test)]
-mod browser;
+mod browser_tests;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::browser::{ask, open};
+use super::browser_tests::{ask, open};
 use crate::boot::fixture::healthy_view;
 use crate::boot::timeline::timeline;
 use crate::report::smoke::files;

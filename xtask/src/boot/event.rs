@@ -1,0 +1,29 @@
+//! What happens while a stack is booted or removed, for whoever shows it.
+
+use crate::stack::GroupId;
+
+/// What happens while a stack is booted or removed.
+#[derive(Debug)]
+pub enum BootEvent {
+    /// A network was created.
+    Network(String),
+    /// A volume was created.
+    Volume(String),
+    /// A group's containers run.
+    Group(GroupId, Action),
+    /// A group could not be started.
+    GroupFailed(GroupId, String),
+    /// Something was removed: `pod`, `network`, `volume`, with its name.
+    Removed(&'static str, String),
+}
+
+/// What happens to a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// It runs as it should.
+    Unchanged,
+    /// It was created and started.
+    Created,
+    /// It was there in another form, or had stopped, and was created anew.
+    Replaced,
+}
