@@ -11,6 +11,7 @@ mod contents;
 mod dotenv;
 mod escape;
 mod hostile;
+mod links;
 mod lock;
 mod ownership;
 mod rules;

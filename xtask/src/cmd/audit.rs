@@ -14,6 +14,7 @@ use crate::audit::run::{self, Input};
 use crate::audit::scope::Scope;
 use crate::audit::{Report, fix, rules, start_path, users};
 use crate::finding::{Finding, Severity};
+use crate::host::system::files::FileError;
 use crate::host::system::git::{self, Committed};
 use crate::host::system::{files, process};
 use crate::host::tree::audit_files::{self, Listed};
@@ -153,6 +154,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     }
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     let written = stack_files::read(&context.repository, context.tree_option())?;
+    if let Some(path) = &args.write_baseline {
+        context.require_place(path, written.source_tree())?;
+    }
     let exclude = patterns(written.audit_exclude());
     let tree = written.source_tree().map(|tree| context.repository.path(tree));
     // The tree is listed while the startup configs are read.
@@ -293,12 +297,13 @@ fn mend(args: &Args, context: &Context, seen: Seen) -> Outcome {
             printer.color_out,
         ));
     }
+    let tree = TreeRoot::open(&root).map_err(|error| FileError::on("open", &root)(error.into_io()))?;
+    // All or none, as far as links go.
     for file in &fixed {
-        files::write(
-            &root.join(&file.path),
-            file.after.as_bytes(),
-            is_executable(&root.join(&file.path)),
-        )?;
+        tree.require_inside(&file.path)?;
+    }
+    for file in &fixed {
+        tree.rewrite(&file.path, file.after.as_bytes())?;
     }
     printer.step("mended", findings::counted(fixed.len(), "file"));
     Ok(Exit::Success)
@@ -310,12 +315,6 @@ fn changes(count: usize) -> String {
     } else {
         format!("{count} files are")
     }
-}
-
-fn is_executable(path: &std::path::Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    path.metadata()
-        .is_ok_and(|metadata| metadata.permissions().mode() & 0o100 != 0)
 }
 
 /// Reads the tree and calls with all that an audit looks at.

@@ -159,6 +159,7 @@ fn build(args: &Args, context: &Context, mut stack: Stack) -> Outcome {
     }
     if let Some(file) = &args.save {
         deliver::require_place(file)?;
+        context.require_place(file, Some(&stack.source_tree))?;
     }
     if let Some(namespace) = &args.namespace {
         stack.images.namespace.clone_from(namespace);

@@ -58,6 +58,7 @@ pub fn run(args: &Args, context: &Context, run_command: RunCommand<'_>) -> Outco
     } else {
         context.repository.root().join(&args.report)
     };
+    context.require_place(&folder, None)?;
     // A run that ends before its smoke checks leaves no report, and not that of another run either.
     ReportFolder::at(&folder)?.clear()?;
     let mut exit = Exit::Success;

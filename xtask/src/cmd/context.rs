@@ -11,8 +11,8 @@ use crate::host::podman::Podman;
 use crate::host::podman::containers_conf;
 use crate::host::podman::hosts::Hosts;
 use crate::host::system::repository::Repository;
-use crate::host::system::{files, orphans, process};
-use crate::host::tree::{audit_files, stack_files};
+use crate::host::system::{orphans, process};
+use crate::host::tree::{audit_files, named_place, stack_files};
 use crate::host::{boot, lab};
 use crate::python::{facts, preload, tree};
 use crate::render;
@@ -39,6 +39,9 @@ impl Context {
     /// When there is no repository.
     pub fn new(options: &GlobalOptions) -> Outcome<Self> {
         let repository = Repository::find().map_err(Failure::wrong_use)?;
+        repository
+            .require_own_work()
+            .map_err(|error| Failure::wrong_use(error.to_string()))?;
         Ok(Self {
             repository,
             printer: Printer::new(options.color, options.verbose, options.quiet),
@@ -86,6 +89,18 @@ impl Context {
     #[must_use]
     pub fn tree_path(&self, stack: &Stack) -> PathBuf {
         self.repository.path(&stack.source_tree)
+    }
+
+    /// A place that an option names, for a file or folder that is to be written. Where it lies below the tree or the repository, no link
+    /// of theirs may lead it out.
+    ///
+    /// # Errors
+    /// When one does.
+    pub fn require_place(&self, path: &Path, source_tree: Option<&str>) -> Outcome<()> {
+        let root = self.repository.root();
+        let tree = source_tree.map(|tree| self.repository.path(tree));
+        named_place::require(path, [Some(root), tree.as_deref()].into_iter().flatten())
+            .map_err(|error| Failure::wrong_use(error.to_string()))
     }
 
     /// This host's Podman, with a containers.conf of ours where the host needs one.
@@ -247,7 +262,7 @@ impl Context {
         let stale: Vec<String> = self
             .rendered(stack)
             .into_iter()
-            .filter(|file| files::read(&self.repository.path(&file.path)).ok().as_deref() != Some(file.text.as_bytes()))
+            .filter(|file| self.repository.read(&file.path).ok().flatten().as_deref() != Some(file.text.as_bytes()))
             .map(|file| file.path)
             .collect();
         if stale.is_empty() {

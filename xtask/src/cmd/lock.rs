@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, Failure, Outcome};
 use crate::host::images::requirements_lock::{self as host, ResolveError, Upgrade, Uv};
-use crate::host::system::{files, parallel, process};
+use crate::host::system::{parallel, process};
 use crate::report::exit::Exit;
 use crate::report::findings::counted;
 use crate::report::requirements_lock as show;
@@ -57,7 +57,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         &stack,
         &BTreeSet::new(),
     )?;
-    let unused = host::unused(&context.repository, &stack);
+    let unused = host::unused(&context.repository, &stack)?;
     if args.check {
         let stale = show::stale(&all, &stack.source_tree);
         for message in &stale {
@@ -75,8 +75,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     }
     let upgrade = upgrade(args.upgrade.as_deref(), &all)?;
     for path in &unused {
-        let path = context.repository.path(path);
-        std::fs::remove_file(&path).map_err(files::FileError::on("remove", &path))?;
+        context.repository.folder()?.remove(path)?;
     }
     let had = host::locked(&context.repository, &stack);
     let failed = write(args, context, &stack, &all, &upgrade)?;
@@ -94,9 +93,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
 /// Writes the rendered files that are not what the stack renders to any more.
 fn render(context: &Context, stack: &Stack) -> Outcome<()> {
     for file in context.rendered(stack) {
-        let path = context.repository.path(&file.path);
-        if files::read(&path).ok().as_deref() != Some(file.text.as_bytes()) {
-            files::write(&path, file.text.as_bytes(), file.executable)?;
+        if context.repository.read(&file.path)?.as_deref() != Some(file.text.as_bytes()) {
+            let folder = context.repository.folder()?;
+            folder.write(&file.path, file.text.as_bytes(), file.executable)?;
             context.printer.step("rendered", &file.path);
         }
     }
@@ -165,7 +164,7 @@ fn write(args: &Args, context: &Context, stack: &Stack, all: &[Locked], upgrade:
                 continue;
             }
             let path = lock::path(&file.requirements);
-            files::write(&context.repository.path(&path), text.as_bytes(), false)?;
+            context.repository.folder()?.write(&path, text.as_bytes(), false)?;
             let changes = show::changes(file.lock.as_deref().unwrap_or_default(), &text);
             printer.step("locked", format!("{path}: {changes}"));
             changed += 1;

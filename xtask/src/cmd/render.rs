@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Context, Failure, Outcome};
 use crate::audit::rules_page;
 use crate::finding;
-use crate::host::system::{files, process};
+use crate::host::system::process;
 use crate::host::tree::rendered_files;
 use crate::render;
 use crate::rendered_file::RenderedFile;
@@ -49,7 +49,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     rendered.extend(render::documents(&stack));
     rendered.push(rules_page::file());
     rendered.extend(schema::files());
-    let stale = stale(context, &rendered);
+    let stale = stale(context, &rendered)?;
     let paths: BTreeSet<&str> = rendered.iter().map(|file| file.path.as_str()).collect();
     let left_over = rendered_files::left_over(&context.repository, &paths)?;
     if args.check {
@@ -62,7 +62,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
             ));
         }
         for path in &left_over {
-            let there = files::read(&context.repository.path(path))?;
+            let there = context.repository.read(path)?.unwrap_or_default();
             printer.data(&diff::unified(
                 path,
                 &String::from_utf8_lossy(&there),
@@ -90,7 +90,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     }
     write(context, &stale)?;
     for path in &left_over {
-        rendered_files::remove(&context.repository, path)?;
+        context.repository.folder()?.remove(path)?;
         printer.step("removed", path);
     }
     let current = rendered.len() - stale.len();
@@ -111,25 +111,26 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
 /// A rendered file that is not there as it should be, with what is there.
 type Stale<'a> = (&'a RenderedFile, Option<String>);
 
-fn stale<'a>(context: &Context, rendered: &'a [RenderedFile]) -> Vec<Stale<'a>> {
-    rendered
-        .iter()
-        .filter_map(|file| {
-            let there = files::read(&context.repository.path(&file.path))
-                .ok()
-                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            (there.as_deref() != Some(file.text.as_str())).then_some((file, there))
-        })
-        .collect()
+fn stale<'a>(context: &Context, rendered: &'a [RenderedFile]) -> Outcome<Vec<Stale<'a>>> {
+    let mut stale = Vec::new();
+    for file in rendered {
+        let there = context.repository.read(&file.path)?;
+        let there = there.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        if there.as_deref() != Some(file.text.as_str()) {
+            stale.push((file, there));
+        }
+    }
+    Ok(stale)
 }
 
 fn write(context: &Context, stale: &[Stale<'_>]) -> Outcome<()> {
+    let folder = context.repository.folder()?;
+    // All or none, as far as links go.
     for (file, _) in stale {
-        files::write(
-            &context.repository.path(&file.path),
-            file.text.as_bytes(),
-            file.executable,
-        )?;
+        folder.require_inside(&file.path)?;
+    }
+    for (file, _) in stale {
+        folder.write(&file.path, file.text.as_bytes(), file.executable)?;
         context.printer.step("rendered", &file.path);
     }
     Ok(())
@@ -142,5 +143,5 @@ fn write(context: &Context, stale: &[Stale<'_>]) -> Outcome<()> {
 pub fn refresh(context: &Context, stack: &Stack) -> Outcome<()> {
     let mut rendered = context.rendered(stack);
     rendered.extend(render::documents(stack));
-    write(context, &stale(context, &rendered))
+    write(context, &stale(context, &rendered)?)
 }

@@ -173,6 +173,9 @@ impl Addresses for Running<'_> {
 /// When the checks could not be run at all.
 pub fn run(args: &Args, context: &Context) -> Outcome {
     let stack = context.stack()?;
+    for place in args.output.iter().chain(&args.report) {
+        context.require_place(place, Some(&stack.source_tree))?;
+    }
     let outside = context.hosts(&stack, false)?;
     let needs_two = args.phases.contains(&Phase::One(TWO_HOSTS)) && !outside.are_apart();
     if !args.lab && !needs_two {

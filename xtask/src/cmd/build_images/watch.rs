@@ -16,6 +16,7 @@ use crate::host::podman::hosts::{Hosts, MachineHost, Place};
 use crate::host::system::watch::Watch;
 use crate::host::system::{lock, process};
 use crate::host::tree::changes::Changes;
+use crate::host::tree::watched;
 use crate::report::exit::Exit;
 use crate::report::findings::counted;
 use crate::stack::{GroupId, Stack};
@@ -73,30 +74,37 @@ impl Watched {
     }
 
     /// Looks at what the stack names now. Where it cannot be read, at what it named before.
+    ///
+    /// # Errors
+    /// When a link leads out of the tree: nothing outside is watched.
     fn follow(&mut self, context: &Context, changes: &mut Changes) -> Outcome<()> {
         let (stack, _) = context.stack_and_findings()?;
         let Some(stack) = stack else {
             return Ok(());
         };
         let tree = context.tree_path(&stack);
-        let in_tree = |path: &String| tree.join(path);
-        let code = stack.machines.iter().flat_map(|machine| &machine.code);
-        self.folders = code.map(in_tree).collect();
         let startup = stack.machines.iter().map(|machine| &machine.startup_config);
         let requirements = stack.groups.iter().map(|group| &group.requirements);
-        self.files = startup.chain(requirements).map(in_tree).collect();
-        self.files.insert(context.repository.path("config/stack.yaml"));
-        let beside = self.files.iter().filter_map(|file| file.parent());
-        let beside = beside.filter(|folder| !self.folders.iter().any(|code| folder.starts_with(code)));
-        let all = self.folders.iter().map(|folder| (folder.clone(), true));
-        changes.watch(all.chain(beside.map(|folder| (folder.to_owned(), false))))?;
+        let named: Vec<&String> = startup.chain(requirements).collect();
+        let code = stack.machines.iter().flat_map(|machine| &machine.code);
+        let found = watched::find(&tree, code.map(String::as_str), named.iter().map(|path| path.as_str()))?;
+        let mut files: BTreeSet<PathBuf> = named.into_iter().map(|path| tree.join(path)).collect();
+        files.insert(context.repository.path("config/stack.yaml"));
+        let config = context.repository.path("config");
+        let beside = found
+            .beside
+            .iter()
+            .cloned()
+            .chain([config])
+            .map(|folder| (folder, false));
+        changes.watch(found.folders.iter().cloned().map(|folder| (folder, true)).chain(beside))?;
         self.what = format!(
             "{} and {} of {}",
-            counted(self.folders.len(), "folder"),
-            counted(self.files.len(), "file"),
+            counted(found.folders.len(), "folder"),
+            counted(files.len(), "file"),
             stack.source_tree
         );
-        self.tree = tree;
+        (self.folders, self.files, self.tree) = (found.folders, files, tree);
         Ok(())
     }
 

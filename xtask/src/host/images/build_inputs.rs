@@ -136,7 +136,7 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
         groups.insert(
             group.name.clone(),
             GroupInputs {
-                dockerfile: files::read_text(&repository.path(&format!("docker/Dockerfile.{}", group.name)))?,
+                dockerfile: repository.read_text(&format!("docker/Dockerfile.{}", group.name))?,
                 requirements: match lock {
                     // Without what names the file: groups whose locks pin the same share an image.
                     Some(lock) => pins_of(&lock).into_bytes(),
@@ -144,7 +144,7 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
                         .read(&group.requirements, LONGEST_TEXT)
                         .map_err(|error| tree::on("read", &tree_path.join(&group.requirements), error))?,
                 },
-                config: files::read_text(&repository.path(&format!("config/{}", group.config_file)))?,
+                config: repository.read_text(&format!("config/{}", group.config_file))?,
                 tree: files.get(&group.name).map(digest_of).unwrap_or_default(),
             },
         );
@@ -152,7 +152,7 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
     Ok(BuildInputs {
         digests: Inputs {
             python: String::new(),
-            base_dockerfile: files::read_text(&repository.path("docker/Dockerfile.base"))?,
+            base_dockerfile: repository.read_text("docker/Dockerfile.base")?,
             supervisor,
             groups,
         },

@@ -9,7 +9,7 @@ use crate::host::system::files::{self, FileError};
 use crate::host::system::process::{ProcessError, Program};
 use crate::host::system::repository::Repository;
 use crate::host::tree;
-use crate::host::tree::root::TreeRoot;
+use crate::host::tree::root::TreeError;
 use crate::host::tree::walk::{self, What};
 use crate::images::uv::{UV_VERSION, uv_requirement};
 use crate::stack::Stack;
@@ -60,9 +60,12 @@ pub fn look(
 /// Requirements files of the stack that have a lock.
 #[must_use]
 pub fn locked(repository: &Repository, stack: &Stack) -> BTreeSet<String> {
+    let Ok(root) = repository.folder() else {
+        return BTreeSet::new();
+    };
     let requirements = stack.groups.iter().map(|group| &group.requirements);
     requirements
-        .filter(|requirements| repository.path(&lock::path(requirements)).is_file())
+        .filter(|requirements| root.has_file(lock::path(requirements)))
         .cloned()
         .collect()
 }
@@ -70,33 +73,40 @@ pub fn locked(repository: &Repository, stack: &Stack) -> BTreeSet<String> {
 /// The text of a requirements file's lock; none where it has none.
 ///
 /// # Errors
-/// When there is one that cannot be read.
+/// When there is one that cannot be read, or a link leads out of the repository.
 pub fn read(repository: &Repository, requirements: &str) -> Result<Option<String>, FileError> {
-    let path = repository.path(&lock::path(requirements));
-    if path.is_file() {
-        files::read_text(&path).map(Some)
-    } else {
-        Ok(None)
-    }
+    let path = lock::path(requirements);
+    let there = repository.read(&path)?;
+    there
+        .map(|bytes| {
+            let not_text = |_| FileError::on("read", &repository.path(&path))(TreeError::Encoding.into_io());
+            String::from_utf8(bytes).map_err(not_text)
+        })
+        .transpose()
 }
 
 /// Locks of requirements files that no group has, relative to the repository.
-#[must_use]
-pub fn unused(repository: &Repository, stack: &Stack) -> Vec<String> {
+///
+/// # Errors
+/// When their folder is a link that leads out of the repository, or cannot be opened.
+pub fn unused(repository: &Repository, stack: &Stack) -> Result<Vec<String>, FileError> {
     let used: BTreeSet<String> = stack
         .groups
         .iter()
         .map(|group| lock::path(&group.requirements))
         .collect();
-    let Ok(root) = TreeRoot::open(&repository.path(lock::FOLDER)) else {
-        return Vec::new();
+    let root = repository.folder()?;
+    let locks = match root.below(lock::FOLDER) {
+        Ok(locks) => locks,
+        Err(TreeError::Missing) => return Ok(Vec::new()),
+        Err(error) => return Err(root.failed("read", Path::new(lock::FOLDER), error)),
     };
-    walk::walk(&root, &|_| true, &|_| true)
+    Ok(walk::walk(&locks, &|_| true, &|_| true)
         .into_iter()
         .filter(|entry| entry.what == What::File)
         .map(|entry| format!("{}/{}", lock::FOLDER, entry.path))
         .filter(|path| !used.contains(path))
-        .collect()
+        .collect())
 }
 
 /// Which versions that were locked are looked for anew.

@@ -55,7 +55,7 @@ fn compile(repository: &Repository) -> Result<Digest, BinaryError> {
     let place = repository.path(PATH);
     let same = std::fs::read(&place).is_ok_and(|there| digest::of(there) == digest);
     if !same {
-        files::write(&place, &binary, true)?;
+        repository.folder()?.write(PATH, &binary, true)?;
     }
     Ok(digest)
 }

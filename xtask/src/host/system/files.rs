@@ -54,7 +54,7 @@ pub fn read_text(path: &Path) -> Result<String, FileError> {
 /// # Errors
 /// When the folder or the file cannot be written; the old file is then still whole.
 pub fn write(path: &Path, bytes: &[u8], executable: bool) -> Result<(), FileError> {
-    place(path, bytes, executable, true)
+    place(path, bytes, &Manner::new(executable)).map_err(FileError::on("write", path))
 }
 
 /// The same for what can be made again: it is whole or not there for every reader, and may be lost with the power.
@@ -62,28 +62,54 @@ pub fn write(path: &Path, bytes: &[u8], executable: bool) -> Result<(), FileErro
 /// # Errors
 /// As [`write`].
 pub fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    place(path, bytes, false, false)
+    let manner = Manner {
+        synced: false,
+        ..Manner::new(false)
+    };
+    place(path, bytes, &manner).map_err(FileError::on("write", path))
 }
 
-fn place(path: &Path, bytes: &[u8], executable: bool, synced: bool) -> Result<(), FileError> {
+/// How a file is written.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::host) struct Manner {
+    /// Its mode.
+    pub mode: u32,
+    /// User and group that it is given to, as far as that is allowed; those of this process otherwise.
+    pub owner: Option<(u32, u32)>,
+    /// Whether it is on the disk before it is at its place.
+    pub synced: bool,
+}
+
+impl Manner {
+    /// That of a file of ours.
+    pub fn new(executable: bool) -> Self {
+        Self {
+            mode: if executable { 0o755 } else { 0o644 },
+            owner: None,
+            synced: true,
+        }
+    }
+}
+
+/// Writes a file beside its place and renames it there.
+pub(in crate::host) fn place(path: &Path, bytes: &[u8], manner: &Manner) -> std::io::Result<()> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     let _busy = process::Busy::new();
-    let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(parent)?;
-        let mut beside = tempfile::Builder::new().prefix(".writing-").tempfile_in(parent)?;
-        beside.write_all(bytes)?;
-        let mode = if executable { 0o755 } else { 0o644 };
-        beside
-            .as_file()
-            .set_permissions(std::fs::Permissions::from_mode(mode))?;
-        if synced {
-            beside.as_file().sync_data()?;
-        }
-        beside.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(FileError::on("write", path))
+    std::fs::create_dir_all(parent)?;
+    let mut beside = tempfile::Builder::new().prefix(".writing-").tempfile_in(parent)?;
+    beside.write_all(bytes)?;
+    let file = beside.as_file();
+    if let Some((user, group)) = manner.owner {
+        // Others than root keep what they write.
+        let _ = std::os::unix::fs::fchown(file, Some(user), Some(group));
+    }
+    file.set_permissions(std::fs::Permissions::from_mode(manner.mode))?;
+    if manner.synced {
+        file.sync_data()?;
+    }
+    beside.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::files::FileError;
+use crate::host::tree::root::{LONGEST_TEXT, TreeError, TreeRoot};
 
 /// The folders of one checkout.
 #[derive(Debug, Clone)]
@@ -61,6 +62,54 @@ impl Repository {
     #[must_use]
     pub fn path(&self, relative: &str) -> PathBuf {
         self.root.join(relative)
+    }
+
+    /// The root, for what is read and written below it: nothing outside is, through whatever link.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn folder(&self) -> Result<TreeRoot, FileError> {
+        TreeRoot::open(&self.root).map_err(|error| FileError::on("open", &self.root)(error.into_io()))
+    }
+
+    /// The content of a file in it; none where there is no such file.
+    ///
+    /// # Errors
+    /// When there is one that cannot be read, or a link leads out of the repository.
+    pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, FileError> {
+        let folder = self.folder()?;
+        match folder.read(path, LONGEST_TEXT) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(TreeError::Missing) => Ok(None),
+            Err(error) => Err(folder.failed("read", Path::new(path), error)),
+        }
+    }
+
+    /// The text of a file in it.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a link leads out of the repository.
+    pub fn read_text(&self, path: &str) -> Result<String, FileError> {
+        let folder = self.folder()?;
+        let read = folder.read_text(path);
+        read.map_err(|error| folder.failed("read", Path::new(path), error))
+    }
+
+    /// Fails where a folder of ours below `target/` is a link that leads out of it: what is written there would be somewhere else.
+    /// `target` itself may be a link, as to another disk.
+    ///
+    /// # Errors
+    /// When there is such a link, which the error names.
+    pub fn require_own_work(&self) -> Result<(), FileError> {
+        let Ok(target) = TreeRoot::open(&self.root.join("target")) else {
+            return Ok(());
+        };
+        let work = Path::new("xtask-work");
+        target.require_inside(work)?;
+        for entry in target.list(work).unwrap_or_default() {
+            target.require_inside(work.join(entry.name))?;
+        }
+        Ok(())
     }
 
     /// Cargo's target folder.

@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use notify::event::EventKind;
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::{Config, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use crate::host::system::process;
 
@@ -50,7 +50,7 @@ impl Changes {
     /// When the system has no watch left to give.
     pub fn new() -> Result<Self, ChangesError> {
         let (sender, changed) = mpsc::channel();
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let told = move |event: notify::Result<notify::Event>| {
             // What was lost is found by the next look, which reads everything.
             let Ok(event) = event else { return };
             if matches!(event.kind, EventKind::Access(_)) {
@@ -60,8 +60,10 @@ impl Changes {
                 // Nobody waits any more.
                 let _ = sender.send(path);
             }
-        })
-        .map_err(|source| ChangesError {
+        };
+        // Whoever names a folder, names those that its links lead to as well, as far as they are to be watched.
+        let config = Config::default().with_follow_symlinks(false);
+        let watcher = RecommendedWatcher::new(told, config).map_err(|source| ChangesError {
             path: PathBuf::new(),
             source,
         })?;

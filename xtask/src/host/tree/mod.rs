@@ -3,11 +3,13 @@
 pub mod audit_files;
 pub mod changes;
 pub mod confirm;
+pub mod named_place;
 pub mod odd_files;
 pub mod rendered_files;
 pub mod root;
 pub mod stack_files;
 pub mod walk;
+pub mod watched;
 
 use std::collections::BTreeSet;
 use std::fs::File;

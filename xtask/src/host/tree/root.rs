@@ -2,6 +2,8 @@
 //! so that no link, however and whenever it is put there, leads out of it; only regular files are opened, without waiting for
 //! anybody; and nothing is read beyond a bound.
 
+mod write;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read as _};
