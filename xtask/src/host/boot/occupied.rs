@@ -1,17 +1,19 @@
 //! Address ranges that something on this host uses: routes of every table, addresses of its links, networks of Podman, of CNI and
-//! of Docker, Quadlet units, and networks that other stacks wrote down. What cannot be read is left out.
+//! of Docker, Quadlet units, and networks that other stacks wrote down, whether they are up or not. What cannot be read is left out.
+
+mod files;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use self::files::Reader;
 use crate::doctor::overlap::Occupied;
 use crate::host::leftovers::records;
 use crate::host::podman::{Network, belongs_to};
-use crate::host::system::files;
 use crate::host::system::process::{Program, on_path};
 use crate::stack::Stack;
 use crate::stack::model::Subnet;
@@ -45,19 +47,23 @@ pub fn gather(networks: &[Network], stack: &Stack) -> Vec<Occupied> {
     let routes = of_routes(&bridges, &addresses);
     all.extend(addresses.into_iter().map(|(_, occupied)| occupied));
     all.extend(routes);
-    for (folder, is_firm) in podman_folders() {
-        all.extend(of_podman_files(&folder, is_firm, &known));
-    }
-    all.extend(of_cni(Path::new("/etc/cni/net.d")));
-    all.extend(of_docker_settings(Path::new("/etc/docker/daemon.json")));
+    let own = own
+        .iter()
+        .filter_map(|network| Some((network.name.as_str(), network.subnets.as_deref()?)))
+        .flat_map(|(name, subnets)| subnets.iter().map(move |subnet| (name, &subnet.subnet)))
+        .filter_map(|(name, subnet)| Some((name, Subnet::parse(subnet)?)))
+        .collect();
+    all.extend(files::of(
+        Path::new("/"),
+        &Reader {
+            user: nix::unistd::geteuid().as_raw(),
+            stack: &stack.name,
+            wanted,
+            known,
+            own,
+        },
+    ));
     all.extend(of_docker());
-    for folder in [
-        "/etc/containers/systemd",
-        "/run/containers/systemd",
-        "/usr/share/containers/systemd",
-    ] {
-        all.extend(of_quadlet(Path::new(folder), &wanted));
-    }
     for (other, records) in records::of_others(&stack.name) {
         all.extend(records.networks().map(|network| {
             let owner = format!(
@@ -196,103 +202,6 @@ fn links(listed: Value, bridges: &BTreeSet<&str>) -> Vec<(String, Occupied)> {
     all
 }
 
-/// Folders with networks of Podmans: root's own, and those of users, which live in namespaces of their own.
-fn podman_folders() -> Vec<(PathBuf, bool)> {
-    let mut folders = vec![(PathBuf::from("/etc/containers/networks"), true)];
-    let passwd = files::read_text(Path::new("/etc/passwd")).unwrap_or_default();
-    let homes: BTreeSet<&str> = passwd
-        .lines()
-        .filter_map(|line| line.split(':').nth(5))
-        .filter(|home| home.len() > 1)
-        .collect();
-    folders.extend(homes.into_iter().map(|home| {
-        let folder = Path::new(home).join(".local/share/containers/storage/networks");
-        (folder, false)
-    }));
-    folders
-}
-
-fn of_podman_files(folder: &Path, is_firm: bool, known: &BTreeSet<&str>) -> Vec<Occupied> {
-    let mut all = Vec::new();
-    for path in entries(folder, &["json"]) {
-        let Some(network) = read_json(&path) else { continue };
-        let name = network.get("name").and_then(Value::as_str).unwrap_or_default();
-        if is_firm && known.contains(name) {
-            continue;
-        }
-        let subnets = network.get("subnets").and_then(Value::as_array);
-        all.extend(subnets.into_iter().flatten().filter_map(|subnet| {
-            Some(Occupied {
-                subnet: Subnet::parse(subnet.get("subnet")?.as_str()?)?,
-                owner: format!("Podman's network `{name}` (`{}`)", path.display()),
-                firm: is_firm,
-            })
-        }));
-    }
-    all
-}
-
-fn of_cni(folder: &Path) -> Vec<Occupied> {
-    let mut all = Vec::new();
-    for path in entries(folder, &["conf", "conflist", "json"]) {
-        let mut found = Vec::new();
-        if let Some(value) = read_json(&path) {
-            texts_of(&value, "subnet", &mut found);
-        }
-        all.extend(found.iter().filter_map(|text| {
-            let subnet = Subnet::parse(text)?;
-            Some(firm(subnet, format!("the CNI configuration `{}`", path.display())))
-        }));
-    }
-    all
-}
-
-/// Values of every key of that name, however deep.
-fn texts_of(value: &Value, key: &str, found: &mut Vec<String>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| texts_of(item, key, found)),
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                match value.as_str() {
-                    Some(text) if name == key => found.push(text.to_owned()),
-                    _ => texts_of(value, key, found),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn of_docker_settings(path: &Path) -> Vec<Occupied> {
-    read_json(path).map_or_else(Vec::new, |settings| docker_settings(&settings, path))
-}
-
-fn docker_settings(settings: &Value, path: &Path) -> Vec<Occupied> {
-    let mut all = Vec::new();
-    for key in ["bip", "fixed-cidr"] {
-        let range = settings.get(key).and_then(Value::as_str).and_then(Subnet::parse);
-        if let Some(range) = range {
-            let range = Subnet {
-                address: range.network(),
-                ..range
-            };
-            all.push(firm(
-                range,
-                format!("Docker's bridge (`{key}` in `{}`)", path.display()),
-            ));
-        }
-    }
-    let pools = settings.get("default-address-pools").and_then(Value::as_array);
-    all.extend(pools.into_iter().flatten().filter_map(|pool| {
-        Some(Occupied {
-            subnet: Subnet::parse(pool.get("base")?.as_str()?)?,
-            owner: format!("Docker's `default-address-pools` in `{}`", path.display()),
-            firm: false,
-        })
-    }));
-    all
-}
-
 /// Networks of a Docker daemon, where one answers.
 fn of_docker() -> Vec<Occupied> {
     // A `docker` that is Podman by another name lists Podman's own.
@@ -331,76 +240,13 @@ fn docker_networks(networks: &Value) -> Vec<Occupied> {
     all
 }
 
-/// `.network` units of Quadlet; those of the stack's own networks are not in its way.
-fn of_quadlet(folder: &Path, own: &BTreeSet<&str>) -> Vec<Occupied> {
-    // Units of users stand two folders deeper.
-    let below = |folder: &PathBuf| -> Vec<PathBuf> {
-        let entries = folder.read_dir().into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
-    };
-    let mut folders = vec![folder.to_owned()];
-    for _ in 0..2 {
-        let more: Vec<PathBuf> = folders.iter().flat_map(below).collect();
-        folders.extend(more);
-    }
-    folders.sort();
-    folders.dedup();
-    folders
-        .iter()
-        .flat_map(|folder| entries(folder, &["network"]))
-        .flat_map(|path| {
-            let text = files::read(&path).unwrap_or_default();
-            quadlet(&String::from_utf8_lossy(&text), &path, own)
-        })
-        .collect()
-}
-
-fn quadlet(text: &str, path: &Path, own: &BTreeSet<&str>) -> Vec<Occupied> {
-    let values = |wanted: &str| -> Vec<&str> {
-        let pairs = text.lines().filter_map(|line| line.split_once('='));
-        pairs
-            .filter(|(key, _)| key.trim() == wanted)
-            .map(|(_, value)| value.trim())
-            .collect()
-    };
-    if values("NetworkName").iter().any(|name| own.contains(name)) {
-        return Vec::new();
-    }
-    values("Subnet")
-        .into_iter()
-        .filter_map(Subnet::parse)
-        .map(|subnet| firm(subnet, format!("the Quadlet unit `{}`", path.display())))
-        .collect()
-}
-
-fn entries(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = folder
-        .read_dir()
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| {
-            let extension = path.extension().and_then(|extension| extension.to_str());
-            extension.is_some_and(|extension| extensions.contains(&extension))
-        })
-        .collect();
-    paths.sort();
-    paths
-}
-
-fn read_json(path: &Path) -> Option<Value> {
-    serde_json::from_slice(&files::read(path).ok()?).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::path::Path;
 
     use serde_json::json;
 
-    use super::{docker_networks, docker_settings, links, of_cni, of_podman_files, quadlet, routes};
+    use super::{docker_networks, links, routes};
     use crate::doctor::overlap::{Occupied, overlaps};
     use crate::stack::fixture::Fixture;
 
@@ -462,43 +308,13 @@ mod tests {
     }
 
     #[test]
-    fn docker_is_asked_and_read() {
-        let path = Path::new("/etc/docker/daemon.json");
-        let settings =
-            json!({"bip": "172.20.0.1/24", "default-address-pools": [{"base": "172.30.0.0/16", "size": 24}]});
-        assert_eq!(
-            shown(&docker_settings(&settings, path)),
-            [
-                "172.20.0.0/24 Docker's bridge (`bip` in `/etc/docker/daemon.json`)",
-                "set aside: 172.30.0.0/16 Docker's `default-address-pools` in `/etc/docker/daemon.json`",
-            ]
-        );
+    fn docker_is_asked() {
         let networks =
             json!([{"Name": "shop_default", "IPAM": {"Config": [{"Subnet": "172.20.0.0/16"}]}}, {"Name": "host"}]);
         assert_eq!(
             shown(&docker_networks(&networks)),
             ["172.20.0.0/16 Docker's network `shop_default`"]
         );
-    }
-
-    #[test]
-    fn files_of_podman_cni_and_quadlet_are_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-        write("n.json", r#"{"name": "n", "subnets": [{"subnet": "10.5.0.0/24"}]}"#);
-        write("broken.json", "{");
-        write(
-            "c.conflist",
-            r#"{"plugins": [{"ipam": {"ranges": [[{"subnet": "10.88.0.0/16"}]]}}]}"#,
-        );
-        let nobody = BTreeSet::new();
-        assert_eq!(of_podman_files(folder.path(), true, &nobody).len(), 1);
-        assert!(of_podman_files(folder.path(), true, &BTreeSet::from(["n"])).is_empty());
-        std::fs::remove_file(folder.path().join("n.json")).unwrap();
-        assert_eq!(of_cni(folder.path()).len(), 1);
-        let unit = "[Network]\nNetworkName=other\nSubnet=172.20.0.0/16\n";
-        assert_eq!(quadlet(unit, Path::new("/u.network"), &nobody).len(), 1);
-        assert!(quadlet(unit, Path::new("/u.network"), &BTreeSet::from(["other"])).is_empty());
     }
 
     #[test]
