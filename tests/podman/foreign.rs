@@ -214,7 +214,9 @@ impl Host {
                 text.push('\n');
             }
         }
-        text += &says("nft", &["--stateless", "list", "table", "inet", "guard"]);
+        for table in ["guard", "netavark"] {
+            text += &says("nft", &["--stateless", "list", "table", "inet", table]);
+        }
         text += &says("ip", &["-4", "-oneline", "address"]);
         text += &says("ip", &["-4", "route"]);
         for line in says("ip", &["netns", "list"]).lines() {
@@ -368,6 +370,19 @@ fn the_stack_comes_and_goes_beside_others(host: &Host) {
         assert!(!ran.stderr.contains("panicked"), "{command:?}: {ran:#?}");
         if command[0] == "up" && command[1] != "--lab" {
             assert_eq!(ran.code, 0, "{command:?}: {ran:#?}");
+        }
+        if *command == ["down"] {
+            for named in [
+                "chain `nv_0badcafe_172_30_97_0_nm24` of nftables' table `inet netavark`",
+                "delete rule inet netavark POSTROUTING handle",
+                "network namespace `netns-5f0c0de5-0000-4000-8000-00000000beef`, which no container",
+                "`ip netns delete netns-5f0c0de5-0000-4000-8000-00000000beef` removes it",
+            ] {
+                assert!(ran.stderr.contains(named), "`{named}` is not in\n{}", ran.stderr);
+            }
+            // Those of containers that run are nobody's leftover.
+            let namespaces = ran.stderr.lines().filter(|line| line.contains("network namespace `"));
+            assert_eq!(namespaces.count(), 1, "{}", ran.stderr);
         }
     }
     assert_eq!(host.others(), before);

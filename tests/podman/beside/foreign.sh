@@ -1,5 +1,5 @@
 # Things of others on this host: a network with a running container and a published port, rules of an administrator, a table of
-# nft, a bridge, a namespace as Podman names its own. Argument: an image to run.
+# nft, a bridge, a namespace as Podman names its own, in which nothing runs. Argument: an image to run.
 set -eu
 podman network create --subnet=10.201.7.0/24 shop_default >/dev/null
 podman run --detach --name=shop-web --network=shop_default --publish=127.0.0.1:28080:80 "$1" /waits -P >/dev/null
@@ -14,6 +14,12 @@ iptables -t nat -A POSTROUTING -s 172.30.97.0/24 -d 203.0.113.9/32 -j ADMIN
 nft add table inet guard
 nft add chain inet guard inspect '{ type filter hook forward priority 10; policy accept; }'
 nft add rule inet guard inspect ip saddr 172.30.97.0/24 ip daddr 203.0.113.7 drop
+# As netavark's nftables driver writes it for a network; nothing says whose this is.
+nft add table inet netavark
+nft add chain inet netavark POSTROUTING '{ type nat hook postrouting priority 100; policy accept; }'
+nft add chain inet netavark nv_0badcafe_172_30_97_0_nm24
+nft add rule inet netavark nv_0badcafe_172_30_97_0_nm24 ip daddr != 224.0.0.0/4 return
+nft add rule inet netavark POSTROUTING ip saddr 172.30.97.0/24 jump nv_0badcafe_172_30_97_0_nm24
 ip link add br-shop type bridge
 ip address add 10.201.9.1/24 dev br-shop
 ip link set br-shop up

@@ -219,7 +219,8 @@ impl Context {
             .iter()
             .map(|machine| (machine.network.as_str(), machine.subnet))
             .collect();
-        swept.left.extend(leftovers::unproved(&wanted, &networks)?);
+        let unproved = leftovers::unproved(&wanted, written.networks(), &networks, || podman.network_namespaces())?;
+        swept.left.extend(unproved);
         self.name_left(&swept.left);
         Ok(stored + swept.removed.len())
     }

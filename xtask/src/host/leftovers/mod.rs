@@ -20,8 +20,8 @@ use serde::Deserialize;
 
 use self::records::NetworkRecord;
 use super::podman::Network;
-use super::system::firewall;
 use super::system::process::{ProcessError, Program};
+use super::system::{firewall, nftables};
 use crate::stack::model::Subnet;
 
 /// A link, as `ip -details -json address` has it.
@@ -170,14 +170,31 @@ pub fn plugged(network: &NetworkRecord) -> Result<Vec<String>, ProcessError> {
     Ok(plugged)
 }
 
-/// Names what looks like a leftover of these networks, of which nothing is written down.
+/// Names what looks like a leftover of these networks and is not proved to be: bridges, chains, rules, and namespaces in which nothing
+/// runs. `recorded` are networks that the stack had Podman make before; `in_use` says which network namespaces containers have, and is asked
+/// only where there is one.
 ///
 /// # Errors
 /// When `ip` cannot be run.
-pub fn unproved(wanted: &[(&str, Subnet)], networks: &[Network]) -> Result<Vec<Left>, ProcessError> {
+pub fn unproved<'r, E: From<ProcessError>>(
+    wanted: &[(&str, Subnet)],
+    recorded: impl Iterator<Item = &'r NetworkRecord>,
+    networks: &[Network],
+    in_use: impl FnOnce() -> Result<BTreeSet<String>, E>,
+) -> Result<Vec<Left>, E> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(Vec::new());
     }
+    let mut left = of_wanted(wanted, networks)?;
+    let subnets: Vec<Subnet> = wanted.iter().map(|(_, subnet)| *subnet).collect();
+    let recorded: Vec<&NetworkRecord> = recorded.collect();
+    left.extend(nftables::unproved(&subnets, &recorded, networks));
+    left.extend(idle_namespaces(in_use)?);
+    Ok(left)
+}
+
+/// Bridges and chains of networks that Podman does not have.
+fn of_wanted(wanted: &[(&str, Subnet)], networks: &[Network]) -> Result<Vec<Left>, ProcessError> {
     let unknown: Vec<&(&str, Subnet)> = wanted
         .iter()
         .filter(|(name, _)| networks.iter().all(|network| network.name != *name))
@@ -215,6 +232,50 @@ pub fn unproved(wanted: &[(&str, Subnet)], networks: &[Network]) -> Result<Vec<L
         command: format!("iptables -t nat -F {chain}"),
     }));
     Ok(left)
+}
+
+/// Namespaces that Podman made, in which nothing runs and that no container has: a Podman that was killed between making one and starting
+/// something in it leaves it, and nothing in it says for whom it was made.
+fn idle_namespaces<E: From<ProcessError>>(
+    in_use: impl FnOnce() -> Result<BTreeSet<String>, E>,
+) -> Result<Vec<Left>, E> {
+    let idle = || -> Result<BTreeSet<String>, ProcessError> {
+        let mut idle = BTreeSet::new();
+        for namespace in namespaces()? {
+            if is_podmans(&namespace.name) && prints_nothing(&["netns", "pids", &namespace.name])? {
+                idle.insert(namespace.name);
+            }
+        }
+        Ok(idle)
+    };
+    let mut left = idle()?;
+    if left.is_empty() {
+        return Ok(Vec::new());
+    }
+    let in_use = in_use()?;
+    // Somebody else's container may have been about to start.
+    let still = idle()?;
+    left.retain(|name| !in_use.contains(name) && still.contains(name));
+    Ok(left
+        .into_iter()
+        .map(|name| Left {
+            what: format!("network namespace `{name}`, which no container of Podman has and in which nothing runs"),
+            command: format!("ip netns delete {name}"),
+        })
+        .collect())
+}
+
+/// Whether a namespace is named as Podman names its own: `netns-` and a UUID.
+fn is_podmans(name: &str) -> bool {
+    let lengths = [8, 4, 4, 4, 12];
+    let Some(parts) = name.strip_prefix("netns-").map(|id| id.split('-').collect::<Vec<_>>()) else {
+        return false;
+    };
+    parts.len() == lengths.len()
+        && parts
+            .iter()
+            .zip(lengths)
+            .all(|(part, length)| part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Whether Podman has another network under that name or on that bridge.
@@ -311,7 +372,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::records::NetworkRecord;
-    use super::{Link, bridge_of, has_gateway, is_anothers, is_plugged_in, uses};
+    use super::{Link, bridge_of, has_gateway, is_anothers, is_plugged_in, is_podmans, uses};
     use crate::host::podman::Network;
     use crate::stack::model::Subnet;
 
@@ -373,6 +434,20 @@ mod tests {
             "into another bridge"
         );
         assert!(!is_plugged_in(&host, &[], Some(7), bridge));
+    }
+
+    #[test]
+    fn podman_names_its_namespaces_with_a_uuid() {
+        assert!(is_podmans("netns-6f0f3b1c-0a5e-4c1d-9d5b-2f3a4b5c6d7e"));
+        for other in [
+            "netns-1",
+            "netns-6f0f3b1c-0a5e-4c1d-9d5b-2f3a4b5c6d7e-x",
+            "netns-6f0f3b1c-0a5e-4c1d-9d5b-2f3a4b5c6d7g",
+            "cni-6f0f3b1c-0a5e-4c1d-9d5b-2f3a4b5c6d7e",
+            "netns-6f0f3b1c-0a5e-4c1d-9d5b-2f3a4b5c6d;e",
+        ] {
+            assert!(!is_podmans(other), "{other}");
+        }
     }
 
     #[test]

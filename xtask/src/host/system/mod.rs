@@ -6,6 +6,7 @@ pub mod firewall;
 pub mod git;
 pub mod lock;
 pub mod network;
+pub mod nftables;
 pub mod orphans;
 pub mod parallel;
 pub mod process;
