@@ -11,6 +11,12 @@ readonly compose_file=docker/podman-compose.mainpc.yml
 readonly supervisor=docker/supervisor/bin/agent-supervisor
 readonly namespace=localhost/ai_system
 readonly tag=latest
+readonly volumes=(
+  ai_system_mainpc_logs
+  ai_system_mainpc_models
+  ai_system_mainpc_data
+  ai_system_mainpc_config
+)
 readonly groups=(
   core-services
   memory-system
@@ -30,7 +36,8 @@ usage() {
 usage: scripts/deploy_mainpc.sh [--help]
 
 Builds the base image and 11 group images, creates the network ai_system_mainpc
-(172.20.0.0/16) where it is missing, and starts every container. Running it again changes only what is not up to date.
+(172.20.0.0/16) and the volumes where they are missing, with the labels of the stack, and starts every container. Running it
+again changes only what is not up to date.
 
 environment:
   BASE_IMAGE       image that the base image is made from (default: docker.io/library/python:3.11-slim)
@@ -85,7 +92,7 @@ ensure_network() {
   local subnets
   if ! podman network exists "$network"; then
     printf 'creating network %s (%s)\n' "$network" "$subnet"
-    podman network create --subnet "$subnet" "$network" >/dev/null
+    podman network create "${labels[@]}" --subnet "$subnet" "$network" >/dev/null
     return
   fi
   subnets=$(podman network inspect "$network")
@@ -93,6 +100,16 @@ ensure_network() {
     fail "network \`$network\` exists without the subnet $subnet, which the static addresses need" \
       "stop what uses it, then: podman network rm $network"
   fi
+}
+
+ensure_volumes() {
+  local volume
+  for volume in "${volumes[@]}"; do
+    if ! podman volume exists "$volume"; then
+      printf 'creating volume %s\n' "$volume"
+      podman volume create "${labels[@]}" "$volume" >/dev/null
+    fi
+  done
 }
 
 case "${1:-}" in
@@ -108,6 +125,13 @@ case "${1:-}" in
 esac
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# By these, everybody knows whose they are, and `cargo xtask down` that it may remove them.
+labels=(
+  --label=ai-system.stack=ai_system
+  --label=ai-system.machine=mainpc
+  "--label=ai-system.checkout=$(pwd -P)"
+)
 
 need podman 'on Debian: apt-get install podman'
 need podman-compose 'on Debian: apt-get install podman-compose'
@@ -144,6 +168,7 @@ else
 fi
 
 ensure_network
+ensure_volumes
 
 printf 'starting %s\n' "$machine"
 export MACHINE_TYPE="$machine"

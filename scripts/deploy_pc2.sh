@@ -11,6 +11,12 @@ readonly compose_file=docker/podman-compose.pc2.yml
 readonly supervisor=docker/supervisor/bin/agent-supervisor
 readonly namespace=localhost/ai_system
 readonly tag=latest
+readonly volumes=(
+  ai_system_pc2_logs
+  ai_system_pc2_models
+  ai_system_pc2_data
+  ai_system_pc2_config
+)
 readonly groups=(
   pc2-core
   pc2-integration
@@ -24,7 +30,8 @@ usage() {
 usage: scripts/deploy_pc2.sh [--help]
 
 Builds the base image and 5 group images, creates the network ai_system_pc2
-(172.21.0.0/16) where it is missing, and starts every container. Running it again changes only what is not up to date.
+(172.21.0.0/16) and the volumes where they are missing, with the labels of the stack, and starts every container. Running it
+again changes only what is not up to date.
 
 environment:
   BASE_IMAGE       image that the base image is made from (default: docker.io/library/python:3.11-slim)
@@ -79,7 +86,7 @@ ensure_network() {
   local subnets
   if ! podman network exists "$network"; then
     printf 'creating network %s (%s)\n' "$network" "$subnet"
-    podman network create --subnet "$subnet" "$network" >/dev/null
+    podman network create "${labels[@]}" --subnet "$subnet" "$network" >/dev/null
     return
   fi
   subnets=$(podman network inspect "$network")
@@ -87,6 +94,16 @@ ensure_network() {
     fail "network \`$network\` exists without the subnet $subnet, which the static addresses need" \
       "stop what uses it, then: podman network rm $network"
   fi
+}
+
+ensure_volumes() {
+  local volume
+  for volume in "${volumes[@]}"; do
+    if ! podman volume exists "$volume"; then
+      printf 'creating volume %s\n' "$volume"
+      podman volume create "${labels[@]}" "$volume" >/dev/null
+    fi
+  done
 }
 
 case "${1:-}" in
@@ -102,6 +119,13 @@ case "${1:-}" in
 esac
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# By these, everybody knows whose they are, and `cargo xtask down` that it may remove them.
+labels=(
+  --label=ai-system.stack=ai_system
+  --label=ai-system.machine=pc2
+  "--label=ai-system.checkout=$(pwd -P)"
+)
 
 need podman 'on Debian: apt-get install podman'
 need podman-compose 'on Debian: apt-get install podman-compose'
@@ -138,6 +162,7 @@ else
 fi
 
 ensure_network
+ensure_volumes
 
 printf 'starting %s\n' "$machine"
 export MACHINE_TYPE="$machine"

@@ -6,13 +6,13 @@ use super::oci::Execution;
 use super::plan::Node;
 use crate::container::command::command;
 use crate::container::layout::python_path;
-use crate::stack::{GroupId, Stack};
+use crate::stack::{GroupId, Stack, labels};
 
 /// Label on everything that we create: the stack's name.
-pub const STACK: &str = "ai-system.stack";
+pub const STACK: &str = labels::STACK;
 /// Label on what is created for a running stack: the folder of the checkout that it was created from. Images have none: they are the same
 /// wherever they are built, and go to other hosts.
-pub const CHECKOUT: &str = "ai-system.checkout";
+pub const CHECKOUT: &str = labels::CHECKOUT;
 /// Label on an image: the digest of everything it was made from. On a pod: the digest of how it was created.
 pub const DIGEST: &str = "ai-system.input-digest";
 

@@ -6,7 +6,7 @@ use super::compose;
 use super::template::fill;
 use crate::rendered_file::{HEADER, RenderedFile};
 use crate::stack::model::Machine;
-use crate::stack::{MachineId, Stack};
+use crate::stack::{MachineId, Stack, labels};
 
 /// The script of one machine.
 #[must_use]
@@ -28,6 +28,12 @@ pub fn script(stack: &Stack, id: MachineId) -> RenderedFile {
         namespace => stack.images.namespace,
         tag => stack.images.tag,
         base_image => stack.images.base_image,
+        volumes => stack.volumes.iter().map(|volume| stack.volume(id, volume)).collect::<Vec<_>>(),
+        labels => vec![
+            format!("{}={}", labels::STACK, stack.name),
+            format!("{}={}", labels::MACHINE, machine.name),
+        ],
+        checkout_label => labels::CHECKOUT,
         groups,
         others,
         own => address(machine),

@@ -415,7 +415,7 @@ fn deployment(images: &[&str], subnet: Option<&str>) -> tempfile::TempDir {
     }
     podman.push_str("\"image exists \"*) exit 1;;\n");
     match subnet {
-        None => podman.push_str("\"network exists \"*) exit 1;;\n"),
+        None => podman.push_str("\"network exists \"* | \"volume exists \"*) exit 1;;\n"),
         Some(subnet) => podman.push_str(&format!(
             "\"network inspect \"*) echo '[{{\"subnets\": [{{\"subnet\": \"{subnet}\"}}]}}]';;\n"
         )),
@@ -470,11 +470,21 @@ fn a_deployment_builds_makes_the_network_and_starts() {
             build(&format!("pc2-{group}"))
         ));
     }
+    let root = folder.path().canonicalize().expect("a folder");
+    // Those of `up`.
+    let labels = format!(
+        "--label=ai-system.stack=ai_system --label=ai-system.machine=pc2 --label=ai-system.checkout={}",
+        root.display()
+    );
     expected.extend([
         "podman network exists ai_system_pc2".to_owned(),
-        "podman network create --subnet 172.21.0.0/16 ai_system_pc2".to_owned(),
-        "podman-compose -f docker/podman-compose.pc2.yml up -d".to_owned(),
+        format!("podman network create {labels} --subnet 172.21.0.0/16 ai_system_pc2"),
     ]);
+    for volume in ["logs", "models", "data", "config"] {
+        expected.push(format!("podman volume exists ai_system_pc2_{volume}"));
+        expected.push(format!("podman volume create {labels} ai_system_pc2_{volume}"));
+    }
+    expected.push("podman-compose -f docker/podman-compose.pc2.yml up -d".to_owned());
     assert_eq!(calls, expected);
 }
 

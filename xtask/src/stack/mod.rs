@@ -15,6 +15,7 @@ mod tree;
 mod validate;
 
 pub mod graph;
+pub mod labels;
 pub mod lockable;
 pub mod model;
 pub mod requirements_lock;

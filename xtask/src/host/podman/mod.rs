@@ -28,7 +28,7 @@ pub const STACK_LABEL: &str = labels::STACK;
 /// Label on pods, containers, networks and volumes: the folder of the checkout that made them.
 pub const CHECKOUT_LABEL: &str = labels::CHECKOUT;
 /// Label on machines' things: the machine's name.
-pub const MACHINE_LABEL: &str = "ai-system.machine";
+pub const MACHINE_LABEL: &str = crate::stack::labels::MACHINE;
 /// Label on a pod or container: the group's name.
 pub const GROUP_LABEL: &str = "ai-system.group";
 /// Label on a container that is no part of the running stack: what it is for.

@@ -1,0 +1,9 @@
+//! Labels by which everybody knows what on a host is a stack's.
+
+/// On everything that is created: the stack's name.
+pub const STACK: &str = "ai-system.stack";
+/// On what is created for a running stack: the folder of the checkout that it was created from. Images have none: they are the same
+/// wherever they are built, and go to other hosts.
+pub const CHECKOUT: &str = "ai-system.checkout";
+/// On what is created for a machine: the machine's name.
+pub const MACHINE: &str = "ai-system.machine";
