@@ -238,8 +238,9 @@ struct Podman {
 struct Group {
     /// Its machine.
     machine: String,
-    /// Address of its container.
-    address: String,
+    /// Address of its container. Left out, it is the first of its machine's subnet, from the tenth on, that no group before it and none
+    /// that is written has.
+    address: Option<String>,
     /// Id of its user, with `per_group: true`; otherwise its place in the file behind that of `images: user:`.
     #[schemars(range(min = 1, max = 4_000_000_000_u32))]
     uid: Option<u32>,

@@ -100,8 +100,8 @@ pub struct RawGroup {
     pub name: At<String>,
     /// `machine`.
     pub machine: At<String>,
-    /// `address`.
-    pub address: At<Ipv4Addr>,
+    /// `address`; none where one is chosen.
+    pub address: Option<At<Ipv4Addr>>,
     /// `uid`.
     pub uid: Option<At<u64>>,
     /// `phase`.
@@ -678,9 +678,11 @@ fn group<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Opti
     let machine = reader
         .required(&mut fields, "machine")
         .and_then(|node| reader.text(node, "`machine`"));
-    let address = reader
-        .required(&mut fields, "address")
-        .and_then(|node| reader.address(node, "`address`"));
+    // One that is written and wrong is not one that is left out.
+    let address = match fields.get("address") {
+        Some(node) => reader.address(node, "`address`").map(Some),
+        None => Some(None),
+    };
     let uid = fields
         .get("uid")
         .and_then(|node| reader.integer(node, "`uid`", 1, 4_000_000_000));

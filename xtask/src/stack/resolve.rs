@@ -2,6 +2,7 @@
 //! since only here it is known what they should have led to; every other check is in `validate`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 use contract::group_config::Supervision;
 
@@ -200,12 +201,14 @@ impl<'a> Resolver<'a> {
             .as_ref()
             .map_or_else(|| self.raw.requirements.replace("{group}", name), |at| at.value.clone());
         let uid = own_user(self.raw, self.resolved.groups.len(), raw);
+        let address = raw.address.as_ref().map(|at| at.value);
+        let address = address.unwrap_or_else(|| self.free_address(raw, machine));
         self.resolved.groups.push(raw);
         self.resolved.stack.groups.push(Group {
             name: name.clone(),
             machine,
             uid,
-            address: raw.address.value,
+            address,
             phase: raw.phase,
             agents,
             config_file,
@@ -223,6 +226,35 @@ impl<'a> Resolver<'a> {
             reaches: Vec::new(),
             place: raw.name.place.clone(),
         });
+    }
+
+    /// The first address of the machine's network, from the tenth on, that neither the network itself nor another group has: those that come
+    /// behind in the file keep theirs whatever is added at the end.
+    fn free_address(&mut self, raw: &RawGroup, machine: MachineId) -> Ipv4Addr {
+        let stack = &self.resolved.stack;
+        let (subnet, name) = (stack.machine(machine).subnet, &stack.machine(machine).name);
+        let written = self.raw.groups.iter().filter(|group| group.machine.value == *name);
+        let written = written.filter_map(|group| group.address.as_ref()).map(|at| at.value);
+        let chosen = stack.groups.iter().filter(|group| group.machine == machine);
+        let mut taken: BTreeSet<Ipv4Addr> = chosen.map(|group| group.address).chain(written).collect();
+        taken.extend([subnet.network(), subnet.gateway(), subnet.broadcast()]);
+        let (first, last) = (u32::from(subnet.network()), u32::from(subnet.broadcast()));
+        // A small network has none to spare.
+        let from = if subnet.prefix <= 26 { first + 10 } else { first };
+        let free = (from..last)
+            .map(Ipv4Addr::from)
+            .find(|address| !taken.contains(address));
+        free.unwrap_or_else(|| {
+            let message = format!(
+                "network `{}` ({subnet}) has no address left for group `{}`",
+                stack.machine(machine).network,
+                raw.name.value
+            );
+            let help = format!("give `machines.{name}.network` a larger `subnet`");
+            self.findings
+                .push(Finding::error("stack/no-address-left", raw.name.place.clone(), message).with_help(help));
+            subnet.network()
+        })
     }
 
     fn unknown_machine(&mut self, name: &At<String>) {

@@ -1211,3 +1211,53 @@ fn ports_that_only_root_may_bind() {
         )]
     );
 }
+
+#[test]
+fn an_address_that_is_left_out_is_chosen() {
+    let addresses = |fixture: Fixture| -> Vec<String> {
+        let stack = fixture.model();
+        stack.groups.iter().map(|group| group.address.to_string()).collect()
+    };
+    let without = |fixture: Fixture, address: &str| fixture.stack(&format!("    address: {address}\n"), "");
+    assert_eq!(
+        addresses(without(Fixture::small(), "172.20.0.10")),
+        ["172.20.0.10", "172.20.0.20", "172.21.0.10"]
+    );
+    // Neither what is written further on nor what was chosen before is given again.
+    let fixture = Fixture::small().stack("    address: 172.20.0.20\n", "    address: 172.20.0.10\n");
+    let fixture = fixture.stack(
+        "  core:\n    machine: main\n    address: 172.20.0.10\n",
+        "  core:\n    machine: main\n",
+    );
+    assert_eq!(
+        addresses(without(fixture, "172.21.0.10")),
+        ["172.20.0.11", "172.20.0.10", "172.21.0.10"]
+    );
+    // With the subnet, too: both follow from the network's name.
+    let fixture = Fixture::small().stack("{name: sys_main, subnet: 172.20.0.0/16}", "{name: sys_main}");
+    let fixture = without(without(fixture, "172.20.0.10"), "172.20.0.20");
+    let subnet = super::subnet::default_for("sys_main");
+    let chosen = addresses(fixture.clone());
+    assert_eq!(chosen, addresses(fixture.clone()), "always the same");
+    let base = u32::from(subnet.network());
+    let expected = [10, 11].map(|host| std::net::Ipv4Addr::from(base + host).to_string());
+    assert_eq!(chosen[..2], expected);
+    says(fixture, &[]);
+    // A network with two addresses for containers, and a third group.
+    let small = Fixture::small().stack("subnet: 172.20.0.0/16", "subnet: 172.20.0.0/30");
+    let small = without(without(small, "172.20.0.10"), "172.20.0.20");
+    says(
+        small,
+        &[
+            "config/stack.yaml:32:3 error stack/no-address-left: network `sys_main` (172.20.0.0/30) has no address left for group `side`; \
+             help: give `machines.main.network` a larger `subnet`",
+        ],
+    );
+    stack(
+        "address: 172.20.0.10",
+        "address: x",
+        &[
+            "config/stack.yaml:29:14 error stack/bad-value: `address` `x` is no IPv4 address; help: write it as in `172.20.0.10`",
+        ],
+    );
+}

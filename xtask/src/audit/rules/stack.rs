@@ -265,6 +265,13 @@ rules! {
     /// Correct the path or its permissions.
     UNREADABLE = "stack/unreadable", Error, High, "a file or folder of the stack that cannot be read";
 
+    /// Finds networks with fewer addresses than groups: one whose `address:` is left out gets none.
+    ///
+    /// Its container cannot be created.
+    ///
+    /// Give the machine's network a larger subnet.
+    NO_ADDRESS_LEFT = "stack/no-address-left", Error, High, "a network that is too small for its groups";
+
     /// Finds `fallbacks:` for names that are defined, or that nothing depends on.
     ///
     /// It suggests a gap where none is.

@@ -1,29 +1,33 @@
 //! Addresses of containers and subnets of networks.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use super::Facts;
 use crate::finding::Finding;
 use crate::stack::model::Machine;
 use crate::stack::raw::RawGroup;
+use crate::stack::spans::At;
 
-fn groups<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (&'a RawGroup, &'a Machine)> {
+/// Groups with an address of their own, which is written, and their machines. Those that are chosen are right.
+fn groups<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (&'a RawGroup, &'a At<Ipv4Addr>, &'a Machine)> {
     let stack = facts.stack;
     let machines = stack.groups.iter().map(|group| stack.machine(group.machine));
-    facts.resolved.groups.iter().copied().zip(machines)
+    let groups = facts.resolved.groups.iter().copied().zip(machines);
+    groups.filter_map(|(group, machine)| Some((group, group.address.as_ref()?, machine)))
 }
 
 /// An address that the network cannot give.
 pub fn outside_subnet(facts: &Facts<'_>) -> Vec<Finding> {
     groups(facts)
-        .filter(|(group, machine)| !machine.subnet.contains(group.address.value))
-        .map(|(group, machine)| {
+        .filter(|(_, address, machine)| !machine.subnet.contains(address.value))
+        .map(|(_, address, machine)| {
             Finding::error(
                 "stack/address-outside-subnet",
-                group.address.place.clone(),
+                address.place.clone(),
                 format!(
                     "address {} is outside `{}`'s subnet {}",
-                    group.address.value, machine.name, machine.subnet
+                    address.value, machine.name, machine.subnet
                 ),
             )
             .with_help(format!("choose an address of {}", machine.subnet))
@@ -34,8 +38,8 @@ pub fn outside_subnet(facts: &Facts<'_>) -> Vec<Finding> {
 /// The network's own addresses.
 pub fn reserved(facts: &Facts<'_>) -> Vec<Finding> {
     groups(facts)
-        .filter_map(|(group, machine)| {
-            let (address, subnet) = (group.address.value, machine.subnet);
+        .filter_map(|(_, written, machine)| {
+            let (address, subnet) = (written.value, machine.subnet);
             let role = if address == subnet.gateway() {
                 "the gateway"
             } else if address == subnet.network() {
@@ -46,7 +50,7 @@ pub fn reserved(facts: &Facts<'_>) -> Vec<Finding> {
                 return None;
             };
             let message = format!("address {address} is {role} of {subnet}");
-            let place = group.address.place.clone();
+            let place = written.place.clone();
             Some(Finding::error("stack/address-reserved", place, message).with_help("choose another address"))
         })
         .collect()
@@ -56,22 +60,23 @@ pub fn reserved(facts: &Facts<'_>) -> Vec<Finding> {
 pub fn clash(facts: &Facts<'_>) -> Vec<Finding> {
     let mut seen = BTreeMap::new();
     let mut findings = Vec::new();
-    for (group, machine) in groups(facts) {
-        let key = (&machine.name, group.address.value);
-        let Some(first) = seen.get(&key) else {
-            seen.insert(key, group);
+    for (group, address, machine) in groups(facts) {
+        let key = (&machine.name, address.value);
+        let Some((first, taken)) = seen.get(&key).copied() else {
+            seen.insert(key, (group, address));
             continue;
         };
+        let (first, taken): (&RawGroup, &At<Ipv4Addr>) = (first, taken);
         findings.push(
             Finding::error(
                 "stack/address-clash",
-                group.address.place.clone(),
+                address.place.clone(),
                 format!(
                     "groups `{}` and `{}` have one address, {}",
-                    first.name.value, group.name.value, group.address.value
+                    first.name.value, group.name.value, address.value
                 ),
             )
-            .with_related(first.address.place.clone(), "taken here")
+            .with_related(taken.place.clone(), "taken here")
             .with_help("give each group an address of its own"),
         );
     }
