@@ -74,7 +74,7 @@ pub struct RawMachine {
     /// `code`.
     pub code: Vec<At<String>>,
     /// `python_path`.
-    pub python_path: Vec<String>,
+    pub python_path: Vec<At<String>>,
     /// `lan_address`.
     pub lan_address: At<Ipv4Addr>,
     /// `address_variable`.
@@ -536,8 +536,13 @@ fn machine<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Op
         .required(&mut fields, "code")
         .map(|node| paths(reader, node, "`code`"));
     let python_path = fields.get("python_path").map_or_else(
-        || vec![".".to_owned()],
-        |node| plain(&paths(reader, node, "`python_path`")),
+        || {
+            vec![At {
+                value: ".".to_owned(),
+                place: name.place.clone(),
+            }]
+        },
+        |node| paths(reader, node, "`python_path`"),
     );
     let lan_address = reader
         .required(&mut fields, "lan_address")

@@ -131,7 +131,7 @@ fn machine(raw: &RawStack, machine: &RawMachine, startup: Option<&Startup>, find
         name: machine.name.value.clone(),
         startup_config: machine.startup_config.value.clone(),
         code: plain(&machine.code),
-        python_path: machine.python_path.clone(),
+        python_path: plain(&machine.python_path),
         lan_address: machine.lan_address.value,
         address_variable: machine.address_variable.clone(),
         network: machine.network.value.clone(),

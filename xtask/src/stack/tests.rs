@@ -1261,3 +1261,88 @@ fn an_address_that_is_left_out_is_chosen() {
         ],
     );
 }
+
+#[test]
+fn nothing_that_agents_write_is_imported() {
+    let with = |volumes: &str, path: &str| {
+        Fixture::small()
+            .stack(
+                "status_port: 9000\n",
+                &format!("status_port: 9000\nvolumes: {volumes}\n"),
+            )
+            .stack(
+                "    code: [main]\n",
+                &format!("    code: [main]\n    python_path: {path}\n"),
+            )
+    };
+    let rules = |fixture: Fixture| -> Vec<String> {
+        let found = fixture.says();
+        let messages = found.iter().filter(|finding| finding.contains("stack/writable-import"));
+        messages
+            .map(|message| message.split(" in ").next().unwrap_or_default().to_owned())
+            .collect()
+    };
+    const VOLUMES: &str = "{logs: /app/logs, data: /app/data, config: '/app/config:ro', store: /srv/store}";
+    for path in [
+        "[., logs]",
+        "[data/lib]",
+        "[./data/]",
+        "[main/../data]",
+        "[data//plugins/x]",
+        "[SHORT/x]",
+        "[linked]",
+        "[linked/below]",
+    ] {
+        let mut fixture = with(VOLUMES, path).stack("path_aliases: {SHORT: main/long}", "path_aliases: {SHORT: data}");
+        fixture
+            .tree
+            .links
+            .insert("linked".to_owned(), Some("logs/code".to_owned()));
+        let fixture = fixture.file(MAIN, "script_path: SHORT/beta.py", "script_path: main/long/beta.py");
+        let expected = usize::from(!path.contains(".."));
+        assert_eq!(rules(fixture).len(), expected, "{path}");
+    }
+    for path in ["[.]", "[main]", "[config]", "[database, logs2]", "[]"] {
+        assert!(rules(with(VOLUMES, path)).is_empty(), "{path}");
+    }
+    // A volume over everything covers all of it; one inside it that is read-only does not.
+    let all = rules(with("{all: /app}", "[., main]"));
+    assert_eq!(all.len(), 3, "the other machine's root, too: {all:?}");
+    let shielded = rules(with("{all: /app, code: '/app/main:ro'}", "[main, main/x]"));
+    assert_eq!(shielded.len(), 1, "only the other machine's root: {shielded:?}");
+    says(
+        with(VOLUMES, "[logs/lib]"),
+        &[
+            "config/stack.yaml:13:19 error stack/writable-import: `logs/lib` in `python_path` lies in volume `logs` (`/app/logs/lib`), which \
+             agents write: what one of them leaves there, others import; help: import from a folder that the images hold, or mount the \
+             volume read-only: `logs: /app/logs:ro`",
+        ],
+    );
+    for (variable, bad) in [
+        ("PYTHONPATH: /app/logs", true),
+        ("PYTHONPATH: '/usr/lib/x:data/lib'", true),
+        ("PYTHONPATH: '/app/x/../data'", true),
+        ("PYTHONPATH: /app/config", false),
+        ("PYTHONPATH: /app/main", false),
+        ("PYTHONHOME: /srv/store/py", true),
+        ("PYTHONUSERBASE: /app/data/user", true),
+        ("PYTHONPYCACHEPREFIX: /app/data", true),
+        ("LD_PRELOAD: 'libx.so /app/data/x.so'", true),
+        ("LD_LIBRARY_PATH: ':/app/data/lib'", true),
+        ("PATH: '/usr/bin:/app/data/bin'", true),
+        ("PATH: '/usr/bin:/bin'", false),
+        ("DATA_PATH: /app/data", false),
+    ] {
+        let of_group = with(VOLUMES, "[.]").stack(
+            "    phase: 2\n",
+            &format!("    phase: 2\n    environment: {{{variable}}}\n"),
+        );
+        assert_eq!(rules(of_group).len(), usize::from(bad), "group: {variable}");
+        let of_machine = with(VOLUMES, &format!("[.]\n    environment: {{{variable}}}"));
+        assert_eq!(rules(of_machine).len(), usize::from(bad), "machine: {variable}");
+        let of_startup = with(VOLUMES, "[.]").file(MAIN, "  DEBUG: true\n", &format!("  {variable}\n"));
+        // The stack decides PYTHONPATH, whatever a startup config says.
+        let bad = bad && !variable.starts_with("PYTHONPATH");
+        assert_eq!(rules(of_startup).len(), usize::from(bad), "startup config: {variable}");
+    }
+}

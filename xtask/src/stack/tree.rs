@@ -84,7 +84,8 @@ impl TreeFiles {
     }
 
     /// The path with the links of its folders followed.
-    fn follow(&self, path: &str) -> String {
+    #[must_use]
+    pub fn follow(&self, path: &str) -> String {
         let mut path = path.to_owned();
         // A chain of links is short; a ring of them never ends.
         for _ in 0..8 {

@@ -272,6 +272,14 @@ rules! {
     /// Give the machine's network a larger subnet.
     NO_ADDRESS_LEFT = "stack/no-address-left", Error, High, "a network that is too small for its groups";
 
+    /// Finds entries of `python_path:`, and of variables such as `PYTHONPATH`, `LD_LIBRARY_PATH` and `PATH` under `environment:`, that lie
+    /// in a volume which agents can write.
+    ///
+    /// A volume is shared by the groups of a machine: what one agent leaves there, all others import or run.
+    ///
+    /// Import from folders that the images hold, or mount the volume read-only (`:ro`).
+    WRITABLE_IMPORT = "stack/writable-import", Error, High, "code is taken from where agents write";
+
     /// Finds `fallbacks:` for names that are defined, or that nothing depends on.
     ///
     /// It suggests a gap where none is.

@@ -4,6 +4,7 @@ mod addresses;
 mod agents;
 mod dependencies;
 mod files;
+mod imports;
 mod ports;
 mod users;
 
@@ -65,6 +66,8 @@ pub fn all(facts: &Facts<'_>) -> Vec<Finding> {
         files::include,
         files::config_file_clash,
         files::alias,
+        imports::writable_path,
+        imports::writable_variable,
         dependencies::missing,
         dependencies::missing_fallback,
         dependencies::unused_fallback,
