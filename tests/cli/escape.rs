@@ -184,3 +184,35 @@ fn logs_keep_colours_where_there_is_colour_and_nothing_else() {
         assert_eq!(text.contains("\n::error::x\n"), runner.is_empty(), "{text:?}");
     }
 }
+
+/// A line of megabytes is nobody's message, in whatever form it is asked for.
+#[test]
+fn no_document_repeats_a_line_without_end() {
+    let long = "x".repeat(1_500_000);
+    let sandbox = Sandbox::new();
+    let tree = "tests/ai_system/main_pc_code";
+    for (path, text) in [
+        ("endless.py", format!("{long} = = {long}\n")),
+        ("endless.sh", format!("python3 agents/{long}.py\n")),
+        ("endless.yaml", format!("script_path: FORMAINPC/{long}.py\n{long}: [\n")),
+        (".gitignore", format!("{long}\n")),
+    ] {
+        std::fs::write(sandbox.path(&format!("{tree}/{path}")), text).unwrap();
+    }
+    sandbox.edit(
+        &format!("{tree}/config/startup_config.yaml"),
+        "dependencies: [",
+        &format!("dependencies: [{long}, "),
+    );
+    for format in ["json", "sarif", "github", "junit", "human"] {
+        let output = sandbox.command(&["audit", "--format", format]).output().unwrap();
+        let (stdout, stderr) = (output.stdout.len(), output.stderr.len());
+        assert!(stdout < 1_000_000, "{format}: {stdout} bytes");
+        assert!(stderr < 200_000, "{format}: {stderr} bytes on standard error");
+        if format == "json" {
+            let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            let findings = document["findings"].to_string();
+            assert!(findings.contains("xxxx…"), "it is nowhere in {findings:.2000}");
+        }
+    }
+}

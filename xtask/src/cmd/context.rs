@@ -19,7 +19,7 @@ use crate::render;
 use crate::rendered_file::RenderedFile;
 use crate::report::exit::Exit;
 use crate::report::printer::Printer;
-use crate::report::{escape, findings};
+use crate::report::{findings, json};
 use crate::stack::Stack;
 
 /// The context of one run.
@@ -230,9 +230,9 @@ impl Context {
     /// # Errors
     /// Never for our own documents.
     pub fn print_json(&self, document: &impl serde::Serialize) -> Outcome<()> {
-        let text = serde_json::to_string_pretty(document)
+        let text = json::text(document)
             .map_err(|error| Failure::new(Exit::Internal, format!("cannot write JSON: {error}")))?;
-        self.printer.data(&escape::json(&text));
+        self.printer.data(&text);
         Ok(())
     }
 

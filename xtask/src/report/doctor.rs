@@ -67,5 +67,5 @@ pub fn human(out: &mut dyn Write, diagnoses: &[Diagnosis], color: bool) -> io::R
 pub fn json(out: &mut dyn Write, diagnoses: &[Diagnosis]) -> io::Result<()> {
     let success = diagnoses.iter().all(|diagnosis| diagnosis.status != Status::Problem);
     let document = json!({"version": JSON_VERSION, "success": success, "diagnoses": diagnoses});
-    writeln!(out, "{}", escape::json(&serde_json::to_string_pretty(&document)?))
+    writeln!(out, "{}", super::json::text(&document)?)
 }

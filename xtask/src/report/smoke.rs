@@ -6,7 +6,7 @@ use std::time::Duration;
 use owo_colors::{OwoColorize as _, Style};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{escape, page};
+use super::{escape, json, page};
 use crate::smoke::document::Collector;
 use crate::smoke::event::Summary;
 use crate::smoke::{CheckInfo, Evidence};
@@ -194,8 +194,7 @@ impl<W: Write> Reporter for Json<W> {
         let Some(document) = self.collector.event(event) else {
             return Ok(());
         };
-        let text = serde_json::to_string_pretty(&document)?;
-        writeln!(self.out, "{}", escape::json(&text))?;
+        writeln!(self.out, "{}", json::text(&document)?)?;
         self.out.flush()
     }
 }
