@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use minijinja::{Value, context};
 
+use super::markdown;
 use super::template::fill;
 use crate::container::ports::{Interface, published};
 use crate::rendered_file::{HEADER, RenderedFile};
@@ -44,9 +45,9 @@ pub fn configuration(stack: &Stack) -> RenderedFile {
 fn tree_file(stack: &Stack, path: &str) -> String {
     let tree = stack.written_tree.trim_start_matches("./").trim_end_matches('/');
     if tree.starts_with('/') || tree.starts_with("..") {
-        format!("`{path}`")
+        markdown::code(path, true)
     } else {
-        format!("[{path}](../{tree}/{path})").replace(' ', "%20")
+        markdown::link(path, &format!("../{tree}/{path}"))
     }
 }
 
@@ -71,11 +72,14 @@ fn group_values(stack: &Stack, edges: &BTreeSet<(GroupId, GroupId)>, id: GroupId
         needs => needs.map(|(_, to)| stack.group(*to).name.clone()).collect::<Vec<_>>(),
         image => stack.group_image(id),
         files => vec![
-            format!("[{0}]({0})", group.config_file),
-            format!("[Dockerfile.{0}](../docker/Dockerfile.{0})", group.name),
+            markdown::link(&group.config_file, &group.config_file),
+            markdown::link(
+                &format!("Dockerfile.{}", group.name),
+                &format!("../docker/Dockerfile.{}", group.name),
+            ),
             tree_file(stack, &group.requirements),
         ],
-        environment,
+        environment => environment.iter().map(|(name, value)| markdown::variable(name, value)).collect::<Vec<_>>(),
         packages => group.packages,
         reaches => reaches(stack, group),
         agents => group.agents.iter().map(|id| agent_values(stack, *id)).collect::<Vec<_>>(),
@@ -126,9 +130,12 @@ fn agent_values(stack: &Stack, id: AgentId) -> Value {
     }
     let absent = agent.dependencies.iter().filter_map(|dependency| match dependency {
         Dependency::Agent(_) => None,
-        Dependency::Absent(index) => Some(format!("~~{}~~", stack.absent[*index].name)),
+        Dependency::Absent(index) => Some(format!("~~{}~~", markdown::text(&stack.absent[*index].name))),
     });
-    let waits = agent.waits_for.iter().map(|id| place(stack, agent.machine, *id));
+    let waits = agent
+        .waits_for
+        .iter()
+        .map(|id| markdown::text(&place(stack, agent.machine, *id)));
     context! {
         name => agent.name,
         required => agent.required,

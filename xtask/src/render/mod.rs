@@ -10,6 +10,7 @@ pub mod dockerfile;
 mod document;
 pub mod group_config;
 mod kube;
+mod markdown;
 mod quadlet;
 mod template;
 mod yaml;

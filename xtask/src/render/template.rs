@@ -2,6 +2,8 @@
 
 use minijinja::{Environment, UndefinedBehavior, Value};
 
+use super::markdown;
+
 /// Fills in a template.
 ///
 /// The templates are part of this program and are all rendered by its tests, so a failure is an error in the program: its
@@ -14,6 +16,9 @@ pub fn fill(template: &str, values: &Value) -> String {
     environment.set_lstrip_blocks(true);
     environment.set_keep_trailing_newline(true);
     environment.add_filter("sh", |text: &str| shell_word(text));
+    environment.add_filter("md", |text: &str| markdown::text(text));
+    environment.add_filter("code", |text: &str| markdown::code(text, false));
+    environment.add_filter("cell_code", |text: &str| markdown::code(text, true));
     environment.add_filter("quoted", |value: Value| json(&value));
     environment
         .render_str(template, values)

@@ -6,55 +6,16 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+#[path = "../../../tests/hard_values.rs"]
+mod hard_values;
+
+use self::hard_values::corpus;
 use super::{render, yaml};
 use crate::container::preload::Preload;
 use crate::host::system::process::{Program, on_path};
 use crate::rendered_file::RenderedFile;
 use crate::stack::Stack;
 use crate::stack::fixture::{Fixture, MAIN};
-
-/// Values that some reader takes for something else where they stand bare.
-#[rustfmt::skip]
-const TEXTS: &[&str] = &[
-    "", "y", "Y", "n", "N", "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "true",
-    "True", "TRUE", "false", "False", "FALSE", "null", "Null", "NULL", "~", "=", "<<", "22:30", "1:20:30.5",
-    "190:20:30", "-1:30", "012", "08", "0o14", "0x10", "0xFFFF_FFFF", "0b1", "1_000", "1e3", "1E-3", "1.50",
-    "685.230_15e+03", ".5", "1.", "+.5", ".inf", "-.Inf", "+.INF", ".NaN", ".nan", "nan", "inf", "Infinity", "+1",
-    "-0", "9223372036854775808", "1e400", "2001-12-14", "2001-12-14t21:59:43.10-05:00", "2001-12-14 21:59:43.10 -5",
-    " x", "x ", "  ", "\t", "\tx", "x\t", "\n", "a\nb", "a\n", "\na", "a\n\n", "a\r\nb", "\r", " a\n  b\n", "# x",
-    "x # y", "x: y", "x:", ": x", ":", "- x", "-", "---", "--- x", "...", "? x", "?", "&x", "*x", "!x", "!!str x",
-    "|", ">", "|-", "@x", "`x`", "%x", "%%x", "50%", "%n %h %t %%", "%(asctime)s", "[x]", "{x: y}", "{}", "[]", ",",
-    "'", "''", "'x'", "\"", "\"x\"", "\\", "\\n", "x\\", "C:\\Users\\new", "\\x41", "\\u0041", "\\101", "$", "$$",
-    "$$$", "pa$word", "pa$$word", "x$", "x$$", "$HOME", "$(HOME)", "$$(HOME)", "$(", "$()", "${", "${}", "$1",
-    "{{ x }}", "{% x %}", "`id`", "$(id)", ";id", "x;y", "a=b", "=b", "a b", "a  b", "x\u{7}", "\u{1b}[31m", "\u{1}",
-    "\u{7f}", "\u{9b} \"\u{85} \u{7f}", "\u{85}", "a\u{85}b", "\u{9b}", "\u{a0}", "\u{ad}", "\u{200b}", "\u{202e}x", "\u{2028}",
-    "a\u{2028}b", "\u{2029}", "\u{2066}", "\u{feff}", "\u{feff}x", "\u{fffd}", "ü", "漢字", "😀", "👩‍👩‍👧", "e\u{301}",
-    "\u{10ffff}", "\u{e000}", "<b>&amp;</b>", "::error::x", "/", "//", "a/b", "~/x", "*", "*.py", "!", "^", "|x",
-    "a|b", "(", ")", "0", "-", "true false",
-];
-
-/// Names that are legal, and words of YAML.
-#[rustfmt::skip]
-const NAMES: &[&str] = &[
-    "y", "Y", "n", "N", "yes", "NO", "no", "on", "ON", "Off", "true", "False", "null", "NULL", "_", "__", "nan",
-    "inf", "e1", "_1_000", "a.b-c", "x.y", "HTTP_PROXY2",
-];
-
-/// Every name and every value, as variables.
-fn corpus() -> BTreeMap<String, String> {
-    let values = TEXTS
-        .iter()
-        .enumerate()
-        .map(|(index, text)| (format!("V{index}"), (*text).to_owned()));
-    let names = NAMES
-        .iter()
-        .map(|name| ((*name).to_owned(), format!("value of {name}")));
-    let long = [
-        ("LONG_VALUE".to_owned(), format!("{} end ", "x: ü #$ ".repeat(1_250))),
-        (format!("LONG_{}", "N".repeat(200)), "no".to_owned()),
-    ];
-    values.chain(names).chain(long).collect()
-}
 
 /// A stack whose startup config, group and agent have them all: written as YAML, and read.
 fn stack() -> Stack {
@@ -232,6 +193,98 @@ fn docker_compose_reads_what_was_written() {
     // It prints a file that it would read as the same again.
     same("docker compose", &undoubled(environment.clone()));
     assert_eq!(environment["PC2_IP"], "10.9.8.7");
+}
+
+/// What a reader of Markdown shows of a document: text and code in one, table cells apart.
+fn read_markdown(text: &str) -> (Vec<String>, Vec<String>) {
+    use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+    let (mut codes, mut cells, mut cell) = (Vec::new(), Vec::new(), None::<String>);
+    for event in Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
+        match event {
+            Event::Start(Tag::TableCell) => cell = Some(String::new()),
+            Event::End(TagEnd::TableCell) => cells.extend(cell.take()),
+            Event::Text(part) => {
+                if let Some(cell) = &mut cell {
+                    cell.push_str(&part);
+                }
+            }
+            Event::Code(part) => match &mut cell {
+                Some(cell) => cell.push_str(&part),
+                None => codes.push(part.into_string()),
+            },
+            Event::InlineHtml(html) => panic!("{html} is markup"),
+            Event::Html(html) => assert!(html.starts_with("<!-- rendered by"), "{html} is markup"),
+            _ => {}
+        }
+    }
+    (codes, cells)
+}
+
+#[test]
+fn a_reader_of_markdown_sees_values_and_names_as_they_are() {
+    let mut stack = stack();
+    let names = [
+        "A|b",
+        "`x`",
+        "a``b`",
+        "<b>x</b>",
+        "<!-- x",
+        "*x*",
+        "_x_",
+        "__x",
+        "[x](y)",
+        "![x]",
+        "\\",
+        "\\|",
+        "x\\",
+        "# x",
+        "- x",
+        "+ x",
+        "&amp;",
+        "~~x~~",
+        "https://x.example",
+        "a@b.example",
+        "||",
+        "$x$",
+        "x_y_z",
+        "1. x",
+    ];
+    for name in names {
+        name.clone_into(&mut stack.agents[0].name);
+        name.clone_into(&mut stack.agents[0].script_path);
+        stack.written_tree = "tree".to_owned();
+        for document in super::documents(&stack) {
+            let (codes, cells) = read_markdown(&document.text);
+            assert!(
+                cells.iter().any(|cell| cell == name),
+                "{name} is not in {}: {cells:?}",
+                document.path
+            );
+            if document.path == "config/README.md" {
+                let scripts = cells.iter().filter(|cell| *cell == name);
+                assert_eq!(scripts.count(), 2, "{name}: {cells:?}");
+                let arrived = codes
+                    .iter()
+                    .filter_map(|code| code.split_once('='))
+                    .map(|(name, value)| {
+                        let value = if value.starts_with('"') {
+                            serde_json::from_str(value).unwrap()
+                        } else {
+                            value.to_owned()
+                        };
+                        (name.to_owned(), value)
+                    });
+                same("a reader of Markdown", &arrived.collect());
+            }
+        }
+        stack.written_tree = "/elsewhere".to_owned();
+        let (_, cells) = read_markdown(&super::documents(&stack)[0].text);
+        assert_eq!(
+            cells.iter().filter(|cell| *cell == name).count(),
+            2,
+            "{name}: {cells:?}"
+        );
+    }
 }
 
 /// A value of a pod's variable as a cluster gives it to the container: `$$` is `$`, and `$(NAME)` another variable's value.
