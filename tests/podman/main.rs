@@ -10,6 +10,8 @@ mod confirm;
 mod connection;
 mod faults;
 mod foreign;
+#[path = "../hard_values.rs"]
+mod hard_values;
 mod harness;
 mod images;
 mod kube;

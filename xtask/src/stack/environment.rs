@@ -28,16 +28,26 @@ pub fn variables<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String
         } else if is_name(&name) {
             if at.value.contains(['\n', '\r']) {
                 let message = format!("the value of `{name}` has a line break");
-                reader.findings.push(
-                    Finding::warning("stack/line-break", at.place.clone(), message).with_help(
-                        "it arrives as it is, but whoever reads an environment line by line takes the rest for another variable",
-                    ),
-                );
+                let help = if begins_with_a_margin(&at.value) {
+                    "Podman 4.3 refuses or changes it in a Kubernetes manifest (`podman kube play`), as every value of several lines that begins \
+                     with a space, a tab or a line break: put it into a file, or begin it with something else"
+                } else {
+                    "it arrives as it is, but whoever reads an environment line by line takes the rest for another variable"
+                };
+                reader
+                    .findings
+                    .push(Finding::warning("stack/line-break", at.place.clone(), message).with_help(help));
             }
             good.insert(name, at);
         }
     }
     good
+}
+
+/// Whether a value has several lines and begins with what a block of lines would be indented by: Podman 4.3 writes such a block into its own
+/// copy of a manifest, and cannot read it back, or not all of it.
+fn begins_with_a_margin(value: &str) -> bool {
+    value.contains('\n') && value.starts_with([' ', '\t', '\n'])
 }
 
 /// Parameters as written, with their places.

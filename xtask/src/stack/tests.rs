@@ -1061,6 +1061,16 @@ fn variables_that_nobody_can_carry_are_told_before_anything_is_rendered() {
            environment line by line takes the rest for another variable",
         ],
     );
+    for value in ["\\nx", " x\\ny", "\\tx\\ny", "\\n"] {
+        of_a_variable(
+            &format!("A: \"{value}\""),
+            &[
+                "warning stack/line-break: the value of `A` has a line break; help: Podman 4.3 refuses or changes it in a \
+               Kubernetes manifest (`podman kube play`), as every value of several lines that begins with a space, a tab or a line \
+               break: put it into a file, or begin it with something else",
+            ],
+        );
+    }
     of_a_variable(
         &format!("A: {}", "x".repeat(131_071)),
         &[

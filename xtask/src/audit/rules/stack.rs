@@ -125,7 +125,8 @@ rules! {
     /// Finds values of environment variables with a line break.
     ///
     /// They arrive as they are, by every way of starting a container. Who reads an environment line by line, as `env` prints it, takes
-    /// what follows the break for another variable.
+    /// what follows the break for another variable. One that begins with a space, a tab or a line break is refused or changed by the
+    /// `podman kube play` of Podman 4.3.
     ///
     /// Put a text of several lines, as a key, into a file.
     LINE_BREAK = "stack/line-break", Warning, High, "a variable of several lines";
