@@ -369,3 +369,176 @@ fn links_of_documents_lead_somewhere() {
     }
     assert_eq!(wrong, Vec::<String>::new());
 }
+
+/// Fields that hold what people read: of findings, of failures on a start path, of predictions and causes.
+const WORDS: [&str; 6] = ["message", "help", "reason", "brief", "detail", "label"];
+
+/// What looks into a text to decide.
+const LOOKS: [&str; 26] = [
+    "contains",
+    "starts_with",
+    "ends_with",
+    "split",
+    "splitn",
+    "rsplit",
+    "rsplitn",
+    "split_once",
+    "rsplit_once",
+    "split_at",
+    "split_whitespace",
+    "split_terminator",
+    "strip_prefix",
+    "strip_suffix",
+    "find",
+    "rfind",
+    "matches",
+    "match_indices",
+    "trim_start_matches",
+    "trim_end_matches",
+    "trim_matches",
+    "replace",
+    "lines",
+    "chars",
+    "parse",
+    "is_match",
+];
+
+/// Modules that read words which are somebody else's, and whose.
+const OTHERS: [(&str, &str); 7] = [
+    ("audit/confirm/", "Python's tracebacks"),
+    ("boot/last_words.rs", "the supervisor's status"),
+    ("boot/restarted.rs", "the supervisor's status"),
+    ("boot/view.rs", "the supervisor's status"),
+    ("boot/causes.rs", "the supervisor's status"),
+    ("smoke/kinds/startup_check.rs", "the supervisor's status"),
+    ("cmd/fuzz.rs", "a fuzz target's log, which is shortened"),
+];
+
+/// Numbers of lines that look into a field of words, or into a name that is bound to one, and the field.
+fn looks_into_words(text: &str) -> Vec<(usize, &'static str)> {
+    let mut found = Vec::new();
+    for field in WORDS {
+        let access = format!(".{field}");
+        for (at, _) in text.match_indices(&access) {
+            let line_start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+            let line = &text[line_start..text[at..].find('\n').map_or(text.len(), |end| at + end)];
+            let rest = &text[at + access.len()..];
+            if line.trim_start().starts_with("//") || rest.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
+                continue;
+            }
+            let number = text[..at].lines().count();
+            if looks(rest) || rest.trim_start().starts_with("==") || rest.trim_start().starts_with("!=") {
+                found.push((number, field));
+                continue;
+            }
+            // `let words = &finding.message;`, and what the lines below it do with `words`.
+            let name = line.trim_start().strip_prefix("let ").and_then(|rest| {
+                let name = rest.split([' ', ':', '=']).next()?;
+                (!name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')).then_some(name)
+            });
+            let Some(name) = name else { continue };
+            let block = rest.find("\n    }\n").map_or(rest, |end| &rest[..end]);
+            let used = block.match_indices(name).any(|(at, _)| {
+                let before = block[..at].chars().next_back();
+                before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '.') && looks(&block[at + name.len()..])
+            });
+            if used {
+                found.push((number, field));
+            }
+        }
+    }
+    found
+}
+
+/// Whether what follows an expression looks into the text that it is, past borrows and unwrapping.
+fn looks(mut rest: &str) -> bool {
+    const PAST: [&str; 12] = [
+        "as_str()",
+        "as_deref()",
+        "as_ref()",
+        "clone()",
+        "iter()",
+        "into_iter()",
+        "unwrap_or_default()",
+        "to_lowercase()",
+        "to_owned()",
+        "to_string()",
+        "as_bytes()",
+        "trim()",
+    ];
+    loop {
+        rest = rest.trim_start();
+        let Some(method) = rest.strip_prefix('.') else {
+            return false;
+        };
+        if let Some(past) = PAST.iter().find_map(|past| method.strip_prefix(past)) {
+            rest = past;
+            continue;
+        }
+        // A closure over the text of an option.
+        for over in ["is_some_and(", "is_none_or(", "map(", "and_then(", "filter("] {
+            if let Some(closure) = method.strip_prefix(over)
+                && let Some((parameter, body)) = closure.strip_prefix('|').and_then(|rest| rest.split_once('|'))
+            {
+                let body = body.trim_start();
+                return body.strip_prefix(parameter).is_some_and(looks);
+            }
+        }
+        let name: &str = method
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .next()
+            .unwrap_or_default();
+        return LOOKS.contains(&name);
+    }
+}
+
+/// What a finding is about is its subject: a message may be put otherwise at any time, and nothing may change by that.
+#[test]
+fn nothing_decides_by_reading_a_message() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources("xtask/src") {
+        let shows = path.starts_with("xtask/src/report/");
+        let theirs = OTHERS.iter().any(|(other, _)| path.contains(other));
+        if shows || theirs || path.ends_with("tests.rs") || path.contains("/tests/") {
+            continue;
+        }
+        for (line, field) in looks_into_words(without_tests(&text)) {
+            wrong.push(format!("{path}:{line}: `.{field}`"));
+        }
+    }
+    assert_eq!(
+        wrong,
+        Vec::<String>::new(),
+        "a finding's `subjects` say what it is about; its words are for people"
+    );
+}
+
+#[test]
+fn looks_into_messages_are_seen_in_every_form() {
+    for text in [
+        "a.message.contains(\"x\")",
+        "let quoted = finding.message.split('`').skip(1);",
+        "failure\n    .message\n    .split('`')\n    .nth(1)",
+        "x.message.as_str().starts_with(\"No module\")",
+        "if finding.message == \"x\" {",
+        "finding.message != other",
+        "agent.reason.as_deref().unwrap_or_default().contains(\"it\")",
+        "agent.reason.as_ref().is_some_and(|reason| reason.contains(\"it\"))",
+        "help.map(|help| help); finding.help.as_deref().map(|help| help.replace(\"a\", \"\"))",
+        "let words = &finding.message;\nif words.ends_with(\"no setter\") {",
+        "let text = exception.message.clone();\n    let other = text.strip_prefix(\"a\");",
+    ] {
+        assert_eq!(looks_into_words(text).len(), 1, "{text}");
+    }
+    for text in [
+        "finding.message.clone()",
+        "// finding.message.contains(\"x\")",
+        "escape(&finding.message)",
+        "finding.messages.contains(&x)",
+        "let message = &finding.message;\nprint(message);",
+        "a.message.cmp(&b.message)",
+        "failure.reason.is_none()",
+    ] {
+        assert!(looks_into_words(text).is_empty(), "{text}");
+    }
+}

@@ -1,5 +1,8 @@
 //! A finding: one thing that the stack's validation or the audit has to say. It is data; every output format is a renderer
-//! of it in `report`.
+//! of it in `report`. What it is about is a [`Subject`]: whoever decides something about a finding asks that, never its message.
+
+use std::borrow::Cow;
+use std::net::Ipv4Addr;
 
 use serde::Serialize;
 
@@ -65,8 +68,92 @@ pub struct Related {
     pub label: String,
 }
 
+/// What a finding is about, as a value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// A machine of the stack.
+    Machine(String),
+    /// A group of the stack.
+    Group(String),
+    /// An agent.
+    Agent {
+        /// Its machine; nothing where a name alone is written, which may be of any.
+        machine: Option<String>,
+        /// Its name.
+        name: String,
+    },
+    /// A service of somebody's compose file.
+    Service(String),
+    /// An image, as a Dockerfile or a compose file names it.
+    Image(String),
+    /// A module of Python, with dots.
+    Module(String),
+    /// A distribution, as a requirements file names it.
+    Distribution(String),
+    /// A name of Python code: a variable, a function, a class, an attribute.
+    Name(String),
+    /// A file or folder: of the tree, relative to it, or in a container, absolute.
+    Path(String),
+    /// A port.
+    Port(u16),
+    /// An address.
+    Address(Ipv4Addr),
+    /// The name of a host.
+    Host(String),
+    /// A key of a config.
+    Key(String),
+    /// An environment variable.
+    Variable(String),
+    /// A flag of a command line.
+    Flag(String),
+    /// A user's number.
+    User(u32),
+    /// A rule of the audit, or a pattern of rules.
+    Rule(String),
+    /// A smoke check.
+    Check(String),
+}
+
+impl Subject {
+    /// An agent of a machine.
+    #[must_use]
+    pub fn agent(machine: &str, name: &str) -> Self {
+        Self::Agent {
+            machine: Some(machine.to_owned()),
+            name: name.to_owned(),
+        }
+    }
+
+    /// Whatever agent has that name.
+    #[must_use]
+    pub fn any_agent(name: &str) -> Self {
+        Self::Agent {
+            machine: None,
+            name: name.to_owned(),
+        }
+    }
+
+    /// A group.
+    #[must_use]
+    pub fn group(name: &str) -> Self {
+        Self::Group(name.to_owned())
+    }
+
+    /// A machine.
+    #[must_use]
+    pub fn machine(name: &str) -> Self {
+        Self::Machine(name.to_owned())
+    }
+
+    /// Whether it is the same thing wherever it is met: one missing module, imported in two files, is one module.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Module(_) | Self::Distribution(_))
+    }
+}
+
 /// One thing to say.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Stable id, as in `stack/port-clash`.
     pub rule: &'static str,
@@ -74,8 +161,12 @@ pub struct Finding {
     pub severity: Severity,
     /// How sure it is.
     pub confidence: Confidence,
+    /// What it is about: first what has to be mended, then who else is concerned.
+    pub subjects: Vec<Subject>,
     /// What is wrong: a lowercase fragment without a full stop.
     pub message: String,
+    /// What differs between findings that are the same all the same, as the folders that were searched; shown in brackets.
+    pub detail: Option<String>,
     /// Where.
     pub place: Place,
     /// Places that explain it.
@@ -92,7 +183,9 @@ impl Finding {
             rule,
             severity: Severity::Error,
             confidence: Confidence::High,
+            subjects: Vec::new(),
             message: message.into(),
+            detail: None,
             place,
             related: Vec::new(),
             help: None,
@@ -115,6 +208,25 @@ impl Finding {
         self
     }
 
+    /// The same, about that, too.
+    #[must_use]
+    pub fn about(mut self, subject: Subject) -> Self {
+        self.subjects.push(subject);
+        self
+    }
+
+    /// What is wrong, with what is shown in brackets.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        text(&self.message, self.detail.as_deref())
+    }
+
+    /// What makes two findings one: the rule, the place, what they are about, and what they say of it, details aside.
+    #[must_use]
+    pub fn identity(&self) -> (&'static str, &Place, &[Subject], &str) {
+        (self.rule, &self.place, &self.subjects, &self.message)
+    }
+
     /// The same, with a place that explains it.
     #[must_use]
     pub fn with_related(mut self, place: Place, label: impl Into<String>) -> Self {
@@ -123,6 +235,15 @@ impl Finding {
             label: label.into(),
         });
         self
+    }
+}
+
+/// A message with its details in brackets.
+#[must_use]
+pub fn text<'a>(message: &'a str, detail: Option<&str>) -> Cow<'a, str> {
+    match detail {
+        Some(detail) => Cow::Owned(format!("{message} ({detail})")),
+        None => Cow::Borrowed(message),
     }
 }
 

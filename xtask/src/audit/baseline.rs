@@ -45,7 +45,7 @@ pub fn fingerprint(finding: &Finding) -> String {
     if line.is_empty() {
         hasher.update(finding.place.path.as_bytes());
         hasher.update(b"\0");
-        hasher.update(finding.message.as_bytes());
+        hasher.update(finding.text().as_bytes());
     } else {
         hasher.update(line.as_bytes());
     }
@@ -61,7 +61,7 @@ pub fn of(findings: &[Finding]) -> Baseline {
             rule: finding.rule.to_owned(),
             path: finding.place.path.clone(),
             digest: fingerprint(finding),
-            message: finding.message.clone(),
+            message: finding.text().into_owned(),
         })
         .collect();
     entries.sort();

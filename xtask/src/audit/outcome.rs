@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::finding::{Finding, Place, Severity};
+use crate::finding::{Finding, Place, Severity, Subject};
 use crate::stack::{AgentId, Stack, graph};
 
 /// What will happen when an agent is started.
@@ -62,6 +62,10 @@ pub struct AgentReport {
     pub rule: Option<&'static str>,
     /// Why.
     pub reason: Option<String>,
+    /// The same without what differs between agents that fail alike, where there is such.
+    pub brief: Option<String>,
+    /// What the failure is about, where it is more than a place in the code.
+    pub subject: Option<Subject>,
     /// The way from its script to the failure.
     pub chain: Vec<Step>,
     /// Agents that cannot start and that it depends on, directly or not.
@@ -82,6 +86,8 @@ impl AgentReport {
             prediction: Prediction::Starts,
             rule: None,
             reason: None,
+            brief: None,
+            subject: None,
             chain: Vec::new(),
             blocked_by: Vec::new(),
         }
@@ -211,13 +217,25 @@ pub fn propagate(stack: &Stack, agents: &mut [AgentReport]) {
     }
 }
 
-/// A message without the roots that were searched: these differ between agents that fail alike.
-fn head(message: &str) -> &str {
-    message.split(" (searched ").next().unwrap_or(message)
+/// What makes two failures one: the rule, and what it is about where that is the same thing wherever it is met, or else the place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum CauseKey {
+    Shared(Option<&'static str>, Subject),
+    At(Option<&'static str>, Step),
+    /// Nothing is known of it but the agent.
+    Alone(AgentId),
 }
 
-/// What makes two failures one: the rule, the message where it is the same wherever it is met, the place where it is not.
-type CauseKey = (Option<&'static str>, String, Option<Step>);
+impl CauseKey {
+    fn of(agent: &AgentReport) -> Self {
+        match (&agent.subject, agent.chain.last()) {
+            (Some(subject), _) if subject.is_shared() => Self::Shared(agent.rule, subject.clone()),
+            (_, Some(step)) => Self::At(agent.rule, step.clone()),
+            (Some(subject), None) => Self::Shared(agent.rule, subject.clone()),
+            (None, None) => Self::Alone(agent.id),
+        }
+    }
+}
 
 /// The causes behind agents that cannot start, those that stop most first. Agents with the same failure at the same place
 /// have one cause; so have agents that miss the same package.
@@ -230,21 +248,9 @@ pub fn causes(agents: &[AgentReport], findings: &[Finding]) -> Vec<Cause> {
             continue;
         }
         let place = agent.chain.last().cloned();
-        let message = head(agent.reason.as_deref().unwrap_or("it cannot start")).to_owned();
-        // A missing module is one cause wherever it is imported; anything else is at one place.
-        let shared = agent
-            .rule
-            .is_some_and(|rule| rule.starts_with("requirements/") || rule.ends_with("module-not-found"));
-        let key = if shared {
-            (agent.rule, message.clone(), None)
-        } else {
-            (agent.rule, String::new(), place.clone())
-        };
-        let key = if key.2.is_none() && !shared {
-            (agent.rule, message.clone(), None)
-        } else {
-            key
-        };
+        let words = agent.brief.as_ref().or(agent.reason.as_ref());
+        let message = words.map_or_else(|| "it cannot start".to_owned(), Clone::clone);
+        let key = CauseKey::of(agent);
         let help = findings
             .iter()
             .find(|finding| {
@@ -315,10 +321,62 @@ pub fn order(findings: &mut Vec<Finding>, agents: &[AgentReport]) -> Vec<Vec<Str
             .then_with(|| b.severity.cmp(&a.severity))
             .then_with(|| a.place.cmp(&b.place))
             .then_with(|| a.rule.cmp(b.rule))
-            .then_with(|| a.message.cmp(&b.message))
+            .then_with(|| a.text().cmp(&b.text()))
     });
-    both.dedup_by(|(_, a), (_, b)| a.rule == b.rule && a.place == b.place && head(&a.message) == head(&b.message));
+    both.dedup_by(|(_, a), (_, b)| a.identity() == b.identity());
     let (stops, sorted): (Vec<_>, Vec<_>) = both.into_iter().unzip();
     *findings = sorted;
     stops
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::fixture::Fixture;
+
+    #[test]
+    fn a_missing_module_is_one_cause_wherever_it_is_imported_and_however_it_is_put() {
+        let stack = Fixture::small().model();
+        let rule = Some("start/module-not-found");
+        let broken: Vec<AgentReport> = stack
+            .agents()
+            .zip([
+                ("a.py", "x", "no x"),
+                ("b.py", "x", "x is nowhere"),
+                ("c.py", "y", "no x"),
+            ])
+            .map(|((id, _), (path, module, reason))| {
+                let place = Place {
+                    line: 1,
+                    ..Place::file(path)
+                };
+                let report = AgentReport::new(&stack, id);
+                AgentReport {
+                    subject: Some(Subject::Module(module.to_owned())),
+                    ..report.with(Prediction::CannotStart, rule, Some(reason.to_owned()), &[place])
+                }
+            })
+            .collect();
+        let causes = causes(&broken, &[]);
+        let stops: Vec<usize> = causes.iter().map(|cause| cause.stops.len()).collect();
+        assert_eq!(stops, [2, 1]);
+    }
+
+    #[test]
+    fn findings_that_differ_in_details_alone_are_one() {
+        let place = Place::file("a.py");
+        let finding = |message: &str, detail: &str| Finding {
+            detail: Some(detail.to_owned()),
+            ..Finding::error("start/module-not-found", place.clone(), message).about(Subject::Module("x".to_owned()))
+        };
+        let mut findings = vec![
+            finding("no x", "in a"),
+            finding("no x", "in b"),
+            finding("no y", "in a"),
+        ];
+        let stops = order(&mut findings, &[]);
+        let texts: Vec<String> = findings.iter().map(|finding| finding.text().into_owned()).collect();
+        assert_eq!(texts, ["no x (in a)", "no y (in a)"]);
+        assert_eq!(stops.len(), 2);
+    }
 }

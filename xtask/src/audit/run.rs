@@ -163,21 +163,24 @@ fn silencing(tree: &Tree, facts: &TreeFacts, texts: &[(String, String)]) -> (Vec
 pub fn by_script_alone(stack: &Stack, said: &[Finding]) -> Vec<AgentReport> {
     stack
         .agents()
-        .map(|(id, agent)| {
+        .map(|(id, _)| {
+            let subject = stack.subject(id);
             let missing = said.iter().find(|finding| {
                 matches!(finding.rule, "stack/missing-script" | "stack/path-case")
-                    && agent.place.path.ends_with(&finding.place.path)
-                    && finding.message.contains(&format!("agent `{}`,", agent.name))
+                    && finding.subjects.contains(&subject)
             });
             let report = AgentReport::new(stack, id);
             match missing {
                 None => report,
-                Some(finding) => report.with(
-                    Prediction::CannotStart,
-                    Some(finding.rule),
-                    Some(finding.message.clone()),
-                    std::slice::from_ref(&finding.place),
-                ),
+                Some(finding) => AgentReport {
+                    subject: finding.subjects.first().cloned(),
+                    ..report.with(
+                        Prediction::CannotStart,
+                        Some(finding.rule),
+                        Some(finding.text().into_owned()),
+                        std::slice::from_ref(&finding.place),
+                    )
+                },
             }
         })
         .collect()
@@ -199,7 +202,11 @@ pub fn by_start_path(stack: &Stack, said: &[Finding], predicted: Vec<AgentPredic
             start_path::Prediction::MayNot => Prediction::MayNot,
             start_path::Prediction::CannotStart => Prediction::CannotStart,
         };
-        *report = AgentReport::new(stack, one.agent).with(prediction, one.rule, one.reason, &one.chain);
+        *report = AgentReport {
+            brief: one.brief,
+            subject: one.subject,
+            ..AgentReport::new(stack, one.agent).with(prediction, one.rule, one.reason, &one.chain)
+        };
     }
     reports
 }

@@ -153,7 +153,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         return Err(Failure::wrong_use("`--confirm` has the formats `human` and `json`"));
     }
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
-    let written = stack_files::read(&context.repository, context.tree_option())?;
+    let written = stack_files::read(&context.repository, context.tree_option())?.naming_files_by_tree();
     if let Some(path) = &args.write_baseline {
         context.require_place(path, written.source_tree())?;
     }
@@ -325,27 +325,12 @@ fn with_input<T>(
     baseline: Option<Baseline>,
     then: impl FnOnce(Input<'_>) -> T,
 ) -> Outcome<T> {
-    let Seen {
-        mut stack,
-        said,
-        listed,
-    } = seen;
-    // Places in a tree outside the repository are told by their path in the tree.
-    let outside = format!("{}/", stack.source_tree.trim_end_matches('/'));
-    for agent in stack.agents.iter_mut().filter(|_| outside.starts_with('/')) {
-        if let Some(rest) = agent.place.path.strip_prefix(&outside) {
-            agent.place.path = rest.to_owned();
-        }
-    }
+    let Seen { stack, said, listed } = seen;
     let stack = &stack;
     let scope = scope(args, stack)?;
     let root = context.tree_path(stack);
     let mut entries = audit_files::read(listed);
     let prefix = prefix(&stack.source_tree);
-    let said: Vec<Finding> = said
-        .into_iter()
-        .map(|finding| relative(finding, &stack.source_tree))
-        .collect();
     let version =
         pysrc::PythonVersion::parse(&stack.python_version).unwrap_or(pysrc::PythonVersion { major: 3, minor: 11 });
     let files = take_python(&mut entries);
@@ -419,22 +404,6 @@ fn prefix(source_tree: &str) -> String {
     } else {
         format!("{tree}/")
     }
-}
-
-/// The same finding with paths of a tree outside the repository relative to the tree.
-fn relative(mut finding: Finding, source_tree: &str) -> Finding {
-    if source_tree.starts_with('/') {
-        let outside = format!("{}/", source_tree.trim_end_matches('/'));
-        let places = finding.related.iter_mut().map(|related| &mut related.place);
-        for place in places.chain([&mut finding.place]) {
-            if let Some(rest) = place.path.strip_prefix(&outside) {
-                place.path = rest.to_owned();
-            }
-        }
-        finding.message = finding.message.replace(&outside, "");
-        finding.help = finding.help.map(|help| help.replace(&outside, ""));
-    }
-    finding
 }
 
 fn scope(args: &Args, stack: &Stack) -> Outcome<Scope> {

@@ -73,7 +73,7 @@ fn one(finding: &Finding, renderer: &Renderer) -> String {
     };
     let mut group = Group::with_title(
         level
-            .primary_title(escape::line(&finding.message).into_owned())
+            .primary_title(escape::line(&finding.text()).into_owned())
             .id(finding.rule),
     );
     group = group.element(snippet(&finding.place, None, AnnotationKind::Primary));

@@ -8,7 +8,7 @@ use super::fields::Text;
 use super::fields::located;
 use super::spec::{CheckFile, CheckSpec, ForEach};
 use super::yaml::{Data, Fields, Node, RULE, Reader};
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Subject};
 
 /// Longest time limit that a check may have.
 const MAX_TIMEOUT_SECONDS: f64 = 3600.0;
@@ -162,6 +162,7 @@ fn duplicates(files: &[CheckFile]) -> Vec<Finding> {
                     name.place.clone(),
                     format!("two checks are named `{}`", name.text),
                 )
+                .about(Subject::Check(name.text.clone()))
                 .with_related((*earlier).clone(), "the first one"),
             );
         } else {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::read::Reader;
 use super::spans::At;
 use super::yaml::{Node, Value};
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Subject};
 
 /// Bytes that the kernel takes for one variable with its name, or for one word of a command line, less its end.
 const LONGEST: usize = 131_071;
@@ -34,9 +34,11 @@ pub fn variables<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String
                 } else {
                     "it arrives as it is, but whoever reads an environment line by line takes the rest for another variable"
                 };
-                reader
-                    .findings
-                    .push(Finding::warning("stack/line-break", at.place.clone(), message).with_help(help));
+                reader.findings.push(
+                    Finding::warning("stack/line-break", at.place.clone(), message)
+                        .about(Subject::Variable(name.clone()))
+                        .with_help(help),
+                );
             }
             good.insert(name, at);
         }
@@ -163,6 +165,7 @@ pub fn not_filled_in(name: &str, reference: &str, place: Place) -> Finding {
         |(_, default)| format!("write the value itself, as `{}`", default.trim_end_matches('}')),
     );
     Finding::error("stack/interpolation", place, message)
+        .about(Subject::Variable(name.to_owned()))
         .with_help(format!("{instead}, or `${reference}` for that very text"))
 }
 

@@ -8,7 +8,7 @@ use super::tree::TreeFiles;
 use super::validate::{self, Facts};
 use super::yaml::decode;
 use super::{GroupId, Stack};
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Subject};
 
 /// The tree, wherever it is. The caller reads it; [`Written::load`] decides which of its files.
 pub trait Files {
@@ -33,6 +33,8 @@ pub struct Written {
     raw: Option<RawStack>,
     /// The tree that `--tree` names.
     named: Option<String>,
+    /// Whether findings name files of a tree outside the repository by their path in the tree.
+    by_tree: bool,
     findings: Vec<Finding>,
 }
 
@@ -47,8 +49,16 @@ impl Written {
         Self {
             raw,
             named: tree.map(str::to_owned),
+            by_tree: false,
             findings,
         }
+    }
+
+    /// The same; findings will name files of a tree outside the repository by their path in the tree.
+    #[must_use]
+    pub fn naming_files_by_tree(mut self) -> Self {
+        self.by_tree = true;
+        self
     }
 
     /// The tree, where one is named.
@@ -74,6 +84,7 @@ impl Written {
         let Self {
             raw,
             named,
+            by_tree,
             mut findings,
         } = self;
         let Some(raw) = raw else {
@@ -93,12 +104,13 @@ impl Written {
                     (Some(written), None) => written.place.clone(),
                     _ => Place::file(tree.as_str()),
                 };
-                findings.push(unreadable(
+                let finding = unreadable(
                     place,
                     &format!("the tree `{tree}`"),
                     &error,
                     "correct `source_tree:`, or give another with `--tree`",
-                ));
+                );
+                findings.push(finding.about(Subject::Path(tree.clone())));
                 None
             }
         };
@@ -108,15 +120,22 @@ impl Written {
             let mut read = Read::default();
             // Without a tree, one finding is enough.
             if listed.is_some() {
-                let shown = display(&tree, &path.value);
+                let shown = match by_tree && tree.starts_with('/') {
+                    true => path.value.clone(),
+                    false => display(&tree, &path.value),
+                };
                 match files.read(&tree, &path.value) {
                     Ok(bytes) => read_startup(&shown, &bytes, &mut read, &mut findings),
-                    Err(error) => findings.push(unreadable(
-                        path.place.clone(),
-                        &format!("the startup config `{shown}`"),
-                        &error,
-                        "correct `startup_config:`, or add the file to the tree",
-                    )),
+                    Err(error) => findings.push(
+                        unreadable(
+                            path.place.clone(),
+                            &format!("the startup config `{shown}`"),
+                            &error,
+                            "correct `startup_config:`, or add the file to the tree",
+                        )
+                        .about(Subject::Path(path.value.clone()))
+                        .about(Subject::machine(&machine.name.value)),
+                    ),
                 }
             }
             reads.push(read);
@@ -167,6 +186,7 @@ fn display(tree: &str, path: &str) -> String {
 
 fn no_tree(path: &str) -> Finding {
     Finding::error("stack/missing-key", Place::file(path), "the stack has no `source_tree`")
+        .about(Subject::Key("source_tree".to_owned()))
         .with_help("add `source_tree:`, or give the tree with `--tree`")
 }
 

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use contract::group_config::{ArgumentStyle, Disclosure, Start, Supervision};
 use serde::{Deserialize, Serialize};
 
-use crate::finding::Place;
+use crate::finding::{Place, Subject};
 
 /// Name of the group that [`Stack::with_ungrouped`] makes; no group can be called that.
 pub const UNGROUPED: &str = "(no group)";
@@ -390,6 +390,13 @@ impl Stack {
     #[must_use]
     pub fn agent(&self, id: AgentId) -> &Agent {
         &self.agents[id.0]
+    }
+
+    /// An agent as findings are about it.
+    #[must_use]
+    pub fn subject(&self, id: AgentId) -> Subject {
+        let agent = self.agent(id);
+        Subject::agent(&self.machine(agent.machine).name, &agent.name)
     }
 
     /// Groups with their ids.

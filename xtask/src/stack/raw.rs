@@ -12,7 +12,7 @@ use super::selection;
 use super::spans::{At, Source};
 use super::supervision::{Settings, argument_style, start};
 use super::yaml::{self, Node};
-use crate::finding::{Finding, Place, Severity};
+use crate::finding::{Finding, Place, Severity, Subject};
 
 /// The only format version.
 const VERSION: u64 = 1;
@@ -210,7 +210,10 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
     let mut broken_machines = Vec::new();
     let mut complete = true;
     for (name, node) in named(reader, &mut top, "machines") {
-        match machine(reader, &name, node) {
+        let before = reader.findings.len();
+        let machine = machine(reader, &name, node);
+        reader.mark(before, &Subject::machine(&name.value));
+        match machine {
             Some(machine) => machines.push(machine),
             None => {
                 broken_machines.push(name.value);
@@ -224,7 +227,10 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         .unwrap_or_default();
     let mut groups = Vec::new();
     for (name, node) in named(reader, &mut top, "groups") {
-        match group(reader, &name, node) {
+        let before = reader.findings.len();
+        let group = group(reader, &name, node);
+        reader.mark(before, &Subject::group(&name.value));
+        match group {
             Some(group) => groups.push(group),
             None => complete = false,
         }
@@ -520,8 +526,10 @@ fn fallbacks<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String, At
         .entries()
         .iter()
         .filter_map(|entry| {
-            let path = reader.path(&entry.value, &format!("the fallback of `{}`", entry.key))?;
-            Some((entry.key.clone(), path))
+            let before = reader.findings.len();
+            let path = reader.path(&entry.value, &format!("the fallback of `{}`", entry.key));
+            reader.mark(before, &Subject::any_agent(&entry.key));
+            Some((entry.key.clone(), path?))
         })
         .collect()
 }
@@ -758,7 +766,9 @@ fn overrides<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Override> {
             place: reader.place(entry.key_span),
         };
         let what = format!("the override of `{}`", entry.key);
+        let (before, subject) = (reader.findings.len(), Subject::any_agent(&entry.key));
         let Some(mut fields) = reader.fields(&entry.value, &what, agent.place.clone()) else {
+            reader.mark(before, &subject);
             continue;
         };
         overrides.push(Override {
@@ -780,6 +790,7 @@ fn overrides<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Override> {
             agent,
         });
         reader.finish(fields, Severity::Error);
+        reader.mark(before, &subject);
     }
     overrides
 }

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::near::nearest;
 use super::spans::{At, Source, Span};
 use super::yaml::{Entry, Node, Value, boolean};
-use crate::finding::{Finding, Place, Severity};
+use crate::finding::{Finding, Place, Severity, Subject};
 
 /// Reads one file.
 #[derive(Debug)]
@@ -78,6 +78,13 @@ impl<'a> Reader<'a> {
             .push(Finding::error("stack/bad-value", place, message).with_help(help));
     }
 
+    /// Says of the findings from that one on what they are about, too.
+    pub fn mark(&mut self, from: usize, subject: &Subject) {
+        for finding in self.findings.iter_mut().skip(from) {
+            finding.subjects.push(subject.clone());
+        }
+    }
+
     /// The entries of a mapping.
     pub fn fields(&mut self, node: &'a Node, what: &str, place: Place) -> Option<Fields<'a>> {
         match &node.value {
@@ -104,6 +111,7 @@ impl<'a> Reader<'a> {
                     fields.place.clone(),
                     format!("{} has no `{key}`", fields.what),
                 )
+                .about(Subject::Key(key.to_owned()))
                 .with_help(format!("add `{key}:`")),
             );
         }
@@ -130,7 +138,8 @@ impl<'a> Reader<'a> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known keys: {}", fields.known.join(", ")),
             };
-            self.findings.push(finding.with_help(help));
+            self.findings
+                .push(finding.about(Subject::Key(entry.key.clone())).with_help(help));
         }
     }
 

@@ -15,7 +15,7 @@ use super::read::plain;
 use super::spans::At;
 use super::startup::{Startup, StartupAgent};
 use super::tree::normal;
-use crate::finding::Finding;
+use crate::finding::{Finding, Subject};
 
 /// What was read of one machine's startup config.
 #[derive(Debug, Clone, Default)]
@@ -277,6 +277,7 @@ impl<'a> Resolver<'a> {
                 name.place.clone(),
                 format!("there is no machine `{}`", name.value),
             )
+            .about(Subject::machine(&name.value))
             .with_help(help),
         );
     }
@@ -296,6 +297,8 @@ impl<'a> Resolver<'a> {
                     name.place.clone(),
                     format!("agent `{}` is in a group already", name.value),
                 )
+                .about(Subject::agent(&self.raw.machines[machine.0].name.value, &name.value))
+                .about(Subject::group(&raw.name.value))
                 .with_related(first.place.clone(), "first listed here")
                 .with_help("an agent runs once: leave it in one group"),
             );
@@ -350,6 +353,10 @@ impl<'a> Resolver<'a> {
                         agent.name.value, agent.port.value
                     ),
                 )
+                .about(Subject::agent(
+                    &self.raw.machines[machine.0].name.value,
+                    &agent.name.value,
+                ))
                 .with_help("write `health_check_port:` for this agent"),
             );
             u16::MAX
@@ -383,6 +390,7 @@ impl<'a> Resolver<'a> {
                 name.place.clone(),
                 format!("`{path}` defines no agent `{}`", name.value),
             )
+            .about(Subject::agent(&self.raw.machines[machine.0].name.value, &name.value))
             .with_help(help),
         );
     }
@@ -565,6 +573,8 @@ impl<'a> Resolver<'a> {
                     name.place.clone(),
                     format!("group `{}` has no agent `{}`", group.name, name.value),
                 )
+                .about(Subject::any_agent(&name.value))
+                .about(Subject::group(&group.name))
                 .with_help(help),
             );
         }
@@ -610,6 +620,8 @@ impl<'a> Resolver<'a> {
                     item.place.clone(),
                     format!("no group has an agent `{}`", item.value),
                 )
+                .about(Subject::any_agent(name))
+                .about(Subject::group(&stack.group(group).name))
                 .with_help(help),
             );
         }

@@ -11,7 +11,7 @@ use super::read::Reader;
 use super::spans::{At, Source};
 use super::supervision::Settings;
 use super::yaml::{self, Entry, Node, Value};
-use crate::finding::{Finding, Place, Severity};
+use crate::finding::{Finding, Place, Severity, Subject};
 
 /// One startup config.
 #[derive(Debug, Clone)]
@@ -64,6 +64,7 @@ pub fn read(source: &Source, names: &mut Vec<String>) -> (Option<Startup>, Vec<F
                     Place::file(&source.path),
                     format!("`{}` is empty", source.path),
                 )
+                .about(Subject::Path(source.path.clone()))
                 .with_help(AGENTS_HELP),
             );
         }
@@ -109,12 +110,17 @@ fn config<'a>(reader: &mut Reader<'a>, root: &'a Node, names: &mut Vec<String>) 
                 place,
                 format!("`{}` lists no agents", reader.source.path),
             )
+            .about(Subject::Path(reader.source.path.clone()))
             .with_help(AGENTS_HELP),
         );
     }
     for list in lists {
         for node in list {
+            let (before, known) = (reader.findings.len(), names.len());
             startup.agents.extend(agent(reader, node, names));
+            if let Some(name) = names.get(known) {
+                reader.mark(before, &Subject::any_agent(name));
+            }
         }
     }
     Some(startup)
@@ -214,6 +220,7 @@ fn script<'a>(reader: &mut Reader<'a>, fields: &mut super::read::Fields<'a>) -> 
             reader.place(entry.key_span),
             format!("{} writes `file_path` where `script_path` is meant", fields.what),
         )
+        .about(Subject::Key("file_path".to_owned()))
         .with_help("rename the key to `script_path`; it is read as that meanwhile"),
     );
     reader.path(&entry.value, "`file_path`")

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput};
 
 use super::spans::{Source, Span};
-use crate::finding::Finding;
+use crate::finding::{Finding, Subject};
 
 /// Bytes that a config may have.
 const LONGEST_TEXT: usize = 4 * 1024 * 1024;
@@ -307,6 +307,7 @@ impl<'a> Builder<'a> {
                         self.source.place(key_span),
                         format!("the key `{key}` stands here a second time"),
                     )
+                    .about(Subject::Key(key.clone()))
                     .with_related(self.source.place(*first), "first written here")
                     .with_help(format!("remove one of the two `{key}:`")),
                 );

@@ -2,7 +2,7 @@
 
 use super::Facts;
 use crate::audit::rule::rules;
-use crate::finding::Finding;
+use crate::finding::{Finding, Subject};
 use crate::stack::graph;
 
 rules! {
@@ -24,17 +24,15 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
         .filter_map(|ring| {
             let names: Vec<&str> = ring.iter().map(|id| facts.stack.group(*id).name.as_str()).collect();
             let place = facts.stack.group(*ring.first()?).place.clone();
-            Some(
-                GROUP_ORDER
-                    .finding(
-                        place,
-                        format!(
-                            "containers ordered by their agents would deadlock: {}",
-                            names.join(", ")
-                        ),
-                    )
-                    .with_help("start these containers together, as `up` does; agents are ordered across them"),
-            )
+            let message = format!(
+                "containers ordered by their agents would deadlock: {}",
+                names.join(", ")
+            );
+            let mut finding = GROUP_ORDER
+                .finding(place, message)
+                .with_help("start these containers together, as `up` does; agents are ordered across them");
+            finding.subjects = names.iter().map(|name| Subject::group(name)).collect();
+            Some(finding)
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Comments that silence a rule: `# audit: ignore[rule] reason`, on the line of the finding or alone on the line above.
 
 use crate::audit::rule::{matches, rules};
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Subject};
 
 rules! {
     /// Finds comments `# audit: ignore[rule]` that silence nothing.
@@ -83,6 +83,7 @@ pub fn read(path: &str, text: &str) -> (Vec<Comment>, Vec<Finding>) {
                 findings.push(
                     MALFORMED
                         .finding(place.clone(), format!("there is no rule `{pattern}`"))
+                        .about(Subject::Rule(pattern.to_owned()))
                         .with_help("`cargo xtask audit --list-rules` lists all"),
                 );
             }
@@ -111,6 +112,7 @@ pub fn apply(findings: &mut Vec<Finding>, mut comments: Vec<Comment>) -> usize {
     findings.extend(comments.into_iter().filter(|comment| !comment.used).map(|comment| {
         UNUSED
             .finding(comment.place, format!("nothing of `{}` is found here", comment.pattern))
+            .about(Subject::Rule(comment.pattern))
             .with_help("remove the comment")
     }));
     silenced

@@ -5,7 +5,7 @@ mod dockerfile;
 
 use super::Facts;
 use crate::audit::rule::rules;
-use crate::finding::Finding;
+use crate::finding::{Finding, Subject};
 use crate::python::tree::{Language, Text};
 use crate::stack::normal;
 
@@ -149,6 +149,7 @@ fn script(facts: &Facts<'_>, text: &Text, line: usize, word: &str, workdir: &str
                 at(text, line, name),
                 format!("{who} starts `{name}`, which is not in the tree"),
             )
+            .about(Subject::Path(name.to_owned()))
             .with_help(help),
     )
 }

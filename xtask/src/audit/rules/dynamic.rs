@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use crate::audit::rule::rules;
-use crate::finding::Finding;
+use crate::finding::{Finding, Subject};
 use crate::python::facts::TreeFacts;
 use crate::python::imports::dynamic::unfollowed;
 use crate::stack::AgentId;
@@ -36,6 +36,7 @@ pub fn check(facts: &TreeFacts, users: &BTreeMap<String, BTreeSet<AgentId>>) -> 
             unfollowed(&file.module).into_iter().map(move |gap| {
                 DYNAMIC
                     .finding(facts.place(index, gap.span), format!("{} cannot be followed", gap.what))
+                    .about(Subject::Path(file.path.clone()))
                     .with_help("name the files under the group's `include:` and write `contents: closure`, or leave it: its image gets all code of its machine")
             })
         })

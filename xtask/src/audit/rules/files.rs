@@ -1,7 +1,7 @@
 //! Files that cannot be read, links that lead nowhere, texts that are no UTF-8.
 
 use crate::audit::rule::rules;
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Subject};
 use crate::python::tree::{Content, Entry, Language, Tree};
 use crate::stack::yaml;
 
@@ -73,7 +73,7 @@ pub fn check(tree: &Tree, entries: &[Entry]) -> Vec<Finding> {
 fn one(tree: &Tree, entry: &Entry) -> Option<Finding> {
     let place = || Place::file(tree.shown(&entry.path));
     let path = &entry.path;
-    Some(match &entry.content {
+    let finding = match &entry.content {
         Content::Unread => return None,
         Content::Dangling(target) => DANGLING
             .finding(place(), format!("`{path}` is a link to `{target}`, which is not there"))
@@ -108,5 +108,6 @@ fn one(tree: &Tree, entry: &Entry) -> Option<Finding> {
                 .finding(finding.place, "this byte is not UTF-8")
                 .with_help("save the file as UTF-8")
         }
-    })
+    };
+    Some(finding.about(Subject::Path(path.clone())))
 }

@@ -6,7 +6,7 @@ use super::Facts;
 use super::ports::{is_loopback, key_place};
 use crate::audit::rule::rules;
 use crate::audit::words::Word;
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Subject};
 use crate::python::tree::Language;
 
 rules! {
@@ -62,6 +62,7 @@ fn private(facts: &Facts<'_>, word: &Word<'_>, address: Ipv4Addr) -> Finding {
     };
     PRIVATE
         .finding(place, format!("the private address {written} is written here"))
+        .about(Subject::Address(address))
         .with_help(help)
 }
 
@@ -99,7 +100,7 @@ pub fn private_address(word: &str) -> Option<Ipv4Addr> {
 fn binds(facts: &Facts<'_>) -> Vec<Finding> {
     const HELP: &str = "bind `0.0.0.0` (`tcp://*:PORT`): what leaves the container is decided by what is published";
     let mut findings = Vec::new();
-    for (_, agent) in facts.stack.agents() {
+    for (id, agent) in facts.stack.agents() {
         if is_loopback(&agent.host) {
             let place = key_place(facts, agent, "host").unwrap_or_else(|| agent.place.clone());
             findings.push(
@@ -111,6 +112,8 @@ fn binds(facts: &Facts<'_>) -> Vec<Finding> {
                             agent.name, agent.host
                         ),
                     )
+                    .about(Subject::Host(agent.host.clone()))
+                    .about(facts.stack.subject(id))
                     .with_help(HELP),
             );
         }
@@ -127,6 +130,7 @@ fn binds(facts: &Facts<'_>) -> Vec<Finding> {
                             endpoint.host
                         ),
                     )
+                    .about(Subject::Host(endpoint.host.to_owned()))
                     .with_help(HELP),
             );
         }

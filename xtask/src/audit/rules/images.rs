@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::audit::rule::rules;
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Subject};
 use crate::python::facts::TreeFacts;
 use crate::stack::selection::{Out, Selection};
 use crate::stack::{MachineId, Stack};
@@ -52,7 +52,7 @@ pub fn check(stack: &Stack, facts: &TreeFacts) -> Vec<Finding> {
                     )),
                 _ => continue,
             };
-            findings.insert(path, finding);
+            findings.insert(path, finding.about(Subject::Path(path.clone())));
         }
     }
     findings.into_values().collect()

@@ -6,7 +6,7 @@ use super::Facts;
 use super::paths::place;
 use crate::audit::rule::rules;
 use crate::audit::words::{self, Word};
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Subject};
 use crate::stack::normal;
 
 rules! {
@@ -118,10 +118,13 @@ fn finding(facts: &Facts<'_>, family: &Family<'_>) -> Option<Finding> {
             }
         }
     }
-    let mut finding = STYLE.finding(first.place.clone(), message).with_help(format!(
-        "keep `{folder}/…`, the path from the tree's root, which resolves in the containers and outside; {}",
-        resolves.join("; ")
-    ));
+    let mut finding = STYLE
+        .finding(first.place.clone(), message)
+        .about(Subject::Path(folder.to_owned()))
+        .with_help(format!(
+            "keep `{folder}/…`, the path from the tree's root, which resolves in the containers and outside; {}",
+            resolves.join("; ")
+        ));
     for (style, uses) in &family.uses {
         for one in uses.iter().filter(|one| one.place != first.place).take(2) {
             finding = finding.with_related(one.place.clone(), format!("written as {}", shown(style)));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Facts;
 use crate::audit::rule::{Rule, rules};
 use crate::audit::words::{self, Word};
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Subject};
 use crate::stack::normal;
 
 rules! {
@@ -52,6 +52,7 @@ rules! {
 /// A finding about a part of a word.
 fn about(rule: &Rule, facts: &Facts<'_>, word: &Word<'_>, offset: usize, part: &str, message: String) -> Finding {
     rule.finding(place(facts, word, offset, part), message)
+        .about(Subject::Path(part.to_owned()))
 }
 
 /// The place of a part of a word.
@@ -213,6 +214,7 @@ fn missing(facts: &Facts<'_>, roots: &BTreeSet<&str>, word: &Word<'_>, at: usize
     Some(
         MISSING
             .finding(place, format!("`{part}` exists nowhere in the tree"))
+            .about(Subject::Path(part.to_owned()))
             .with_help(help),
     )
 }

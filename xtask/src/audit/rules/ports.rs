@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Facts;
 use crate::audit::rule::rules;
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Subject};
 use crate::stack::{Agent, AgentId, MachineId};
 
 rules! {
@@ -101,7 +101,9 @@ fn params(facts: &Facts<'_>) -> Vec<Finding> {
             let place = || param_place(facts, agent, key);
             match (owner, named) {
                 (Some(owner), Some(named)) if owner != named && !is_own => {
+                    let others = [owner, named].map(|id| facts.stack.subject(id));
                     let (owner, named) = (facts.stack.agent(owner), facts.stack.agent(named));
+                    let [owner_of, named_of] = others;
                     findings.push(
                         PARAM_OTHER
                             .finding(
@@ -111,11 +113,16 @@ fn params(facts: &Facts<'_>) -> Vec<Finding> {
                                     agent.name, owner.name, named.name
                                 ),
                             )
+                            .about(Subject::Port(port))
+                            .about(facts.stack.subject(id))
+                            .about(owner_of)
+                            .about(named_of)
                             .with_related(owner.place.clone(), format!("{port} belongs to this agent"))
                             .with_help(format!("`{}` has port {}", named.name, named.port)),
                     );
                 }
                 (Some(owner), _) if is_own && owner != id && facts.stack.agent(owner).machine == agent.machine => {
+                    let other = facts.stack.subject(owner);
                     let owner = facts.stack.agent(owner);
                     findings.push(
                         PARAM_CLASH
@@ -123,6 +130,9 @@ fn params(facts: &Facts<'_>) -> Vec<Finding> {
                                 place(),
                                 format!("`{key}` of `{}` is {port}, like a port of `{}`", agent.name, owner.name),
                             )
+                            .about(Subject::Port(port))
+                            .about(facts.stack.subject(id))
+                            .about(other)
                             .with_related(owner.place.clone(), "taken by this agent")
                             .with_help("give every agent ports of its own"),
                     );
@@ -142,6 +152,8 @@ fn params(facts: &Facts<'_>) -> Vec<Finding> {
                                 place(),
                                 format!("`{key}` of `{}` is {port}, like its own `port`", agent.name),
                             )
+                            .about(Subject::Port(port))
+                            .about(facts.stack.subject(id))
                             .with_help("give the second socket a port of its own"),
                     );
                 }
@@ -158,6 +170,9 @@ fn params(facts: &Facts<'_>) -> Vec<Finding> {
                                         facts.stack.agent(*first).name
                                     ),
                                 )
+                                .about(Subject::Port(port))
+                                .about(facts.stack.subject(id))
+                                .about(facts.stack.subject(*first))
                                 .with_related(first_place.clone(), "taken here")
                                 .with_help("give every agent ports of its own"),
                         ),
@@ -258,7 +273,7 @@ fn loopback(facts: &Facts<'_>) -> Vec<Finding> {
             continue;
         };
         // A library that all agents share may name a port that is right for some: it speaks for those that are wrong.
-        let mut groups: BTreeMap<&str, (&str, AgentId)> = BTreeMap::new();
+        let mut groups: BTreeMap<&str, (&str, AgentId, AgentId)> = BTreeMap::new();
         for user in users {
             let agent = facts.stack.agent(*user);
             let Some(target) = owner(facts, agent.machine, port) else {
@@ -269,9 +284,9 @@ fn loopback(facts: &Facts<'_>) -> Vec<Finding> {
                 continue;
             }
             let group = facts.stack.group(agent.group);
-            groups.entry(&group.name).or_insert((&agent.name, target));
+            groups.entry(&group.name).or_insert((&agent.name, *user, target));
         }
-        let Some((group, (agent, target))) = groups.first_key_value() else {
+        let Some((group, (agent, user, target))) = groups.first_key_value() else {
             continue;
         };
         let there = facts.stack.agent(*target);
@@ -287,6 +302,11 @@ fn loopback(facts: &Facts<'_>) -> Vec<Finding> {
         findings.push(
             LOOPBACK
                 .finding(facts.place_of(endpoint), message)
+                .about(Subject::Port(port))
+                .about(facts.stack.subject(*user))
+                .about(Subject::group(group))
+                .about(facts.stack.subject(*target))
+                .about(Subject::group(&facts.stack.group(there.group).name))
                 .with_related(there.place.clone(), "the agent that has the port")
                 .with_help(format!(
                     "add `{}` to `reaches:` of `{group}`, or to the agent's dependencies: then the supervisor forwards \

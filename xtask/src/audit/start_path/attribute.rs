@@ -7,11 +7,12 @@ use rustc_hash::FxHashSet as HashSet;
 use pysrc::{Atom, Body, LAMBDA, Span, Step, Value, members};
 
 use super::class::Lookup;
-use super::failure::Flow;
+use super::failure::{Flow, Words};
 use super::operator::kind;
 use super::steps::any_step;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
+use crate::finding::Subject;
 use crate::python::imports::resolve::Target;
 use crate::python::imports::{stdlib, zmq};
 use crate::stack::near::nearest;
@@ -44,7 +45,7 @@ impl Walker<'_> {
             Some(V::None) if self.is_certain() && self.is_settled(&Value::Name(object)) => {
                 let message = format!("'NoneType' object has no attribute '{name}'");
                 let help = Some(format!("`{}` is `None` whenever this runs", source.name(object)));
-                self.no_attribute(here, span, message, help)
+                self.no_attribute(here, span, name, message, help)
             }
             Some(value) if kind(&value).is_some() => self.builtin_attribute(here, object, &value, name, span),
             Some(V::Parsed(parser)) => self.option(here, parser, name, span),
@@ -59,7 +60,7 @@ impl Walker<'_> {
             return Flow::Next;
         }
         let message = format!("'Namespace' object has no attribute '{name}': the parser has no such option");
-        self.no_attribute(here, span, message, None)
+        self.no_attribute(here, span, name, message, None)
     }
 
     /// An attribute of a name's value, which is of a built-in type.
@@ -79,7 +80,7 @@ impl Walker<'_> {
         let help = members::names(kind)
             .and_then(|names| nearest(name, names))
             .map(|near| format!("did you mean `{near}`?"));
-        self.no_attribute(here, span, message, help)
+        self.no_attribute(here, span, name, message, help)
     }
 
     /// `object.inner.attribute`, as what is called.
@@ -132,7 +133,7 @@ impl Walker<'_> {
                             return Flow::Next;
                         }
                         let message = format!("'NoneType' object has no attribute '{name}'");
-                        self.no_attribute(here, span, message, None)
+                        self.no_attribute(here, span, name, message, None)
                     }
                     V::Module(id) => self.module_attribute(here, id, name, span),
                     V::Outside(module) => self.standard_attribute(here, &module, name, span),
@@ -176,7 +177,7 @@ impl Walker<'_> {
             Some("NoneType") if only_none() || self.certain(object).is_some() => {
                 let message = format!("'NoneType' object has no attribute '{name}'");
                 let help = Some(format!("`{within}` is `None` whenever this runs"));
-                self.no_attribute(here, span, message, help)
+                self.no_attribute(here, span, name, message, help)
             }
             Some(kind) if !has_member(kind, name) && self.certain(object).is_some() => {
                 self.no_member(here, span, kind, name)
@@ -207,7 +208,7 @@ impl Walker<'_> {
         let here = self.here();
         let name = self.source(here).map_or("", |source| source.name(attribute));
         let message = format!("'NoneType' object has no attribute '{name}'");
-        self.no_attribute(here, span, message, None)
+        self.no_attribute(here, span, name, message, None)
     }
 
     /// Whether the module around here asks what is there before it takes it, on a way that may not be taken.
@@ -252,7 +253,7 @@ impl Walker<'_> {
             )
         });
         let help = near.map(|near| format!("did you mean `{near}`?"));
-        self.no_attribute(here, span, message, help)
+        self.no_attribute(here, span, name, message, help)
     }
 
     pub fn standard_attribute(&mut self, here: ModuleId, module: &str, name: &str, span: Span) -> Flow {
@@ -268,7 +269,7 @@ impl Walker<'_> {
         }
         let message = format!("module '{module}' has no attribute '{name}'");
         let help = nearest(name, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-        self.no_attribute(here, span, message, help)
+        self.no_attribute(here, span, name, message, help)
     }
 
     /// An attribute of a context or socket: a method, or an option.
@@ -280,7 +281,7 @@ impl Walker<'_> {
         let message = format!("{shown} has no such option: {}", name.to_ascii_uppercase());
         let near = zmq::names(of).and_then(|names| nearest(name, names.iter().copied()));
         let help = near.map(|near| format!("did you mean `{near}`?"));
-        self.no_attribute(here, span, message, help)
+        self.no_attribute(here, span, name, message, help)
     }
 
     pub fn instance_attribute(&mut self, here: ModuleId, id: usize, name: &str, span: Span) -> Flow {
@@ -323,7 +324,7 @@ impl Walker<'_> {
         } else {
             (format!("'{shown}' object has no attribute '{name}'"), None)
         };
-        self.no_attribute(here, span, message, help)
+        self.no_attribute(here, span, name, message, help)
     }
 
     /// An object may get attributes of any name from here on.
@@ -349,7 +350,7 @@ impl Walker<'_> {
         }
         if self.lacks_member(class, name) && !self.set_from_outside(name) {
             let message = format!("the enumeration {} has no member '{name}'", self.class_name(class));
-            return self.no_attribute(here, span, message, None);
+            return self.no_attribute(here, span, name, message, None);
         }
         if !matches!(self.find_method(class.0, class.1, name), Lookup::NotThere) {
             return Flow::Next;
@@ -364,7 +365,7 @@ impl Walker<'_> {
             {
                 let shown = self.class_name(class);
                 let message = format!("type object '{shown}' has no attribute '{name}'");
-                self.no_attribute(here, span, message, None)
+                self.no_attribute(here, span, name, message, None)
             }
             _ => Flow::Next,
         }
@@ -495,8 +496,9 @@ impl Walker<'_> {
         }) || self.set_from_outside(name)
     }
 
-    fn no_attribute(&mut self, here: ModuleId, span: Span, message: String, help: Option<String>) -> Flow {
-        self.fail_at(here, span, "start/no-attribute", "AttributeError", message, help)
+    fn no_attribute(&mut self, here: ModuleId, span: Span, name: &str, message: String, help: Option<String>) -> Flow {
+        let words = Words::about(Subject::Name(name.to_owned()), message);
+        self.fail_at(here, span, "start/no-attribute", "AttributeError", words, help)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use pysrc::{Module, SyntaxError};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Subject};
 use crate::python::facts::TreeFacts;
 
 /// Why CPython does not run a file, and the rule that says so. A script is read more strictly than what it imports.
@@ -39,6 +39,7 @@ pub fn elsewhere(tree: &TreeFacts, met: &[Finding]) -> Vec<Finding> {
         }
         findings.push(
             Finding::warning(rule, place, format!("syntax error: {}", error.message))
+                .about(Subject::Path(file.path.clone()))
                 .with_help("no agent meets it when it starts; whatever imports it later fails"),
         );
     }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use pysrc::{Call, Span, Value};
 
-use super::failure::Flow;
+use super::failure::{Flow, Words};
 use super::value::{ModuleId, V};
 use super::walk::Walker;
+use crate::finding::Subject;
 
 /// Variables of the base image, the container's runtime and the shell, in part.
 const FROM_ELSEWHERE: &[&str] = &[
@@ -62,7 +63,14 @@ impl Walker<'_> {
         let help = Some(format!(
             "{why}set `{name}` under `environment:` of the group or machine, or read it with `os.environ.get(…)`"
         ));
-        self.fail_at(here, span, "start/environment", "KeyError", message, help)
+        self.fail_at(
+            here,
+            span,
+            "start/environment",
+            "KeyError",
+            Words::about(Subject::Variable(name.to_owned()), message),
+            help,
+        )
     }
 
     /// What `os.getenv("NAME")`, or `os.environ.get("NAME", default)`, surely gives in the container.

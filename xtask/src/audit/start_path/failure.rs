@@ -1,6 +1,6 @@
 //! What fails on the way: exceptions, their classes, and how a piece of code ends.
 
-use crate::finding::{Confidence, Place};
+use crate::finding::{Confidence, Place, Subject};
 
 /// Something that fails on the way.
 #[derive(Debug, Clone)]
@@ -9,8 +9,12 @@ pub struct Failure {
     pub rule: &'static str,
     /// The exception's class.
     pub exception: &'static str,
+    /// What it is about, where it is more than a place in the code.
+    pub subject: Option<Subject>,
     /// What is wrong.
     pub message: String,
+    /// What differs between agents that fail alike, as the folders that were searched.
+    pub detail: Option<String>,
     /// What mends it.
     pub help: Option<String>,
     /// Where.
@@ -23,6 +27,38 @@ pub struct Failure {
     pub conditional: bool,
     /// How sure it is.
     pub confidence: Confidence,
+}
+
+/// What is said of a failure.
+#[derive(Debug)]
+pub struct Words {
+    /// What it is about, where it is more than a place in the code.
+    pub subject: Option<Subject>,
+    /// What is wrong.
+    pub message: String,
+    /// What differs between agents that fail alike.
+    pub detail: Option<String>,
+}
+
+impl Words {
+    /// Words about something.
+    pub fn about(subject: Subject, message: impl Into<String>) -> Self {
+        Self {
+            subject: Some(subject),
+            message: message.into(),
+            detail: None,
+        }
+    }
+}
+
+impl From<String> for Words {
+    fn from(message: String) -> Self {
+        Self {
+            subject: None,
+            message,
+            detail: None,
+        }
+    }
 }
 
 /// An exception on its way up.

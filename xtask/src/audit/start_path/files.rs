@@ -5,10 +5,11 @@ use std::rc::Rc;
 use pysrc::Call;
 
 use super::document;
-use super::failure::Flow;
+use super::failure::{Flow, Words};
 use super::value::{ModuleId, V, absolute, parent};
 use super::walk::Walker;
 use crate::container::layout::ROOT;
+use crate::finding::Subject;
 use crate::python::imports::view::FolderKind;
 use crate::stack::selection::Out;
 
@@ -36,7 +37,7 @@ impl Walker<'_> {
             FolderKind::Missing => {
                 let message =
                     format!("cannot make the folder `{path}`: the container's file system is read-only there");
-                self.folder_failure(here, call, "OSError", message)
+                self.folder_failure(here, call, &path, "OSError", message)
             }
             FolderKind::InVolume | FolderKind::Writable => {
                 self.made.insert(path);
@@ -66,10 +67,18 @@ impl Walker<'_> {
         }
     }
 
-    fn folder_failure(&mut self, here: ModuleId, call: &Call, class: &'static str, message: String) -> Flow {
+    fn folder_failure(
+        &mut self,
+        here: ModuleId,
+        call: &Call,
+        path: &str,
+        class: &'static str,
+        message: String,
+    ) -> Flow {
+        let words = Words::about(Subject::Path(path.to_owned()), message);
         let volumes = self.search.view.volumes.join(", ");
         let help = Some(format!("writable are only {volumes} and /tmp"));
-        self.fail_at(here, call.span, "start/missing-folder", class, message, help)
+        self.fail_at(here, call.span, "start/missing-folder", class, words, help)
     }
 
     /// Opens what a value is, as far as that is known.
@@ -101,11 +110,11 @@ impl Walker<'_> {
             }
             (FolderKind::Missing, _) => {
                 let message = format!("opens `{path}`, and neither image nor volumes have the folder `{folder}`");
-                self.folder_failure(here, call, "FileNotFoundError", message)
+                self.folder_failure(here, call, &folder, "FileNotFoundError", message)
             }
             (FolderKind::ReadOnly, true) => {
                 let message = format!("writes `{path}`, and the container's file system is read-only there");
-                self.folder_failure(here, call, "OSError", message)
+                self.folder_failure(here, call, &path, "OSError", message)
             }
             (FolderKind::ReadOnly, false) => self.read_file(here, call, &path),
             (FolderKind::Writable | FolderKind::InVolume, false) if path.starts_with("/tmp/") => {
@@ -118,7 +127,7 @@ impl Walker<'_> {
             (FolderKind::InVolume, true) => {
                 self.maybe += 1;
                 let message = format!("writes `{path}`, and nothing on the way makes the folder `{folder}`");
-                let _ = self.folder_failure(here, call, "FileNotFoundError", message);
+                let _ = self.folder_failure(here, call, &folder, "FileNotFoundError", message);
                 self.maybe -= 1;
                 Flow::Next
             }
@@ -162,7 +171,7 @@ impl Walker<'_> {
             return Flow::Next;
         }
         let message = format!("opens a file in `{folder}`, and neither image nor volumes have that folder");
-        self.folder_failure(here, call, class, message)
+        self.folder_failure(here, call, &folder, class, message)
     }
 
     /// Whether a folder, or one below it, was made on the way.
@@ -227,7 +236,14 @@ impl Walker<'_> {
             self.search.view.tree.shown(&real)
         );
         let help = Some("correct the file".to_owned());
-        let flow = self.fail_at(here, call.span, "start/malformed-file", class, message, help);
+        let flow = self.fail_at(
+            here,
+            call.span,
+            "start/malformed-file",
+            class,
+            Words::about(Subject::Path(real.into_owned()), message),
+            help,
+        );
         (V::Unknown, flow)
     }
 
@@ -281,7 +297,7 @@ impl Walker<'_> {
             call.span,
             "start/missing-file",
             "FileNotFoundError",
-            message,
+            Words::about(Subject::Path(path.to_owned()), message),
             help,
         )
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::GroupContext;
-use crate::finding::{Confidence, Finding, Severity};
+use crate::finding::{Confidence, Finding, Severity, Subject};
 use crate::python::imports::closure::{Closures, MissingImport};
 use crate::python::imports::distributions::{brings, never_imported, providers};
 use crate::python::imports::view::normal;
@@ -24,6 +24,7 @@ pub fn check(stack: &Stack, group: &GroupContext<'_>, met: &dyn Fn(&str) -> bool
                 place.clone(),
                 format!("`{}` is no requirement; pip stops at it", place.text.trim()),
             )
+            .about(Subject::group(&stack.group(group.id).name))
             .with_help("remove the line")
         })
         .collect();
@@ -81,6 +82,8 @@ pub fn check(stack: &Stack, group: &GroupContext<'_>, met: &dyn Fn(&str) -> bool
                 requirement.name
             ),
         )
+        .about(Subject::Distribution(requirement.name.clone()))
+        .about(Subject::group(&stack.group(group.id).name))
         .with_help("remove it, or name its module in the group's `required_modules`");
         finding.severity = Severity::Note;
         finding.confidence = if providers(&requirement.name).is_empty() {
@@ -101,7 +104,8 @@ fn not_required(group: &GroupContext<'_>, module: &str, import: &MissingImport) 
         "requirements/missing",
         place,
         format!("`{module}` needs a package that {file} does not have"),
-    );
+    )
+    .about(Subject::Module(module.to_owned()));
     if import.guarded {
         finding.severity = Severity::Note;
     }

@@ -2,12 +2,23 @@
 
 use pysrc::{Import, ImportKind, Span};
 
-use super::failure::Flow;
+use super::failure::{Flow, Words};
 use super::value::{ModuleId, V, Variable};
 use super::walk::Walker;
+use crate::finding::Subject;
 use crate::python::imports::resolve::{Missing, Target, absolute_name, package_of};
 use crate::python::imports::stdlib;
 use crate::stack::near::nearest;
+
+/// Words about a module.
+fn about(module: &str, message: String) -> Words {
+    Words::about(Subject::Module(module.to_owned()), message)
+}
+
+/// Words about a name of a module.
+fn about_name(name: &str, message: String) -> Words {
+    Words::about(Subject::Name(name.to_owned()), message)
+}
 
 impl Walker<'_> {
     /// One import step.
@@ -181,7 +192,14 @@ impl Walker<'_> {
                 };
                 let help = providers.first().map(|provider| format!("add `{provider}` to {to}"));
                 // It may be there after all: the image may be built from something else.
-                let _ = self.fail_at(here, span, "requirements/missing", "ModuleNotFoundError", message, help);
+                let _ = self.fail_at(
+                    here,
+                    span,
+                    "requirements/missing",
+                    "ModuleNotFoundError",
+                    about(name, message),
+                    help,
+                );
                 Ok(())
             }
             Missing::NotAPackage => {
@@ -197,7 +215,7 @@ impl Walker<'_> {
                     span,
                     "start/module-not-found",
                     "ModuleNotFoundError",
-                    message,
+                    about(name, message),
                     None,
                 ))
             }
@@ -209,26 +227,22 @@ impl Walker<'_> {
                     span,
                     "start/module-not-found",
                     "ModuleNotFoundError",
-                    message,
+                    about(name, message),
                     None,
                 ))
             }
             Missing::Unknown => {
-                let message = format!(
-                    "No module named '{name}' (searched {roots}, the standard library and the packages of {})",
-                    self.search.requirements.shown()
-                );
+                let words = Words {
+                    detail: Some(format!(
+                        "searched {roots}, the standard library and the packages of {}",
+                        self.search.requirements.shown()
+                    )),
+                    ..about(name, format!("No module named '{name}'"))
+                };
                 let help = self.near_module(name, top);
                 let open = self.anywhere && self.is_somewhere(top);
                 self.maybe += usize::from(open);
-                let flow = self.fail_at(
-                    here,
-                    span,
-                    "start/module-not-found",
-                    "ModuleNotFoundError",
-                    message,
-                    help,
-                );
+                let flow = self.fail_at(here, span, "start/module-not-found", "ModuleNotFoundError", words, help);
                 self.maybe -= usize::from(open);
                 if open { Ok(()) } else { Err(flow) }
             }
@@ -336,7 +350,14 @@ impl Walker<'_> {
             }
             let message = format!("module '{module}' has no attribute '{listed}', which its `__all__` lists");
             let help = Some(format!("bind `{listed}` there, or take it off `__all__`"));
-            return self.fail_at(here, import.span, "start/no-attribute", "AttributeError", message, help);
+            return self.fail_at(
+                here,
+                import.span,
+                "start/no-attribute",
+                "AttributeError",
+                about_name(listed, message),
+                help,
+            );
         }
         Flow::Next
     }
@@ -393,7 +414,7 @@ impl Walker<'_> {
                         import.span,
                         "start/cannot-import-name",
                         "ImportError",
-                        message,
+                        about_name(wanted, message),
                         help,
                     );
                 }
@@ -448,7 +469,7 @@ impl Walker<'_> {
             import.span,
             "start/cannot-import-name",
             "ImportError",
-            message,
+            about_name(wanted, message),
             help,
         )
     }

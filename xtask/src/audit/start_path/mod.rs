@@ -65,7 +65,7 @@ use self::failure::Flow;
 use self::walk::{Doubt, Walker};
 use crate::container::environment::agent_environment as environment;
 use crate::container::layout::python_path;
-use crate::finding::{Confidence, Finding, Place, Severity};
+use crate::finding::{Confidence, Finding, Place, Severity, Subject, text};
 use crate::python::disk::Disk;
 use crate::python::facts::TreeFacts;
 use crate::python::imports::requirements::{self, Requirements};
@@ -96,6 +96,10 @@ pub struct AgentPrediction {
     pub rule: Option<&'static str>,
     /// Why, where it does not just start.
     pub reason: Option<String>,
+    /// The same without what differs between agents that fail alike, where there is such.
+    pub brief: Option<String>,
+    /// What the failure is about.
+    pub subject: Option<Subject>,
     /// The way from the script to the failure, which is the last place.
     pub chain: Vec<Place>,
     /// All that was found on the way, in order.
@@ -147,16 +151,20 @@ pub fn predict(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> (Vec<AgentPre
                 .filter(|prediction| stack.agent(prediction.agent).group == group.id)
                 .flat_map(|prediction| &prediction.failures)
                 .filter(|failure| failure.rule == "requirements/missing")
-                .filter_map(|failure| failure.message.split('`').nth(1))
-                .filter_map(|name| name.split('.').next())
+                .filter_map(|failure| match &failure.subject {
+                    Some(Subject::Module(name)) => name.split('.').next(),
+                    _ => None,
+                })
                 .collect();
             groups::check(stack, group, &|module| met.contains(module))
         })
         .collect();
     findings.extend(about_groups.into_iter().flatten());
+    findings.sort_by(|a, b| (&a.place, a.rule, a.text()).cmp(&(&b.place, b.rule, b.text())));
     let mut seen = HashSet::default();
-    findings.retain(|finding| seen.insert((finding.rule, finding.place.clone(), finding.message.clone())));
-    findings.sort_by(|a, b| (&a.place, a.rule, &a.message).cmp(&(&b.place, b.rule, &b.message)));
+    let first: Vec<bool> = findings.iter().map(|finding| seen.insert(finding.identity())).collect();
+    let mut first = first.into_iter();
+    findings.retain(|_| first.next() == Some(true));
     (predictions, findings)
 }
 
@@ -192,6 +200,8 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         prediction: Prediction::Starts,
         rule: None,
         reason: None,
+        brief: None,
+        subject: None,
         chain: Vec::new(),
         failures: Vec::new(),
     };
@@ -199,6 +209,7 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
     let Some(file) = group.view.file(&script) else {
         prediction.prediction = Prediction::CannotStart;
         prediction.reason = Some(format!("`{}` is not in its image", agent.script_path));
+        prediction.subject = Some(Subject::Path(agent.script_path.clone()));
         prediction.chain.push(agent.place.clone());
         return prediction;
     };
@@ -293,6 +304,8 @@ fn other_port(walker: &mut Walker<'_>, port: u16, health: u16) {
     walker.failures.push(Failure {
         rule: "start/other-port",
         exception: "",
+        subject: Some(Subject::Port(port)),
+        detail: None,
         message: format!("binds port {}, and the configured port is {port}", listed.join(", ")),
         help: Some("take the port from `--port`, or configure the one that it binds".to_owned()),
         place: bind.place,
@@ -336,6 +349,8 @@ fn does_nothing(walker: &mut Walker<'_>, file: usize, flow: Flow) {
     walker.failures.push(Failure {
         rule: "start/does-nothing",
         exception: "",
+        subject: Some(Subject::Path(facts.path.clone())),
+        detail: None,
         message,
         help: Some("call what serves from an `if __name__ == \"__main__\":` block".to_owned()),
         place,
@@ -388,27 +403,37 @@ fn judge(prediction: &mut AgentPrediction, fatal: Option<usize>, alive: bool) {
             failure.caught = false;
         }
         prediction.rule = Some(failure.rule);
-        prediction.reason = Some(failure.message.clone());
+        prediction.reason = Some(text(&failure.message, failure.detail.as_deref()).into_owned());
+        prediction.subject.clone_from(&failure.subject);
+        prediction.brief = failure.detail.is_some().then(|| failure.message.clone());
         prediction.chain = failure.chain.clone();
         prediction.chain.push(failure.place.clone());
     }
 }
 
-/// Findings of all agents: one per rule, place and message; the worst where they differ.
+/// Findings of all agents: one for what says one thing; the worst where they differ.
 fn merged(predictions: &[AgentPrediction]) -> Vec<Finding> {
-    let mut by_place: BTreeMap<(&'static str, Place, String), Finding> = BTreeMap::new();
+    let mut by_place: BTreeMap<_, Finding> = BTreeMap::new();
     for failure in predictions.iter().flat_map(|prediction| &prediction.failures) {
         let severity = if failure.caught || failure.conditional {
             Severity::Warning
         } else {
             Severity::Error
         };
-        let key = (failure.rule, failure.place.clone(), failure.message.clone());
-        let known = by_place.get(&key).map(|finding| finding.severity);
-        if known.is_some_and(|known| known >= severity) {
+        let key = (
+            failure.rule,
+            &failure.place,
+            failure.subject.as_ref(),
+            failure.message.as_str(),
+        );
+        // Of two that differ in details alone, the one that would be listed first.
+        let better = |known: &Finding| (severity, &known.detail) > (known.severity, &failure.detail);
+        if by_place.get(&key).is_some_and(|known| !better(known)) {
             continue;
         }
         let mut finding = Finding::error(failure.rule, failure.place.clone(), failure.message.clone());
+        finding.subjects.extend(failure.subject.clone());
+        finding.detail.clone_from(&failure.detail);
         finding.severity = severity;
         finding.confidence = failure.confidence;
         finding.help.clone_from(&failure.help);

@@ -4,9 +4,10 @@ use pysrc::{Atom, Span};
 
 use super::class::Lookup;
 use super::content::Holder;
-use super::failure::{Flow, classes};
+use super::failure::{Flow, Words, classes};
 use super::value::{ModuleId, V, Variable};
 use super::walk::{Doubt, Frame, Object, Walker};
+use crate::finding::Subject;
 use crate::python::imports::stdlib;
 
 impl Walker<'_> {
@@ -63,7 +64,14 @@ impl Walker<'_> {
             .filter(|known| known.ends_with(text) || known.starts_with(text))
             .find(|known| *known != text);
         let help = near.map(|near| format!("did you mean `{near}`?"));
-        self.fail_at(here, span, "start/undefined-name", "NameError", message, help)
+        self.fail_at(
+            here,
+            span,
+            "start/undefined-name",
+            "NameError",
+            Words::about(Subject::Name(text.to_owned()), message),
+            help,
+        )
     }
 
     /// An object that is read for another reason than for one of its attributes may be changed from elsewhere.

@@ -3,9 +3,10 @@
 use pysrc::Call;
 
 use super::arguments::Arguments;
-use super::failure::Flow;
+use super::failure::{Flow, Words};
 use super::value::{ModuleId, V};
 use super::walk::{ParserFacts, ParserOption, Walker};
+use crate::finding::Subject;
 
 impl Walker<'_> {
     /// `argparse.ArgumentParser(…)`.
@@ -47,6 +48,7 @@ impl Walker<'_> {
                 });
                 if let Some(name) = option.as_ref().and_then(|option| self.clash(id, option)) {
                     let message = format!("argument {name}: the parser has it already");
+                    let message = Words::about(Subject::Flag(name.clone()), message);
                     let flow = self.fail_at(here, call.span, "start/flags-rejected", "ArgumentError", message, None);
                     return (V::Unknown, flow);
                 }

@@ -2,7 +2,7 @@
 
 use pysrc::{Handler, Span, Step, Value};
 
-use super::failure::{ANY, EXPECTED, Exception, Failure, Flow, classes, known_class};
+use super::failure::{ANY, EXPECTED, Exception, Failure, Flow, Words, classes, known_class};
 use super::value::{ModuleId, V};
 use super::walk::{Around, Doubt, Walker};
 use crate::finding::{Confidence, Place};
@@ -14,7 +14,7 @@ impl<'a> Walker<'a> {
         span: Span,
         rule: &'static str,
         exception: &'static str,
-        message: String,
+        words: impl Into<Words>,
         help: Option<String>,
     ) -> Flow {
         if self.silent > 0 {
@@ -46,10 +46,17 @@ impl<'a> Walker<'a> {
         let hooked = self.set_from_outside("excepthook");
         let conditional = self.maybe > 0 || self.waiting || self.kept || hooked || self.doubt == Doubt::All;
         let failure = self.failures.len();
+        let Words {
+            subject,
+            message,
+            detail,
+        } = words.into();
         self.failures.push(Failure {
             rule,
             exception,
+            subject,
             message,
+            detail,
             help,
             place,
             chain,
@@ -227,7 +234,9 @@ impl<'a> Walker<'a> {
             let failure = Failure {
                 rule: "start/raises",
                 exception: class,
+                subject: None,
                 message,
+                detail: None,
                 help,
                 place: self.place(here, span),
                 chain: self.places_on_the_way(),

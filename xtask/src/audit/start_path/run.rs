@@ -2,9 +2,10 @@
 
 use pysrc::{Body, Branch, Entry, Leave, Loop, Step, Value};
 
-use super::failure::Flow;
+use super::failure::{Flow, Words};
 use super::value::{ModuleId, V, Variable};
 use super::walk::{Doubt, Frame, MOST_STEPS, Walker};
+use crate::finding::Subject;
 
 /// Bytes of a bare `return`.
 const RETURN: u32 = 6;
@@ -23,7 +24,12 @@ impl<'a> Walker<'a> {
             .is_some_and(|module| module.name == "__main__" && id == 0);
         if let Some((rule, error)) = super::broken::why(source, script) {
             let message = format!("syntax error: {}", error.message);
-            return self.fail_at(id, error.span, rule, "SyntaxError", message, None);
+            let file = self.file_of(id).and_then(|file| self.search.view.tree.files.get(file));
+            let words = Words {
+                subject: file.map(|file| Subject::Path(file.path.clone())),
+                ..message.into()
+            };
+            return self.fail_at(id, error.span, rule, "SyntaxError", words, None);
         }
         if source.dynamic_names
             && let Some(module) = self.modules.get_mut(id)

@@ -3,10 +3,11 @@
 use pysrc::{Atom, Span, Step, Value};
 
 use super::class::Lookup;
-use super::failure::Flow;
+use super::failure::{Flow, Words};
 use super::steps::any_step;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
+use crate::finding::Subject;
 
 impl Walker<'_> {
     /// `object.attribute = …`: fails where the object does not take it.
@@ -19,7 +20,8 @@ impl Walker<'_> {
         let problem = match self.variable(object) {
             Some(V::Record(module, class)) => self
                 .cannot_assign((module, class), name)
-                .filter(|_| self.is_bound_once(object)),
+                .filter(|_| self.is_bound_once(object))
+                .map(|(exception, message)| (exception, message, help_of(exception))),
             Some(V::Instance(id)) if name == "daemon" && self.is_certain() && self.is_no_thread(id) => {
                 let end = at + u32::try_from(source.name(object).len() + ".daemon".len()).unwrap_or(0);
                 return self.thread_not_made(here, Span { start: at, end });
@@ -29,16 +31,17 @@ impl Walker<'_> {
                 let shown = || self.class_name(class);
                 if self.has_no_room(class, name) && self.is_bound_once(object) {
                     let message = format!("'{}' object has no attribute '{name}'", shown());
-                    return Some(("AttributeError", message));
+                    return Some(("AttributeError", message, help_of("AttributeError")));
                 }
                 self.is_read_only(class, name).then(|| {
                     let message = format!("property '{name}' of '{}' object has no setter", shown());
-                    ("AttributeError", message)
+                    let help = "give the property a setter, or store the value under another name";
+                    ("AttributeError", message, help)
                 })
             }),
             _ => None,
         };
-        let Some((exception, message)) = problem else {
+        let Some((exception, message, help)) = problem else {
             return Flow::Next;
         };
         let width = source.name(object).len() + ".".len() + name.len();
@@ -46,17 +49,12 @@ impl Walker<'_> {
             start: at,
             end: at + u32::try_from(width).unwrap_or(0),
         };
-        let help = match exception {
-            _ if message.ends_with("no setter") => "give the property a setter, or store the value under another name",
-            "FrozenInstanceError" => "make a changed copy with `dataclasses.replace`, or do not freeze the class",
-            _ => "add it to `__slots__` or to the fields, or leave it away",
-        };
         self.fail_at(
             here,
             span,
             "start/no-attribute",
             exception,
-            message,
+            Words::about(Subject::Name(name.to_owned()), message),
             Some(help.to_owned()),
         )
     }
@@ -151,5 +149,13 @@ impl Walker<'_> {
             .function
             .is_some_and(|function| super::steps::binds_from_within(source, function, name));
         stores == 1 && !binds_otherwise && !inner
+    }
+}
+
+/// What mends an attribute that there is no room for.
+fn help_of(exception: &str) -> &'static str {
+    match exception {
+        "FrozenInstanceError" => "make a changed copy with `dataclasses.replace`, or do not freeze the class",
+        _ => "add it to `__slots__` or to the fields, or leave it away",
     }
 }

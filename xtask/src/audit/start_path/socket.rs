@@ -3,10 +3,11 @@
 use pysrc::{Atom, Call, Operator, Step, Value, placeholder};
 
 use super::arguments::Arguments;
-use super::failure::Flow;
+use super::failure::{Flow, Words};
 use super::steps::visit;
 use super::value::{ModuleId, V};
 use super::walk::{Bind, PortOf, Walker};
+use crate::finding::Subject;
 use crate::python::imports::zmq;
 
 impl Walker<'_> {
@@ -50,7 +51,11 @@ impl Walker<'_> {
                 "port {what} is bound twice: `{}` line {} has it already",
                 before.place.path, before.place.line
             );
-            return self.fail_at(here, call.span, "start/port-bound-twice", "ZMQError", message, None);
+            let words = match port {
+                Some(port) => Words::about(Subject::Port(port), message),
+                None => message.into(),
+            };
+            return self.fail_at(here, call.span, "start/port-bound-twice", "ZMQError", words, None);
         }
         if self.silent == 0 {
             self.binds.push(Bind {
@@ -200,6 +205,13 @@ impl Walker<'_> {
             return Flow::Next;
         };
         let message = format!("the placeholder `{found}` was never filled in");
-        self.fail_at(here, call.span, "start/placeholder", "ZMQError", message, None)
+        self.fail_at(
+            here,
+            call.span,
+            "start/placeholder",
+            "ZMQError",
+            Words::about(Subject::Name(found), message),
+            None,
+        )
     }
 }

@@ -29,7 +29,7 @@ pub fn render(report: &Report) -> String {
                 place.column + place.width.max(1)
             );
         }
-        let mut message = finding.message.clone();
+        let mut message = finding.text().into_owned();
         if let Some(help) = &finding.help {
             let _ = write!(message, "\nhelp: {help}");
         }

@@ -1,5 +1,7 @@
 //! An audit as a JSON document. Its fields may grow; what is there keeps its meaning within a version.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::table;
@@ -81,7 +83,7 @@ struct OneFinding<'a> {
     path: &'a str,
     line: u32,
     column: u32,
-    message: &'a str,
+    message: Cow<'a, str>,
     help: Option<&'a str>,
     related: Vec<Related<'a>>,
     stops: &'a [String],
@@ -179,7 +181,7 @@ fn one<'a>(finding: &'a Finding, stops: &'a [String]) -> OneFinding<'a> {
         path: &finding.place.path,
         line: finding.place.line,
         column: finding.place.column,
-        message: &finding.message,
+        message: finding.text(),
         help: finding.help.as_deref(),
         related: finding
             .related

@@ -37,7 +37,7 @@ pub fn render(report: &Report, failing: Severity) -> Result<String, String> {
         } else {
             TestCaseStatus::skipped()
         };
-        status.set_message(escape::beginning(&finding.message).as_ref());
+        status.set_message(escape::beginning(&finding.text()).as_ref());
         status.set_type(finding.rule);
         if let Some(help) = &finding.help {
             status.set_description(format!("help: {}", escape::beginning(help)));

@@ -49,7 +49,7 @@ pub fn document(report: &Report) -> Value {
 }
 
 fn result(finding: &Finding, rule: Option<usize>) -> Value {
-    let mut message = escape::beginning(&finding.message).into_owned();
+    let mut message = escape::beginning(&finding.text()).into_owned();
     if let Some(help) = &finding.help {
         message.push_str(". Help: ");
         message.push_str(&escape::beginning(help));

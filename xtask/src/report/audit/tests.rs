@@ -31,6 +31,8 @@ fn report() -> Report {
             prediction: Prediction::CannotStart,
             rule: Some("stack/bad-value"),
             reason: Some("it <fails>".to_owned()),
+            brief: None,
+            subject: None,
             chain: vec![
                 Step {
                     path: "a.py".to_owned(),

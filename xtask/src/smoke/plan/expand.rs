@@ -8,7 +8,7 @@ use super::draft::{Draft, draft};
 use super::names::{group_names, resolve_all};
 use super::order;
 use super::subjects::subjects;
-use crate::finding::Finding;
+use crate::finding::{Finding, Subject};
 use crate::smoke::spec::{CheckFile, CheckSpec};
 use crate::stack::model::{MachineId, Stack};
 
@@ -88,6 +88,7 @@ fn expand_one<'s>(stack: &Stack, file: &CheckFile, spec: &'s CheckSpec, findings
                 spec.name.place.clone(),
                 format!("check `{}` expands to nothing", spec.name.text),
             )
+            .about(Subject::Check(spec.name.text.clone()))
             .with_help("nothing of the stack is in its `machine`, `groups` and `for_each`"),
         );
     }

@@ -1,6 +1,6 @@
 //! Names in check files → things of the stack; and what is said of those that nothing carries.
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Subject};
 use crate::smoke::fields::Text;
 use crate::smoke::yaml::nearest;
 use crate::stack::model::{AgentId, GroupId, MachineId, Stack};
@@ -41,6 +41,7 @@ pub(super) fn unknown(noun: &str, name: &Text, known: &[&str]) -> Finding {
         name.place.clone(),
         format!("there is no {noun} `{}`", name.text),
     )
+    .about(Subject::Name(name.text.clone()))
     .with_help(help)
 }
 
@@ -126,6 +127,7 @@ impl Names<'_> {
                         name.place.clone(),
                         format!("there is more than one agent `{short}`"),
                     )
+                    .about(Subject::any_agent(short))
                     .with_help(format!("write {}", choices.join(" or "))),
                 );
                 None

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::Facts;
-use crate::finding::Finding;
+use crate::finding::{Finding, Subject};
 use crate::stack::model::Machine;
 use crate::stack::raw::RawGroup;
 use crate::stack::spans::At;
@@ -21,7 +21,7 @@ fn groups<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (&'a RawGroup, &'a At<I
 pub fn outside_subnet(facts: &Facts<'_>) -> Vec<Finding> {
     groups(facts)
         .filter(|(_, address, machine)| !machine.subnet.contains(address.value))
-        .map(|(_, address, machine)| {
+        .map(|(group, address, machine)| {
             Finding::error(
                 "stack/address-outside-subnet",
                 address.place.clone(),
@@ -30,6 +30,9 @@ pub fn outside_subnet(facts: &Facts<'_>) -> Vec<Finding> {
                     address.value, machine.name, machine.subnet
                 ),
             )
+            .about(Subject::Address(address.value))
+            .about(Subject::group(&group.name.value))
+            .about(Subject::machine(&machine.name))
             .with_help(format!("choose an address of {}", machine.subnet))
         })
         .collect()
@@ -38,7 +41,7 @@ pub fn outside_subnet(facts: &Facts<'_>) -> Vec<Finding> {
 /// The network's own addresses.
 pub fn reserved(facts: &Facts<'_>) -> Vec<Finding> {
     groups(facts)
-        .filter_map(|(_, written, machine)| {
+        .filter_map(|(group, written, machine)| {
             let (address, subnet) = (written.value, machine.subnet);
             let role = if address == subnet.gateway() {
                 "the gateway"
@@ -51,7 +54,12 @@ pub fn reserved(facts: &Facts<'_>) -> Vec<Finding> {
             };
             let message = format!("address {address} is {role} of {subnet}");
             let place = written.place.clone();
-            Some(Finding::error("stack/address-reserved", place, message).with_help("choose another address"))
+            Some(
+                Finding::error("stack/address-reserved", place, message)
+                    .about(Subject::Address(address))
+                    .about(Subject::group(&group.name.value))
+                    .with_help("choose another address"),
+            )
         })
         .collect()
 }
@@ -76,6 +84,9 @@ pub fn clash(facts: &Facts<'_>) -> Vec<Finding> {
                     first.name.value, group.name.value, address.value
                 ),
             )
+            .about(Subject::Address(address.value))
+            .about(Subject::group(&group.name.value))
+            .about(Subject::group(&first.name.value))
             .with_related(taken.place.clone(), "taken here")
             .with_help("give each group an address of its own"),
         );
@@ -99,6 +110,8 @@ pub fn subnet_overlap(facts: &Facts<'_>) -> Vec<Finding> {
                             machine.subnet.value, machine.name.value, other.subnet.value, other.name.value
                         ),
                     )
+                    .about(Subject::machine(&machine.name.value))
+                    .about(Subject::machine(&other.name.value))
                     .with_related(other.subnet.place.clone(), "the other subnet")
                     .with_help("give each machine a subnet of its own"),
                 );
@@ -113,6 +126,9 @@ pub fn subnet_overlap(facts: &Facts<'_>) -> Vec<Finding> {
                             other.name.value, machine.name.value, machine.lan_address.value
                         ),
                     )
+                    .about(Subject::Address(machine.lan_address.value))
+                    .about(Subject::machine(&machine.name.value))
+                    .about(Subject::machine(&other.name.value))
                     .with_related(other.lan_address.place.clone(), "taken here")
                     .with_help("give each machine its own `lan_address`"),
                 );

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
-use crate::finding::Finding;
+use crate::finding::{Finding, Subject};
 
 /// An agent that no group holds would never be started.
 pub fn ungrouped(facts: &Facts<'_>) -> Vec<Finding> {
@@ -25,6 +25,8 @@ pub fn ungrouped(facts: &Facts<'_>) -> Vec<Finding> {
                         name.place.clone(),
                         format!("no group of `{machine}` holds agent `{}`", name.value),
                     )
+                    .about(Subject::agent(machine, &name.value))
+                    .about(Subject::machine(machine))
                     .with_help(format!(
                         "add it to the `agents:` of a group in `{}`: without one it is never started",
                         facts.raw.path
@@ -39,7 +41,10 @@ pub fn ungrouped(facts: &Facts<'_>) -> Vec<Finding> {
 /// The same name twice on a machine.
 pub fn duplicate(facts: &Facts<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for startup in facts.reads.iter().filter_map(|read| read.startup.as_ref()) {
+    for (raw, read) in facts.raw.machines.iter().zip(facts.reads) {
+        let Some(startup) = &read.startup else {
+            continue;
+        };
         let mut seen = BTreeMap::new();
         for agent in &startup.agents {
             let Some(first) = seen.insert(&agent.name.value, &agent.name.place) else {
@@ -51,6 +56,7 @@ pub fn duplicate(facts: &Facts<'_>) -> Vec<Finding> {
                     agent.name.place.clone(),
                     format!("agent `{}` is defined a second time", agent.name.value),
                 )
+                .about(Subject::agent(&raw.name.value, &agent.name.value))
                 .with_related(first.clone(), "first defined here, and that is used")
                 .with_help("remove or rename one of the two"),
             );
@@ -73,6 +79,7 @@ pub fn empty_group(facts: &Facts<'_>) -> Vec<Finding> {
                 group.name.place.clone(),
                 format!("group `{}` has no agents", group.name.value),
             )
+            .about(Subject::group(&group.name.value))
             .with_help("list at least one agent, or remove the group")
         })
         .collect()

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, Subject};
 use crate::stack::graph;
 use crate::stack::near::nearest;
 use crate::stack::resolve::Read;
@@ -16,13 +16,14 @@ pub fn missing(facts: &Facts<'_>) -> Vec<Finding> {
         absent.wanted_by.iter().filter_map(|wanted_by| {
             let origin = facts.origin(*wanted_by);
             let name = origin.dependencies.iter().find(|d| d.value == absent.name)?;
-            Some((origin, name))
+            Some((*wanted_by, name))
         })
     });
     let of_others = facts.resolved.absent_of_ungrouped.iter();
-    let of_others = of_others.map(|(wanted_by, name)| (facts.origin(*wanted_by), *name));
+    let of_others = of_others.map(|(wanted_by, name)| (*wanted_by, *name));
     let mut findings = Vec::new();
-    for (origin, name) in of_groups.chain(of_others) {
+    for (wanted_by, name) in of_groups.chain(of_others) {
+        let origin = facts.origin(wanted_by);
         let message = format!(
             "agent `{}` depends on `{}`, which nothing defines",
             origin.name.value, name.value
@@ -40,7 +41,10 @@ pub fn missing(facts: &Facts<'_>) -> Vec<Finding> {
             );
             (Severity::Error, help)
         };
-        let mut finding = Finding::error("stack/missing-dependency", name.place.clone(), message).with_help(help);
+        let mut finding = Finding::error("stack/missing-dependency", name.place.clone(), message)
+            .about(Subject::any_agent(&name.value))
+            .about(facts.everyone.subject(wanted_by))
+            .with_help(help);
         finding.severity = severity;
         findings.push(finding);
     }
@@ -69,6 +73,8 @@ pub fn missing_fallback(facts: &Facts<'_>) -> Vec<Finding> {
                 script.place.clone(),
                 format!("the fallback of `{name}`, `{}`, is not in the tree", script.value),
             )
+            .about(Subject::Path(script.value.clone()))
+            .about(Subject::any_agent(name))
             .with_help("correct the path: it is relative to the tree")
         })
         .collect()
@@ -107,7 +113,11 @@ pub fn unused_fallback(facts: &Facts<'_>) -> Vec<Finding> {
             };
             let message = format!("the fallback of `{name}` is never used: {why}");
             let place = script.place.clone();
-            Some(Finding::warning("stack/unused-fallback", place, message).with_help("remove it from `fallbacks:`"))
+            Some(
+                Finding::warning("stack/unused-fallback", place, message)
+                    .about(Subject::any_agent(name))
+                    .with_help("remove it from `fallbacks:`"),
+            )
         })
         .collect()
 }
@@ -132,7 +142,8 @@ pub fn cycle(facts: &Facts<'_>) -> Vec<Finding> {
                 .find(|dependency| dependency.value == next.name)
                 .map_or_else(|| origin.name.place.clone(), |name| name.place.clone());
             let message = format!("dependency cycle: {}", names.join(" → "));
-            let finding = Finding::warning("stack/dependency-cycle", place, message);
+            let mut finding = Finding::warning("stack/dependency-cycle", place, message);
+            finding.subjects = cycle.iter().map(|id| stack.subject(*id)).collect();
             Some(if cycle.len() == 1 {
                 finding.with_help("remove the dependency: an agent cannot wait for itself")
             } else {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Subject};
 use crate::stack::GroupId;
 use crate::stack::selection::{Nothing, Out, brings_nothing};
 use crate::stack::tree::{Found, TreeFiles, normal};
@@ -17,7 +17,7 @@ fn absent(
     found: &Found,
     tree: &TreeFiles,
 ) -> Option<Finding> {
-    match found {
+    let finding = match found {
         Found::File(_) => None,
         Found::OtherCase(file) => Some(
             Finding::error(
@@ -42,7 +42,8 @@ fn absent(
             let message = format!("{what} `{path}` is not in the tree");
             Some(Finding::error(rule, place, message).with_help(help))
         }
-    }
+    };
+    finding.map(|finding| finding.about(Subject::Path(path.to_owned())))
 }
 
 /// An agent without a script cannot start.
@@ -55,14 +56,15 @@ pub fn missing_script(facts: &Facts<'_>) -> Vec<Finding> {
         .agents()
         .filter_map(|(id, agent)| {
             let aliases = &facts.stack.machine(agent.machine).path_aliases;
-            absent(
+            let finding = absent(
                 "stack/missing-script",
                 facts.origin(id).script_path.place.clone(),
                 &format!("the script of agent `{}`,", agent.name),
                 &agent.script_path,
                 &tree.find(&agent.script_path, aliases),
                 tree,
-            )
+            )?;
+            Some(finding.about(facts.everyone.subject(id)))
         })
         .collect()
 }
@@ -79,14 +81,15 @@ pub fn missing_requirements(facts: &Facts<'_>) -> Vec<Finding> {
         .zip(&facts.resolved.groups)
         .filter_map(|(group, raw)| {
             let place = raw.requirements.as_ref().unwrap_or(&raw.name).place.clone();
-            absent(
+            let finding = absent(
                 "stack/missing-requirements",
                 place,
                 &format!("the requirements file of group `{}`,", group.name),
                 &group.requirements,
                 &tree.find(&group.requirements, &BTreeMap::new()),
                 tree,
-            )
+            )?;
+            Some(finding.about(Subject::group(&group.name)))
         })
         .collect()
 }
@@ -100,9 +103,9 @@ pub fn missing_code(facts: &Facts<'_>) -> Vec<Finding> {
         .raw
         .machines
         .iter()
-        .flat_map(|machine| &machine.code)
-        .filter(|folder| !tree.has_folder(&normal(&folder.value)))
-        .map(|folder| {
+        .flat_map(|machine| machine.code.iter().map(|folder| (&machine.name.value, folder)))
+        .filter(|(_, folder)| !tree.has_folder(&normal(&folder.value)))
+        .map(|(machine, folder)| {
             let (what, help) = if tree.leads_nowhere(&folder.value) {
                 let help = "copy what it leads to into the tree: nothing outside it is opened";
                 ("is a link to nothing in the tree", help)
@@ -111,7 +114,10 @@ pub fn missing_code(facts: &Facts<'_>) -> Vec<Finding> {
                 ("is not in the tree", help)
             };
             let message = format!("the folder `{}` {what}", folder.value);
-            Finding::error("stack/missing-code", folder.place.clone(), message).with_help(help)
+            Finding::error("stack/missing-code", folder.place.clone(), message)
+                .about(Subject::Path(folder.value.clone()))
+                .about(Subject::machine(machine))
+                .with_help(help)
         })
         .collect()
 }
@@ -128,7 +134,14 @@ pub fn include(facts: &Facts<'_>) -> Vec<Finding> {
     patterns
         .filter_map(|(group, pattern)| {
             let text = &pattern.value;
-            let finding = |message: String| Finding::error("stack/include", pattern.place.clone(), message);
+            let finding = |message: String| {
+                let finding = Finding::error("stack/include", pattern.place.clone(), message);
+                let finding = finding.about(Subject::Path(text.clone()));
+                match group {
+                    Some(group) => finding.about(Subject::group(&facts.stack.group(group).name)),
+                    None => finding,
+                }
+            };
             Some(match brings_nothing(facts.stack, group, text, tree)? {
                 Nothing::Missing => {
                     let named = tree.named(text);
@@ -169,7 +182,7 @@ pub fn config_file_clash(facts: &Facts<'_>) -> Vec<Finding> {
             Some((None, "the stack itself".to_owned()))
         } else {
             seen.insert(&group.config_file, (place, &group.name))
-                .map(|(place, name)| (Some(place), format!("group `{name}`")))
+                .map(|(place, name)| (Some((place, name)), format!("group `{name}`")))
         };
         if let Some((first, who)) = taken {
             let finding = Finding::error(
@@ -177,9 +190,13 @@ pub fn config_file_clash(facts: &Facts<'_>) -> Vec<Finding> {
                 place.clone(),
                 format!("`config/{}` belongs to {who} already", group.config_file),
             )
+            .about(Subject::Path(format!("config/{}", group.config_file)))
+            .about(Subject::group(&group.name))
             .with_help("write a `config_file:` of its own for one of them");
             findings.push(match first {
-                Some(first) => finding.with_related(first.clone(), "the other group"),
+                Some((first, name)) => finding
+                    .about(Subject::group(name))
+                    .with_related(first.clone(), "the other group"),
                 None => finding,
             });
         }
@@ -191,6 +208,7 @@ pub fn config_file_clash(facts: &Facts<'_>) -> Vec<Finding> {
                     raw.name.place.clone(),
                     "a group cannot be called `base`: that is the base image's name",
                 )
+                .about(Subject::group(&group.name))
                 .with_help("choose another name"),
             );
         }
@@ -215,6 +233,8 @@ pub fn alias(facts: &Facts<'_>) -> Vec<Finding> {
                         target.place.clone(),
                         format!("alias `{alias}` is a real path of the tree"),
                     )
+                    .about(Subject::Path(alias.clone()))
+                    .about(Subject::machine(&machine.name.value))
                     .with_help("remove the alias, or the path in the tree"),
                 );
             }
@@ -225,6 +245,8 @@ pub fn alias(facts: &Facts<'_>) -> Vec<Finding> {
                         target.place.clone(),
                         format!("alias `{alias}` leads to `{path}`, which is not in the tree"),
                     )
+                    .about(Subject::Path(path.clone()))
+                    .about(Subject::machine(&machine.name.value))
                     .with_help(if aliases.contains(&path) {
                         "an alias cannot lead to an alias: write the real path"
                     } else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Facts;
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Subject};
 use crate::stack::model::{AgentId, Machine, MachineId};
 
 /// A port with who uses it.
@@ -11,6 +11,9 @@ struct Use {
     machine: MachineId,
     port: u16,
     who: String,
+    subject: Subject,
+    /// Whether it is a health port that nobody writes.
+    implied: bool,
     place: Place,
 }
 
@@ -24,14 +27,18 @@ fn agent_ports(facts: &Facts<'_>) -> Vec<Use> {
             machine,
             port,
             who,
+            subject: facts.everyone.subject(id),
+            implied: false,
             place,
         });
         let (implied, place) = health_place(facts, id);
-        let implied = if implied { "implied " } else { "" };
+        let word = if implied { "implied " } else { "" };
         uses.push(Use {
             machine,
             port: agent.health_check_port,
-            who: format!("the {implied}health port of `{}`", agent.name),
+            who: format!("the {word}health port of `{}`", agent.name),
+            subject: facts.everyone.subject(id),
+            implied,
             place,
         });
     }
@@ -63,14 +70,14 @@ const LOWEST_PORT: u16 = 1024;
 pub fn privileged(facts: &Facts<'_>) -> Vec<Finding> {
     let finding = |who: &str, port: u16, place: Place| {
         let message = format!("{who} is {port}: below {LOWEST_PORT}, only a privileged process may bind a port");
-        Finding::error("stack/privileged-port", place, message).with_help(format!(
+        Finding::error("stack/privileged-port", place, message).about(Subject::Port(port)).with_help(format!(
             "agents run without privileges: use a port from {LOWEST_PORT} up; what stands in front of the stack can publish it as {port}"
         ))
     };
     let mut findings: Vec<Finding> = agent_ports(facts)
         .into_iter()
         .filter(|user| user.port < LOWEST_PORT)
-        .map(|user| finding(&user.who, user.port, user.place))
+        .map(|user| finding(&user.who, user.port, user.place).about(user.subject))
         .collect();
     if facts.stack.status_port < LOWEST_PORT {
         let place = Place::file(facts.raw.path.as_str());
@@ -93,6 +100,8 @@ pub fn clash(facts: &Facts<'_>) -> Vec<Finding> {
             let message = format!("{} is {}, which is the supervisor's `status_port`", user.who, user.port);
             findings.push(
                 Finding::error("stack/port-clash", user.place.clone(), message)
+                    .about(Subject::Port(user.port))
+                    .about(user.subject.clone())
                     .with_help(format!("change `status_port` in `{}`", facts.raw.path)),
             );
         }
@@ -101,8 +110,7 @@ pub fn clash(facts: &Facts<'_>) -> Vec<Finding> {
             seen.insert(key, user);
             continue;
         };
-        let implied = user.who.contains("implied") || first.who.contains("implied");
-        let help = if implied {
+        let help = if user.implied || first.implied {
             "write a `health_check_port:` of its own for the agent whose health port is implied"
         } else {
             "give every agent ports of its own"
@@ -113,6 +121,9 @@ pub fn clash(facts: &Facts<'_>) -> Vec<Finding> {
                 user.place.clone(),
                 format!("{} is {}, like {}", user.who, user.port, first.who),
             )
+            .about(Subject::Port(user.port))
+            .about(user.subject)
+            .about(first.subject.clone())
             .with_related(first.place.clone(), "taken here")
             .with_help(help),
         );
@@ -123,13 +134,17 @@ pub fn clash(facts: &Facts<'_>) -> Vec<Finding> {
 /// One port of a host's loopback for two status endpoints, or for one and an agent.
 pub fn status_clash(facts: &Facts<'_>) -> Vec<Finding> {
     let stack = facts.stack;
-    let mut seen = BTreeMap::<(MachineId, u16), (String, Place)>::new();
+    let mut seen = BTreeMap::<(MachineId, u16), (String, Subject, Place)>::new();
     for group in &stack.groups {
         for id in &group.published {
             let agent = stack.agent(*id);
             seen.insert(
                 (agent.machine, agent.port),
-                (format!("agent `{}`", agent.name), facts.origin(*id).port.place.clone()),
+                (
+                    format!("agent `{}`", agent.name),
+                    stack.subject(*id),
+                    facts.origin(*id).port.place.clone(),
+                ),
             );
         }
     }
@@ -138,8 +153,9 @@ pub fn status_clash(facts: &Facts<'_>) -> Vec<Finding> {
         let port = &raw.published_status_port;
         let key = (group.machine, port.value);
         let who = format!("group `{}`", group.name);
-        let Some((first, place)) = seen.get(&key) else {
-            seen.insert(key, (who, port.place.clone()));
+        let subject = Subject::group(&group.name);
+        let Some((first, other, place)) = seen.get(&key) else {
+            seen.insert(key, (who, subject, port.place.clone()));
             continue;
         };
         findings.push(
@@ -148,6 +164,9 @@ pub fn status_clash(facts: &Facts<'_>) -> Vec<Finding> {
                 port.place.clone(),
                 format!("port {} of the host is taken by {first}", port.value),
             )
+            .about(Subject::Port(port.value))
+            .about(subject)
+            .about(other.clone())
             .with_related(place.clone(), "taken here")
             .with_help("give each group a `published_status_port` of its own"),
         );
@@ -184,6 +203,9 @@ pub fn bridge_clash(facts: &Facts<'_>) -> Vec<Finding> {
                                 group.name
                             ),
                         )
+                        .about(Subject::Port(port))
+                        .about(Subject::group(&group.name))
+                        .about(stack.subject(peer))
                         .with_related(facts.origin(peer).port.place.clone(), "the port")
                         .with_help(
                             "code that connects to that agent through localhost reaches the wrong one; \

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Facts;
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Subject};
 use crate::stack::raw::RawGroup;
 
 /// Two groups of a machine with one user, or a group with that of the images, to which the volumes belong; and users that nobody becomes.
@@ -11,13 +11,16 @@ pub fn own(facts: &Facts<'_>) -> Vec<Finding> {
     let base = u64::from(facts.stack.images.uid);
     let mut findings = Vec::new();
     if !facts.stack.images.per_group {
-        for uid in facts.raw.groups.iter().filter_map(|group| group.uid.as_ref()) {
+        let written = facts.raw.groups.iter();
+        for (group, uid) in written.filter_map(|group| Some((&group.name, group.uid.as_ref()?))) {
             findings.push(
                 Finding::error(
                     "stack/bad-value",
                     uid.place.clone(),
                     "`uid` of a group means nothing where all groups run as one user",
                 )
+                .about(Subject::Key("uid".to_owned()))
+                .about(Subject::group(&group.value))
                 .with_help("remove it, or write `per_group: true` in `images: user:`"),
             );
         }
@@ -28,7 +31,12 @@ pub fn own(facts: &Facts<'_>) -> Vec<Finding> {
         let help = "give each group of a machine a `uid` of its own, which is not that of `images: user:`";
         if u64::from(group.uid) == base {
             let message = format!("group `{}` has the user of the images, {base}", group.name);
-            findings.push(Finding::error("stack/bad-value", place(raw), message).with_help(help));
+            findings.push(
+                Finding::error("stack/bad-value", place(raw), message)
+                    .about(Subject::User(group.uid))
+                    .about(Subject::group(&group.name))
+                    .with_help(help),
+            );
         }
         let Some(first) = seen.get(&(group.machine.0, group.uid)) else {
             seen.insert((group.machine.0, group.uid), raw);
@@ -40,6 +48,9 @@ pub fn own(facts: &Facts<'_>) -> Vec<Finding> {
         );
         findings.push(
             Finding::error("stack/bad-value", place(raw), message)
+                .about(Subject::User(group.uid))
+                .about(Subject::group(&group.name))
+                .about(Subject::group(&first.name.value))
                 .with_related(place(first), "taken here")
                 .with_help(help),
         );
@@ -65,6 +76,7 @@ pub fn shared(facts: &Facts<'_>) -> Vec<Finding> {
         .map(|folder| {
             let message = format!("`{}` is no folder below a volume that agents write", folder.value);
             Finding::error("stack/bad-value", folder.place.clone(), message)
+                .about(Subject::Path(folder.value.clone()))
                 .with_help("write where it is in a container, as in `/app/data/results`")
         })
         .collect()

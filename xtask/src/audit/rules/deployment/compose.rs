@@ -7,7 +7,7 @@ use super::{
     there, variables,
 };
 use crate::audit::rules::Facts;
-use crate::finding::Finding;
+use crate::finding::{Finding, Subject};
 use crate::python::tree::Text;
 use crate::stack::yaml::{Entry, Node, Value, parse};
 
@@ -53,6 +53,7 @@ pub fn check(facts: &Facts<'_>, text: &Text) -> Vec<Finding> {
     for service in get(&root, "services").map(entries).unwrap_or_default() {
         let node = &service.value;
         let who = format!("service `{}`", service.key);
+        let before = findings.len();
         findings.extend(build(facts, text, node, &who));
         if let (Some(image), None) = (get(node, "image"), get(node, "build"))
             && let Some(name) = scalar(image)
@@ -64,6 +65,7 @@ pub fn check(facts: &Facts<'_>, text: &Text) -> Vec<Finding> {
                         at(text, image.span.line, name),
                         format!("image `{name}` names no registry"),
                     )
+                    .about(Subject::Image(name.to_owned()))
                     .with_help(format!("write `{}`", qualified(name))),
             );
         }
@@ -80,6 +82,9 @@ pub fn check(facts: &Facts<'_>, text: &Text) -> Vec<Finding> {
         }
         if let Some(node) = get(node, "networks") {
             findings.extend(addresses(text, node, &subnets, &who));
+        }
+        for finding in findings.iter_mut().skip(before) {
+            finding.subjects.push(Subject::Service(service.key.clone()));
         }
     }
     findings
@@ -108,6 +113,7 @@ fn build(facts: &Facts<'_>, text: &Text, service: &Node, who: &str) -> Option<Fi
                     at(text, line, context),
                     format!("the build context `{context}` of {who} does not exist"),
                 )
+                .about(Subject::Path(context.to_owned()))
                 .with_help("correct the path: it is relative to the compose file"),
         );
     }
@@ -134,6 +140,7 @@ fn build(facts: &Facts<'_>, text: &Text, service: &Node, who: &str) -> Option<Fi
                 at(text, line, name),
                 format!("the Dockerfile `{path}` of {who} does not exist"),
             )
+            .about(Subject::Path(path.clone()))
             .with_help(help),
     )
 }
@@ -165,6 +172,7 @@ fn environment(text: &Text, node: &Node, who: &str) -> Vec<Finding> {
                             at(text, line, &value),
                             format!("`{key}` of {who} takes `{variable}` from the host that runs compose"),
                         )
+                        .about(Subject::Variable(variable.to_owned()))
                         .with_help("write the value in full; `$$` gives a dollar sign to the container"),
                 );
             }
@@ -216,6 +224,7 @@ fn addresses(text: &Text, node: &Node, subnets: &BTreeMap<String, Vec<String>>, 
                             network.key
                         ),
                     )
+                    .about(Subject::Host(written.to_owned()))
                     .with_help("correct the address or the subnet"),
             );
         }

@@ -7,7 +7,7 @@ use super::{
     variables,
 };
 use crate::audit::rules::Facts;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, Subject};
 use crate::python::tree::Text;
 
 /// An instruction.
@@ -76,6 +76,7 @@ pub fn check(facts: &Facts<'_>, text: &Text) -> Vec<Finding> {
                         findings.push(
                             IMAGE
                                 .finding(at(text, *line, image), format!("image `{image}` names no registry"))
+                                .about(Subject::Image(image.clone()))
                                 .with_help(format!("write `{}`", qualified(image))),
                         );
                     }
@@ -125,6 +126,7 @@ fn environment(text: &Text, words: &[(usize, String)], set: &mut BTreeSet<String
                         at(text, *line, word),
                         format!("`{name}` takes `{variable}` from outside: nothing in this file sets it"),
                     )
+                    .about(Subject::Variable(variable.to_owned()))
                     .with_help("write the value in full; an empty part is the working folder to Python");
                 // The image that it is made from may set it.
                 finding.severity = Severity::Note;
@@ -175,6 +177,7 @@ fn copy(facts: &Facts<'_>, text: &Text, words: &[(usize, String)]) -> Vec<Findin
                     at(text, *line, source),
                     format!("`{source}` is not in the build context"),
                 )
+                .about(Subject::Path((*source).to_owned()))
                 .with_help(help)
         })
         .collect()
