@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pysrc::PythonVersion;
-use xtask::audit::run::{self, Input};
 use xtask::audit::scope::Scope;
-use xtask::audit::{Report, start_path, users};
+use xtask::audit::{Input, Report, audit};
 use xtask::finding::{Finding, Severity};
 use xtask::python::disk::Disk;
-use xtask::python::facts;
+use xtask::python::facts::Odd;
 use xtask::python::tree::{self, Content, Entry};
 use xtask::report::audit as formats;
 use xtask::stack::{Files, Stack, TreeFiles, Written};
@@ -78,7 +76,7 @@ impl World {
     pub fn audit(&self) -> Option<Report> {
         let (stack, said) = self.load();
         let stack = stack?.with_ungrouped();
-        let mut entries: Vec<Entry> = self
+        let entries: Vec<Entry> = self
             .0
             .iter()
             .filter(|(path, _)| *path != STACK)
@@ -90,28 +88,16 @@ impl World {
                 },
             })
             .collect();
-        let prefix = format!("{}/", stack.source_tree.trim_end_matches('/'));
-        let version = PythonVersion::parse(&stack.python_version).unwrap_or(PythonVersion { major: 3, minor: 11 });
-        let files = tree::take_python(&mut entries);
-        let facts = facts::of_agents(files, version, &stack)
-            .with_paths(entries.iter().map(|entry| entry.path.clone()))
-            .with_prefix(&prefix);
         let there = |path: &str| self.0.contains_key(path);
         let content = |path: &str| self.0.get(path).cloned();
-        let users = users::users(&stack, &facts);
-        let (predicted, start) = start_path::predict(&stack, &facts, Disk::new(&there, &content));
-        let report = run::run(Input {
+        let report = audit(Input {
             stack: &stack,
-            predictions: run::by_start_path(&stack, &said, predicted),
-            start,
             said,
-            prefix: &prefix,
-            entries: &entries,
-            facts: &facts,
-            users: &users,
-            on_disk: &there,
-            texts: &[],
-            scope: &Scope::default(),
+            entries,
+            odd: Odd::default(),
+            disk: Disk::new(&there, &content),
+            texts: Vec::new(),
+            scope: Scope::default(),
             baseline: None,
         });
         invariants::findings(&report.findings);

@@ -7,11 +7,11 @@ pub mod baseline;
 pub mod confirm;
 pub mod fix;
 pub mod outcome;
+pub mod pipeline;
 pub mod python;
 pub mod rule;
 pub mod rules;
 pub mod rules_page;
-pub mod run;
 pub mod scope;
 pub mod start_path;
 pub mod users;
@@ -21,3 +21,4 @@ pub mod words;
 mod tests;
 
 pub use outcome::{AgentReport, Cause, Prediction, Report, Step};
+pub use pipeline::{Input, audit};

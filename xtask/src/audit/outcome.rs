@@ -1,10 +1,12 @@
 //! What an audit ends with: findings, a prediction for every agent, the causes behind those that do not start.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::finding::{Finding, Place, Severity, Subject};
+use crate::python::facts::TreeFacts;
 use crate::stack::{AgentId, Stack, graph};
 
 /// What will happen when an agent is started.
@@ -41,6 +43,17 @@ pub struct Step {
     pub path: String,
     /// Line, from 1.
     pub line: u32,
+}
+
+impl Step {
+    /// A place as a step.
+    #[must_use]
+    pub fn at(place: &Place) -> Self {
+        Self {
+            path: place.path.clone(),
+            line: place.line,
+        }
+    }
 }
 
 /// What is predicted for one agent.
@@ -105,13 +118,7 @@ impl AgentReport {
         self.prediction = prediction;
         self.rule = rule;
         self.reason = reason;
-        self.chain = chain
-            .iter()
-            .map(|place| Step {
-                path: place.path.clone(),
-                line: place.line,
-            })
-            .collect();
+        self.chain = chain.iter().map(Step::at).collect();
         self
     }
 }
@@ -144,6 +151,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Agents, in the order of the stack.
     pub agents: Vec<AgentReport>,
+    /// The same by themselves, whatever becomes of what they depend on: none is [`Prediction::Blocked`].
+    pub by_itself: Vec<AgentReport>,
     /// Causes, those that stop most agents first.
     pub causes: Vec<Cause>,
     /// Agents that each finding stops, in step with `findings`.
@@ -154,6 +163,9 @@ pub struct Report {
     pub known: usize,
     /// Entries of the baseline that match nothing any more.
     pub stale: Vec<super::baseline::Entry>,
+    /// Facts of the Python files, which the report was made from. They are most of what an audit holds: whoever ends soon after need
+    /// not take them apart.
+    pub python: Arc<TreeFacts>,
 }
 
 impl Report {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use pysrc::PythonVersion;
-
-use super::run::{Input, by_script_alone, run};
+use super::pipeline::{self, Input};
 use super::scope::Scope;
 use super::{Prediction, Report, rules};
 use crate::finding::Finding;
+use crate::python::disk::Disk;
+use crate::python::facts::Odd;
 use crate::python::tree::{Content, Entry};
+use crate::stack::Stack;
 use crate::stack::fixture::{Fixture, MAIN};
 
 /// A rule with files that break it, on top of the small stack, and what is said: `path:line:column: message`.
@@ -256,32 +257,37 @@ fn audit(files: &[(&str, &str)], odd: &[Entry]) -> Report {
         .tree
         .files
         .iter()
-        .map(|path| Entry {
-            path: path.clone(),
-            content: Content::Bytes(fixture.texts.get(path).cloned().unwrap_or_default()),
+        .map(|path| {
+            let text = fixture.texts.get(path).cloned();
+            Entry {
+                path: path.clone(),
+                content: Content::Bytes(text.unwrap_or_else(|| good(path))),
+            }
         })
         .collect();
     entries.extend(odd.iter().cloned());
-    let version = PythonVersion { major: 3, minor: 11 };
-    let files = crate::python::tree::take_python(&mut entries);
-    let facts = crate::python::facts::of_agents(files, version, &stack)
-        .with_paths(entries.iter().map(|entry| entry.path.clone()))
-        .with_prefix("tree/");
-    let users = super::users::users(&stack, &facts);
-    run(Input {
-        stack: &stack,
-        predictions: by_script_alone(&stack, &said),
+    pipeline::audit(input(&stack, said, entries))
+}
+
+/// A script with nothing wrong, where it is one.
+fn good(path: &str) -> Vec<u8> {
+    match path.ends_with(".py") {
+        true => b"import time\nwhile True:\n    time.sleep(1)\n".to_vec(),
+        false => Vec::new(),
+    }
+}
+
+fn input(stack: &Stack, said: Vec<Finding>, entries: Vec<Entry>) -> Input<'_> {
+    Input {
+        stack,
         said,
-        prefix: "tree/",
-        entries: &entries,
-        facts: &facts,
-        start: Vec::new(),
-        users: &users,
-        on_disk: &|_| false,
-        texts: &[],
-        scope: &Scope::default(),
+        entries,
+        odd: Odd::default(),
+        disk: Disk::new(&|_| false, &|_| None),
+        texts: Vec::new(),
+        scope: Scope::default(),
         baseline: None,
-    })
+    }
 }
 
 fn lines(findings: &[Finding], rule: &str) -> Vec<String> {
@@ -482,8 +488,6 @@ fn every_rule_has_a_test() {
 
 #[test]
 fn a_health_port_that_is_implied_is_written() {
-    use super::run::with_facts;
-    use crate::python::tree::Tree;
     let fixture = Fixture::small();
     let stack = fixture.model();
     let entries: Vec<Entry> = fixture
@@ -494,23 +498,7 @@ fn a_health_port_that_is_implied_is_written() {
             content: Content::Bytes(bytes.clone()),
         })
         .collect();
-    let facts = crate::python::facts::facts(&[], PythonVersion { major: 3, minor: 11 });
-    let input = Input {
-        stack: &stack,
-        said: Vec::new(),
-        prefix: "tree/",
-        entries: &entries,
-        facts: &facts,
-        predictions: Vec::new(),
-        start: Vec::new(),
-        users: &Default::default(),
-        on_disk: &|_| false,
-        texts: &[],
-        scope: &Scope::default(),
-        baseline: None,
-    };
-    let tree = Tree::new("tree/", &entries);
-    let fixed = with_facts(&input, &tree, |facts| super::fix::fixes(facts, |_| true));
+    let fixed = pipeline::fixes(input(&stack, Vec::new(), entries));
     assert_eq!(fixed.len(), 2);
     assert!(
         fixed[0].after.contains("    port: 5000\n    health_check_port: 7000\n"),

@@ -392,6 +392,17 @@ impl Stack {
         &self.agents[id.0]
     }
 
+    /// What findings put in front of a path of the tree: its path in the repository, or nothing where it lies elsewhere.
+    #[must_use]
+    pub fn shown_prefix(&self) -> String {
+        let tree = self.source_tree.trim_end_matches('/');
+        if tree.is_empty() || tree == "." || tree.starts_with('/') {
+            String::new()
+        } else {
+            format!("{tree}/")
+        }
+    }
+
     /// An agent as findings are about it.
     #[must_use]
     pub fn subject(&self, id: AgentId) -> Subject {

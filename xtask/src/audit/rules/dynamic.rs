@@ -1,14 +1,11 @@
 //! Code that runs what only the running program can name.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use rayon::prelude::*;
 
+use super::Facts;
 use crate::audit::rule::rules;
 use crate::finding::{Finding, Subject};
-use crate::python::facts::TreeFacts;
 use crate::python::imports::dynamic::unfollowed;
-use crate::stack::AgentId;
 
 rules! {
     /// Finds imports and script launches of agents whose target is computed: `importlib.import_module(name)`, `__import__(name)`,
@@ -26,8 +23,9 @@ rules! {
 
 /// The rule, over files that some agent runs.
 #[must_use]
-pub fn check(facts: &TreeFacts, users: &BTreeMap<String, BTreeSet<AgentId>>) -> Vec<Finding> {
-    facts
+pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
+    let (python, users) = (facts.python, facts.users);
+    python
         .files
         .par_iter()
         .enumerate()
@@ -35,7 +33,7 @@ pub fn check(facts: &TreeFacts, users: &BTreeMap<String, BTreeSet<AgentId>>) -> 
         .flat_map_iter(|(index, file)| {
             unfollowed(&file.module).into_iter().map(move |gap| {
                 DYNAMIC
-                    .finding(facts.place(index, gap.span), format!("{} cannot be followed", gap.what))
+                    .finding(python.place(index, gap.span), format!("{} cannot be followed", gap.what))
                     .about(Subject::Path(file.path.clone()))
                     .with_help("name the files under the group's `include:` and write `contents: closure`, or leave it: its image gets all code of its machine")
             })

@@ -1,5 +1,6 @@
 //! Files that cannot be read, links that lead nowhere, texts that are no UTF-8.
 
+use super::Facts;
 use crate::audit::rule::rules;
 use crate::finding::{Finding, Place, Subject};
 use crate::python::tree::{Content, Entry, Language, Tree};
@@ -66,8 +67,8 @@ rules! {
 
 /// Every rule of this file.
 #[must_use]
-pub fn check(tree: &Tree, entries: &[Entry]) -> Vec<Finding> {
-    entries.iter().filter_map(|entry| one(tree, entry)).collect()
+pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
+    facts.entries.iter().filter_map(|entry| one(facts.tree, entry)).collect()
 }
 
 fn one(tree: &Tree, entry: &Entry) -> Option<Finding> {

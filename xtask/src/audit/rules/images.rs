@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::python::facts::TreeFacts;
+use super::Facts;
 use crate::audit::rule::rules;
 use crate::finding::{Finding, Place, Subject};
-use crate::python::facts::TreeFacts;
 use crate::stack::selection::{Out, Selection};
 use crate::stack::{MachineId, Stack};
 
@@ -31,7 +32,11 @@ rules! {
 
 /// Every rule of this file.
 #[must_use]
-pub fn check(stack: &Stack, facts: &TreeFacts) -> Vec<Finding> {
+pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
+    of_tree(facts.stack, facts.python)
+}
+
+fn of_tree(stack: &Stack, facts: &TreeFacts) -> Vec<Finding> {
     let mut findings: BTreeMap<&str, Finding> = BTreeMap::new();
     for machine in 0..stack.machines.len() {
         let links = facts.odd.links.iter();
@@ -62,7 +67,7 @@ pub fn check(stack: &Stack, facts: &TreeFacts) -> Vec<Finding> {
 mod tests {
     use pysrc::PythonVersion;
 
-    use super::check;
+    use super::of_tree;
     use crate::python::facts::{Odd, facts};
     use crate::stack::fixture::Fixture;
 
@@ -83,7 +88,7 @@ mod tests {
         let tree = facts(&[], PythonVersion { major: 3, minor: 11 })
             .with_paths(paths.map(str::to_owned))
             .with_odd(odd);
-        let found = check(&Fixture::small().model(), &tree);
+        let found = of_tree(&Fixture::small().model(), &tree);
         let told: Vec<(&str, &str)> = found.iter().map(|one| (one.rule, one.place.path.as_str())).collect();
         assert_eq!(
             told,

@@ -1,18 +1,34 @@
 //! The rules: one file for each rule or tight family, with its documentation, and the catalogue of all.
 
-pub mod agents;
-pub mod comments;
-pub mod deployment;
-pub mod dynamic;
-pub mod files;
-pub mod hosts;
-pub mod images;
-pub mod path_style;
-pub mod paths;
-pub mod ports;
-pub mod requirements;
-pub mod stack;
-pub mod start;
+/// Declares the families of rules: a family that is declared is in the catalogue, and its check, where it has one, is run. Those without
+/// are found elsewhere: by the stack's validation, on start paths, in comments.
+macro_rules! families {
+    ($($name:ident $($check:ident)?;)+) => {
+        $(pub mod $name;)+
+
+        /// Rules by family, in the order of `--list-rules`.
+        const FAMILIES: &[&[Rule]] = &[$($name::RULES),+];
+
+        /// What looks for them.
+        const CHECKS: &[fn(&Facts<'_>) -> Vec<Finding>] = &[$($($name::$check,)?)+];
+    };
+}
+
+families! {
+    agents check;
+    comments;
+    deployment check;
+    dynamic check;
+    files check;
+    hosts check;
+    images check;
+    path_style check;
+    paths check;
+    ports check;
+    requirements;
+    stack;
+    start;
+}
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,30 +37,15 @@ use rayon::prelude::*;
 
 use super::rule::Rule;
 use super::words::Word;
-use crate::python::tree::{Text, Tree};
-
 use crate::finding::{Finding, Place};
+use crate::python::disk::Disk;
+use crate::python::facts::TreeFacts;
+use crate::python::tree::{Entry, Text, Tree};
 use crate::stack::{AgentId, Stack, resolve_alias};
 
 /// Every rule that any code of the workspace knows, in the order of `--list-rules`.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    [
-        agents::RULES,
-        comments::RULES,
-        deployment::RULES,
-        dynamic::RULES,
-        files::RULES,
-        hosts::RULES,
-        images::RULES,
-        path_style::RULES,
-        paths::RULES,
-        ports::RULES,
-        requirements::RULES,
-        stack::RULES,
-        start::RULES,
-    ]
-    .into_iter()
-    .flatten()
+    FAMILIES.iter().copied().flatten()
 }
 
 /// The rule of that id.
@@ -80,12 +81,16 @@ pub struct Facts<'a> {
     pub words: &'a [Word<'a>],
     /// Endpoints of Python code.
     pub endpoints: &'a [Endpoint<'a>],
+    /// The tree's entries.
+    pub entries: &'a [Entry],
+    /// Facts of Python files.
+    pub python: &'a TreeFacts,
     /// Agents by the files that they run: their scripts, and what these import.
     pub users: &'a BTreeMap<String, BTreeSet<AgentId>>,
     /// Lines of Python files by path and number, for places.
     pub line: &'a (dyn Fn(&str, usize) -> String + Sync),
-    /// Whether a path of the tree is there although it was not listed (ignored by Git, say).
-    pub on_disk: &'a (dyn Fn(&str) -> bool + Sync),
+    /// What the tree's folder holds besides what was listed (ignored by Git, say).
+    pub disk: Disk<'a>,
     /// What the stack's validation said.
     pub said: &'a [Finding],
     /// Second names of paths on any machine.
@@ -150,7 +155,7 @@ impl Facts<'_> {
     /// Whether a path is there although it was not listed.
     #[must_use]
     pub fn exists(&self, path: &str) -> bool {
-        (self.on_disk)(path)
+        self.disk.has(path)
     }
 
     /// Whether a rule of the stack has spoken about that line.
@@ -185,14 +190,6 @@ fn normal_first(folder: &str) -> &str {
 /// Every rule of this folder that looks at the tree.
 #[must_use]
 pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
-    const CHECKS: &[fn(&Facts<'_>) -> Vec<Finding>] = &[
-        agents::check,
-        deployment::check,
-        hosts::check,
-        path_style::check,
-        paths::check,
-        ports::check,
-    ];
     CHECKS.par_iter().flat_map_iter(|check| check(facts)).collect()
 }
 

@@ -63,6 +63,7 @@ pub use failure::Failure;
 
 use self::failure::Flow;
 use self::walk::{Doubt, Walker};
+use super::outcome::{AgentReport, Prediction, Step};
 use crate::container::environment::agent_environment as environment;
 use crate::container::layout::python_path;
 use crate::finding::{Confidence, Finding, Place, Severity, Subject, text};
@@ -74,41 +75,18 @@ use crate::python::imports::view::View;
 use crate::python::preload::modules_of_the_base;
 use crate::stack::model::{AgentId, GroupId, MachineId, Stack, UNGROUPED};
 
-/// What happens when an agent is started, as far as its source says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Prediction {
-    /// Nothing speaks against it.
-    Starts,
-    /// A package is missing in its requirements, or a failure is behind a branch or a `try`.
-    MayNot,
-    /// It fails.
-    CannotStart,
-}
-
-/// What is predicted for an agent.
+/// What is predicted for an agent, and all that was met on the way.
 #[derive(Debug, Clone)]
-pub struct AgentPrediction {
-    /// The agent.
-    pub agent: AgentId,
-    /// What will happen.
-    pub prediction: Prediction,
-    /// The rule behind it.
-    pub rule: Option<&'static str>,
-    /// Why, where it does not just start.
-    pub reason: Option<String>,
-    /// The same without what differs between agents that fail alike, where there is such.
-    pub brief: Option<String>,
-    /// What the failure is about.
-    pub subject: Option<Subject>,
-    /// The way from the script to the failure, which is the last place.
-    pub chain: Vec<Place>,
+pub struct Followed {
+    /// The prediction: of the agent by itself.
+    pub report: AgentReport,
     /// All that was found on the way, in order.
     pub failures: Vec<Failure>,
 }
 
 /// Predicts every agent of a stack, and says what is wrong: rules `start/…` and `requirements/…`.
 #[must_use]
-pub fn predict(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> (Vec<AgentPrediction>, Vec<Finding>) {
+pub fn predict(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> (Vec<Followed>, Vec<Finding>) {
     let version = tree
         .version
         .or_else(|| PythonVersion::parse(&stack.python_version))
@@ -136,7 +114,7 @@ pub fn predict(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> (Vec<AgentPre
         })
         .collect();
     let agents: Vec<AgentId> = stack.agents().map(|(id, _)| id).collect();
-    let predictions: Vec<AgentPrediction> = agents
+    let predictions: Vec<Followed> = agents
         .par_iter()
         .map(|id| predict_agent(stack, &groups[stack.agent(*id).group.0], *id, disk))
         .collect();
@@ -148,7 +126,7 @@ pub fn predict(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> (Vec<AgentPre
             // What the start path has met is told there.
             let met: HashSet<&str> = predictions
                 .iter()
-                .filter(|prediction| stack.agent(prediction.agent).group == group.id)
+                .filter(|prediction| stack.agent(prediction.report.id).group == group.id)
                 .flat_map(|prediction| &prediction.failures)
                 .filter(|failure| failure.rule == "requirements/missing")
                 .filter_map(|failure| match &failure.subject {
@@ -193,25 +171,17 @@ impl GroupContext<'_> {
     }
 }
 
-fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Disk<'_>) -> AgentPrediction {
+fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Disk<'_>) -> Followed {
     let agent = stack.agent(id);
-    let mut prediction = AgentPrediction {
-        agent: id,
-        prediction: Prediction::Starts,
-        rule: None,
-        reason: None,
-        brief: None,
-        subject: None,
-        chain: Vec::new(),
-        failures: Vec::new(),
-    };
+    let mut report = AgentReport::new(stack, id);
     let script = crate::python::imports::view::normal(&agent.script_path);
     let Some(file) = group.view.file(&script) else {
-        prediction.prediction = Prediction::CannotStart;
-        prediction.reason = Some(format!("`{}` is not in its image", agent.script_path));
-        prediction.subject = Some(Subject::Path(agent.script_path.clone()));
-        prediction.chain.push(agent.place.clone());
-        return prediction;
+        report.prediction = Prediction::CannotStart;
+        report.reason = Some(format!("`{}` is not in its image", agent.script_path));
+        report.subject = Some(Subject::Path(agent.script_path.clone()));
+        report.chain = vec![Step::at(&agent.place)];
+        let failures = Vec::new();
+        return Followed { report, failures };
     };
     let mut flags: BTreeMap<String, String> = agent.params.clone();
     flags.insert("port".to_owned(), agent.port.to_string());
@@ -281,9 +251,10 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         Flow::Raised(exception) => exception.failure,
         _ => None,
     };
-    prediction.failures = walker.failures;
-    judge(&mut prediction, fatal, alive);
-    prediction
+    let failures = walker.failures;
+    let mut followed = Followed { report, failures };
+    judge(&mut followed, fatal, alive);
+    followed
 }
 
 /// Literal ports are bound, and none is the configured one.
@@ -366,8 +337,8 @@ fn does_nothing(walker: &mut Walker<'_>, file: usize, flow: Flow) {
 }
 
 /// The prediction that follows from what was found.
-fn judge(prediction: &mut AgentPrediction, fatal: Option<usize>, alive: bool) {
-    let failures = &mut prediction.failures;
+fn judge(followed: &mut Followed, fatal: Option<usize>, alive: bool) {
+    let Followed { report, failures } = followed;
     let stops = |failure: &Failure| !failure.conditional && failure.rule != "requirements/missing";
     // What ends the process after a failure was swallowed only passes it on: `return 1`, and `sys.exit(main())`.
     let led_to = |index: usize| {
@@ -397,22 +368,21 @@ fn judge(prediction: &mut AgentPrediction, fatal: Option<usize>, alive: bool) {
             }
         }
     };
-    prediction.prediction = kind;
+    report.prediction = kind;
     if let Some(failure) = index.and_then(|index| failures.get_mut(index)) {
         if kind == Prediction::CannotStart {
             failure.caught = false;
         }
-        prediction.rule = Some(failure.rule);
-        prediction.reason = Some(text(&failure.message, failure.detail.as_deref()).into_owned());
-        prediction.subject.clone_from(&failure.subject);
-        prediction.brief = failure.detail.is_some().then(|| failure.message.clone());
-        prediction.chain = failure.chain.clone();
-        prediction.chain.push(failure.place.clone());
+        report.rule = Some(failure.rule);
+        report.reason = Some(text(&failure.message, failure.detail.as_deref()).into_owned());
+        report.brief = failure.detail.is_some().then(|| failure.message.clone());
+        report.subject.clone_from(&failure.subject);
+        report.chain = failure.chain.iter().chain([&failure.place]).map(Step::at).collect();
     }
 }
 
 /// Findings of all agents: one for what says one thing; the worst where they differ.
-fn merged(predictions: &[AgentPrediction]) -> Vec<Finding> {
+fn merged(predictions: &[Followed]) -> Vec<Finding> {
     let mut by_place: BTreeMap<_, Finding> = BTreeMap::new();
     for failure in predictions.iter().flat_map(|prediction| &prediction.failures) {
         let severity = if failure.caught || failure.conditional {

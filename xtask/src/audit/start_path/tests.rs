@@ -91,7 +91,8 @@ fn alpha(files: &[(&str, &str)]) -> (String, Vec<String>) {
     let (predictions, findings) = predict(&stack, &tree, Disk::new(&|_| false, &read));
     let prediction = predictions
         .iter()
-        .find(|prediction| stack.agent(prediction.agent).name == "Alpha")
+        .map(|followed| &followed.report)
+        .find(|report| report.name == "Alpha")
         .unwrap();
     let chain: Vec<String> = prediction
         .chain
@@ -145,14 +146,9 @@ fn all_agents_of_the_reference_tree_start() {
     assert_eq!(predictions.len(), 89);
     let wrong: Vec<_> = predictions
         .iter()
-        .filter(|prediction| prediction.prediction != Prediction::Starts)
-        .map(|prediction| {
-            (
-                &stack.agent(prediction.agent).name,
-                &prediction.reason,
-                &prediction.chain,
-            )
-        })
+        .map(|followed| &followed.report)
+        .filter(|report| report.prediction != Prediction::Starts)
+        .map(|report| (&report.name, &report.reason, &report.chain))
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(findings, []);

@@ -3,10 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Args, Format, Seen};
-use crate::audit::AgentReport;
-use crate::audit::confirm::event::ConfirmEvent;
-use crate::audit::confirm::event::Sight;
+use super::seen::Seen;
+use super::{Args, Format};
+use crate::audit;
+use crate::audit::confirm::event::{ConfirmEvent, Sight};
 use crate::audit::confirm::{Layout, classify, judge};
 use crate::cmd::{Context, Failure, Outcome};
 use crate::host::podman::hosts;
@@ -27,13 +27,11 @@ const LIMIT_SECONDS: u64 = 180;
 pub fn run(args: &Args, names: &[String], context: &Context, seen: Seen) -> Outcome {
     let (json, printer) = (args.format == Format::Json, &context.printer);
     let stack = &seen.stack.clone();
-    let scope = super::scope(args, stack)?;
+    let scope = args.scope(Some(stack))?;
     let named = named(names, scope.machine, stack)?;
-    let prefix = super::prefix(&stack.source_tree);
-    let mut reports: Vec<AgentReport> = super::with_input(args, context, seen, None, |input| input.predictions)?;
-    reports.retain(|report| {
-        scope.has_agent(stack, report.id) && named.as_ref().is_none_or(|named| named.contains(&report.id))
-    });
+    let prefix = stack.shown_prefix();
+    let mut reports = seen.with_input(context, scope, None, audit::audit).by_itself;
+    reports.retain(|report| named.as_ref().is_none_or(|named| named.contains(&report.id)));
     let (homeless, reports): (Vec<_>, Vec<_>) = reports.into_iter().partition(|report| report.group == UNGROUPED);
     for report in homeless {
         printer.warn(format!(

@@ -75,7 +75,7 @@ pub fn tree_contents(tree_path: &Path, stack: &Stack) -> Result<TreeContents, In
         })
         .collect::<Result<_, _>>()?;
     let version = PythonVersion::parse(&stack.python_version).unwrap_or(PythonVersion { major: 3, minor: 11 });
-    let prefix = shown_prefix(&stack.source_tree);
+    let prefix = stack.shown_prefix();
     let facts: Vec<TreeFacts> = machines
         .iter()
         .map(|machine| {
@@ -239,14 +239,4 @@ pub fn stage(
         }
     }
     Ok(())
-}
-
-/// What messages put in front of paths of the tree: its path in the repository, or nothing where it lies elsewhere.
-fn shown_prefix(source_tree: &str) -> String {
-    let tree = source_tree.trim_end_matches('/');
-    if tree.is_empty() || tree == "." || tree.starts_with('/') {
-        String::new()
-    } else {
-        format!("{tree}/")
-    }
 }

@@ -4,12 +4,17 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use super::odd_files;
 use super::root::{Kind, TreeError, TreeRoot};
 use super::walk::{self, NOT_SOURCES, Walked, What};
+use crate::python::facts::Odd;
 use crate::python::tree::{Content, Entry, Language};
 
 /// Files longer than this are not read: nobody writes such sources, and the syntax tree of one takes a hundred times its length.
 const LONGEST_FILE: u64 = 8 * 1024 * 1024;
+
+/// Longest file of data whose content decides how an agent starts.
+const LARGEST_DATA: u64 = 1024 * 1024;
 
 /// What was found in a tree, not read yet.
 #[derive(Debug, Default)]
@@ -50,11 +55,54 @@ pub fn list(root: &Path, no_ignore: bool, exclude: &[glob::Pattern]) -> Listed {
 /// Reads what was listed, as far as a rule looks at it; sorted by path.
 #[must_use]
 pub fn read(listed: Listed) -> Vec<Entry> {
-    let Some(root) = &listed.root else {
-        return Vec::new();
-    };
-    let mut entries: Vec<Entry> = listed
-        .found
+    match &listed.root {
+        Some(root) => entries(root, listed.found),
+        None => Vec::new(),
+    }
+}
+
+/// All of a tree that an audit looks at.
+#[derive(Debug, Default)]
+pub struct ReadTree {
+    /// Its entries; sorted by path.
+    pub entries: Vec<Entry>,
+    /// What of its files says more than their names.
+    pub odd: Odd,
+    root: Option<TreeRoot>,
+}
+
+impl ReadTree {
+    /// Reads what was listed.
+    #[must_use]
+    pub fn of(listed: Listed) -> Self {
+        let Some(root) = listed.root else {
+            return Self::default();
+        };
+        let entries = entries(&root, listed.found);
+        let paths: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+        let odd = odd_files::look(&root, &paths);
+        Self {
+            entries,
+            odd,
+            root: Some(root),
+        }
+    }
+
+    /// Whether a path is there, listed or not.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.root.as_ref().is_some_and(|root| root.has(path))
+    }
+
+    /// What a file of data holds; nothing where it is too large or cannot be read.
+    #[must_use]
+    pub fn content(&self, path: &str) -> Option<Vec<u8>> {
+        self.root.as_ref()?.read(path, LARGEST_DATA).ok()
+    }
+}
+
+fn entries(root: &TreeRoot, found: Vec<Walked>) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = found
         .into_par_iter()
         .map(|Walked { path, what }| Entry {
             content: match what {

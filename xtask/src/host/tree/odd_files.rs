@@ -12,12 +12,12 @@ use crate::stack::{normal, secret};
 
 /// Looks at these files, relative to the tree; at the beginning of each alone, and at none that is no regular file.
 #[must_use]
-pub fn look(tree: &TreeRoot, paths: &[String]) -> Odd {
+pub fn look(tree: &TreeRoot, paths: &[&str]) -> Odd {
     enum Is {
         Link(String),
         Key(&'static str),
     }
-    let found: Vec<(&String, Is)> = paths
+    let found: Vec<(&&str, Is)> = paths
         .par_iter()
         .filter_map(|path| {
             if tree.link(path).is_ok() {
@@ -30,8 +30,8 @@ pub fn look(tree: &TreeRoot, paths: &[String]) -> Odd {
     let mut odd = Odd::default();
     for (path, is) in found {
         match is {
-            Is::Link(target) => drop(odd.links.insert(path.clone(), target)),
-            Is::Key(why) => drop(odd.keys.insert(path.clone(), why)),
+            Is::Link(target) => drop(odd.links.insert((*path).to_owned(), target)),
+            Is::Key(why) => drop(odd.keys.insert((*path).to_owned(), why)),
         }
     }
     odd

@@ -1,0 +1,240 @@
+//! The audit as one function: what was read of a tree goes in, a [`Report`] comes out. All rules over all facts, what silences them,
+//! predictions, causes, order. Reading is `host`'s work.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use pysrc::PythonVersion;
+use rayon::prelude::*;
+
+use super::baseline::{self, Baseline};
+use super::fix::{self, Fixed};
+use super::outcome::{self, AgentReport, Prediction, Report};
+use super::rules::{self, Facts, comments};
+use super::scope::Scope;
+use super::start_path::{self, Followed};
+use super::users::users;
+use super::words;
+use crate::finding::Finding;
+use crate::python::disk::Disk;
+use crate::python::facts::{self, Odd, TreeFacts};
+use crate::python::tree::{Entry, Tree, take_python};
+use crate::stack::{AgentId, Stack};
+
+/// What an audit looks at.
+pub struct Input<'a> {
+    /// The stack, agents without a group among it.
+    pub stack: &'a Stack,
+    /// What the stack's validation said.
+    pub said: Vec<Finding>,
+    /// The tree's entries.
+    pub entries: Vec<Entry>,
+    /// What of the tree's files says more than their names.
+    pub odd: Odd,
+    /// What the tree's folder holds besides its entries.
+    pub disk: Disk<'a>,
+    /// Further texts whose comments may silence a finding: path as findings name it, and text.
+    pub texts: Vec<(String, String)>,
+    /// Which part is wanted.
+    pub scope: Scope,
+    /// What is accepted.
+    pub baseline: Option<Baseline>,
+}
+
+/// Audits a tree.
+#[must_use]
+pub fn audit(mut input: Input<'_>) -> Report {
+    let python = python_of(&mut input);
+    let stack = input.stack;
+    let (users, (followed, start)) = rayon::join(
+        || users(stack, &python),
+        || start_path::predict(stack, &python, input.disk),
+    );
+    let by_itself = predictions(stack, &input.said, followed);
+    let tree = Tree::new(&python.prefix, &input.entries);
+    let (mut findings, (comments, wrong)) = rayon::join(
+        || with_facts(&input, &python, &users, &tree, rules::check),
+        || silencing(&tree, &python, &input.texts),
+    );
+    findings.extend(input.said);
+    findings.extend(start);
+    findings.extend(wrong);
+    let silenced = comments::apply(&mut findings, comments);
+    findings.retain(|finding| input.scope.wants_rule(finding.rule));
+
+    let mut agents = by_itself.clone();
+    outcome::propagate(stack, &mut agents);
+    let wanted = |agent: &AgentReport| input.scope.has_agent(stack, agent.id);
+    agents.retain(wanted);
+    input.scope.keep(stack, &python.prefix, &users, &agents, &mut findings);
+
+    let causes = outcome::causes(&agents, &findings);
+    let (known, stale) = accepted(&mut findings, input.baseline.as_ref(), &input.scope);
+    let stops = outcome::order(&mut findings, &agents);
+    Report {
+        tree: stack.source_tree.clone(),
+        python_files: python.files.len(),
+        findings,
+        by_itself: by_itself.into_iter().filter(wanted).collect(),
+        agents,
+        causes,
+        stops,
+        silenced,
+        known,
+        stale,
+        python: Arc::new(python),
+    }
+}
+
+/// The report of a stack of which too little can be read to look at anything: what is wrong with it.
+#[must_use]
+pub fn of_broken_stack(mut said: Vec<Finding>, scope: &Scope, baseline: Option<&Baseline>) -> Report {
+    said.retain(|finding| scope.wants_rule(finding.rule));
+    let (known, stale) = accepted(&mut said, baseline, scope);
+    Report {
+        stops: vec![Vec::new(); said.len()],
+        findings: said,
+        known,
+        stale,
+        ..Report::default()
+    }
+}
+
+/// Files of the tree with what can be mended in them without a doubt.
+#[must_use]
+pub fn fixes(mut input: Input<'_>) -> Vec<Fixed> {
+    let python = python_of(&mut input);
+    let users = users(input.stack, &python);
+    let tree = Tree::new(&python.prefix, &input.entries);
+    with_facts(&input, &python, &users, &tree, |facts| {
+        fix::fixes(facts, |rule| input.scope.wants_rule(rule))
+    })
+}
+
+/// Takes out what the baseline accepts: how many findings that are, and the entries that match nothing any more.
+fn accepted(findings: &mut Vec<Finding>, baseline: Option<&Baseline>, scope: &Scope) -> (usize, Vec<baseline::Entry>) {
+    let Some(baseline) = baseline else {
+        return (0, Vec::new());
+    };
+    let (known, mut stale) = baseline::apply(findings, baseline);
+    stale.retain(|entry| scope.wants_rule(&entry.rule));
+    (known, stale)
+}
+
+/// The facts of the tree's Python files, whose bytes are taken out of the entries.
+fn python_of(input: &mut Input<'_>) -> TreeFacts {
+    let version = PythonVersion::parse(&input.stack.python_version).unwrap_or(PythonVersion { major: 3, minor: 11 });
+    let files = take_python(&mut input.entries);
+    facts::of_agents(files, version, input.stack)
+        .with_odd(std::mem::take(&mut input.odd))
+        .with_paths(input.entries.iter().map(|entry| entry.path.clone()))
+        .with_prefix(&input.stack.shown_prefix())
+}
+
+/// Calls with the facts that rules look at.
+fn with_facts<T>(
+    input: &Input<'_>,
+    python: &TreeFacts,
+    users: &BTreeMap<String, BTreeSet<AgentId>>,
+    tree: &Tree,
+    look: impl FnOnce(&Facts<'_>) -> T,
+) -> T {
+    let files = &python.files;
+    let all: Vec<words::Word<'_>> = files
+        .par_iter()
+        .flat_map_iter(|file| super::python::words(&file.path, &file.module))
+        .chain(tree.texts.par_iter().flat_map_iter(words::of_text))
+        .collect();
+    let endpoints: Vec<rules::Endpoint<'_>> = files
+        .par_iter()
+        .flat_map_iter(|file| super::python::endpoints(&file.path, &file.module))
+        .collect();
+    let line = |path: &str, number: usize| {
+        python.find(path).map_or_else(String::new, |file| {
+            files[file]
+                .module
+                .shown_line(u32::try_from(number).unwrap_or(0))
+                .to_owned()
+        })
+    };
+    look(&Facts {
+        stack: input.stack,
+        tree,
+        words: &all,
+        endpoints: &endpoints,
+        entries: &input.entries,
+        python,
+        users,
+        line: &line,
+        disk: input.disk,
+        said: &input.said,
+        aliases: input
+            .stack
+            .machines
+            .iter()
+            .flat_map(|machine| machine.path_aliases.clone())
+            .collect(),
+    })
+}
+
+/// Comments that silence findings, in any file that has findings.
+fn silencing(tree: &Tree, facts: &TreeFacts, texts: &[(String, String)]) -> (Vec<comments::Comment>, Vec<Finding>) {
+    let mark = memchr::memmem::Finder::new("audit: ignore[");
+    let python = facts
+        .files
+        .par_iter()
+        .filter(|file| mark.find(file.module.text.as_bytes()).is_some())
+        .map(|file| comments::read(&tree.shown(&file.path), &file.module.text));
+    let (mut comments, mut findings) = (Vec::new(), Vec::new());
+    let mut take = |(more, wrong): (Vec<comments::Comment>, Vec<Finding>)| {
+        comments.extend(more);
+        findings.extend(wrong);
+    };
+    python.collect::<Vec<_>>().into_iter().for_each(&mut take);
+    for text in &tree.texts {
+        take(comments::read(&text.source.path, &text.source.text));
+    }
+    for (path, text) in texts {
+        take(comments::read(path, text));
+    }
+    (comments, findings)
+}
+
+/// Predictions where nothing is known about start-up: an agent cannot start without its script.
+fn by_script_alone(stack: &Stack, said: &[Finding]) -> Vec<AgentReport> {
+    stack
+        .agents()
+        .map(|(id, _)| {
+            let subject = stack.subject(id);
+            let missing = said.iter().find(|finding| {
+                matches!(finding.rule, "stack/missing-script" | "stack/path-case")
+                    && finding.subjects.contains(&subject)
+            });
+            let report = AgentReport::new(stack, id);
+            match missing {
+                None => report,
+                Some(finding) => AgentReport {
+                    subject: finding.subjects.first().cloned(),
+                    ..report.with(
+                        Prediction::CannotStart,
+                        Some(finding.rule),
+                        Some(finding.text().into_owned()),
+                        std::slice::from_ref(&finding.place),
+                    )
+                },
+            }
+        })
+        .collect()
+}
+
+/// Predictions of the start path, together with what the stack knows about scripts: that comes first.
+fn predictions(stack: &Stack, said: &[Finding], followed: Vec<Followed>) -> Vec<AgentReport> {
+    let mut reports = by_script_alone(stack, said);
+    for one in followed {
+        let report = reports.iter_mut().find(|report| report.id == one.report.id);
+        if let Some(report) = report.filter(|report| report.prediction != Prediction::CannotStart) {
+            *report = one.report;
+        }
+    }
+    reports
+}

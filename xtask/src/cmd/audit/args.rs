@@ -1,0 +1,174 @@
+//! Arguments of `cargo xtask audit`, and what they mean together.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::audit::rules;
+use crate::audit::scope::Scope;
+use crate::cmd::select::find_group;
+use crate::cmd::{Failure, Outcome};
+use crate::finding::Severity;
+use crate::stack::Stack;
+use crate::stack::near::nearest;
+
+/// Say what will stop an agent, and why, without running it; prove it with `--confirm`
+///
+/// Reads the stack, the startup configs and every file of the tree once, predicts for each agent whether it starts, and ranks
+/// the causes by how many agents each stops. Exit code 0: nothing worse than warnings; 1: errors, or warnings with
+/// `--deny warnings`; 2: wrong use.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask audit
+  cargo xtask audit --tree ../AI_System --machine pc2
+  cargo xtask audit --select paths/ --select hosts/
+  cargo xtask audit --format sarif > audit.sarif
+  cargo xtask audit --write-baseline audit-baseline.json
+  cargo xtask audit --baseline audit-baseline.json --deny warnings     in CI: fail on anything new
+  cargo xtask audit --explain paths/style
+  cargo xtask audit --confirm                           proves every prediction in sealed containers
+  cargo xtask audit --tree ../AI_System --confirm NLUAgent pc2/MemoryManager
+
+A comment `# audit: ignore[RULE] reason` silences a rule on its line, or alone on a line for the next.")]
+pub struct Args {
+    /// Only this machine
+    #[arg(short, long, value_name = "MACHINE")]
+    pub machine: Option<String>,
+    /// Only this group; may be given more than once
+    #[arg(short, long, value_name = "GROUP")]
+    pub group: Vec<String>,
+    /// Form of the result on stdout
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
+    /// Only these rules: ids, or families as in `paths/`
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub select: Vec<String>,
+    /// All rules but these
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+    /// What makes the exit code 1 besides errors
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub deny: Option<Deny>,
+    /// Leave out the findings that this file lists; list its entries that match nothing any more
+    #[arg(long, value_name = "FILE", conflicts_with = "write_baseline")]
+    pub baseline: Option<PathBuf>,
+    /// Write all findings to this file, to be accepted from now on
+    #[arg(long, value_name = "FILE")]
+    pub write_baseline: Option<PathBuf>,
+    /// Read files that a `.gitignore` leaves out, too
+    #[arg(long)]
+    pub no_ignore: bool,
+    /// Mend what is safe to mend: path styles in YAML files and shell scripts, implied health ports. Shows the difference first
+    #[arg(long, conflicts_with_all = ["baseline", "write_baseline", "format"])]
+    pub fix: bool,
+    /// With `--fix`: also where the tree has changes that are not committed, or is not in Git at all
+    #[arg(long, requires = "fix")]
+    pub allow_dirty: bool,
+    /// Start these agents, or all, each alone in a sealed container (no network, no capabilities, nothing of the host writable),
+    /// and set what is seen against what is predicted; `machine/Agent` where both machines have one. Exit code 1 where the
+    /// two differ
+    #[arg(
+        long,
+        value_name = "AGENT",
+        num_args = 0..,
+        conflicts_with_all = ["select", "ignore", "deny", "baseline", "write_baseline", "fix"]
+    )]
+    pub confirm: Option<Vec<String>>,
+    /// With `--confirm`: seconds that an agent has at the most, whatever start period is configured [default: 180]
+    #[arg(long, value_name = "SECONDS", requires = "confirm")]
+    pub limit: Option<u64>,
+    /// Explain a rule: what it finds, why that is bad, what to do
+    #[arg(long, value_name = "RULE", exclusive = true)]
+    pub explain: Option<String>,
+    /// List all rules
+    #[arg(long, exclusive = true)]
+    pub list_rules: bool,
+}
+
+/// What can be denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Deny {
+    /// Warnings.
+    Warnings,
+}
+
+/// Forms of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON document.
+    Json,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// Commands of GitHub's workflows.
+    Github,
+    /// JUnit.
+    Junit,
+}
+
+impl Args {
+    /// Fails where a rule is unknown, or options do not go together.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn check(&self) -> Outcome<()> {
+        for pattern in self.select.iter().chain(&self.ignore) {
+            if !rules::all().any(|rule| rule.matches(pattern)) {
+                return Err(unknown_rule(pattern));
+            }
+        }
+        if self.confirm.is_some() && !matches!(self.format, Format::Human | Format::Json) {
+            return Err(Failure::wrong_use("`--confirm` has the formats `human` and `json`"));
+        }
+        Ok(())
+    }
+
+    /// The part of the system that is meant: rules alone where there is no stack.
+    ///
+    /// # Errors
+    /// When the stack has no such machine or group.
+    pub fn scope(&self, stack: Option<&Stack>) -> Outcome<Scope> {
+        let mut scope = Scope {
+            select: self.select.clone(),
+            ignore: self.ignore.clone(),
+            ..Scope::default()
+        };
+        let Some(stack) = stack else {
+            return Ok(scope);
+        };
+        scope.machine = match &self.machine {
+            None => None,
+            Some(name) => Some(stack.find_machine(name).ok_or_else(|| {
+                let known: Vec<&str> = stack.machines.iter().map(|machine| machine.name.as_str()).collect();
+                Failure::wrong_use(format!(
+                    "no machine is called `{name}`\n  hint: machines are {}",
+                    known.join(", ")
+                ))
+            })?),
+        };
+        let groups = self.group.iter().map(|name| find_group(name, stack));
+        scope.groups = groups.collect::<Outcome<_>>()?;
+        Ok(scope)
+    }
+
+    /// The least severity that makes the exit code 1.
+    #[must_use]
+    pub fn failing(&self) -> Severity {
+        match self.deny {
+            Some(Deny::Warnings) => Severity::Warning,
+            None => Severity::Error,
+        }
+    }
+}
+
+/// The failure to name a rule.
+#[must_use]
+pub fn unknown_rule(id: &str) -> Failure {
+    let hint = match nearest(id, rules::all().map(|rule| rule.id)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`cargo xtask audit --list-rules` lists all".to_owned(),
+    };
+    Failure::wrong_use(format!("there is no rule `{id}`\n  hint: {hint}"))
+}

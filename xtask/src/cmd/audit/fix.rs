@@ -1,0 +1,62 @@
+//! `cargo xtask audit --fix`: what is safe to mend, shown and written.
+
+use super::Args;
+use super::seen::Seen;
+use crate::audit::pipeline;
+use crate::cmd::{Context, Failure, Outcome};
+use crate::host::system::files::FileError;
+use crate::host::system::git::{self, Committed};
+use crate::host::tree::root::TreeRoot;
+use crate::report::exit::Exit;
+use crate::report::{diff, findings};
+
+/// Rewrites what is safe to rewrite.
+///
+/// # Errors
+/// When the tree has changes that are not committed, or a file cannot be written.
+pub fn run(args: &Args, context: &Context, seen: Seen) -> Outcome {
+    let root = context.tree_path(&seen.stack);
+    if !args.allow_dirty {
+        let why = match git::committed(&root)? {
+            Committed::NotInGit => Some("the tree is not in a Git work tree".to_owned()),
+            Committed::Unknown(why) => Some(format!("what is committed of the tree cannot be told: {why}")),
+            Committed::Except(changed) if changed.is_empty() => None,
+            Committed::Except(changed) => Some(format!("{} of the tree not committed", changes(changed.len()))),
+        };
+        if let Some(why) = why {
+            return Err(Failure::wrong_use(format!(
+                "{why}: what `--fix` writes could not be told from it\n  hint: commit first, or give `--allow-dirty`"
+            )));
+        }
+    }
+    let scope = args.scope(Some(&seen.stack))?;
+    let fixed = seen.with_input(context, scope, None, pipeline::fixes);
+    let printer = &context.printer;
+    for file in &fixed {
+        printer.data(&diff::labelled(
+            &file.path,
+            "mended",
+            &file.before,
+            &file.after,
+            printer.color_out,
+        ));
+    }
+    let tree = TreeRoot::open(&root).map_err(|error| FileError::on("open", &root)(error.into_io()))?;
+    // All or none, as far as links go.
+    for file in &fixed {
+        tree.require_inside(&file.path)?;
+    }
+    for file in &fixed {
+        tree.rewrite(&file.path, file.after.as_bytes())?;
+    }
+    printer.step("mended", findings::counted(fixed.len(), "file"));
+    Ok(Exit::Success)
+}
+
+fn changes(count: usize) -> String {
+    if count == 1 {
+        "1 file is".to_owned()
+    } else {
+        format!("{count} files are")
+    }
+}

@@ -1,0 +1,93 @@
+//! What an audit looks at: the stack, the listing of its tree, and then the tree's files.
+
+use crate::audit::Input;
+use crate::audit::baseline::Baseline;
+use crate::audit::scope::Scope;
+use crate::cmd::audit::Args;
+use crate::cmd::{Context, Failure, Outcome};
+use crate::finding::Finding;
+use crate::host::system::files;
+use crate::host::tree::audit_files::{self, Listed, ReadTree};
+use crate::host::tree::stack_files;
+use crate::python::disk::Disk;
+use crate::stack::Stack;
+
+/// What was read before the tree's files are.
+pub struct Seen {
+    /// The stack, agents without a group among it.
+    pub stack: Stack,
+    said: Vec<Finding>,
+    listed: Listed,
+}
+
+/// A stack, or what is wrong with it where too little of it can be read to make one.
+pub enum Found {
+    /// It can be looked at.
+    Stack(Box<Seen>),
+    /// Nothing else can be looked at.
+    Broken(Vec<Finding>),
+}
+
+/// Reads the stack, and lists its tree meanwhile.
+///
+/// # Errors
+/// When `config/stack.yaml` cannot be read, or a pattern under `audit: exclude:` is none.
+pub fn read(args: &Args, context: &Context) -> Outcome<Found> {
+    let written = stack_files::read(&context.repository, context.tree_option())?.naming_files_by_tree();
+    if let Some(path) = &args.write_baseline {
+        context.require_place(path, written.source_tree())?;
+    }
+    let exclude = patterns(written.audit_exclude());
+    let tree = written.source_tree().map(|tree| context.repository.path(tree));
+    let (listed, (stack, said)) = rayon::join(
+        || {
+            let exclude = exclude.as_deref().unwrap_or_default();
+            tree.map_or_else(Listed::default, |root| {
+                audit_files::list(&root, args.no_ignore, exclude)
+            })
+        },
+        || stack_files::finish(&context.repository, written),
+    );
+    let Some(stack) = stack else {
+        return Ok(Found::Broken(said));
+    };
+    exclude?;
+    let stack = stack.with_ungrouped();
+    Ok(Found::Stack(Box::new(Seen { stack, said, listed })))
+}
+
+/// The patterns under `audit: exclude:`.
+fn patterns(texts: &[String]) -> Outcome<Vec<glob::Pattern>> {
+    let pattern = |text: &String| {
+        glob::Pattern::new(text)
+            .map_err(|error| Failure::wrong_use(format!("`{text}` under `audit: exclude:` is no pattern: {error}")))
+    };
+    texts.iter().map(pattern).collect()
+}
+
+impl Seen {
+    /// Reads the tree's files and calls with all that an audit looks at.
+    pub fn with_input<T>(
+        self,
+        context: &Context,
+        scope: Scope,
+        baseline: Option<Baseline>,
+        then: impl FnOnce(Input<'_>) -> T,
+    ) -> T {
+        let mut tree = ReadTree::of(self.listed);
+        let stack_file = "config/stack.yaml";
+        let texts = files::read(&context.repository.path(stack_file))
+            .map(|bytes| (stack_file.to_owned(), String::from_utf8_lossy(&bytes).into_owned()));
+        let (entries, odd) = (std::mem::take(&mut tree.entries), std::mem::take(&mut tree.odd));
+        then(Input {
+            stack: &self.stack,
+            said: self.said,
+            entries,
+            odd,
+            disk: Disk::new(&|path| tree.has(path), &|path| tree.content(path)),
+            texts: texts.into_iter().collect(),
+            scope,
+            baseline,
+        })
+    }
+}
