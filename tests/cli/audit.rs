@@ -269,6 +269,113 @@ fn a_part_of_the_system_can_be_audited_alone() {
     let document = json(&sandbox.run(&["audit", "--group", "vision", "--format", "json"]));
     assert_eq!(rules(&document), BTreeSet::new());
     assert_eq!(document["agents"].as_array().unwrap().len(), 2);
+    // The cycle is about agents of this group, and of no other machine.
+    let document = json(&sandbox.run(&["audit", "--group", "pc2-core", "--format", "json"]));
+    assert!(rules(&document).contains("stack/dependency-cycle"), "{document:#}");
+    let document = json(&sandbox.run(&["audit", "--machine", "mainpc", "--format", "json"]));
+    assert!(!rules(&document).contains("stack/dependency-cycle"), "{document:#}");
+}
+
+/// A sandbox whose stack has these levels of rules.
+fn with_levels(levels: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    let audit = format!("\naudit:\n  rules: {{{levels}}}\nstatus_port:");
+    sandbox.edit("config/stack.yaml", "\nstatus_port:", &audit);
+    sandbox
+}
+
+#[test]
+fn levels_of_rules_are_set_in_the_stack() {
+    let plain = json(&Sandbox::new().run(&["audit", "--format", "json"]));
+    let sandbox = with_levels("paths/style: off, stack/missing-dependency: error, stack/dependency-cycle: note");
+    let ran = sandbox.run(&["audit", "--format", "json"]);
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    let document = json(&ran);
+    assert_eq!(rules(&document), ["stack/missing-dependency".to_owned()].into());
+    assert_eq!(document["summary"]["errors"], 1);
+    assert_eq!(document["summary"]["warnings"], 0);
+    assert_eq!(document["agents"], plain["agents"]);
+
+    // Quoted or not, whatever else is denied; a baseline's entry for a rule that is off is not stale.
+    let sandbox = with_levels("paths/style: \"off\", stack/missing-dependency: 'off', stack/dependency-cycle: off");
+    let ran = sandbox.run(&["audit", "--deny", "warnings"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    let accepted = Sandbox::new();
+    accepted.run(&["audit", "--write-baseline", "b.json"]);
+    let known = std::fs::read_to_string(accepted.path("b.json")).unwrap();
+    write(&sandbox, "b.json", &known);
+    let ran = sandbox.run(&["audit", "--baseline", "b.json"]);
+    assert!(
+        !ran.stdout.contains("matches nothing") && !ran.stderr.contains("matches nothing"),
+        "{ran:#?}"
+    );
+    // Others still say what they have to say of the stack.
+    assert!(
+        sandbox
+            .run(&["render", "--check", "-v"])
+            .stderr
+            .contains("dependency cycle")
+    );
+}
+
+#[test]
+fn what_is_off_stops_an_agent_all_the_same() {
+    let sandbox = with_levels("start/undefined-name: off");
+    let plain = json(&sandbox.run(&["audit", "--machine", "pc2", "--format", "json"]));
+    let script = plain["agents"][0]["script_path"].as_str().unwrap();
+    write(
+        &sandbox,
+        &format!("{TREE}/{script}"),
+        "import time\nnothing_binds_it()\n",
+    );
+    let ran = sandbox.run(&["audit", "--format", "json"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    let document = json(&ran);
+    assert!(!rules(&document).contains("start/undefined-name"));
+    let stopped: Vec<&Value> = document["agents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|agent| agent["prediction"] == "cannot_start")
+        .collect();
+    assert_eq!(stopped.len(), 1, "{stopped:#?}");
+    assert_eq!(stopped[0]["rule"], "start/undefined-name");
+    assert_eq!(document["root_causes"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn levels_that_mean_nothing_are_findings_with_their_place() {
+    for (levels, rule, message, help) in [
+        (
+            "paths/styl: off",
+            "audit/unknown-rule",
+            "there is no rule `paths/styl`",
+            "did you mean `paths/style`?",
+        ),
+        (
+            "paths/style: loud",
+            "stack/bad-value",
+            "`loud` is not a valid level of a rule",
+            "write `off`, `note`, `warning` or `error`",
+        ),
+        (
+            "paths/style: [off]",
+            "stack/wrong-type",
+            "the level of `paths/style` must be text, not a list",
+            "",
+        ),
+    ] {
+        let ran = with_levels(levels).run(&["audit", "--format", "json"]);
+        assert_eq!(ran.code, 1, "{levels}: {ran:#?}");
+        let document = json(&ran);
+        let findings = document["findings"].as_array().unwrap();
+        let found = findings.iter().find(|finding| finding["rule"] == rule);
+        let found = found.unwrap_or_else(|| panic!("{levels}: {findings:#?}"));
+        assert_eq!(found["message"], message);
+        assert_eq!(found["help"].as_str().unwrap_or_default(), help);
+        assert_eq!(found["path"], "config/stack.yaml");
+        assert!(found["line"].as_u64().unwrap() > 0 && found["column"].as_u64().unwrap() > 0);
+    }
 }
 
 #[test]
@@ -305,6 +412,8 @@ fn rules_are_listed_and_explained() {
         assert!(explained.stdout.starts_with(&format!("{id}: ")), "{}", explained.stdout);
     }
     assert!(list.stdout.lines().count() > 50, "{}", list.stdout);
+    let explained = sandbox.run(&["audit", "--explain", "paths/style"]);
+    assert!(explained.stdout.contains("`--fix` mends it"), "{}", explained.stdout);
 }
 
 #[test]

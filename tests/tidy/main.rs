@@ -32,7 +32,7 @@ const IMPORTS: [(&str, &[&str]); 14] = [
     ("boot", &["container", "images", "stack"]),
     ("smoke", &["boot", "container", "finding", "stack"]),
     ("doctor", &["images", "stack"]),
-    ("schema", &["rendered_file", "smoke", "stack"]),
+    ("schema", &["audit", "rendered_file", "smoke", "stack"]),
     ("bench", &["images", "stack"]),
     ("render", &["container", "images", "rendered_file", "stack"]),
 ];

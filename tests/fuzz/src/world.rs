@@ -97,6 +97,7 @@ impl World {
             odd: Odd::default(),
             disk: Disk::new(&there, &content),
             texts: Vec::new(),
+            levels: Vec::new(),
             scope: Scope::default(),
             baseline: None,
         });

@@ -135,6 +135,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rules_say_that_they_are_mended_which_are() {
+        let said: Vec<&str> = crate::audit::rules::all()
+            .filter(|rule| rule.fix.is_some())
+            .map(|rule| rule.id)
+            .collect();
+        assert_eq!(said, [path_style::STYLE.id]);
+    }
+
+    #[test]
     fn edits_are_applied_from_the_end() {
         let edit = |line, column, width, text: &str| Edit {
             line,

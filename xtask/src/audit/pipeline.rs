@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::baseline::{self, Baseline};
 use super::fix::{self, Fixed};
 use super::outcome::{self, AgentReport, Prediction, Report};
-use super::rules::{self, Facts, comments};
+use super::rules::{self, Facts, comments, levels};
 use super::scope::Scope;
 use super::start_path::{self, Followed};
 use super::users::users;
@@ -19,6 +19,7 @@ use crate::finding::Finding;
 use crate::python::disk::Disk;
 use crate::python::facts::{self, Odd, TreeFacts};
 use crate::python::tree::{Entry, Tree, take_python};
+use crate::stack::audit::RuleSetting;
 use crate::stack::{AgentId, Stack};
 
 /// What an audit looks at.
@@ -35,6 +36,8 @@ pub struct Input<'a> {
     pub disk: Disk<'a>,
     /// Further texts whose comments may silence a finding: path as findings name it, and text.
     pub texts: Vec<(String, String)>,
+    /// Levels of rules. Predictions do not depend on them.
+    pub levels: Vec<RuleSetting>,
     /// Which part is wanted.
     pub scope: Scope,
     /// What is accepted.
@@ -59,6 +62,7 @@ pub fn audit(mut input: Input<'_>) -> Report {
     findings.extend(input.said);
     findings.extend(start);
     findings.extend(wrong);
+    findings.extend(levels::unknown(&input.levels));
     let silenced = comments::apply(&mut findings, comments);
     findings.retain(|finding| input.scope.wants_rule(finding.rule));
 
@@ -69,7 +73,10 @@ pub fn audit(mut input: Input<'_>) -> Report {
     input.scope.keep(stack, &python.prefix, &users, &agents, &mut findings);
 
     let causes = outcome::causes(&agents, &findings);
-    let (known, stale) = accepted(&mut findings, input.baseline.as_ref(), &input.scope);
+    // What is not shown may still be why an agent cannot start.
+    levels::apply(&mut findings, &input.levels);
+    let wants = |rule: &str| input.scope.wants_rule(rule) && levels::shows(&input.levels, rule);
+    let (known, stale) = accepted(&mut findings, input.baseline.as_ref(), wants);
     let stops = outcome::order(&mut findings, &agents);
     Report {
         tree: stack.source_tree.clone(),
@@ -88,9 +95,17 @@ pub fn audit(mut input: Input<'_>) -> Report {
 
 /// The report of a stack of which too little can be read to look at anything: what is wrong with it.
 #[must_use]
-pub fn of_broken_stack(mut said: Vec<Finding>, scope: &Scope, baseline: Option<&Baseline>) -> Report {
+pub fn of_broken_stack(
+    mut said: Vec<Finding>,
+    settings: &[RuleSetting],
+    scope: &Scope,
+    baseline: Option<&Baseline>,
+) -> Report {
+    let wants = |rule: &str| scope.wants_rule(rule) && levels::shows(settings, rule);
+    said.extend(levels::unknown(settings));
+    levels::apply(&mut said, settings);
     said.retain(|finding| scope.wants_rule(finding.rule));
-    let (known, stale) = accepted(&mut said, baseline, scope);
+    let (known, stale) = accepted(&mut said, baseline, wants);
     Report {
         stops: vec![Vec::new(); said.len()],
         findings: said,
@@ -107,17 +122,23 @@ pub fn fixes(mut input: Input<'_>) -> Vec<Fixed> {
     let users = users(input.stack, &python);
     let tree = Tree::new(&python.prefix, &input.entries);
     with_facts(&input, &python, &users, &tree, |facts| {
-        fix::fixes(facts, |rule| input.scope.wants_rule(rule))
+        fix::fixes(facts, |rule| {
+            input.scope.wants_rule(rule) && levels::shows(&input.levels, rule)
+        })
     })
 }
 
 /// Takes out what the baseline accepts: how many findings that are, and the entries that match nothing any more.
-fn accepted(findings: &mut Vec<Finding>, baseline: Option<&Baseline>, scope: &Scope) -> (usize, Vec<baseline::Entry>) {
+fn accepted(
+    findings: &mut Vec<Finding>,
+    baseline: Option<&Baseline>,
+    wants: impl Fn(&str) -> bool,
+) -> (usize, Vec<baseline::Entry>) {
     let Some(baseline) = baseline else {
         return (0, Vec::new());
     };
     let (known, mut stale) = baseline::apply(findings, baseline);
-    stale.retain(|entry| scope.wants_rule(&entry.rule));
+    stale.retain(|entry| wants(&entry.rule));
     (known, stale)
 }
 

@@ -8,10 +8,12 @@ use crate::finding::{Confidence, Finding, Place, Severity};
 pub struct Rule {
     /// Stable id: family and name, as in `paths/style`.
     pub id: &'static str,
-    /// How bad its findings are at the worst.
+    /// How bad its findings are at the worst, where `audit: rules:` of the stack says nothing else.
     pub severity: Severity,
     /// How sure they are.
     pub confidence: Confidence,
+    /// Where `--fix` mends what it finds, as in `in shell scripts`; nothing where it does not.
+    pub fix: Option<&'static str>,
     /// What it finds, in a line.
     pub summary: &'static str,
     /// What it does, why that is bad, an example, what to do.
@@ -53,15 +55,27 @@ pub fn matches(pattern: &str, id: &str) -> bool {
             .is_some_and(|rest| rest.starts_with('/') && !family.is_empty())
 }
 
-/// Rules with their documentation as doc comments.
+/// Where `--fix` mends what a rule finds.
+macro_rules! fix {
+    () => {
+        None
+    };
+    ($fix:literal) => {
+        Some($fix)
+    };
+}
+pub(crate) use fix;
+
+/// Rules with their documentation as doc comments: id, severity, confidence, summary, and where `--fix` mends what they find.
 macro_rules! rules {
-    ($($(#[doc = $line:literal])+ $name:ident = $id:literal, $severity:ident, $confidence:ident, $summary:literal;)+) => {
+    ($($(#[doc = $line:literal])+ $name:ident = $id:literal, $severity:ident, $confidence:ident, $summary:literal $(, fix $fix:literal)?;)+) => {
         $(
             $(#[doc = $line])+
             pub const $name: $crate::audit::rule::Rule = $crate::audit::rule::Rule {
                 id: $id,
                 severity: $crate::finding::Severity::$severity,
                 confidence: $crate::finding::Confidence::$confidence,
+                fix: $crate::audit::rule::fix!($($fix)?),
                 summary: $summary,
                 explanation: concat!($($line, "\n"),+),
             };

@@ -13,7 +13,9 @@ pub fn file() -> RenderedFile {
         "<!-- rendered by `cargo xtask render` from the rules' doc comments, do not edit -->\n\n# Rules of the audit\n\n\
          What `cargo xtask audit` looks for. `--select` and `--ignore` take an id or its family (the part before the slash); `# audit: \
          ignore[id] reason`\nin a source silences one place. Severity is the worst that a rule gives, confidence how sure its findings \
-         are.\n\n| rule | severity | confidence | finds |\n| --- | --- | --- | --- |\n",
+         are.\n\n`audit: rules:` in `config/stack.yaml` gives all findings of a rule another severity (`note`, `warning`, `error`), or leaves them \
+         out of\nthe report and the exit code (`off`). What is predicted of agents stays the same, and so does what other commands say of the \
+         stack.\n\n| rule | severity | confidence | finds |\n| --- | --- | --- | --- |\n",
     );
     for rule in rules::all() {
         let _ = writeln!(
@@ -29,11 +31,13 @@ pub fn file() -> RenderedFile {
     for rule in rules::all() {
         let _ = write!(
             text,
-            "\n## {}\n\n{}; {}, {} confidence.\n\n",
+            "\n## {}\n\n{}; {}, {} confidence{}.\n\n",
             rule.id,
             capital(rule.summary),
             severity(rule.severity),
-            confidence(rule.confidence)
+            confidence(rule.confidence),
+            rule.fix
+                .map_or_else(String::new, |place| format!("; `--fix` mends it {place}"))
         );
         for line in rule.explanation.lines() {
             let _ = writeln!(text, "{}", line.strip_prefix(' ').unwrap_or(line));

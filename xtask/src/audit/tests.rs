@@ -285,6 +285,7 @@ fn input(stack: &Stack, said: Vec<Finding>, entries: Vec<Entry>) -> Input<'_> {
         odd: Odd::default(),
         disk: Disk::new(&|_| false, &|_| None),
         texts: Vec::new(),
+        levels: Vec::new(),
         scope: Scope::default(),
         baseline: None,
     }

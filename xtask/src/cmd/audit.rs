@@ -44,13 +44,15 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
             let scope = args.scope(Some(&seen.stack))?;
             seen.with_input(context, scope, baseline, audit::audit)
         }
-        (Found::Broken(said), Some(_)) => {
+        (Found::Broken(said, _), Some(_)) => {
             context
                 .printer
                 .styled(findings::human(&said, context.printer.color_err));
             return Err(Failure::said(Exit::WrongUse));
         }
-        (Found::Broken(said), None) => pipeline::of_broken_stack(said, &args.scope(None)?, baseline.as_ref()),
+        (Found::Broken(said, levels), None) => {
+            pipeline::of_broken_stack(said, &levels, &args.scope(None)?, baseline.as_ref())
+        }
     };
     // The process ends soon after: taking millions of small values apart would be a tenth of its work.
     let report = ManuallyDrop::new(report);

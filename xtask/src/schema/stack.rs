@@ -109,6 +109,28 @@ struct User {
 struct Audit {
     /// Patterns of files that are not looked at.
     exclude: Option<Vec<String>>,
+    /// Levels of rules, by id. `cargo xtask audit --explain RULE` says what a rule finds.
+    #[schemars(extend("propertyNames" = rule_ids()))]
+    rules: Option<BTreeMap<String, RuleLevel>>,
+}
+
+/// How bad all findings of a rule are. What is predicted of agents does not depend on it.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum RuleLevel {
+    /// They are neither shown nor do they fail the audit.
+    Off,
+    /// Worth knowing.
+    Note,
+    /// Fails the audit where warnings are denied.
+    Warning,
+    /// Fails the audit.
+    Error,
+}
+
+fn rule_ids() -> serde_json::Value {
+    let ids: Vec<&str> = crate::audit::rules::all().map(|rule| rule.id).collect();
+    serde_json::json!({ "enum": ids })
 }
 
 /// What the status endpoint tells of the agents' own words: their last lines of stderr, and what reasons quote.

@@ -218,6 +218,8 @@ fn nothing_is_taken_where_the_parser_takes_it() {
     for (pointer, value) in values {
         *whole.pointer_mut(pointer).unwrap() = json!(value);
     }
+    // Which rules there are, the audit says; the schema knows it from there.
+    *whole.pointer_mut("/audit/rules").unwrap() = json!({ "paths/style": "off" });
     assert_eq!(raw::read(&Source::new("stack.yaml", whole.to_string())).1, []);
     for document in [document(STACK), whole] {
         assert_eq!(differences(&stack, parse, &document), Vec::<String>::new());

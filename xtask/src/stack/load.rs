@@ -1,5 +1,6 @@
 //! The way from texts to the validated model.
 
+use super::audit::AuditSettings;
 use super::raw::{self, RawStack};
 use super::resolve::{Read, resolve};
 use super::selection;
@@ -70,10 +71,10 @@ impl Written {
             .or_else(|| written.map(|tree| tree.value.as_str()))
     }
 
-    /// Patterns of paths that the audit leaves out.
+    /// What it says of the audit; nothing where it cannot be read.
     #[must_use]
-    pub fn audit_exclude(&self) -> &[String] {
-        self.raw.as_ref().map_or(&[], |raw| &raw.audit_exclude)
+    pub fn audit(&self) -> AuditSettings {
+        self.raw.as_ref().map(|raw| raw.audit.clone()).unwrap_or_default()
     }
 
     /// The stack, and all that is wrong with it. There is no stack where too little can be read to make one; where there is one

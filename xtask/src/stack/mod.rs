@@ -31,6 +31,7 @@ pub use tree::{Found, TreeFiles, normal, resolve_alias};
 
 #[cfg(test)]
 pub(crate) mod asked;
+pub mod audit;
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]

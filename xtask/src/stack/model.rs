@@ -63,8 +63,6 @@ pub struct Stack {
     pub ungrouped: Vec<Agent>,
     /// Agents of groups that depend on one of these, which has the id that [`Stack::with_ungrouped`] gives it.
     pub on_ungrouped: Vec<(AgentId, AgentId)>,
-    /// Patterns (`*`, `**`, `?`) of files of the tree that the audit leaves out: trash, archives.
-    pub audit_exclude: Vec<String>,
     /// See [`Stack::reached_from_other_machines`].
     pub reached: BTreeSet<AgentId>,
 }

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use contract::group_config::{ArgumentStyle, Disclosure, Start};
 
+use super::audit::{AuditSettings, RuleLevel, RuleSetting};
 use super::environment;
 use super::model::{ContentsSetting, Images, Subnet, Volume};
 use super::read::{Fields, Reader, plain};
@@ -36,8 +37,8 @@ pub struct RawStack {
     pub shared: Vec<At<String>>,
     /// `images.include`, with where each pattern stands.
     pub include: Vec<At<String>>,
-    /// `audit.exclude`.
-    pub audit_exclude: Vec<String>,
+    /// `audit`.
+    pub audit: AuditSettings,
     /// `images.requirements`, with `{group}`.
     pub requirements: String,
     /// `volumes`.
@@ -195,7 +196,7 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         .get("status_disclosure")
         .and_then(|node| disclosure(reader, node))
         .unwrap_or_default();
-    let audit_exclude = audit(reader, &mut top);
+    let audit = audit(reader, &mut top);
     let start = top.get("start").and_then(|node| start(reader, node));
     let preload_skip = texts(reader, &mut top, "preload_skip");
     let mut supervision = Settings::default();
@@ -256,7 +257,7 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         images,
         shared,
         include,
-        audit_exclude,
+        audit,
         requirements,
         volumes,
         status_port: status_port?,
@@ -293,18 +294,54 @@ fn named<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>, key: &'static str) -
         .collect()
 }
 
-/// `audit.exclude`: patterns of files that the audit leaves out.
-fn audit<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>) -> Vec<String> {
+/// `audit`: files that the audit leaves out, and how bad what its rules find is.
+fn audit<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>) -> AuditSettings {
+    let mut settings = AuditSettings::default();
     let Some(node) = top.get("audit") else {
-        return Vec::new();
+        return settings;
     };
     let place = reader.place(node.span);
     let Some(mut fields) = reader.fields(node, "`audit`", place) else {
+        return settings;
+    };
+    settings.exclude = texts(reader, &mut fields, "exclude");
+    if let Some(node) = fields.get("rules") {
+        settings.rules = levels(reader, node);
+    }
+    reader.finish(fields, Severity::Error);
+    settings
+}
+
+/// `audit.rules`: a level for each rule that is named. Which rules there are is for the audit to say.
+fn levels<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<RuleSetting> {
+    let place = reader.place(node.span);
+    let Some(fields) = reader.fields(node, "`rules`", place) else {
         return Vec::new();
     };
-    let exclude = texts(reader, &mut fields, "exclude");
-    reader.finish(fields, Severity::Error);
-    exclude
+    let mut settings = Vec::new();
+    for entry in fields.entries() {
+        let before = reader.findings.len();
+        // Whatever YAML takes `off` for.
+        let written = reader.scalar(&entry.value, &format!("the level of `{}`", entry.key));
+        if let Some(written) = written {
+            match RuleLevel::named(&written.value) {
+                Some(level) => settings.push(RuleSetting {
+                    rule: At {
+                        value: entry.key.clone(),
+                        place: reader.place(entry.key_span),
+                    },
+                    level,
+                }),
+                None => reader.bad_value(
+                    written.place,
+                    format!("`{}` is not a valid level of a rule", written.value),
+                    "write `off`, `note`, `warning` or `error`",
+                ),
+            }
+        }
+        reader.mark(before, &Subject::Rule(entry.key.clone()));
+    }
+    settings
 }
 
 fn python<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>) -> Option<String> {

@@ -83,7 +83,6 @@ pub fn resolve<'a>(raw: &'a RawStack, reads: &'a [Read], source_tree: &str) -> (
                 absent: Vec::new(),
                 ungrouped: Vec::new(),
                 on_ungrouped: Vec::new(),
-                audit_exclude: raw.audit_exclude.clone(),
                 reached: BTreeSet::new(),
             },
             origin: Vec::new(),

@@ -1356,3 +1356,31 @@ fn nothing_that_agents_write_is_imported() {
         assert_eq!(rules(of_startup).len(), usize::from(bad), "startup config: {variable}");
     }
 }
+
+#[test]
+fn levels_of_rules() {
+    let with = |levels: &str| format!("audit:\n  rules: {levels}\nstatus_port: 9000");
+    for good in [
+        "{a/b: off, \"c/d\": 'note', e: warning, f: error}",
+        "{}",
+        "\n    a/b: off",
+    ] {
+        stack("status_port: 9000", &with(good), &[]);
+    }
+    stack(
+        "status_port: 9000",
+        &with("{a/b: false, c/d: Off, e: [off], f: , a/b: off}"),
+        &[
+            "config/stack.yaml:8:16 error stack/bad-value: `false` is not a valid level of a rule; help: write `off`, `note`, `warning` or `error`",
+            "config/stack.yaml:8:28 error stack/bad-value: `Off` is not a valid level of a rule; help: write `off`, `note`, `warning` or `error`",
+            "config/stack.yaml:8:36 error stack/wrong-type: the level of `e` must be text, not a list",
+            "config/stack.yaml:8:44 error stack/wrong-type: the level of `f` must be text, not nothing",
+            "config/stack.yaml:8:48 error stack/duplicate-key: the key `a/b` stands here a second time; first written here at 8:11; help: remove one of the two `a/b:`",
+        ],
+    );
+    stack(
+        "status_port: 9000",
+        &with("[paths/style]"),
+        &["config/stack.yaml:8:10 error stack/wrong-type: `rules` must be a mapping, not a list"],
+    );
+}

@@ -22,6 +22,7 @@ families! {
     files check;
     hosts check;
     images check;
+    levels;
     path_style check;
     paths check;
     ports check;

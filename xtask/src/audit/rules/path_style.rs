@@ -20,7 +20,8 @@ rules! {
     ///
     /// Keep the path from the tree's root: it resolves everywhere that an agent is started. `--fix` rewrites YAML files and
     /// shell scripts.
-    STYLE = "paths/style", Warning, High, "one folder of the tree, written in several ways";
+    STYLE = "paths/style", Warning, High, "one folder of the tree, written in several ways",
+        fix "in YAML files and shell scripts";
 }
 
 /// How a folder is written.

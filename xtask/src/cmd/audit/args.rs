@@ -29,7 +29,8 @@ use crate::stack::near::nearest;
   cargo xtask audit --confirm                           proves every prediction in sealed containers
   cargo xtask audit --tree ../AI_System --confirm NLUAgent pc2/MemoryManager
 
-A comment `# audit: ignore[RULE] reason` silences a rule on its line, or alone on a line for the next.")]
+A comment `# audit: ignore[RULE] reason` silences a rule on its line, or alone on a line for the next.
+`audit: {rules: {RULE: off|note|warning|error}}` in config/stack.yaml sets how bad a rule's findings are; predictions stay as they are.")]
 pub struct Args {
     /// Only this machine
     #[arg(short, long, value_name = "MACHINE")]

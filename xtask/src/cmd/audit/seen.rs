@@ -11,6 +11,7 @@ use crate::host::tree::audit_files::{self, Listed, ReadTree};
 use crate::host::tree::stack_files;
 use crate::python::disk::Disk;
 use crate::stack::Stack;
+use crate::stack::audit::{AuditSettings, RuleSetting};
 
 /// What was read before the tree's files are.
 pub struct Seen {
@@ -18,14 +19,15 @@ pub struct Seen {
     pub stack: Stack,
     said: Vec<Finding>,
     listed: Listed,
+    levels: Vec<RuleSetting>,
 }
 
 /// A stack, or what is wrong with it where too little of it can be read to make one.
 pub enum Found {
     /// It can be looked at.
     Stack(Box<Seen>),
-    /// Nothing else can be looked at.
-    Broken(Vec<Finding>),
+    /// Nothing else can be looked at; and the levels of rules, as far as they can be read.
+    Broken(Vec<Finding>, Vec<RuleSetting>),
 }
 
 /// Reads the stack, and lists its tree meanwhile.
@@ -37,7 +39,8 @@ pub fn read(args: &Args, context: &Context) -> Outcome<Found> {
     if let Some(path) = &args.write_baseline {
         context.require_place(path, written.source_tree())?;
     }
-    let exclude = patterns(written.audit_exclude());
+    let AuditSettings { exclude, rules: levels } = written.audit();
+    let exclude = patterns(&exclude);
     let tree = written.source_tree().map(|tree| context.repository.path(tree));
     let (listed, (stack, said)) = rayon::join(
         || {
@@ -49,11 +52,16 @@ pub fn read(args: &Args, context: &Context) -> Outcome<Found> {
         || stack_files::finish(&context.repository, written),
     );
     let Some(stack) = stack else {
-        return Ok(Found::Broken(said));
+        return Ok(Found::Broken(said, levels));
     };
     exclude?;
     let stack = stack.with_ungrouped();
-    Ok(Found::Stack(Box::new(Seen { stack, said, listed })))
+    Ok(Found::Stack(Box::new(Seen {
+        stack,
+        said,
+        listed,
+        levels,
+    })))
 }
 
 /// The patterns under `audit: exclude:`.
@@ -86,6 +94,7 @@ impl Seen {
             odd,
             disk: Disk::new(&|path| tree.has(path), &|path| tree.content(path)),
             texts: texts.into_iter().collect(),
+            levels: self.levels,
             scope,
             baseline,
         })

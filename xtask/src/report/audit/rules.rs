@@ -27,7 +27,7 @@ pub fn list() -> String {
 #[must_use]
 pub fn explain(rule: &Rule) -> String {
     let mut text = format!(
-        "{}: {}\nseverity: {}; confidence: {}\n\n",
+        "{}: {}\nseverity: {}; confidence: {}{}\n\n",
         rule.id,
         rule.summary,
         severity(rule.severity),
@@ -35,7 +35,9 @@ pub fn explain(rule: &Rule) -> String {
             Confidence::High => "high",
             Confidence::Medium => "medium",
             Confidence::Low => "low",
-        }
+        },
+        rule.fix
+            .map_or_else(String::new, |place| format!("; `--fix` mends it {place}"))
     );
     for line in rule.explanation.lines() {
         text.push_str(line.strip_prefix(' ').unwrap_or(line));

@@ -138,7 +138,6 @@ pub fn small_stack() -> Stack {
         absent: Vec::new(),
         ungrouped: Vec::new(),
         on_ungrouped: Vec::new(),
-        audit_exclude: Vec::new(),
         reached: std::collections::BTreeSet::new(),
     }
 }
