@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::bench::fault_row::FaultRow;
 
-/// The table, as it stands in the README.
+/// The table, as it stands in `tests/README.md`.
 #[must_use]
 pub fn table(rows: &[FaultRow]) -> String {
     let mut text = String::from("| fault | promise | seen |\n| --- | --- | --- |");
