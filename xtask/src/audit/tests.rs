@@ -313,6 +313,9 @@ fn every_rule_finds_what_its_fixture_breaks_and_nothing_else() {
         says.sort();
         expected.push((case.rule, says));
         found.push((case.rule, lines(&report.findings, case.rule)));
+        for finding in report.findings.iter().filter(|finding| finding.rule == case.rule) {
+            assert!(!finding.subjects.is_empty(), "it is about nothing: {finding:#?}");
+        }
     }
     assert_eq!(found, expected);
 }

@@ -17,12 +17,12 @@ macro_rules! families {
 families! {
     agents check;
     comments;
+    levels;
     deployment check;
     dynamic check;
     files check;
     hosts check;
     images check;
-    levels;
     path_style check;
     paths check;
     ports check;
