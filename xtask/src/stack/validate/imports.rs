@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Facts;
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Subject};
 use crate::stack::model::{Machine, Volume};
 use crate::stack::tree::{normal, resolve_alias};
 
@@ -35,10 +35,13 @@ pub fn writable_path(facts: &Facts<'_>) -> Vec<Finding> {
                 entry.value, volume.name
             );
             findings.push(
-                Finding::error("stack/writable-import", entry.place.clone(), message).with_help(format!(
-                    "import from a folder that the images hold, or mount the volume read-only: `{}: {}:ro`",
-                    volume.name, volume.path
-                )),
+                Finding::error("stack/writable-import", entry.place.clone(), message)
+                    .about(Subject::Path(entry.value.clone()))
+                    .about(Subject::machine(&machine.name))
+                    .with_help(format!(
+                        "import from a folder that the images hold, or mount the volume read-only: `{}: {}:ro`",
+                        volume.name, volume.path
+                    )),
             );
         }
     }
@@ -57,14 +60,16 @@ pub fn writable_variable(facts: &Facts<'_>) -> Vec<Finding> {
                 _ => &raw.name.place,
             };
             let whose = format!("machine `{}`", machine.name);
-            findings.extend(variable(facts, machine, &whose, (name, value), place));
+            let finding = variable(facts, machine, &whose, (name, value), place);
+            findings.extend(finding.map(|finding| finding.about(Subject::machine(&machine.name))));
         }
     }
     for (group, raw) in facts.stack.groups.iter().zip(&facts.resolved.groups) {
         let machine = facts.stack.machine(group.machine);
         for (name, value) in &group.environment {
             let whose = format!("group `{}`", group.name);
-            findings.extend(variable(facts, machine, &whose, (name, value), &raw.name.place));
+            let finding = variable(facts, machine, &whose, (name, value), &raw.name.place);
+            findings.extend(finding.map(|finding| finding.about(Subject::group(&group.name))));
         }
     }
     findings
@@ -89,6 +94,7 @@ fn variable(
     );
     Some(
         Finding::error("stack/writable-import", place.clone(), message)
+            .about(Subject::Variable(name.to_owned()))
             .with_help("name a folder that the images hold, or mount the volume read-only (`:ro`)"),
     )
 }
