@@ -425,6 +425,30 @@ fn a_broken_stack_is_a_finding_and_no_panic() {
     assert_eq!(json(&ran)["findings"][0]["rule"], "stack/syntax");
 }
 
+/// Nothing found would say that all is well, where nothing was looked at.
+#[test]
+fn why_nothing_is_looked_at_is_always_said() {
+    let sandbox = Sandbox::new();
+    let stack = "version: 1\nname: s\nsource_tree: tests/ai_system\npython: {version: \"3.11\"}\nmachines: {}\ngroups: {}\n\
+        audit: {rules: {stack/missing-key: off}}\n";
+    write(&sandbox, "config/stack.yaml", stack);
+    let said = "stack/missing-key";
+    sandbox.run(&["audit", "--write-baseline", "accepted.json"]);
+    for arguments in [
+        &["audit"][..],
+        &["audit", "--select", "paths/"],
+        &["audit", "--ignore", "stack/"],
+        &["audit", "--baseline", "accepted.json"],
+    ] {
+        let ran = sandbox.run(arguments);
+        assert_eq!(ran.code, 1, "{arguments:?}: {ran:#?}");
+        assert!(
+            ran.stdout.contains(said) && ran.stdout.contains("`groups` is empty"),
+            "{arguments:?}: {ran:#?}"
+        );
+    }
+}
+
 #[test]
 fn a_tree_that_is_not_there_is_named() {
     let sandbox = Sandbox::new();

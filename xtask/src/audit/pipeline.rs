@@ -15,7 +15,7 @@ use super::scope::Scope;
 use super::start_path::{self, Followed};
 use super::users::users;
 use super::words;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::python::disk::Disk;
 use crate::python::facts::{self, Odd, TreeFacts};
 use crate::python::tree::{Entry, Tree, take_python};
@@ -93,22 +93,30 @@ pub fn audit(mut input: Input<'_>) -> Report {
     }
 }
 
-/// The report of a stack of which too little can be read to look at anything: what is wrong with it.
+/// The report of a stack of which too little can be read to look at anything: what is wrong with it. Its errors are why, so they are
+/// shown whatever is selected, accepted or left out: nothing found would say that all is well.
 #[must_use]
 pub fn of_broken_stack(
-    mut said: Vec<Finding>,
+    said: Vec<Finding>,
     settings: &[RuleSetting],
     scope: &Scope,
     baseline: Option<&Baseline>,
 ) -> Report {
     let wants = |rule: &str| scope.wants_rule(rule) && levels::shows(settings, rule);
-    said.extend(levels::unknown(settings));
-    levels::apply(&mut said, settings);
-    said.retain(|finding| scope.wants_rule(finding.rule));
-    let (known, stale) = accepted(&mut said, baseline, wants);
+    let (errors, mut rest): (Vec<Finding>, Vec<Finding>) = said
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Error);
+    rest.extend(levels::unknown(settings));
+    levels::apply(&mut rest, settings);
+    rest.retain(|finding| scope.wants_rule(finding.rule));
+    let mut left: Vec<Finding> = errors.iter().cloned().chain(rest).collect();
+    let (known, stale) = accepted(&mut left, baseline, wants);
+    let mut findings: Vec<Finding> = errors.into_iter().filter(|error| !left.contains(error)).collect();
+    let known = known - findings.len();
+    findings.append(&mut left);
     Report {
-        stops: vec![Vec::new(); said.len()],
-        findings: said,
+        stops: vec![Vec::new(); findings.len()],
+        findings,
         known,
         stale,
         ..Report::default()

@@ -282,6 +282,14 @@ fn named<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>, key: &'static str) -
         return Vec::new();
     };
     let what = format!("a {}", key.trim_end_matches('s'));
+    if fields.entries().is_empty() {
+        let place = reader.place(node.span);
+        reader.findings.push(
+            Finding::error("stack/missing-key", place, format!("`{key}` is empty"))
+                .about(Subject::Key(key.to_owned()))
+                .with_help(format!("write {what} below it")),
+        );
+    }
     fields
         .entries()
         .iter()

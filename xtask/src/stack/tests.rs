@@ -283,6 +283,15 @@ fn texts_that_cannot_be_read() {
         fixture,
         &["config/stack.yaml:0:0 error stack/missing-key: `config/stack.yaml` is empty"],
     );
+    let mut fixture = Fixture::small();
+    fixture.stack = b"version: 1\nname: sys\nmachines: {}\ngroups: {}\n".to_vec();
+    let found = fixture.says();
+    for said in [
+        "config/stack.yaml:3:11 error stack/missing-key: `machines` is empty; help: write a machine below it",
+        "config/stack.yaml:4:9 error stack/missing-key: `groups` is empty; help: write a group below it",
+    ] {
+        assert!(found.iter().any(|finding| finding == said), "{said}\n{found:#?}");
+    }
 
     let mut fixture = Fixture::small();
     fixture

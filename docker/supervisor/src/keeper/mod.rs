@@ -100,6 +100,7 @@ fn start(link: &mut UnixStream) -> io::Result<u32> {
     link.read_exact(&mut body)?;
     let order = Order::decode(&body).ok_or(io::ErrorKind::InvalidData)?;
     limit_signals();
+    forget_signals()?;
     // A process inherits what is blocked. Nobody but the supervisor knows this one yet.
     SigSet::empty().thread_set_mask()?;
     let child = Command::new(&order.program)
@@ -114,6 +115,14 @@ fn start(link: &mut UnixStream) -> io::Result<u32> {
         .spawn();
     SigSet::all().thread_block()?;
     Ok(child?.id())
+}
+
+/// Takes in the signals that wait: one to the supervisor's whole process group reaches a keeper that is being forked just then, and
+/// would end it as soon as nothing is blocked, before it could say anything.
+fn forget_signals() -> io::Result<()> {
+    let waiting = SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+    while let Ok(Some(_)) = waiting.read_signal() {}
+    Ok(())
 }
 
 /// Agents may have fewer signals waiting than the supervisor: the kernel counts them for the user, and one that finds no room loses

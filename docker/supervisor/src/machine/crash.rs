@@ -19,6 +19,11 @@ impl Machine {
     ) {
         let slot = &mut self.agents[agent];
         if slot.pid.is_none() {
+            // Whoever was to start it ended before it had: nothing else will ever be heard of this start.
+            if slot.launching {
+                let how = describe(ended);
+                self.spawn_failed(agent, &format!("its keeper ended first ({how})"), now);
+            }
             return;
         }
         let lived = now.saturating_sub(slot.started_after.unwrap_or(now));

@@ -548,6 +548,34 @@ fn a_spawn_that_fails_is_tried_again() {
 }
 
 #[test]
+fn a_keeper_that_ends_before_it_has_started_anything_is_a_failed_start() {
+    let killed = || Event::Exited {
+        agent: 0,
+        ended: Ended {
+            code: None,
+            signal: Some(15),
+        },
+        meaning: None,
+        stderr: Vec::new(),
+        stdout: Vec::new(),
+    };
+    let mut w = world(&["A"]);
+    w.machine.step(Event::Begin, 0);
+    w.event(killed());
+    assert_eq!(w.state("A"), AgentState::Backoff);
+    w.pass(200);
+    assert_eq!(w.state("A"), AgentState::Starting);
+
+    // Nor does a stop wait for it.
+    let mut w = world(&["A"]);
+    w.machine.step(Event::Begin, 0);
+    w.event(Event::Stop);
+    assert!(!w.seen.contains(&Action::Finish));
+    w.event(killed());
+    assert!(w.seen.contains(&Action::Finish), "{:?}", w.seen);
+}
+
+#[test]
 fn an_operator_s_restart_is_no_crash() {
     let mut w = world(&["A"]);
     w.begin();

@@ -136,13 +136,17 @@ impl Shell {
             for reader in process.readers {
                 let _ = timeout_at(end, reader).await;
             }
-            let report = match timeout_at(end, process.report).await {
+            let mut report = process.report;
+            let report = match timeout_at(end, &mut report).await {
                 Ok(Ok(Some(report))) => report,
                 // The keeper was killed, and cannot tell.
-                _ => Report::Ended(Ended {
-                    code: None,
-                    signal: None,
-                }),
+                _ => {
+                    report.abort();
+                    Report::Ended(Ended {
+                        code: None,
+                        signal: None,
+                    })
+                }
             };
             let _ = sender.send(Message::Drained(process.agent, report));
         });

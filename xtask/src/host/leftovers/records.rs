@@ -160,7 +160,8 @@ impl Records {
         }
         records.kernel = kernel();
         records.checkout = std::env::current_dir().unwrap_or_default().display().to_string();
-        if records.networks == before.networks && records.checkout == before.checkout {
+        let same = records.networks == before.networks && records.checkout == before.checkout;
+        if same || records.networks.is_empty() {
             return Ok(());
         }
         self.write(NETWORKS, &records)
@@ -188,11 +189,12 @@ impl Records {
         let mut records = self.networks();
         let before = records.networks.len();
         records.networks.retain(|id, _| !ids.contains(&id.as_str()));
-        if records.networks.len() == before {
+        if records.networks.is_empty() {
+            self.remove(NETWORKS);
             return Ok(());
         }
-        if records.networks.is_empty() {
-            records.namespaces.clear();
+        if records.networks.len() == before {
+            return Ok(());
         }
         self.write(NETWORKS, &records)
     }
@@ -242,12 +244,19 @@ impl Records {
 
     /// Forgets the names of processes that have ended.
     pub fn forget_names(&self) {
-        let Some(folder) = &self.folder else { return };
         for (process, making) in self.making() {
             if start_of(process) != Some(making.started) {
-                // One that stays proves nothing more than it did.
-                let _ = std::fs::remove_file(folder.join(format!("{MAKING}{process}.json")));
+                self.remove(&format!("{MAKING}{process}.json"));
             }
+        }
+    }
+
+    /// Removes a file, and folders in which nothing is left. One that stays proves nothing more than it did.
+    fn remove(&self, name: &str) {
+        let Some(folder) = &self.folder else { return };
+        let _ = std::fs::remove_file(folder.join(name));
+        for folder in [Some(folder.as_path()), folder.parent()].into_iter().flatten() {
+            let _ = std::fs::remove_dir(folder);
         }
     }
 
@@ -275,21 +284,34 @@ impl Records {
 
     fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<(), FileError> {
         let Some(folder) = &self.folder else { return Ok(()) };
-        for folder in [folder.parent().unwrap_or(folder), folder] {
-            match DirBuilder::new().mode(0o700).create(folder) {
-                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                    return Err(FileError::on("create", folder)(error));
-                }
-                _ if !is_private(folder) => {
-                    let error = std::io::Error::other("it is not a folder that only this user can write");
-                    return Err(FileError::on("use", folder)(error));
-                }
-                _ => {}
-            }
-        }
         let text = serde_json::to_vec(value).unwrap_or_default();
-        files::write(&folder.join(name), &text, false)
+        let write = || {
+            make(folder)?;
+            files::write(&folder.join(name), &text, false)
+        };
+        match write() {
+            // Another process has just removed it, since it was empty.
+            Err(_) if !folder.exists() => write(),
+            written => written,
+        }
     }
+}
+
+/// Makes a folder that only this user can write, in one that is such, too.
+fn make(folder: &Path) -> Result<(), FileError> {
+    for folder in [folder.parent().unwrap_or(folder), folder] {
+        match DirBuilder::new().mode(0o700).create(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(FileError::on("create", folder)(error));
+            }
+            _ if !is_private(folder) => {
+                let error = std::io::Error::other("it is not a folder that only this user can write");
+                return Err(FileError::on("use", folder)(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Records of every other stack of this user on this host: its name, and what it wrote down.
@@ -376,6 +398,10 @@ mod tests {
         assert!(!records.networks().checkout().is_empty());
         records.forget_networks(&["761a"]).unwrap();
         assert_eq!(records.networks().networks().count(), 0);
+        // Not even a folder is left.
+        assert!(!folder.path().join("stack").exists());
+        records.note_networks(&[]).unwrap();
+        assert!(!folder.path().join("stack").exists());
     }
 
     #[test]
