@@ -163,8 +163,7 @@ impl Context {
 
     /// Gives back addresses of the stack's networks that containers have which are gone, and returns how many.
     fn give_back_addresses(&self, podman: &Podman, stack: &Stack) -> Outcome<usize> {
-        let networks: Vec<&str> = stack.machines.iter().map(|machine| machine.network.as_str()).collect();
-        let leases = leases::give_back(podman, &stack.name, &networks)?;
+        let leases = leases::give_back(podman, stack)?;
         for lease in &leases {
             self.printer
                 .warn(format!("gave back what a killed Podman kept: {}", lease.describe()));

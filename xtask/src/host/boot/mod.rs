@@ -431,15 +431,12 @@ fn start(
     };
     let made = match make() {
         // A Podman was killed over the address, of a container that is gone by now.
-        Err(error) if wants_a_kept_address(&error.to_string()) && gives_back_addresses(podman, stack)? => make(),
+        Err(error) if wants_a_kept_address(&error.to_string()) && !leases::give_back(podman, stack)?.is_empty() => {
+            make()
+        }
         made => made,
     };
     Ok(made?)
-}
-
-fn gives_back_addresses(podman: &Podman, stack: &Stack) -> Result<bool, PodmanError> {
-    let networks: Vec<&str> = stack.machines.iter().map(|machine| machine.network.as_str()).collect();
-    Ok(!leases::give_back(podman, &stack.name, &networks)?.is_empty())
 }
 
 fn wants_a_kept_address(said: &str) -> bool {

@@ -19,6 +19,7 @@ use fs4::fs_std::FileExt as _;
 use super::super::podman::{Podman, PodmanError, belongs_to};
 use super::bolt::{Damaged, Database};
 use crate::host::system::process;
+use crate::stack::Stack;
 
 /// The bucket of a network that has the addresses of each container.
 const BY_CONTAINER: &[u8] = b"ids";
@@ -54,17 +55,18 @@ impl Lease {
     }
 }
 
-/// Gives back what containers have in these networks of a stack that Podman does not know any more, and returns what it was. A
+/// Gives back what containers have in a stack's networks that Podman does not know any more, and returns what it was. A
 /// container is known before it has an address, so one that has an address and is not known is gone. A network of that name that is
 /// not the stack's keeps all. Where the file cannot be read nothing is given back, and the next boot says which address is missing.
 ///
 /// # Errors
 /// When Podman cannot list its containers or networks.
-pub fn give_back(podman: &Podman, stack: &str, networks: &[&str]) -> Result<Vec<Lease>, PodmanError> {
+pub fn give_back(podman: &Podman, stack: &Stack) -> Result<Vec<Lease>, PodmanError> {
     if !podman.is_of_this_host() {
         return Ok(Vec::new());
     }
-    let mut leases = change(|database| read(database, networks)).unwrap_or_default();
+    let networks: Vec<&str> = stack.machines.iter().map(|machine| machine.network.as_str()).collect();
+    let mut leases = change(|database| read(database, &networks)).unwrap_or_default();
     if leases.is_empty() {
         return Ok(leases);
     }
@@ -78,7 +80,7 @@ pub fn give_back(podman: &Podman, stack: &str, networks: &[&str]) -> Result<Vec<
         return Ok(leases);
     }
     for network in podman.networks()? {
-        if !belongs_to(network.labels.as_ref(), stack) {
+        if !belongs_to(network.labels.as_ref(), &stack.name) {
             leases.retain(|lease| lease.network != network.name);
         }
     }
