@@ -1,6 +1,7 @@
 //! The orders to stop: SIGTERM, SIGINT and SIGQUIT. They are blocked and read from a descriptor, which says who sent them: as PID 1
 //! of a container only those count that come from outside it. What runs inside has the same user, and may send them, too.
 
+use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
@@ -32,8 +33,14 @@ pub fn listen(signals: SignalFd, tell: impl Fn(Order) + Send + 'static) -> std::
         .name("signals".to_owned())
         .stack_size(64 * 1024)
         .spawn(move || {
-            while let Ok(Some(signal)) = signals.read_signal() {
-                tell(judge(first, signal.ssi_code, signal.ssi_pid));
+            loop {
+                match signals.read_signal() {
+                    Ok(Some(signal)) => tell(judge(first, signal.ssi_code, signal.ssi_pid)),
+                    // Any signal may interrupt it, also one that is then ignored.
+                    Ok(None) | Err(Errno::EINTR) => {}
+                    // Nobody could stop the supervisor any more, so it stops now.
+                    Err(_) => return tell(Order::Stop),
+                }
             }
         })?;
     Ok(())

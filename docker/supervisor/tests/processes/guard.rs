@@ -140,7 +140,8 @@ fn only_the_outside_stops_pid_1() {
     // `sigqueue` says what it likes about its sender.
     std::fs::write(
         setup.dir.path().join("queue.py"),
-        "import ctypes, struct\nlibc = ctypes.CDLL(None)\n\
+        "import ctypes, signal, struct\nlibc = ctypes.CDLL(None)\n\
+         signal.pthread_sigmask(signal.SIG_BLOCK, [40])\n\
          for _ in range(20000): libc.sigqueue(__import__('os').getpid(), 40, None)\n\
          info = ctypes.create_string_buffer(struct.pack('<iii4xii', 15, 0, -1, 0, 0), 128)\n\
          libc.syscall(129, 1, 15, info)\n",

@@ -24,6 +24,38 @@ fn sigterm_goes_against_the_dependencies() {
     }
 }
 
+/// Any process of the container may send signals whose handlers interrupt what a thread waits in; the one that hears orders is hit here.
+#[test]
+fn what_interrupts_the_listener_does_not_end_it() {
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &[]);
+    let mut group = setup.start();
+    group.wait_state("A", AgentState::Healthy);
+    let listener = thread_of(group.pid(), "signals");
+    let script = format!(
+        "import ctypes; assert ctypes.CDLL(None).syscall(234, {}, {listener}, 11) == 0",
+        group.pid()
+    );
+    let sent = std::process::Command::new("python3")
+        .args(["-c", &script])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+    group.signal(Signal::SIGTERM);
+    assert_eq!(group.wait_exit().code(), Some(0));
+    group.wait_said("all agents ended");
+}
+
+/// The id of the thread of this name.
+fn thread_of(pid: u32, name: &str) -> u32 {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    threads
+        .map(|thread| thread.path())
+        .find(|thread| std::fs::read_to_string(thread.join("comm")).unwrap().trim_end() == name)
+        .and_then(|thread| thread.file_name()?.to_str()?.parse().ok())
+        .unwrap()
+}
+
 #[test]
 fn what_ignores_sigterm_is_killed_within_the_grace() {
     let mut setup = Setup::new();
