@@ -26,10 +26,7 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<String>> {
 
 /// Reads a text; `file` is what errors call it.
 pub fn read(text: &str, file: &str) -> Result<Loaded, Vec<String>> {
-    let options = serde_saphyr::Options {
-        with_snippet: false,
-        ..serde_saphyr::Options::default()
-    };
+    let options = serde_saphyr::options! { with_snippet: false };
     let config: GroupConfig = match serde_saphyr::from_str_with_options(text, options) {
         Ok(config) => config,
         Err(error) => {

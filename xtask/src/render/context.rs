@@ -1,8 +1,6 @@
 //! What builds by hand, from the repository's root, leave out of their context, and what looks at the result once more.
 
-use minijinja::context;
-
-use super::template::fill;
+use super::template::{fill, values};
 use crate::rendered_file::{HEADER, RenderedFile};
 use crate::stack::{Stack, secret, selection};
 
@@ -44,7 +42,7 @@ pub fn ignore(stack: &Stack) -> RenderedFile {
         path: ".containerignore".to_owned(),
         text: fill(
             include_str!("../../../docker/templates/containerignore.j2"),
-            &context! { header => HEADER, patterns },
+            &values! { header => HEADER, patterns },
         ),
         executable: false,
     }
@@ -53,7 +51,7 @@ pub fn ignore(stack: &Stack) -> RenderedFile {
 /// `docker/no_secrets.py`: what a pattern cannot tell, and what another context lets through.
 #[must_use]
 pub fn check(stack: &Stack) -> RenderedFile {
-    let values = context! {
+    let values = values! {
         header => HEADER,
         folders => secret::FOLDERS,
         paths => secret::PATHS,

@@ -1,9 +1,9 @@
 //! `scripts/deploy_<machine>.sh`: build and start with Podman and podman-compose alone.
 
-use minijinja::{Value, context};
+use minijinja::Value;
 
 use super::compose;
-use super::template::fill;
+use super::template::{fill, values};
 use crate::rendered_file::{HEADER, RenderedFile};
 use crate::stack::model::Machine;
 use crate::stack::{MachineId, Stack, labels};
@@ -19,7 +19,7 @@ pub fn script(stack: &Stack, id: MachineId) -> RenderedFile {
         .filter(|other| other.name != machine.name)
         .map(address)
         .collect();
-    let values = context! {
+    let values = values! {
         header => HEADER,
         machine => machine.name,
         network => machine.network,
@@ -47,7 +47,7 @@ pub fn script(stack: &Stack, id: MachineId) -> RenderedFile {
 
 fn address(machine: &Machine) -> Value {
     let variable = &machine.address_variable;
-    context! {
+    values! {
         variable,
         padding => " ".repeat(17_usize.saturating_sub(variable.len()).max(1)),
         machine => machine.name,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::{Value, context};
+use minijinja::Value;
 
-use super::template::fill;
+use super::template::{fill, values};
 use crate::container::command::{command, health_command};
 use crate::container::layout::{CONFIG_FOLDER, ROOT, python_path};
 use crate::images::uv::{UV_HASHES, UV_VERSION};
@@ -18,7 +18,7 @@ pub fn base(stack: &Stack) -> RenderedFile {
     let images = &stack.images;
     let mut folders: Vec<&str> = vec![ROOT];
     folders.extend(stack.volumes.iter().map(|volume| volume.path.as_str()));
-    let values = context! {
+    let values = values! {
         header => HEADER,
         name => stack.name,
         image => stack.image("base"),
@@ -57,7 +57,7 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         .map(|(alias, target)| {
             let path = format!("{ROOT}/{alias}");
             let parent = path.rsplit_once('/').map_or(ROOT, |(parent, _)| parent);
-            context! { path, parent, target => format!("{ROOT}/{target}") }
+            values! { path, parent, target => format!("{ROOT}/{target}") }
         })
         .collect();
     // `.` is the content of the tree itself.
@@ -68,7 +68,7 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         .map(|folder| folder.unwrap_or_else(|| ".".to_owned()))
         .collect();
     let beside = folders_of(&group.beside);
-    let values = context! {
+    let values = values! {
         header => HEADER,
         name => stack.name,
         image => stack.group_image(id),
@@ -94,7 +94,7 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         python_path => python_path(stack, id),
         uid => stack.images.uid,
         ports,
-        health => context! {
+        health => values! {
             interval => duration(supervision.health_interval_ms),
             timeout => duration(supervision.health_timeout_ms),
             start_period => duration(supervision.start_period_ms),
@@ -121,7 +121,7 @@ fn folders_of(files: &[String]) -> Vec<Value> {
     }
     folders
         .into_iter()
-        .map(|(folder, files)| context! { folder, files })
+        .map(|(folder, files)| values! { folder, files })
         .collect()
 }
 

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use minijinja::{Value, context};
+use minijinja::Value;
 
 use super::markdown;
-use super::template::fill;
+use super::template::{fill, values};
 use crate::container::ports::{Interface, published};
 use crate::rendered_file::{HEADER, RenderedFile};
 use crate::stack::model::{Agent, Dependency, Group, Machine};
@@ -16,10 +16,10 @@ use crate::stack::{AgentId, GroupId, MachineId, Stack, graph};
 #[must_use]
 pub fn configuration(stack: &Stack) -> RenderedFile {
     let edges = graph::group_edges(stack);
-    let values = context! {
+    let values = values! {
         header => HEADER,
         agents => stack.agents.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>(),
-        machines => stack.machines.iter().map(|machine| context! {
+        machines => stack.machines.iter().map(|machine| values! {
             name => machine.name,
             lan_address => machine.lan_address.to_string(),
             network => machine.network,
@@ -28,7 +28,7 @@ pub fn configuration(stack: &Stack) -> RenderedFile {
         }).collect::<Vec<_>>(),
         status_port => stack.status_port,
         groups => stack.groups().map(|(id, group)| group_values(stack, &edges, id, group)).collect::<Vec<_>>(),
-        absent => stack.absent.iter().map(|absent| context! {
+        absent => stack.absent.iter().map(|absent| values! {
             name => absent.name,
             wanted_by => names(stack, &absent.wanted_by),
             fallback => absent.fallback.as_deref().map_or_else(|| "nothing".to_owned(), |path| tree_file(stack, path)),
@@ -61,7 +61,7 @@ fn group_values(stack: &Stack, edges: &BTreeSet<(GroupId, GroupId)>, id: GroupId
     let megabytes = |bytes: u64| format!("{} MiB", bytes.div_ceil(1024 * 1024));
     let mut environment = machine.environment.clone();
     environment.extend(group.environment.clone());
-    context! {
+    values! {
         name => group.name,
         machine => machine.name,
         phase => group.phase,
@@ -136,7 +136,7 @@ fn agent_values(stack: &Stack, id: AgentId) -> Value {
         .waits_for
         .iter()
         .map(|id| markdown::text(&place(stack, agent.machine, *id)));
-    context! {
+    values! {
         name => agent.name,
         required => agent.required,
         port => agent.port,
@@ -157,7 +157,7 @@ pub fn deployment(stack: &Stack) -> RenderedFile {
         .machines
         .iter()
         .map(|machine| format!("{}={}", machine.address_variable, machine.lan_address));
-    let values = context! {
+    let values = values! {
         header => HEADER,
         stack => stack.name,
         machines,
@@ -177,7 +177,7 @@ pub fn deployment(stack: &Stack) -> RenderedFile {
 
 fn machine_values(stack: &Stack, id: MachineId) -> Value {
     let machine = stack.machine(id);
-    context! {
+    values! {
         name => machine.name,
         lan_address => machine.lan_address.to_string(),
         network => machine.network,
@@ -223,7 +223,7 @@ fn ports(stack: &Stack) -> Vec<Value> {
             } else {
                 "health"
             };
-            ports.push(context! {
+            ports.push(values! {
                 machine => machine.name,
                 address => machine.lan_address.to_string(),
                 number => port.host_port,
@@ -246,7 +246,7 @@ fn waits(stack: &Stack) -> Vec<Value> {
     });
     pairs
         .map(|(agent, other)| {
-            context! {
+            values! {
                 agent => agent.name,
                 machine => stack.machine(agent.machine).name,
                 for_agent => other.name,
@@ -262,7 +262,7 @@ fn probes(stack: &Stack) -> Vec<Value> {
     for agent in stack.reached_from_other_machines().iter().map(|id| stack.agent(*id)) {
         for (index, other) in stack.machines.iter().enumerate() {
             if MachineId(index) != agent.machine {
-                probes.push(context! {
+                probes.push(values! {
                     agent => agent.name,
                     address => stack.machine(agent.machine).lan_address.to_string(),
                     port => agent.health_check_port,

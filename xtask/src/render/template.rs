@@ -1,8 +1,21 @@
 //! The template engine: strict about what is undefined, with quoting for shells and for JSON arrays of Dockerfiles.
 
-use minijinja::{Environment, UndefinedBehavior, Value};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, Error, UndefinedBehavior, Value};
 
 use super::markdown;
+
+/// Values for a template, by name: whatever can be serialised, of which a reference is taken.
+macro_rules! values {
+    ($($name:ident $(=> $value:expr)?),* $(,)?) => {
+        minijinja::context! {
+            $($name => minijinja::Value::from(minijinja::value::Serde(&$crate::render::template::values!(@ $name $($value)?)))),*
+        }
+    };
+    (@ $name:ident $value:expr) => { $value };
+    (@ $name:ident) => { $name };
+}
+pub(crate) use values;
 
 /// Fills in a template.
 ///
@@ -10,19 +23,25 @@ use super::markdown;
 /// text stands where the file's would, and every test of the file fails.
 #[must_use]
 pub fn fill(template: &str, values: &Value) -> String {
+    filled(template, values).unwrap_or_else(|error| format!("template error: {error:#}\n"))
+}
+
+fn filled(template: &str, values: &Value) -> Result<String, Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
-    environment.set_keep_trailing_newline(true);
+    environment.set_syntax(
+        SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .keep_trailing_newline(true)
+            .build()?,
+    );
     environment.add_filter("sh", |text: &str| shell_word(text));
     environment.add_filter("md", |text: &str| markdown::text(text));
     environment.add_filter("code", |text: &str| markdown::code(text, false));
     environment.add_filter("cell_code", |text: &str| markdown::code(text, true));
     environment.add_filter("quoted", |value: Value| json(&value));
-    environment
-        .render_str(template, values)
-        .unwrap_or_else(|error| format!("template error: {error:#}\n"))
+    environment.render_str(template, values)
 }
 
 /// A word that a POSIX shell takes as it is.
@@ -49,17 +68,16 @@ fn json(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use minijinja::context;
 
     #[test]
     fn quotes_for_shells_and_json() {
-        let values = context! { a => "it's here", b => vec!["x y", "z\"z"], c => "plain/x.py" };
+        let values = values! { a => "it's here", b => vec!["x y", "z\"z"], c => "plain/x.py" };
         let text = fill("{{ a | sh }} {{ b | quoted }} {{ c | sh }} {{ c | quoted }}", &values);
         assert_eq!(text, r#"'it'\''s here' ["x y", "z\"z"] plain/x.py "plain/x.py""#);
     }
 
     #[test]
     fn what_is_undefined_is_an_error() {
-        assert!(fill("{{ missing }}", &context! {}).starts_with("template error"));
+        assert!(fill("{{ missing }}", &values! {}).starts_with("template error"));
     }
 }

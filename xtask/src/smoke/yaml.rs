@@ -4,6 +4,7 @@
 use serde_json::{Map, Number, Value as Json};
 
 use crate::finding::{Finding, Place};
+use crate::stack::near::nearest;
 use crate::stack::spans::{Source, Span};
 use crate::stack::yaml::{self as tree, Value};
 
@@ -337,7 +338,7 @@ impl<'a> Reader<'a> {
             if fields.known.contains(&key.text.as_str()) {
                 continue;
             }
-            let help = match nearest(&key.text, &fields.known) {
+            let help = match nearest(&key.text, fields.known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known keys: {}", fields.known.join(", ")),
             };
@@ -367,35 +368,9 @@ impl<'n> Fields<'n> {
     }
 }
 
-/// The known word that was most likely meant.
-#[must_use]
-pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    known
-        .iter()
-        .map(|candidate| (distance(word, candidate), *candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, right) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(left != *right);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Data, Mark, Reader, nearest};
+    use super::{Data, Mark, Reader};
 
     const TEXT: &str = "name: first\nlist:\n  - 1\n  - {deep: yes}\nnot: 2.5\n";
 
@@ -462,11 +437,5 @@ mod tests {
         assert_eq!(reader.findings[0].message, "unknown key `nmae` in a check");
         assert_eq!(reader.findings[0].help.as_deref(), Some("did you mean `name`?"));
         assert_eq!(reader.findings[1].help.as_deref(), Some("known keys: name"));
-    }
-
-    #[test]
-    fn the_nearest_word_is_near() {
-        assert_eq!(nearest("comand", &["command", "expect"]), Some("command"));
-        assert_eq!(nearest("banana", &["command", "expect"]), None);
     }
 }

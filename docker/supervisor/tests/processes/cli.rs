@@ -63,7 +63,7 @@ fn wrong_configs_end_with_2_and_every_error() {
     .unwrap();
     let (code, _, err) = run(&["--config", file.to_str().unwrap()]);
     assert_eq!(code, Some(2));
-    assert!(err.contains("group.yaml:2:3: unknown field `colour`"), "{err}");
+    assert!(err.contains("group.yaml:5:3: unknown field `colour`"), "{err}");
     let (code, _, err) = run(&["--config", "/no/such.yaml"]);
     assert_eq!(code, Some(2));
     assert!(err.contains("cannot read `/no/such.yaml`"));

@@ -7,14 +7,12 @@
 //! container as JSON. It opens the file for each change, under an exclusive `flock`, so whoever holds that lock may change it.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _};
 use std::net::Ipv4Addr;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-use fs4::fs_std::FileExt as _;
 
 use super::super::podman::{Podman, PodmanError, belongs_to};
 use super::bolt::{Damaged, Database};
@@ -181,10 +179,12 @@ fn write_changes(file: &File, before: &[u8], after: &[u8]) -> io::Result<()> {
 fn locked(file: &File) -> bool {
     let end = Instant::now() + PATIENCE;
     loop {
-        match file.try_lock_exclusive() {
-            Ok(true) => return true,
-            Ok(false) if Instant::now() < end && !process::interrupted() => std::thread::sleep(GLANCE),
-            _ => return false,
+        match file.try_lock() {
+            Ok(()) => return true,
+            Err(TryLockError::WouldBlock) if Instant::now() < end && !process::interrupted() => {
+                std::thread::sleep(GLANCE);
+            }
+            Err(_) => return false,
         }
     }
 }

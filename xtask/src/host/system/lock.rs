@@ -4,13 +4,12 @@
 //! The lock files lie in a folder of this user's that nobody else can write to: in one that all can write to, another user could hold
 //! the lock for ever, or put a link there.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fs4::fs_std::FileExt as _;
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
@@ -45,7 +44,11 @@ pub fn take(stack: &str, what: &str, mut waiting: impl FnMut(&str)) -> Result<Lo
     let (folder, path) = folder()?;
     let path = path.join(format!("{stack}.lock"));
     let mut file = open(&folder, stack).map_err(FileError::on("open", &path))?;
-    let try_lock = |file: &File| file.try_lock_exclusive().map_err(FileError::on("lock", &path));
+    let try_lock = |file: &File| match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(FileError::on("lock", &path)(error)),
+    };
     if !try_lock(&file)? {
         waiting(&holder(&mut file));
         while !try_lock(&file)? {

@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fs4::fs_std::FileExt as _;
-
 use super::files::FileError;
 
 /// A folder that is removed with all that is in it.
@@ -32,7 +30,7 @@ impl Scratch {
         let unnamed = tempfile::Builder::new().prefix(".").tempdir_in(parent)?;
         let lock = File::open(unnamed.path())?;
         // Some file systems have no locks; there, what is left behind is not known to be unused either.
-        let locked = lock.lock_exclusive();
+        let locked = lock.lock();
         let random = unnamed.path().file_name().unwrap_or_default().to_string_lossy();
         let path = parent.join(format!("{prefix}{}", random.trim_start_matches('.')));
         std::fs::rename(unnamed.path(), &path)?;
@@ -66,7 +64,7 @@ fn remove_unused(parent: &Path, prefix: &str) {
         let Ok(folder) = File::open(entry.path()) else {
             continue;
         };
-        if folder.try_lock_exclusive().unwrap_or(false) {
+        if folder.try_lock().is_ok() {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }

@@ -2,6 +2,8 @@
 //! looks is `page.html.j2`, `page.css` and `page.js` beside this file.
 
 use chrono::{DateTime, SecondsFormat};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, escape_formatter};
 use serde::Serialize;
 
@@ -23,9 +25,13 @@ pub fn html(document: &Document) -> Result<String, minijinja::Error> {
         Some(text) if !value.is_safe() => escape_formatter(out, state, &Value::from(escape::block(text).into_owned())),
         _ => escape_formatter(out, state, value),
     });
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
-    environment.set_keep_trailing_newline(true);
+    environment.set_syntax(
+        SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .keep_trailing_newline(true)
+            .build()?,
+    );
     environment.add_filter("duration", duration);
     environment.add_filter("moment", moment);
     environment.add_filter("bytes", bytes);
@@ -38,10 +44,10 @@ pub fn html(document: &Document) -> Result<String, minijinja::Error> {
         context! {
             style => include_str!("page.css"),
             script => include_str!("page.js"),
-            run => document,
-            phases => phases(&document.checks),
-            axis => document.boot.as_ref().map(Axis::of),
-            totals => document.resources.as_ref().map(totals),
+            run => Value::from(Serde(document)),
+            phases => Value::from(Serde(phases(&document.checks))),
+            axis => Value::from(Serde(document.boot.as_ref().map(Axis::of))),
+            totals => Value::from(Serde(document.resources.as_ref().map(totals))),
         },
     )
 }

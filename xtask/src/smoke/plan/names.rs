@@ -2,8 +2,8 @@
 
 use crate::finding::{Finding, Subject};
 use crate::smoke::fields::Text;
-use crate::smoke::yaml::nearest;
 use crate::stack::model::{AgentId, GroupId, MachineId, Stack};
+use crate::stack::near::nearest;
 
 /// A name that nothing carries: a machine, group, agent, volume, network or check.
 pub const UNKNOWN_NAME: &str = "smoke/unknown-name";
@@ -32,7 +32,7 @@ pub(super) fn resolve_all<'k, T>(
 }
 
 pub(super) fn unknown(noun: &str, name: &Text, known: &[&str]) -> Finding {
-    let help = nearest(&name.text, known).map_or_else(
+    let help = nearest(&name.text, known.iter().copied()).map_or_else(
         || format!("known: {}", known.join(", ")),
         |near| format!("did you mean `{near}`?"),
     );
@@ -110,7 +110,7 @@ impl Names<'_> {
             [] => {
                 let known: Vec<&str> = self.stack.agents.iter().map(|agent| agent.name.as_str()).collect();
                 let mut finding = unknown("agent", name, &known);
-                if nearest(short, &known).is_none() {
+                if nearest(short, known.iter().copied()).is_none() {
                     finding.help = None;
                 }
                 self.findings.push(finding);
