@@ -20,10 +20,11 @@ const PURE: [&str; 11] = [
 ];
 
 /// What a module may import of the others, where that is not everything.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 15] = [
     ("finding", &[]),
     ("rendered_file", &[]),
     ("system_error", &[]),
+    ("template", &[]),
     ("stack", &["finding"]),
     ("container", &["stack"]),
     ("python", &["container", "finding", "stack"]),
@@ -34,7 +35,7 @@ const IMPORTS: [(&str, &[&str]); 14] = [
     ("doctor", &["images", "stack"]),
     ("schema", &["audit", "rendered_file", "smoke", "stack"]),
     ("bench", &["images", "stack"]),
-    ("render", &["container", "images", "rendered_file", "stack"]),
+    ("render", &["container", "images", "rendered_file", "stack", "template"]),
 ];
 
 /// Which modules may import another, where not all may.

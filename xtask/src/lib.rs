@@ -21,3 +21,4 @@ pub mod schema;
 pub mod smoke;
 pub mod stack;
 pub mod system_error;
+pub mod template;

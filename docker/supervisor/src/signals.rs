@@ -36,7 +36,7 @@ pub fn listen(signals: SignalFd, tell: impl Fn(Order) + Send + 'static) -> std::
             loop {
                 match signals.read_signal() {
                     Ok(Some(signal)) => tell(judge(first, signal.ssi_code, signal.ssi_pid)),
-                    // Any signal may interrupt it, also one that is then ignored.
+                    // A signal with a handler interrupts it, such as SIGSEGV, which Rust handles and any process here may send.
                     Ok(None) | Err(Errno::EINTR) => {}
                     // Nobody could stop the supervisor any more, so it stops now.
                     Err(_) => return tell(Order::Stop),

@@ -1,8 +1,9 @@
 //! What builds by hand, from the repository's root, leave out of their context, and what looks at the result once more.
 
-use super::template::{fill, values};
+use super::template::fill;
 use crate::rendered_file::{HEADER, RenderedFile};
 use crate::stack::{Stack, secret, selection};
+use crate::template::values;
 
 /// `.containerignore`: secrets, what tools leave behind, what the stack excludes. The last pattern that matches a path decides.
 #[must_use]

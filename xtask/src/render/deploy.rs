@@ -3,10 +3,11 @@
 use minijinja::Value;
 
 use super::compose;
-use super::template::{fill, values};
+use super::template::fill;
 use crate::rendered_file::{HEADER, RenderedFile};
 use crate::stack::model::Machine;
 use crate::stack::{MachineId, Stack, labels};
+use crate::template::values;
 
 /// The script of one machine.
 #[must_use]

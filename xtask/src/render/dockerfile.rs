@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use minijinja::Value;
 
-use super::template::{fill, values};
+use super::template::fill;
 use crate::container::command::{command, health_command};
 use crate::container::layout::{CONFIG_FOLDER, ROOT, python_path};
 use crate::images::uv::{UV_HASHES, UV_VERSION};
 use crate::rendered_file::{HEADER, RenderedFile};
 use crate::stack::requirements_lock;
 use crate::stack::{GroupId, Stack, normal, secret};
+use crate::template::values;
 
 /// The base image.
 #[must_use]

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use minijinja::Value;
 
 use super::markdown;
-use super::template::{fill, values};
+use super::template::fill;
 use crate::container::ports::{Interface, published};
 use crate::rendered_file::{HEADER, RenderedFile};
 use crate::stack::model::{Agent, Dependency, Group, Machine};
 use crate::stack::{AgentId, GroupId, MachineId, Stack, graph};
+use crate::template::values;
 
 /// Configuration of every group.
 #[must_use]

@@ -1,21 +1,9 @@
-//! The template engine: strict about what is undefined, with quoting for shells and for JSON arrays of Dockerfiles.
+//! Filling in the templates of rendered files: with quoting for shells and for JSON arrays of Dockerfiles.
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Error, UndefinedBehavior, Value};
+use minijinja::{Error, Value};
 
 use super::markdown;
-
-/// Values for a template, by name: whatever can be serialised, of which a reference is taken.
-macro_rules! values {
-    ($($name:ident $(=> $value:expr)?),* $(,)?) => {
-        minijinja::context! {
-            $($name => minijinja::Value::from(minijinja::value::Serde(&$crate::render::template::values!(@ $name $($value)?)))),*
-        }
-    };
-    (@ $name:ident $value:expr) => { $value };
-    (@ $name:ident) => { $name };
-}
-pub(crate) use values;
+use crate::template::environment;
 
 /// Fills in a template.
 ///
@@ -27,15 +15,7 @@ pub fn fill(template: &str, values: &Value) -> String {
 }
 
 fn filled(template: &str, values: &Value) -> Result<String, Error> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_syntax(
-        SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .keep_trailing_newline(true)
-            .build()?,
-    );
+    let mut environment = environment()?;
     environment.add_filter("sh", |text: &str| shell_word(text));
     environment.add_filter("md", |text: &str| markdown::text(text));
     environment.add_filter("code", |text: &str| markdown::code(text, false));
@@ -68,6 +48,7 @@ fn json(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::values;
 
     #[test]
     fn quotes_for_shells_and_json() {

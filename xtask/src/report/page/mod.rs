@@ -2,9 +2,7 @@
 //! looks is `page.html.j2`, `page.css` and `page.js` beside this file.
 
 use chrono::{DateTime, SecondsFormat};
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, escape_formatter};
+use minijinja::{AutoEscape, Value, escape_formatter};
 use serde::Serialize;
 
 use super::escape;
@@ -12,26 +10,19 @@ use super::findings::counted;
 use crate::boot::timeline::Timeline;
 use crate::smoke::document::{CheckRecord, Document, Word};
 use crate::smoke::resources::{Resources, Usage};
+use crate::template::{environment, values};
 
 /// The page of a run.
 ///
 /// # Errors
 /// When the template cannot be filled in, which is an error of this program.
 pub fn html(document: &Document) -> Result<String, minijinja::Error> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let mut environment = environment()?;
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_formatter(|out, state, value| match value.as_str() {
         Some(text) if !value.is_safe() => escape_formatter(out, state, &Value::from(escape::block(text).into_owned())),
         _ => escape_formatter(out, state, value),
     });
-    environment.set_syntax(
-        SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .keep_trailing_newline(true)
-            .build()?,
-    );
     environment.add_filter("duration", duration);
     environment.add_filter("moment", moment);
     environment.add_filter("bytes", bytes);
@@ -41,13 +32,13 @@ pub fn html(document: &Document) -> Result<String, minijinja::Error> {
     environment.add_filter("date", date);
     environment.render_str(
         include_str!("page.html.j2"),
-        context! {
+        values! {
             style => include_str!("page.css"),
             script => include_str!("page.js"),
-            run => Value::from(Serde(document)),
-            phases => Value::from(Serde(phases(&document.checks))),
-            axis => Value::from(Serde(document.boot.as_ref().map(Axis::of))),
-            totals => Value::from(Serde(document.resources.as_ref().map(totals))),
+            run => document,
+            phases => phases(&document.checks),
+            axis => document.boot.as_ref().map(Axis::of),
+            totals => document.resources.as_ref().map(totals),
         },
     )
 }
