@@ -2,6 +2,7 @@
 
 use super::super::build_images::Format;
 use super::super::{Context, Outcome};
+use super::concluded;
 use crate::bench::boot::{Figures, Way};
 use crate::host::bench;
 use crate::host::bench::boot::Bench;
@@ -100,8 +101,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     };
     let measured = measure();
     // Also after a failure, or an interrupt.
-    let cleared = stage.clear();
-    measured.and(cleared)?;
+    concluded(measured, stage.clear(), context)?;
     let result = show::Result {
         machine: bench::machine(),
         agents: stack.agents.len(),

@@ -53,6 +53,24 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     }
 }
 
+/// What was measured, once what the benchmark had started was cleared away. Where both failed, both are said: why nothing was measured
+/// is how the command ends, and what may be left is a warning.
+fn concluded<T>(measured: Result<T, BenchError>, cleared: Result<(), BenchError>, context: &Context) -> Outcome<T> {
+    match (measured, cleared) {
+        (Ok(measured), cleared) => {
+            cleared?;
+            Ok(measured)
+        }
+        (Err(error), Ok(())) => Err(error.into()),
+        (Err(error), Err(left)) => {
+            context.printer.warn(format!(
+                "not everything that the benchmark started could be removed: {left}\n  hint: run `cargo xtask down`"
+            ));
+            Err(error.into())
+        }
+    }
+}
+
 impl From<BenchError> for Failure {
     fn from(error: BenchError) -> Self {
         match error {

@@ -2,6 +2,7 @@
 
 use super::super::build_images::Format;
 use super::super::{Context, Outcome};
+use super::concluded;
 use crate::bench::probe;
 use crate::host::bench;
 use crate::host::bench::probe::measure;
@@ -41,14 +42,13 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let stage = Stage::take(&podman, &context.repository, &stack, context.tree_option())?;
     let measured = measure(&stage, &subject, args.runs);
     // Also after a failure, or an interrupt.
-    let cleared = stage.clear();
+    let figures = concluded(measured, stage.clear(), context)?;
     let result = show::Result {
         machine: bench::machine(),
         group: stack.group(stack.agent(subject.agent).group).name.clone(),
         agent: stack.agent(subject.agent).name.clone(),
-        figures: measured?,
+        figures,
     };
-    cleared?;
     match args.format {
         Format::Human => context.printer.data(&show::human(&result)),
         Format::Json => context.print_json(&show::document(&result))?,

@@ -11,8 +11,11 @@ const ATTEMPTS: usize = 5;
 /// Stops a container that is in this state, within the time that it was created with, after which Podman kills it. Nothing where it
 /// does not run. Who is told to stop meanwhile does not wait: the container goes on stopping by itself, and nothing of it is lost.
 ///
+/// For containers that are removed next, by force. So it is not an error that Podman cannot stop one, such as one whose restart fails
+/// just then: the removal says what stays.
+///
 /// # Errors
-/// When Podman fails or takes longer than that, or this program was told to stop.
+/// When Podman cannot be run or takes longer than that, or this program was told to stop.
 pub fn stop(podman: &Podman, container: &str, state: &str, limit: Duration) -> Result<(), ProcessError> {
     let command = match state {
         // A second SIGTERM would mean "at once" to a supervisor that is stopping already.
@@ -20,7 +23,14 @@ pub fn stop(podman: &Podman, container: &str, state: &str, limit: Duration) -> R
         "running" => podman.command().args(["stop", "--ignore", container]),
         _ => return Ok(()),
     };
-    command.limit(limit).read().map(drop)
+    unless_refused(&command.limit(limit))
+}
+
+fn unless_refused(stop: &Program) -> Result<(), ProcessError> {
+    match stop.read() {
+        Ok(_) | Err(ProcessError::Failed { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Runs a `podman … rm` that ignores what is not there, and again while mounts are in use: the Podman that cleans up after a
@@ -45,7 +55,7 @@ fn is_busy(tail: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::remove;
+    use super::{remove, unless_refused};
     use crate::host::system::process::{ProcessError, Program};
 
     /// A Podman whose first calls, as many, fail with that text; and the file that counts them.
@@ -76,6 +86,15 @@ mod tests {
         let (podman, count) = failing(99, "unlinkat userdata/shm: device or resource busy", &folder);
         assert!(matches!(remove(&podman), Err(ProcessError::Failed { .. })));
         assert_eq!(runs(&count), super::ATTEMPTS);
+    }
+
+    #[test]
+    fn what_cannot_be_stopped_is_for_the_removal_to_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let (podman, count) = failing(1, "runc create failed", &folder);
+        unless_refused(&podman).unwrap();
+        assert_eq!(runs(&count), 1);
+        assert!(unless_refused(&Program::new("/no/such/podman")).is_err());
     }
 
     #[test]
