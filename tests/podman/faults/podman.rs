@@ -155,7 +155,7 @@ fn it_is_killed_at_any_moment() {
     sandbox.run(&["up"]).succeeds();
     saw(
         "Podman killed at any moment",
-        "the next `up` carries on; `down` leaves nothing in storage, in the kernel or of the name server",
+        "the next `up` carries on; `down` leaves nothing of the stack in storage, in the kernel or of the name server; a namespace without address is named",
         "so, for every moment; healthy after it",
     );
 }
@@ -284,4 +284,79 @@ fn an_address_that_it_was_killed_over_is_given_back() {
         "the next `up` gives the address back, of no network but the stack's own",
         "so; all healthy after it",
     );
+}
+
+/// A namespace named as Podman names its own, plugged into the bridge, with that address, in which nothing runs.
+fn plug_in(sandbox: &Sandbox, namespace: &str, link: &str, bridge: &str, address: &str) {
+    let ip = |arguments: &[&str]| {
+        sandbox.output("ip", arguments).succeeds();
+    };
+    ip(&["netns", "add", namespace]);
+    ip(&[
+        "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", namespace,
+    ]);
+    ip(&["link", "set", link, "master", bridge, "up"]);
+    ip(&["-netns", namespace, "address", "add", address, "dev", "eth0"]);
+    ip(&["-netns", namespace, "link", "set", "eth0", "up"]);
+}
+
+#[test]
+fn a_namespace_that_it_was_killed_over_keeps_no_address_of_the_stack() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["up"]).succeeds();
+    let bridge = sandbox.podman(&[
+        "network",
+        "inspect",
+        "--format",
+        "{{.NetworkInterface}}",
+        "faults_mainpc",
+    ]);
+    let namespaces = ["1", "2"].map(|last| {
+        format!(
+            "netns-0a1b2c3d-0000-4000-8000-00000000{:03}{last}",
+            std::process::id() % 1000
+        )
+    });
+    plug_in(&sandbox, &namespaces[0], "faults-veth-1", &bridge[0], "172.30.99.10/24");
+    // Somebody may have plugged in something of their own, with an address that no group has.
+    plug_in(
+        &sandbox,
+        &namespaces[1],
+        "faults-veth-2",
+        &bridge[0],
+        "172.30.99.200/24",
+    );
+
+    let up = sandbox.run(&["up"]);
+    let left = sandbox.output("ip", &["netns", "list"]).stdout;
+    sandbox.output("ip", &["netns", "delete", &namespaces[1]]);
+    let up = up.succeeds();
+    let removed = format!(
+        "removed what a killed Podman left behind: network namespace {}",
+        namespaces[0]
+    );
+    assert!(up.stderr.contains(&removed), "{}", up.stderr);
+    assert!(!left.contains(&namespaces[0]), "{left}");
+    assert!(left.contains(&namespaces[1]), "{left}");
+    sandbox.is_clean_after_down();
+}
+
+#[test]
+fn a_volume_that_it_gave_to_nobody_is_given_to_the_agents() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["up"]).succeeds();
+    sandbox.run(&["down"]).succeeds();
+    let folder = &sandbox.podman(&["volume", "inspect", "faults_mainpc_data", "--format", "{{.Mountpoint}}"])[0];
+    // So it looks after an interrupt: Podman counts it as given away.
+    let as_made = format!("rm -rf '{folder}' && mkdir '{folder}'");
+    sandbox.output("sh", &["-c", &as_made]).succeeds();
+    sandbox.run(&["up"]).succeeds();
+    assert_eq!(sandbox.agent("MemoryOrchestrator").0, "healthy");
+    // With something in it, that is for its owner to decide.
+    sandbox.run(&["down"]).succeeds();
+    let filled = format!("rm -rf '{folder}' && mkdir '{folder}' && touch '{folder}/theirs'");
+    sandbox.output("sh", &["-c", &filled]).succeeds();
+    let refused = sandbox.run(&["up"]);
+    assert_eq!(refused.code, 1, "{refused:#?}");
+    assert!(refused.stderr.contains("up --chown-volumes"), "{}", refused.stderr);
 }

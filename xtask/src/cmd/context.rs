@@ -171,8 +171,36 @@ impl Context {
         Ok(leases.len())
     }
 
+    /// Removes namespaces without a container that hold an address of the stack, and returns how many. To be called by who holds
+    /// the stack's lock.
+    ///
+    /// # Errors
+    /// When Podman or `ip` cannot be run.
+    pub fn free_addresses(&self, podman: &Podman, stack: &Stack) -> Outcome<usize> {
+        if process::on_path("ip").is_none() {
+            return Ok(0);
+        }
+        let addresses = stack.groups.iter().map(|group| group.address).collect();
+        let mut removed = Vec::new();
+        for network in boot::own_networks(&podman.networks()?, &stack.name) {
+            removed.extend(leftovers::free_addresses(&network, &addresses, || {
+                podman.network_namespaces()
+            })?);
+        }
+        self.say_removed(&removed);
+        Ok(removed.len())
+    }
+
+    /// Says what a killed Podman left in the kernel and is removed.
+    fn say_removed(&self, removed: &[String]) {
+        for what in removed {
+            self.printer
+                .warn(format!("removed what a killed Podman left behind: {what}"));
+        }
+    }
+
     /// Removes what a killed Podman left: in storage, and, as long as no container of the stack is there, in the kernel and with
-    /// the name server. Only what is proved to be the stack's; the rest is named. Returns how much was removed. To be called by
+    /// the name server; while there is one, what holds one of its addresses. Only what is proved to be the stack's; the rest is named. Returns how much was removed. To be called by
     /// who holds the stack's lock.
     ///
     /// # Errors
@@ -180,8 +208,11 @@ impl Context {
     pub fn remove_leftovers(&self, podman: &Podman, stack: &Stack) -> Outcome<usize> {
         let mut stored = self.remove_stored(podman, stack)?;
         stored += self.give_back_addresses(podman, stack)?;
-        if !podman.containers(&stack.name)?.is_empty() || process::on_path("ip").is_none() {
+        if process::on_path("ip").is_none() {
             return Ok(stored);
+        }
+        if !podman.containers(&stack.name)?.is_empty() {
+            return Ok(stored + self.free_addresses(podman, stack)?);
         }
         let records = podman.records(&stack.name);
         // What Podman itself says of networks with our label, before they go.
@@ -209,10 +240,7 @@ impl Context {
             }
         }
         records.forget_networks(&forgotten)?;
-        for what in &swept.removed {
-            self.printer
-                .warn(format!("removed what a killed Podman left behind: {what}"));
-        }
+        self.say_removed(&swept.removed);
         let wanted: Vec<_> = stack
             .machines
             .iter()

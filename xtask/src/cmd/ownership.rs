@@ -143,7 +143,12 @@ fn require_volumes(context: &Context, stack: &Stack, part: &Part<'_>, chown: boo
     // Where groups had users of their own before.
     let former = (1..).zip(&stack.groups).map(|(offset, _)| uid.saturating_add(offset));
     let former: Result<BTreeSet<u32>, _> = former.map(|uid| ownership::on_host(podman, uid)).collect();
-    let wrong = ownership::misowned(&used, ownership::on_host(podman, uid)?, &former?);
+    let (new, wrong): (Vec<_>, Vec<_>) = ownership::misowned(&used, ownership::on_host(podman, uid)?, &former?)
+        .into_iter()
+        .partition(|volume| volume.is_new);
+    for volume in &new {
+        ownership::give(podman, volume, uid)?;
+    }
     if wrong.is_empty() {
         return Ok(());
     }
@@ -176,7 +181,7 @@ fn require_fit(context: &Context, stack: &Stack, part: &Part<'_>, used: &[&Volum
         if wrong.is_empty() {
             continue;
         }
-        if !chown || wrong.iter().any(|volume| volume.by_hand) {
+        if wrong.iter().any(|volume| volume.by_hand || !(chown || volume.is_new)) {
             return Err(Failure::new(Exit::Findings, unfit_text(&wrong)));
         }
         let running = podman.labelled_containers()?;

@@ -33,6 +33,9 @@ pub fn run(context: &Context, stack: &Stack, part: &Part<'_>) -> Outcome<()> {
             // What is left in its kernel goes with the lab.
             Place::Lab | Place::Elsewhere => context.remove_stored(&part.host.podman, stack)?,
         };
+    } else if part.host.place == Place::Here {
+        // One that was killed over a group whose container another one made since.
+        context.free_addresses(&part.host.podman, stack)?;
     }
     let looked = part.host.network.run(|| taken(stack, part, &pods));
     let taken = looked.map_err(|error| Failure::new(Exit::Internal, format!("cannot look at the ports: {error}")))?;

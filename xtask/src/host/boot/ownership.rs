@@ -121,6 +121,15 @@ pub struct Misowned {
     pub owner: u32,
     /// Who it is to be, as this host counts them.
     pub wanted: u32,
+    /// Whether it is as Podman makes one, and nothing is in it.
+    pub is_new: bool,
+}
+
+/// Whether nothing is in a volume's folder and it belongs to who runs Podman: made, and given to nobody yet. Podman forgets to do that
+/// when it is interrupted between writing down that it did and doing it.
+pub(super) fn is_new(folder: &Path, root: &TreeRoot) -> bool {
+    let own = |file: std::fs::Metadata| file.uid() == nix::unistd::geteuid().as_raw();
+    folder.metadata().is_ok_and(own) && root.list("").is_ok_and(|entries| entries.is_empty())
 }
 
 /// Volumes of these whose files agents cannot write. One that no container had yet is given to them by Podman. Files of root among
@@ -137,15 +146,16 @@ pub fn misowned(volumes: &[&Volume], wanted: u32, former: &BTreeSet<u32>) -> Vec
 fn misowned_one(volume: &Volume, wanted: u32, former: &BTreeSet<u32>) -> Option<Misowned> {
     let folder = volume.mountpoint.clone().filter(|folder| folder.is_dir())?;
     let top = folder.metadata().ok()?;
+    // What is in it was written by agents.
+    let root = TreeRoot::open(&folder).ok()?;
     let of = |path: &Path, owner: u32| Misowned {
         volume: volume.name.clone(),
         folder: folder.clone(),
         path: path.to_owned(),
         owner,
         wanted,
+        is_new: is_new(&folder, &root),
     };
-    // What is in it was written by agents.
-    let root = TreeRoot::open(&folder).ok()?;
     if volume.needs_chown && root.list("").is_ok_and(|entries| entries.is_empty()) {
         return None;
     }
@@ -229,12 +239,15 @@ mod tests {
         // One that no container had yet is Podman's to give away.
         let none = BTreeSet::new();
         assert!(misowned(&[&volume(folder.path(), true)], own + 7, &none).is_empty());
-        assert_eq!(misowned(&[&volume(folder.path(), false)], own + 7, &none)[0].owner, own);
+        // Podman was interrupted over it.
+        let forgotten = &misowned(&[&volume(folder.path(), false)], own + 7, &none)[0];
+        assert!(forgotten.owner == own && forgotten.is_new);
         std::fs::write(folder.path().join("x"), "").unwrap();
         assert_eq!(
             misowned(&[&volume(folder.path(), true)], own + 7, &none)[0].wanted,
             own + 7
         );
+        assert!(!misowned(&[&volume(folder.path(), false)], own + 7, &none)[0].is_new);
         assert!(misowned(&[&volume(folder.path(), false)], own, &none).is_empty());
     }
 

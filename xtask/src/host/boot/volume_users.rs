@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::ownership::{MOST_ENTRIES, mapped};
+use super::ownership::{MOST_ENTRIES, is_new, mapped};
 use crate::host::podman::{Podman, Volume};
 use crate::host::system::process::{ProcessError, Program};
 use crate::host::tree::root::TreeRoot;
@@ -68,6 +68,8 @@ pub struct Unfit {
     pub why: String,
     /// Whether something stands where groups are to meet that is no folder, and that somebody has to look at.
     pub by_hand: bool,
+    /// Whether it is as Podman makes one, and nothing is in it.
+    pub is_new: bool,
 }
 
 /// What keeps a volume from groups with users of their own. `shared` are folders below it in which they meet. One that no container
@@ -99,6 +101,7 @@ pub fn unfit(volume: &Volume, shared: &[String], users: &Users) -> Option<Unfit>
         })?;
     Some(Unfit {
         volume: volume.name.clone(),
+        is_new: is_new(&folder, &root),
         folder,
         shared: shared.to_vec(),
         why,

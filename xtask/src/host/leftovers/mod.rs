@@ -5,7 +5,7 @@
 //! Nothing is removed that is not proved to be this stack's. A bridge is: it has the name that Podman recorded for a network that
 //! this stack had it make ([`records`]), Podman has no other network with that name or bridge, and it carries that network's
 //! gateway and no other address. A namespace is, where it is plugged into such a bridge, nothing runs in it and no container has
-//! it. What only looks like a leftover is named, with the command that would remove it, and left.
+//! it; while other containers of the stack run, only one with a static address of the stack. What only looks like a leftover is named, with the command that would remove it, and left.
 
 pub mod bolt;
 pub mod leases;
@@ -120,15 +120,7 @@ pub fn remove<E: From<ProcessError>>(
     );
     own.sort();
     own.dedup();
-    let in_use = if own.is_empty() { BTreeSet::new() } else { in_use()? };
-    for name in own {
-        // Whatever Podman says: a namespace in which something runs is in use.
-        if !in_use.contains(&name) && prints_nothing(&["netns", "pids", &name])? {
-            unplug(&name)?;
-            Program::new("ip").args(["netns", "delete", &name]).whole().read()?;
-            swept.removed.push(format!("network namespace {name}"));
-        }
-    }
+    swept.removed.extend(remove_namespaces(own, in_use)?);
     let host = links(None)?;
     if let Some(bridge) = bridge_of(&host, gone) {
         // Neither is a bridge left that something is plugged into.
@@ -151,19 +143,67 @@ pub fn remove<E: From<ProcessError>>(
     Ok(swept)
 }
 
+/// Removes namespaces that hold one of the stack's static `addresses` on a network of ours which is still in use, and that no
+/// container has: whoever gets that address next would not be reached, since two would answer for it. Says what was removed.
+///
+/// # Errors
+/// When `ip` fails.
+pub fn free_addresses<E: From<ProcessError>>(
+    network: &NetworkRecord,
+    addresses: &BTreeSet<Ipv4Addr>,
+    in_use: impl FnOnce() -> Result<BTreeSet<String>, E>,
+) -> Result<Vec<String>, E> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(Vec::new());
+    }
+    let holding = plugged_where(network, |inside| {
+        inside
+            .iter()
+            .flat_map(|link| &link.addresses)
+            .any(|address| matches!(address.local, Some(IpAddr::V4(local)) if addresses.contains(&local)))
+    })?;
+    remove_namespaces(holding, in_use)
+}
+
+/// Removes those of the namespaces that no container has and in which nothing runs, and says which.
+fn remove_namespaces<E: From<ProcessError>>(
+    names: Vec<String>,
+    in_use: impl FnOnce() -> Result<BTreeSet<String>, E>,
+) -> Result<Vec<String>, E> {
+    let in_use = if names.is_empty() { BTreeSet::new() } else { in_use()? };
+    let mut removed = Vec::new();
+    for name in names {
+        // Whatever Podman says: a namespace in which something runs is in use.
+        if !in_use.contains(&name) && prints_nothing(&["netns", "pids", &name])? {
+            unplug(&name)?;
+            Program::new("ip").args(["netns", "delete", &name]).whole().read()?;
+            removed.push(format!("network namespace {name}"));
+        }
+    }
+    Ok(removed)
+}
+
 /// Namespaces that are plugged into the bridge of a network of ours.
 ///
 /// # Errors
 /// When `ip` cannot be run.
 pub fn plugged(network: &NetworkRecord) -> Result<Vec<String>, ProcessError> {
+    plugged_where(network, |_| true)
+}
+
+/// Those of them whose links are such.
+fn plugged_where(network: &NetworkRecord, such: impl Fn(&[Link]) -> bool) -> Result<Vec<String>, ProcessError> {
     let host = links(None)?;
     let Some(bridge) = bridge_of(&host, network) else {
         return Ok(Vec::new());
     };
+    if host.iter().all(|link| link.master.as_ref() != Some(&bridge.name)) {
+        return Ok(Vec::new());
+    }
     let mut plugged = Vec::new();
     for namespace in namespaces()? {
         let inside = links(Some(&namespace.name))?;
-        if is_plugged_in(&host, &inside, namespace.id, bridge) {
+        if is_plugged_in(&host, &inside, namespace.id, bridge) && such(&inside) {
             plugged.push(namespace.name);
         }
     }
