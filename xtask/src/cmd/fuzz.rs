@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Context, Failure, Outcome};
 use crate::host::system::{parallel, process};
-use crate::host::testing::fuzz::{FuzzError, Fuzzer, Run, Target, targets};
+use crate::host::testing::fuzz::{FuzzError, Fuzzer, Priority, Run, Target, targets};
 use crate::report::exit::Exit;
 use crate::report::findings::counted;
 use crate::stack::near::nearest;
@@ -62,21 +62,22 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         if !input.is_file() {
             return Err(Failure::wrong_use(format!("`{}` is not a file", input.display())));
         }
-        let passed = build(context)?.reproduce(*target, &input, &mut |line| context.printer.note(line))?;
+        let passed =
+            build(context, Priority::Normal)?.reproduce(*target, &input, &mut |line| context.printer.note(line))?;
         return Ok(if passed { Exit::Success } else { Exit::Findings });
     }
     let chosen: Vec<(Target, u64)> = chosen.iter().map(|(target, _)| (*target, args.seconds)).collect();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    fuzz(&chosen, args.jobs.map_or(cores, usize::from), context)
+    fuzz(&chosen, args.jobs.map_or(cores, usize::from), Priority::Normal, context)
 }
 
-/// Every target for as long as tests run it, one on each core.
+/// Every target for as long as tests run it, on half the cores and with what the tests leave of them.
 ///
 /// # Errors
 /// When the fuzzer cannot be built or run.
-pub fn all(context: &Context) -> Outcome {
+pub fn beside_tests(context: &Context) -> Outcome {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    fuzz(&chosen(&[])?, cores, context)
+    fuzz(&chosen(&[])?, cores.div_ceil(2), Priority::Low, context)
 }
 
 /// The targets of those names, with the time that tests run each for; all where none is named.
@@ -100,10 +101,10 @@ fn chosen(names: &[String]) -> Outcome<Vec<(Target, u64)>> {
     Ok(chosen.into_iter().map(|target| (target, target.seconds)).collect())
 }
 
-fn build(context: &Context) -> Outcome<Fuzzer<'_>> {
+fn build(context: &Context, priority: Priority) -> Outcome<Fuzzer<'_>> {
     let started = Instant::now();
     context.printer.step("building", "the fuzz targets");
-    let fuzzer = Fuzzer::build(&context.repository, &mut |line| {
+    let fuzzer = Fuzzer::build(&context.repository, priority, &mut |line| {
         if context.printer.verbose {
             context.printer.note(line);
         }
@@ -115,8 +116,8 @@ fn build(context: &Context) -> Outcome<Fuzzer<'_>> {
     Ok(fuzzer)
 }
 
-fn fuzz(chosen: &[(Target, u64)], jobs: usize, context: &Context) -> Outcome {
-    let fuzzer = build(context)?;
+fn fuzz(chosen: &[(Target, u64)], jobs: usize, priority: Priority, context: &Context) -> Outcome {
+    let fuzzer = build(context, priority)?;
     let failed = Mutex::new(Vec::new());
     let runs = parallel::map(jobs, chosen, |(target, seconds)| {
         if process::interrupted() {

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that says whether this project works.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
 
 use super::{Context, Outcome, fuzz, in_use, setup};
@@ -9,7 +9,7 @@ use crate::host::system::process::{self, Program};
 use crate::host::testing::tools;
 use crate::report::exit::Exit;
 
-/// Check formats and lints, run all tests: unit, command line, real processes, real Podman, and fuzz the parsers for some minutes
+/// Check formats and lints, run all tests: unit, command line, real processes, real Podman, and fuzz the parsers meanwhile
 ///
 /// The tests boot the stack and take it down with its volumes, so they do not begin if there are any already. Nothing is skipped: a
 /// test that needs Podman or Chromium fails where there is none, and says how to install it.
@@ -23,8 +23,8 @@ pub struct Args {
     setup: bool,
 }
 
-/// One step: its name, and cargo's arguments.
-const STEPS: [(&str, &[&str]); 3] = [
+/// What is checked first: a name, and cargo's arguments.
+const CHECKS: [(&str, &[&str]); 2] = [
     ("format", &["fmt", "--all", "--check"]),
     (
         "lints",
@@ -38,11 +38,10 @@ const STEPS: [(&str, &[&str]); 3] = [
             "--deny=warnings",
         ],
     ),
-    (
-        "tests",
-        &["test", "--workspace", "--profile=xtask", "--locked", "--no-fail-fast"],
-    ),
 ];
+
+/// Cargo's arguments for the tests.
+const TESTS: [&str; 5] = ["test", "--workspace", "--profile=xtask", "--locked", "--no-fail-fast"];
 
 /// Runs it.
 ///
@@ -58,32 +57,22 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     }
     let path = search_path(context);
     let mut failed = Vec::new();
-    for (name, arguments) in STEPS {
-        let started = Instant::now();
-        let outcome = Program::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(arguments)
-            .folder(context.repository.root())
-            // Tests run the program as users do, in an environment of their own.
-            .env_remove("CARGO_MANIFEST_DIR")
-            .env("PATH", &path)
-            .log(context.repository.log(&format!("test-{name}")))
-            .limit(Duration::from_secs(3000))
-            .run_lines(&mut |line| context.printer.note(line))?;
-        let verb = if outcome.status.success() { "passed" } else { "failed" };
-        context
-            .printer
-            .step(verb, format!("{name} in {:.1} s", started.elapsed().as_secs_f64()));
-        if !outcome.status.success() {
+    for (name, arguments) in CHECKS {
+        if !step(context, &path, name, arguments)? {
             failed.push(name);
         }
     }
-    let started = Instant::now();
-    let fuzzed = fuzz::all(context)?;
-    context.printer.step(
-        "done",
-        format!("fuzz targets in {:.1} s", started.elapsed().as_secs_f64()),
-    );
-    if fuzzed != Exit::Success {
+    // Most of the time the tests wait for containers.
+    let (tested, fuzzed) = std::thread::scope(|scope| {
+        let fuzzing = scope.spawn(|| fuzz::beside_tests(context));
+        let tested = step(context, &path, "tests", &TESTS);
+        let fuzzed = fuzzing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (tested, fuzzed)
+    });
+    if !tested? {
+        failed.push("tests");
+    }
+    if fuzzed? != Exit::Success {
         failed.push("fuzz");
     }
     if failed.is_empty() {
@@ -91,6 +80,26 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     }
     context.printer.error(format!("failed: {}", failed.join(", ")));
     Ok(Exit::Findings)
+}
+
+/// Runs cargo with these arguments; whether it succeeded.
+fn step(context: &Context, path: &OsStr, name: &str, arguments: &[&str]) -> Outcome<bool> {
+    let started = Instant::now();
+    let outcome = Program::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(arguments)
+        .folder(context.repository.root())
+        // Tests run the program as users do, in an environment of their own.
+        .env_remove("CARGO_MANIFEST_DIR")
+        .env("PATH", path)
+        .log(context.repository.log(&format!("test-{name}")))
+        .limit(Duration::from_secs(3000))
+        .run_lines(&mut |line| context.printer.note(line))?;
+    let succeeded = outcome.status.success();
+    let verb = if succeeded { "passed" } else { "failed" };
+    context
+        .printer
+        .step(verb, format!("{name} in {:.1} s", started.elapsed().as_secs_f64()));
+    Ok(succeeded)
 }
 
 /// PATH, with the tools that tests bring in front.

@@ -3,7 +3,7 @@
 //! The compiler's own instrumentation and libFuzzer do it, without a nightly compiler. Only the crates of the workspace are
 //! instrumented: all else is what the program itself is built from.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -76,11 +76,30 @@ pub struct Run {
     pub log: PathBuf,
 }
 
+/// How much of the machine it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// As much as there is.
+    Normal,
+    /// What others leave: tests run at the same time.
+    Low,
+}
+
+impl Priority {
+    fn program(self, program: impl AsRef<OsStr>) -> Program {
+        match self {
+            Self::Normal => Program::new(program),
+            Self::Low => Program::new("nice").args(["-n", "19"]).arg(program),
+        }
+    }
+}
+
 /// The built program.
 #[derive(Debug)]
 pub struct Fuzzer<'a> {
     repository: &'a Repository,
     program: PathBuf,
+    priority: Priority,
 }
 
 impl<'a> Fuzzer<'a> {
@@ -88,14 +107,19 @@ impl<'a> Fuzzer<'a> {
     ///
     /// # Errors
     /// When it does not compile.
-    pub fn build(repository: &'a Repository, each_line: &mut dyn FnMut(&str)) -> Result<Self, ProcessError> {
+    pub fn build(
+        repository: &'a Repository,
+        priority: Priority,
+        each_line: &mut dyn FnMut(&str),
+    ) -> Result<Self, ProcessError> {
         if std::env::var_os("CXX").is_none() && process::on_path("c++").is_none() {
             return Err(ProcessError::Missing {
                 program: "c++".to_owned(),
                 hint: "libFuzzer is written in C++: `apt-get install g++`, or `cargo xtask test --setup`".to_owned(),
             });
         }
-        Program::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        priority
+            .program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .args(["build", "--locked", "--package=fuzz", "--bin=fuzz"])
             .args(["--features=libfuzzer", "--profile=xtask"])
             .folder(repository.root())
@@ -107,6 +131,7 @@ impl<'a> Fuzzer<'a> {
         Ok(Self {
             repository,
             program: repository.target().join("xtask/fuzz"),
+            priority,
         })
     }
 
@@ -182,7 +207,8 @@ impl<'a> Fuzzer<'a> {
     }
 
     fn program(&self, target: Target) -> Program {
-        Program::new(&self.program)
+        self.priority
+            .program(&self.program)
             .folder(self.repository.root())
             .env("FUZZ_TARGET", target.name)
             // One input at a time on one core: a run can be repeated, and several targets share the machine.
