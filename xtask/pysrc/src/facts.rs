@@ -87,6 +87,8 @@ pub struct Module {
     pub all: Option<Vec<Box<str>>>,
     /// Whether a module-level `__getattr__`, or a write to `globals()`, can make up any name.
     pub dynamic_names: bool,
+    /// Whether `sys.modules[__name__]` is given another value, or the module another class: importers may get any name of it.
+    pub replaces_itself: bool,
     /// Functions and methods, wherever they stand.
     pub functions: Vec<Function>,
     /// Classes, wherever they stand.
@@ -196,6 +198,8 @@ pub struct Import {
     pub binds: Option<Atom>,
     /// The statement, or the name where there are several.
     pub span: Span,
+    /// For [`ImportKind::Call`]: index in [`Module::calls`].
+    pub call: Option<u32>,
     /// What stands around it.
     pub guard: Guard,
 }

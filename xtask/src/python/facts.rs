@@ -6,6 +6,7 @@ use pysrc::{Module, PythonVersion, Span};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::imports::requirements::decoded;
 use super::reach;
 use crate::finding::Place;
 use crate::stack::Stack;
@@ -61,7 +62,7 @@ pub fn facts(files: &[(String, Vec<u8>)], version: PythonVersion) -> TreeFacts {
         .collect();
     let texts = texts
         .into_iter()
-        .map(|(path, bytes)| (path.clone(), String::from_utf8_lossy(bytes).into_owned()))
+        .map(|(path, bytes)| (path.clone(), decoded(bytes)))
         .collect();
     of(modules, texts, version)
 }
@@ -72,10 +73,7 @@ pub fn facts(files: &[(String, Vec<u8>)], version: PythonVersion) -> TreeFacts {
 pub fn of_agents(files: Vec<(String, Vec<u8>)>, version: PythonVersion, stack: &Stack) -> TreeFacts {
     let (python, texts): (Vec<_>, Vec<_>) = files.into_iter().partition(|(path, _)| path.ends_with(".py"));
     let scripts: Vec<&str> = stack.agents().map(|(_, agent)| agent.script_path.as_str()).collect();
-    let texts = texts
-        .into_iter()
-        .map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned()))
-        .collect();
+    let texts = texts.into_iter().map(|(path, bytes)| (path, decoded(&bytes))).collect();
     let files = reach::read(python, version, &scripts)
         .into_iter()
         .map(|(path, module)| FileFacts { path, module })

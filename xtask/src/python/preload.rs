@@ -50,7 +50,7 @@ pub fn preload(stack: &Stack, tree: &TreeFacts) -> Preload {
         .into_par_iter()
         .filter_map(|(id, group)| {
             let view = views.get(group.machine.0)?;
-            let requirements = requirements::read(tree, &group.requirements);
+            let requirements = requirements::read(tree, &group.requirements, version, None);
             let python_path = python_path(stack, id);
             let mut counts: BTreeMap<String, usize> = BTreeMap::new();
             let (mut warm, mut plain) = (0, Vec::new());

@@ -82,7 +82,7 @@ impl<'a> Lower<'a> {
         };
         let mut formatted = None;
         match telling {
-            Telling::Import => self.import_call(&call),
+            Telling::Import => self.import_call(position, &call),
             Telling::Names => self.module.dynamic_names = true,
             Telling::Socket => {
                 self.endpoint(position, &call, last == "bind", source);
@@ -122,7 +122,7 @@ impl<'a> Lower<'a> {
         formatted.unwrap_or(value)
     }
 
-    fn import_call(&mut self, call: &Call) {
+    fn import_call(&mut self, of_call: u32, call: &Call) {
         let Some(Value::Str(module)) = call.arguments.first() else {
             return;
         };
@@ -148,6 +148,7 @@ impl<'a> Lower<'a> {
             name: None,
             binds: None,
             span: call.span,
+            call: Some(of_call),
             guard: self.guard,
         });
         self.step(|| Step::Import(position));

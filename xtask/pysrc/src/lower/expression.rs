@@ -339,6 +339,8 @@ impl<'a> Lower<'a> {
         let wanted_here = wanted || !self.outline || is_environ(&subscript.value);
         let object = self.expression(&subscript.value, wanted_here);
         let key = self.expression(&subscript.slice, wanted_here);
+        // Whoever holds the module may give it names.
+        self.module.dynamic_names |= is_own_module(subscript);
         if let (Value::Attribute(_, last) | Value::Name(last), Value::Str(name)) = (&object, &key)
             && subscript.ctx.is_load()
             && self.names.get(last.0 as usize) == Some(&"environ")
@@ -864,4 +866,14 @@ pub(super) fn is_literal(expression: &Expr) -> bool {
 
 fn is_text(value: &Value) -> bool {
     matches!(value, Value::Str(_) | Value::Concat(_))
+}
+
+/// Whether this is `sys.modules[__name__]`.
+pub(super) fn is_own_module(subscript: &ast::ExprSubscript) -> bool {
+    let modules = match &*subscript.value {
+        Expr::Name(name) => name.id.as_str() == "modules",
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "modules",
+        _ => false,
+    };
+    modules && matches!(&*subscript.slice, Expr::Name(name) if name.id.as_str() == "__name__")
 }

@@ -400,7 +400,13 @@ impl<'a> Lower<'a> {
             }
             Expr::Starred(starred) => self.deeper(|lower| lower.assign(&starred.value, None)),
             Expr::Attribute(attribute) => self.assign_attribute(attribute, value),
+            Expr::Subscript(subscript) if self.kind() == Kind::Module && named_global(subscript).is_some() => {
+                if let Some((name, place)) = named_global(subscript) {
+                    self.store(name, place, value);
+                }
+            }
             Expr::Subscript(subscript) => {
+                self.module.replaces_itself |= expression::is_own_module(subscript);
                 if self.outline {
                     self.visit(&subscript.value);
                     self.visit(&subscript.slice);
@@ -524,4 +530,15 @@ impl<'a> Lower<'a> {
             .and_then(|function| function.parameters.all.first())
             .is_some_and(|parameter| parameter.name == name)
     }
+}
+
+/// The name that `globals()["name"]` and its like mean at module level.
+fn named_global(subscript: &ast::ExprSubscript) -> Option<(&str, Span)> {
+    let (Expr::Call(call), Expr::StringLiteral(name)) = (&*subscript.value, &*subscript.slice) else {
+        return None;
+    };
+    let of_module = ["globals", "locals", "vars"]
+        .iter()
+        .any(|known| statement::is_name(&call.func, known));
+    (of_module && call.arguments.is_empty()).then(|| (name.value.to_str(), span(name)))
 }

@@ -89,14 +89,28 @@ impl<'a> Lower<'a> {
                 self.leave(how, span(raise), value);
             }
             Stmt::Assert(assert) => {
-                self.visit(&assert.test);
-                if let Some(message) = &assert.msg {
-                    self.perhaps(|lower| lower.visit(message));
-                }
-                if self.known(&assert.test) == Some(false) {
-                    let raised = Value::Name(self.atom("AssertionError"));
-                    self.leave(Leave::Raise, span(assert), Some(raised));
-                }
+                let condition = self.condition(&assert.test);
+                let never = self.known(&assert.test) == Some(false);
+                let fails = self.nested(|lower| {
+                    if let Some(message) = &assert.msg {
+                        lower.visit(message);
+                    }
+                    let raised = Value::Name(lower.atom("AssertionError"));
+                    lower.leave(Leave::Raise, span(assert), Some(raised));
+                });
+                let test = if never {
+                    Test::Known(true)
+                } else {
+                    Test::When(Condition::Not(Box::new(condition)))
+                };
+                self.step(|| {
+                    Step::Branch(Box::new(Branch {
+                        test,
+                        rest: Box::default(),
+                        arms: Box::new([fails]),
+                        exhaustive: false,
+                    }))
+                });
             }
             Stmt::Import(_) | Stmt::ImportFrom(_) => self.import(statement),
             Stmt::Global(global) => {
@@ -381,6 +395,7 @@ impl<'a> Lower<'a> {
             name: name.map(Into::into),
             binds,
             span: place,
+            call: None,
             guard: self.guard,
         });
         self.step(|| Step::Import(position));

@@ -23,6 +23,8 @@ pub struct Failure {
     pub chain: Vec<Place>,
     /// A `try` around it catches it.
     pub caught: bool,
+    /// That `try` surely does, and goes on.
+    pub handled: bool,
     /// It may not be reached, or depends on something unknown.
     pub conditional: bool,
     /// How sure it is.

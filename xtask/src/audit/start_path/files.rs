@@ -47,7 +47,7 @@ impl Walker<'_> {
         }
     }
 
-    fn folder_kind(&self, path: &str) -> FolderKind {
+    pub fn folder_kind(&self, path: &str) -> FolderKind {
         match self.search.view.kind(path) {
             // Without all paths, a folder without Python files cannot be told from none.
             FolderKind::Missing if !self.search.view.tree.complete && path.starts_with(ROOT) => {

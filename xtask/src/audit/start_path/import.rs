@@ -2,9 +2,9 @@
 
 use pysrc::{Import, ImportKind, Span};
 
-use super::failure::{Flow, Words};
+use super::failure::{Flow, Words, classes};
 use super::value::{ModuleId, V, Variable};
-use super::walk::Walker;
+use super::walk::{Doubt, Walker};
 use crate::finding::Subject;
 use crate::python::imports::resolve::{Missing, Target, absolute_name, package_of};
 use crate::python::imports::stdlib;
@@ -31,9 +31,19 @@ impl Walker<'_> {
             self.bind_import(import, V::Unknown);
             return Flow::Next;
         }
+        if let Some(call) = import.call
+            && !self.imports_by_name(here, call)
+        {
+            return Flow::Next;
+        }
         let package = self.package(here);
         let name = match absolute_name(import, &package) {
             Ok(name) => name,
+            // A script may say itself which package it is of.
+            Err(_) if package.is_empty() && self.names_its_package(here) => {
+                self.bind_import(import, V::Unknown);
+                return Flow::Next;
+            }
             Err(message) => {
                 return self.fail_at(
                     here,
@@ -71,7 +81,35 @@ impl Walker<'_> {
         }
     }
 
+    /// Whether a call is one of the import machinery's own functions: a function of the tree may have such a name.
+    fn imports_by_name(&self, here: ModuleId, call: u32) -> bool {
+        let call = self.source(here).and_then(|source| source.calls.get(call as usize));
+        call.is_some_and(|call| match self.evaluate(&call.callee) {
+            V::Outside(name) => matches!(
+                name.as_str(),
+                "importlib.import_module" | "importlib.__import__" | "builtins.__import__"
+            ),
+            _ => false,
+        })
+    }
+
+    /// Whether a module gives `__package__` or `__spec__` a value.
+    fn names_its_package(&self, module: ModuleId) -> bool {
+        self.source(module).is_some_and(|source| {
+            let mut bindings = source.bindings.iter().map(|binding| source.name(binding.name));
+            source.dynamic_names || bindings.any(|name| matches!(name, "__package__" | "__spec__"))
+        })
+    }
+
     fn package(&self, module: ModuleId) -> String {
+        let own = self
+            .source(module)
+            .and_then(|source| source.atom("__package__"))
+            .and_then(|atom| self.modules.get(module)?.globals.get(&atom))
+            .filter(|variable| variable.sure);
+        if let Some(V::Str(package)) = own.map(|variable| &variable.value) {
+            return package.clone();
+        }
         let Some(module) = self.modules.get(module) else {
             return String::new();
         };
@@ -200,13 +238,12 @@ impl Walker<'_> {
                     about(name, message),
                     help,
                 );
+                self.may_not_import();
                 Ok(())
             }
             Missing::NotAPackage => {
                 let parent = name.rsplit_once('.').map_or(name, |(parent, _)| parent);
-                // A module that gives itself a path makes its submodules.
-                let made = self.by_name.get(parent).and_then(|id| self.source(*id));
-                if made.is_some_and(|source| source.atom("__path__").is_some()) {
+                if self.searches_elsewhere(parent) {
                     return Ok(());
                 }
                 let message = format!("No module named '{name}'; '{parent}' is not a package");
@@ -222,14 +259,7 @@ impl Walker<'_> {
             Missing::Gone(minor) => {
                 let message =
                     format!("No module named '{name}': it is gone from the standard library since Python 3.{minor}");
-                Err(self.fail_at(
-                    here,
-                    span,
-                    "start/module-not-found",
-                    "ModuleNotFoundError",
-                    about(name, message),
-                    None,
-                ))
+                self.not_found(here, span, about(name, message), None, self.may_be_found(name, top))
             }
             Missing::Unknown => {
                 let words = Words {
@@ -239,14 +269,65 @@ impl Walker<'_> {
                     )),
                     ..about(name, format!("No module named '{name}'"))
                 };
+                if name
+                    .rsplit_once('.')
+                    .is_some_and(|(parent, _)| self.searches_elsewhere(parent))
+                {
+                    return Ok(());
+                }
                 let help = self.near_module(name, top);
-                let open = self.anywhere && self.is_somewhere(top);
-                self.maybe += usize::from(open);
-                let flow = self.fail_at(here, span, "start/module-not-found", "ModuleNotFoundError", words, help);
-                self.maybe -= usize::from(open);
-                if open { Ok(()) } else { Err(flow) }
+                self.not_found(here, span, words, help, self.may_be_found(name, top))
             }
         }
+    }
+
+    /// A module is not found; `perhaps`: it may be there after all.
+    fn not_found(
+        &mut self,
+        here: ModuleId,
+        span: Span,
+        words: Words,
+        help: Option<String>,
+        perhaps: bool,
+    ) -> Result<(), Flow> {
+        self.maybe += usize::from(perhaps);
+        let flow = self.fail_at(here, span, "start/module-not-found", "ModuleNotFoundError", words, help);
+        self.maybe -= usize::from(perhaps);
+        if !perhaps {
+            return Err(flow);
+        }
+        self.may_not_import();
+        Ok(())
+    }
+
+    /// An import may have failed: where that is caught, the rest of the `try` may not run.
+    fn may_not_import(&mut self) {
+        let expected = classes("ModuleNotFoundError");
+        if self.tries.iter().any(|around| self.catch(around, expected)) {
+            self.doubt = Doubt::All;
+        }
+    }
+
+    /// Whether a module that no search finds may be there all the same.
+    fn may_be_found(&self, name: &str, top: &str) -> bool {
+        // What the tree has below a package of its own, nothing else has.
+        let parent = name
+            .rsplit_once('.')
+            .and_then(|(parent, _)| self.modules.get(*self.by_name.get(parent)?));
+        let own = parent.is_some_and(|parent| matches!(parent.target, Target::File { .. }));
+        let unknown_finder = ["meta_path", "path_hooks", "zipimport"].iter().any(|word| {
+            let mut modules = (0..self.modules.len()).filter_map(|id| self.source(id));
+            modules.any(|source| source.atom(word).is_some())
+        });
+        unknown_finder
+            || (self.anywhere && self.is_somewhere(top))
+            || (!own && (self.beyond || self.search.requirements.open))
+    }
+
+    /// Whether a package or module of the tree gives itself a path, or lets something else do so: its submodules may lie anywhere.
+    fn searches_elsewhere(&self, package: &str) -> bool {
+        let source = self.by_name.get(package).and_then(|id| self.source(*id));
+        source.is_some_and(|source| source.atom("__path__").is_some() || source.replaces_itself || source.dynamic_names)
     }
 
     /// Whether a module that has run may have put a module of that name into `sys.modules`.

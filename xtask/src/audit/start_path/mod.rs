@@ -107,7 +107,7 @@ pub fn predict(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> (Vec<Followed
         .map(|(id, group)| GroupContext {
             id,
             view: own[id.0].as_ref().unwrap_or(&views[group.machine.0]),
-            requirements: requirements::read(tree, &group.requirements),
+            requirements: requirements::read(tree, &group.requirements, version, Some(disk)),
             also: if group.name == UNGROUPED { &everywhere } else { &also },
             environment: (group.name != UNGROUPED).then(|| environment(stack, id, &|_, address| address.to_string())),
             version,
@@ -238,6 +238,7 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         moved: false,
         kept: false,
         anywhere: false,
+        beyond: false,
         parsers: Vec::new(),
         binds: Vec::new(),
         made: HashSet::default(),
@@ -282,6 +283,7 @@ fn other_port(walker: &mut Walker<'_>, port: u16, health: u16) {
         place: bind.place,
         chain: Vec::new(),
         caught: false,
+        handled: false,
         conditional: true,
         confidence: Confidence::Medium,
     });
@@ -327,6 +329,7 @@ fn does_nothing(walker: &mut Walker<'_>, file: usize, flow: Flow) {
         place,
         chain: Vec::new(),
         caught: false,
+        handled: false,
         conditional: false,
         confidence: if main.is_none() {
             Confidence::High
@@ -358,10 +361,11 @@ fn judge(followed: &mut Followed, fatal: Option<usize>, alive: bool) {
     let (kind, index) = match fatal {
         Some(index) => (Prediction::CannotStart, Some(index)),
         None => {
+            // What is caught, and then goes on, puts nothing at risk.
             let first = failures
                 .iter()
                 .position(|failure| !failure.conditional && !failure.caught)
-                .or_else(|| (!failures.is_empty()).then_some(0));
+                .or_else(|| failures.iter().position(|failure| !failure.handled));
             match first {
                 Some(index) => (Prediction::MayNot, Some(index)),
                 None => (Prediction::Starts, None),
@@ -372,6 +376,7 @@ fn judge(followed: &mut Followed, fatal: Option<usize>, alive: bool) {
     if let Some(failure) = index.and_then(|index| failures.get_mut(index)) {
         if kind == Prediction::CannotStart {
             failure.caught = false;
+            failure.handled = false;
         }
         report.rule = Some(failure.rule);
         report.reason = Some(text(&failure.message, failure.detail.as_deref()).into_owned());
@@ -385,7 +390,9 @@ fn judge(followed: &mut Followed, fatal: Option<usize>, alive: bool) {
 fn merged(predictions: &[Followed]) -> Vec<Finding> {
     let mut by_place: BTreeMap<_, Finding> = BTreeMap::new();
     for failure in predictions.iter().flat_map(|prediction| &prediction.failures) {
-        let severity = if failure.caught || failure.conditional {
+        let severity = if failure.handled {
+            Severity::Note
+        } else if failure.caught || failure.conditional {
             Severity::Warning
         } else {
             Severity::Error

@@ -97,7 +97,8 @@ impl Walker<'_> {
                 let known = mode.is_none() || matches!(mode, Some(V::Str(_)));
                 let path = first.or_else(|| arguments.named("file")).filter(|_| known);
                 let flow = self.open_value(here, call, path, writes);
-                let opened = path.and_then(V::text).filter(|_| !writes && arguments.sure);
+                let plain = reads_as_written(mode, arguments.named("encoding")) && arguments.positional.len() <= 2;
+                let opened = path.and_then(V::text).filter(|_| !writes && arguments.sure && plain);
                 return (opened.map_or(V::Unknown, |path| V::File(path.to_owned())), flow);
             }
             "json.load" | "json.loads" | "yaml.safe_load" => {
@@ -267,8 +268,12 @@ impl Walker<'_> {
         let below = match path.strip_prefix(ROOT) {
             Some("") => String::new(),
             Some(below) => below.trim_start_matches('/').to_owned(),
-            None => return,
+            None => {
+                self.beyond |= self.may_hold_modules(&path);
+                return;
+            }
         };
+        self.beyond |= self.search.view.has(&below) || self.may_hold_modules(&path);
         if self.search.roots.contains(&below) && at == 0 {
             return;
         }
@@ -277,6 +282,15 @@ impl Walker<'_> {
         } else {
             self.search.roots.push(below);
         }
+    }
+
+    /// Whether modules that the tree does not have may be below a folder: the base image has it, or it is filled by somebody.
+    fn may_hold_modules(&self, folder: &str) -> bool {
+        use crate::python::imports::view::FolderKind;
+        matches!(
+            self.folder_kind(folder),
+            FolderKind::Unknown | FolderKind::Writable | FolderKind::InVolume
+        )
     }
 
     fn super_value(&self, arguments: &Arguments) -> V {
@@ -362,9 +376,18 @@ impl Walker<'_> {
                     || matches!(arguments.positional.first(), Some(V::Str(mode)) if mode.contains(['w', 'a', 'x', '+']));
                 let path = path.clone();
                 let flow = self.open(here, call, Some(&path), writes);
+                let mode = match method {
+                    "open" => arguments.positional.first().or(arguments.named("mode")),
+                    _ => None,
+                };
+                let encoding = arguments.named("encoding").or(match method {
+                    "read_text" => arguments.positional.first(),
+                    _ => None,
+                });
+                let plain = arguments.sure && reads_as_written(mode, encoding);
                 let value = match method {
-                    "open" if !writes && arguments.sure => V::File(path),
-                    "read_text" | "read_bytes" if arguments.sure => V::Text(path),
+                    "open" if !writes && plain => V::File(path),
+                    "read_text" if plain => V::Text(path),
                     _ => V::Unknown,
                 };
                 return (value, flow);
@@ -488,6 +511,25 @@ fn is_harmless(name: &str) -> bool {
         "yaml" | "numpy" | "dotenv" | "dateutil" => true,
         _ => false,
     }
+}
+
+/// Whether a file that is opened so is read as UTF-8 text: bytes are decoded by whoever takes them, and another encoding may take
+/// a byte order mark away.
+fn reads_as_written(mode: Option<&V>, encoding: Option<&V>) -> bool {
+    let text = match mode {
+        None => true,
+        Some(V::Str(mode)) => !mode.contains('b'),
+        Some(_) => false,
+    };
+    let utf8 = match encoding {
+        None | Some(V::None) => true,
+        Some(V::Str(name)) => {
+            let name = name.to_ascii_lowercase().replace('_', "-");
+            matches!(name.as_str(), "utf-8" | "utf8" | "u8")
+        }
+        Some(_) => false,
+    };
+    text && utf8
 }
 
 /// What `range(…)` gives.

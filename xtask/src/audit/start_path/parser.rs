@@ -201,11 +201,28 @@ impl Walker<'_> {
         })
     }
 
+    /// Whether the command line has words that belong to no flag that the parser knows.
+    fn leaves_words(&self, parser: &ParserFacts) -> bool {
+        let mut flags = self.flags.keys();
+        flags.any(|flag| match find(parser, &format!("--{flag}")) {
+            Found::One(option) => !option.takes_value,
+            Found::Many | Found::None => true,
+        })
+    }
+
     /// `options.name`, for what a parser returned.
     pub fn parsed(&self, id: usize, name: &str) -> V {
         let Some(parser) = self.parsers.get(id) else {
             return V::Unknown;
         };
+        // Values of flags that the parser does not know are left over as words, which fill those that stand alone.
+        let by_place = parser
+            .options
+            .iter()
+            .any(|option| option.positional && option.attribute() == name);
+        if by_place && self.leaves_words(parser) {
+            return V::Unknown;
+        }
         let option = parser.options.iter().find(|option| {
             option
                 .names

@@ -1,10 +1,11 @@
 //! Exceptions on their way: what raises, what catches, what ends the process.
 
-use pysrc::{Handler, Span, Step, Value};
+use pysrc::{Handler, Leave, Span, Step, Value};
 
 use super::failure::{ANY, EXPECTED, Exception, Failure, Flow, Words, classes, known_class};
+use super::steps::any_step;
 use super::value::{ModuleId, V};
-use super::walk::{Around, Doubt, Walker};
+use super::walk::{Around, Caught, Doubt, Walker};
 use crate::finding::{Confidence, Place};
 
 impl<'a> Walker<'a> {
@@ -22,6 +23,13 @@ impl<'a> Walker<'a> {
         }
         let classes = classes(exception);
         let caught = self.tries.iter().any(|around| self.catch(around, classes));
+        let handled = caught
+            && self
+                .tries
+                .iter()
+                .rev()
+                .find_map(|around| self.ends_here(around, classes))
+                == Some(true);
         // Whoever names just that exception expects it.
         let expected = EXPECTED.contains(&exception)
             && self.tries.iter().flat_map(|around| around.handlers).any(|handler| {
@@ -44,7 +52,7 @@ impl<'a> Walker<'a> {
         let place = self.place(module, span);
         // What takes the place of Python's own last words may go on.
         let hooked = self.set_from_outside("excepthook");
-        let conditional = self.maybe > 0 || self.waiting || self.kept || hooked || self.doubt == Doubt::All;
+        let conditional = self.maybe > 0 || self.waiting || self.kept || hooked || self.doubt > Doubt::None;
         let failure = self.failures.len();
         let Words {
             subject,
@@ -61,6 +69,7 @@ impl<'a> Walker<'a> {
             place,
             chain,
             caught,
+            handled,
             conditional,
             confidence: if conditional {
                 Confidence::Medium
@@ -92,6 +101,7 @@ impl<'a> Walker<'a> {
         let manager = handlers.first().and_then(|handler| handler.manager.as_deref());
         self.tries.push(Around {
             handlers,
+            caught: handlers.iter().map(|handler| self.caught_by(handler)).collect(),
             manager: manager.map(|manager| self.manager(manager)),
         });
         let mut flow = self.steps(body);
@@ -108,10 +118,15 @@ impl<'a> Walker<'a> {
                     flow = other;
                     None
                 }
-                None => handlers.iter().find(|handler| any || handler.catches(classes)),
+                None => handlers
+                    .iter()
+                    .map(|handler| (handler, self.caught_by(handler)))
+                    .find(|(_, caught)| any || caught.may_catch(classes)),
             };
-            // An exception that nothing is known of may be any.
-            let certain = exception.failure.is_some();
+            // An exception that nothing is known of may be any, and what is not known may catch any.
+            let certain =
+                exception.failure.is_some() && handler.as_ref().is_some_and(|(_, caught)| caught.catches(classes));
+            let handler = handler.map(|(handler, _)| handler);
             if let Some(handler) = handler {
                 if !certain {
                     self.maybe += 1;
@@ -131,10 +146,27 @@ impl<'a> Walker<'a> {
                     Flow::Raised(Exception { failure: None, .. }) | Flow::Exit => {
                         if let Some(failure) = exception.failure.and_then(|index| self.failures.get_mut(index)) {
                             failure.caught = false;
+                            failure.handled = false;
                         }
                         Flow::Raised(exception)
                     }
-                    other => other,
+                    other => {
+                        let may_leave = any_step(&handler.body, &mut |step| {
+                            matches!(
+                                step,
+                                Step::Leave {
+                                    how: Leave::Raise | Leave::Exit,
+                                    ..
+                                }
+                            )
+                        });
+                        if let Some(failure) = exception.failure.and_then(|index| self.failures.get_mut(index)) {
+                            // One of several that were passed on to each other.
+                            failure.caught = true;
+                            failure.handled = certain && !may_leave;
+                        }
+                        other
+                    }
                 };
             }
         } else {
@@ -188,7 +220,7 @@ impl<'a> Walker<'a> {
                     return Some(flow);
                 }
             }
-            if handler.catches(classes) {
+            if self.caught_by(handler).may_catch(classes) {
                 break;
             }
         }
@@ -241,6 +273,7 @@ impl<'a> Walker<'a> {
                 place: self.place(here, span),
                 chain: self.places_on_the_way(),
                 caught: true,
+                handled: false,
                 conditional: false,
                 confidence: Confidence::High,
             };
@@ -279,9 +312,61 @@ impl<'a> Walker<'a> {
     }
 
     pub fn catch(&self, around: &Around<'_>, classes: &[&str]) -> bool {
-        let mut handlers = around.handlers.iter();
-        handlers.any(|handler| !handler.raises && handler.catches(classes))
+        let mut handlers = around.handlers.iter().zip(&around.caught);
+        handlers.any(|(handler, caught)| !handler.raises && caught.may_catch(classes))
             && (around.manager.is_none() || self.swallows(around))
+    }
+
+    /// Whether an exception surely comes to its end at a `try`; nothing where it surely goes on.
+    fn ends_here(&self, around: &Around<'_>, classes: &[&str]) -> Option<bool> {
+        let mut handlers = around.handlers.iter().zip(&around.caught);
+        let (handler, caught) = handlers.find(|(_, caught)| caught.may_catch(classes))?;
+        let surely = caught.catches(classes) && !handler.raises && around.manager.is_none();
+        Some(surely)
+    }
+
+    /// What an `except` catches here and now: its names may be those of tuples, or other names of classes.
+    fn caught_by(&self, handler: &Handler) -> Caught {
+        let mut caught = Caught {
+            everything: handler.catches.is_empty() && !handler.unknown,
+            unknown: handler.unknown,
+            ..Caught::default()
+        };
+        for name in &handler.catches {
+            let mut parts = name.split('.');
+            let first = parts.next().unwrap_or_default();
+            let here = self.here();
+            let base = self
+                .source(here)
+                .and_then(|source| source.atom(first))
+                .and_then(|atom| self.variable(atom));
+            match base {
+                Some(value) => {
+                    let value = parts.fold(value, |value, part| self.attribute(value, part));
+                    self.add_caught(&value, &mut caught);
+                }
+                // Built in, or not bound yet: it is what it is called.
+                None => caught.names.push(last_part(name).to_owned()),
+            }
+        }
+        caught
+    }
+
+    fn add_caught(&self, value: &V, into: &mut Caught) {
+        match value {
+            V::Outside(name) => {
+                let last = last_part(name);
+                // A tuple of a package that is not read.
+                let is_class = last.chars().any(char::is_lowercase) || known_class(last).is_some();
+                into.unknown |= !is_class;
+                into.names.push(last.to_owned());
+            }
+            V::Class(module, class) => into.names.push(self.class_name((*module, *class))),
+            V::List(parts) if !self.changed_lists.contains(parts) => {
+                parts.iter().for_each(|part| self.add_caught(part, into));
+            }
+            _ => into.unknown = true,
+        }
     }
 
     /// `sys.exit()` and its like.
@@ -300,6 +385,10 @@ impl<'a> Walker<'a> {
         let help = Some("start what serves first".to_owned());
         self.fail_at(here, span, "start/exits", "SystemExit", message, help)
     }
+}
+
+fn last_part(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
 }
 
 /// A text that fits into a message.

@@ -43,6 +43,7 @@ impl<'a> Walker<'a> {
         self.frames.pop();
         if let Some(module) = self.modules.get_mut(id) {
             module.done = true;
+            module.dynamic |= source.replaces_itself;
         }
         flow
     }

@@ -1,6 +1,7 @@
 //! One broken script per way of failing, and the reference tree, which is whole.
 
 mod data;
+mod imported;
 mod trees;
 mod values;
 mod ways;
@@ -250,7 +251,7 @@ fn a_name_that_is_not_defined() {
         )],
         "CannotStart start/undefined-name [main/alpha.py:6] name 'Base' is not defined",
         &[
-            "Warning start/module-not-found main/alpha.py:2:30",
+            "Note start/module-not-found main/alpha.py:2:30",
             "Error start/undefined-name main/alpha.py:6:9",
         ],
     );

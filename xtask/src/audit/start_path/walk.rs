@@ -141,8 +141,33 @@ pub struct Thread {
 #[derive(Debug)]
 pub struct Around<'a> {
     pub handlers: &'a [Handler],
+    /// What each of them catches, as far as its names had values when the `try` began.
+    pub caught: Vec<Caught>,
     /// What a `with` manages, and the name that is called for it.
     pub manager: Option<(V, &'a str)>,
+}
+
+/// What an `except` catches.
+#[derive(Debug, Clone, Default)]
+pub struct Caught {
+    /// Names of classes, without what stands before the last dot.
+    pub names: Vec<String>,
+    /// All that is raised.
+    pub everything: bool,
+    /// It may catch others, too.
+    pub unknown: bool,
+}
+
+impl Caught {
+    /// Whether an exception whose class and classes above are these, nearest first, is caught or may be.
+    pub fn may_catch(&self, classes: &[&str]) -> bool {
+        self.unknown || self.catches(classes)
+    }
+
+    /// Whether it surely is.
+    pub fn catches(&self, classes: &[&str]) -> bool {
+        self.everything || self.names.iter().any(|caught| classes.contains(&caught.as_str()))
+    }
 }
 
 /// A socket bound.
@@ -245,6 +270,8 @@ pub struct Walker<'a> {
     pub kept: bool,
     /// A folder that is not known was put on `sys.path`.
     pub anywhere: bool,
+    /// Something that no search of folders of the tree looks into was put on `sys.path`: an archive, a folder of the base image.
+    pub beyond: bool,
     pub parsers: Vec<ParserFacts>,
     pub binds: Vec<Bind>,
     pub made: HashSet<String>,

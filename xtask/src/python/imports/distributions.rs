@@ -1,4 +1,9 @@
-//! Which distribution brings which module. Only what is widely known: a name that is not here proves nothing.
+//! Which distribution brings which module. Only what is widely known: a name that is not here proves nothing. What is known
+//! whole, with all that it installs, stands in `distributions.txt`.
+
+use std::sync::LazyLock;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Module → distributions that bring it, the usual one first.
 const PROVIDERS: &[(&str, &[&str])] = &[
@@ -423,6 +428,46 @@ const BRINGS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// A distribution that is known whole.
+struct Whole {
+    /// Its top-level modules.
+    modules: Vec<&'static str>,
+    /// Distributions that it installs besides itself.
+    needs: Vec<&'static str>,
+}
+
+static WHOLE: LazyLock<FxHashMap<&str, Whole>> = LazyLock::new(|| {
+    include_str!("distributions.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| {
+            let (name, rest) = line.split_once(':')?;
+            let (modules, needs) = rest.split_once('|')?;
+            Some((
+                name,
+                Whole {
+                    modules: modules.split_whitespace().collect(),
+                    needs: needs.split_whitespace().collect(),
+                },
+            ))
+        })
+        .collect()
+});
+
+/// Module → a distribution of [`WHOLE`] that brings it.
+static FIRST_OF: LazyLock<FxHashMap<&str, [&'static str; 1]>> = LazyLock::new(|| {
+    let mut first: FxHashMap<&str, [&'static str; 1]> = FxHashMap::default();
+    for (name, whole) in WHOLE.iter() {
+        for module in &whole.modules {
+            first
+                .entry(*module)
+                .and_modify(|known| known[0] = (*name).min(known[0]))
+                .or_insert([*name]);
+        }
+    }
+    first
+});
+
 /// Distributions that are of use without being imported.
 const NEVER_IMPORTED: &[&str] = &[
     "pip",
@@ -482,7 +527,39 @@ pub fn providers(module: &str) -> &'static [&'static str] {
     PROVIDERS
         .iter()
         .find(|(known, _)| *known == module)
-        .map_or(&[], |(_, providers)| *providers)
+        .map(|(_, providers)| *providers)
+        .or_else(|| FIRST_OF.get(module).map(<[&str; 1]>::as_slice))
+        .unwrap_or_default()
+}
+
+/// A distribution and all that it installs; nothing where some of that is not known.
+#[must_use]
+pub fn installs(distribution: &str) -> Option<FxHashSet<&'static str>> {
+    let mut found = FxHashSet::default();
+    let mut open = vec![distribution];
+    while let Some(name) = open.pop() {
+        let (name, whole) = WHOLE.get_key_value(name)?;
+        if found.insert(*name) {
+            open.extend(&whole.needs);
+        }
+    }
+    Some(found)
+}
+
+/// Whether a distribution that is known whole brings a module, or what it installs does.
+fn brings_in_all(distribution: &str, module: &str) -> bool {
+    let mut seen = FxHashSet::default();
+    let mut open = vec![distribution];
+    while let Some(name) = open.pop() {
+        let Some((name, whole)) = WHOLE.get_key_value(name).filter(|(name, _)| seen.insert(**name)) else {
+            continue;
+        };
+        if whole.modules.contains(&module) || is_of(name, module) {
+            return true;
+        }
+        open.extend(&whole.needs);
+    }
+    false
 }
 
 /// Whether a distribution (normalised) brings a top-level module: itself, or through what it depends on.
@@ -492,6 +569,7 @@ pub fn brings(distribution: &str, module: &str) -> bool {
         || BRINGS
             .iter()
             .any(|(known, modules)| *known == distribution && modules.contains(&module))
+        || brings_in_all(distribution, module)
 }
 
 /// Whether the module is the distribution's own.
@@ -499,6 +577,9 @@ pub fn brings(distribution: &str, module: &str) -> bool {
 pub fn is_of(distribution: &str, module: &str) -> bool {
     let known = providers(module);
     known.contains(&distribution)
+        || WHOLE
+            .get(distribution)
+            .is_some_and(|whole| whole.modules.contains(&module))
         || normalised(module) == distribution
         || (known.is_empty() && distribution.strip_prefix("python-") == Some(normalised(module).as_str()))
         // `google-cloud-x`, `opentelemetry-x`, `nvidia-x`: one namespace, many distributions.
@@ -531,5 +612,23 @@ mod tests {
         assert!(brings("pandas", "numpy") && !is_of("pandas", "numpy"));
         assert_eq!(normalised("Foo_.Bar"), "foo-bar");
         assert_eq!(module_of("pyyaml"), "yaml");
+        assert!(is_of("pygithub", "github") && brings("pygithub", "nacl") && !is_of("pygithub", "nacl"));
+    }
+
+    #[test]
+    fn what_is_known_whole_ends() {
+        let installed = installs("requests").unwrap();
+        assert!(installed.contains("idna") && installed.contains("requests"));
+        assert_eq!(installs("a-distribution-of-nobody"), None);
+        for name in WHOLE.keys() {
+            assert_eq!(normalised(name), *name);
+            let gaps: Vec<&str> = WHOLE[name]
+                .needs
+                .iter()
+                .copied()
+                .filter(|need| !WHOLE.contains_key(need))
+                .collect();
+            assert_eq!(gaps, Vec::<&str>::new(), "{name}");
+        }
     }
 }

@@ -149,8 +149,8 @@ impl Search<'_> {
             return Target::Standard;
         }
         let mine = self.in_folders(&self.roots, name);
-        if let Some(Target::File { .. }) = mine {
-            return mine.unwrap_or(Target::Standard);
+        if let Some(found @ (Target::File { .. } | Target::Installed)) = mine {
+            return found;
         }
         if stdlib::has(name, self.version) {
             return Target::Standard;
@@ -190,6 +190,10 @@ impl Search<'_> {
                 return Some(Target::File { file, path, package });
             }
             path.truncate(stem);
+            // One that is there as source, too, is loaded without it.
+            if self.view.is_compiled(&path) || self.view.is_compiled(&format!("{path}/__init__")) {
+                return Some(Target::Installed);
+            }
             path.push_str(".py");
             if let Some(file) = self.view.file(&path) {
                 return Some(Target::File {

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use pysrc::PythonVersion;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
@@ -24,6 +25,8 @@ pub struct View<'a> {
     folders: FxHashSet<&'a str>,
     /// Names of its folders and Python files, wherever they are: most imports are of neither.
     names: FxHashSet<&'a str>,
+    /// Modules without source that Python would load, by their paths without an ending: extension modules, and bytecode.
+    compiled: FxHashSet<&'a str>,
     /// Folders that volumes are mounted on for writing, absolute.
     pub volumes: Vec<String>,
     /// Folders that volumes are mounted on for reading only, absolute.
@@ -61,9 +64,11 @@ impl<'a> View<'a> {
                 .path_aliases
                 .iter()
                 .map(|(alias, target)| (normal(alias), normal(target)))
+                .chain(folder_links(tree))
                 .collect(),
             folders: FxHashSet::default(),
             names: FxHashSet::default(),
+            compiled: FxHashSet::default(),
             volumes: folders(stack, false),
             readable: folders(stack, true),
         };
@@ -71,6 +76,10 @@ impl<'a> View<'a> {
         for path in held {
             let mut at = path;
             view.names.extend(name_of(at).strip_suffix(".py"));
+            if let Some(module) = compiled_module(at, tree.version) {
+                view.compiled.insert(module);
+                view.names.insert(name_of(module));
+            }
             while let Some((folder, _)) = at.rsplit_once('/') {
                 if !view.folders.insert(folder) {
                     break;
@@ -94,18 +103,33 @@ impl<'a> View<'a> {
         self.selection.look(&self.real(path)).map(drop)
     }
 
-    /// The path without second names.
+    /// The path without second names: a link may lead to what is below another one.
     #[must_use]
     pub fn real<'path>(&self, path: &'path str) -> Cow<'path, str> {
-        for (alias, target) in &self.aliases {
-            if path == alias {
-                return Cow::Owned(target.clone());
-            }
-            if is_below(path, alias) {
-                return Cow::Owned(format!("{target}{}", &path[alias.len()..]));
+        const MOST_LINKS: usize = 8;
+        let mut real = Cow::Borrowed(path);
+        for _ in 0..MOST_LINKS {
+            match self.without_one(&real) {
+                Some(further) => real = Cow::Owned(further),
+                None => break,
             }
         }
-        Cow::Borrowed(path)
+        real
+    }
+
+    fn without_one(&self, path: &str) -> Option<String> {
+        self.aliases.iter().find_map(|(alias, target)| {
+            if path == alias {
+                return Some(target.clone());
+            }
+            is_below(path, alias).then(|| format!("{target}{}", &path[alias.len()..]))
+        })
+    }
+
+    /// Whether a module without source is there, by its path relative to the root, without an ending.
+    #[must_use]
+    pub fn is_compiled(&self, path: &str) -> bool {
+        !self.compiled.is_empty() && self.compiled.contains(&*self.real(path))
     }
 
     /// Whether some folder or Python file may have that name.
@@ -209,6 +233,38 @@ pub enum FolderKind {
     Unknown,
 }
 
+/// Links to folders of the tree: what is below them has a second name. A link to a file was read as that file.
+fn folder_links(tree: &TreeFacts) -> impl Iterator<Item = (String, String)> {
+    let links = tree
+        .odd
+        .links
+        .iter()
+        .map(|(link, target)| (link.clone(), normal(target)));
+    links.filter(|(link, target)| {
+        let leads_on = link != target && !is_below(target, link) && tree.find(link).is_none();
+        leads_on && !tree.paths.contains(target)
+    })
+}
+
+/// The path without its ending, where that is one of a module without source that this version of Python loads on Linux.
+fn compiled_module(path: &str, version: Option<PythonVersion>) -> Option<&str> {
+    let stem = path.strip_suffix(".so").or_else(|| path.strip_suffix(".pyc"))?;
+    if path.ends_with(".pyc") {
+        // What the interpreter keeps for itself is no module without its source.
+        return (!path.contains("__pycache__/")).then_some(stem);
+    }
+    let name = name_of(stem);
+    let (module, tag) = name.split_once('.').unwrap_or((name, ""));
+    let ours = match tag.strip_prefix("cpython-3") {
+        Some(rest) => {
+            let (minor, platform) = rest.split_once('-').unwrap_or((rest, "linux"));
+            version.is_none_or(|version| minor.parse() == Ok(version.minor)) && platform.contains("linux")
+        }
+        None => tag.is_empty() || tag == "abi3",
+    };
+    ours.then(|| &stem[..stem.len() - name.len() + module.len()])
+}
+
 fn name_of(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
@@ -237,4 +293,28 @@ pub fn normal(path: &str) -> String {
 #[must_use]
 pub fn normal_absolute(path: &str) -> String {
     format!("/{}", normal(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_without_source() {
+        let version = Some(PythonVersion { major: 3, minor: 11 });
+        for (path, module) in [
+            ("a/fast.cpython-311-x86_64-linux-gnu.so", Some("a/fast")),
+            ("fast.abi3.so", Some("fast")),
+            ("a.b/fast.so", Some("a.b/fast")),
+            ("a/fast.pyc", Some("a/fast")),
+            ("a/__pycache__/fast.cpython-311.pyc", None),
+            ("a/fast.cpython-310-x86_64-linux-gnu.so", None),
+            ("a/fast.cpython-311-darwin.so", None),
+            ("a/fast.cp311-win_amd64.pyd", None),
+            ("a/libfast.so.1", None),
+            ("a/fast.py", None),
+        ] {
+            assert_eq!(compiled_module(path, version), module, "{path}");
+        }
+    }
 }

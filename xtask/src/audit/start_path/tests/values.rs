@@ -363,7 +363,7 @@ fn what_an_early_return_leaves_open() {
         ),
         (
             "def f(x):\n    if not x:\n        return\n    not_there()\nf(os.getpid())",
-            "CannotStart start/undefined-name ",
+            "MayNot start/undefined-name ",
         ),
         (
             "def f(x):\n    if x:\n        return 'a'\nf(os.getpid())\nnot_there()",

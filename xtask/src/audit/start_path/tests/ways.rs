@@ -216,7 +216,7 @@ fn decorators_of_the_tree() {
     all_say(
         &files,
         &[
-            (&method("swallowing", "return ding(x)"), MAY),
+            (&method("swallowing", "return ding(x)"), "Starts "),
             (&method("with_context", "return x"), ARGUMENTS),
             (
                 "from main.deco import *\n@logged\ndef f(a, b=1):\n    pass\nf(1, c=2)",
