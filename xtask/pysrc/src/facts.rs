@@ -89,6 +89,8 @@ pub struct Module {
     pub dynamic_names: bool,
     /// Whether `sys.modules[__name__]` is given another value, or the module another class: importers may get any name of it.
     pub replaces_itself: bool,
+    /// Whether an item of `sys.modules` whose key is neither a literal nor `__name__` is assigned.
+    pub replaces_others: bool,
     /// Functions and methods, wherever they stand.
     pub functions: Vec<Function>,
     /// Classes, wherever they stand.

@@ -870,10 +870,14 @@ fn is_text(value: &Value) -> bool {
 
 /// Whether this is `sys.modules[__name__]`.
 pub(super) fn is_own_module(subscript: &ast::ExprSubscript) -> bool {
-    let modules = match &*subscript.value {
+    is_modules(&subscript.value) && matches!(&*subscript.slice, Expr::Name(name) if name.id.as_str() == "__name__")
+}
+
+/// Whether this is `sys.modules`, or `modules`.
+pub(super) fn is_modules(expression: &Expr) -> bool {
+    match expression {
         Expr::Name(name) => name.id.as_str() == "modules",
         Expr::Attribute(attribute) => attribute.attr.as_str() == "modules",
         _ => false,
-    };
-    modules && matches!(&*subscript.slice, Expr::Name(name) if name.id.as_str() == "__name__")
+    }
 }

@@ -406,7 +406,10 @@ impl<'a> Lower<'a> {
                 }
             }
             Expr::Subscript(subscript) => {
-                self.module.replaces_itself |= expression::is_own_module(subscript);
+                let own = expression::is_own_module(subscript);
+                self.module.replaces_itself |= own;
+                self.module.replaces_others |=
+                    !own && expression::is_modules(&subscript.value) && !subscript.slice.is_literal_expr();
                 if self.outline {
                     self.visit(&subscript.value);
                     self.visit(&subscript.slice);

@@ -228,7 +228,7 @@ impl Walker<'_> {
         };
         let full = format!("{}.{name}", module.name);
         let unread = matches!(module.target, Target::File { .. }) && self.source(id).is_none();
-        if module.dynamic || unread || self.by_name.contains_key(&full) {
+        if module.dynamic || unread || self.by_name.contains_key(&full) || self.may_be_replaced(id) {
             return Flow::Next;
         }
         let bound = self

@@ -324,6 +324,24 @@ impl Walker<'_> {
             || (!own && (self.beyond || self.search.requirements.open))
     }
 
+    /// Whether something that a module imports may have put another object in its place: `recreate(__name__)`.
+    pub fn may_be_replaced(&self, id: ModuleId) -> bool {
+        let Some(source) = self.source(id) else {
+            return false;
+        };
+        let package = self.package(id);
+        source.replaces_others
+            || source.imports.iter().any(|import| {
+                let name = absolute_name(import, &package).ok();
+                let below = name
+                    .as_ref()
+                    .zip(import.name.as_ref())
+                    .map(|(name, wanted)| format!("{name}.{wanted}"));
+                let mut used = name.iter().chain(&below).filter_map(|name| self.by_name.get(name));
+                used.any(|used| self.source(*used).is_some_and(|source| source.replaces_others))
+            })
+    }
+
     /// Whether a package or module of the tree gives itself a path, or lets something else do so: its submodules may lie anywhere.
     fn searches_elsewhere(&self, package: &str) -> bool {
         let source = self.by_name.get(package).and_then(|id| self.source(*id));
@@ -419,6 +437,12 @@ impl Walker<'_> {
             }
             let parent = self.modules.get(id).map(|module| module.target.clone());
             let target = parent.map(|parent| self.search.below(&parent, &full, listed));
+            if target == Some(Target::Installed) {
+                if let Some(module) = self.modules.get_mut(here) {
+                    module.dynamic = true;
+                }
+                continue;
+            }
             if let Some(target @ (Target::File { .. } | Target::Namespace(_))) = target {
                 if let Err(flow) = self.enter_module(&full, &target, here, import.span) {
                     return flow;
@@ -426,7 +450,11 @@ impl Walker<'_> {
                 continue;
             }
             let elsewhere = source.atom(listed).is_some() || self.set_from_outside(listed);
-            if elsewhere || self.modules.get(id).is_none_or(|module| module.dynamic) {
+            let found_otherwise = || {
+                let top = module.split('.').next().unwrap_or(module);
+                self.searches_elsewhere(module) || self.may_be_found(&full, top) || self.may_be_replaced(id)
+            };
+            if elsewhere || self.modules.get(id).is_none_or(|module| module.dynamic) || found_otherwise() {
                 continue;
             }
             let message = format!("module '{module}' has no attribute '{listed}', which its `__all__` lists");
@@ -460,8 +488,8 @@ impl Walker<'_> {
                 }
                 let parent = self.modules.get(id).map(|module| module.target.clone());
                 let target = parent.map(|parent| self.search.below(&parent, &full, wanted));
-                if let Some(target @ (Target::File { .. } | Target::Namespace(_))) = target {
-                    return match self.enter_module(&full, &target, here, import.span) {
+                if let Some(target @ (Target::File { .. } | Target::Namespace(_))) = &target {
+                    return match self.enter_module(&full, target, here, import.span) {
                         Ok(id) => {
                             self.bind_import(import, V::Module(id));
                             Flow::Next
@@ -469,7 +497,19 @@ impl Walker<'_> {
                         Err(flow) => flow,
                     };
                 }
-                if self.modules.get(id).is_some_and(|module| module.dynamic) {
+                if target == Some(Target::Installed) {
+                    self.bind_import(import, V::Outside(full));
+                    return Flow::Next;
+                }
+                let top = module.split('.').next().unwrap_or(module);
+                let is_package = matches!(
+                    self.modules.get(id).map(|module| &module.target),
+                    Some(Target::File { package: Some(_), .. } | Target::Namespace(_))
+                );
+                // A finder of somebody's own may have a submodule of that name.
+                let found_otherwise = is_package && (self.searches_elsewhere(module) || self.may_be_found(&full, top));
+                let dynamic = self.modules.get(id).is_some_and(|module| module.dynamic);
+                if dynamic || found_otherwise || self.may_be_replaced(id) {
                     self.bind_import(import, V::Unknown);
                     return Flow::Next;
                 }

@@ -116,6 +116,53 @@ fn modules_without_source() {
 }
 
 #[test]
+fn submodules_that_no_file_of_the_package_shows() {
+    let files = [
+        ("main/own/__init__.py", ""),
+        ("main/own/_fast.cpython-311-x86_64-linux-gnu.so", ""),
+        ("main/all/__init__.py", "__all__ = ['_fast']\n"),
+        ("main/all/_fast.abi3.so", ""),
+        (
+            "main/vendored/__init__.py",
+            "import sys\nclass Finder:\n    def install(self):\n        sys.meta_path.append(self)\nFinder().install()\n",
+        ),
+    ];
+    all_say(
+        &files,
+        &[
+            ("from main.own import _fast\n_fast.add(1)", "Starts "),
+            ("from main.all import *\n_fast.add(1)", "Starts "),
+            ("from main.own import _fats", "CannotStart start/cannot-import-name"),
+            ("from main.vendored import six", "Starts "),
+        ],
+    );
+    let local = "import sys\ndef recreate(name):\n    sys.modules[name] = object()\n";
+    let files = [
+        (
+            "main/own/__init__.py",
+            "from . import local\nlocal.recreate(__name__)\n",
+        ),
+        ("main/own/local.py", local),
+        (
+            "main/two/__init__.py",
+            "from main.own.local import recreate\nrecreate(__name__)\n",
+        ),
+        ("main/three/__init__.py", "import json\n"),
+    ];
+    all_say(
+        &files,
+        &[
+            ("from main.own import anything", "Starts "),
+            ("from main import two\ntwo.anything", "Starts "),
+            (
+                "from main import two, three\nthree.anything",
+                "CannotStart start/no-attribute",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn packages_that_search_elsewhere() {
     let path =
         "import sys\nsys.path[:0] = ['/app/main/one', '/app/main/two']\nimport company.alpha\nimport company.beta";
