@@ -347,6 +347,8 @@ pub struct Fields {
     pub frozen: bool,
     /// Objects have room for nothing else.
     pub slots: bool,
+    /// Objects are compared by them, and have no hash.
+    pub unhashable: bool,
     /// In order.
     pub all: Box<[Field]>,
 }
@@ -406,6 +408,8 @@ pub enum Value {
     Call(u32),
     /// `value[index]`.
     Subscript(Box<Value>, Box<Value>),
+    /// The `n:` of `value[n:]`.
+    From(i64),
     /// `a / b` (paths), `a + b`, `a - b`, where they are no strings.
     Binary(Operator, Box<Value>, Box<Value>),
     /// A tuple, list or set; what a `*` unpacks in it is a [`Value::Either`] of nothing.

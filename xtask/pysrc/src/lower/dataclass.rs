@@ -26,6 +26,7 @@ pub fn fields(def: &ast::StmtClassDef) -> Option<Fields> {
     let keyword_only = says("kw_only", false)?;
     let slots = says("slots", false)?;
     let frozen = says("frozen", decorator.is_none())?;
+    let unhashable = decorator.is_some() && says("eq", true)? && !frozen && !says("unsafe_hash", false)?;
     let mut fields: Vec<Field> = Vec::new();
     let mut after_marker = keyword_only;
     for statement in &def.body {
@@ -56,6 +57,7 @@ pub fn fields(def: &ast::StmtClassDef) -> Option<Fields> {
         init,
         frozen,
         slots,
+        unhashable,
         all: fields.into(),
     })
 }

@@ -276,10 +276,14 @@ impl<'a> Lower<'a> {
                 Value::Other
             }
             Expr::Slice(slice) => {
-                for part in [&slice.lower, &slice.upper, &slice.step].into_iter().flatten() {
+                let lower = slice.lower.as_ref().map(|lower| self.value(lower));
+                for part in [&slice.upper, &slice.step].into_iter().flatten() {
                     self.visit(part);
                 }
-                Value::Other
+                match lower {
+                    Some(Value::Int(from)) if slice.upper.is_none() && slice.step.is_none() => Value::From(from),
+                    _ => Value::Other,
+                }
             }
             Expr::Name(_)
             | Expr::NoneLiteral(_)

@@ -21,7 +21,9 @@ rules! {
     /// Python raises `TypeError`, `ValueError`, `KeyError`, `IndexError` or `ZeroDivisionError`. Said only of literals, of
     /// names that get nothing but literals, of words of the command line that the supervisor passes, and of environment variables
     /// that the container surely does not have. Also of an address that no ZeroMQ socket takes (`ZMQError`), and of a
-    /// thread whose class never calls `Thread.__init__` (`RuntimeError`).
+    /// thread whose class never calls `Thread.__init__` (`RuntimeError`), of `input()`, since agents have no standard input
+    /// (`EOFError`), of what asyncio does only while a loop runs, of `None` where a path is needed, and of levels that `logging`
+    /// does not know.
     ///
     /// Example: `PORT = "5570"`, and `PORT + 1`; `int(sys.argv[1])`, which is `--port`; `socket.bind("tcp//*:5570")`.
     ///
@@ -56,7 +58,7 @@ rules! {
     CANNOT_IMPORT = "start/cannot-import-name", Error, High, "an import of a name that the module does not have";
 
     /// Finds flags that the supervisor passes (`--port`, `--health_check_port`, `--name`, one for each parameter) and that the
-    /// script's argument parser does not know.
+    /// script's parser (`argparse`, `optparse`, `getopt` or `click`) does not know.
     ///
     /// The parser prints its usage and exits with code 2.
     ///

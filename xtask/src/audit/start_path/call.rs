@@ -7,6 +7,7 @@ use pysrc::{Call, Function, Guard, Span, Step, Taken, Value, lambda_parameters};
 use super::arguments::Arguments;
 use super::class::Lookup;
 use super::failure::Flow;
+use super::library::OF_LOGGER;
 use super::outside::OF_LOOP;
 use super::pending::Body;
 use super::signature::{Parameter, Signature};
@@ -28,6 +29,10 @@ impl Walker<'_> {
         }
         let arguments = self.arguments(here, call);
         let callee = self.evaluate(&call.callee);
+        let flow = self.loop_in_loop(here, call, &callee);
+        if flow != Flow::Next {
+            return flow;
+        }
         self.sure = arguments.sure;
         let of_the_tree = callee.closure().is_some() || matches!(callee, V::Class(..));
         let run = if of_the_tree {
@@ -56,6 +61,15 @@ impl Walker<'_> {
             V::Outside(name) if !name.contains('.') && self.is_called_module(call, &name) => {
                 (V::Unknown, self.module_called(here, call, &name))
             }
+            V::Outside(ref name) if let Some(method) = name.strip_prefix(OF_LOGGER) => {
+                if method == "setLevel" {
+                    let flow = self.sets_level(here, call);
+                    if flow != Flow::Next {
+                        return (V::Unknown, flow);
+                    }
+                }
+                self.method_of_unknown(here, call, V::Unknown, method, arguments)
+            }
             V::Outside(name) => match name.strip_prefix(OF_LOOP) {
                 None | Some("create_task") => self.outside(here, call, &name, arguments),
                 Some(method) => self.method_of_unknown(here, call, V::Unknown, method, arguments),
@@ -72,6 +86,10 @@ impl Walker<'_> {
                 (V::Unknown, self.not_callable(here, call, &callee))
             }
             _ => {
+                let flow = self.command_called(here, call);
+                if flow != Flow::Next {
+                    return (V::Unknown, flow);
+                }
                 self.escape(arguments);
                 self.alive = true;
                 (V::Unknown, self.called_property(here, call))

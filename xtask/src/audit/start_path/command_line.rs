@@ -15,6 +15,13 @@ impl Walker<'_> {
         self.is_command_line_kept().then(|| 1 + words * self.flags.len())
     }
 
+    /// Names of the flags, as they stand on the command line.
+    pub fn flags_in_order(&self) -> impl Iterator<Item = &str> {
+        let first = FIRST.into_iter().filter(|name| self.flags.contains_key(*name));
+        let rest = self.flags.keys().map(String::as_str);
+        first.chain(rest.filter(|name| !FIRST.contains(name)))
+    }
+
     /// `sys.argv[at]`; nothing for the script itself.
     pub fn word(&self, at: i64) -> Option<V> {
         let at = usize::try_from(at).ok()?.checked_sub(1)?;

@@ -117,7 +117,7 @@ impl Walker<'_> {
     }
 
     /// Keys and values of a dictionary that is known.
-    fn items_of(&self, value: &V) -> Option<Vec<(V, V)>> {
+    pub fn items_of(&self, value: &V) -> Option<Vec<(V, V)>> {
         match value {
             V::Dict(items) => Some(items.to_vec()),
             V::Mapping(_) => match &self.kept(value)?.content {

@@ -6,6 +6,7 @@ use super::arguments::Arguments;
 use super::call::made_for;
 use super::class::Lookup;
 use super::failure::Flow;
+use super::steps::any_step;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
 
@@ -134,6 +135,18 @@ impl Walker<'_> {
             let help = Some(format!("write `field(default_factory={kind})`"));
             return Some((fields.decorator, "ValueError", message, help));
         }
+        if let Some((field, kind)) = fields
+            .all
+            .iter()
+            .find_map(|field| Some((field, self.unhashable_default(class, &field.name)?)))
+        {
+            let message = format!(
+                "mutable default <class '{kind}'> for field {} is not allowed: use default_factory",
+                field.name
+            );
+            let help = Some(format!("write `field(default_factory={kind})`"));
+            return Some((fields.decorator, "ValueError", message, help));
+        }
         let all = self.all_fields(class)?;
         let all: Vec<&Field> = all.iter().filter(|field| field.init && !field.keyword_only).collect();
         let first = all.iter().position(|field| field.has_default)?;
@@ -141,6 +154,74 @@ impl Walker<'_> {
         let message = format!("non-default argument '{}' follows default argument", without.name);
         let help = Some("give it a default, or put it before those that have one".to_owned());
         Some((fields.decorator, "TypeError", message, help))
+    }
+
+    /// The class of a field's default that has no hash: Python 3.11 and later take it for one that can be changed.
+    fn unhashable_default(&self, class: (ModuleId, u32), field: &str) -> Option<String> {
+        let atom = self.source(class.0)?.atom(field)?;
+        let variable = self.class_names.get(&class)?.get(&atom)?;
+        let of = match variable.value {
+            V::Record(module, class) => (module, class),
+            V::Instance(id) => self.objects.get(id).map(|object| (object.module, object.class))?,
+            _ => return None,
+        };
+        let known = variable.sure && self.search.version.minor >= 11 && !self.set_from_outside("__hash__");
+        (known && self.has_no_hash(of)).then(|| self.class_name(of))
+    }
+
+    /// Whether objects of a class surely have no hash: what says how they are compared says nothing of it.
+    fn has_no_hash(&self, class: (ModuleId, u32)) -> bool {
+        for entry in self.order(class.0, class.1) {
+            let Some((source, facts)) = entry.and_then(|(module, class)| {
+                let source = self.source(module)?;
+                Some((source, source.classes.get(class as usize)?))
+            }) else {
+                return false;
+            };
+            let has = |name: &str| source.atom(name).is_some_and(|atom| binds(source, facts, atom));
+            if has("__hash__") || facts.metaclass.is_some() {
+                return false;
+            }
+            if !facts.decorators.is_empty() {
+                let fields = facts.fields.as_ref();
+                return self.is_dataclass(source, facts) && fields.is_some_and(|fields| fields.unhashable);
+            }
+            if has("__eq__") {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Built-in classes of which no two go together as bases.
+    pub fn layout_conflict(&self, class: (ModuleId, u32)) -> Option<String> {
+        const SOLID: &[&str] = &[
+            "int",
+            "str",
+            "float",
+            "complex",
+            "list",
+            "dict",
+            "set",
+            "frozenset",
+            "tuple",
+            "bytes",
+            "bytearray",
+            "type",
+        ];
+        let bases = self.bases.get(&class)?;
+        let solid = |base: &V| match base {
+            V::Outside(name) => {
+                let name = name.strip_prefix("builtins.")?;
+                SOLID.iter().find(|known| **known == name).copied()
+            }
+            _ => None,
+        };
+        let mut found = bases.iter().filter_map(solid);
+        let first = found.next()?;
+        found
+            .any(|other| other != first)
+            .then(|| "multiple bases have instance lay-out conflict".to_owned())
     }
 
     fn refused_enumeration(&self, source: &Module, facts: &Class, class: (ModuleId, u32)) -> Option<Refused> {
@@ -174,6 +255,18 @@ impl Walker<'_> {
         }
         None
     }
+}
+
+/// Whether the body of a class itself binds a name.
+fn binds(source: &Module, facts: &Class, name: pysrc::Atom) -> bool {
+    any_step(&facts.body, &mut |step| match step {
+        Step::Store { name: stored, .. } => *stored == name,
+        Step::Function(function) => source
+            .functions
+            .get(*function as usize)
+            .is_some_and(|it| it.atom == name),
+        _ => false,
+    })
 }
 
 /// Members of an enumeration that are written out: names that get a number or string.

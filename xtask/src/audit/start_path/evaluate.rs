@@ -133,7 +133,7 @@ impl Walker<'_> {
             },
             Value::Each => self.each.last().cloned().flatten().unwrap_or(V::Unknown),
             Value::Lambda(place) => V::Lambda(here, *place),
-            Value::Choice(_) | Value::Either(_) | Value::Other => V::Unknown,
+            Value::Choice(_) | Value::Either(_) | Value::From(_) | Value::Other => V::Unknown,
         }
     }
 

@@ -98,6 +98,9 @@ pub const EXPECTED: &[&str] = &[
     "YAMLError",
     "ZeroDivisionError",
     "OperationalError",
+    "RuntimeError",
+    "EOFError",
+    "GetoptError",
 ];
 
 /// The builtin exception of that name.
@@ -124,6 +127,8 @@ pub fn classes(exception: &str) -> &'static [&'static str] {
         "RuntimeError" => &["RuntimeError", "Exception", "BaseException"],
         "NotImplementedError" => &["NotImplementedError", "RuntimeError", "Exception", "BaseException"],
         "ZeroDivisionError" => &["ZeroDivisionError", "ArithmeticError", "Exception", "BaseException"],
+        "EOFError" => &["EOFError", "Exception", "BaseException"],
+        "GetoptError" => &["GetoptError", "Exception", "BaseException"],
         "KeyError" => &["KeyError", "LookupError", "Exception", "BaseException"],
         "IndexError" => &["IndexError", "LookupError", "Exception", "BaseException"],
         "LookupError" => &["LookupError", "Exception", "BaseException"],

@@ -175,7 +175,7 @@ impl Walker<'_> {
     }
 
     /// Whether a folder, or one below it, was made on the way.
-    fn was_made(&self, folder: &str) -> bool {
+    pub fn was_made(&self, folder: &str) -> bool {
         let below = |made: &str| made.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
         self.made.iter().any(|made| made == folder || below(made))
     }

@@ -539,7 +539,14 @@ impl Walker<'_> {
                         help,
                     );
                 }
-                self.bind_import(import, V::Outside(format!("{name}.{wanted}")));
+                let full = format!("{name}.{wanted}");
+                if let Target::Missing(missing) = self.search.below(&Target::Installed, &full, wanted)
+                    && !is_standard
+                    && let Err(flow) = self.missing(&full, &missing, here, import.span)
+                {
+                    return flow;
+                }
+                self.bind_import(import, V::Outside(full));
                 Flow::Next
             }
             _ => {

@@ -26,6 +26,7 @@ mod failure;
 mod files;
 mod groups;
 mod import;
+mod library;
 mod manager;
 mod metaclass;
 mod name;
@@ -239,6 +240,7 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         kept: false,
         anywhere: false,
         beyond: false,
+        logs: false,
         parsers: Vec::new(),
         binds: Vec::new(),
         made: HashSet::default(),

@@ -5,6 +5,7 @@ use pysrc::{Call, Taken, Value};
 use super::arguments::Arguments;
 use super::condition::{ADDERS, PASSED_ON, REMOVERS};
 use super::failure::Flow;
+use super::library::LOGGER;
 use super::operator::kind;
 use super::text;
 use super::value::{ModuleId, V, absolute, join, parent};
@@ -21,6 +22,10 @@ impl Walker<'_> {
         if flow == Flow::Next && converts {
             flow = self.conversion(here, call, name);
         }
+        if flow == Flow::Next && self.silent == 0 {
+            flow = self.library_call(here, call, name, arguments);
+        }
+        self.logs |= gives_handlers(name);
         if flow != Flow::Next {
             return (V::Unknown, flow);
         }
@@ -131,6 +136,7 @@ impl Walker<'_> {
                 V::Zmq(zmq::CONTEXT)
             }
             "argparse.ArgumentParser" => self.new_parser(arguments),
+            "optparse.OptionParser" => self.new_option_parser(arguments),
             "threading.Thread" => self.new_thread(arguments),
             "threading.Timer" | "multiprocessing.Process" | "asyncio.to_thread" => {
                 self.escape(arguments);
@@ -200,6 +206,7 @@ impl Walker<'_> {
                 }
                 V::None
             }
+            "logging.getLogger" => V::Outside(LOGGER.to_owned()),
             "asyncio.get_running_loop" => V::Outside(LOOP.to_owned()),
             // What is made a task ends with what runs it.
             "asyncio.create_task" | "asyncio.ensure_future" | "asyncio.get_running_loop().create_task"
@@ -392,6 +399,7 @@ impl Walker<'_> {
                 };
                 return (value, flow);
             }
+            (_, "addHandler") => self.logs = true,
             (_, "mkdir") => self.makes_folders = true,
             (V::Str(_), "join") => return (V::Unknown, self.joined(here, call)),
             (V::Str(known), "format") if !arguments.open => {
@@ -477,16 +485,34 @@ const LOOKS_ONLY: &[&str] = &[
     "pprint.pprint",
 ];
 
+/// Whether a function may give the root logger a handler.
+fn gives_handlers(name: &str) -> bool {
+    matches!(
+        name,
+        "logging.basicConfig"
+            | "logging.debug"
+            | "logging.info"
+            | "logging.warning"
+            | "logging.warn"
+            | "logging.error"
+            | "logging.exception"
+            | "logging.critical"
+            | "logging.log"
+            | "logging.config.dictConfig"
+            | "logging.config.fileConfig"
+    )
+}
+
 /// Whether a function of the standard library surely comes back, and leaves nothing running.
 fn is_harmless(name: &str) -> bool {
     let top = name.split('.').next().unwrap_or(name);
     match top {
         "builtins" => !name.ends_with(".input"),
         "logging" | "json" | "typing" | "collections" | "dataclasses" | "enum" | "functools" | "re" | "datetime"
-        | "random" | "abc" | "warnings" | "math" | "copy" | "uuid" | "hashlib" | "argparse" | "itertools"
-        | "pathlib" | "string" | "textwrap" | "traceback" | "platform" | "locale" | "sys" | "shutil" | "glob"
-        | "base64" | "io" | "inspect" | "types" | "operator" | "contextlib" | "statistics" | "tempfile" | "pickle"
-        | "csv" | "configparser" | "sqlite3" => true,
+        | "optparse" | "random" | "abc" | "warnings" | "math" | "copy" | "uuid" | "hashlib" | "argparse"
+        | "itertools" | "pathlib" | "string" | "textwrap" | "traceback" | "platform" | "locale" | "sys" | "shutil"
+        | "glob" | "base64" | "io" | "inspect" | "types" | "operator" | "contextlib" | "statistics" | "tempfile"
+        | "pickle" | "csv" | "configparser" | "sqlite3" => true,
         "os" => !matches!(
             name,
             "os.system"

@@ -1,6 +1,6 @@
 //! `argparse`: which flags a script takes, and which it is given.
 
-use pysrc::Call;
+use pysrc::{BindingKind, Call, Value};
 
 use super::arguments::Arguments;
 use super::failure::{Flow, Words};
@@ -14,6 +14,7 @@ impl Walker<'_> {
         self.parsers.push(ParserFacts {
             options: Vec::new(),
             sets_more: false,
+            of_optparse: false,
             unknown: arguments.open
                 || [
                     "parents",
@@ -28,6 +29,124 @@ impl Walker<'_> {
         V::Parser(self.parsers.len() - 1)
     }
 
+    /// `optparse.OptionParser(…)`.
+    pub fn new_option_parser(&mut self, arguments: &Arguments) -> V {
+        self.parsers.push(ParserFacts {
+            of_optparse: true,
+            unknown: arguments.open
+                || ["option_list", "option_class", "conflict_handler"]
+                    .iter()
+                    .any(|name| arguments.named(name).is_some()),
+            ..ParserFacts::default()
+        });
+        V::Parser(self.parsers.len() - 1)
+    }
+
+    /// A method of a parser of `optparse`.
+    fn option_parser_method(
+        &mut self,
+        here: ModuleId,
+        call: &Call,
+        id: usize,
+        method: &str,
+        arguments: &Arguments,
+    ) -> (V, Flow) {
+        let Some(parser) = self.parsers.get_mut(id) else {
+            return (V::Unknown, Flow::Next);
+        };
+        match method {
+            "add_option" => match option(arguments) {
+                Some(option) => parser.options.push(option),
+                None => parser.unknown = true,
+            },
+            "set_defaults" | "set_usage" | "print_help" | "format_help" => {}
+            "parse_args" if is_command_line(arguments) => {
+                let parser = parser.clone();
+                let unknown = |flag: &&String| matches!(find(&parser, &format!("--{flag}")), Found::None);
+                let unknown = self.flags.keys().find(unknown).filter(|_| !parser.unknown);
+                if let Some(flag) = unknown {
+                    let message = format!(
+                        "`parse_args()` ends the process: it does not know `--{flag}`, which the supervisor passes"
+                    );
+                    let help = Some("add the options that the supervisor passes".to_owned());
+                    let flow = self.fail_at(here, call.span, "start/flags-rejected", "SystemExit", message, help);
+                    return (V::Unknown, flow);
+                }
+                return (V::List(vec![V::Unknown, V::Unknown]), Flow::Next);
+            }
+            _ => parser.unknown = true,
+        }
+        (V::Unknown, Flow::Next)
+    }
+
+    /// A function that `click.command()` made a command is called: it reads the command line, and refuses what no option takes.
+    pub fn command_called(&mut self, here: ModuleId, call: &Call) -> Flow {
+        let plain = call.arguments.is_empty() && call.spread.is_none() && call.keywords.is_empty();
+        let options = self.options_of_command(here, call).filter(|_| plain);
+        let known =
+            |options: &[String], flag: &str| options.iter().any(|option| option.trim_start_matches("--") == flag);
+        let refused = options.and_then(|options| {
+            self.flags_in_order()
+                .find(|flag| !known(&options, flag))
+                .map(str::to_owned)
+        });
+        match refused {
+            Some(flag) => {
+                let message =
+                    format!("the command ends the process: no such option: `--{flag}`, which the supervisor passes");
+                let help =
+                    Some("add an option for it, or `context_settings={'ignore_unknown_options': True}`".to_owned());
+                self.fail_at(here, call.span, "start/flags-rejected", "SystemExit", message, help)
+            }
+            None => Flow::Next,
+        }
+    }
+
+    /// The options of the command that is called by its name, where all of them are known.
+    fn options_of_command(&self, here: ModuleId, call: &Call) -> Option<Vec<String>> {
+        let Value::Name(name) = call.callee else {
+            return None;
+        };
+        let source = self.source(here)?;
+        let mut bindings = source.bindings.iter().filter(|binding| binding.name == name);
+        let (Some(binding), None) = (bindings.next(), bindings.next()) else {
+            return None;
+        };
+        let BindingKind::Function(function) = binding.kind else {
+            return None;
+        };
+        let mut options = Vec::new();
+        let mut is_command = false;
+        for wrapper in &source.functions.get(function as usize)?.wrappers {
+            let Value::Call(made) = wrapper else {
+                return None;
+            };
+            let made = source.calls.get(*made as usize)?;
+            let V::Outside(of) = self.evaluate(&made.callee) else {
+                return None;
+            };
+            match of.as_str() {
+                "click.command" => {
+                    is_command = made.keywords.is_empty() && made.spread.is_none();
+                    if !is_command {
+                        return None;
+                    }
+                }
+                "click.option" => {
+                    for name in &made.arguments {
+                        match name {
+                            Value::Str(name) => options.push(name.to_string()),
+                            _ => return None,
+                        }
+                    }
+                }
+                "click.version_option" | "click.help_option" => {}
+                _ => return None,
+            }
+        }
+        is_command.then_some(options)
+    }
+
     /// A method of a parser.
     pub fn parser_method(
         &mut self,
@@ -37,6 +156,9 @@ impl Walker<'_> {
         method: &str,
         arguments: &Arguments,
     ) -> (V, Flow) {
+        if self.parsers.get(id).is_some_and(|parser| parser.of_optparse) {
+            return self.option_parser_method(here, call, id, method, arguments);
+        }
         match method {
             "add_argument" => {
                 let option = option(arguments).map(|option| match self.is_sure_way() {

@@ -225,7 +225,8 @@ impl<'a> Walker<'a> {
         if let Some(message) = self.refused_by_base(here, class, facts) {
             return self.fail_at(here, facts.span, "start/class-error", "TypeError", message, None);
         }
-        if let Some(message) = self.order_conflict(here, class) {
+        let conflict = self.layout_conflict((here, class));
+        if let Some(message) = conflict.or_else(|| self.order_conflict(here, class)) {
             return self.fail_at(here, facts.span, "start/class-error", "TypeError", message, None);
         }
         let outer = self.frames.last().and_then(|frame| frame.function);

@@ -2,6 +2,7 @@
 
 mod data;
 mod imported;
+mod library;
 mod trees;
 mod values;
 mod ways;

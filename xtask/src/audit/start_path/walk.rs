@@ -109,6 +109,8 @@ pub struct ParserFacts {
     pub options: Vec<ParserOption>,
     /// It may have options that were not seen.
     pub unknown: bool,
+    /// It is one of `optparse`.
+    pub of_optparse: bool,
     /// It refuses options by other means, or sets attributes by other means.
     pub sets_more: bool,
 }
@@ -272,6 +274,8 @@ pub struct Walker<'a> {
     pub anywhere: bool,
     /// Something that no search of folders of the tree looks into was put on `sys.path`: an archive, a folder of the base image.
     pub beyond: bool,
+    /// The root logger may have a handler.
+    pub logs: bool,
     pub parsers: Vec<ParserFacts>,
     pub binds: Vec<Bind>,
     pub made: HashSet<String>,

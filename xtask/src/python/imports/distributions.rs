@@ -468,6 +468,60 @@ static FIRST_OF: LazyLock<FxHashMap<&str, [&'static str; 1]>> = LazyLock::new(||
     first
 });
 
+/// Parts of namespaces that many distributions share → the distribution that brings them.
+const PARTS: &[(&str, [&str; 1])] = &[
+    ("google.cloud.aiplatform", ["google-cloud-aiplatform"]),
+    ("google.cloud.bigquery", ["google-cloud-bigquery"]),
+    ("google.cloud.datastore", ["google-cloud-datastore"]),
+    ("google.cloud.dialogflow", ["google-cloud-dialogflow"]),
+    ("google.cloud.documentai", ["google-cloud-documentai"]),
+    ("google.cloud.firestore", ["google-cloud-firestore"]),
+    ("google.cloud.language", ["google-cloud-language"]),
+    ("google.cloud.logging", ["google-cloud-logging"]),
+    ("google.cloud.pubsub", ["google-cloud-pubsub"]),
+    ("google.cloud.pubsub_v1", ["google-cloud-pubsub"]),
+    ("google.cloud.secretmanager", ["google-cloud-secret-manager"]),
+    ("google.cloud.spanner", ["google-cloud-spanner"]),
+    ("google.cloud.speech", ["google-cloud-speech"]),
+    ("google.cloud.storage", ["google-cloud-storage"]),
+    ("google.cloud.tasks_v2", ["google-cloud-tasks"]),
+    ("google.cloud.texttospeech", ["google-cloud-texttospeech"]),
+    ("google.cloud.translate", ["google-cloud-translate"]),
+    ("google.cloud.translate_v2", ["google-cloud-translate"]),
+    ("google.cloud.vision", ["google-cloud-vision"]),
+    ("google.genai", ["google-genai"]),
+    ("google.generativeai", ["google-generativeai"]),
+    ("azure.cognitiveservices.speech", ["azure-cognitiveservices-speech"]),
+    ("azure.cosmos", ["azure-cosmos"]),
+    ("azure.eventhub", ["azure-eventhub"]),
+    ("azure.identity", ["azure-identity"]),
+    ("azure.keyvault.secrets", ["azure-keyvault-secrets"]),
+    ("azure.servicebus", ["azure-servicebus"]),
+    ("azure.storage.blob", ["azure-storage-blob"]),
+    ("azure.storage.queue", ["azure-storage-queue"]),
+    ("opentelemetry.sdk", ["opentelemetry-sdk"]),
+    ("opentelemetry.exporter.otlp", ["opentelemetry-exporter-otlp"]),
+    ("opentelemetry.instrumentation", ["opentelemetry-instrumentation"]),
+    ("ruamel.yaml", ["ruamel-yaml"]),
+];
+
+/// The distribution that brings a part of a shared namespace, where it is known.
+#[must_use]
+pub fn part_of_namespace(module: &str) -> Option<&'static str> {
+    PARTS
+        .iter()
+        .find(|(part, _)| *part == module)
+        .map(|(_, distribution)| distribution[0])
+}
+
+/// The same, as a list.
+#[must_use]
+pub fn providers_of_part(module: &str) -> &'static [&'static str] {
+    let part = PARTS.iter().find(|(part, _)| *part == module);
+    part.map(|(_, distribution)| distribution.as_slice())
+        .unwrap_or_default()
+}
+
 /// Distributions that are of use without being imported.
 const NEVER_IMPORTED: &[&str] = &[
     "pip",

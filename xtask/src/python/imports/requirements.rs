@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use pysrc::PythonVersion;
 
-use super::distributions::{brings, installs, is_of, normalised};
+use super::distributions::{brings, installs, is_of, normalised, part_of_namespace};
 use crate::finding::Place;
 use crate::python::disk::Disk;
 use crate::python::facts::TreeFacts;
@@ -51,6 +51,21 @@ impl Requirements {
             .any(|requirement| !requirement.elsewhere && brings(&requirement.name, module))
     }
 
+    /// The distribution that a part of a shared namespace needs, where surely no listed one is it, nor needs it: of the namespace,
+    /// all are parts that need no other.
+    #[must_use]
+    pub fn lack_part(&self, module: &str) -> Option<&'static str> {
+        let wanted = part_of_namespace(module)?;
+        let (family, _) = module.split_once('.')?;
+        let may_need = |requirement: &Requirement| {
+            let name = requirement.name.as_str();
+            let plain = module_of_part(name) || installs(name).is_some();
+            !requirement.elsewhere
+                && (name == wanted || name.starts_with(wanted) || (!plain && may_bring_family(name, family)))
+        };
+        (!self.all.iter().any(may_need)).then_some(wanted)
+    }
+
     /// How messages name the file.
     #[must_use]
     pub fn shown(&self) -> String {
@@ -66,6 +81,20 @@ impl Requirements {
     pub fn of(&self, module: &str) -> Option<&Requirement> {
         self.all.iter().find(|requirement| is_of(&requirement.name, module))
     }
+}
+
+/// Whether a distribution is a part of a namespace that installs no other part which is imported by name.
+fn module_of_part(name: &str) -> bool {
+    let plain = ["aiplatform", "firestore", "otlp", "instrumentation"];
+    (name.starts_with("google-cloud-") || name.starts_with("azure-")) && !plain.iter().any(|part| name.contains(part))
+}
+
+/// Whether a distribution that is not known may install parts of a namespace.
+fn may_bring_family(name: &str, family: &str) -> bool {
+    !matches!(
+        name,
+        "protobuf" | "google-auth" | "google-api-core" | "googleapis-common-protos" | "azure-core"
+    ) || family == "opentelemetry"
 }
 
 /// Reads a requirements file of the tree; without a path, all of them.

@@ -139,7 +139,10 @@ impl Search<'_> {
                     _ => Target::Standard,
                 }
             }
-            Target::Installed => Target::Installed,
+            Target::Installed => match self.requirements.lack_part(full) {
+                Some(_) => Target::Missing(Missing::Package(super::distributions::providers_of_part(full))),
+                None => Target::Installed,
+            },
             Target::Missing(missing) => Target::Missing(missing.clone()),
         }
     }
