@@ -20,7 +20,8 @@ rules! {
     ///
     /// Python raises `TypeError`, `ValueError`, `KeyError`, `IndexError` or `ZeroDivisionError`. Said only of literals, of
     /// names that get nothing but literals, of words of the command line that the supervisor passes, and of environment variables
-    /// that the container surely does not have. Also of an address that no ZeroMQ socket takes (`ZMQError`), and of a
+    /// that the container surely does not have. Also of an address that no ZeroMQ socket takes, of messages that the kind of a
+    /// socket does not send or receive, or not yet (`ZMQError`), and of a
     /// thread whose class never calls `Thread.__init__` (`RuntimeError`), of `input()`, since agents have no standard input
     /// (`EOFError`), of what asyncio does only while a loop runs, of `None` where a path is needed, and of levels that `logging`
     /// does not know.

@@ -42,6 +42,7 @@ impl Walker<'_> {
             Some(V::Instance(id)) => self.instance_attribute(here, id, name, span),
             Some(V::Class(module, class)) => self.attribute_of_class(here, (module, class), name, span),
             Some(V::Zmq(of)) => self.zmq_attribute(here, of, name, span),
+            Some(V::Socket(_)) => self.zmq_attribute(here, zmq::SOCKET, name, span),
             Some(V::None) if self.is_certain() && self.is_settled(&Value::Name(object)) => {
                 let message = format!("'NoneType' object has no attribute '{name}'");
                 let help = Some(format!("`{}` is `None` whenever this runs", source.name(object)));
@@ -143,6 +144,7 @@ impl Walker<'_> {
             _ => match self.evaluate(inner) {
                 V::Instance(id) => self.instance_attribute(here, id, name, span),
                 V::Zmq(of) => self.zmq_attribute(here, of, name, span),
+                V::Socket(_) => self.zmq_attribute(here, zmq::SOCKET, name, span),
                 V::Parsed(parser) if self.certain(inner).is_some() => self.option(here, parser, name, span),
                 value if kind(&value).is_some() && self.is_certain() => {
                     self.attribute_of_known(here, inner, &value, (name, span))
@@ -325,6 +327,23 @@ impl Walker<'_> {
             (format!("'{shown}' object has no attribute '{name}'"), None)
         };
         self.no_attribute(here, span, name, message, help)
+    }
+
+    /// `hasattr(object, name)`, where that is known.
+    pub fn has_attribute(&self, id: usize, name: &str) -> Option<bool> {
+        let object = self.objects.get(id)?;
+        let class = (object.module, object.class);
+        if let Some(variable) = object.attributes.get(name) {
+            // One that was set on a way that may not be taken may not be there.
+            return (variable.sure || variable.value != V::Unknown).then_some(true);
+        }
+        let own = !object.dynamic && !object.opened && !object.reached && self.loops == 0;
+        let lacks = own
+            && matches!(self.find_method(class.0, class.1, name), Lookup::NotThere)
+            && self.names_of_class(class).is_some_and(|names| !names.contains(name))
+            && !self.is_set_on_others(name)
+            && !self.sets_by_name(false);
+        lacks.then_some(false)
     }
 
     /// An object may get attributes of any name from here on.

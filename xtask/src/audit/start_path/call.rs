@@ -83,7 +83,11 @@ impl Walker<'_> {
             V::Bound(object, method) => self.method_of_unknown(here, call, *object, &method, arguments),
             V::None | V::Bool(_) | V::Int(_) | V::Float(_) | V::Str(_) | V::Concat(_) | V::List(_) | V::Dict(_) => {
                 self.escape(arguments);
-                (V::Unknown, self.not_callable(here, call, &callee))
+                let flow = self.not_callable(here, call, &callee);
+                if flow != Flow::Next {
+                    return (V::Unknown, flow);
+                }
+                (V::Unknown, self.called_property(here, call))
             }
             _ => {
                 let flow = self.command_called(here, call);
@@ -208,6 +212,7 @@ impl Walker<'_> {
         }
         match value {
             V::Coroutine(_) | V::Future(_) => self.release(value),
+            V::Socket(socket) => self.share_socket(*socket),
             V::Instance(id) => {
                 if let Some(object) = self.objects.get_mut(*id) {
                     object.opened = true;
@@ -235,6 +240,14 @@ impl Walker<'_> {
             return;
         };
         object.reached = true;
+        let sockets: Vec<usize> = object
+            .attributes
+            .values()
+            .filter_map(|variable| match variable.value {
+                V::Socket(socket) => Some(socket),
+                _ => None,
+            })
+            .collect();
         let held: Vec<usize> = object
             .attributes
             .values()
@@ -247,6 +260,7 @@ impl Walker<'_> {
                 _ => None,
             })
             .collect();
+        sockets.into_iter().for_each(|socket| self.share_socket(socket));
         for held in held {
             self.reach(held);
         }

@@ -59,6 +59,7 @@ impl Walker<'_> {
                     entered.value.clone()
                 }
                 V::Zmq(of) => V::Zmq(of),
+                V::Socket(socket) => V::Socket(socket),
                 V::File(path) => V::File(path),
                 _ => return None,
             },

@@ -221,6 +221,7 @@ impl<'a> Walker<'a> {
             | V::Method(..)
             | V::Lambda(..)
             | V::Zmq(_)
+            | V::Socket(_)
             | V::Thread(_)
             | V::Parser(_)
             | V::Parsed(_)

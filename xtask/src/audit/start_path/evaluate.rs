@@ -169,6 +169,10 @@ impl Walker<'_> {
                     return variable.value.clone();
                 }
                 match self.find_method(*module, *class, name) {
+                    Lookup::Found(owner, function) if self.is_property(owner, function) => {
+                        let given = self.given_by_properties.get(&(id, name.to_owned()));
+                        given.map_or(V::Unknown, |given| given.value.clone())
+                    }
                     Lookup::Found(owner, function) => self.method(owner, function, V::Instance(id), (*module, *class)),
                     Lookup::NotThere | Lookup::Unknown => self.class_attribute(*module, *class, name),
                 }
@@ -221,6 +225,7 @@ impl Walker<'_> {
             | V::Path(_)
             | V::Parser(_)
             | V::Zmq(_)
+            | V::Socket(_)
             | V::File(_)
             | V::Text(_)
             | V::Mapping(_)

@@ -243,6 +243,8 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         logs: false,
         parsers: Vec::new(),
         binds: Vec::new(),
+        sockets: Vec::new(),
+        given_by_properties: HashMap::default(),
         made: HashSet::default(),
         steps: 0,
     };

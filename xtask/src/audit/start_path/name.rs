@@ -255,6 +255,14 @@ impl Walker<'_> {
             Some(V::Instance(id)) => {
                 self.forget_port(id, source.name(attribute));
                 let name = source.name(attribute).to_owned();
+                let replaced = self
+                    .objects
+                    .get(id)
+                    .and_then(|object| object.attributes.get(&name))
+                    .map(|variable| variable.value.clone());
+                if let Some(before) = replaced {
+                    self.replaced(&before, &value);
+                }
                 let class = self.objects.get(id).map(|object| (object.module, object.class));
                 let above = class
                     .and_then(|class| self.class_variable(class.0, class.1, &name))

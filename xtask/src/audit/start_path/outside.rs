@@ -3,7 +3,7 @@
 use pysrc::{Call, Taken, Value};
 
 use super::arguments::Arguments;
-use super::condition::{ADDERS, PASSED_ON, REMOVERS};
+use super::condition::{ADDERS, PASSED_ON, REMOVERS, equal};
 use super::failure::Flow;
 use super::library::LOGGER;
 use super::operator::kind;
@@ -133,7 +133,10 @@ impl Walker<'_> {
             "collections.namedtuple" | "typing.NamedTuple" => self.named_tuple(arguments),
             "zmq.Context" | "zmq.Context.instance" | "zmq.asyncio.Context" | "zmq.asyncio.Context.instance" => {
                 self.escape(arguments);
-                V::Zmq(zmq::CONTEXT)
+                match name.starts_with("zmq.asyncio") {
+                    true => V::Zmq(zmq::AWAITED_CONTEXT),
+                    false => V::Zmq(zmq::CONTEXT),
+                }
             }
             "argparse.ArgumentParser" => self.new_parser(arguments),
             "optparse.OptionParser" => self.new_option_parser(arguments),
@@ -189,6 +192,10 @@ impl Walker<'_> {
                 self.sure = false;
                 self.attribute(V::Instance(*id), attribute)
             }
+            "builtins.hasattr" if arguments.sure => match arguments.positional.as_slice() {
+                [V::Instance(id), V::Str(name)] => self.has_attribute(*id, name).map_or(V::Unknown, V::Bool),
+                _ => V::Unknown,
+            },
             "builtins.vars" => {
                 if let Some(object) = first {
                     self.any_attribute(object);
@@ -335,17 +342,38 @@ impl Walker<'_> {
             Value::Attribute(of, _) => self.certain(of).is_some(),
             _ => false,
         };
+        if let V::Socket(socket) = object {
+            // What stands below is about sockets of any kind.
+            let flow = self.socket_method(here, call, socket, method);
+            if flow != Flow::Next {
+                return (V::Unknown, flow);
+            }
+        }
         match (&object, method) {
             (V::Thread(thread), "start" | "join") => {
                 return (V::None, self.thread_method(here, call, *thread, method));
             }
-            (V::Zmq(zmq::SOCKET), "send" | "setsockopt" | "set") => {
+            (V::Socket(_), "send" | "setsockopt" | "set") => {
                 self.escape(arguments);
                 return (V::Unknown, self.text_for_bytes(here, call, method));
             }
-            (V::Zmq(zmq::CONTEXT), "socket") => {
+            (V::Socket(socket), "close") => {
+                self.release_ports(*socket);
+                return (V::None, Flow::Next);
+            }
+            (V::Dict(items), "get" | "pop") if !arguments.open => {
+                let known = matches!(&call.callee, Value::Attribute(of, _) if self.keeps_items(of));
+                let (value, sure) = item_or_default(items, arguments, known);
+                self.sure &= sure;
+                if method == "pop" {
+                    self.sure = false;
+                }
+                return (value, Flow::Next);
+            }
+            (V::File(_), "close") => return (V::None, Flow::Next),
+            (V::Zmq(of), "socket") => {
                 self.escape(arguments);
-                return (V::Zmq(zmq::SOCKET), Flow::Next);
+                return self.new_socket(here, call, of);
             }
             (V::Parser(parser), _) => return self.parser_method(here, call, *parser, method, arguments),
             (V::Path(path), "resolve" | "absolute") if !self.is_elsewhere(path) => {
@@ -422,7 +450,7 @@ impl Walker<'_> {
                 let mut flow = self.check_address(here, call, &object, method == "bind");
                 if flow == Flow::Next {
                     flow = match method {
-                        "bind" => self.bind_socket(here, call, arguments),
+                        "bind" => self.bind_socket(here, call, &object, arguments),
                         _ => self.check_placeholder(here, call, arguments),
                     };
                 }
@@ -556,6 +584,24 @@ fn reads_as_written(mode: Option<&V>, encoding: Option<&V>) -> bool {
         Some(_) => false,
     };
     text && utf8
+}
+
+/// `items.get(key, default)`; `kept`: nothing takes items away or puts others in their place.
+fn item_or_default(items: &[(V, V)], arguments: &Arguments, kept: bool) -> (V, bool) {
+    let Some(key) = arguments.positional.first().filter(|_| arguments.sure) else {
+        return (V::Unknown, false);
+    };
+    let mut all_known = true;
+    let found = items.iter().find(|(known, _)| {
+        let same = equal(known, key);
+        all_known &= same.is_some();
+        same == Some(true)
+    });
+    match found {
+        Some((_, value)) => (value.clone(), kept),
+        None if all_known => (arguments.positional.get(1).cloned().unwrap_or(V::None), kept),
+        None => (V::Unknown, false),
+    }
 }
 
 /// What `range(…)` gives.

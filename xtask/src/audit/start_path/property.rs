@@ -8,7 +8,7 @@ use super::class::Lookup;
 use super::failure::Flow;
 use super::operator::kind;
 use super::steps::returned;
-use super::value::{ModuleId, V};
+use super::value::{ModuleId, V, Variable};
 use super::walk::Walker;
 
 impl Walker<'_> {
@@ -21,7 +21,19 @@ impl Walker<'_> {
         let none = Arguments::none(false);
         let getter = V::Method(owner, function, Box::new(V::Instance(object)));
         match getter.closure() {
-            Some(getter) => self.call_function(here, &call, getter, &none).1,
+            Some(getter) => {
+                self.sure = true;
+                let (value, flow) = self.call_function(here, &call, getter, &none);
+                let name = self
+                    .source(owner)
+                    .and_then(|source| source.functions.get(function as usize));
+                if let Some(name) = name.map(|facts| facts.name.to_string()) {
+                    let sure = self.sure;
+                    self.given_by_properties
+                        .insert((object, name), Variable { value, sure });
+                }
+                flow
+            }
             None => Flow::Next,
         }
     }
@@ -57,7 +69,7 @@ impl Walker<'_> {
         self.fail_at(here, call.span, "start/bad-operation", "TypeError", message, help)
     }
 
-    fn is_property(&self, owner: ModuleId, function: u32) -> bool {
+    pub fn is_property(&self, owner: ModuleId, function: u32) -> bool {
         let decorators = self.decorators(owner, function);
         let [decorator] = decorators.as_slice() else {
             return false;

@@ -6,13 +6,36 @@ use super::arguments::Arguments;
 use super::failure::{Flow, Words};
 use super::steps::visit;
 use super::value::{ModuleId, V};
-use super::walk::{Bind, PortOf, Walker};
+use super::walk::{Bind, Doubt, PortOf, Socket, SocketState, Walker};
 use crate::finding::Subject;
 use crate::python::imports::zmq;
 
+/// Methods of sockets that send.
+pub const SENDS: &[&str] = &[
+    "send",
+    "send_string",
+    "send_json",
+    "send_multipart",
+    "send_pyobj",
+    "send_serialized",
+];
+/// Methods of sockets that receive.
+const RECEIVES: &[&str] = &[
+    "recv",
+    "recv_string",
+    "recv_json",
+    "recv_multipart",
+    "recv_pyobj",
+    "recv_serialized",
+];
+
 impl Walker<'_> {
     /// `socket.bind(address)`.
-    pub fn bind_socket(&mut self, here: ModuleId, call: &Call, arguments: &Arguments) -> Flow {
+    pub fn bind_socket(&mut self, here: ModuleId, call: &Call, object: &V, arguments: &Arguments) -> Flow {
+        let socket = match object {
+            V::Socket(socket) => Some(*socket),
+            _ => None,
+        };
         let flow = self.check_placeholder(here, call, arguments);
         if flow != Flow::Next {
             return flow;
@@ -63,9 +86,134 @@ impl Walker<'_> {
                 of,
                 place,
                 conditional,
+                socket,
             });
         }
         Flow::Next
+    }
+
+    /// `context.socket(kind)`.
+    pub fn new_socket(&mut self, here: ModuleId, call: &Call, context: &str) -> (V, Flow) {
+        let given = call.arguments.first().filter(|_| call.spread.is_none());
+        let known = given.and_then(|kind| self.certain(kind));
+        if let (Some(V::Str(_) | V::None), true) = (&known, self.is_certain()) {
+            let message = "an integer is required".to_owned();
+            let help = Some("kinds of sockets are numbers: `zmq.REP`".to_owned());
+            let flow = self.fail_at(here, call.span, "start/bad-operation", "TypeError", message, help);
+            return (V::Unknown, flow);
+        }
+        let kind = match given.map(|kind| self.evaluate(kind)) {
+            Some(V::Outside(name)) if context == zmq::CONTEXT => {
+                let name = name
+                    .strip_prefix("zmq.SocketType.")
+                    .or_else(|| name.strip_prefix("zmq."));
+                name.filter(|name| !name.contains('.')).map(str::to_owned)
+            }
+            _ => None,
+        };
+        let state = match self.maybe == 0 && self.loops == 0 {
+            true => SocketState::New,
+            false => SocketState::Unknown,
+        };
+        self.sockets.push(Socket { kind, state });
+        self.sure = true;
+        (V::Socket(self.sockets.len() - 1), Flow::Next)
+    }
+
+    /// A method of a socket: whether its kind does that, and now.
+    pub fn socket_method(&mut self, here: ModuleId, call: &Call, id: usize, method: &str) -> Flow {
+        let sends = SENDS.contains(&method);
+        let works = sends || RECEIVES.contains(&method);
+        let relaxed = self.set_from_outside("req_relaxed") || self.set_from_outside("REQ_RELAXED");
+        let Some(Socket { kind, state }) = self.sockets.get(id).cloned() else {
+            return Flow::Next;
+        };
+        // Which socket it is has to be sure, not only what is known of it.
+        let sure = self.is_certain()
+            && self.silent == 0
+            && matches!(&call.callee, Value::Attribute(of, _) if self.certain(of).is_some());
+        let problem = match (state, &kind) {
+            (SocketState::Closed, _) if works || matches!(method, "bind" | "connect" | "setsockopt" | "poll") => {
+                Some("Socket operation on non-socket")
+            }
+            (SocketState::Closed, _) | (_, None) => None,
+            (_, Some(kind)) if works => {
+                let last = match state {
+                    SocketState::Sent => Some(true),
+                    SocketState::Received => Some(false),
+                    _ => None,
+                };
+                let in_turns = matches!(kind.as_str(), "REP" | "REQ");
+                let known = !in_turns || (state != SocketState::Unknown && !relaxed && !self.may_relax());
+                zmq::out_of_turn(kind, sends, last).filter(|_| known)
+            }
+            _ => None,
+        };
+        let next = match method {
+            _ if !sure || self.loops > 0 || self.doubt > Doubt::None => SocketState::Unknown,
+            "close" => SocketState::Closed,
+            _ if sends => SocketState::Sent,
+            _ if works => SocketState::Received,
+            "bind" | "connect" | "setsockopt" | "setsockopt_string" | "set" | "subscribe" | "poll" => state,
+            _ => SocketState::Unknown,
+        };
+        // Another turn of a loop may find it so; what is told of is the first one.
+        let told = problem.filter(|_| sure && self.loops == 0);
+        if let Some(socket) = self.sockets.get_mut(id)
+            && socket.state != SocketState::Unknown
+        {
+            socket.state = next;
+        }
+        match told {
+            Some(message) => {
+                let help = kind
+                    .filter(|_| state != SocketState::Closed)
+                    .map(|kind| match kind.as_str() {
+                        "REP" => "a REP socket receives a request first, and then sends its answer".to_owned(),
+                        "REQ" => "a REQ socket sends a request first, and then receives its answer".to_owned(),
+                        kind => format!("a {kind} socket only {}", if sends { "receives" } else { "sends" }),
+                    });
+                self.fail_at(
+                    here,
+                    call.span,
+                    "start/bad-operation",
+                    "ZMQError",
+                    message.to_owned(),
+                    help,
+                )
+            }
+            None => Flow::Next,
+        }
+    }
+
+    /// Whether sockets may be told to keep no order.
+    fn may_relax(&self) -> bool {
+        let mut modules = (0..self.modules.len()).filter_map(|id| self.source(id));
+        modules.any(|source| source.atom("REQ_RELAXED").is_some() || source.atom("req_relaxed").is_some())
+    }
+
+    /// A socket is closed, or nothing holds it any more: its ports may be free again; that they were bound stays true.
+    pub fn release_ports(&mut self, id: usize) {
+        for bind in &mut self.binds {
+            bind.conditional |= bind.socket == Some(id) || bind.socket.is_none();
+        }
+    }
+
+    /// What an attribute was is replaced: a socket that nothing else holds is closed.
+    pub fn replaced(&mut self, before: &V, after: &V) {
+        if let V::Socket(id) = before
+            && before != after
+            && self.silent == 0
+        {
+            self.release_ports(*id);
+        }
+    }
+
+    /// A socket is given to something that is not followed, or put where that may find it.
+    pub fn share_socket(&mut self, id: usize) {
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.state = SocketState::Unknown;
+        }
     }
 
     /// Whether a module makes sockets of which several may have one port.
@@ -164,7 +312,7 @@ impl Walker<'_> {
 
     /// An address that no socket takes.
     pub fn check_address(&mut self, here: ModuleId, call: &Call, object: &V, bind: bool) -> Flow {
-        let (V::Zmq(zmq::SOCKET), [address], true) = (object, &*call.arguments, self.is_certain()) else {
+        let (V::Socket(_), [address], true) = (object, &*call.arguments, self.is_certain()) else {
             return Flow::Next;
         };
         let Some(V::Str(address)) = self.certain(address).filter(|_| call.spread.is_none()) else {

@@ -3,6 +3,7 @@
 mod data;
 mod imported;
 mod library;
+mod sockets;
 mod trees;
 mod values;
 mod ways;

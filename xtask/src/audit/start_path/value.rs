@@ -70,8 +70,10 @@ pub enum V {
     Instance(usize),
     /// `super()` in a method of that class, for that object.
     Super(ModuleId, u32, Box<V>),
-    /// A context or a socket of pyzmq.
+    /// A context of pyzmq.
     Zmq(&'static str),
+    /// A socket of pyzmq.
+    Socket(usize),
     /// A `threading.Thread`.
     Thread(usize),
     /// What the call of a coroutine function gives.

@@ -172,6 +172,30 @@ impl Caught {
     }
 }
 
+/// A socket of pyzmq.
+#[derive(Debug, Clone)]
+pub struct Socket {
+    /// `REP`, `SUB`, …: nothing where that is not known, or where what it does is awaited.
+    pub kind: Option<String>,
+    /// What of it was seen last: everything, where nothing else has got it.
+    pub state: SocketState,
+}
+
+/// How a socket stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SocketState {
+    /// Nothing was sent or received.
+    New,
+    /// A message was sent.
+    Sent,
+    /// A message was received.
+    Received,
+    /// It was closed.
+    Closed,
+    /// Something may have been done with it that was not seen.
+    Unknown,
+}
+
 /// A socket bound.
 #[derive(Debug, Clone)]
 pub struct Bind {
@@ -180,6 +204,8 @@ pub struct Bind {
     pub of: Option<PortOf>,
     pub place: Place,
     pub conditional: bool,
+    /// The socket, where that is one of pyzmq.
+    pub socket: Option<usize>,
 }
 
 /// `self.port + 1`: an attribute of an object, and what is added to it.
@@ -278,6 +304,10 @@ pub struct Walker<'a> {
     pub logs: bool,
     pub parsers: Vec<ParserFacts>,
     pub binds: Vec<Bind>,
+    /// Sockets that were made.
+    pub sockets: Vec<Socket>,
+    /// What properties gave when they were read last.
+    pub given_by_properties: HashMap<(usize, String), Variable>,
     pub made: HashSet<String>,
     pub steps: usize,
 }

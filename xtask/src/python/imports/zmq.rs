@@ -17,6 +17,8 @@ static NAMES: LazyLock<HashMap<&str, HashSet<&str>>> = LazyLock::new(|| {
 
 /// A context, as its names are listed.
 pub const CONTEXT: &str = "zmq.Context";
+/// A context of whose sockets everything is awaited.
+pub const AWAITED_CONTEXT: &str = "zmq.asyncio.Context";
 /// A socket, as its names are listed.
 pub const SOCKET: &str = "zmq.Socket";
 
@@ -49,6 +51,11 @@ pub fn refuses(address: &str, bind: bool) -> Option<&'static str> {
         Some((transport, _)) if !TRANSPORTS.contains(&transport) => Some("Protocol not supported"),
         Some(("tcp", rest)) => {
             let port = rest.rsplit_once(':').map(|(_, port)| port);
+            let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host);
+            // To bind, a name is one of an interface, which is never one of the net.
+            if bind && is_host_name(host) {
+                return Some("No such device");
+            }
             let known = |port: &str| match port.parse::<u32>() {
                 // A number that is too large is cut off when it is bound.
                 Ok(number) => bind || (1..=u32::from(u16::MAX)).contains(&number),
@@ -57,6 +64,31 @@ pub fn refuses(address: &str, bind: bool) -> Option<&'static str> {
             (!port.is_some_and(known)).then_some("Invalid argument")
         }
         Some(_) => None,
+    }
+}
+
+/// Whether a host is the name of one in the net: it has dots, and ends in a word.
+fn is_host_name(host: &str) -> bool {
+    let labels: Vec<&str> = host.split('.').collect();
+    let word = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    labels.len() > 1
+        && labels.iter().all(|label| word(label))
+        && labels
+            .last()
+            .is_some_and(|last| last.len() > 1 && last.chars().all(|c| c.is_ascii_alphabetic()))
+}
+
+/// Why a socket of a kind does not do what a method wants, given that nothing was sent or received (`last`: nothing), or what was done
+/// last: whether it sends.
+#[must_use]
+pub fn out_of_turn(kind: &str, sends: bool, last_sent: Option<bool>) -> Option<&'static str> {
+    const STATE: &str = "Operation cannot be accomplished in current state";
+    const NOT_SUPPORTED: &str = "Operation not supported";
+    match (kind, sends, last_sent) {
+        ("SUB" | "PULL", true, _) | ("PUB" | "PUSH", false, _) => Some(NOT_SUPPORTED),
+        ("REP", true, None | Some(true)) | ("REP", false, Some(false)) => Some(STATE),
+        ("REQ", false, None | Some(false)) | ("REQ", true, Some(true)) => Some(STATE),
+        _ => None,
     }
 }
 
@@ -81,6 +113,11 @@ mod tests {
             "tcp://*:70000",
             "ipc:///tmp/x",
             "inproc://x",
+            "tcp://localhost:5000",
+            "tcp://eth0:5000",
+            "tcp://0.0.0.0:5000",
+            "tcp://eth0.100:5000",
+            "tcp://[::]:5000",
         ] {
             assert_eq!(refuses(address, true), None, "{address}");
         }
@@ -90,6 +127,8 @@ mod tests {
         for address in ["tcp://a:70000", "tcp://a:0", "tcp://a:*", "tcp://a"] {
             assert_eq!(refuses(address, false), Some("Invalid argument"), "{address}");
         }
+        assert_eq!(refuses("tcp://agents.example.com:5000", true), Some("No such device"));
+        assert_eq!(refuses("tcp://agents.example.com:5000", false), None);
         assert_eq!(refuses("tcp://a:5000", false), None);
         assert_eq!(refuses("tpc://*:5000", true), Some("Protocol not supported"));
     }
