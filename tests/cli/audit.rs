@@ -80,7 +80,11 @@ fn warnings_fail_only_where_they_are_denied() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["audit", "--deny", "warnings"]);
     assert_eq!(ran.code, 1, "{ran:#?}");
-    assert!(ran.stdout.starts_with("3 warnings"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.ends_with("\nall 89 agents start: 3 warnings, 2 notes\n"),
+        "{}",
+        ran.stdout
+    );
     assert!(ran.stdout.contains("^^^^"), "no carets in\n{}", ran.stdout);
     let quiet = ["audit", "--deny", "warnings", "--ignore", "paths/,stack/"];
     assert_eq!(sandbox.run(&quiet).code, 0);
@@ -131,7 +135,7 @@ fn every_format_is_what_it_says() {
 
     let human = sandbox.run(&["audit"]);
     assert!(
-        human.stdout.contains("cannot start") && human.stdout.contains("pc2-utility"),
+        human.stdout.contains("89 agents: 89 start") && human.stdout.contains("paths/windows-drive"),
         "{}",
         human.stdout
     );
@@ -191,9 +195,9 @@ fn everything_that_is_broken_is_reported_with_its_place() {
     for agent in blocked {
         assert_eq!(agent["blocked_by"][0], "CoordinatorAgent", "{agent:#}");
     }
-    let human = sandbox.run(&["audit"]).stdout;
+    let human = sandbox.run(&["audit", "--causes"]).stdout;
     assert!(
-        human.contains("Root causes") && human.contains("gone_agent.py"),
+        human.contains("What to fix first") && human.contains("gone_agent.py"),
         "{human}"
     );
 }
@@ -610,4 +614,169 @@ fn fix_leaves_a_tree_alone_that_has_changes() {
     assert_ne!(std::fs::read_to_string(sandbox.path(&config)).unwrap(), before);
     // What it wrote is a change like any other.
     sandbox.run(&["audit", "--fix"]).fails_with(2, &["not committed"]);
+}
+
+/// A tree in which much is wrong, with 115 agents.
+fn broken() -> Sandbox {
+    Sandbox::fixture("broken_tree")
+}
+
+#[test]
+fn much_is_a_page_and_the_page_names_the_commands_that_say_more() {
+    let sandbox = broken();
+    let page = sandbox.run(&["audit"]);
+    assert_eq!(page.code, 1, "{page:#?}");
+    assert!(page.stdout.lines().count() <= 60, "{}", page.stdout);
+    assert_eq!(sandbox.run(&["audit", "--output", "summary"]).stdout, page.stdout);
+    // Each command that the page names is one that works, and says more.
+    let commands: Vec<&str> = page
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_once("cargo xtask ").map(|(_, command)| command))
+        .map(|command| command.split("  ").next().unwrap_or(command))
+        .filter(|command| !command.contains("RULE") && !command.contains("--write-baseline"))
+        .collect();
+    assert!(commands.len() >= 3, "{}", page.stdout);
+    for command in commands {
+        let words: Vec<&str> = command.split(' ').collect();
+        let ran = sandbox.run(&words);
+        assert!(ran.code <= 1 && ran.stdout.lines().count() > 3, "{command}: {ran:#?}");
+    }
+}
+
+#[test]
+fn every_output_ends_with_the_count() {
+    let sandbox = broken();
+    let count = sandbox.run(&["audit", "-q"]).stdout;
+    assert_eq!(count.lines().count(), 1, "{count}");
+    assert!(count.contains(" of 115 agents cannot start: "), "{count}");
+    for arguments in [
+        &["--output", "full"][..],
+        &["--output", "grouped"],
+        &["--output", "concise"],
+        &["--causes"],
+        &["--statistics"],
+    ] {
+        let ran = sandbox.run(&[&["audit"], arguments].concat());
+        assert!(ran.stdout.ends_with(&count), "{arguments:?}: {}", ran.stdout);
+    }
+    // A line for each finding, and the count.
+    let findings = json(&sandbox.run(&["audit", "--format", "json"]))["findings"]
+        .as_array()
+        .unwrap()
+        .len();
+    let concise = sandbox.run(&["audit", "--output", "concise"]).stdout;
+    assert_eq!(concise.lines().count(), findings + 1);
+    let quiet = Sandbox::new().run(&["audit", "-q"]);
+    assert_eq!((quiet.code, quiet.stdout.as_str()), (0, ""), "{quiet:#?}");
+    sandbox
+        .run(&["audit", "--format", "sarif", "--output", "full"])
+        .fails_with(2, &["`--output` is about what people read"]);
+}
+
+#[test]
+fn a_missing_requirements_file_is_one_finding() {
+    let sandbox = Sandbox::new();
+    let file = format!("{TREE}/requirements.vision.txt");
+    std::fs::remove_file(sandbox.path(&file)).unwrap();
+    let document = json(&sandbox.run(&["audit", "--format", "json"]));
+    let rules: Vec<&str> = document["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["rule"].as_str().unwrap())
+        .filter(|rule| rule.contains("requirements"))
+        .collect();
+    assert_eq!(rules, ["stack/missing-requirements"], "{document:#}");
+    let agents = document["agents"].as_array().unwrap();
+    let of_group = agents.iter().filter(|agent| agent["group"] == "vision");
+    assert!(
+        of_group.clone().count() > 0 && of_group.clone().all(|agent| agent["prediction"] == "may_not"),
+        "its agents are at risk all the same"
+    );
+    let finding = document["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|finding| finding["rule"] == "stack/missing-requirements")
+        .unwrap();
+    assert!(
+        finding["help"].as_str().unwrap().contains("its agents import `"),
+        "{finding:#}"
+    );
+}
+
+#[test]
+fn nothing_new_is_said_of_what_the_baseline_knows() {
+    let sandbox = broken();
+    sandbox.run(&["audit", "--write-baseline", "known.json"]);
+    let ran = sandbox.run(&["audit", "--baseline", "known.json"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    let last = ran
+        .stdout
+        .trim_end()
+        .lines()
+        .find(|line| line.contains(" known)"))
+        .unwrap();
+    assert!(last.contains("agents cannot start: nothing new ("), "{last}");
+    assert!(!ran.stdout.contains("no findings"), "{}", ran.stdout);
+}
+
+#[test]
+fn all_about_an_agent_or_a_file() {
+    let sandbox = broken();
+    let ran = sandbox.run(&["audit", "UndefinedFarAway"]);
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    assert!(
+        ran.stdout.starts_with("mainpc/UndefinedFarAway cannot start\n"),
+        "{}",
+        ran.stdout
+    );
+    for part in [
+        "  why        name 'misspelt_limit' is not defined\n",
+        "  way        tree/system/agents/undefined_far_away.py:12 → ",
+        "  script     system/agents/undefined_far_away.py\n",
+        "What its start meets, in this order\n\nerror[start/undefined-name]: name 'misspelt_limit' is not defined\n",
+        "^^^^^^^^^^^^^^",
+        "the agent cannot start: ",
+    ] {
+        assert!(ran.stdout.contains(part), "{part}\nin\n{}", ran.stdout);
+    }
+    // The first reason is the one that ends it, and nothing is said of files that it does not run.
+    let document = json(&sandbox.run(&["audit", "UndefinedFarAway", "--format", "json"]));
+    assert_eq!(document["agents"].as_array().unwrap().len(), 1);
+    assert_eq!(document["root_causes"].as_array().unwrap().len(), 1);
+
+    let waits = sandbox.run(&["audit", "mainpc/ModuleNotFound"]).stdout;
+    assert!(waits.contains("  needed by  mainpc/"), "{waits}");
+
+    // A file by each of its names; a folder is all that is in it.
+    let shown = sandbox.run(&["audit", "tree/system/base.py"]).stdout;
+    assert!(shown.starts_with("tree/system/base.py\n  run by     "), "{shown}");
+    assert_eq!(sandbox.run(&["audit", "system/base.py"]).stdout, shown);
+    assert_eq!(sandbox.run(&["audit", "./tree/system/../system/base.py"]).stdout, shown);
+    let folder = sandbox.run(&["audit", "system/agents", "--output", "concise"]).stdout;
+    let own = "tree/system/agents/";
+    assert!(
+        folder.lines().count() > 20 && folder.lines().rev().skip(1).all(|line| line.starts_with(own)),
+        "{folder}"
+    );
+
+    sandbox.run(&["audit", "UndefinedFarAwya"]).fails_with(
+        2,
+        &[
+            "no agent and no file of the tree is called `UndefinedFarAwya`",
+            "hint: did you mean `UndefinedFarAway`?",
+        ],
+    );
+    sandbox
+        .run(&["audit", "system/bsae.py"])
+        .fails_with(2, &["hint: did you mean `system/base.py`?"]);
+    Sandbox::new().run(&["audit", "MemoryManager"]).fails_with(
+        2,
+        &[
+            "`MemoryManager` is an agent of both machines",
+            "write `mainpc/MemoryManager` or `pc2/MemoryManager`",
+        ],
+    );
 }

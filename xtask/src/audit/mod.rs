@@ -4,8 +4,11 @@
 //! `host`'s work, output formats are `report`'s.
 
 pub mod baseline;
+pub mod causes;
 pub mod confirm;
 pub mod fix;
+pub mod focus;
+pub mod no_requirements;
 pub mod outcome;
 pub mod pipeline;
 pub mod python;
@@ -20,5 +23,6 @@ pub mod words;
 #[cfg(test)]
 mod tests;
 
-pub use outcome::{AgentReport, Cause, Prediction, Report, Step};
+pub use causes::Cause;
+pub use outcome::{AgentReport, Prediction, Report, Step};
 pub use pipeline::{Input, audit};

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::causes::Cause;
+use super::focus::About;
 use crate::finding::{Finding, Place, Severity, Subject};
 use crate::python::facts::TreeFacts;
 use crate::stack::{AgentId, Stack, graph};
@@ -81,8 +83,10 @@ pub struct AgentReport {
     pub subject: Option<Subject>,
     /// The way from its script to the failure.
     pub chain: Vec<Step>,
-    /// Agents that cannot start and that it depends on, directly or not.
+    /// Agents that cannot start and that it depends on, directly or not: nearest first.
     pub blocked_by: Vec<String>,
+    /// The same agents.
+    pub blockers: Vec<AgentId>,
 }
 
 impl AgentReport {
@@ -103,7 +107,14 @@ impl AgentReport {
             subject: None,
             chain: Vec::new(),
             blocked_by: Vec::new(),
+            blockers: Vec::new(),
         }
+    }
+
+    /// Its machine and name, as in `mainpc/TaskRouter`.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.machine, self.name)
     }
 
     /// The same with a prediction, the rule behind it, why, and the way from the script to the failure.
@@ -123,23 +134,6 @@ impl AgentReport {
     }
 }
 
-/// One thing that stops agents.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cause {
-    /// The rule behind it.
-    pub rule: Option<&'static str>,
-    /// What is wrong, in a line.
-    pub message: String,
-    /// Where.
-    pub place: Option<Step>,
-    /// What mends it.
-    pub help: Option<String>,
-    /// Agents that do not start by it, as `machine/name`.
-    pub stops: Vec<String>,
-    /// Agents that start, but wait for one of these.
-    pub blocks: Vec<String>,
-}
-
 /// The whole.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
@@ -157,6 +151,10 @@ pub struct Report {
     pub causes: Vec<Cause>,
     /// Agents that each finding stops, in step with `findings`.
     pub stops: Vec<Vec<String>>,
+    /// Whether an agent runs the file of each finding, in step with `findings`.
+    pub in_use: Vec<bool>,
+    /// What is known of the agents and files that the report is about, where it is about some.
+    pub about: Option<About>,
     /// Findings that a comment in the source silences.
     pub silenced: usize,
     /// Findings that the baseline knows.
@@ -205,7 +203,7 @@ pub fn propagate(stack: &Stack, agents: &mut [AgentReport]) {
                     continue;
                 }
                 if broken.contains(&id) {
-                    blockers.extend(names.get(&id).cloned());
+                    blockers.push(id);
                 }
                 next.extend(graph::dependencies(stack.agent(id)));
             }
@@ -214,95 +212,23 @@ pub fn propagate(stack: &Stack, agents: &mut [AgentReport]) {
         if blockers.is_empty() {
             continue;
         }
+        report.blocked_by = blockers.iter().filter_map(|id| names.get(id).cloned()).collect();
         if report.prediction != Prediction::CannotStart {
             let also = match (&report.reason, report.prediction) {
-                (Some(reason), Prediction::MayNot) => format!("; by itself it may not start: {reason}"),
+                (Some(reason), Prediction::MayNot) => format!("; by itself it is at risk: {reason}"),
                 _ => String::new(),
             };
             report.reason = Some(format!(
                 "depends on {}, which cannot start{also}",
-                blockers.first().map_or_else(String::new, |name| format!("`{name}`"))
+                report
+                    .blocked_by
+                    .first()
+                    .map_or_else(String::new, |name| format!("`{name}`"))
             ));
             report.prediction = Prediction::Blocked;
         }
-        report.blocked_by = blockers;
+        report.blockers = blockers;
     }
-}
-
-/// What makes two failures one: the rule, and what it is about where that is the same thing wherever it is met, or else the place.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum CauseKey {
-    Shared(Option<&'static str>, Subject),
-    At(Option<&'static str>, Step),
-    /// Nothing is known of it but the agent.
-    Alone(AgentId),
-}
-
-impl CauseKey {
-    fn of(agent: &AgentReport) -> Self {
-        match (&agent.subject, agent.chain.last()) {
-            (Some(subject), _) if subject.is_shared() => Self::Shared(agent.rule, subject.clone()),
-            (_, Some(step)) => Self::At(agent.rule, step.clone()),
-            (Some(subject), None) => Self::Shared(agent.rule, subject.clone()),
-            (None, None) => Self::Alone(agent.id),
-        }
-    }
-}
-
-/// The causes behind agents that cannot start, those that stop most first. Agents with the same failure at the same place
-/// have one cause; so have agents that miss the same package.
-#[must_use]
-pub fn causes(agents: &[AgentReport], findings: &[Finding]) -> Vec<Cause> {
-    let mut causes: BTreeMap<CauseKey, Cause> = BTreeMap::new();
-    let mut cause_of: BTreeMap<&str, Vec<CauseKey>> = BTreeMap::new();
-    for agent in agents {
-        if agent.prediction != Prediction::CannotStart {
-            continue;
-        }
-        let place = agent.chain.last().cloned();
-        let words = agent.brief.as_ref().or(agent.reason.as_ref());
-        let message = words.map_or_else(|| "it cannot start".to_owned(), Clone::clone);
-        let key = CauseKey::of(agent);
-        let help = findings
-            .iter()
-            .find(|finding| {
-                Some(finding.rule) == agent.rule
-                    && place
-                        .as_ref()
-                        .is_some_and(|step| step.path == finding.place.path && step.line == finding.place.line)
-            })
-            .and_then(|finding| finding.help.clone());
-        let cause = causes.entry(key.clone()).or_insert_with(|| Cause {
-            rule: agent.rule,
-            message,
-            place,
-            help,
-            stops: Vec::new(),
-            blocks: Vec::new(),
-        });
-        cause.stops.push(format!("{}/{}", agent.machine, agent.name));
-        cause_of.entry(&agent.name).or_default().push(key);
-    }
-    for agent in agents.iter().filter(|agent| agent.prediction == Prediction::Blocked) {
-        let keys: BTreeSet<_> = agent
-            .blocked_by
-            .iter()
-            .filter_map(|name| cause_of.get(name.as_str()))
-            .flatten()
-            .collect();
-        for key in keys {
-            if let Some(cause) = causes.get_mut(key) {
-                cause.blocks.push(format!("{}/{}", agent.machine, agent.name));
-            }
-        }
-    }
-    let mut causes: Vec<Cause> = causes.into_values().collect();
-    causes.sort_by(|a, b| {
-        (b.stops.len(), b.blocks.len())
-            .cmp(&(a.stops.len(), a.blocks.len()))
-            .then_with(|| a.message.cmp(&b.message))
-    });
-    causes
 }
 
 /// Orders findings by how many agents they stop, then by severity and place; gives, in step, the agents that each stops.
@@ -344,35 +270,6 @@ pub fn order(findings: &mut Vec<Finding>, agents: &[AgentReport]) -> Vec<Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stack::fixture::Fixture;
-
-    #[test]
-    fn a_missing_module_is_one_cause_wherever_it_is_imported_and_however_it_is_put() {
-        let stack = Fixture::small().model();
-        let rule = Some("start/module-not-found");
-        let broken: Vec<AgentReport> = stack
-            .agents()
-            .zip([
-                ("a.py", "x", "no x"),
-                ("b.py", "x", "x is nowhere"),
-                ("c.py", "y", "no x"),
-            ])
-            .map(|((id, _), (path, module, reason))| {
-                let place = Place {
-                    line: 1,
-                    ..Place::file(path)
-                };
-                let report = AgentReport::new(&stack, id);
-                AgentReport {
-                    subject: Some(Subject::Module(module.to_owned())),
-                    ..report.with(Prediction::CannotStart, rule, Some(reason.to_owned()), &[place])
-                }
-            })
-            .collect();
-        let causes = causes(&broken, &[]);
-        let stops: Vec<usize> = causes.iter().map(|cause| cause.stops.len()).collect();
-        assert_eq!(stops, [2, 1]);
-    }
 
     #[test]
     fn findings_that_differ_in_details_alone_are_one() {

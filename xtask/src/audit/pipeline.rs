@@ -8,7 +8,10 @@ use pysrc::PythonVersion;
 use rayon::prelude::*;
 
 use super::baseline::{self, Baseline};
+use super::causes;
 use super::fix::{self, Fixed};
+use super::focus::Met;
+use super::no_requirements;
 use super::outcome::{self, AgentReport, Prediction, Report};
 use super::rules::{self, Facts, comments, levels};
 use super::scope::Scope;
@@ -49,10 +52,13 @@ pub struct Input<'a> {
 pub fn audit(mut input: Input<'_>) -> Report {
     let python = python_of(&mut input);
     let stack = input.stack;
-    let (users, (followed, start)) = rayon::join(
+    let (users, (followed, mut start)) = rayon::join(
         || users(stack, &python),
         || start_path::predict(stack, &python, input.disk),
     );
+    let focus = input.scope.focus.clone();
+    let met = Met::of(focus.as_ref(), &followed);
+    no_requirements::merge(stack, &followed, &mut input.said, &mut start);
     let by_itself = predictions(stack, &input.said, followed);
     let tree = Tree::new(&python.prefix, &input.entries);
     let (mut findings, (comments, wrong)) = rayon::join(
@@ -72,13 +78,35 @@ pub fn audit(mut input: Input<'_>) -> Report {
     agents.retain(wanted);
     input.scope.keep(stack, &python.prefix, &users, &agents, &mut findings);
 
-    let causes = outcome::causes(&agents, &findings);
+    let mut causes = causes::causes(&agents, &findings);
+    causes.retain(|cause| cause.rule.is_none_or(|rule| input.scope.wants_rule(rule)));
+    if let Some(focus) = &focus {
+        focus.keep(stack, &python.prefix, &users, &met, &mut findings);
+    }
     // What is not shown may still be why an agent cannot start.
     levels::apply(&mut findings, &input.levels);
     let wants = |rule: &str| input.scope.wants_rule(rule) && levels::shows(&input.levels, rule);
     let (known, stale) = accepted(&mut findings, input.baseline.as_ref(), wants);
     let stops = outcome::order(&mut findings, &agents);
+    let in_use = findings
+        .iter()
+        .map(|finding| {
+            let path = finding.place.path.strip_prefix(&python.prefix);
+            users.contains_key(path.unwrap_or(&finding.place.path))
+        })
+        .collect();
+    let known_agents = (agents.as_slice(), findings.as_slice());
+    let about = focus
+        .as_ref()
+        .map(|focus| focus.about(stack, &python.prefix, &users, known_agents, &met));
+    if let Some(focus) = &focus {
+        let everyone = focus.everyone(&users);
+        agents.retain(|agent| everyone.contains(&agent.id));
+        let names: BTreeSet<String> = agents.iter().map(AgentReport::full_name).collect();
+        causes.retain(|cause| cause.stops.iter().chain(&cause.blocks).any(|name| names.contains(name)));
+    }
     Report {
+        about,
         tree: stack.source_tree.clone(),
         python_files: python.files.len(),
         findings,
@@ -86,6 +114,7 @@ pub fn audit(mut input: Input<'_>) -> Report {
         agents,
         causes,
         stops,
+        in_use,
         silenced,
         known,
         stale,
@@ -116,6 +145,7 @@ pub fn of_broken_stack(
     findings.append(&mut left);
     Report {
         stops: vec![Vec::new(); findings.len()],
+        in_use: vec![false; findings.len()],
         findings,
         known,
         stale,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::focus::Focus;
 use super::outcome::AgentReport;
 use super::rule::matches;
 use crate::finding::{Finding, Subject};
@@ -18,6 +19,8 @@ pub struct Scope {
     pub select: Vec<String>,
     /// No rule that one of these patterns means.
     pub ignore: Vec<String>,
+    /// Only what these agents and files have to do with.
+    pub focus: Option<Focus>,
 }
 
 impl Scope {

@@ -4,18 +4,21 @@ mod accepted;
 mod args;
 mod confirm;
 mod fix;
+mod names;
 mod seen;
 
 use std::mem::ManuallyDrop;
+use std::time::Instant;
 
 pub use self::args::Args;
 use self::args::{Format, unknown_rule};
 use self::seen::Found;
 use super::{Context, Failure, Outcome};
-use crate::audit::{self, Report, pipeline, rules};
-use crate::finding::Severity;
+use crate::audit::{self, Prediction, Report, pipeline, rules};
 use crate::host::system::process;
 use crate::report::audit as show;
+use crate::report::audit::conclusion;
+use crate::report::audit::layout::Look;
 use crate::report::exit::Exit;
 use crate::report::findings;
 
@@ -36,12 +39,14 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         return Ok(Exit::Success);
     }
     args.check()?;
+    let started = Instant::now();
     let baseline = args.baseline.as_deref().map(accepted::read).transpose()?;
     let report = match (seen::read(args, context)?, &args.confirm) {
         (Found::Stack(seen), Some(names)) => return confirm::run(args, names, context, *seen),
         (Found::Stack(seen), None) if args.fix => return fix::run(args, context, *seen),
         (Found::Stack(seen), None) => {
-            let scope = args.scope(Some(&seen.stack))?;
+            let mut scope = args.scope(Some(&seen.stack))?;
+            scope.focus = names::focus(&args.names, scope.machine, &seen, context)?;
             seen.with_input(context, scope, baseline, audit::audit)
         }
         (Found::Broken(said, _), Some(_)) => {
@@ -59,7 +64,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     if let Some(path) = &args.write_baseline {
         return accepted::write(path, &report, context);
     }
-    print(args.format, context, &report, args.failing())?;
+    print(args, context, &report, started)?;
     Ok(if report.has(args.failing()) {
         Exit::Findings
     } else {
@@ -67,10 +72,24 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     })
 }
 
-fn print(format: Format, context: &Context, report: &Report, failing: Severity) -> Outcome<()> {
+fn print(args: &Args, context: &Context, report: &Report, started: Instant) -> Outcome<()> {
     let printer = &context.printer;
-    match format {
-        Format::Human => printer.data(&show::human::render(report, printer.color_out)),
+    match args.format {
+        // That all is well is said by saying nothing.
+        Format::Human if printer.quiet => {
+            if report.has(args.failing()) || report.count(Prediction::CannotStart) > 0 {
+                printer.data(&conclusion::conclusion(report));
+            }
+        }
+        Format::Human => {
+            let columns = printer.columns();
+            let look = Look::plain()
+                .with_color(printer.color_out)
+                .with_terminal(columns)
+                .with_command(args.command(context.tree_option()))
+                .with_elapsed(columns.map(|_| started.elapsed()));
+            printer.data(&show::human::render(report, args.output(), &look));
+        }
         Format::Json => context.print_json(&show::json::document(report))?,
         Format::Sarif => context.print_json(&show::sarif::document(report))?,
         Format::Github => {
@@ -80,13 +99,14 @@ fn print(format: Format, context: &Context, report: &Report, failing: Severity) 
             }
         }
         Format::Junit => {
-            let text = show::junit::render(report, failing)
+            let text = show::junit::render(report, args.failing())
                 .map_err(|error| Failure::new(Exit::Internal, format!("cannot write JUnit: {error}")))?;
             printer.data(&text);
         }
     }
-    if format != Format::Human {
-        printer.note(show::human::headline(report));
+    if args.format != Format::Human {
+        printer.note(conclusion::looked_at(report, None));
+        printer.note(conclusion::conclusion(report));
         for entry in &report.stale {
             printer.warn(format!(
                 "the baseline's entry {} {} matches nothing any more: {}",

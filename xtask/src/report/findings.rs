@@ -59,10 +59,14 @@ pub fn counted(count: usize, noun: &str) -> String {
     }
 }
 
-/// One finding.
+/// One finding; with `width`, in a frame of that many columns.
 #[must_use]
-pub fn single(finding: &Finding, color: bool) -> String {
-    one(finding, &if color { Renderer::styled() } else { Renderer::plain() })
+pub fn single(finding: &Finding, color: bool, width: Option<usize>) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    one(
+        finding,
+        &width.map_or_else(|| renderer.clone(), |width| renderer.clone().term_width(width)),
+    )
 }
 
 fn one(finding: &Finding, renderer: &Renderer) -> String {

@@ -90,6 +90,13 @@ impl Printer {
         !self.bars.is_hidden()
     }
 
+    /// Columns of the terminal that stdout is; nothing where it is a pipe or a file.
+    #[must_use]
+    pub fn columns(&self) -> Option<usize> {
+        let size = terminal_size::terminal_size_of(std::io::stdout());
+        size.map(|(width, _)| usize::from(width.0))
+    }
+
     /// Data: what the command was asked for. A closed pipe is not an error.
     pub fn data(&self, text: &str) {
         self.write(&self.harmless(text, self.color_out));

@@ -1,6 +1,6 @@
 //! Arguments of `cargo xtask audit`, and what they mean together.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -9,6 +9,8 @@ use crate::audit::scope::Scope;
 use crate::cmd::select::find_group;
 use crate::cmd::{Failure, Outcome};
 use crate::finding::Severity;
+use crate::report::audit::human::Output;
+use crate::report::audit::page::quoted;
 use crate::stack::Stack;
 use crate::stack::near::nearest;
 
@@ -21,6 +23,10 @@ use crate::stack::near::nearest;
 #[command(after_help = "Examples:
   cargo xtask audit
   cargo xtask audit --tree ../AI_System --machine pc2
+  cargo xtask audit TaskRouter                          all about one agent, or a file
+  cargo xtask audit --causes                            every cause, with all agents that it stops
+  cargo xtask audit --output full                       every finding with its code
+  cargo xtask audit --output concise                    a line for each finding
   cargo xtask audit --select paths/ --select hosts/
   cargo xtask audit --format sarif > audit.sarif
   cargo xtask audit --write-baseline audit-baseline.json
@@ -32,19 +38,31 @@ use crate::stack::near::nearest;
 A comment `# audit: ignore[RULE] reason` silences a rule on its line, or alone on a line for the next.
 `audit: {rules: {RULE: off|note|warning|error}}` in config/stack.yaml sets how bad a rule's findings are; predictions stay as they are.")]
 pub struct Args {
+    /// All about these agents or files: what becomes of each, every reason, first one first. `machine/Agent` if both machines have one
+    #[arg(value_name = "AGENT|FILE", conflicts_with_all = ["fix", "write_baseline"])]
+    pub names: Vec<String>,
     /// Only this machine
     #[arg(short, long, value_name = "MACHINE")]
     pub machine: Option<String>,
     /// Only this group; may be given more than once
     #[arg(short, long, value_name = "GROUP")]
     pub group: Vec<String>,
-    /// Form of the result on stdout
+    /// Output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: Format,
+    /// How much is printed for people: `auto` is `full` if that fits on a page, and `summary` if not
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub output: OutputChoice,
+    /// Every cause that stops agents, with all of them
+    #[arg(long, conflicts_with_all = ["output", "statistics", "format"])]
+    pub causes: bool,
+    /// Count findings by rule and by folder
+    #[arg(long, conflicts_with_all = ["output", "format"])]
+    pub statistics: bool,
     /// Only these rules: ids, or families as in `paths/`
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     pub select: Vec<String>,
-    /// All rules but these
+    /// Skip these rules
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     pub ignore: Vec<String>,
     /// What makes the exit code 1 besides errors
@@ -109,7 +127,59 @@ pub enum Format {
     Junit,
 }
 
+/// How much is printed for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum OutputChoice {
+    /// All if that fits on a page, and a page if not.
+    #[default]
+    Auto,
+    /// A page: what to fix first, and how much there is besides.
+    Summary,
+    /// Findings by file.
+    Grouped,
+    /// A line for each finding.
+    Concise,
+    /// Everything, findings with their code.
+    Full,
+}
+
 impl Args {
+    /// How much is printed for people.
+    #[must_use]
+    pub fn output(&self) -> Output {
+        match self.output {
+            _ if self.causes => Output::Causes,
+            _ if self.statistics => Output::Statistics,
+            OutputChoice::Auto => Output::Auto,
+            OutputChoice::Summary => Output::Summary,
+            OutputChoice::Grouped => Output::Grouped,
+            OutputChoice::Concise => Output::Concise,
+            OutputChoice::Full => Output::Full,
+        }
+    }
+
+    /// The command that audits the same part of the same tree again.
+    #[must_use]
+    pub fn command(&self, tree: Option<&Path>) -> String {
+        let mut command = "cargo xtask audit".to_owned();
+        let mut option = |name: &str, value: &str| {
+            command.push_str(&format!(" {name} {}", quoted(value)));
+        };
+        if let Some(tree) = tree {
+            option("--tree", &tree.display().to_string());
+        }
+        if let Some(machine) = &self.machine {
+            option("--machine", machine);
+        }
+        for group in &self.group {
+            option("--group", group);
+        }
+        if let Some(baseline) = &self.baseline {
+            option("--baseline", &baseline.display().to_string());
+        }
+        command
+    }
+
     /// Fails where a rule is unknown, or options do not go together.
     ///
     /// # Errors
@@ -119,6 +189,11 @@ impl Args {
             if !rules::all().any(|rule| rule.matches(pattern)) {
                 return Err(unknown_rule(pattern));
             }
+        }
+        if self.output != OutputChoice::Auto && self.format != Format::Human {
+            return Err(Failure::wrong_use(
+                "`--output` is about what people read\n  hint: leave out `--format`, or write `--format human`",
+            ));
         }
         if self.confirm.is_some() && !matches!(self.format, Format::Human | Format::Json) {
             return Err(Failure::wrong_use("`--confirm` has the formats `human` and `json`"));

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::names;
 use super::seen::Seen;
 use super::{Args, Format};
 use crate::audit;
@@ -28,7 +29,8 @@ pub fn run(args: &Args, names: &[String], context: &Context, seen: Seen) -> Outc
     let (json, printer) = (args.format == Format::Json, &context.printer);
     let stack = &seen.stack.clone();
     let scope = args.scope(Some(stack))?;
-    let named = named(names, scope.machine, stack)?;
+    let all: Vec<String> = names.iter().chain(&args.names).cloned().collect();
+    let named = named(&all, scope.machine, stack)?;
     let prefix = stack.shown_prefix();
     let mut reports = seen.with_input(context, scope, None, audit::audit).by_itself;
     reports.retain(|report| named.as_ref().is_none_or(|named| named.contains(&report.id)));
@@ -112,15 +114,7 @@ fn named(names: &[String], machine: Option<MachineId>, stack: &Stack) -> Outcome
 }
 
 fn find(name: &str, machine: Option<MachineId>, stack: &Stack) -> Outcome<AgentId> {
-    let full = |id: AgentId| {
-        let agent = stack.agent(id);
-        format!("{}/{}", stack.machine(agent.machine).name, agent.name)
-    };
-    let wanted = |id: AgentId| {
-        let agent = stack.agent(id);
-        machine.is_none_or(|machine| machine == agent.machine) && (agent.name == name || full(id) == name)
-    };
-    let found: Vec<AgentId> = stack.agents().map(|(id, _)| id).filter(|id| wanted(*id)).collect();
+    let found = names::agents(name, machine, stack);
     match found.as_slice() {
         [one] => Ok(*one),
         [] => {
@@ -138,12 +132,6 @@ fn find(name: &str, machine: Option<MachineId>, stack: &Stack) -> Outcome<AgentI
                 "no agent is called `{name}`{on}\n  hint: {hint}"
             )))
         }
-        several => {
-            let all: Vec<String> = several.iter().map(|id| format!("`{}`", full(*id))).collect();
-            Err(Failure::wrong_use(format!(
-                "`{name}` is an agent of both machines\n  hint: write {}",
-                all.join(" or ")
-            )))
-        }
+        several => Err(names::of_both(name, several, stack)),
     }
 }

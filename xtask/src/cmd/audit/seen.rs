@@ -74,6 +74,17 @@ fn patterns(texts: &[String]) -> Outcome<Vec<glob::Pattern>> {
 }
 
 impl Seen {
+    /// Whether the tree's listing has that file, or something in that folder.
+    #[must_use]
+    pub fn lists(&self, path: &str) -> bool {
+        self.listed.has(path)
+    }
+
+    /// Paths of the tree's listing.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.listed.paths()
+    }
+
     /// Reads the tree's files and calls with all that an audit looks at.
     pub fn with_input<T>(
         self,

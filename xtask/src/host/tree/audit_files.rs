@@ -24,6 +24,23 @@ pub struct Listed {
     found: Vec<Walked>,
 }
 
+impl Listed {
+    /// Whether that file was found, or something in that folder.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.paths().any(|found| {
+            found
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    /// What was found.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.found.iter().map(|walked| walked.path.as_str())
+    }
+}
+
 /// Lists a tree: everything but folders. `.gitignore` files are honoured unless `no_ignore`; what matches `exclude` is left out,
 /// folders whole.
 #[must_use]

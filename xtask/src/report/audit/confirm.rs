@@ -257,7 +257,7 @@ fn at(step: &Step) -> String {
 fn words(prediction: Prediction) -> &'static str {
     match prediction {
         Prediction::Starts | Prediction::Blocked => "starts",
-        Prediction::MayNot => "may not start",
+        Prediction::MayNot => "at risk",
         Prediction::CannotStart => "cannot start",
     }
 }

@@ -1,14 +1,22 @@
 //! An audit in every form: for people, as JSON, SARIF, commands of GitHub's workflows, JUnit. All are made of the same report.
 
+pub mod about;
+pub mod conclusion;
 pub mod confirm;
 pub mod github;
 pub mod human;
 pub mod json;
 pub mod junit;
+pub mod layout;
+pub mod lists;
+pub mod page;
 pub mod rules;
 pub mod sarif;
 
-use crate::audit::{AgentReport, Prediction, Report};
+use owo_colors::Style;
+
+use crate::audit::{AgentReport, Prediction, Report, Step};
+use crate::finding::Severity;
 
 /// Numbers of agents by prediction, in one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,15 +65,25 @@ pub fn table(report: &Report) -> Vec<Row> {
 
 /// The way to a failure, as in `a.py:1 → b.py:4`.
 fn chain(agent: &AgentReport) -> String {
-    let steps: Vec<String> = agent
-        .chain
-        .iter()
-        .map(|step| match step.line {
-            0 => step.path.clone(),
-            line => format!("{}:{line}", step.path),
-        })
-        .collect();
+    let steps: Vec<String> = agent.chain.iter().map(step).collect();
     steps.join(" → ")
+}
+
+/// A place, as in `b.py:4`; a file as a whole has no line.
+fn step(step: &Step) -> String {
+    match step.line {
+        0 => step.path.clone(),
+        line => format!("{}:{line}", step.path),
+    }
+}
+
+/// A severity's word and colour.
+fn severity(severity: Severity) -> (&'static str, Style) {
+    match severity {
+        Severity::Error => ("error", Style::new().red().bold()),
+        Severity::Warning => ("warning", Style::new().yellow().bold()),
+        Severity::Note => ("note", Style::new().green().bold()),
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use crate::audit::{AgentReport, Cause, Prediction, Report, Step};
 use crate::finding::{Finding, Place};
 use crate::stack::AgentId;
 
+use super::human::Output;
+use super::layout::{self, Look};
 use super::{github, human, json, junit, sarif};
 
 fn report() -> Report {
@@ -15,12 +17,13 @@ fn report() -> Report {
         ..Place::file("a,b/ü x.py")
     };
     let finding = Finding::error("stack/bad-value", place.clone(), "it is 100% <wrong> & \"odd\"\nreally")
-        .with_help("mend it")
+        .with_help("fix it")
         .with_related(Place::file("c.yaml"), "from here");
     Report {
         tree: "tree".to_owned(),
         python_files: 1,
         stops: vec![vec!["m/A".to_owned()]],
+        in_use: vec![true],
         findings: vec![finding],
         agents: vec![AgentReport {
             id: AgentId(0),
@@ -44,12 +47,13 @@ fn report() -> Report {
                 },
             ],
             blocked_by: Vec::new(),
+            blockers: Vec::new(),
         }],
         causes: vec![Cause {
             rule: Some("stack/bad-value"),
             message: "it <fails>".to_owned(),
-            place: None,
-            help: Some("mend it".to_owned()),
+            places: Vec::new(),
+            help: Some("fix it".to_owned()),
             stops: vec!["m/A".to_owned()],
             blocks: Vec::new(),
         }],
@@ -57,12 +61,27 @@ fn report() -> Report {
     }
 }
 
+/// Every way to look at a report.
+const OUTPUTS: [Output; 7] = [
+    Output::Auto,
+    Output::Summary,
+    Output::Grouped,
+    Output::Concise,
+    Output::Full,
+    Output::Causes,
+    Output::Statistics,
+];
+
+fn shown(report: &Report, output: Output, color: bool) -> String {
+    human::render(report, output, &Look::plain().with_color(color))
+}
+
 #[test]
 fn people_see_counts_causes_table_and_carets() {
-    let text = human::render(&report(), false);
+    let text = shown(&report(), Output::Full, false);
     for part in [
-        "1 error in 1 Python file; 1 agent: 1 cannot start\n",
-        "Root causes, by agents that each stops\n   1  it <fails>\n      stops m/A\n      help: mend it\n",
+        "1 Python file; 1 agent: 1 cannot start\n",
+        "What to fix first\n   1  it <fails>\n      stops m/A\n      help: fix it\n",
         "m        g           1       0        0        0             1\n",
         "  m/A: it <fails>\n      a.py:1 → a,b/ü x.py:3\n",
         "Findings that stop agents",
@@ -71,7 +90,111 @@ fn people_see_counts_causes_table_and_carets() {
     ] {
         assert!(text.contains(part), "{part}\nin\n{text}");
     }
-    assert!(!text.contains('\u{1b}') && human::render(&report(), true).contains('\u{1b}'));
+    assert!(text.ends_with("\nthe agent cannot start: 1 error\n"), "{text}");
+    assert!(!text.contains('\u{1b}') && shown(&report(), Output::Full, true).contains('\u{1b}'));
+    assert_eq!(shown(&report(), Output::Auto, false), text, "it fits on a page");
+}
+
+#[test]
+fn a_list_has_a_line_for_each_finding() {
+    assert_eq!(
+        shown(&report(), Output::Concise, false),
+        "a,b/ü x.py:3:5: error[stack/bad-value] it is 100% <wrong> & \"odd\"\\nreally\nthe agent cannot start: 1 error\n"
+    );
+    let text = shown(&report(), Output::Grouped, false);
+    let part = "\na,b/ü x.py\n  3:5  error    it is 100% <wrong> & \"odd\"\\nreally  stack/bad-value\n\n";
+    assert!(text.contains(part), "{text}");
+    let text = shown(&report(), Output::Statistics, false);
+    for part in [
+        "stack/bad-value                               1       1         -      -       1\n",
+        "a,b/                                          1       1         -      -       1\n",
+    ] {
+        assert!(text.contains(part), "{part}\nin\n{text}");
+    }
+}
+
+/// A report of many agents, each stopped by a cause of its own, and of findings by many rules.
+fn large() -> Report {
+    let one = report();
+    let mut large = Report::default();
+    for index in 0..700_u32 {
+        let mut finding = one.findings[0].clone();
+        finding.place.path = format!("a/深い{index}/{}.py", "x".repeat(150));
+        finding.rule = crate::audit::rules::all().nth(index as usize % 40).unwrap().id;
+        large.findings.push(finding);
+        large.stops.push(Vec::new());
+        large.in_use.push(index % 3 == 0);
+        let mut agent = one.agents[0].clone();
+        agent.name = format!("Agent {index}");
+        large.agents.push(agent);
+        let mut cause = one.causes[0].clone();
+        cause.message = "a 漢字 long message about something ".repeat(9);
+        cause.help = Some("a long help ".repeat(30));
+        cause.stops = vec![format!("m/Agent {index}")];
+        cause.places = vec![
+            Step {
+                path: "深い/".repeat(60),
+                line: index,
+            };
+            3
+        ];
+        large.causes.push(cause);
+    }
+    large.by_itself.clone_from(&large.agents);
+    large
+}
+
+#[test]
+fn a_page_is_a_page_however_much_there_is_to_say() {
+    for columns in [40, 80, 200] {
+        let look = Look::plain().with_terminal(Some(columns));
+        let text = human::render(&large(), Output::Auto, &look);
+        assert!(text.lines().count() <= 60, "{} lines\n{text}", text.lines().count());
+        for line in text
+            .lines()
+            .filter(|line| !line.contains("cargo xtask") && columns >= 80)
+        {
+            assert!(layout::width(line) <= columns, "{columns}: {line}");
+        }
+        for part in [
+            // What is wrong behind no agent is named, not only counted.
+            "\nErrors\n  it is 100% <wrong> & ",
+            "… 680 more",
+            "What to fix first",
+            "more causes",
+            "more rules",
+            "700 of 700 agents cannot start: 700 errors",
+            "Next: cargo xtask audit 'Agent 0'",
+        ] {
+            assert!(text.contains(part), "{part}\nin\n{text}");
+        }
+    }
+}
+
+#[test]
+fn no_findings_is_never_said_beside_agents_that_cannot_start() {
+    let mut none = report();
+    none.findings.clear();
+    none.stops.clear();
+    none.in_use.clear();
+    let mut known = none.clone();
+    known.known = 1188;
+    for output in OUTPUTS {
+        let text = shown(&none, output, false);
+        assert!(!text.contains("no findings"), "{text}");
+        let said = "the agent cannot start: the findings behind that are left out";
+        assert!(text.contains(said), "{text}");
+        let text = shown(&known, output, false);
+        assert!(
+            text.contains("the agent cannot start: nothing new (1,188 known)"),
+            "{text}"
+        );
+    }
+    let nothing = Report {
+        python_files: 3,
+        ..Report::default()
+    };
+    assert_eq!(shown(&nothing, Output::Auto, false), "3 Python files\n\nno findings\n");
 }
 
 #[test]
@@ -79,7 +202,7 @@ fn commands_of_github_are_escaped() {
     assert_eq!(
         github::render(&report()),
         "::error file=a%2Cb/ü x.py,line=3,col=5,endColumn=9,title=stack/bad-value::it is 100%25 <wrong> & \"odd\"%0Areally\
-         %0Ahelp: mend it\n"
+         %0Ahelp: fix it\n"
     );
 }
 
@@ -137,14 +260,15 @@ fn nasty() -> Report {
         Finding::warning("stack/bad-value", Place::file(NASTY), "m".repeat(5_000_000)),
     ];
     report.stops = vec![vec!["m/A".to_owned()], Vec::new()];
+    report.in_use = vec![true, false];
     report.agents[0].reason = Some(NASTY.to_owned());
     report.agents[0].chain[0].path = NASTY.to_owned();
     report.causes[0].message = NASTY.to_owned();
     report.causes[0].help = Some(NASTY.to_owned());
-    report.causes[0].place = Some(Step {
+    report.causes[0].places = vec![Step {
         path: NASTY.to_owned(),
         line: 3,
-    });
+    }];
     report
 }
 
@@ -166,11 +290,17 @@ fn obeyed(text: &str, color: bool) -> Option<char> {
 #[test]
 fn nothing_that_others_wrote_is_obeyed_in_any_format() {
     let report = nasty();
-    for color in [false, true] {
-        let text = human::render(&report, color);
-        assert_eq!(obeyed(&text, color), None, "for people");
+    for (color, output) in [false, true]
+        .into_iter()
+        .flat_map(|color| OUTPUTS.map(|output| (color, output)))
+    {
+        let text = shown(&report, output, color);
+        assert_eq!(obeyed(&text, color), None, "for people, {output:?}");
         assert!(text.len() < 100_000, "{} bytes", text.len());
-        assert!(text.contains("oops"), "what is meant is shown");
+        assert!(
+            output != Output::Full || text.contains("oops"),
+            "what is meant is shown"
+        );
         // `:::` stands in front of a second place; the printer takes care of it where a runner reads along.
         let commands: Vec<&str> = text
             .lines()
