@@ -48,6 +48,9 @@ pub struct GroupConfig {
     /// Modules that the warm interpreter imports before it forks an agent, in order.
     #[serde(default)]
     pub preload: Vec<String>,
+    /// What agents do whose dependency fails, where they do not say it themselves.
+    #[serde(default, skip_serializing_if = "WhenDependencyFails::is_default")]
+    pub when_dependency_fails: WhenDependencyFails,
     /// How agents are started, watched and stopped.
     #[serde(default)]
     pub supervision: Supervision,
@@ -131,6 +134,9 @@ pub struct Agent {
     /// from them for agents of a dependency cycle, which start together once what the cycle needs from outside is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<Vec<String>>,
+    /// Overrides [`GroupConfig::when_dependency_fails`] for this agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when_dependency_fails: Option<WhenDependencyFails>,
     /// Further command-line words, `--key value` each, in order of the key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
@@ -150,6 +156,26 @@ impl Agent {
     #[must_use]
     pub fn health_port(&self) -> u16 {
         self.health_check_port.unwrap_or(self.port.saturating_add(1))
+    }
+}
+
+/// What an agent does when one that it waits for has failed: it was given up, cannot be started, or never answered. A
+/// dependency that is merely slow is waited for either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenDependencyFails {
+    /// It is started, and reported as degraded.
+    #[default]
+    Start,
+    /// It waits until the dependency answers after all.
+    Wait,
+}
+
+impl WhenDependencyFails {
+    /// Whether it need not be written.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -255,6 +281,10 @@ pub struct Elsewhere {
     pub host: String,
     /// Its health port.
     pub health_check_port: u16,
+    /// Port of its supervisor's status endpoint at the same host, which tells whether the agent has failed. Absent: nobody
+    /// can be asked, and it is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_port: Option<u16>,
 }
 
 /// A dependency that nothing defines.

@@ -59,7 +59,7 @@ pub enum GroupState {
     Starting,
     /// Every agent is healthy.
     Healthy,
-    /// Every required agent is healthy, another is not.
+    /// Every required agent is healthy; another is not, or one runs without a dependency that has failed.
     Degraded,
     /// A required agent failed or is mute, or the start-up check failed.
     Unhealthy,
@@ -109,6 +109,16 @@ pub struct AgentStatus {
     pub ready_at_ms: Option<u64>,
     /// What it waits for now; empty once started.
     pub waits_for: Vec<String>,
+    /// Whether it is started without dependencies that fail. Documents of supervisors that do not say it come from those
+    /// that let agents wait.
+    #[serde(default)]
+    pub starts_without: bool,
+    /// Dependencies that have failed, without which it was started or runs: it is degraded.
+    #[serde(default)]
+    pub without: Vec<FailedDependency>,
+    /// Why nobody should wait for it any longer.
+    #[serde(default)]
+    pub failure: Option<Failure>,
     /// The dependency that answered last, and so let it start.
     pub released_by: Option<String>,
     /// Why it is not healthy, in one line.
@@ -122,6 +132,74 @@ pub struct AgentStatus {
     /// How it came up when the supervisor started; kept, whatever became of it later.
     #[serde(default)]
     pub boot: AgentBoot,
+}
+
+impl AgentStatus {
+    /// Whether it runs without a dependency that has failed.
+    #[must_use]
+    pub fn is_degraded(&self) -> bool {
+        !self.without.is_empty() && matches!(self.state, AgentState::Answering | AgentState::Healthy)
+    }
+
+    /// The word for where it stands: that of its state, or `degraded`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        if self.state == AgentState::Healthy && self.is_degraded() {
+            "degraded"
+        } else {
+            self.state.name()
+        }
+    }
+}
+
+/// Why nobody should wait for an agent any longer. An agent that is only slow has none of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// It was given up after too many crashes or mute runs.
+    GivenUp,
+    /// It cannot be started at all.
+    CannotStart,
+    /// A whole run of it, with its start period and the health checks behind it, went by without an answer.
+    NeverAnswered,
+}
+
+impl Failure {
+    /// What is so, to follow the agent's name.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::GivenUp => "given up",
+            Self::CannotStart => "cannot be started",
+            Self::NeverAnswered => "never answered",
+        }
+    }
+}
+
+/// A dependency that has failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedDependency {
+    /// The agent.
+    pub agent: String,
+    /// Why it is not waited for.
+    pub failure: Failure,
+}
+
+impl std::fmt::Display for FailedDependency {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} ({})", self.agent, self.failure.text())
+    }
+}
+
+/// What a supervisor says of one agent at `/agents/NAME`, to those who wait for that agent: nothing of the agent's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentStanding {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub state: AgentState,
+    /// Why nobody should wait for it any longer.
+    pub failure: Option<Failure>,
 }
 
 /// The moments of an agent's first way to health, from the supervisor's start; each is kept once it was there.

@@ -29,6 +29,7 @@ mod rotate;
 mod shell;
 mod signals;
 mod spawn;
+mod standing;
 mod tail;
 mod warm;
 mod words;

@@ -22,6 +22,11 @@ pub struct Pace {
 }
 
 impl Pace {
+    /// For the supervisor of a dependency in another container.
+    pub const SUPERVISOR: Self = Self {
+        first: Duration::from_millis(50),
+        longest: Duration::from_secs(1),
+    };
     /// For an agent that this supervisor has just started.
     pub const LOCAL: Self = Self {
         first: Duration::from_millis(5),
@@ -34,7 +39,7 @@ impl Pace {
     };
 
     /// The delay after `waited`, with a jitter of a tenth taken from the clock's low digits.
-    fn delay(self, waited: Duration) -> Duration {
+    pub(crate) fn delay(self, waited: Duration) -> Duration {
         let longest = if waited > Duration::from_secs(60) {
             Duration::from_secs(1)
         } else {
@@ -86,7 +91,8 @@ async fn exchange(target: &Target, connect: Duration, patience: Duration) -> Res
     }
 }
 
-async fn open(target: &Target, patience: Duration) -> Result<TcpStream, String> {
+/// Connects to a target, and not to itself.
+pub(crate) async fn open(target: &Target, patience: Duration) -> Result<TcpStream, String> {
     let address = match target.resolve().await {
         Ok(address) => address,
         Err(error) => return Err(format!("cannot resolve {target}: {error}")),

@@ -34,7 +34,7 @@ use crate::message::Message;
 use crate::output::Output;
 use crate::tail::Tail;
 use crate::warm::Warm;
-use crate::{control, environment, http, probe, signals};
+use crate::{control, environment, http, probe, signals, standing};
 use ending::Orders;
 
 /// How long after an agent's end its output is waited for: a process that left its group may hold the pipe open.
@@ -55,6 +55,16 @@ struct Process {
 struct Way {
     start: Option<Start>,
     plain_because: Option<String>,
+}
+
+/// Where a dependency elsewhere is asked.
+#[derive(Debug, Clone)]
+struct Away {
+    name: String,
+    /// Its health port.
+    health: Target,
+    /// Its supervisor's status endpoint.
+    supervisor: Option<Target>,
 }
 
 struct Shell {
@@ -82,7 +92,7 @@ struct Shell {
     /// Reaped while the warm interpreter was forking: one of them may turn out to be an agent's.
     early: HashMap<u32, Ended>,
     watchers: Vec<Option<JoinHandle<()>>>,
-    elsewhere: Vec<Result<Target, String>>,
+    elsewhere: Vec<Result<Away, String>>,
     peers: Vec<PeerStatus>,
 }
 
@@ -138,7 +148,14 @@ async fn supervise(loaded: Loaded, signals: SignalFd) -> Result<(), String> {
     let elsewhere = plan
         .elsewhere
         .iter()
-        .map(|dependency| Target::parse(&dependency.host, dependency.port, environment::variable))
+        .map(|dependency| {
+            let at = |port| Target::parse(&dependency.host, port, environment::variable);
+            Ok(Away {
+                name: dependency.name.clone(),
+                health: at(dependency.port)?,
+                supervisor: dependency.status_port.map(at).transpose()?,
+            })
+        })
         .collect();
     // The version counts from the start time, so that no two supervisors of one group share one.
     let (version, _) = watch::channel(epoch);
@@ -316,18 +333,30 @@ impl Shell {
     }
 
     fn await_elsewhere(&self, id: ElsewhereId) -> Option<Event> {
-        let target = match &self.elsewhere[id] {
-            Ok(target) => target.clone(),
+        let away = match &self.elsewhere[id] {
+            Ok(away) => away.clone(),
             Err(problem) => return Some(Event::ElsewhereSilent(id, problem.clone())),
         };
         let patience = Duration::from_millis(self.config.supervision.health_timeout_ms);
         let sender = self.sender.clone();
         tokio::spawn(async move {
-            let silent = |reason| {
-                let _ = sender.send(Message::Event(Event::ElsewhereSilent(id, reason)));
+            let tell = |event| {
+                let _ = sender.send(Message::Event(event));
             };
-            probe::until_answer(&target, patience, probe::Pace::ELSEWHERE, silent).await;
-            let _ = sender.send(Message::Event(Event::ElsewhereAnswered(id)));
+            let answer = probe::until_answer(&away.health, patience, probe::Pace::ELSEWHERE, |reason| {
+                tell(Event::ElsewhereSilent(id, reason));
+            });
+            let follower = away.supervisor.map(|supervisor| {
+                let (sender, name) = (sender.clone(), away.name.clone());
+                tokio::spawn(standing::follow(supervisor, name, patience, move |failure| {
+                    let _ = sender.send(Message::Event(Event::ElsewhereFailed(id, failure)));
+                }))
+            });
+            answer.await;
+            if let Some(follower) = follower {
+                follower.abort();
+            }
+            tell(Event::ElsewhereAnswered(id));
         });
         None
     }

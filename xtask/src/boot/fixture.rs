@@ -46,6 +46,9 @@ pub fn healthy(stack: &Stack, id: GroupId) -> GroupStatus {
             ready_after_ms: Some(answered - supervisor),
             ready_at_ms: Some(BEGAN_AT_MS + answered),
             waits_for: Vec::new(),
+            starts_without: true,
+            without: Vec::new(),
+            failure: None,
             released_by: None,
             reason: None,
             boot: AgentBoot {

@@ -72,6 +72,10 @@ pub fn published_ports(stack: &Stack, id: GroupId, host: &Host) -> Vec<Published
         ports.push(on(Ipv4Addr::LOCALHOST, port, port, Some(*agent_id)));
     }
     if let Some(address) = host.lan_addresses.get(&group.machine) {
+        // Supervisors of other machines ask whether an agent has failed that theirs wait for.
+        if host.reach != Reach::Lan && stack.is_awaited_from_other_machines(id) {
+            ports.push(on(*address, group.published_status_port, stack.status_port, None));
+        }
         for agent_id in stack.reached_from_other_machines_in(id) {
             let agent = stack.agent(agent_id);
             for port in [agent.port, agent.health_check_port] {
@@ -140,11 +144,14 @@ pub(crate) mod tests {
     #[test]
     fn a_status_endpoint_is_published_where_the_container_cannot_be_reached() {
         let stack = Fixture::small().model();
-        let (id, group) = stack.groups().next().unwrap();
+        // No agent of another machine waits for one of these.
+        let id = stack.find_group("side").unwrap();
+        let group = stack.group(id);
+        assert!(!stack.is_awaited_from_other_machines(id));
         let at = |reach| status_address(&stack, id, &host(&stack, reach)).to_string();
-        assert_eq!(at(Reach::Container), "172.20.0.10:9000");
-        assert_eq!(at(Reach::Loopback), "127.0.0.1:19101");
-        assert_eq!(at(Reach::Lan), "192.168.1.101:19101");
+        assert_eq!(at(Reach::Container), "172.20.0.20:9000");
+        assert_eq!(at(Reach::Loopback), "127.0.0.1:19102");
+        assert_eq!(at(Reach::Lan), "192.168.1.101:19102");
         let published = |reach| {
             let host = host(&stack, reach);
             let ports = published_ports(&stack, id, &host);
@@ -154,6 +161,20 @@ pub(crate) mod tests {
         for reach in [Reach::Loopback, Reach::Lan] {
             let wanted = status_address(&stack, id, &host(&stack, reach));
             assert_eq!(published(reach), Some(wanted), "{}", group.name);
+        }
+    }
+
+    #[test]
+    fn the_other_machine_reaches_the_status_endpoint_of_what_its_agents_wait_for() {
+        let stack = Fixture::small().model();
+        let id = stack.find_group("core").unwrap();
+        assert!(stack.is_awaited_from_other_machines(id));
+        for reach in [Reach::Container, Reach::Loopback, Reach::Lan] {
+            let ports = published_ports(&stack, id, &host(&stack, reach));
+            let on_lan = ports
+                .iter()
+                .filter(|port| port.agent.is_none() && port.host.to_string() == "192.168.1.101:19101");
+            assert_eq!(on_lan.count(), 1, "{reach:?}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::status::{AgentState, AgentStatus, GroupState, GroupStatus, StartupCheck};
+use contract::status::{AgentState, AgentStatus, Failure, GroupState, GroupStatus, StartupCheck};
 
 use crate::stack::{AgentId, GroupId, Stack};
 
@@ -86,6 +86,8 @@ impl View {
                     Some(AgentState::Healthy) => {}
                     // One that waits for what has come up is about to be let go; one of a silent group does not answer yet.
                     _ if hopeless.contains(id) => in_vain = true,
+                    // It is started again and again, and will be given up. A late answer would be a surprise.
+                    _ if self.failure(stack, *id) == Some(Failure::NeverAnswered) => in_vain = true,
                     _ => return Progress::Pending,
                 }
             }
@@ -131,6 +133,34 @@ impl View {
         })
     }
 
+    /// Why its supervisor says that nobody should wait for an agent any longer.
+    #[must_use]
+    pub fn failure(&self, stack: &Stack, id: AgentId) -> Option<Failure> {
+        self.agent(stack, id).and_then(|status| status.failure)
+    }
+
+    /// Agents of these groups that run without a dependency that has failed.
+    #[must_use]
+    pub fn degraded(&self, stack: &Stack, groups: &[GroupId]) -> Vec<AgentId> {
+        let agents = groups.iter().flat_map(|group| &stack.group(*group).agents);
+        agents
+            .copied()
+            .filter(|id| self.agent(stack, *id).is_some_and(AgentStatus::is_degraded))
+            .collect()
+    }
+
+    /// Whether an agent waits for another one that will not come: one that starts without what has failed does not wait for that, but
+    /// its supervisor hears of a failure only from the supervisor of the other one.
+    fn waits_in_vain(&self, stack: &Stack, id: AgentId, hopeless: &BTreeSet<AgentId>, lost: &[GroupId]) -> bool {
+        let starts_without = self.agent(stack, id).is_some_and(|status| status.starts_without);
+        let agent = stack.agent(id);
+        agent.waits_for.iter().any(|other| {
+            let is_told =
+                starts_without && self.failure(stack, *other).is_some() && !lost.contains(&stack.agent(*other).group);
+            hopeless.contains(other) && !is_told
+        })
+    }
+
     /// Agents that will not come up by themselves: given up, of a group that will not come, or waiting for one of these.
     #[must_use]
     pub fn hopeless(&self, stack: &Stack, lost: &[GroupId]) -> BTreeSet<AgentId> {
@@ -138,11 +168,10 @@ impl View {
         loop {
             let before = hopeless.len();
             for (id, agent) in stack.agents() {
-                let waits_in_vain = || agent.waits_for.iter().any(|other| hopeless.contains(other));
                 let is_hopeless = match self.state(stack, id) {
                     _ if lost.contains(&agent.group) => true,
                     Some(AgentState::Failed | AgentState::Stopped) => true,
-                    Some(AgentState::Waiting) => waits_in_vain(),
+                    Some(AgentState::Waiting) => self.waits_in_vain(stack, id, &hopeless, lost),
                     _ => false,
                 };
                 if is_hopeless {
@@ -192,7 +221,7 @@ impl View {
 
 #[cfg(test)]
 mod tests {
-    use contract::status::{AgentState, GroupState, StartupCheck};
+    use contract::status::{AgentState, Failure, GroupState, StartupCheck};
 
     use super::{Progress, View};
     use crate::boot::fixture::healthy;
@@ -286,6 +315,68 @@ mod tests {
             .state = AgentState::Mute;
         view.update(group, status);
         assert_eq!(view.progress(&stack, &groups, &[]), Progress::Failed);
+    }
+
+    /// The first agent failed in that way; the second one waits for it, and is started without what has failed, or is not.
+    fn failed(stack: &Stack, failure: Failure, starts_without: bool) -> (View, Vec<GroupId>) {
+        let (first, second) = pair(stack);
+        let state = if failure == Failure::NeverAnswered {
+            AgentState::Mute
+        } else {
+            AgentState::Failed
+        };
+        let (mut view, groups) = all_but(stack, first, state, None);
+        for (agent, change) in [(first, Some(failure)), (second, None)] {
+            let group = stack.agent(agent).group;
+            let mut status = view.group(group).unwrap().clone();
+            let name = &stack.agent(agent).name;
+            let found = status.agents.iter_mut().find(|agent| agent.name == *name).unwrap();
+            found.failure = change;
+            found.starts_without = starts_without;
+            if change.is_none() {
+                found.state = AgentState::Waiting;
+                status.state = GroupState::Starting;
+            }
+            view.update(group, status);
+        }
+        (view, groups)
+    }
+
+    #[test]
+    fn one_that_starts_without_what_failed_is_waited_for() {
+        let stack = Fixture::small().model();
+        for failure in [Failure::GivenUp, Failure::CannotStart] {
+            let (view, groups) = failed(&stack, failure, true);
+            assert_eq!(view.progress(&stack, &groups, &[]), Progress::Pending, "{failure:?}");
+            // Its supervisor has nobody to hear that from.
+            let lost = stack.agent(pair(&stack).0).group;
+            assert_eq!(view.progress(&stack, &groups, &[lost]), Progress::Failed);
+            let (view, groups) = failed(&stack, failure, false);
+            assert_eq!(view.progress(&stack, &groups, &[]), Progress::Failed, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn an_agent_that_was_mute_for_a_whole_run_is_waited_for_no_longer() {
+        let stack = Fixture::small().model();
+        let (first, second) = pair(&stack);
+        let (mut view, groups) = failed(&stack, Failure::NeverAnswered, true);
+        assert_eq!(view.progress(&stack, &groups, &[]), Progress::Pending);
+        let group = stack.agent(second).group;
+        let mut status = healthy(&stack, group);
+        let name = &stack.agent(second).name;
+        let agent = status.agents.iter_mut().find(|agent| agent.name == *name).unwrap();
+        agent.without.push(contract::status::FailedDependency {
+            agent: stack.agent(first).name.clone(),
+            failure: Failure::NeverAnswered,
+        });
+        status.state = GroupState::Degraded;
+        view.update(group, status);
+        assert_eq!(view.progress(&stack, &groups, &[]), Progress::Failed);
+        assert_eq!(view.degraded(&stack, &groups), [second]);
+        // Mute in its first run: it may only be slow.
+        let (view, groups) = all_but(&stack, first, AgentState::Mute, None);
+        assert_eq!(view.progress(&stack, &groups, &[]), Progress::Pending);
     }
 
     #[test]

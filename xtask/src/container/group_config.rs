@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use contract::group_config::{Absent, Agent, Bridge, Elsewhere, GroupConfig, Start, VERSION};
+use contract::group_config::{Absent, Agent, Bridge, Elsewhere, GroupConfig, Start, VERSION, WhenDependencyFails};
 
 use super::layout::{ROOT, python_path};
 use super::preload::Preload;
@@ -12,16 +12,34 @@ use crate::stack::{GroupId, Stack, graph};
 /// The config as a value.
 #[must_use]
 pub fn config(stack: &Stack, id: GroupId, preload: &Preload) -> GroupConfig {
-    config_with_hosts(stack, id, preload, &|to| address(stack, id, to))
+    let own = stack.group(id).machine;
+    let found = |to| Found {
+        host: address(stack, id, to),
+        status_port: if stack.agent(to).machine == own {
+            stack.status_port
+        } else {
+            stack.group(stack.agent(to).group).published_status_port
+        },
+    };
+    config_with_hosts(stack, id, preload, &found)
 }
 
-/// The same where `host` says by what name or address agents of other containers are found.
+/// How an agent of another container is found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Its name or address.
+    pub host: String,
+    /// Port of its supervisor's status endpoint there.
+    pub status_port: u16,
+}
+
+/// The same where `host` says how agents of other containers are found.
 #[must_use]
 pub fn config_with_hosts(
     stack: &Stack,
     id: GroupId,
     preload: &Preload,
-    host: &dyn Fn(AgentId) -> String,
+    host: &dyn Fn(AgentId) -> Found,
 ) -> GroupConfig {
     let group = stack.group(id);
     let machine = stack.machine(group.machine);
@@ -31,6 +49,17 @@ pub fn config_with_hosts(
             modules.push(module.clone());
         }
     }
+    let policy = |agent: &AgentId| stack.agent(*agent).runtime.when_dependency_fails;
+    let all_wait = !group.agents.is_empty()
+        && group
+            .agents
+            .iter()
+            .all(|agent| policy(agent) == WhenDependencyFails::Wait);
+    let when_dependency_fails = if all_wait {
+        WhenDependencyFails::Wait
+    } else {
+        WhenDependencyFails::Start
+    };
     GroupConfig {
         version: VERSION,
         machine: machine.name.clone(),
@@ -48,8 +77,16 @@ pub fn config_with_hosts(
         required_modules: modules,
         start: stack.group_start(id),
         preload: preload.modules.get(&id).cloned().unwrap_or_default(),
+        when_dependency_fails,
         supervision: machine.supervision.clone(),
-        agents: group.agents.iter().map(|id| agent(stack, *id, preload)).collect(),
+        agents: group
+            .agents
+            .iter()
+            .map(|id| Agent {
+                when_dependency_fails: Some(policy(id)).filter(|own| *own != when_dependency_fails),
+                ..agent(stack, *id, preload)
+            })
+            .collect(),
         dependencies_elsewhere: elsewhere(stack, id, host),
         absent_dependencies: absent(stack, id),
         loopback_bridges: bridges(stack, id, host),
@@ -80,6 +117,7 @@ fn agent(stack: &Stack, id: AgentId, preload: &Preload) -> Agent {
             })
             .collect(),
         waits_for: (declared != waits).then(|| agent.waits_for.iter().map(|id| name(stack, *id)).collect()),
+        when_dependency_fails: None,
         params: agent.params.clone(),
         environment: std::collections::BTreeMap::new(),
         argument_style: agent.argument_style,
@@ -101,7 +139,7 @@ fn address(stack: &Stack, from: GroupId, to: AgentId) -> String {
     }
 }
 
-fn elsewhere(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> String) -> Vec<Elsewhere> {
+fn elsewhere(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> Found) -> Vec<Elsewhere> {
     let own = stack.group(id);
     let wanted: BTreeSet<AgentId> = own
         .agents
@@ -114,12 +152,14 @@ fn elsewhere(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> String) -> Ve
         .into_iter()
         .map(|wanted| {
             let agent = stack.agent(wanted);
+            let found = host(wanted);
             Elsewhere {
                 name: agent.name.clone(),
                 machine: stack.machine(agent.machine).name.clone(),
                 group: stack.group(agent.group).name.clone(),
-                host: host(wanted),
+                host: found.host,
                 health_check_port: agent.health_check_port,
+                status_port: Some(found.status_port),
             }
         })
         .collect()
@@ -139,7 +179,7 @@ fn absent(stack: &Stack, id: GroupId) -> Vec<Absent> {
 
 /// A bridge for every peer in another container. A port that is in use inside the container is left out; validation has
 /// said so.
-fn bridges(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> String) -> Vec<Bridge> {
+fn bridges(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> Found) -> Vec<Bridge> {
     let mut taken: BTreeSet<u16> = BTreeSet::from([stack.status_port]);
     for agent in stack.group(id).agents.iter().map(|id| stack.agent(*id)) {
         taken.extend([agent.port, agent.health_check_port]);
@@ -156,7 +196,7 @@ fn bridges(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> String) -> Vec<
             (!ports.is_empty()).then(|| Bridge {
                 agent: agent.name.clone(),
                 machine: (agent.machine != stack.group(id).machine).then(|| stack.machine(agent.machine).name.clone()),
-                host: host(peer),
+                host: host(peer).host,
                 ports,
             })
         })

@@ -23,7 +23,7 @@ pub enum Interface {
 }
 
 /// The ports that a group publishes: its agents' and the status endpoint's on the loopback; on the LAN address the port and
-/// the health port of what other machines use.
+/// the health port of what other machines use, and the status endpoint where agents of theirs wait for one of the group.
 #[must_use]
 pub fn published(stack: &Stack, id: GroupId) -> Vec<Published> {
     let group = stack.group(id);
@@ -39,6 +39,9 @@ pub fn published(stack: &Stack, id: GroupId) -> Vec<Published> {
     )];
     for agent in group.published.iter().map(|id| stack.agent(*id)) {
         ports.push(port(Interface::Loopback, agent.port, agent.port));
+    }
+    if stack.is_awaited_from_other_machines(id) {
+        ports.push(port(Interface::Lan, group.published_status_port, stack.status_port));
     }
     for agent in stack.reached_from_other_machines_in(id).map(|id| stack.agent(id)) {
         for number in [agent.port, agent.health_check_port] {

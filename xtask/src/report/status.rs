@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use contract::group_config::Start;
-use contract::status::{AgentState, Exit, GroupState};
+use contract::status::{AgentState, AgentStatus, Exit, FailedDependency, GroupState};
 use owo_colors::{OwoColorize as _, Style};
 use serde::Serialize;
 
@@ -58,7 +58,7 @@ struct AgentEntry {
     machine: String,
     group: String,
     name: String,
-    /// `unreachable` where its supervisor does not answer.
+    /// `unreachable` where its supervisor does not answer; `degraded` where it is healthy without a dependency that has failed.
     state: &'static str,
     required: bool,
     port: u16,
@@ -67,6 +67,8 @@ struct AgentEntry {
     restarts: u32,
     ready_after_ms: Option<u64>,
     waits_for: Vec<String>,
+    /// Dependencies that have failed and that it runs without.
+    without: Vec<FailedDependency>,
     reason: Option<String>,
     /// `warm` or `plain`.
     start: Option<Start>,
@@ -127,7 +129,7 @@ pub fn document(
                 machine: stack.machine(agent.machine).name.clone(),
                 group: stack.group(agent.group).name.clone(),
                 name: agent.name.clone(),
-                state: status.map_or("unreachable", |status| status.state.name()),
+                state: status.map_or("unreachable", AgentStatus::word),
                 required: agent.required,
                 port: agent.port,
                 health_check_port: agent.health_check_port,
@@ -135,6 +137,7 @@ pub fn document(
                 restarts: status.map_or(0, |status| status.restarts),
                 ready_after_ms: status.and_then(|status| status.ready_after_ms),
                 waits_for: status.map(|status| status.waits_for.clone()).unwrap_or_default(),
+                without: status.map(|status| status.without.clone()).unwrap_or_default(),
                 reason: status.and_then(|status| status.reason.clone()),
                 start: status.and_then(|status| status.start),
                 plain_because: status.and_then(|status| status.plain_because.clone()),
@@ -205,7 +208,7 @@ pub fn human(
         for id in group.agents.iter().filter(|id| agents.contains(id)) {
             let agent = stack.agent(*id);
             let status = view.agent(stack, *id);
-            let word = status.map_or("unreachable", |status| status.state.name());
+            let word = status.map_or("unreachable", AgentStatus::word);
             let ready = status
                 .and_then(|status| status.ready_after_ms)
                 .map_or_else(String::new, |ms| format!("{ms} ms"));
@@ -224,10 +227,16 @@ pub fn human(
                 .map_or_else(String::new, |status| {
                     format!("waits for {}", status.waits_for.join(", "))
                 });
+            let without = status
+                .filter(|status| status.is_degraded())
+                .map_or_else(String::new, |status| {
+                    let names: Vec<String> = status.without.iter().map(ToString::to_string).collect();
+                    format!("without {}", escape::line(&names.join(", ")))
+                });
             let line = format!(
-                "  {:34} {} {:>5}  {ready:>8}  {start:5}  {restarts}{waits}{plain}",
+                "  {:34} {} {:>5}  {ready:>8}  {start:5}  {restarts}{waits}{without}{plain}",
                 agent.name,
-                painted(word, status.map(|status| status.state), color),
+                painted(word, status, color),
                 agent.port
             );
             let _ = writeln!(text, "{}", line.trim_end());
@@ -241,7 +250,15 @@ pub fn human(
         .iter()
         .filter(|id| view.state(stack, **id) == Some(AgentState::Healthy))
         .count();
-    let _ = writeln!(text, "\n{healthy} of {} healthy", counted(agents.len(), "agent"));
+    let degraded = agents
+        .iter()
+        .filter(|id| view.agent(stack, **id).is_some_and(AgentStatus::is_degraded))
+        .count();
+    let _ = write!(text, "\n{healthy} of {} healthy", counted(agents.len(), "agent"));
+    if degraded > 0 {
+        let _ = write!(text, ", {degraded} of these degraded: they run without what has failed");
+    }
+    text.push('\n');
     if !unreachable.is_empty() {
         let _ = writeln!(text, "\nunreachable on other machines:\n  {}", unreachable.join("\n  "));
     }
@@ -271,12 +288,13 @@ fn unreachable_peers(view: &View, groups: &[GroupId]) -> Vec<String> {
         .collect()
 }
 
-fn painted(word: &str, state: Option<AgentState>, color: bool) -> String {
+fn painted(word: &str, status: Option<&AgentStatus>, color: bool) -> String {
     let padded = format!("{word:11}");
     if !color {
         return padded;
     }
-    let style = match state {
+    let style = match status.map(|status| status.state) {
+        _ if status.is_some_and(AgentStatus::is_degraded) => Style::new().yellow(),
         Some(AgentState::Healthy) => Style::new().green(),
         Some(AgentState::Answering | AgentState::Starting | AgentState::Waiting) => Style::new().yellow(),
         _ => Style::new().red().bold(),

@@ -38,6 +38,8 @@ pub(super) struct StackFile {
     preload_skip: Option<Vec<String>>,
     /// How agents are supervised.
     supervision: Option<Supervision>,
+    /// What agents do whose dependency was given up, cannot be started or never answered.
+    when_dependency_fails: Option<WhenDependencyFails>,
     /// The machines, by name.
     machines: BTreeMap<String, Machine>,
     /// What stands in for a dependency that nothing defines: its name, and a path in the tree.
@@ -155,6 +157,16 @@ enum Start {
     Warm,
 }
 
+/// What an agent does when a dependency of it has failed. One that is merely slow is waited for either way.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum WhenDependencyFails {
+    /// It is started, and reported as degraded: the default.
+    Start,
+    /// It waits until that dependency answers after all.
+    Wait,
+}
+
 /// How much of the tree an image holds.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "lowercase")]
@@ -234,6 +246,8 @@ struct Machine {
     environment: Option<BTreeMap<String, Scalar>>,
     /// Second names of folders: alias, and what it stands for.
     path_aliases: Option<BTreeMap<String, String>>,
+    /// What agents do whose dependency was given up, cannot be started or never answered.
+    when_dependency_fails: Option<WhenDependencyFails>,
     /// Where the machine is another host.
     podman: Option<Podman>,
 }
@@ -296,6 +310,8 @@ struct Group {
     published: Option<Vec<String>>,
     /// Agents that it talks to without depending on them.
     reaches: Option<Vec<String>>,
+    /// What agents do whose dependency was given up, cannot be started or never answered.
+    when_dependency_fails: Option<WhenDependencyFails>,
     /// What is different for single agents, by name.
     overrides: Option<BTreeMap<String, Override>>,
 }
@@ -312,6 +328,8 @@ struct Override {
     /// Its health port.
     #[schemars(range(min = 1))]
     health_check_port: Option<u16>,
+    /// What agents do whose dependency was given up, cannot be started or never answered.
+    when_dependency_fails: Option<WhenDependencyFails>,
     /// Options over those of the startup config.
     params: Option<BTreeMap<String, Scalar>>,
 }

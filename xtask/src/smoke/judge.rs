@@ -416,7 +416,7 @@ fn judge_group(verdict: &mut Verdict, state: &Value, restarts: Option<&Value>, s
             );
         }
         let healthy = agent.state == contract::status::AgentState::Healthy;
-        if !healthy || verdict.expected.len() > before {
+        if !healthy || agent.is_degraded() || verdict.expected.len() > before {
             explain(verdict, agent);
         }
     }
@@ -431,6 +431,10 @@ fn explain(verdict: &mut Verdict, agent: &AgentStatus) {
     }
     if !agent.waits_for.is_empty() {
         lines.push(format!("waits for: {}", agent.waits_for.join(", ")));
+    }
+    if agent.is_degraded() {
+        let names: Vec<String> = agent.without.iter().map(ToString::to_string).collect();
+        lines.push(format!("degraded: it runs without {}", names.join(", ")));
     }
     if agent.restarts > 0 {
         lines.push(format!("restarts: {}", agent.restarts));

@@ -9,6 +9,7 @@ pub mod near;
 pub(crate) mod raw;
 mod read;
 mod resolve;
+pub mod runtime;
 mod startup;
 mod supervision;
 mod tree;

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use contract::group_config::{ArgumentStyle, Disclosure, Start, Supervision};
 use serde::{Deserialize, Serialize};
 
+use super::runtime::Runtime;
 use crate::finding::{Place, Subject};
 
 /// Name of the group that [`Stack::with_ungrouped`] makes; no group can be called that.
@@ -247,6 +248,8 @@ pub struct Agent {
     pub argument_style: Option<ArgumentStyle>,
     /// How it is started, where it differs from its group's.
     pub start: Option<Start>,
+    /// How it runs.
+    pub runtime: Runtime,
     /// Where the startup config defines it.
     pub place: Place,
 }
@@ -539,6 +542,14 @@ impl Stack {
     pub fn reached_from_other_machines_in(&self, group: GroupId) -> impl Iterator<Item = AgentId> {
         let agents = self.group(group).agents.iter().copied();
         agents.filter(|agent| self.reached.contains(agent))
+    }
+
+    /// Whether an agent of another machine waits for one of this group.
+    #[must_use]
+    pub fn is_awaited_from_other_machines(&self, id: GroupId) -> bool {
+        let machine = self.group(id).machine;
+        let mut others = self.agents.iter().filter(|agent| agent.machine != machine);
+        others.any(|agent| agent.waits_for.iter().any(|other| self.agent(*other).group == id))
     }
 
     /// Works that out, which takes a look at every agent.

@@ -9,6 +9,7 @@ use super::audit::{AuditSettings, RuleLevel, RuleSetting};
 use super::environment;
 use super::model::{ContentsSetting, Images, Subnet, Volume};
 use super::read::{Fields, Reader, plain};
+use super::runtime::RuntimeSettings;
 use super::selection;
 use super::spans::{At, Source};
 use super::supervision::{Settings, argument_style, start};
@@ -53,6 +54,8 @@ pub struct RawStack {
     pub preload_skip: Vec<String>,
     /// `supervision`.
     pub supervision: Settings,
+    /// How all agents run.
+    pub runtime: RuntimeSettings,
     /// `machines`.
     pub machines: Vec<RawMachine>,
     /// `fallbacks`.
@@ -92,6 +95,8 @@ pub struct RawMachine {
     pub path_aliases: BTreeMap<String, At<String>>,
     /// `podman.connection`.
     pub connection: Option<At<String>>,
+    /// How its agents run.
+    pub runtime: RuntimeSettings,
 }
 
 /// A group.
@@ -133,6 +138,8 @@ pub struct RawGroup {
     pub published: Option<Vec<At<String>>>,
     /// `reaches`.
     pub reaches: Vec<At<String>>,
+    /// How its agents run.
+    pub runtime: RuntimeSettings,
     /// `overrides`.
     pub overrides: Vec<Override>,
 }
@@ -152,6 +159,8 @@ pub struct Override {
     pub health_check_port: Option<At<u16>>,
     /// `params`, over the startup config's.
     pub params: BTreeMap<String, String>,
+    /// How it runs.
+    pub runtime: RuntimeSettings,
 }
 
 /// Reads `stack.yaml`.
@@ -207,6 +216,7 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
             reader.finish(fields, Severity::Error);
         }
     }
+    let runtime = RuntimeSettings::read(reader, &mut top);
     let mut machines = Vec::new();
     let mut broken_machines = Vec::new();
     let mut complete = true;
@@ -265,6 +275,7 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         start: start.unwrap_or_default(),
         preload_skip,
         supervision,
+        runtime,
         machines,
         fallbacks,
         groups,
@@ -617,6 +628,7 @@ fn machine<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Op
         .map(|node| aliases(reader, node))
         .unwrap_or_default();
     let connection = fields.get("podman").and_then(|node| connection(reader, node));
+    let runtime = RuntimeSettings::read(reader, &mut fields);
     reader.finish(fields, Severity::Error);
     let (network, subnet) = network?;
     Some(RawMachine {
@@ -632,6 +644,7 @@ fn machine<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Op
         environment,
         path_aliases,
         connection,
+        runtime,
     })
 }
 
@@ -771,6 +784,7 @@ fn group<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Opti
         .get("reaches")
         .map(|node| reader.texts(node, "`reaches`"))
         .unwrap_or_default();
+    let runtime = RuntimeSettings::read(reader, &mut fields);
     let overrides = fields
         .get("overrides")
         .map(|node| overrides(reader, node))
@@ -795,6 +809,7 @@ fn group<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Opti
         environment,
         published,
         reaches,
+        runtime,
         overrides,
     })
 }
@@ -832,6 +847,7 @@ fn overrides<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Override> {
                 .map(|node| environment::parameters(reader, node))
                 .map(|params| environment::literals(params, &mut reader.findings))
                 .unwrap_or_default(),
+            runtime: RuntimeSettings::read(reader, &mut fields),
             agent,
         });
         reader.finish(fields, Severity::Error);

@@ -12,6 +12,7 @@ use super::model::{AbsentDependency, Agent, AgentId, Dependency, Group, GroupId,
 use super::near::nearest;
 use super::raw::{RawGroup, RawMachine, RawStack};
 use super::read::plain;
+use super::runtime::RuntimeSettings;
 use super::spans::At;
 use super::startup::{Startup, StartupAgent};
 use super::tree::normal;
@@ -335,6 +336,11 @@ impl<'a> Resolver<'a> {
             params,
             argument_style: change.and_then(|change| change.argument_style),
             start: change.and_then(|change| change.start),
+            runtime: RuntimeSettings::resolve(
+                [&self.raw.runtime, &self.raw.machines[machine.0].runtime, &raw.runtime]
+                    .into_iter()
+                    .chain(change.map(|change| &change.runtime)),
+            ),
             place: origin.name.place.clone(),
         });
         Some(id)
@@ -519,6 +525,7 @@ impl<'a> Resolver<'a> {
                 params: literals(origin.params.clone(), &mut self.findings),
                 argument_style: None,
                 start: None,
+                runtime: RuntimeSettings::resolve([&self.raw.runtime, &self.raw.machines[machine.0].runtime]),
                 place: origin.name.place.clone(),
             };
             self.resolved.stack.ungrouped.push(agent);

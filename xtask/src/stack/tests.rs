@@ -1,6 +1,6 @@
 //! Every message of the loader, with its place; the real stack; and broken texts.
 
-use contract::group_config::Start;
+use contract::group_config::{Start, WhenDependencyFails};
 
 use super::fixture::{Fixture, MAIN, PC2};
 use super::model::{AgentId, Dependency};
@@ -64,7 +64,8 @@ fn keys_that_are_unknown_missing_or_written_twice() {
         &[
             "config/stack.yaml:31:5 error stack/unknown-key: group `core` has no key `colour`; help: known keys: machine, \
            address, uid, phase, published_status_port, agents, config_file, requirements, packages, build_packages, \
-           required_modules, start, include, contents, environment, published, reaches, overrides",
+           required_modules, start, include, contents, environment, published, reaches, \
+           when_dependency_fails, overrides",
         ],
     );
     stack(
@@ -466,6 +467,51 @@ fn starts_are_the_stack_s_unless_a_group_or_an_override_says_more() {
     assert_eq!(starts[..2], [("Alpha", Start::Plain), ("Beta", Start::Warm)]);
     assert!(starts[2..].iter().all(|(_, start)| *start == Start::Warm), "{starts:?}");
     assert_eq!(Fixture::small().model().start, Start::Plain);
+}
+
+#[test]
+fn what_agents_do_whose_dependency_fails_is_said_at_any_level() {
+    let policy = |fixture: Fixture| -> Vec<WhenDependencyFails> {
+        says(fixture.clone(), &[]);
+        let model = fixture.model();
+        let agents = model.agents();
+        agents.map(|(_, agent)| agent.runtime.when_dependency_fails).collect()
+    };
+    let (start, wait) = (WhenDependencyFails::Start, WhenDependencyFails::Wait);
+    assert!(policy(Fixture::small()).iter().all(|policy| *policy == start));
+    let all = Fixture::small().stack("name: sys\n", "name: sys\nwhen_dependency_fails: wait\n");
+    assert!(policy(all.clone()).iter().all(|policy| *policy == wait));
+    let some = all.stack(
+        "    phase: 2\n",
+        "    phase: 2\n    when_dependency_fails: start\n    overrides: {Beta: {when_dependency_fails: wait}}\n",
+    );
+    assert_eq!(policy(some)[..3], [start, wait, wait]);
+    let machine = Fixture::small().stack(
+        "    address_variable: PC2_IP\n",
+        "    address_variable: PC2_IP\n    when_dependency_fails: wait\n",
+    );
+    assert_eq!(policy(machine), [start, start, start, wait]);
+    stack(
+        "name: sys\n",
+        "name: sys\nwhen_dependency_fails: panic\n",
+        &[
+            "config/stack.yaml:3:24 error stack/bad-value: `when_dependency_fails` is neither `start` nor `wait`; help: \
+           `start` starts an agent without a dependency that was given up, `wait` lets it wait for that one",
+        ],
+    );
+}
+
+#[test]
+fn a_status_endpoint_that_another_machine_asks_has_a_port_of_its_own_there() {
+    stack(
+        "published_status_port: 19101",
+        "published_status_port: 7000",
+        &[
+            "config/stack.yaml:31:28 error stack/status-port-clash: port 7000 of the LAN address of `main` is taken by \
+           agent `Alpha`; its ports at 4:11; help: give each group a `published_status_port` that no agent has: other \
+           machines ask there whether an agent has failed",
+        ],
+    );
 }
 
 #[test]

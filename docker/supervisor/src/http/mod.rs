@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use contract::status::{AgentState, GroupState, GroupStatus};
+use contract::status::{AgentStanding, AgentState, GroupState, GroupStatus};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -156,8 +156,9 @@ impl Server {
     }
 
     async fn get(mut self, request: &Request, origin: Origin) -> Response {
-        if !matches!(request.path.as_str(), "/status" | "/healthz" | "/readyz" | "/metrics") {
-            return Response::text("404 Not Found", "/status /healthz /readyz /metrics\n");
+        let known = matches!(request.path.as_str(), "/status" | "/healthz" | "/readyz" | "/metrics");
+        if !known && request.agent().is_none() {
+            return Response::text("404 Not Found", "/status /healthz /readyz /metrics /agents/NAME\n");
         }
         if let (Some(known), "/status") = (request.number("wait_change"), request.path.as_str()) {
             let wait = request.number("timeout_ms").unwrap_or(30_000);
@@ -168,6 +169,9 @@ impl Server {
         let Ok((version, status)) = receiver.await else {
             return Response::text("503 Service Unavailable", "the supervisor is leaving\n");
         };
+        if let Some(name) = request.agent() {
+            return standing(&status, name);
+        }
         match request.path.as_str() {
             "/status" => Response {
                 status: "200 OK",
@@ -266,6 +270,24 @@ async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, Res
 /// Reads a request; what it made of it, as text.
 pub fn parse(head: &[u8]) -> Option<String> {
     Request::parse(head).map(|request| format!("{request:?}"))
+}
+
+/// What is said of one agent to those who wait for it.
+fn standing(status: &GroupStatus, name: &str) -> Response {
+    let Some(agent) = status.agents.iter().find(|agent| agent.name == name) else {
+        return Response::text("404 Not Found", "no such agent in this group\n");
+    };
+    let standing = AgentStanding {
+        name: agent.name.clone(),
+        state: agent.state,
+        failure: agent.failure,
+    };
+    Response {
+        status: "200 OK",
+        kind: "application/json",
+        version: None,
+        body: serde_json::to_string(&standing).unwrap_or_default(),
+    }
 }
 
 fn verdict(reasons: Vec<String>) -> Response {

@@ -47,6 +47,12 @@ impl Request {
         found.and_then(|(_, value)| value.parse().ok())
     }
 
+    /// The agent that is asked about.
+    pub fn agent(&self) -> Option<&str> {
+        let name = self.path.strip_prefix("/agents/")?;
+        (!name.is_empty() && !name.contains('/')).then_some(name)
+    }
+
     /// The agent that is to be restarted, where that is asked for.
     pub fn restart(&self) -> Option<&str> {
         self.path.strip_prefix("/agents/")?.strip_suffix("/restart")
@@ -64,7 +70,9 @@ mod tests {
         assert_eq!(request.number("wait_change"), Some(7));
         assert_eq!(request.number("timeout_ms"), None);
         let request = Request::parse(b"POST /agents/A/restart HTTP/1.1\r\n\r\n").unwrap();
-        assert_eq!(request.restart(), Some("A"));
+        assert_eq!((request.restart(), request.agent()), (Some("A"), None));
+        let request = Request::parse(b"GET /agents/A HTTP/1.1\r\n\r\n").unwrap();
+        assert_eq!((request.restart(), request.agent()), (None, Some("A")));
     }
 
     #[test]

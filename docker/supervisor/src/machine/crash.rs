@@ -48,6 +48,7 @@ impl Machine {
                 self.release(None);
             }
             Some(Ending::Mute) => {
+                self.agents[agent].never_answered |= self.agents[agent].ready_after.is_none();
                 let reason = mute_reason.unwrap_or_else(|| "was mute".to_owned());
                 self.crashed(agent, &reason, words::last(stderr, &[]), stderr, now);
             }
@@ -107,6 +108,7 @@ impl Machine {
                 self.log(format!("  {name} stderr: {line}"));
             }
             self.set(agent, AgentState::Failed, Some(reason));
+            self.release(None);
             return;
         }
         let doublings = count.saturating_sub(1).min(20);
@@ -122,6 +124,9 @@ impl Machine {
             seconds(delay)
         ));
         self.set(agent, AgentState::Backoff, Some(format!("{what}{said}")));
+        if self.agents[agent].never_answered {
+            self.release(None);
+        }
     }
 }
 

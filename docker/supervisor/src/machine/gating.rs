@@ -1,7 +1,10 @@
 //! Gating: an agent starts as soon as everything it waits for answers. Local agents count while they answer; a dependency
 //! elsewhere counts once it answered after the agent began to wait.
+//!
+//! What has failed (see [`Failure`]) is not waited for by an agent that starts without it; such an agent is degraded until
+//! the dependency answers after all. A dependency that is slow has not failed.
 
-use contract::status::AgentState;
+use contract::status::{AgentState, FailedDependency, Failure};
 
 use super::plan::{AgentId, ElsewhereId};
 use super::{Action, Machine};
@@ -15,6 +18,7 @@ impl Machine {
             if !self.elsewhere[id].watched {
                 self.elsewhere[id].watched = true;
                 self.elsewhere[id].reason = None;
+                self.elsewhere[id].failure = None;
                 self.actions.push(Action::AwaitElsewhere(id));
             }
         }
@@ -29,12 +33,22 @@ impl Machine {
     pub(super) fn elsewhere_answered(&mut self, id: ElsewhereId) {
         self.elsewhere[id].watched = false;
         self.elsewhere[id].reason = None;
+        self.elsewhere[id].failure = None;
         self.changed = true;
         for agent in &mut self.agents {
             agent.unmet_elsewhere.retain(|&unmet| unmet != id);
         }
         let name = self.plan.elsewhere[id].name.clone();
         self.release(Some(&name));
+    }
+
+    pub(super) fn elsewhere_failed(&mut self, id: ElsewhereId, failure: Option<Failure>) {
+        // It may have answered meanwhile.
+        if self.elsewhere[id].watched && self.elsewhere[id].failure != failure {
+            self.elsewhere[id].failure = failure;
+            self.changed = true;
+            self.release(None);
+        }
     }
 
     /// Starts every waiting agent that waits for nothing any more. `by` is who answered just now.
@@ -44,11 +58,16 @@ impl Machine {
         }
         for agent in 0..self.agents.len() {
             let waiting = self.agents[agent].state == AgentState::Waiting;
-            if !waiting || !self.unmet_is_empty(agent) {
+            if !waiting || !self.unmet(agent).is_empty() {
                 continue;
             }
             let waits_for_any =
                 !self.plan.agents[agent].waits_local.is_empty() || !self.plan.agents[agent].waits_elsewhere.is_empty();
+            let without = self.without(agent);
+            if !without.is_empty() {
+                let names: Vec<String> = without.iter().map(ToString::to_string).collect();
+                self.log(format!("{} is started without {}", self.name(agent), names.join(", ")));
+            }
             self.set(agent, AgentState::Starting, None);
             let slot = &mut self.agents[agent];
             slot.run += 1;
@@ -66,12 +85,49 @@ impl Machine {
         matches!(self.agents[agent].state, AgentState::Answering | AgentState::Healthy)
     }
 
-    fn unmet_is_empty(&self, agent: AgentId) -> bool {
-        self.agents[agent].unmet_elsewhere.is_empty()
-            && self.plan.agents[agent]
-                .waits_local
-                .iter()
-                .all(|&dependency| self.answers(dependency))
+    /// Why nobody should wait for an agent any longer.
+    pub(super) fn failure(&self, agent: AgentId) -> Option<Failure> {
+        let slot = &self.agents[agent];
+        match slot.state {
+            AgentState::Answering | AgentState::Healthy => None,
+            AgentState::Failed if slot.unstartable => Some(Failure::CannotStart),
+            AgentState::Failed => Some(Failure::GivenUp),
+            _ => slot.never_answered.then_some(Failure::NeverAnswered),
+        }
+    }
+
+    /// Dependencies that do not answer: those here, and those elsewhere.
+    fn silent(&self, agent: AgentId) -> (Vec<AgentId>, Vec<ElsewhereId>) {
+        let here = self.plan.agents[agent].waits_local.iter().copied();
+        let here = here.filter(|&dependency| !self.answers(dependency)).collect();
+        (here, self.agents[agent].unmet_elsewhere.clone())
+    }
+
+    /// Whether the agent waits for a dependency of which that is known.
+    fn is_awaited(&self, agent: AgentId, failure: Option<Failure>) -> bool {
+        failure.is_none() || !self.plan.agents[agent].starts_without
+    }
+
+    /// Dependencies that have failed and that the agent is started without, or was: only those that keep silent still.
+    pub(super) fn without(&self, agent: AgentId) -> Vec<FailedDependency> {
+        if !self.plan.agents[agent].starts_without {
+            return Vec::new();
+        }
+        let (here, away) = self.silent(agent);
+        let here = here
+            .into_iter()
+            .map(|dependency| (self.name(dependency), self.failure(dependency)));
+        let away = away
+            .into_iter()
+            .map(|id| (self.plan.elsewhere[id].name.as_str(), self.elsewhere[id].failure));
+        here.chain(away)
+            .filter_map(|(name, failure)| {
+                Some(FailedDependency {
+                    agent: name.to_owned(),
+                    failure: failure?,
+                })
+            })
+            .collect()
     }
 
     /// Names of what the agent would wait for if it began to wait now.
@@ -80,49 +136,51 @@ impl Machine {
         let local = plan
             .waits_local
             .iter()
-            .filter(|&&dependency| !self.answers(dependency))
+            .filter(|&&dependency| !self.answers(dependency) && self.is_awaited(agent, self.failure(dependency)))
             .map(|&dependency| self.name(dependency).to_owned());
         let away = plan
             .waits_elsewhere
             .iter()
+            .filter(|&&id| self.is_awaited(agent, self.elsewhere[id].failure))
             .map(|&id| self.plan.elsewhere[id].name.clone());
         local.chain(away).collect()
     }
 
     /// Names of what the agent still waits for.
     pub(super) fn unmet(&self, agent: AgentId) -> Vec<String> {
-        let local = self.plan.agents[agent]
-            .waits_local
-            .iter()
-            .filter(|&&dependency| !self.answers(dependency))
-            .map(|&dependency| self.name(dependency).to_owned());
-        let away = self.agents[agent]
-            .unmet_elsewhere
-            .iter()
-            .map(|&id| self.plan.elsewhere[id].name.clone());
-        local.chain(away).collect()
+        let (here, away) = self.awaited(agent);
+        let here = here.into_iter().map(|dependency| self.name(dependency).to_owned());
+        let away = away.into_iter().map(|id| self.plan.elsewhere[id].name.clone());
+        here.chain(away).collect()
+    }
+
+    /// What the agent still waits for.
+    fn awaited(&self, agent: AgentId) -> (Vec<AgentId>, Vec<ElsewhereId>) {
+        let (mut here, mut away) = self.silent(agent);
+        here.retain(|&dependency| self.is_awaited(agent, self.failure(dependency)));
+        away.retain(|&id| self.is_awaited(agent, self.elsewhere[id].failure));
+        (here, away)
     }
 
     /// Why the agent waits, dependency by dependency, with what is known of each.
     pub(super) fn unmet_reason(&self, agent: AgentId) -> String {
-        let local = self.plan.agents[agent]
-            .waits_local
-            .iter()
-            .filter(|&&dependency| !self.answers(dependency))
-            .map(|&dependency| match self.agents[dependency].state {
-                AgentState::Failed => format!("{} (failed)", self.name(dependency)),
-                AgentState::Mute => format!("{} (mute)", self.name(dependency)),
-                AgentState::Backoff => format!("{} (crashed)", self.name(dependency)),
-                _ => self.name(dependency).to_owned(),
-            });
-        let away = self.agents[agent].unmet_elsewhere.iter().map(|&id| {
-            let plan = &self.plan.elsewhere[id];
-            match &self.elsewhere[id].reason {
-                Some(reason) => format!("{} ({}: {reason})", plan.name, plan.place),
-                None => format!("{} ({})", plan.name, plan.place),
-            }
+        let (here, away) = self.awaited(agent);
+        let here = here.into_iter().map(|dependency| match self.agents[dependency].state {
+            AgentState::Failed => format!("{} (failed)", self.name(dependency)),
+            AgentState::Mute => format!("{} (mute)", self.name(dependency)),
+            AgentState::Backoff => format!("{} (crashed)", self.name(dependency)),
+            _ => self.name(dependency).to_owned(),
         });
-        let list: Vec<String> = local.chain(away).collect();
+        let away = away.into_iter().map(|id| {
+            let plan = &self.plan.elsewhere[id];
+            let known = match (self.elsewhere[id].failure, &self.elsewhere[id].reason) {
+                (Some(failure), _) => format!(": {}", failure.text()),
+                (None, Some(reason)) => format!(": {reason}"),
+                (None, None) => String::new(),
+            };
+            format!("{} ({}{known})", plan.name, plan.place)
+        });
+        let list: Vec<String> = here.chain(away).collect();
         format!("waits for {}", list.join(", "))
     }
 }

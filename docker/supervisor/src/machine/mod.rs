@@ -15,7 +15,7 @@ mod watch;
 
 use std::collections::VecDeque;
 
-use contract::status::{AgentBoot, AgentState, GroupState};
+use contract::status::{AgentBoot, AgentState, Failure, GroupState};
 
 use plan::{AgentId, ElsewhereId, Plan};
 
@@ -95,6 +95,8 @@ pub enum Event {
     ElsewhereAnswered(ElsewhereId),
     /// A dependency elsewhere gave none yet; said when the reason changes.
     ElsewhereSilent(ElsewhereId, String),
+    /// The supervisor of a dependency elsewhere says that it has failed, or no longer.
+    ElsewhereFailed(ElsewhereId, Option<Failure>),
     /// Something that only the shell keeps is another than before.
     Changed,
     /// Time passed: [`Machine::deadline`] is due.
@@ -176,7 +178,11 @@ struct Agent {
     crashes: VecDeque<Millis>,
     /// Runs in a row that never answered.
     silent_runs: u32,
-    /// Dependencies elsewhere that have not answered since this agent began to wait.
+    /// Why its last start failed for good: nothing there to start.
+    unstartable: bool,
+    /// A whole run of it went by without an answer, and none was answered since.
+    never_answered: bool,
+    /// Dependencies elsewhere that have not answered since this agent began to wait; it may have been started without some.
     unmet_elsewhere: Vec<ElsewhereId>,
 }
 
@@ -187,6 +193,8 @@ struct Elsewhere {
     watched: bool,
     /// What was seen last while asked.
     reason: Option<String>,
+    /// What its supervisor says, while asked.
+    failure: Option<Failure>,
 }
 
 /// The state of the whole group.
@@ -231,6 +239,8 @@ impl Machine {
                 failures: 0,
                 crashes: VecDeque::new(),
                 silent_runs: 0,
+                unstartable: false,
+                never_answered: false,
                 unmet_elsewhere: agent.waits_elsewhere.clone(),
             })
             .collect();
@@ -259,6 +269,8 @@ impl Machine {
                 self.set(agent, AgentState::Failed, Some(reason));
                 self.agents[agent].deadline = None;
                 self.agents[agent].launching = false;
+                self.agents[agent].unstartable = true;
+                self.release(None);
                 if self.stop_deadline.is_some() {
                     self.advance_stop(now);
                 }
@@ -284,6 +296,7 @@ impl Machine {
                 self.elsewhere[id].reason = Some(reason);
                 self.changed = true;
             }
+            Event::ElsewhereFailed(id, failure) => self.elsewhere_failed(id, failure),
             Event::Changed => self.changed = true,
             Event::Tick => self.tick(now),
             Event::Restart(agent) => self.restart(agent, now),
@@ -409,13 +422,11 @@ impl Machine {
         }
         let slot = &mut self.agents[agent];
         if slot.pid.is_some() {
-            slot.crashes.clear();
-            slot.silent_runs = 0;
+            slot.forget_failures();
             self.log(format!("restarting {}: asked for", self.name(agent)));
             self.end(agent, Ending::Operator, now);
         } else if matches!(slot.state, AgentState::Failed | AgentState::Backoff) {
-            slot.crashes.clear();
-            slot.silent_runs = 0;
+            slot.forget_failures();
             self.log(format!("restarting {}: asked for", self.name(agent)));
             self.wait(agent);
             self.release(None);
@@ -464,6 +475,16 @@ impl Machine {
         self.random ^= self.random << 17;
         let span = value / 5;
         value - span + self.random % (2 * span + 1)
+    }
+}
+
+impl Agent {
+    /// An operator wants it started anew: what happened before counts no longer.
+    fn forget_failures(&mut self) {
+        self.crashes.clear();
+        self.silent_runs = 0;
+        self.unstartable = false;
+        self.never_answered = false;
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use contract::group_config::{GroupConfig, Supervision};
+use contract::group_config::{GroupConfig, Supervision, WhenDependencyFails};
 
 /// Index of an agent in [`Plan::agents`].
 pub type AgentId = usize;
@@ -40,6 +40,8 @@ pub struct AgentPlan {
     pub waits_local: Vec<AgentId>,
     /// Dependencies elsewhere that must answer before it is started.
     pub waits_elsewhere: Vec<ElsewhereId>,
+    /// Whether it is started without dependencies that fail.
+    pub starts_without: bool,
     /// Local agents that must have ended before it is told to stop; never one of its own cycle.
     pub stops_after: Vec<AgentId>,
 }
@@ -55,6 +57,8 @@ pub struct ElsewherePlan {
     pub host: String,
     /// Health port.
     pub port: u16,
+    /// Port of its supervisor's status endpoint, where that is known.
+    pub status_port: Option<u16>,
 }
 
 /// Makes the plan, and notes worth a log line: cycles, and names nobody can wait for.
@@ -123,6 +127,8 @@ pub fn plan(config: &GroupConfig) -> (Plan, Vec<String>) {
             required: agent.required,
             waits_local: std::mem::take(&mut waits_local[id]),
             waits_elsewhere: std::mem::take(&mut waits_elsewhere[id]),
+            starts_without: agent.when_dependency_fails.unwrap_or(config.when_dependency_fails)
+                == WhenDependencyFails::Start,
             stops_after: stops_after(id, &depends_local),
         })
         .collect();
@@ -134,6 +140,7 @@ pub fn plan(config: &GroupConfig) -> (Plan, Vec<String>) {
             place: format!("{} {}", dependency.machine, dependency.group).trim().to_owned(),
             host: dependency.host.clone(),
             port: dependency.health_check_port,
+            status_port: dependency.status_port,
         })
         .collect();
     let plan = Plan {

@@ -1,5 +1,7 @@
 //! The machine against a fake clock and fake processes.
 
+mod without;
+
 use contract::group_config::GroupConfig;
 use contract::status::{AgentState, GroupState};
 
@@ -16,7 +18,7 @@ struct World {
     next_pid: u32,
 }
 
-/// `A` / `B:A` (B depends on A) / `C?` (not required) / `D:far` (elsewhere).
+/// `A` / `B:A` (B depends on A) / `C?` (not required) / `D:far` (elsewhere) / `E!:A` (waits for A even if A fails).
 fn world(agents: &[&str]) -> World {
     let mut text = String::from(
         "supervision: {settle_ms: 100, health_interval_ms: 1000, start_period_ms: 2000, stop_grace_ms: 500, \
@@ -28,9 +30,11 @@ fn world(agents: &[&str]) -> World {
     for (at, agent) in agents.iter().enumerate() {
         let (name, dependencies) = agent.split_once(':').unwrap_or((agent, ""));
         let required = !name.ends_with('?');
-        let name = name.trim_end_matches('?');
+        let policy = if name.ends_with('!') { "wait" } else { "start" };
+        let name = name.trim_end_matches(['?', '!']);
         text += &format!(
-            "- {{name: {name}, script_path: x.py, port: {}, required: {required}, dependencies: [{dependencies}]}}\n",
+            "- {{name: {name}, script_path: x.py, port: {}, required: {required}, dependencies: [{dependencies}], \
+             when_dependency_fails: {policy}}}\n",
             100 + at * 2
         );
     }
@@ -434,7 +438,7 @@ fn answers_of_former_runs_do_not_count() {
 
 #[test]
 fn a_crash_loop_is_given_up_with_its_last_words() {
-    let mut w = world(&["A", "B:A"]);
+    let mut w = world(&["A", "B!:A"]);
     w.begin();
     for _ in 0..3 {
         w.exits_saying("A", 1, &["Traceback", "NameError: x", ""]);
@@ -511,7 +515,7 @@ fn an_optional_agent_only_degrades() {
 
 #[test]
 fn an_unstartable_agent_is_never_started() {
-    let mut w = world(&["A", "B:A"]);
+    let mut w = world(&["A", "B!:A"]);
     w.event(Event::Unstartable {
         agent: 0,
         reason: "no script".to_owned(),

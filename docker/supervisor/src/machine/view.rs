@@ -55,6 +55,9 @@ impl Machine {
             ready_after_ms: slot.ready_after,
             ready_at_ms: slot.ready_after.map(|after| epoch + after),
             waits_for: if waits { self.unmet(agent) } else { Vec::new() },
+            starts_without: plan.starts_without,
+            without: self.without(agent),
+            failure: self.failure(agent),
             released_by: slot.released_by.clone(),
             reason: if waits && self.begun {
                 Some(self.unmet_reason(agent))
@@ -102,7 +105,7 @@ impl Machine {
             return GroupState::Stopping;
         }
         let mut starting = false;
-        let mut degraded = self.failed_checks.1;
+        let mut degraded = self.failed_checks.1 || (0..self.agents.len()).any(|agent| !self.without(agent).is_empty());
         for (plan, agent) in self.plan.agents.iter().zip(&self.agents) {
             match agent.state {
                 AgentState::Healthy => {}

@@ -23,6 +23,7 @@ impl Machine {
                 slot.boot.answered_after_ms.get_or_insert(now);
                 slot.failures = 0;
                 slot.silent_runs = 0;
+                slot.never_answered = false;
                 slot.deadline = Some(now + settle);
                 let took = now.saturating_sub(slot.started_after.unwrap_or(now));
                 let name = self.name(agent).to_owned();

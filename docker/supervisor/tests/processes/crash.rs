@@ -3,8 +3,37 @@
 use contract::status::AgentState;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::json;
 
 use crate::harness::{Setup, http, saw, supervisor, wait_for};
+
+/// What waited for an agent that was given up is started; with `wait` it waits.
+#[test]
+fn what_waits_for_an_agent_that_was_given_up_is_started() {
+    let mut setup = Setup::new();
+    setup.agent("A", "exit-after 1 1", &[]);
+    setup.config["agents"][0]["required"] = json!(false);
+    setup.agent("B", "answer", &["A"]);
+    setup.agent("C", "answer", &["B"]);
+    let group = setup.start();
+    let degraded = group.wait_state("B", AgentState::Healthy);
+    assert_eq!(degraded.word(), "degraded");
+    assert_eq!(degraded.without[0].to_string(), "A (given up)");
+    group.wait_state("C", AgentState::Healthy);
+    group.wait_said("group test is degraded");
+    assert_eq!(group.code("/healthz"), 200);
+    let mut setup = Setup::new();
+    setup.config["when_dependency_fails"] = json!("wait");
+    setup.agent("A", "exit-after 1 1", &[]);
+    setup.agent("B", "answer", &["A"]);
+    let group = setup.start();
+    group.wait_state("A", AgentState::Failed);
+    let waiting = group.wait_state("B", AgentState::Waiting);
+    assert_eq!(
+        (waiting.reason.as_deref(), waiting.started_after_ms),
+        (Some("waits for A (failed)"), None)
+    );
+}
 
 #[test]
 fn a_killed_agent_is_started_again() {

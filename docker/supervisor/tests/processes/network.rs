@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use contract::status::{AgentState, GroupState, GroupStatus};
+use contract::status::{AgentState, FailedDependency, Failure, GroupState, GroupStatus};
 use serde_json::json;
 use zeromq::{RepSocket, ReqSocket, Socket, SocketRecv, SocketSend};
 
@@ -34,6 +34,63 @@ fn a_dependency_elsewhere_may_come_later() {
     let _other = other.start();
     let started = group.wait_state("A", AgentState::Healthy);
     assert_eq!(started.released_by.as_deref(), Some("Far"));
+}
+
+/// Two supervisors, as in two containers: the one says that its agent was given up, the other starts what waits for it.
+#[test]
+fn what_was_given_up_elsewhere_is_not_waited_for() {
+    let mut other = Setup::new();
+    let port = other.agent("Far", "complain no microphone\nexit-after 1 1", &[]);
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &["Far"]);
+    setup.agent("B", "answer", &["A"]);
+    setup.agent("C", "answer", &["Far"]);
+    setup.config["agents"][2]["when_dependency_fails"] = json!("wait");
+    setup.config["dependencies_elsewhere"] = json!([{
+        "name": "Far", "machine": "pc2", "group": "memory", "host": "127.0.0.1", "health_check_port": port,
+        "status_port": other.status_port,
+    }]);
+    // Nobody there yet: that is no failure.
+    let group = setup.start();
+    group.wait_agent("A", |agent| {
+        agent
+            .reason
+            .as_ref()
+            .is_some_and(|reason| reason.contains("nothing listens"))
+    });
+    let other = other.start();
+    let failed = other.wait_state("Far", AgentState::Failed);
+    assert_eq!(failed.failure, Some(Failure::GivenUp));
+    let degraded = group.wait_state("A", AgentState::Healthy);
+    let missing = FailedDependency {
+        agent: "Far".to_owned(),
+        failure: Failure::GivenUp,
+    };
+    assert_eq!(degraded.without, [missing]);
+    assert_eq!(degraded.word(), "degraded");
+    assert_eq!(group.wait_state("B", AgentState::Healthy).without, []);
+    group.wait_said("A is started without Far (given up)");
+    let waiting = group.wait_state("C", AgentState::Waiting);
+    assert_eq!(waiting.reason.unwrap(), "waits for Far (pc2 memory: given up)");
+    // What it says to others has nothing of the agent's own words.
+    let (code, _, body) = http(other.setup.status_port, "GET", "/agents/Far").unwrap();
+    assert_eq!(
+        (code, body.as_str()),
+        (200, r#"{"name":"Far","state":"failed","failure":"given_up"}"#)
+    );
+    assert_eq!(other.code("/agents/Nobody"), 404);
+    // It comes after all.
+    std::fs::write(other.setup.dir.path().join("Far.py"), "answer").unwrap();
+    assert_eq!(other.restart("Far").0, Some(0));
+    wait_for("a whole group", || {
+        group.status().filter(|status| status.state == GroupState::Healthy)
+    });
+    assert_eq!(group.wait_state("A", AgentState::Healthy).restarts, 0);
+    saw(
+        "dependency in another container given up",
+        "what waits for it starts, and is degraded until it answers",
+        "\"is started without Far (given up)\"; healthy again after its restart",
+    );
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn what_interrupts_the_listener_does_not_end_it() {
         "import ctypes, signal; assert ctypes.CDLL(None).tgkill({}, {listener}, signal.SIGSEGV) == 0",
         group.pid()
     );
-    let sent = std::process::Command::new("python3")
+    let sent = crate::harness::command("python3")
         .args(["-c", &script])
         .status()
         .unwrap();

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::names::Names;
 use super::object::{Metadata, group_labels};
-use crate::container::group_config::config_with_hosts;
+use crate::container::group_config::{Found, config_with_hosts};
 use crate::container::preload::Preload;
 use crate::render::group_config;
 use crate::stack::{GroupId, Stack};
@@ -70,7 +70,10 @@ pub fn is_expanded(value: &str) -> bool {
 
 /// That of a group: every agent elsewhere is at the Service of its group, whatever its machine.
 pub fn of_group(stack: &Stack, names: &Names, id: GroupId, preload: &Preload) -> ConfigMap {
-    let host = |agent| names.group(stack.agent(agent).group).to_owned();
+    let host = |agent| Found {
+        host: names.group(stack.agent(agent).group).to_owned(),
+        status_port: stack.status_port,
+    };
     let config = config_with_hosts(stack, id, preload, &host);
     ConfigMap {
         api_version: "v1",

@@ -74,6 +74,7 @@ fn agent(name: &str, machine: usize, group: usize, port: u16) -> Agent {
         params: BTreeMap::new(),
         argument_style: None,
         start: None,
+        runtime: crate::stack::runtime::Runtime::default(),
         place: Place::file("startup_config.yaml"),
     }
 }

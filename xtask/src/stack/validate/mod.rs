@@ -57,6 +57,7 @@ pub fn all(facts: &Facts<'_>) -> Vec<Finding> {
         ports::privileged,
         ports::clash,
         ports::status_clash,
+        ports::lan_status_clash,
         ports::bridge_clash,
         users::own,
         users::shared,

@@ -174,6 +174,45 @@ pub fn status_clash(facts: &Facts<'_>) -> Vec<Finding> {
     findings
 }
 
+/// A status endpoint that other machines ask, on a port of the LAN address that an agent of the same machine has there.
+pub fn lan_status_clash(facts: &Facts<'_>) -> Vec<Finding> {
+    let stack = facts.stack;
+    let mut findings = Vec::new();
+    for ((id, group), raw) in stack.groups().zip(&facts.resolved.groups) {
+        if !stack.is_awaited_from_other_machines(id) {
+            continue;
+        }
+        let port = &raw.published_status_port;
+        let reached = stack.reached_from_other_machines().iter();
+        for other in reached.filter(|other| stack.agent(**other).machine == group.machine) {
+            let agent = stack.agent(*other);
+            // On the loopback, the port of an agent clashes as well, and has been named.
+            let named = agent.port == port.value && stack.group(agent.group).published.contains(other);
+            if named || ![agent.port, agent.health_check_port].contains(&port.value) {
+                continue;
+            }
+            findings.push(
+                Finding::error(
+                    "stack/status-port-clash",
+                    port.place.clone(),
+                    format!(
+                        "port {} of the LAN address of `{}` is taken by agent `{}`",
+                        port.value,
+                        stack.machine(group.machine).name,
+                        agent.name
+                    ),
+                )
+                .about(Subject::Port(port.value))
+                .about(Subject::group(&group.name))
+                .about(stack.subject(*other))
+                .with_related(facts.origin(*other).port.place.clone(), "its ports")
+                .with_help("give each group a `published_status_port` that no agent has: other machines ask there whether an agent has failed"),
+            );
+        }
+    }
+    findings
+}
+
 /// A loopback bridge that cannot be: its port is in use inside the container. Between agents of one machine that is a
 /// clash of ports already.
 pub fn bridge_clash(facts: &Facts<'_>) -> Vec<Finding> {

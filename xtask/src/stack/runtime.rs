@@ -1,0 +1,58 @@
+//! How agents run, as a stack, a machine, a group or an agent's override says it: one set of keys, the nearest wins.
+
+use contract::group_config::WhenDependencyFails;
+
+use super::read::{Fields, Reader};
+use super::yaml::{Node, Value};
+
+/// The keys that were written at one level.
+#[derive(Debug, Clone, Default)]
+pub struct RuntimeSettings {
+    when_dependency_fails: Option<WhenDependencyFails>,
+}
+
+/// What is so for one agent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Runtime {
+    /// Whether it is started without dependencies that fail.
+    pub when_dependency_fails: WhenDependencyFails,
+}
+
+impl RuntimeSettings {
+    /// Reads the keys of one level.
+    pub(super) fn read<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> Self {
+        Self {
+            when_dependency_fails: fields
+                .get("when_dependency_fails")
+                .and_then(|node| when_dependency_fails(reader, node)),
+        }
+    }
+
+    /// What is so where these levels speak, from the widest to the nearest.
+    #[must_use]
+    pub fn resolve<'a>(levels: impl IntoIterator<Item = &'a Self>) -> Runtime {
+        let mut runtime = Runtime::default();
+        for level in levels {
+            if let Some(value) = level.when_dependency_fails {
+                runtime.when_dependency_fails = value;
+            }
+        }
+        runtime
+    }
+}
+
+fn when_dependency_fails(reader: &mut Reader<'_>, node: &Node) -> Option<WhenDependencyFails> {
+    match &node.value {
+        Value::Scalar { text, .. } if text == "start" => Some(WhenDependencyFails::Start),
+        Value::Scalar { text, .. } if text == "wait" => Some(WhenDependencyFails::Wait),
+        _ => {
+            let place = reader.place(node.span);
+            reader.bad_value(
+                place,
+                "`when_dependency_fails` is neither `start` nor `wait`",
+                "`start` starts an agent without a dependency that was given up, `wait` lets it wait for that one",
+            );
+            None
+        }
+    }
+}
