@@ -132,6 +132,125 @@ fn agents_that_were_given_up_end_a_boot_with_one_cause_for_all_that_wait() {
     );
 }
 
+/// What was given up does not make a boot fail in which others run, unless that is asked for.
+#[test]
+fn a_boot_in_which_agents_fail_and_others_run_is_told_by_cause() {
+    let stack = Stack::new(147, 300);
+    stack.containers(&[("one", "running"), ("two", "running"), ("three", "running")]);
+    stack.supervisor("one", || {
+        let mut hub = agent("Hub", "failed");
+        hub["failure"] = json!("given_up");
+        hub["starts_without"] = json!(true);
+        hub["reason"] = json!("given up (5 crashes within 120.0 s): exited with code 1 after 0.1 s");
+        hub["last_stderr"] = json!(["INFO starting", "no microphone found"]);
+        Some(document("one", "unhealthy", hub))
+    });
+    stack.supervisor("two", || {
+        let mut ear = agent("Ear", "healthy");
+        ear["starts_without"] = json!(true);
+        ear["without"] = json!([{"agent": "Hub", "failure": "given_up"}]);
+        Some(document("two", "degraded", ear))
+    });
+    stack.supervisor("three", || Some(healthy("three")));
+    let ran = stack.sandbox.run(&["up"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    let said = [
+        "1 of 3 agents are not healthy",
+        "waiting longer changes nothing",
+        "1 agent given up: no microphone found: Hub; 1 agent runs without it, degraded: Ear",
+        "2 of 3 agents are healthy, 1 of these degraded",
+    ];
+    for text in said {
+        assert!(ran.stderr.contains(text), "{text}: {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("INFO starting"), "{}", ran.stderr);
+    let ran = stack.sandbox.run(&["up", "--verbose"]);
+    assert!(ran.stderr.contains("| INFO starting"), "{}", ran.stderr);
+    stack.sandbox.run(&["up", "--strict"]).fails_with(1, &said[..3]);
+    let ran = stack.sandbox.run(&["status"]);
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    for text in [
+        "degraded",
+        "without Hub (given up)",
+        "2 of 3 agents healthy, 1 of these degraded",
+    ] {
+        assert!(ran.stdout.contains(text), "{text}: {}", ran.stdout);
+    }
+    let ran = stack.sandbox.run(&["status", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let ear = &document["agents"][1];
+    assert_eq!(
+        (&ear["state"], &ear["without"][0]["failure"]),
+        (&json!("degraded"), &json!("given_up"))
+    );
+}
+
+#[test]
+fn an_agent_that_is_about_to_start_without_what_failed_is_waited_for_and_named() {
+    let stack = Stack::new(148, 300);
+    stack.containers(&[("one", "running"), ("two", "running"), ("three", "running")]);
+    let asked = stack.sandbox.path("asked");
+    stack.supervisor("one", || {
+        let mut hub = agent("Hub", "failed");
+        hub["failure"] = json!("given_up");
+        Some(document("one", "unhealthy", hub))
+    });
+    let begun = std::time::Instant::now();
+    stack.supervisor("two", move || {
+        if begun.elapsed() < std::time::Duration::from_secs(4) {
+            let mut document = waiting("two", "Ear", "Hub");
+            document["agents"][0]["starts_without"] = json!(true);
+            return Some(document);
+        }
+        std::fs::write(&asked, "").unwrap();
+        Some(healthy("two"))
+    });
+    stack.supervisor("three", || {
+        let mut mouth = agent("Mouth", "starting");
+        mouth["reason"] = json!("no answer yet: nothing listens on port 6103");
+        Some(document("three", "starting", mouth))
+    });
+    let ran = stack.sandbox.run(&["up", "--timeout", "6"]);
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    let named = "waiting for Mouth (no answer yet: nothing listens on port 6103); 1 more wait for others";
+    assert!(ran.stderr.contains(named), "{}", ran.stderr);
+    assert!(
+        exists(&stack.sandbox.path("asked")),
+        "it was not waited for: {}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn an_agent_that_is_left_out_is_named_to_its_supervisor_alone() {
+    let stack = Stack::new(149, 10);
+    for (group, ..) in crate::stack::GROUPS {
+        stack.supervisor(group, move || {
+            let mut document = healthy(group);
+            if group == "one" {
+                document = self::document("one", "degraded", agent("Hub", "failed"));
+                document["agents"][0]["failure"] = json!("left_out");
+                document["agents"][0]["required"] = json!(false);
+            }
+            Some(document)
+        });
+    }
+    let ran = stack.sandbox.run(&["up", "--without", "Hub"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    let calls = stack.sandbox.podman_calls();
+    let with: Vec<&String> = calls.iter().filter(|call| call.contains("--without Hub")).collect();
+    assert_eq!(with.len(), 1, "{calls:#?}");
+    assert_eq!(stack.sandbox.run(&["status"]).code, 0);
+    stack
+        .sandbox
+        .run(&["up", "--without", "one"])
+        .fails_with(2, &["`--without one` names a group"]);
+    stack
+        .sandbox
+        .run(&["up", "--without", "Hib"])
+        .fails_with(2, &["no group or agent is called `Hib`", "did you mean `Hub`?"]);
+}
+
 #[test]
 fn a_group_is_started_with_those_that_it_waits_for() {
     let stack = Stack::new(136, 10);

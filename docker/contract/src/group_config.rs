@@ -106,6 +106,16 @@ impl GroupConfig {
             agent.start = None;
         }
     }
+
+    /// Leaves an agent out; false where there is none of that name. The group is not unhealthy without it.
+    pub fn leave_out(&mut self, name: &str) -> bool {
+        let found = self.agents.iter_mut().find(|agent| agent.name == name);
+        found.is_some_and(|agent| {
+            agent.left_out = true;
+            agent.required = false;
+            true
+        })
+    }
 }
 
 /// One agent.
@@ -127,6 +137,9 @@ pub struct Agent {
     /// Whether the group is unhealthy without it; `false`: only degraded.
     #[serde(default = "default_true")]
     pub required: bool,
+    /// Not started unless somebody asks for it; whoever waits for it is started without it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_out: bool,
     /// Declared dependencies, by name.
     #[serde(default)]
     pub dependencies: Vec<String>,

@@ -160,6 +160,8 @@ pub enum Failure {
     GivenUp,
     /// It cannot be started at all.
     CannotStart,
+    /// It was left out of this boot.
+    LeftOut,
     /// A whole run of it, with its start period and the health checks behind it, went by without an answer.
     NeverAnswered,
 }
@@ -171,6 +173,7 @@ impl Failure {
         match self {
             Self::GivenUp => "given up",
             Self::CannotStart => "cannot be started",
+            Self::LeftOut => "left out",
             Self::NeverAnswered => "never answered",
         }
     }

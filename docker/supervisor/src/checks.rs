@@ -32,7 +32,7 @@ pub struct Report {
 pub fn check(config: &GroupConfig, variable: impl Fn(&str) -> Option<String>) -> Report {
     let mut report = Report::default();
     check_python(config, &variable, &mut report);
-    for (id, agent) in config.agents.iter().enumerate() {
+    for (id, agent) in config.agents.iter().enumerate().filter(|(_, agent)| !agent.left_out) {
         let name = format!("script {}", agent.script_path);
         match script_problem(config, &agent.script_path) {
             None => report.line(name, true, String::new()),

@@ -17,6 +17,9 @@ pub struct Cli {
     /// Start every agent with an interpreter of its own, whatever the group config says.
     #[arg(long, requires = "config")]
     pub plain: bool,
+    /// Leave an agent out: it is not started, and who waits for it is started without it. May be given several times.
+    #[arg(long, requires = "config", value_name = "AGENT")]
+    pub without: Vec<String>,
     /// Ask a running supervisor, or only look at a config.
     #[command(subcommand)]
     pub command: Option<Command>,

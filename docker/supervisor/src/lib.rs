@@ -67,7 +67,7 @@ pub fn main() -> ExitCode {
         (Some(Command::Status { port, json }), _) => status(&port, json),
         (Some(Command::Restart { agent, port }), _) => restart(&agent, &port),
         (Some(Command::Validate { config }), _) => validate(&config),
-        (None, Some(config)) => run(&config, cli.plain),
+        (None, Some(config)) => run(&config, cli.plain, &cli.without),
         (None, None) => Err((WRONG, Cli::command().render_help().to_string())),
     };
     // A closed stdout or stderr changes nothing about the exit code.
@@ -85,10 +85,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(file: &Path, plain: bool) -> Outcome {
+fn run(file: &Path, plain: bool, without: &[String]) -> Outcome {
     let mut loaded = load(file)?;
     if plain {
         loaded.config.start_plainly();
+    }
+    if let Some(unknown) = without.iter().find(|name| !loaded.config.leave_out(name)) {
+        let text = format!("error: --without: no agent `{unknown}` in {}", file.display());
+        return Err((WRONG, text));
     }
     shell::run(loaded)
         .map(|()| String::new())

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::status::AgentState;
+use contract::status::{AgentState, AgentStatus, Failure};
 
 use super::explain;
 use super::last_words::{last_part, last_words};
 use super::standing::Lost;
 use super::view::View;
-use crate::stack::{AgentId, GroupId, Stack};
+use crate::stack::{Agent, AgentId, GroupId, Stack};
 
 /// One cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Cause {
     pub agents: Vec<AgentId>,
     /// Further agents, which wait for these or for the group.
     pub waiting: Vec<AgentId>,
+    /// Further agents, which run without these.
+    pub degraded: Vec<AgentId>,
     /// More about the first of the agents.
     pub detail: Option<String>,
     /// Lines that were printed: by the first of the agents, or by the group's container.
@@ -58,9 +60,46 @@ pub fn causes(stack: &Stack, view: &View, groups: &[GroupId], lost: &BTreeMap<Gr
             found.agent(stack, view, *agent, lost);
         }
     }
+    for agent in view.degraded(stack, groups) {
+        found.degraded(stack, view, agent);
+    }
     let mut causes = found.causes;
-    causes.sort_by_key(|cause| std::cmp::Reverse(cause.agents.len() + cause.waiting.len()));
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.consequences()));
     causes
+}
+
+impl Cause {
+    /// How many agents it is about, and how many it has an effect on.
+    #[must_use]
+    pub fn consequences(&self) -> usize {
+        self.agents.len() + self.waiting.len() + self.degraded.len()
+    }
+}
+
+/// What several agents have in common that say this: without their own names, ports and how long they lived.
+fn common(agent: &Agent, lead: &str) -> String {
+    let lead = lead.split(" after ").next().unwrap_or(lead);
+    let script = agent.script_path.rsplit('/').next().unwrap_or_default();
+    let stem = script.strip_suffix(".py").unwrap_or(script);
+    let health = replaced(lead, &format!("port {}", agent.health_check_port), "its health port");
+    let port = replaced(&health, &format!("port {}", agent.port), "its port");
+    let name = replaced(&port, &agent.name, "NAME");
+    replaced(&name, stem, "NAME")
+}
+
+/// `text` with every `word` in it replaced that stands by itself.
+fn replaced(text: &str, word: &str, by: &str) -> String {
+    let mut result = String::new();
+    let mut rest = text;
+    let inside = |c: char| c.is_alphanumeric() || c == '_';
+    while let Some(at) = rest.find(word).filter(|_| !word.is_empty()) {
+        let (before, behind) = (&rest[..at], &rest[at + word.len()..]);
+        let alone = !before.ends_with(inside) && !behind.starts_with(inside);
+        result.push_str(before);
+        result.push_str(if alone { by } else { word });
+        rest = behind;
+    }
+    result + rest
 }
 
 fn silent(name: &str) -> String {
@@ -77,17 +116,19 @@ struct Found {
 
 impl Found {
     fn at(&mut self, what: What) -> &mut Cause {
-        // How long each of several agents lived is no difference between them.
-        let common = match &what {
-            What::Agents(state, lead) => What::Agents(state, lead.split(" after ").next().unwrap_or(lead).to_owned()),
-            other => other.clone(),
-        };
+        let common = what.clone();
+        self.among(what, common)
+    }
+
+    /// The cause that has `common` with others.
+    fn among(&mut self, what: What, common: What) -> &mut Cause {
         let index = *self.known.entry(common).or_insert(self.causes.len());
         if index == self.causes.len() {
             self.causes.push(Cause {
                 what,
                 agents: Vec::new(),
                 waiting: Vec::new(),
+                degraded: Vec::new(),
                 detail: None,
                 lines: Vec::new(),
             });
@@ -116,19 +157,54 @@ impl Found {
             cause.waiting.push(agent);
             return;
         };
+        if status.failure == Some(Failure::LeftOut) && agent == root {
+            return;
+        }
+        let cause = self.root(stack, root, status);
+        if agent != root {
+            cause.waiting.push(agent);
+        }
+    }
+
+    /// An agent that runs without others.
+    fn degraded(&mut self, stack: &Stack, view: &View, agent: AgentId) {
+        let without = view.agent(stack, agent).map(|status| status.without.clone());
+        for failed in without.unwrap_or_default() {
+            let waits_for = &stack.agent(agent).waits_for;
+            let Some(root) = waits_for.iter().find(|other| stack.agent(**other).name == failed.agent) else {
+                continue;
+            };
+            if let Some(status) = view.agent(stack, *root) {
+                self.root(stack, *root, status).degraded.push(agent);
+            }
+        }
+    }
+
+    /// The cause that an agent is which holds others up, or which fails.
+    fn root(&mut self, stack: &Stack, root: AgentId, status: &AgentStatus) -> &mut Cause {
         let words = last_words(status);
         let new = self.seen.insert(root);
-        let cause = self.at(What::Agents(in_words(status.state), words.lead.clone()));
+        let state = if status.failure == Some(Failure::LeftOut) {
+            Failure::LeftOut.text()
+        } else {
+            in_words(status.state)
+        };
+        let shared = common(stack.agent(root), &words.lead);
+        let cause = self.among(
+            What::Agents(state, words.lead.clone()),
+            What::Agents(state, shared.clone()),
+        );
         if new {
             if cause.agents.is_empty() {
                 cause.detail = words.reason.filter(|reason| !reason.is_empty());
                 cause.lines = words.context;
             }
             cause.agents.push(root);
+            if !matches!(&cause.what, What::Agents(_, lead) if *lead == words.lead) {
+                cause.what = What::Agents(state, shared);
+            }
         }
-        if agent != root {
-            cause.waiting.push(agent);
-        }
+        cause
     }
 }
 
@@ -151,7 +227,7 @@ fn in_words(state: AgentState) -> &'static str {
 mod tests {
     use std::collections::BTreeMap;
 
-    use contract::status::{AgentState, GroupState, StartupCheck};
+    use contract::status::{AgentState, FailedDependency, Failure, GroupState, StartupCheck};
 
     use super::{What, causes};
     use crate::boot::fixture::{healthy, healthy_view};
@@ -185,6 +261,57 @@ mod tests {
         assert_eq!(
             found[0].detail.as_deref(),
             Some("given up: exited with code 1 after 0.1 s")
+        );
+    }
+
+    #[test]
+    fn names_and_ports_of_their_own_do_not_keep_causes_apart() {
+        let stack = Fixture::small().model();
+        let mut view = healthy_view(&stack);
+        let core = stack.find_group("core").unwrap();
+        let mut status = healthy(&stack, core);
+        status.state = GroupState::Unhealthy;
+        for agent in &mut status.agents {
+            agent.state = AgentState::Failed;
+            agent.failure = Some(Failure::GivenUp);
+            agent.reason = Some("given up: exited with code 1 after 0.1 s".to_owned());
+            agent.last_stderr = vec![format!("OSError: Read-only file system: '/app/{}.log'", agent.name)];
+        }
+        let status_of_core = status;
+        view.update(core, status_of_core);
+        let side = stack.find_group("side").unwrap();
+        let mut status = healthy(&stack, side);
+        status.state = GroupState::Degraded;
+        status.agents[0].without = vec![FailedDependency {
+            agent: "Beta".to_owned(),
+            failure: Failure::GivenUp,
+        }];
+        view.update(side, status);
+        let found = causes(&stack, &view, &[core, side], &BTreeMap::new());
+        assert_eq!(found.len(), 1, "{found:#?}");
+        let lead = "OSError: Read-only file system: '/app/NAME.log'".to_owned();
+        assert_eq!(found[0].what, What::Agents("given up", lead));
+        assert_eq!((found[0].agents.len(), found[0].degraded.len()), (2, 1));
+        assert_eq!(found[0].consequences(), 3);
+    }
+
+    #[test]
+    fn only_whole_words_are_an_agents_own() {
+        let stack = Fixture::small().model();
+        let (_, agent) = stack.agents().next().unwrap();
+        let health = agent.health_check_port;
+        let said = |text: &str| super::common(agent, text);
+        assert_eq!(
+            said(&format!("nothing listens on port {health}")),
+            "nothing listens on its health port"
+        );
+        assert_eq!(
+            said(&format!("nothing listens on port {health}9")),
+            format!("nothing listens on port {health}9")
+        );
+        assert_eq!(
+            said("no Alphabet in alpha.log of Alpha"),
+            "no Alphabet in NAME.log of NAME"
         );
     }
 

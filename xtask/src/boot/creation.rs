@@ -2,7 +2,7 @@
 //!
 //! Network, address and published ports belong to the pod, so that a container can be replaced under a running address.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use super::reach::{Host, published_ports};
 use crate::container::command::{command, config_path};
 use crate::container::environment;
 use crate::images::digest::Parts;
-use crate::stack::{GroupId, MachineId, Stack};
+use crate::stack::{AgentId, GroupId, MachineId, Stack};
 
 /// Labels that mark what is ours.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +37,13 @@ pub enum Runs {
     /// The supervisor, which starts agents as the group config says.
     #[default]
     Supervisor,
-    /// The supervisor, which gives every agent an interpreter of its own.
-    Plainly,
+    /// The supervisor, with options.
+    Options {
+        /// It gives every agent an interpreter of its own.
+        plain: bool,
+        /// It leaves these agents out.
+        without: BTreeSet<AgentId>,
+    },
     /// Another program in the supervisor's place.
     Other {
         /// Folders of the host that the container has too: the folder, and where.
@@ -122,11 +127,7 @@ fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container 
     let (folders, command) = match runs {
         // The image's own command.
         Runs::Supervisor => (Vec::new(), Vec::new()),
-        Runs::Plainly => {
-            let mut command = command(stack, id);
-            command.push("--plain".to_owned());
-            (Vec::new(), command)
-        }
+        Runs::Options { plain, without } => (Vec::new(), options(stack, id, *plain, without)),
         Runs::Other { folders, command } => {
             let mut command = command.clone();
             command.push(config_path(stack, id));
@@ -160,6 +161,20 @@ fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container 
         health_seconds: supervision.health_interval_ms.div_ceil(1000),
         seccomp_profile: None,
     }
+}
+
+/// The command line of a supervisor with options; nothing, which is the image's own, where none is about this group.
+fn options(stack: &Stack, id: GroupId, plain: bool, without: &BTreeSet<AgentId>) -> Vec<String> {
+    let without = without.iter().filter(|agent| stack.agent(**agent).group == id);
+    let words: Vec<String> = plain
+        .then(|| "--plain".to_owned())
+        .into_iter()
+        .chain(without.flat_map(|agent| ["--without".to_owned(), stack.agent(*agent).name.clone()]))
+        .collect();
+    if words.is_empty() {
+        return words;
+    }
+    command(stack, id).into_iter().chain(words).collect()
 }
 
 /// Environment of a group's container, as the compose files have it, with this host's addresses of the other machines.
@@ -238,7 +253,24 @@ mod tests {
             role: "r",
         };
         let mut host = host(&stack, Reach::Container);
-        let plainly = creation(&stack, id, &host, "1", &Runs::Plainly, labels);
+        let with = |plain, names: &[&str]| Runs::Options {
+            plain,
+            without: stack
+                .agents()
+                .filter(|(_, agent)| names.contains(&agent.name.as_str()))
+                .map(|(id, _)| id)
+                .collect(),
+        };
+        let plainly = creation(&stack, id, &host, "1", &with(true, &[]), labels);
+        let without = creation(&stack, id, &host, "1", &with(false, &["Beta", "Delta"]), labels);
+        let command = "/usr/local/bin/agent-supervisor --config /etc/ai_system/core.yaml --without Beta";
+        assert_eq!(without.container.command.join(" "), command);
+        let elsewhere = creation(&stack, id, &host, "1", &with(false, &["Delta"]), labels);
+        assert_eq!(
+            elsewhere.digest,
+            creation(&stack, id, &host, "1", &Runs::Supervisor, labels).digest,
+            "a group that it is not about is not replaced"
+        );
         let command = "/usr/local/bin/agent-supervisor --config /etc/ai_system/core.yaml --plain";
         assert_eq!(plainly.container.command.join(" "), command);
         let other = Runs::Other {

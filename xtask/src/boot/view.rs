@@ -84,6 +84,8 @@ impl View {
             {
                 match self.state(stack, *id) {
                     Some(AgentState::Healthy) => {}
+                    // Nobody wants it.
+                    _ if self.failure(stack, *id) == Some(Failure::LeftOut) => {}
                     // One that waits for what has come up is about to be let go; one of a silent group does not answer yet.
                     _ if hopeless.contains(id) => in_vain = true,
                     // It is started again and again, and will be given up. A late answer would be a surprise.

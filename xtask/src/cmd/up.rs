@@ -3,7 +3,7 @@
 mod choose;
 mod wait;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -26,18 +26,23 @@ use crate::host::podman::hosts::{Hosts, Part, Place};
 use crate::host::system::lock::{self, Lock};
 use crate::host::system::watch::Watch;
 use crate::host::system::{parallel, process};
-use crate::report::boot::{BootReporter, causes_text, path_text};
+use crate::report::boot::{BootReporter, causes_lines, causes_text, path_text};
 use crate::report::exit::Exit;
-use crate::stack::{GroupId, Stack};
+use crate::stack::{AgentId, GroupId, Stack};
 use choose::Chosen;
 use wait::{Ended, Follower, Limit};
 
 /// Boot the stack: networks, volumes, pods and containers, all at once
 ///
-/// Every supervisor starts an agent as soon as what that agent depends on answers, wherever it runs. The command returns
-/// when all required agents are healthy (they answered, and still did after the settling time): exit code 0. It ends with
-/// exit code 1 and the causes as soon as waiting longer changes nothing, or at the limit. Groups that the named ones wait for
-/// are started, too. What runs already as it should is left alone.
+/// Every supervisor starts an agent as soon as what that agent depends on answers, wherever it runs; one whose dependency was
+/// given up is started without it and is degraded (`when_dependency_fails:` of the stack). The command returns as soon as nothing
+/// changes any more: every required agent is healthy (it answered, and still did after the settling time), was given up, or waits
+/// for one that will not come. It names what it waits for meanwhile, and what failed, by cause, the one with most consequences first.
+/// Groups that the named ones wait for are started, too. What runs already as it should is left alone.
+///
+/// Exit code 0: every required agent is healthy; or agents failed, and all others that could start are healthy. Exit code 1: no
+/// agent is healthy, a group could not be started or its own start-up check failed, the limit was reached; with `--strict` any
+/// required agent that is not healthy.
 ///
 /// Other commands may run while this one waits. Ctrl-C takes back what was begun while containers are being started; while
 /// agents are waited for, it ends the wait, and everything runs on.
@@ -52,6 +57,9 @@ use wait::{Ended, Follower, Limit};
   cargo xtask up --machine mainpc         one machine
   cargo xtask up --lab                    each machine on its own host of the lab
   cargo xtask up --wait answering         return as soon as every agent answers
+  cargo xtask up --strict                 fail if any required agent is not healthy
+  cargo xtask up --without VisionAgent    all but that agent; who waits for it starts without it
+  cargo xtask up --verbose                with the last lines of what failed
   cargo xtask up --plain                  no agent is forked from a warm interpreter
   cargo xtask up vision                   one group, and those that it waits for
   cargo xtask up vision --no-deps         that group alone
@@ -72,6 +80,12 @@ pub struct Args {
     /// Give every agent an interpreter of its own, whatever `start:` says; the next `up` without it replaces the containers
     #[arg(long)]
     plain: bool,
+    /// Exit with 1 if any required agent is not healthy in the end
+    #[arg(long)]
+    strict: bool,
+    /// Do not start this agent (may be given several times); the next `up` without it replaces its container
+    #[arg(long, value_name = "AGENT")]
+    without: Vec<String>,
     /// Take over what another checkout of the same stack name has on this host
     #[arg(long)]
     take_over: bool,
@@ -94,6 +108,8 @@ impl Args {
             no_deps: false,
             wait: WaitFor::Healthy,
             plain: false,
+            strict: true,
+            without: Vec::new(),
             take_over: false,
             chown_volumes: false,
         }
@@ -120,6 +136,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let stack = context.stack()?;
     let mut hosts = context.hosts(&stack, args.selection.lab)?;
     args.selection.groups(&stack)?;
+    let without = left_out(&args.without, &stack)?;
     hosts.ask()?;
     let printer = &context.printer;
     let lock = lock::take(&stack.name, "up", |holder| {
@@ -136,6 +153,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         stack: &stack,
         hosts: &hosts,
         chosen: &chosen,
+        without: &without,
         started: Instant::now(),
         started_at_ms: unix_ms(),
     };
@@ -148,6 +166,24 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         return take_back(context, &stack, &hosts.parts(&stack, &chosen.groups), &begun);
     }
     job.conclude(&created?, &booted)
+}
+
+/// The agents that are not to be started.
+fn left_out(names: &[String], stack: &Stack) -> Outcome<BTreeSet<AgentId>> {
+    let mut agents = BTreeSet::new();
+    for name in names {
+        if stack.find_group(name).is_some() {
+            return Err(Failure::wrong_use(format!(
+                "`--without {name}` names a group\n  hint: name agents of it, or the groups that are to be started"
+            )));
+        }
+        let one = Selection {
+            names: vec![name.clone()],
+            ..Selection::default()
+        };
+        agents.extend(one.agents(stack)?);
+    }
+    Ok(agents)
 }
 
 /// Sends images to other hosts, starts Podman's services, and looks for what would make the boot fail.
@@ -182,6 +218,8 @@ struct Job<'a> {
     stack: &'a Stack,
     hosts: &'a Hosts,
     chosen: &'a Chosen,
+    /// Agents that are not to be started.
+    without: &'a BTreeSet<AgentId>,
     started: Instant,
     started_at_ms: u64,
 }
@@ -201,7 +239,10 @@ impl Job<'_> {
         let Self {
             args, stack, chosen, ..
         } = *self;
-        let runs = if args.plain { Runs::Plainly } else { Runs::Supervisor };
+        let runs = Runs::Options {
+            plain: args.plain,
+            without: self.without.clone(),
+        };
         let reporter = Mutex::new(BootReporter::new(&self.context.printer, stack, &chosen.groups));
         let watch = (args.wait != WaitFor::Nothing)
             .then(|| Watch::start(chosen.followed().map(|group| (group, self.hosts.status(stack, group)))));
@@ -273,13 +314,53 @@ impl Job<'_> {
                 Ok(Exit::Interrupted)
             }
             Ended::Ready if created.failed.is_empty() => {
+                if !booted.view.degraded(self.stack, &self.chosen.groups).is_empty() {
+                    printer.warn(format!("not all is there:{}", self.causes(booted)));
+                }
                 printer.step("up", self.success(created, &booted.view));
+                Ok(Exit::Success)
+            }
+            Ended::InVain if created.failed.is_empty() && self.is_tolerable(booted) => {
+                printer.warn(self.failure(Ended::InVain, booted));
+                printer.step("up", self.partly(&booted.view));
                 Ok(Exit::Success)
             }
             ended => {
                 printer.error(self.failure(ended, booted));
                 Ok(Exit::Findings)
             }
+        }
+    }
+
+    /// Whether only agents failed, and others are healthy.
+    fn is_tolerable(&self, booted: &Booted) -> bool {
+        let groups = &self.chosen.groups;
+        let (unhealthy, total) = self.unhealthy(&booted.view);
+        let by_checks = groups.iter().any(|group| booted.view.is_failed_by_checks(*group));
+        !self.args.strict && booted.lost.is_empty() && !by_checks && unhealthy < total
+    }
+
+    /// What runs although not all does.
+    fn partly(&self, view: &View) -> String {
+        let (unhealthy, total) = self.unhealthy(view);
+        let degraded = view.degraded(self.stack, &self.chosen.groups).len();
+        let degraded = match degraded {
+            0 => String::new(),
+            some => format!(", {some} of these degraded"),
+        };
+        format!(
+            "{} of {total} agents are healthy{degraded}; the others failed, which `--strict` makes exit code 1",
+            total - unhealthy
+        )
+    }
+
+    /// What failed.
+    fn causes(&self, booted: &Booted) -> String {
+        let causes = causes(self.stack, &booted.view, &self.chosen.groups, &booted.lost);
+        if self.context.printer.verbose {
+            causes_text(self.stack, &causes)
+        } else {
+            causes_lines(self.stack, &causes)
         }
     }
 
@@ -313,6 +394,7 @@ impl Job<'_> {
                 .groups
                 .iter()
                 .flat_map(|group| &self.stack.group(*group).agents)
+                .filter(|agent| !self.without.contains(*agent))
         };
         let healthy = agents().filter(|agent| view.state(self.stack, **agent) == Some(AgentState::Healthy));
         let total = agents().count();
@@ -344,8 +426,7 @@ impl Job<'_> {
         } else {
             format!("{unhealthy} of {total} agents are not healthy after {after:.1} s: {why}")
         };
-        let causes = causes(self.stack, &booted.view, &self.chosen.groups, &booted.lost);
-        head + &causes_text(self.stack, &causes)
+        head + &self.causes(booted)
     }
 }
 

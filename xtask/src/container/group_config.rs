@@ -118,6 +118,7 @@ fn agent(stack: &Stack, id: AgentId, preload: &Preload) -> Agent {
             .collect(),
         waits_for: (declared != waits).then(|| agent.waits_for.iter().map(|id| name(stack, *id)).collect()),
         when_dependency_fails: None,
+        left_out: false,
         params: agent.params.clone(),
         environment: std::collections::BTreeMap::new(),
         argument_style: agent.argument_style,

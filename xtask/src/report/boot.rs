@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use contract::status::AgentState;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -29,7 +29,14 @@ pub struct BootReporter<'a> {
     failed: BTreeSet<GroupId>,
     /// Troubles that were told as they came.
     told: BTreeSet<String>,
+    /// When it is said next what is waited for, and the pause after that.
+    say_waiting: (Instant, Duration),
+    said_waiting: String,
 }
+
+/// After how long it is said first what is waited for, and the longest time between two such lines.
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 impl<'a> BootReporter<'a> {
     /// A reporter for these groups.
@@ -57,6 +64,23 @@ impl<'a> BootReporter<'a> {
             said_ready: BTreeSet::new(),
             failed: BTreeSet::new(),
             told: BTreeSet::new(),
+            say_waiting: (Instant::now() + FIRST_WAIT, FIRST_WAIT),
+            said_waiting: String::new(),
+        }
+    }
+
+    /// Says from time to time what is waited for, where no bars show it.
+    pub fn waiting(&mut self, view: &View) {
+        let now = Instant::now();
+        if now < self.say_waiting.0 || !self.bars.is_empty() {
+            return;
+        }
+        let pause = (self.say_waiting.1 * 2).min(LONGEST_WAIT);
+        self.say_waiting = (now + pause, pause);
+        let text = waiting_text(self.stack, view, &self.groups);
+        if let Some(text) = text.filter(|text| *text != self.said_waiting) {
+            self.printer.step("waiting", &text);
+            self.said_waiting = text;
         }
     }
 
@@ -188,6 +212,49 @@ fn pending_text(stack: &Stack, view: &View, group: GroupId) -> String {
     parts.join("  ")
 }
 
+/// What is still waited for: the agents and groups that hold others up, and how many wait for them.
+#[must_use]
+pub fn waiting_text(stack: &Stack, view: &View, groups: &[GroupId]) -> Option<String> {
+    let mut named = Vec::new();
+    let mut behind = 0_usize;
+    for group in groups {
+        if view.group(*group).is_none() {
+            named.push(format!(
+                "group `{}` (its supervisor does not answer yet)",
+                stack.group(*group).name
+            ));
+            continue;
+        }
+        for id in &stack.group(*group).agents {
+            let Some(status) = view.agent(stack, *id) else { continue };
+            let reason = status.reason.as_deref().and_then(last_part);
+            match status.state {
+                AgentState::Starting | AgentState::Mute | AgentState::Backoff => {
+                    let reason = reason.unwrap_or_else(|| status.state.name().to_owned());
+                    named.push(format!("{} ({})", status.name, escape::line(&reason)));
+                }
+                AgentState::Answering => named.push(format!("{} (settling)", status.name)),
+                AgentState::Waiting => behind += 1,
+                AgentState::Healthy | AgentState::Failed | AgentState::Stopping | AgentState::Stopped => {}
+            }
+        }
+    }
+    let more = named.len().saturating_sub(NAMED_IN_LINE);
+    named.truncate(NAMED_IN_LINE);
+    if more > 0 {
+        named.push(format!("{more} more"));
+    }
+    let mut text = match (named.is_empty(), behind) {
+        (true, 0) => return None,
+        (true, _) => format!("for {}, which wait for others", counted(behind, "agent")),
+        (false, _) => format!("for {}", named.join(", ")),
+    };
+    if behind > 0 && !named.is_empty() {
+        let _ = write!(text, "; {behind} more wait for others");
+    }
+    Some(text)
+}
+
 /// The last line of a boot that went well, with the critical path below it. `settled` is how long it took until all agents
 /// had gone on answering for the settling time, where that was waited for.
 #[must_use]
@@ -228,27 +295,76 @@ pub fn path_text(
     text
 }
 
-/// Most agents that are named one by one.
+/// Most agents that are named one by one, and most in one line.
 const NAMED: usize = 12;
+const NAMED_IN_LINE: usize = 4;
 /// Most causes that are shown.
 const CAUSES: usize = 20;
 
-/// What keeps the groups from being healthy, each cause once, with the agents that it holds up.
+fn names(stack: &Stack, agents: &[AgentId], most: usize) -> String {
+    let shown = agents.iter().take(most);
+    let mut names: Vec<String> = shown.map(|id| stack.agent(*id).name.clone()).collect();
+    let more = agents.len().saturating_sub(most);
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    names.join(", ")
+}
+
+/// What keeps the groups from being healthy, a line for each cause, with the agents that it has an effect on.
+#[must_use]
+pub fn causes_lines(stack: &Stack, causes: &[Cause]) -> String {
+    let names = |agents: &[AgentId]| names(stack, agents, NAMED_IN_LINE);
+    let mut text = String::new();
+    for cause in causes.iter().take(CAUSES) {
+        match &cause.what {
+            What::Group(group) | What::Check(group) => {
+                let _ = write!(text, "\n  {}", escape::line(group));
+            }
+            What::Agents(state, lead) => {
+                let count = counted(cause.agents.len(), "agent");
+                let _ = write!(
+                    text,
+                    "\n  {count} {state}: {}: {}",
+                    escape::line(lead),
+                    names(&cause.agents)
+                );
+            }
+        }
+        if !cause.waiting.is_empty() {
+            let _ = write!(text, "; {}: {}", waits_text(cause), names(&cause.waiting));
+        }
+        if !cause.degraded.is_empty() {
+            let _ = write!(text, "; {}: {}", runs_text(cause), names(&cause.degraded));
+        }
+    }
+    if let Some(more) = causes.len().checked_sub(CAUSES).filter(|more| *more > 0) {
+        let _ = write!(text, "\n  … {more} more: `cargo xtask status` shows them");
+    }
+    if !causes.is_empty() {
+        text.push_str("\n  hint: `--verbose` shows the last lines of each, `cargo xtask status` every agent");
+    }
+    text
+}
+
+fn waits_text(cause: &Cause) -> String {
+    match cause.waiting.len() {
+        1 => "1 agent waits for that".to_owned(),
+        many => format!("{many} agents wait for that"),
+    }
+}
+
+fn runs_text(cause: &Cause) -> String {
+    match cause.degraded.len() {
+        1 => "1 agent runs without it, degraded".to_owned(),
+        many => format!("{many} agents run without it, degraded"),
+    }
+}
+
+/// What keeps the groups from being healthy, each cause once, with the agents that it holds up and the last lines of one.
 #[must_use]
 pub fn causes_text(stack: &Stack, causes: &[Cause]) -> String {
-    let names = |agents: &[AgentId]| {
-        let mut names: Vec<&str> = agents
-            .iter()
-            .take(NAMED)
-            .map(|id| stack.agent(*id).name.as_str())
-            .collect();
-        let more = agents.len().saturating_sub(NAMED);
-        let more_text = format!("{more} more");
-        if more > 0 {
-            names.push(&more_text);
-        }
-        names.join(", ")
-    };
+    let names = |agents: &[AgentId]| names(stack, agents, NAMED);
     let mut text = String::new();
     for cause in causes.iter().take(CAUSES) {
         match &cause.what {
@@ -267,16 +383,10 @@ pub fn causes_text(stack: &Stack, causes: &[Cause]) -> String {
             let _ = write!(text, "\n      | {line}");
         }
         if !cause.waiting.is_empty() {
-            let _ = write!(
-                text,
-                "\n      {} for that: {}",
-                if cause.waiting.len() == 1 {
-                    "1 agent waits".to_owned()
-                } else {
-                    format!("{} agents wait", cause.waiting.len())
-                },
-                names(&cause.waiting)
-            );
+            let _ = write!(text, "\n      {}: {}", waits_text(cause), names(&cause.waiting));
+        }
+        if !cause.degraded.is_empty() {
+            let _ = write!(text, "\n      {}: {}", runs_text(cause), names(&cause.degraded));
         }
     }
     if causes.len() > CAUSES {

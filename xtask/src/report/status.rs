@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use contract::group_config::Start;
-use contract::status::{AgentState, AgentStatus, Exit, FailedDependency, GroupState};
+use contract::status::{AgentState, AgentStatus, Exit, FailedDependency, Failure, GroupState};
 use owo_colors::{OwoColorize as _, Style};
 use serde::Serialize;
 
@@ -154,12 +154,13 @@ pub fn document(
     }
 }
 
-/// Whether every required agent of these is healthy.
+/// Whether every required agent of these is healthy, but for those that were left out of the boot.
 #[must_use]
 pub fn all_required_healthy(stack: &Stack, view: &View, agents: &BTreeSet<AgentId>) -> bool {
     agents
         .iter()
-        .all(|id| !stack.agent(*id).required || view.state(stack, *id) == Some(AgentState::Healthy))
+        .filter(|id| stack.agent(**id).required && view.failure(stack, **id) != Some(Failure::LeftOut))
+        .all(|id| view.state(stack, *id) == Some(AgentState::Healthy))
 }
 
 /// What to say where no group has a container.

@@ -90,6 +90,7 @@ impl Machine {
         let slot = &self.agents[agent];
         match slot.state {
             AgentState::Answering | AgentState::Healthy => None,
+            AgentState::Failed if self.plan.agents[agent].left_out && slot.run == 0 => Some(Failure::LeftOut),
             AgentState::Failed if slot.unstartable => Some(Failure::CannotStart),
             AgentState::Failed => Some(Failure::GivenUp),
             _ => slot.never_answered.then_some(Failure::NeverAnswered),

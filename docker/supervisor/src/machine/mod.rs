@@ -223,8 +223,12 @@ impl Machine {
             .agents
             .iter()
             .map(|agent| Agent {
-                state: AgentState::Waiting,
-                reason: None,
+                state: if agent.left_out {
+                    AgentState::Failed
+                } else {
+                    AgentState::Waiting
+                },
+                reason: agent.left_out.then(|| "left out of this boot".to_owned()),
                 pid: None,
                 launching: false,
                 run: 0,

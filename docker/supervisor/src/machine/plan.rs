@@ -36,6 +36,8 @@ pub struct AgentPlan {
     pub health_port: u16,
     /// Whether the group needs it.
     pub required: bool,
+    /// Not started unless an operator asks for it.
+    pub left_out: bool,
     /// Local agents that must answer before it is started; never one of its own cycle.
     pub waits_local: Vec<AgentId>,
     /// Dependencies elsewhere that must answer before it is started.
@@ -125,6 +127,7 @@ pub fn plan(config: &GroupConfig) -> (Plan, Vec<String>) {
             port: agent.port,
             health_port: agent.health_port(),
             required: agent.required,
+            left_out: agent.left_out,
             waits_local: std::mem::take(&mut waits_local[id]),
             waits_elsewhere: std::mem::take(&mut waits_elsewhere[id]),
             starts_without: agent.when_dependency_fails.unwrap_or(config.when_dependency_fails)

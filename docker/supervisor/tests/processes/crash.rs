@@ -7,6 +7,34 @@ use serde_json::json;
 
 use crate::harness::{Setup, http, saw, supervisor, wait_for};
 
+/// `--without`: neither the agent nor its start-up check.
+#[test]
+fn an_agent_that_is_left_out_is_not_started_and_holds_nobody_up() {
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &[]);
+    setup.agent("B", "answer", &["A"]);
+    std::fs::remove_file(setup.dir.path().join("A.py")).unwrap();
+    setup.arguments = vec!["--without".to_owned(), "A".to_owned()];
+    let group = setup.start();
+    assert_eq!(
+        group.wait_state("B", AgentState::Healthy).without[0].to_string(),
+        "A (left out)"
+    );
+    group.wait_said("group test is degraded");
+    let status = group.status().unwrap();
+    assert!(status.checks.iter().all(|check| check.ok), "{:?}", status.checks);
+    assert_eq!(group.code("/healthz"), 200);
+    let config = group.setup.write();
+    let wrong = supervisor()
+        .arg("--config")
+        .arg(config)
+        .args(["--without", "Nobody"])
+        .output()
+        .unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("no agent `Nobody`"));
+}
+
 /// What waited for an agent that was given up is started; with `wait` it waits.
 #[test]
 fn what_waits_for_an_agent_that_was_given_up_is_started() {

@@ -79,6 +79,8 @@ pub struct Setup {
     pub status_port: u16,
     /// What the supervisor is started by, in front of it.
     pub wrapper: Vec<String>,
+    /// What else is on its command line.
+    pub arguments: Vec<String>,
     /// Another place of the supervisor's program.
     pub program: Option<PathBuf>,
 }
@@ -99,6 +101,7 @@ impl Setup {
         });
         Self {
             wrapper: Vec::new(),
+            arguments: Vec::new(),
             program: None,
             dir,
             config,
@@ -147,6 +150,7 @@ impl Setup {
             .args(&words[1..])
             .arg("--config")
             .arg(self.write())
+            .args(&self.arguments)
             .envs(self.environment.clone())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

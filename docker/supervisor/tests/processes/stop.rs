@@ -26,7 +26,6 @@ fn sigterm_goes_against_the_dependencies() {
 
 /// Any process of the container may send signals whose handlers interrupt what a thread waits in; the one that hears orders is hit here.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a signal to one thread")]
 fn what_interrupts_the_listener_does_not_end_it() {
     let mut setup = Setup::new();
     setup.agent("A", "answer", &[]);

@@ -134,6 +134,7 @@ impl<'a, 'b> Follower<'a, 'b> {
             if !all_started() {
                 continue;
             }
+            lock(self.boot.reporter).waiting(view);
             self.look(view);
             if let Some(ended) = self.judge(view) {
                 return ended;

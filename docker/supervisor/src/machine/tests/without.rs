@@ -210,6 +210,28 @@ fn a_failure_elsewhere_that_is_over_is_waited_for_again() {
 }
 
 #[test]
+fn who_is_left_out_is_started_only_by_an_operator() {
+    let mut w = world(&["A", "B:A"]);
+    w.machine.plan.agents[0].left_out = true;
+    w.machine.plan.agents[0].required = false;
+    w.machine = super::Machine::new(w.machine.plan.clone(), 7, 0);
+    w.begin();
+    assert_eq!(w.started(), ["B"]);
+    w.settles("B");
+    assert_eq!(w.without("B"), failed("A", Failure::LeftOut));
+    assert_eq!(
+        (w.group(), w.reason("A")),
+        (GroupState::Degraded, "left out of this boot".to_owned())
+    );
+    w.event(Event::Restart(0));
+    w.settles("A");
+    assert_eq!(w.group(), GroupState::Healthy);
+    // What happens to it then is its own.
+    w.gives_up("A");
+    assert_eq!(w.failure("A"), Some(Failure::GivenUp));
+}
+
+#[test]
 fn nothing_is_started_for_a_failure_once_all_is_to_stop() {
     let mut w = world(&["A", "B:A"]);
     w.begin();
