@@ -95,10 +95,10 @@ const CASES: &[Case] = &[
         rule: "ports/param-clash",
         files: &[(
             MAIN,
-            "core:\n  - name: Alpha\n    script_path: main/alpha.py\n    port: 5000\n    params:\n      pub_port: 5002\n      metrics_port: 6000\n  - {name: Beta, script_path: SHORT/beta.py, port: 5001, params: {metrics_port: 6000}}\nside:\n  - {name: Gamma, script_path: main/gamma.py, port: 5002}\n",
+            "core:\n  - name: Alpha\n    script_path: main/alpha.py\n    port: 5000\n    params:\n      pub_port: 5001\n      metrics_port: 6000\n  - {name: Beta, script_path: SHORT/beta.py, port: 5001, params: {metrics_port: 6000}}\nside:\n  - {name: Gamma, script_path: main/gamma.py, port: 5002, params: {metrics_port: 6000, pub_port: 5001}}\n",
         )],
         says: &[
-            "tree/main/startup.yaml:6:7: `pub_port` of `Alpha` is 5002, like a port of `Gamma`",
+            "tree/main/startup.yaml:6:7: `pub_port` of `Alpha` is 5001, like a port of `Beta`",
             "tree/main/startup.yaml:8:67: `metrics_port` of `Beta` is 6000, like a parameter of `Alpha`",
         ],
     },

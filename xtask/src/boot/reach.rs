@@ -62,14 +62,16 @@ pub fn published_ports(stack: &Stack, id: GroupId, host: &Host) -> Vec<Published
     if let Some(address) = status_on {
         ports.push(on(address, group.published_status_port, stack.status_port, None));
     }
-    let on_loopback = if host.reach == Reach::Loopback {
-        &group.agents
+    let on_loopback: Vec<AgentId> = if host.reach == Reach::Loopback {
+        let mut agents = group.agents.clone();
+        agents.retain(|agent| stack.has_loopback_port(*agent));
+        agents
     } else {
-        &group.published
+        group.published.clone()
     };
     for agent_id in on_loopback {
-        let port = stack.agent(*agent_id).port;
-        ports.push(on(Ipv4Addr::LOCALHOST, port, port, Some(*agent_id)));
+        let port = stack.agent(agent_id).port;
+        ports.push(on(Ipv4Addr::LOCALHOST, port, port, Some(agent_id)));
     }
     if let Some(address) = host.lan_addresses.get(&group.machine) {
         // Supervisors of other machines ask whether an agent has failed that theirs wait for.
@@ -103,9 +105,9 @@ pub fn agent_address(stack: &Stack, id: AgentId, host: &Host) -> Option<SocketAd
     let agent = stack.agent(id);
     let address = match host.reach {
         Reach::Container => stack.group(agent.group).address,
-        Reach::Loopback => Ipv4Addr::LOCALHOST,
+        Reach::Loopback if stack.has_loopback_port(id) => Ipv4Addr::LOCALHOST,
         Reach::Lan if stack.reached_from_other_machines().contains(&id) => lan_address(stack, agent.machine, host),
-        Reach::Lan => return None,
+        Reach::Loopback | Reach::Lan => return None,
     };
     Some(SocketAddr::from((address, agent.port)))
 }
@@ -125,7 +127,7 @@ pub(crate) mod tests {
 
     use super::{Host, MachineId, Reach, agent_address, published_ports, status_address};
     use crate::stack::Stack;
-    use crate::stack::fixture::Fixture;
+    use crate::stack::fixture::{Fixture, MAIN};
 
     pub(crate) fn host(stack: &Stack, reach: Reach) -> Host {
         Host {
@@ -176,6 +178,25 @@ pub(crate) mod tests {
                 .filter(|port| port.agent.is_none() && port.host.to_string() == "192.168.1.101:19101");
             assert_eq!(on_lan.count(), 1, "{reach:?}");
         }
+    }
+
+    #[test]
+    fn a_port_that_two_agents_have_leads_to_one_of_them() {
+        let stack = Fixture::small().file(MAIN, "port: 5002", "port: 5000").model();
+        let host = host(&stack, Reach::Loopback);
+        let ports: Vec<u16> = stack
+            .groups()
+            .flat_map(|(id, _)| published_ports(&stack, id, &host))
+            .filter(|port| port.host.ip().is_loopback())
+            .map(|port| port.host.port())
+            .collect();
+        assert_eq!(ports.iter().filter(|port| **port == 5000).count(), 1, "{ports:?}");
+        let address = |name: &str| {
+            let (id, _) = stack.agents().find(|(_, agent)| agent.name == name).unwrap();
+            agent_address(&stack, id, &host).map(|address| address.to_string())
+        };
+        assert_eq!(address("Alpha").as_deref(), Some("127.0.0.1:5000"));
+        assert_eq!(address("Gamma"), None, "another would answer");
     }
 
     #[test]

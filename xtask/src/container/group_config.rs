@@ -1,13 +1,13 @@
 //! What one container's supervisor needs to know. A cluster has the same with names in the place of addresses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::group_config::{Absent, Agent, Bridge, Elsewhere, GroupConfig, Start, VERSION, WhenDependencyFails};
 
 use super::layout::{ROOT, python_path};
 use super::preload::Preload;
 use crate::stack::model::{AgentId, Dependency};
-use crate::stack::{GroupId, Stack, graph};
+use crate::stack::{self, GroupId, Stack, graph};
 
 /// The config as a value.
 #[must_use]
@@ -120,7 +120,7 @@ fn agent(stack: &Stack, id: AgentId, preload: &Preload) -> Agent {
         when_dependency_fails: None,
         left_out: false,
         params: agent.params.clone(),
-        environment: std::collections::BTreeMap::new(),
+        environment: BTreeMap::new(),
         argument_style: agent.argument_style,
         start: if preload.plain.contains(&id) {
             Some(Start::Plain)
@@ -179,21 +179,31 @@ fn absent(stack: &Stack, id: GroupId) -> Vec<Absent> {
 }
 
 /// A bridge for every peer in another container. A port that is in use inside the container is left out; validation has
-/// said so.
+/// said so. Health ports come last: supervisors ask them where the agent lives, so that a number is worth more to the socket that
+/// other agents connect to.
 fn bridges(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> Found) -> Vec<Bridge> {
     let mut taken: BTreeSet<u16> = BTreeSet::from([stack.status_port]);
     for agent in stack.group(id).agents.iter().map(|id| stack.agent(*id)) {
         taken.extend([agent.port, agent.health_check_port]);
     }
-    stack
-        .peers_elsewhere(id)
+    let peers = stack.peers_elsewhere(id);
+    let mut forwarded: BTreeMap<AgentId, Vec<u16>> = BTreeMap::new();
+    for port_of in [
+        |agent: &stack::Agent| agent.port,
+        |agent: &stack::Agent| agent.health_check_port,
+    ] {
+        for peer in &peers {
+            let port = port_of(stack.agent(*peer));
+            if taken.insert(port) {
+                forwarded.entry(*peer).or_default().push(port);
+            }
+        }
+    }
+    peers
         .into_iter()
         .filter_map(|peer| {
             let agent = stack.agent(peer);
-            let ports: Vec<u16> = [agent.port, agent.health_check_port]
-                .into_iter()
-                .filter(|port| taken.insert(*port))
-                .collect();
+            let ports = forwarded.remove(&peer).unwrap_or_default();
             (!ports.is_empty()).then(|| Bridge {
                 agent: agent.name.clone(),
                 machine: (agent.machine != stack.group(id).machine).then(|| stack.machine(agent.machine).name.clone()),
@@ -202,4 +212,33 @@ fn bridges(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> Found) -> Vec<B
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::config;
+    use crate::container::preload::Preload;
+    use crate::stack::fixture::{Fixture, MAIN};
+
+    #[test]
+    fn of_two_with_one_number_the_port_is_forwarded_and_the_health_port_is_not() {
+        // Alpha's health port is Beta's port.
+        let stack = Fixture::small()
+            .stack("health_port_offset: 2000", "health_port_offset: 1")
+            .file(
+                MAIN,
+                "port: 5002, dependencies: [Beta]",
+                "port: 5010, dependencies: [Alpha, Beta]",
+            )
+            .stack(
+                "agents: [Alpha, Beta]",
+                "agents: [Alpha]\n  more:\n    machine: main\n    address: 172.20.0.30\n    phase: 3\n    \
+                 published_status_port: 19103\n    requirements: requirements.core.txt\n    agents: [Beta]",
+            )
+            .model();
+        let side = stack.find_group("side").unwrap();
+        let bridges = config(&stack, side, &Preload::default()).loopback_bridges;
+        let ports: Vec<(&str, &[u16])> = bridges.iter().map(|b| (b.agent.as_str(), b.ports.as_slice())).collect();
+        assert_eq!(ports, [("Alpha", &[5000][..]), ("Beta", &[5001, 5002][..])]);
+    }
 }

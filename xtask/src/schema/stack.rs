@@ -306,7 +306,7 @@ struct Group {
     contents: Option<Contents>,
     /// Environment of its container.
     environment: Option<BTreeMap<String, Scalar>>,
-    /// Agents that are published on the host's loopback; all where it is not written.
+    /// Agents that are published on the host's loopback; where it is not written, all whose port no other group has there.
     published: Option<Vec<String>>,
     /// Agents that it talks to without depending on them.
     reaches: Option<Vec<String>>,

@@ -532,6 +532,19 @@ impl Stack {
             .collect()
     }
 
+    /// Whether the port of an agent on its host's loopback is its own if every agent is published there: of several with one number, one
+    /// that is published anyway has it, or else the first.
+    #[must_use]
+    pub fn has_loopback_port(&self, id: AgentId) -> bool {
+        let agent = self.agent(id);
+        let host = |machine| &self.machine(machine).connection;
+        let is_published = |id: AgentId, agent: &Agent| self.group(agent.group).published.contains(&id);
+        self.agents()
+            .filter(|(_, other)| other.port == agent.port && host(other.machine) == host(agent.machine))
+            .min_by_key(|(other, agent)| (!is_published(*other, agent), *other))
+            .is_some_and(|(first, _)| first == id)
+    }
+
     /// Agents that a group of another machine depends on or reaches: their ports are published on the LAN address.
     #[must_use]
     pub fn reached_from_other_machines(&self) -> &BTreeSet<AgentId> {

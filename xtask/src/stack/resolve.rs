@@ -542,7 +542,7 @@ impl<'a> Resolver<'a> {
                 (group.machine, group.agents.clone())
             };
             let published = match &raw.published {
-                None => agents,
+                None => self.published_by_default(index, &agents),
                 Some(names) => names
                     .iter()
                     .filter_map(|name| self.own_agent(GroupId(index), name))
@@ -559,6 +559,29 @@ impl<'a> Resolver<'a> {
             group.published = published;
             group.reaches = reaches.into_iter().collect();
         }
+    }
+
+    /// The agents of a group that are published on the loopback where the stack names none: those whose port no other group of the same
+    /// host has there, because it names it or comes first.
+    fn published_by_default(&self, index: usize, agents: &[AgentId]) -> Vec<AgentId> {
+        let stack = &self.resolved.stack;
+        let host = |group: &Group| &stack.machine(group.machine).connection;
+        let port = |id: &AgentId| stack.agent(*id).port;
+        let mut taken = BTreeSet::new();
+        for (other, (group, raw)) in stack.groups.iter().zip(&self.resolved.groups).enumerate() {
+            if other == index || host(group) != host(&stack.groups[index]) {
+                continue;
+            }
+            match &raw.published {
+                // Of those that come behind, nothing is known yet.
+                None => taken.extend(group.published.iter().map(port)),
+                Some(names) => {
+                    let named = |id: &&AgentId| names.iter().any(|name| name.value == stack.agent(**id).name);
+                    taken.extend(group.agents.iter().filter(named).map(port));
+                }
+            }
+        }
+        agents.iter().filter(|id| !taken.contains(&port(id))).copied().collect()
     }
 
     /// An agent of the group itself.

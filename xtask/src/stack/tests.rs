@@ -593,15 +593,15 @@ fn ports_that_clash() {
         "port: 5000\n    health_check_port: 7009",
         &[
             "tree/main/startup.yaml:7:11 error stack/port-clash: the port of `Beta` is 5000, like the port of `Alpha`; \
-           taken here at 4:11; help: give every agent ports of its own",
+           taken here at 4:11; help: give every agent of a group ports of its own",
         ],
     );
     main(
-        "port: 5002",
-        "port: 7001",
+        "port: 5001",
+        "port: 7000\n    health_check_port: 7009",
         &[
-            "tree/main/startup.yaml:10:53 error stack/port-clash: the port of `Gamma` is 7001, like the implied health \
-           port of `Beta`; taken here at 7:11; help: write a `health_check_port:` of its own for the agent whose \
+            "tree/main/startup.yaml:7:11 error stack/port-clash: the port of `Beta` is 7000, like the implied health \
+           port of `Alpha`; taken here at 4:11; help: write a `health_check_port:` of its own for the agent whose \
            health port is implied",
         ],
     );
@@ -637,6 +637,102 @@ fn ports_that_clash() {
            through localhost reaches the wrong one; change one of the ports",
         ],
     );
+}
+
+/// Each container has a network of its own.
+#[test]
+fn ports_of_other_containers_may_be_the_same() {
+    let same = || Fixture::small().file(MAIN, "port: 5002", "port: 5000");
+    says(same(), &[]);
+    let stack = same().model();
+    let published = |name: &str| stack.group(stack.find_group(name).unwrap()).published.len();
+    assert_eq!(
+        (published("core"), published("side")),
+        (2, 0),
+        "one of the two is published"
+    );
+    // The one that is named is.
+    let named = same().stack("    agents: [Gamma]", "    published: [Gamma]\n    agents: [Gamma]");
+    let stack = named.model();
+    let core = stack.find_group("core").unwrap();
+    assert_eq!(
+        stack.group(core).published,
+        [stack.find_agent(stack.group(core).machine, "Beta").unwrap()]
+    );
+
+    main(
+        "port: 5002",
+        "port: 7001",
+        &[
+            "config/stack.yaml:33:3 note stack/bridge-port-clash: in group `side`, localhost:7001 cannot lead to the \
+             health port of `Beta`: others have these numbers; the port at 7:11; help: supervisors ask health where the \
+             agent lives; for code that asks at localhost, give it a health port of its own",
+        ],
+    );
+    let implied = Fixture::small()
+        .stack("health_port_offset: 2000", "health_port_offset: 1")
+        .stack(
+            "agents: [Alpha, Beta]",
+            "agents: [Alpha]\n  more:\n    machine: main\n    address: 172.20.0.30\n    phase: 3\n    \
+         published_status_port: 19103\n    requirements: requirements.core.txt\n    agents: [Beta]",
+        );
+    let said = implied.says();
+    let notes = said
+        .iter()
+        .filter(|text| text.contains(" note stack/bridge-port-clash: "));
+    assert_eq!((notes.count(), said.len()), (2, 2), "{said:#?}");
+}
+
+#[test]
+fn ports_of_one_address_or_of_one_bridge_are_not() {
+    says(
+        Fixture::small()
+            .file(MAIN, "port: 5002", "port: 5000")
+            .stack(
+                "    agents: [Alpha, Beta]",
+                "    published: [Alpha]\n    agents: [Alpha, Beta]",
+            )
+            .stack("    agents: [Gamma]", "    published: [Gamma]\n    agents: [Gamma]"),
+        &[
+            "tree/main/startup.yaml:10:53 error stack/port-clash: the port of `Gamma` is 5000, like the port of `Alpha`, and \
+             both are published on the host's loopback; taken here at 4:11; help: take one of the agents out of \
+             `published:`, or give it another port",
+        ],
+    );
+    let on_lan = Fixture::small()
+        .file(
+            MAIN,
+            "port: 5002",
+            "port: 5000\n    health_check_port: 7009"
+                .replace("\n    ", ", ")
+                .as_str(),
+        )
+        .stack("    agents: [Delta]", "    reaches: [main/Gamma]\n    agents: [Delta]");
+    let said = on_lan.says();
+    let lan = "error stack/port-clash: the port of `Gamma` is 5000, like the port of `Alpha`, and both are published on its \
+               machine's LAN address";
+    assert!(said.iter().any(|text| text.contains(lan)), "{said:#?}");
+    assert!(
+        said.iter()
+            .any(|text| text.contains("localhost:5000 cannot lead to `Gamma` of `main`")),
+        "{said:#?}"
+    );
+
+    let bridge = Fixture::small()
+        .file(
+            MAIN,
+            "port: 5001\n    dependencies: [Alpha, Ghost]",
+            "port: 5000\n    health_check_port: 7009\n    dependencies: [Ghost]",
+        )
+        .file(MAIN, "dependencies: [Beta]", "dependencies: [Beta, Alpha]")
+        .stack(
+            "agents: [Alpha, Beta]",
+            "agents: [Alpha]\n  more:\n    machine: main\n    address: 172.20.0.30\n    phase: 3\n    \
+             published_status_port: 19103\n    requirements: requirements.core.txt\n    agents: [Beta]",
+        );
+    let said = bridge.says();
+    let one = "error stack/port-clash: the port of `Beta` is 5000, like the port of `Alpha`, and agents of `side` connect to both";
+    assert!(said.iter().any(|text| text.contains(one)), "{said:#?}");
 }
 
 /// The small stack whose groups have users of their own, with this behind `per_group: true`.

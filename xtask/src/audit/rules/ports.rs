@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Facts;
 use crate::audit::rule::rules;
 use crate::finding::{Finding, Place, Subject};
-use crate::stack::{Agent, AgentId, MachineId};
+use crate::stack::{Agent, AgentId, GroupId, MachineId};
 
 rules! {
     /// Finds parameters called after one agent that hold the port of another.
@@ -17,14 +17,14 @@ rules! {
     /// Write the port of the agent that the name says, or rename the parameter.
     PARAM_OTHER = "ports/param-other-agent", Warning, Medium, "a `…_port` parameter that leads to another agent than its name says";
 
-    /// Finds parameters that give an agent a further port which somebody else on the machine uses.
+    /// Finds parameters that give an agent a further port which another agent of its container uses.
     ///
     /// The second to bind it fails with "address already in use".
     ///
     /// Example: `pub_port: 5571`, where 5571 is another agent's port.
     ///
     /// Give every agent ports of its own.
-    PARAM_CLASH = "ports/param-clash", Warning, Medium, "a further port, from a parameter, that is taken on the machine";
+    PARAM_CLASH = "ports/param-clash", Warning, Medium, "a further port, from a parameter, that is taken in the container";
 
     /// Finds code that connects to `localhost` at the port of an agent that lives in another container, where no loopback
     /// bridge leads there.
@@ -86,7 +86,7 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
 
 fn params(facts: &Facts<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut own: BTreeMap<(MachineId, u16), (AgentId, Place)> = BTreeMap::new();
+    let mut own: BTreeMap<(GroupId, u16), (AgentId, Place)> = BTreeMap::new();
     for (id, agent) in facts.stack.agents() {
         for (key, value) in &agent.params {
             let (Some(stem), Ok(port)) = (
@@ -95,7 +95,7 @@ fn params(facts: &Facts<'_>) -> Vec<Finding> {
             ) else {
                 continue;
             };
-            let owner = owner(facts, agent.machine, port);
+            let owner = owner(facts, agent, port);
             let named = named(facts, agent.machine, &stem);
             let is_own = OWN.contains(&stem.as_str());
             let place = || param_place(facts, agent, key);
@@ -121,7 +121,7 @@ fn params(facts: &Facts<'_>) -> Vec<Finding> {
                             .with_help(format!("`{}` has port {}", named.name, named.port)),
                     );
                 }
-                (Some(owner), _) if is_own && owner != id && facts.stack.agent(owner).machine == agent.machine => {
+                (Some(owner), _) if is_own && owner != id && facts.stack.agent(owner).group == agent.group => {
                     let other = facts.stack.subject(owner);
                     let owner = facts.stack.agent(owner);
                     findings.push(
@@ -159,7 +159,7 @@ fn params(facts: &Facts<'_>) -> Vec<Finding> {
                 }
                 (None, _) if is_own => {
                     let here = place();
-                    match own.get(&(agent.machine, port)) {
+                    match own.get(&(agent.group, port)) {
                         Some((first, first_place)) if *first != id => findings.push(
                             PARAM_CLASH
                                 .finding(
@@ -178,7 +178,7 @@ fn params(facts: &Facts<'_>) -> Vec<Finding> {
                         ),
                         Some(_) => {}
                         None => {
-                            own.insert((agent.machine, port), (id, here));
+                            own.insert((agent.group, port), (id, here));
                         }
                     }
                 }
@@ -189,14 +189,21 @@ fn params(facts: &Facts<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The agent that has that port or health port: on the machine first, then on the others.
+/// The agent that has that port or health port for one that names it: in its container first, then on its machine, then on the others;
+/// of several, one whose port it is before one whose health port it is.
 #[must_use]
-pub fn owner(facts: &Facts<'_>, machine: MachineId, port: u16) -> Option<AgentId> {
+pub fn owner(facts: &Facts<'_>, user: &Agent, port: u16) -> Option<AgentId> {
     let has = |agent: &Agent| agent.port == port || agent.health_check_port == port;
-    let agents = || facts.stack.agents().filter(move |(_, agent)| has(agent));
-    agents()
-        .find(|(_, agent)| agent.machine == machine)
-        .or_else(|| agents().next())
+    let agents = facts.stack.agents().filter(|(_, agent)| has(agent));
+    agents
+        .min_by_key(|(id, agent)| {
+            (
+                agent.group != user.group,
+                agent.machine != user.machine,
+                agent.port != port,
+                *id,
+            )
+        })
         .map(|(id, _)| id)
 }
 
@@ -276,7 +283,7 @@ fn loopback(facts: &Facts<'_>) -> Vec<Finding> {
         let mut groups: BTreeMap<&str, (&str, AgentId, AgentId)> = BTreeMap::new();
         for user in users {
             let agent = facts.stack.agent(*user);
-            let Some(target) = owner(facts, agent.machine, port) else {
+            let Some(target) = owner(facts, agent, port) else {
                 continue;
             };
             let there = facts.stack.agent(target);

@@ -59,7 +59,7 @@ rules! {
     /// Write a value that the message allows.
     BAD_VALUE = "stack/bad-value", Error, High, "a value out of its range";
 
-    /// Finds agents of another machine whose port, on the loopback of a container, belongs to somebody else there.
+    /// Finds agents whose port, on the loopback of a container that talks to them, belongs to somebody else there.
     ///
     /// Code that connects to that agent through localhost reaches the wrong one.
     ///
@@ -188,12 +188,14 @@ rules! {
     /// Write the path as the file is called.
     PATH_CASE = "stack/path-case", Error, High, "a path that differs in upper and lower case";
 
-    /// Finds ports and health ports, written or implied, that two agents of a machine share.
+    /// Finds ports and health ports, written or implied, that two agents share: in one container, at one published address of their
+    /// machine, or on the loopback of a container whose agents connect to both.
     ///
-    /// The second to bind the port fails; between containers only one of them can be published or reached through the loopback.
+    /// In one container the second to bind the port fails; only one of two can be published or forwarded. Elsewhere a number may be
+    /// used again: each container has a network of its own.
     ///
     /// Give every agent ports of its own; write `health_check_port:` where an implied one clashes.
-    PORT_CLASH = "stack/port-clash", Error, High, "two users of one port of a machine";
+    PORT_CLASH = "stack/port-clash", Error, High, "two users of one port";
 
     /// Finds ports below 1024 of agents, of their health sockets, and of the supervisor.
     ///

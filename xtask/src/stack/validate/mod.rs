@@ -56,6 +56,7 @@ pub fn all(facts: &Facts<'_>) -> Vec<Finding> {
         addresses::subnet_overlap,
         ports::privileged,
         ports::clash,
+        ports::published_clash,
         ports::status_clash,
         ports::lan_status_clash,
         ports::bridge_clash,

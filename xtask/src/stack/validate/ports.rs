@@ -1,14 +1,17 @@
-//! Ports: of agents on a machine, of status endpoints on a host, of bridges in a container.
+//! Ports: of agents in a container, of what is published at an address, of bridges in a container. Each container has a network of its own:
+//! elsewhere, a number may be used again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
-use crate::finding::{Finding, Place, Subject};
-use crate::stack::model::{AgentId, Machine, MachineId};
+use crate::finding::{Finding, Place, Severity, Subject};
+use crate::stack::model::{AgentId, GroupId, MachineId};
 
 /// A port with who uses it.
+#[derive(Clone)]
 struct Use {
-    machine: MachineId,
+    id: AgentId,
+    group: GroupId,
     port: u16,
     who: String,
     subject: Subject,
@@ -21,12 +24,12 @@ fn agent_ports(facts: &Facts<'_>) -> Vec<Use> {
     let mut uses = Vec::new();
     for (id, agent) in facts.everyone.agents() {
         let origin = facts.origin(id);
-        let (who, machine) = (format!("the port of `{}`", agent.name), agent.machine);
         let (port, place) = (agent.port, origin.port.place.clone());
         uses.push(Use {
-            machine,
+            id,
+            group: agent.group,
             port,
-            who,
+            who: format!("the port of `{}`", agent.name),
             subject: facts.everyone.subject(id),
             implied: false,
             place,
@@ -34,7 +37,8 @@ fn agent_ports(facts: &Facts<'_>) -> Vec<Use> {
         let (implied, place) = health_place(facts, id);
         let word = if implied { "implied " } else { "" };
         uses.push(Use {
-            machine,
+            id,
+            group: agent.group,
             port: agent.health_check_port,
             who: format!("the {word}health port of `{}`", agent.name),
             subject: facts.everyone.subject(id),
@@ -90,12 +94,15 @@ pub fn privileged(facts: &Facts<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Two users of one port of a machine. Agents of one container cannot both bind it; those of two cannot both be published
-/// or reached through the loopback.
+/// Two users of one port of a container: only one of them can bind it.
 pub fn clash(facts: &Facts<'_>) -> Vec<Finding> {
-    let mut seen = BTreeMap::<(MachineId, u16), Use>::new();
+    let mut seen = BTreeMap::<(GroupId, u16), Use>::new();
     let mut findings = Vec::new();
     for user in agent_ports(facts) {
+        // Nothing starts an agent that no group holds.
+        if user.group.0 >= facts.stack.groups.len() {
+            continue;
+        }
         if user.port == facts.stack.status_port {
             let message = format!("{} is {}, which is the supervisor's `status_port`", user.who, user.port);
             findings.push(
@@ -105,28 +112,75 @@ pub fn clash(facts: &Facts<'_>) -> Vec<Finding> {
                     .with_help(format!("change `status_port` in `{}`", facts.raw.path)),
             );
         }
-        let key = (user.machine, user.port);
+        let key = (user.group, user.port);
         let Some(first) = seen.get(&key) else {
             seen.insert(key, user);
             continue;
         };
+        let message = format!("{} is {}, like {}", user.who, user.port, first.who);
         let help = if user.implied || first.implied {
             "write a `health_check_port:` of its own for the agent whose health port is implied"
         } else {
-            "give every agent ports of its own"
+            "give every agent of a group ports of its own"
         };
-        findings.push(
-            Finding::error(
-                "stack/port-clash",
-                user.place.clone(),
-                format!("{} is {}, like {}", user.who, user.port, first.who),
-            )
-            .about(Subject::Port(user.port))
-            .about(user.subject)
-            .about(first.subject.clone())
-            .with_related(first.place.clone(), "taken here")
-            .with_help(help),
-        );
+        findings.push(two_users(&user, first, message, help));
+    }
+    findings
+}
+
+fn two_users(user: &Use, first: &Use, message: String, help: &str) -> Finding {
+    Finding::error("stack/port-clash", user.place.clone(), message)
+        .about(Subject::Port(user.port))
+        .about(user.subject.clone())
+        .about(first.subject.clone())
+        .with_related(first.place.clone(), "taken here")
+        .with_help(help)
+}
+
+/// Two agents of different containers that want one port of one address of their machine: of the loopback, where the stack names both in
+/// `published:`, and of the address by which other machines reach it.
+pub fn published_clash(facts: &Facts<'_>) -> Vec<Finding> {
+    let stack = facts.stack;
+    let reached = stack.reached_from_other_machines();
+    let named = |user: &Use| {
+        let written = facts.resolved.groups[user.group.0].published.is_some();
+        written && user.port == stack.agent(user.id).port && stack.group(user.group).published.contains(&user.id)
+    };
+    let mut seen = BTreeMap::<(&str, MachineId, u16), Use>::new();
+    let mut findings = Vec::new();
+    for user in agent_ports(facts) {
+        if user.group.0 >= stack.groups.len() {
+            continue;
+        }
+        let machine = stack.group(user.group).machine;
+        let wanted = [
+            (
+                named(&user),
+                "the host's loopback",
+                "take one of the agents out of `published:`, or give it another port",
+            ),
+            (
+                reached.contains(&user.id),
+                "its machine's LAN address",
+                "agents of other machines use both: give one of them another port",
+            ),
+        ];
+        for (_, on, help) in wanted.into_iter().filter(|(wanted, ..)| *wanted) {
+            match seen.get(&(on, machine, user.port)) {
+                // Of one container, the clash is there already.
+                Some(first) if first.group != user.group => {
+                    let message = format!(
+                        "{} is {}, like {}, and both are published on {on}",
+                        user.who, user.port, first.who
+                    );
+                    findings.push(two_users(&user, first, message, help));
+                }
+                Some(_) => {}
+                None => {
+                    seen.insert((on, machine, user.port), user.clone());
+                }
+            }
+        }
     }
     findings
 }
@@ -213,48 +267,113 @@ pub fn lan_status_clash(facts: &Facts<'_>) -> Vec<Finding> {
     findings
 }
 
-/// A loopback bridge that cannot be: its port is in use inside the container. Between agents of one machine that is a
-/// clash of ports already.
+/// Loopback bridges that cannot be: their port is in use inside the container, or by another bridge. Who comes first has it, and ports come
+/// before health ports, as they do where the bridges are made.
 pub fn bridge_clash(facts: &Facts<'_>) -> Vec<Finding> {
     let stack = facts.stack;
     let mut findings = Vec::new();
     for (id, group) in stack.groups() {
-        let mut taken: BTreeMap<u16, String> = BTreeMap::new();
-        for agent in group.agents.iter().map(|id| stack.agent(*id)) {
-            taken.insert(agent.port, format!("agent `{}`", agent.name));
-            taken.insert(agent.health_check_port, format!("agent `{}`", agent.name));
-        }
-        for peer in stack.peers_elsewhere(id) {
-            let agent = stack.agent(peer);
-            let machine: &Machine = stack.machine(agent.machine);
-            for port in [agent.port, agent.health_check_port] {
-                let name = format!("`{}` of `{}`", agent.name, machine.name);
-                let Some(first) = taken.insert(port, format!("the bridge to {name}")) else {
-                    continue;
-                };
-                if agent.machine != group.machine {
-                    findings.push(
-                        Finding::warning(
-                            "stack/bridge-port-clash",
-                            group.place.clone(),
-                            format!(
-                                "in group `{}`, localhost:{port} cannot lead to {name}: it belongs to {first}",
-                                group.name
-                            ),
-                        )
-                        .about(Subject::Port(port))
-                        .about(Subject::group(&group.name))
-                        .about(stack.subject(peer))
-                        .with_related(facts.origin(peer).port.place.clone(), "the port")
-                        .with_help(
-                            "code that connects to that agent through localhost reaches the wrong one; \
-                             change one of the ports",
-                        ),
-                    );
-                }
-                taken.insert(port, first);
+        let mut taken: BTreeMap<u16, (String, Option<AgentId>)> = BTreeMap::new();
+        for own in group.agents.iter().map(|id| stack.agent(*id)) {
+            for port in [own.port, own.health_check_port] {
+                taken.insert(port, (format!("agent `{}`", own.name), None));
             }
         }
+        let peers = stack.peers_elsewhere(id);
+        for peer in &peers {
+            let agent = stack.agent(*peer);
+            let name = format!("`{}` of `{}`", agent.name, stack.machine(agent.machine).name);
+            match taken.get(&agent.port) {
+                None => {
+                    taken.insert(agent.port, (format!("the bridge to {name}"), Some(*peer)));
+                }
+                Some((_, Some(first)))
+                    if [*first, *peer]
+                        .iter()
+                        .all(|id| stack.agent(*id).machine == group.machine) =>
+                {
+                    findings.push(two_on_one_bridge(facts, id, *first, *peer));
+                }
+                Some((first, _)) => findings.push(blocked(facts, id, *peer, &name, first)),
+            }
+        }
+        findings.extend(blocked_health(facts, id, &peers, taken.into_keys().collect()));
     }
     findings
+}
+
+/// Two agents of the machine that one container talks to, with one port.
+fn two_on_one_bridge(facts: &Facts<'_>, group: GroupId, first: AgentId, second: AgentId) -> Finding {
+    let stack = facts.stack;
+    let (one, other) = (stack.agent(first), stack.agent(second));
+    let message = format!(
+        "the port of `{}` is {}, like the port of `{}`, and agents of `{}` connect to both",
+        other.name,
+        other.port,
+        one.name,
+        stack.group(group).name
+    );
+    Finding::error("stack/port-clash", facts.origin(second).port.place.clone(), message)
+        .about(Subject::Port(other.port))
+        .about(stack.subject(second))
+        .about(stack.subject(first))
+        .about(Subject::group(&stack.group(group).name))
+        .with_related(facts.origin(first).port.place.clone(), "taken here")
+        .with_help("in that container localhost can lead to one of them: give the other another port")
+}
+
+fn blocked(facts: &Facts<'_>, id: GroupId, peer: AgentId, name: &str, first: &str) -> Finding {
+    let (group, port) = (facts.stack.group(id), facts.stack.agent(peer).port);
+    let message = format!(
+        "in group `{}`, localhost:{port} cannot lead to {name}: it belongs to {first}",
+        group.name
+    );
+    Finding::warning("stack/bridge-port-clash", group.place.clone(), message)
+        .about(Subject::Port(port))
+        .about(Subject::group(&group.name))
+        .about(facts.stack.subject(peer))
+        .with_related(facts.origin(peer).port.place.clone(), "the port")
+        .with_help(
+            "code that connects to that agent through localhost reaches the wrong one; \
+             change one of the ports",
+        )
+}
+
+/// Health ports of peers that others have in a container: one finding for all of a group, since hardly any code asks there.
+fn blocked_health(
+    facts: &Facts<'_>,
+    id: GroupId,
+    peers: &BTreeSet<AgentId>,
+    mut taken: BTreeSet<u16>,
+) -> Option<Finding> {
+    let stack = facts.stack;
+    let health = |peer: &AgentId| stack.agent(*peer).health_check_port;
+    let blocked: Vec<AgentId> = peers
+        .iter()
+        .copied()
+        .filter(|peer| !taken.insert(health(peer)))
+        .collect();
+    let first = blocked.first()?;
+    let group = stack.group(id);
+    let more = match blocked.len() - 1 {
+        0 => String::new(),
+        more => format!(", nor those of {more} more"),
+    };
+    let message = format!(
+        "in group `{}`, localhost:{} cannot lead to the health port of `{}`{more}: others have these numbers",
+        group.name,
+        health(first),
+        stack.agent(*first).name,
+    );
+    let place = health_place(facts, *first).1;
+    let finding = Finding::warning("stack/bridge-port-clash", group.place.clone(), message)
+        .about(Subject::Port(health(first)))
+        .about(Subject::group(&group.name))
+        .about(stack.subject(*first))
+        .with_related(place, "the port")
+        .with_help("supervisors ask health where the agent lives; for code that asks at localhost, give it a health port of its own");
+    Some(Finding {
+        severity: Severity::Note,
+        ..finding
+    })
 }
