@@ -150,7 +150,11 @@ impl<'a> Lower<'a> {
             Expr::Compare(compare) => {
                 let words = words(compare);
                 let condition = self.deeper(|lower| lower.comparison(compare, words.is_none()));
-                words.unwrap_or(condition)
+                let known = self.known_comparison(compare);
+                known.map_or_else(
+                    || words.unwrap_or(condition),
+                    |known| Condition::True(Value::Bool(known)),
+                )
             }
             test if super::condition::is_followed(test) => match self.value(test) {
                 Value::Other => Condition::Unknown,

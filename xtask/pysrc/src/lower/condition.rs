@@ -7,7 +7,11 @@ use crate::facts::{Comparison, Condition, Value};
 /// Whether the walk of a script may know what an expression is.
 pub fn is_followed(expression: &Expr) -> bool {
     match expression {
-        Expr::Attribute(attribute) => attribute.value.is_name_expr(),
+        Expr::Attribute(attribute) => match &*attribute.value {
+            Expr::Name(_) => true,
+            Expr::Attribute(inner) => inner.value.is_name_expr(),
+            _ => false,
+        },
         Expr::Subscript(subscript) => is_followed(&subscript.value) && is_followed(&subscript.slice),
         Expr::Name(_) | Expr::Call(_) => true,
         _ => expression.is_literal_expr(),

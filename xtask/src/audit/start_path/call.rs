@@ -45,6 +45,9 @@ impl Walker<'_> {
             None => self.apply(here, call, callee, &arguments),
         };
         let sure = self.sure;
+        if call.taken == Taken::Dropped && !self.binds.is_empty() {
+            self.dropped(&value);
+        }
         if let Some(frame) = self.frames.last_mut() {
             frame.results.insert(index, Variable { value, sure });
         }

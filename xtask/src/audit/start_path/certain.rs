@@ -4,6 +4,7 @@ use pysrc::{Atom, BindingKind, Value};
 
 use super::arguments::is_same_always;
 use super::class::Lookup;
+use super::constants::constant;
 use super::operator::kind;
 use super::steps::binds_from_within;
 use super::value::{ModuleId, V, parent};
@@ -25,6 +26,12 @@ impl Walker<'_> {
                     V::Class(module, class) => self.certain_of_class((module, class), name)?,
                     V::Path(path) if name == "parent" => V::Path(parent(&path)),
                     V::Parsed(parser) if !self.is_set_on_others(name) => self.parsed(parser, name),
+                    V::Outside(module) if !self.set_from_outside(name) => {
+                        let full = format!("{module}.{name}");
+                        let part_of_known = full == "sys.version_info" || full == "sys.implementation";
+                        let known = constant(&full, self.search.version);
+                        known.or_else(|| part_of_known.then_some(V::Outside(full)))?
+                    }
                     _ => return None,
                 }
             }
@@ -42,6 +49,9 @@ impl Walker<'_> {
             Value::Subscript(pair, _) if **pair == Value::Each => self.evaluate(value),
             Value::Subscript(parts, _) if self.is_new_list(parts) => self.evaluate(value),
             Value::Subscript(..) if self.is_word(value) => self.evaluate(value),
+            Value::Subscript(version, _) if matches!(self.certain(version), Some(V::Outside(name)) if name == "sys.version_info") => {
+                self.evaluate(value)
+            }
             Value::Subscript(parents, level) if self.is_of_path(parents) && self.certain(level).is_some() => {
                 self.evaluate(value)
             }

@@ -50,6 +50,9 @@ impl Walker<'_> {
         let flow = self.steps(&facts.body);
         self.doubt = doubt;
         let frame = self.frames.pop();
+        if let Some(frame) = frame.as_ref().filter(|_| !self.binds.is_empty()) {
+            self.left_scope(frame);
+        }
         self.chain.pop();
         match flow {
             Flow::Raised(_) | Flow::Exit | Flow::Endless => (V::Unknown, flow),

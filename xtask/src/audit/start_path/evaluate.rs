@@ -6,6 +6,7 @@ use pysrc::Value;
 
 use super::class::Lookup;
 use super::condition::equal;
+use super::constants::constant;
 use super::value::{Closure, ModuleId, V, Variable, join, parent};
 use super::walk::{Object, Walker};
 use crate::container::layout::ROOT;
@@ -76,6 +77,10 @@ impl Walker<'_> {
                     V::Path(path)
                 }
                 (V::Outside(name), V::Int(at)) if name == "sys.argv" => self.word(at).unwrap_or(V::Unknown),
+                (V::Outside(name), V::Int(at @ 0..=1)) if name == "sys.version_info" => V::Int(match at {
+                    0 => self.search.version.major.into(),
+                    _ => self.search.version.minor.into(),
+                }),
                 (value @ (V::Mapping(_) | V::Sequence(_)), key) => self.part(&value, &key).unwrap_or(V::Unknown),
                 (V::Dict(items), key) if self.keeps_items(object) => {
                     let found = items.iter().find(|(known, _)| equal(known, &key) == Some(true));
@@ -154,7 +159,10 @@ impl Walker<'_> {
                     .map_or(V::Unknown, |id| V::Module(*id))
             }),
             V::Outside(dotted) if dotted == "builtins.super" => V::Unknown,
-            V::Outside(dotted) => V::Outside(format!("{dotted}.{name}")),
+            V::Outside(dotted) => {
+                let full = format!("{dotted}.{name}");
+                constant(&full, self.search.version).unwrap_or(V::Outside(full))
+            }
             V::Instance(id) => {
                 let Some(Object {
                     module,

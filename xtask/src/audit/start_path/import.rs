@@ -2,6 +2,7 @@
 
 use pysrc::{Import, ImportKind, Span};
 
+use super::constants::constant;
 use super::failure::{Flow, Words, classes};
 use super::value::{ModuleId, V, Variable};
 use super::walk::{Doubt, Walker};
@@ -546,7 +547,8 @@ impl Walker<'_> {
                 {
                     return flow;
                 }
-                self.bind_import(import, V::Outside(full));
+                let value = constant(&full, self.search.version).unwrap_or(V::Outside(full));
+                self.bind_import(import, value);
                 Flow::Next
             }
             _ => {

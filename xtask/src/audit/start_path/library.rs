@@ -206,7 +206,7 @@ impl Walker<'_> {
         };
         let more = (0..self.modules.len())
             .filter_map(|id| self.source(id))
-            .any(|source| source.atom("addLevelName").is_some());
+            .any(|source| source.atom("addLevelName").is_some() || source.atom("setLoggerClass").is_some());
         (!more && !LEVELS.contains(&level.as_str())).then(|| format!("Unknown level: '{level}'"))
     }
 
@@ -218,7 +218,14 @@ impl Walker<'_> {
     /// `logging.basicConfig(level=…)`: it looks at the level only where nobody has given the root logger a handler.
     fn configures_level(&mut self, here: ModuleId, call: &Call, arguments: &Arguments) -> Flow {
         let level = self.sure_keyword(here, call, "level");
-        let forced = arguments.named("force") == Some(&V::Bool(true));
+        let forced = match arguments.named("force") {
+            None | Some(V::Bool(false)) => false,
+            Some(V::Bool(true)) => true,
+            Some(_) => return Flow::Next,
+        };
+        if self.surely_logs && !forced {
+            return Flow::Next;
+        }
         match level.and_then(|level| self.unknown_level(&level)) {
             Some(message) => {
                 let open = !forced && (self.logs || self.others_may_log());

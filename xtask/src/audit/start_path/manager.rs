@@ -89,6 +89,9 @@ impl<'a> Walker<'a> {
 
     /// A `with` statement has come to its end: what it manages may have got more attributes.
     pub fn left(&mut self, around: Option<&Around<'_>>) {
+        if let Some((managed, _)) = around.and_then(|around| around.manager.as_ref()) {
+            self.left_socket(managed);
+        }
         if let Some((V::Instance(id), _)) = around.and_then(|around| around.manager.as_ref())
             && let Some(object) = self.objects.get_mut(*id)
         {

@@ -12,6 +12,7 @@ mod class;
 mod collection;
 mod command_line;
 mod condition;
+mod constants;
 mod content;
 mod coroutine;
 mod data;
@@ -241,6 +242,7 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         anywhere: false,
         beyond: false,
         logs: false,
+        surely_logs: false,
         parsers: Vec::new(),
         binds: Vec::new(),
         sockets: Vec::new(),
@@ -276,7 +278,9 @@ fn other_port(walker: &mut Walker<'_>, port: u16, health: u16) {
     else {
         return;
     };
-    let listed: Vec<String> = known.iter().map(ToString::to_string).collect();
+    let mut seen = HashSet::default();
+    let once = known.iter().filter(|port| seen.insert(**port));
+    let listed: Vec<String> = once.map(ToString::to_string).collect();
     walker.failures.push(Failure {
         rule: "start/other-port",
         exception: "",

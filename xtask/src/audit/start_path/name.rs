@@ -200,7 +200,10 @@ impl Walker<'_> {
             return;
         };
         let variable = merged(variables.get(&name), value.clone(), sure, maybe);
-        variables.insert(name, variable);
+        let before = variables.insert(name, variable);
+        if let Some(before) = before {
+            self.replaced(&before.value, &value);
+        }
         self.held_by_name(name, &value, local);
     }
 
@@ -229,13 +232,10 @@ impl Walker<'_> {
 
     pub fn unbind(&mut self, name: Atom) {
         let module = self.here();
-        if let Some(frame) = self.frames.last_mut()
-            && frame.locals.remove(&name).is_some()
-        {
-            return;
-        }
-        if let Some(module) = self.modules.get_mut(module) {
-            module.globals.remove(&name);
+        let local = self.frames.last_mut().and_then(|frame| frame.locals.remove(&name));
+        let global = || self.modules.get_mut(module)?.globals.remove(&name);
+        if let Some(before) = local.or_else(global) {
+            self.replaced(&before.value, &V::Unknown);
         }
     }
 

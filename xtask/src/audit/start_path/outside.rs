@@ -4,6 +4,7 @@ use pysrc::{Call, Taken, Value};
 
 use super::arguments::Arguments;
 use super::condition::{ADDERS, PASSED_ON, REMOVERS, equal};
+use super::constants::constant_result;
 use super::failure::Flow;
 use super::library::LOGGER;
 use super::operator::kind;
@@ -26,12 +27,21 @@ impl Walker<'_> {
             flow = self.library_call(here, call, name, arguments);
         }
         self.logs |= gives_handlers(name);
+        self.surely_logs |=
+            (gives_handlers(name) && !name.ends_with("Config") || name == "logging.basicConfig") && self.is_certain();
         if flow != Flow::Next {
             return (V::Unknown, flow);
         }
         let first = arguments.positional.first();
         let text = |at: usize| arguments.positional.get(at).and_then(V::text);
+        let replaced = || name.rsplit('.').next().is_some_and(|last| self.set_from_outside(last));
         let value = match name {
+            _ if let Some(known) = constant_result(name)
+                && !arguments.are_some()
+                && !replaced() =>
+            {
+                known
+            }
             "builtins.super" => self.super_value(arguments),
             "builtins.object.__init__" => {
                 if !arguments.are_some() {
@@ -457,12 +467,7 @@ impl Walker<'_> {
                 return (V::Unknown, flow);
             }
             (_, "submit" | "run_in_executor") => self.kept_by(arguments),
-            (_, "close" | "unbind" | "term" | "destroy") => {
-                // A port may be free again; that it was bound stays true.
-                for bind in &mut self.binds {
-                    bind.conditional = true;
-                }
-            }
+            (_, "close" | "unbind" | "term" | "destroy") => self.release_all_ports(),
             (
                 _,
                 "recv" | "recv_string" | "recv_json" | "recv_multipart" | "recv_pyobj" | "poll" | "accept" | "join"

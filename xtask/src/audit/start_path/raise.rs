@@ -22,6 +22,12 @@ impl<'a> Walker<'a> {
             return Flow::Next;
         }
         let classes = classes(exception);
+        // Where that was left before, what is raised here and not caught there may not be reached.
+        let passed = self
+            .tries
+            .iter()
+            .any(|around| around.left && !self.catch(around, classes));
+        self.may_leave(exception);
         let caught = self.tries.iter().any(|around| self.catch(around, classes));
         let handled = caught
             && self
@@ -52,7 +58,7 @@ impl<'a> Walker<'a> {
         let place = self.place(module, span);
         // What takes the place of Python's own last words may go on.
         let hooked = self.set_from_outside("excepthook");
-        let conditional = self.maybe > 0 || self.waiting || self.kept || hooked || self.doubt > Doubt::None;
+        let conditional = self.maybe > 0 || self.waiting || self.kept || hooked || passed || self.doubt > Doubt::None;
         let failure = self.failures.len();
         let Words {
             subject,
@@ -83,6 +89,27 @@ impl<'a> Walker<'a> {
         })
     }
 
+    /// An exception is raised: where that is not sure, the `try` that catches it may be left.
+    fn may_leave(&mut self, exception: &'static str) {
+        if self.maybe == 0 || self.silent > 0 {
+            return;
+        }
+        let (classes, any) = (classes(exception), exception == ANY);
+        for at in (0..self.tries.len()).rev() {
+            let Some(around) = self.tries.get(at) else {
+                return;
+            };
+            let surely = !any && self.ends_here(around, classes) == Some(true);
+            let left = surely || any || self.catch(around, classes);
+            if let Some(around) = self.tries.get_mut(at) {
+                around.left |= left;
+            }
+            if surely {
+                return;
+            }
+        }
+    }
+
     /// Imports and calls that lead here.
     fn places_on_the_way(&self) -> Vec<Place> {
         self.chain
@@ -103,6 +130,7 @@ impl<'a> Walker<'a> {
             handlers,
             caught: handlers.iter().map(|handler| self.caught_by(handler)).collect(),
             manager: manager.map(|manager| self.manager(manager)),
+            left: false,
         });
         let mut flow = self.steps(body);
         let around = self.tries.pop();
@@ -239,6 +267,7 @@ impl<'a> Walker<'a> {
             None => None,
         };
         let class = callee.map_or(ANY, |callee| self.exception_class(&callee));
+        self.may_leave(class);
         let unseen = Flow::Raised(Exception { class, failure: None });
         let expected = class != ANY && self.tries.iter().any(|around| self.catch(around, classes(class)));
         // What a handler raises is the failure that led to it, told by another name.

@@ -1,12 +1,14 @@
 //! Sockets that are bound and connected on the way.
 
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+
 use pysrc::{Atom, Call, Operator, Step, Value, placeholder};
 
 use super::arguments::Arguments;
 use super::failure::{Flow, Words};
 use super::steps::visit;
 use super::value::{ModuleId, V};
-use super::walk::{Bind, Doubt, PortOf, Socket, SocketState, Walker};
+use super::walk::{Bind, Doubt, Frame, PortOf, Socket, SocketState, Walker};
 use crate::finding::Subject;
 use crate::python::imports::zmq;
 
@@ -60,7 +62,8 @@ impl Walker<'_> {
             (Some(_), _) if bind.port.is_some() => bind.port == port,
             _ => of.is_some() && bind.of == of,
         };
-        let before = self.binds.iter().filter(|bind| !bind.conditional).find(same);
+        let stands = |bind: &&Bind| !bind.conditional && !bind.released;
+        let before = self.binds.iter().filter(stands).find(same);
         if let Some(before) = before.filter(|_| !self.shares_ports(here)) {
             let what = match (port, &of) {
                 (Some(port), _) => port.to_string(),
@@ -86,10 +89,24 @@ impl Walker<'_> {
                 of,
                 place,
                 conditional,
+                released: false,
                 socket,
+                held_at: self.held_at(call).filter(|_| socket.is_none()),
             });
         }
         Flow::Next
+    }
+
+    /// Where what a method is called of is a name of the function that runs: how deep that is.
+    fn held_at(&self, call: &Call) -> Option<usize> {
+        let frame = self.frames.last()?;
+        match &call.callee {
+            Value::Attribute(of, _) => match **of {
+                Value::Name(name) => self.is_local(frame, name).then_some(self.frames.len()),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// `context.socket(kind)`.
@@ -195,17 +212,139 @@ impl Walker<'_> {
     /// A socket is closed, or nothing holds it any more: its ports may be free again; that they were bound stays true.
     pub fn release_ports(&mut self, id: usize) {
         for bind in &mut self.binds {
-            bind.conditional |= bind.socket == Some(id) || bind.socket.is_none();
+            bind.released |= bind.socket == Some(id) || bind.socket.is_none();
         }
+    }
+
+    /// Any port may be free again: something was closed of which is not known what it is.
+    pub fn release_all_ports(&mut self) {
+        self.binds.iter_mut().for_each(|bind| bind.released = true);
+    }
+
+    /// A `with` statement ends: what it manages is closed.
+    pub fn left_socket(&mut self, managed: &V) {
+        match managed {
+            V::Socket(socket) => self.release_ports(*socket),
+            V::Zmq(_) => self.release_all_ports(),
+            V::Unknown | V::Outside(_) => self
+                .binds
+                .iter_mut()
+                .for_each(|bind| bind.released |= bind.socket.is_none()),
+            _ => {}
+        }
+    }
+
+    /// A function ends: sockets that only its names held are closed.
+    pub fn left_scope(&mut self, frame: &Frame) {
+        let depth = self.frames.len() + 1;
+        for bind in &mut self.binds {
+            bind.released |= bind.held_at.is_some_and(|at| at >= depth);
+        }
+        // What it was given, its caller still has.
+        let source = self.source(frame.module);
+        let facts = frame
+            .function
+            .and_then(|function| source?.functions.get(function as usize));
+        let given = |name: &Atom| {
+            let mut all = facts.into_iter().flat_map(|facts| &facts.parameters.all);
+            all.any(|parameter| parameter.name == *name)
+        };
+        let mut lost: Vec<usize> = Vec::new();
+        for (_, variable) in frame.locals.iter().filter(|(name, _)| !given(name)) {
+            match &variable.value {
+                V::Socket(socket) => lost.push(*socket),
+                V::Instance(id) => lost.extend(self.sockets_of(*id)),
+                _ => {}
+            }
+        }
+        let held = frame.locals.iter().filter(|(name, _)| given(name));
+        let held: Vec<&V> = held
+            .map(|(_, variable)| variable)
+            .chain(&frame.returned)
+            .map(|it| &it.value)
+            .collect();
+        self.let_go(lost, held);
+    }
+
+    /// What a call gave is dropped.
+    pub fn dropped(&mut self, value: &V) {
+        match value {
+            V::Socket(socket) => self.let_go(vec![*socket], Vec::new()),
+            V::Instance(id) => self.let_go(self.sockets_of(*id).collect(), Vec::new()),
+            _ => {}
+        }
+    }
+
+    /// Sockets that something held are closed where neither these values nor anything else holds them.
+    fn let_go(&mut self, mut sockets: Vec<usize>, held: Vec<&V>) {
+        let bound = |socket: usize| {
+            let mut binds = self.binds.iter();
+            binds.any(|bind| bind.socket == Some(socket) && !bind.released)
+        };
+        sockets.retain(|socket| bound(*socket));
+        if sockets.is_empty() {
+            return;
+        }
+        let kept = self.sockets_held(held);
+        for socket in sockets.into_iter().filter(|socket| !kept.contains(socket)) {
+            self.release_ports(socket);
+        }
+    }
+
+    fn sockets_of(&self, object: usize) -> impl Iterator<Item = usize> {
+        let attributes = self.objects.get(object).map(|object| object.attributes.values());
+        attributes
+            .into_iter()
+            .flatten()
+            .filter_map(|variable| match variable.value {
+                V::Socket(socket) => Some(socket),
+                _ => None,
+            })
+    }
+
+    /// Sockets that something holds.
+    fn sockets_held<'v>(&'v self, held: Vec<&'v V>) -> HashSet<usize> {
+        let globals = self.modules.iter().flat_map(|module| module.globals.values());
+        let locals = self.frames.iter().flat_map(|frame| frame.locals.values());
+        let of_classes = self.class_names.values().flat_map(HashMap::values);
+        let roots = globals.chain(locals).chain(of_classes);
+        let mut open: Vec<&V> = roots.map(|variable| &variable.value).chain(held).collect();
+        let (mut seen, mut found) = (HashSet::default(), HashSet::default());
+        while let Some(value) = open.pop() {
+            match value {
+                V::Socket(socket) => {
+                    found.insert(*socket);
+                }
+                V::Instance(id) if seen.insert(*id) => {
+                    let attributes = self.objects.get(*id).map(|object| object.attributes.values());
+                    open.extend(attributes.into_iter().flatten().map(|variable| &variable.value));
+                }
+                V::List(values) => open.extend(values),
+                V::Dict(items) => open.extend(items.iter().map(|(_, value)| value)),
+                V::Method(_, _, of) | V::Super(_, _, of) | V::Bound(of, _) => open.push(of),
+                V::Closure(closure) => {
+                    open.extend(closure.captured.values().map(|variable| &variable.value));
+                    open.extend(&closure.of);
+                }
+                V::Thread(thread) => open.extend(self.threads.get(*thread).and_then(|thread| thread.target.as_ref())),
+                _ => {}
+            }
+        }
+        found
     }
 
     /// What an attribute was is replaced: a socket that nothing else holds is closed.
     pub fn replaced(&mut self, before: &V, after: &V) {
-        if let V::Socket(id) = before
-            && before != after
-            && self.silent == 0
-        {
-            self.release_ports(*id);
+        if before == after || self.silent > 0 {
+            return;
+        }
+        match before {
+            V::Socket(id) => self.release_ports(*id),
+            V::Instance(id) => {
+                let sockets: Vec<usize> = self.sockets_of(*id).collect();
+                sockets.into_iter().for_each(|socket| self.release_ports(socket));
+            }
+            _ => {}
         }
     }
 

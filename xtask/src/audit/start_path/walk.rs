@@ -147,6 +147,8 @@ pub struct Around<'a> {
     pub caught: Vec<Caught>,
     /// What a `with` manages, and the name that is called for it.
     pub manager: Option<(V, &'a str)>,
+    /// Something that it catches may have been raised before: the rest of its body may not run.
+    pub left: bool,
 }
 
 /// What an `except` catches.
@@ -204,8 +206,12 @@ pub struct Bind {
     pub of: Option<PortOf>,
     pub place: Place,
     pub conditional: bool,
+    /// The port may be free again.
+    pub released: bool,
     /// The socket, where that is one of pyzmq.
     pub socket: Option<usize>,
+    /// How many scopes run, where a name of the innermost one is all that is seen to hold the socket.
+    pub held_at: Option<usize>,
 }
 
 /// `self.port + 1`: an attribute of an object, and what is added to it.
@@ -302,6 +308,8 @@ pub struct Walker<'a> {
     pub beyond: bool,
     /// The root logger may have a handler.
     pub logs: bool,
+    /// It surely has one.
+    pub surely_logs: bool,
     pub parsers: Vec<ParserFacts>,
     pub binds: Vec<Bind>,
     /// Sockets that were made.

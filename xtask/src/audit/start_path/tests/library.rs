@@ -131,7 +131,7 @@ fn levels_of_logging() {
             // It does nothing any more, and looks at nothing.
             (
                 "import logging\nlogging.basicConfig()\nlogging.basicConfig(level='info')",
-                "MayNot ",
+                "Starts ",
             ),
             (
                 "import logging\nlogging.info('x')\nlogging.basicConfig(level='info', force=True)",
@@ -360,5 +360,33 @@ fn words_that_no_flag_takes() {
         let code = format!("import argparse\np = argparse.ArgumentParser()\n{code}");
         let (found, _) = alpha(&[("main/alpha.py", &format!("{code}\n{GOOD}"))]);
         assert!(found.starts_with("Starts "), "{code}\n{found}");
+    }
+}
+
+#[test]
+fn levels_that_nobody_looks_at() {
+    for (code, said) in [
+        (
+            "import logging\nlogging.basicConfig(level='verbose')",
+            "CannotStart start/bad-operation",
+        ),
+        (
+            "import logging\nlogging.basicConfig()\nlogging.basicConfig(level='verbose')",
+            "Starts ",
+        ),
+        (
+            "import logging\nlogging.info('x')\nlogging.basicConfig(level='verbose')",
+            "Starts ",
+        ),
+        (
+            "import logging\nlogging.basicConfig()\nlogging.basicConfig(level='verbose', force=True)",
+            "CannotStart start/bad-operation",
+        ),
+        (
+            "import logging\nclass L(logging.Logger):\n    def setLevel(self, level):\n        super().setLevel(level.upper())\nlogging.setLoggerClass(L)\nlogging.getLogger('x').setLevel('info')",
+            "Starts ",
+        ),
+    ] {
+        all_say(&[], &[(code, said)]);
     }
 }

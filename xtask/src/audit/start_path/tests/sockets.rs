@@ -183,3 +183,47 @@ fn ports_that_are_passed_on() {
         assert!(found.starts_with("Starts "), "{script}\n{found}");
     }
 }
+
+#[test]
+fn ports_that_are_free_again() {
+    let port = "    s = zmq.Context.instance().socket(zmq.REP)\n    s.bind('tcp://*:5000')\n";
+    let serve = "while True:\n    s.send(s.recv())\n";
+    for (before, said) in [
+        (String::new(), "Starts "),
+        // Each of these closes what has it.
+        ("with zmq.Context.instance().socket(zmq.REP) as s:\n    s.bind('tcp://*:5000')\n".to_owned(), "Starts "),
+        ("with zmq.Context() as c:\n    s = c.socket(zmq.REP)\n    s.bind('tcp://*:5000')\n".to_owned(), "Starts "),
+        (format!("def probe():\n{port}probe()\n"), "Starts "),
+        (format!("def probe():\n{port}    s = None\nprobe()\n"), "Starts "),
+        (format!("class A:\n  def __init__(self):\n{port}    self.s = s\nA()\n"), "Starts "),
+        (format!("class A:\n  def __init__(self):\n{port}    self.s = s\na = A()\ndel a\n"), "Starts "),
+        ("import socket\nwith socket.socket() as s:\n    s.bind(('', 5000))\n".to_owned(), "Starts "),
+        (
+            "import socket\ndef probe():\n    s = socket.socket()\n    s.bind(('', 5000))\n    return s.getsockname()\nprobe()\n"
+                .to_owned(),
+            "Starts ",
+        ),
+        // These do not.
+        (format!("def make():\n{port}    return s\nkept = make()\n"), TWICE),
+        (format!("class A:\n  def __init__(self):\n{port}    self.s = s\na = A()\n"), TWICE),
+        (format!("ALL = []\nclass A:\n  def __init__(self):\n{port}    self.s = s\n  def use(self):\n    t = self.s\na = A()\na.use()\n"), TWICE),
+    ] {
+        let script = format!("import zmq\n{before}s = zmq.Context.instance().socket(zmq.REP)\ns.bind('tcp://*:5000')\n{serve}");
+        alone_says(&script, said);
+    }
+}
+
+#[test]
+fn a_turn_that_may_not_have_been_taken() {
+    for kind in ["REQ", "REP"] {
+        let first = if kind == "REQ" { "s.send(b'x')\n" } else { "" };
+        let recv = "try:\n    m = s.recv(zmq.NOBLOCK)\nexcept zmq.Again:\n    m = None\n";
+        all_say(
+            &[],
+            &[(
+                &with(kind, &format!("s.bind('tcp://*:6000')\n{first}{recv}{recv}")),
+                "Starts ",
+            )],
+        );
+    }
+}

@@ -804,3 +804,48 @@ fn templates_of_texts() {
         all_say(&[], &[(code, said)]);
     }
 }
+
+#[test]
+fn what_a_try_may_have_left_before() {
+    let check = "import os\ndef check(path):\n    if not os.environ.get(path):\n        raise RuntimeError(path)\n    return missing\n";
+    for (caught, said) in [
+        ("RuntimeError", "MayNot start/undefined-name"),
+        ("(KeyError, RuntimeError)", "MayNot start/undefined-name"),
+        // Both end the process.
+        ("KeyError", "CannotStart start/undefined-name"),
+    ] {
+        all_say(
+            &[],
+            &[(
+                &format!("{check}try:\n    check(open('main/alpha.py').read())\nexcept {caught}:\n    pass"),
+                said,
+            )],
+        );
+    }
+}
+
+#[test]
+fn what_is_the_same_in_every_container() {
+    for condition in [
+        "os.name == 'nt'",
+        "os.name != 'posix' or sys.platform == 'darwin'",
+        "sys.platform.startswith('win')",
+        "not sys.platform.startswith('linux')",
+        "platform.system() == 'Windows'",
+        "sys.version_info < (3, 8)",
+        "sys.version_info[0] < 3",
+        "sys.version_info[0] == 2",
+        "sys.version_info.major == 2",
+        "sys.platform == 'win32' and os.getpid()",
+        "os.sep == '\\\\'",
+        "TYPE_CHECKING",
+    ] {
+        let script = format!(
+            "import os, sys, platform\nfrom typing import TYPE_CHECKING\nif os.getpid() == 0:\n    pass\nelif {condition}:\n    import winreg\n    missing"
+        );
+        all_say(&[], &[(&script, "Starts ")]);
+        let script =
+            format!("import os, sys, platform\nfrom typing import TYPE_CHECKING\nif not ({condition}):\n    missing");
+        all_say(&[], &[(&script, NAME)]);
+    }
+}
