@@ -367,7 +367,7 @@ fn the_base_is_taken_by_digest() {
     sandbox.edit("config/stack.yaml", &digest, "12ab");
     let ran = sandbox.run(&["audit"]);
     assert!(
-        ran.stdout.contains("`sha256:12ab` is no digest of an image"),
+        ran.stdout.contains("`sha256:12ab` is not a valid digest of an image"),
         "{ran:#?}"
     );
     let group = std::fs::read_to_string(sandbox.path("docker/Dockerfile.one")).unwrap();

@@ -9,6 +9,7 @@ use xtask::python::disk::Disk;
 use xtask::python::facts::Odd;
 use xtask::python::tree::{self, Content, Entry};
 use xtask::report::audit as formats;
+use xtask::stack::audit::Excluded;
 use xtask::stack::{Files, Stack, TreeFiles, Written};
 
 use crate::invariants;
@@ -97,6 +98,7 @@ impl World {
             odd: Odd::default(),
             disk: Disk::new(&there, &content),
             texts: Vec::new(),
+            exclude: Excluded::default(),
             levels: Vec::new(),
             scope: Scope::default(),
             baseline: None,

@@ -21,8 +21,9 @@ use super::words;
 use crate::finding::{Finding, Severity};
 use crate::python::disk::Disk;
 use crate::python::facts::{self, Odd, TreeFacts};
-use crate::python::tree::{Entry, Tree, take_python};
-use crate::stack::audit::RuleSetting;
+use crate::python::tree::{Content, Entry, Tree, take_python};
+use crate::rendered_file;
+use crate::stack::audit::{Excluded, RuleSetting};
 use crate::stack::{AgentId, Stack};
 
 /// What an audit looks at.
@@ -39,6 +40,8 @@ pub struct Input<'a> {
     pub disk: Disk<'a>,
     /// Further texts whose comments may silence a finding: path as findings name it, and text.
     pub texts: Vec<(String, String)>,
+    /// Files whose findings are left out. Predictions do not depend on them.
+    pub exclude: Excluded,
     /// Levels of rules. Predictions do not depend on them.
     pub levels: Vec<RuleSetting>,
     /// Which part is wanted.
@@ -70,7 +73,10 @@ pub fn audit(mut input: Input<'_>) -> Report {
     findings.extend(wrong);
     findings.extend(levels::unknown(&input.levels));
     let silenced = comments::apply(&mut findings, comments);
-    findings.retain(|finding| input.scope.wants_rule(finding.rule));
+    let prefix = python.prefix.as_str();
+    findings.retain(|finding| {
+        input.scope.wants_rule(finding.rule) && !input.exclude.has(path_in_tree(&finding.place.path, prefix))
+    });
 
     let mut agents = by_itself.clone();
     outcome::propagate(stack, &mut agents);
@@ -90,10 +96,7 @@ pub fn audit(mut input: Input<'_>) -> Report {
     let stops = outcome::order(&mut findings, &agents);
     let in_use = findings
         .iter()
-        .map(|finding| {
-            let path = finding.place.path.strip_prefix(&python.prefix);
-            users.contains_key(path.unwrap_or(&finding.place.path))
-        })
+        .map(|finding| users.contains_key(path_in_tree(&finding.place.path, prefix)))
         .collect();
     let known_agents = (agents.as_slice(), findings.as_slice());
     let about = focus
@@ -159,11 +162,18 @@ pub fn fixes(mut input: Input<'_>) -> Vec<Fixed> {
     let python = python_of(&mut input);
     let users = users(input.stack, &python);
     let tree = Tree::new(&python.prefix, &input.entries);
-    with_facts(&input, &python, &users, &tree, |facts| {
+    let mut fixed = with_facts(&input, &python, &users, &tree, |facts| {
         fix::fixes(facts, |rule| {
             input.scope.wants_rule(rule) && levels::shows(&input.levels, rule)
         })
-    })
+    });
+    fixed.retain(|file| !input.exclude.has(path_in_tree(&file.path, &python.prefix)));
+    fixed
+}
+
+/// The path in the tree of one that findings name.
+fn path_in_tree<'a>(shown: &'a str, prefix: &str) -> &'a str {
+    shown.strip_prefix(prefix).unwrap_or(shown)
 }
 
 /// Takes out what the baseline accepts: how many findings that are, and the entries that match nothing any more.
@@ -182,12 +192,30 @@ fn accepted(
 
 /// The facts of the tree's Python files, whose bytes are taken out of the entries.
 fn python_of(input: &mut Input<'_>) -> TreeFacts {
+    leave_own(input);
     let version = PythonVersion::parse(&input.stack.python_version).unwrap_or(PythonVersion { major: 3, minor: 11 });
     let files = take_python(&mut input.entries);
     facts::of_agents(files, version, input.stack)
         .with_odd(std::mem::take(&mut input.odd))
         .with_paths(input.entries.iter().map(|entry| entry.path.clone()))
         .with_prefix(&input.stack.shown_prefix())
+}
+
+/// Takes out the texts of the stack's own files, if they lie in the tree: the addresses in them are those that it gives, and the file to
+/// correct is none of them.
+fn leave_own(input: &mut Input<'_>) {
+    let header = memchr::memmem::Finder::new(rendered_file::HEADER);
+    let prefix = input.stack.shown_prefix();
+    for entry in &mut input.entries {
+        let Content::Bytes(bytes) = &entry.content else {
+            continue;
+        };
+        let beginning = bytes.get(..rendered_file::WITHIN).unwrap_or(bytes);
+        let is_stack = format!("{prefix}{}", entry.path) == rendered_file::STACK;
+        if is_stack || header.find(beginning).is_some() {
+            entry.content = Content::Unread;
+        }
+    }
 }
 
 /// Calls with the facts that rules look at.

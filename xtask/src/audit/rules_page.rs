@@ -37,7 +37,7 @@ pub fn file() -> RenderedFile {
             severity(rule.severity),
             confidence(rule.confidence),
             rule.fix
-                .map_or_else(String::new, |place| format!("; `--fix` mends it {place}"))
+                .map_or_else(String::new, |place| format!("; `--fix` fixes it {place}"))
         );
         for line in rule.explanation.lines() {
             let _ = writeln!(text, "{}", line.strip_prefix(' ').unwrap_or(line));

@@ -10,6 +10,7 @@ use crate::python::disk::Disk;
 use crate::python::facts::Odd;
 use crate::python::tree::{Content, Entry};
 use crate::stack::Stack;
+use crate::stack::audit::Excluded;
 use crate::stack::fixture::{Fixture, MAIN};
 
 /// A rule with files that break it, on top of the small stack, and what is said: `path:line:column: message`.
@@ -285,6 +286,7 @@ fn input(stack: &Stack, said: Vec<Finding>, entries: Vec<Entry>) -> Input<'_> {
         odd: Odd::default(),
         disk: Disk::new(&|_| false, &|_| None),
         texts: Vec::new(),
+        exclude: Excluded::default(),
         levels: Vec::new(),
         scope: Scope::default(),
         baseline: None,

@@ -43,6 +43,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let baseline = args.baseline.as_deref().map(accepted::read).transpose()?;
     let report = match (seen::read(args, context)?, &args.confirm) {
         (Found::Stack(seen), Some(names)) => return confirm::run(args, names, context, *seen),
+        (Found::Stack(seen), None) if args.diff => return fix::show(args, context, *seen),
         (Found::Stack(seen), None) if args.fix => return fix::run(args, context, *seen),
         (Found::Stack(seen), None) => {
             let mut scope = args.scope(Some(&seen.stack))?;
@@ -72,22 +73,28 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     })
 }
 
+/// How the report looks on standard output.
+fn look(args: &Args, context: &Context, started: Option<Instant>) -> Look {
+    let columns = context.printer.columns();
+    let elapsed = started.filter(|_| context.printer.is_terminal());
+    Look::plain()
+        .with_color(context.printer.color_out)
+        .with_terminal(columns)
+        .with_command(args.command(context.tree_option()))
+        .with_elapsed(elapsed.map(|started| started.elapsed()))
+}
+
 fn print(args: &Args, context: &Context, report: &Report, started: Instant) -> Outcome<()> {
     let printer = &context.printer;
     match args.format {
         // That all is well is said by saying nothing.
         Format::Human if printer.quiet => {
             if report.has(args.failing()) || report.count(Prediction::CannotStart) > 0 {
-                printer.data(&conclusion::conclusion(report));
+                printer.data(&conclusion::ending(report, &look(args, context, None)).line);
             }
         }
         Format::Human => {
-            let columns = printer.columns();
-            let look = Look::plain()
-                .with_color(printer.color_out)
-                .with_terminal(columns)
-                .with_command(args.command(context.tree_option()))
-                .with_elapsed(columns.map(|_| started.elapsed()));
+            let look = look(args, context, Some(started));
             printer.data(&show::human::render(report, args.output(), &look));
         }
         Format::Json => context.print_json(&show::json::document(report))?,

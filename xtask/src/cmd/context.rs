@@ -274,7 +274,7 @@ impl Context {
     #[must_use]
     pub fn preload(&self, stack: &Stack) -> Preload {
         let root = self.tree_path(stack);
-        let mut entries = audit_files::read(audit_files::list(&root, true, &[]));
+        let mut entries = audit_files::read(audit_files::list(&root, true));
         let version =
             pysrc::PythonVersion::parse(&stack.python_version).unwrap_or(pysrc::PythonVersion { major: 3, minor: 11 });
         let files = tree::take_python(&mut entries);

@@ -90,11 +90,18 @@ impl Printer {
         !self.bars.is_hidden()
     }
 
-    /// Columns of the terminal that stdout is; nothing where it is a pipe or a file.
+    /// Columns of the terminal that stdout is; nothing where it is a pipe or a file, unless `COLUMNS` says how wide its reader is.
     #[must_use]
     pub fn columns(&self) -> Option<usize> {
         let size = terminal_size::terminal_size_of(std::io::stdout());
-        size.map(|(width, _)| usize::from(width.0))
+        let told = || std::env::var("COLUMNS").ok()?.parse().ok();
+        size.map_or_else(told, |(width, _)| Some(usize::from(width.0)))
+    }
+
+    /// Whether stdout is a terminal.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        std::io::stdout().is_terminal()
     }
 
     /// Data: what the command was asked for. A closed pipe is not an error.

@@ -109,7 +109,7 @@ struct User {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Audit {
-    /// Patterns of files that are not looked at.
+    /// Patterns of files whose findings are left out, as `.gitignore` has them.
     exclude: Option<Vec<String>>,
     /// Levels of rules, by id. `cargo xtask audit --explain RULE` says what a rule finds.
     #[schemars(extend("propertyNames" = rule_ids()))]

@@ -427,7 +427,7 @@ fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<RawImages> {
                 .bytes()
                 .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         {
-            let message = format!("`{digest}` is no digest of an image");
+            let message = format!("`{digest}` is not a valid digest of an image");
             reader.bad_value(
                 place.clone(),
                 message,
@@ -658,7 +658,7 @@ fn connection<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<At<String>>
     reader.finish(fields, Severity::Error);
     let name = name?;
     if name.value.starts_with('-') || name.value.contains(char::is_whitespace) {
-        let message = format!("`{}` is no name of a connection", name.value);
+        let message = format!("`{}` is not a valid name of a connection", name.value);
         let help =
             "`podman system connection list` shows those that there are; `podman system connection add` makes one";
         reader.bad_value(name.place, message, help);
@@ -673,7 +673,7 @@ fn variable(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
     if !text.value.starts_with(|c: char| c.is_ascii_digit()) && text.value.chars().all(good) {
         return Some(text.value);
     }
-    let message = format!("`{}` is no name of an environment variable", text.value);
+    let message = format!("`{}` is not a valid name of an environment variable", text.value);
     reader.bad_value(text.place, message, "use capitals, digits and `_`, as in `PC2_IP`");
     None
 }
@@ -707,7 +707,7 @@ fn subnet(reader: &mut Reader<'_>, node: &Node) -> Option<At<Subnet>> {
         (8..=30).contains(&subnet.prefix).then_some(subnet)
     });
     let Some(subnet) = parsed else {
-        let message = format!("`{}` is no subnet", text.value);
+        let message = format!("`{}` is not a valid subnet", text.value);
         reader.bad_value(
             text.place,
             message,
@@ -890,7 +890,7 @@ fn patterns<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, key: &'static 
         match selection::wrong_pattern(&pattern.value) {
             None => good.push(pattern),
             Some(why) => {
-                let message = format!("`{}` is no pattern: {why}", pattern.value);
+                let message = format!("`{}` is not a valid pattern: {why}", pattern.value);
                 let help = "write one as `.gitignore` has them, as in `**/*.json`, relative to the tree";
                 reader.bad_value(pattern.place, message, help);
             }
@@ -927,7 +927,7 @@ fn packages<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, key: &'static 
         if name.value.chars().all(good) && !name.value.starts_with('-') {
             names.push(name.value);
         } else {
-            let message = format!("`{}` is no name of a Debian package", name.value);
+            let message = format!("`{}` is not a valid name of a Debian package", name.value);
             reader.bad_value(name.place, message, "use a name as in `libzmq5`");
         }
     }

@@ -328,7 +328,7 @@ impl<'a> Reader<'a> {
                 place: text.place,
             });
         }
-        let message = format!("{what} `{}` is no IPv4 address", text.value);
+        let message = format!("{what} `{}` is not a valid IPv4 address", text.value);
         self.bad_value(text.place, message, "write it as in `172.20.0.10`");
         None
     }

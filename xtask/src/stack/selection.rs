@@ -306,7 +306,7 @@ impl Selection {
 }
 
 /// The last pattern that names a path or a folder above it, unless a later one takes it back.
-fn pattern_of<'a>(matcher: &'a Gitignore, path: &str) -> Option<&'a str> {
+pub fn pattern_of<'a>(matcher: &'a Gitignore, path: &str) -> Option<&'a str> {
     match matcher.matched_path_or_any_parents(path, false) {
         ignore::Match::Ignore(glob) => Some(glob.original()),
         ignore::Match::Whitelist(_) | ignore::Match::None => None,
@@ -315,7 +315,7 @@ fn pattern_of<'a>(matcher: &'a Gitignore, path: &str) -> Option<&'a str> {
 
 /// The matcher of patterns as `.gitignore` has them: a later one wins, `!` takes back. What is no pattern was told when the stack
 /// was read.
-fn matcher<'a>(patterns: impl IntoIterator<Item = &'a String>) -> Gitignore {
+pub fn matcher<'a>(patterns: impl IntoIterator<Item = &'a String>) -> Gitignore {
     let mut builder = GitignoreBuilder::new("");
     for pattern in patterns {
         let _ = builder.add_line(None, pattern);

@@ -165,7 +165,7 @@ fn wrong_types_and_values() {
         "address: 172.20.0.10",
         "address: 172.20.0.999",
         &[
-            "config/stack.yaml:29:14 error stack/bad-value: `address` `172.20.0.999` is no IPv4 address; help: write it \
+            "config/stack.yaml:29:14 error stack/bad-value: `address` `172.20.0.999` is not a valid IPv4 address; help: write it \
            as in `172.20.0.10`",
         ],
     );
@@ -173,7 +173,7 @@ fn wrong_types_and_values() {
         "172.20.0.0/16",
         "172.20.0.0",
         &[
-            "config/stack.yaml:14:39 error stack/bad-value: `172.20.0.0` is no subnet; help: write an IPv4 network with \
+            "config/stack.yaml:14:39 error stack/bad-value: `172.20.0.0` is not a valid subnet; help: write an IPv4 network with \
            a prefix from 8 to 30, as in `172.20.0.0/16`",
         ],
     );
@@ -210,7 +210,7 @@ fn wrong_types_and_values() {
         "    phase: 2\n",
         "    phase: 2\n    packages: [\"a; rm\"]\n",
         &[
-            "config/stack.yaml:31:16 error stack/bad-value: `a; rm` is no name of a Debian package; help: use a name as \
+            "config/stack.yaml:31:16 error stack/bad-value: `a; rm` is not a valid name of a Debian package; help: use a name as \
            in `libzmq5`",
         ],
     );
@@ -800,7 +800,7 @@ fn folders_for_all_groups_lie_in_volumes_that_they_write() {
         says(
             of_own_users(&format!(", shared: [{folder}]")),
             &[&format!(
-                "config/stack.yaml:7:46 error stack/bad-value: `{written}` is no folder below a volume that agents write; \
+                "config/stack.yaml:7:46 error stack/bad-value: `{written}` is not a folder below a volume that agents write; \
                  help: write where it is in a container, as in `/app/data/results`"
             )],
         );
@@ -997,7 +997,7 @@ fn a_machine_may_be_another_host() {
     for (podman, message) in [
         ("pc2", "`podman` must be a mapping"),
         ("{}", "`podman` has no `connection`"),
-        ("{connection: --url}", "`--url` is no name of a connection"),
+        ("{connection: --url}", "`--url` is not a valid name of a connection"),
         ("{connection: 7}", "`connection` must be text"),
         ("{connection: pc2, user: me}", "`podman` has no key `user`"),
     ] {
@@ -1418,7 +1418,7 @@ fn an_address_that_is_left_out_is_chosen() {
         "address: 172.20.0.10",
         "address: x",
         &[
-            "config/stack.yaml:29:14 error stack/bad-value: `address` `x` is no IPv4 address; help: write it as in `172.20.0.10`",
+            "config/stack.yaml:29:14 error stack/bad-value: `address` `x` is not a valid IPv4 address; help: write it as in `172.20.0.10`",
         ],
     );
 }

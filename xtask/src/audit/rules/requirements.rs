@@ -13,14 +13,14 @@ rules! {
     /// Add the distribution that has the module to the group's requirements file.
     MISSING = "requirements/missing", Warning, High, "an import that no requirement of the group provides";
 
-    /// Finds lines of a requirements file that are no requirement: a line of a Dockerfile, say.
+    /// Finds lines of a requirements file that are not valid requirements: a line of a Dockerfile, say.
     ///
     /// pip stops at the line, and the image cannot be built.
     ///
     /// Example: `RUN pip install torch`.
     ///
     /// Remove the line.
-    INVALID = "requirements/invalid-line", Error, High, "a line of a requirements file that is no requirement";
+    INVALID = "requirements/invalid-line", Error, High, "a line of a requirements file that is not a valid requirement";
 
     /// Finds requirements that nothing imports which the group's agents run.
     ///

@@ -224,7 +224,7 @@ rules! {
     /// Nothing in them is known.
     ///
     /// Mend the line that the message names.
-    SYNTAX = "stack/syntax", Error, High, "a config that is no YAML";
+    SYNTAX = "stack/syntax", Error, High, "a config that is not valid YAML";
 
     /// Finds configs, or YAML aliases in them, that unfold to something huge.
     ///

@@ -320,7 +320,7 @@ impl Walker<'_> {
         let shown = self.class_name(class);
         let (message, help) = if assigned_later {
             (
-                format!("'{shown}' object has no attribute '{name}' yet: what sets it has not run by then"),
+                format!("'{shown}' object has no attribute '{name}' yet: it is set only later"),
                 Some("set it before it is used; a base class sets its own in `super().__init__(…)`".to_owned()),
             )
         } else {

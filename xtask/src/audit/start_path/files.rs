@@ -77,7 +77,11 @@ impl Walker<'_> {
     ) -> Flow {
         let words = Words::about(Subject::Path(path.to_owned()), message);
         let volumes = self.search.view.volumes.join(", ");
-        let help = Some(format!("writable are only {volumes} and /tmp"));
+        let writable = match volumes.as_str() {
+            "" => "only /tmp is writable".to_owned(),
+            volumes => format!("only {volumes} and /tmp are writable"),
+        };
+        let help = Some(format!("{writable}; `volumes:` in the stack adds others"));
         self.fail_at(here, call.span, "start/missing-folder", class, words, help)
     }
 
@@ -232,7 +236,7 @@ impl Walker<'_> {
             false => ("YAML", "YAMLError"),
         };
         let message = format!(
-            "`{}` is no {kind}: {why} at {place}",
+            "`{}` is not valid {kind}: {why} at {place}",
             self.search.view.tree.shown(&real)
         );
         let help = Some("correct the file".to_owned());

@@ -22,7 +22,7 @@ pub fn check(stack: &Stack, group: &GroupContext<'_>, met: &dyn Fn(&str) -> bool
             Finding::error(
                 "requirements/invalid-line",
                 place.clone(),
-                format!("`{}` is no requirement; pip stops at it", place.text.trim()),
+                format!("`{}` is not a valid requirement; pip stops at it", place.text.trim()),
             )
             .about(Subject::group(&stack.group(group.id).name))
             .with_help("remove the line")

@@ -387,7 +387,7 @@ impl Walker<'_> {
         });
         if let Some(path) = elsewhere {
             return Some(format!(
-                "the tree has `{path}`, which is below none of these under that name"
+                "`{path}` exists, but in no folder of this group's import path: add its folder to `code:` or `python_path:` of its machine"
             ));
         }
         let mut candidates: Vec<&str> = Vec::new();

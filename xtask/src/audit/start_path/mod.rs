@@ -324,7 +324,7 @@ fn does_nothing(walker: &mut Walker<'_>, file: usize, flow: Flow) {
     } else if main.is_none() {
         "the script only defines things: it has no `if __name__ == \"__main__\":` and starts nothing".to_owned()
     } else {
-        "the script comes to its end at once: nothing that it starts goes on".to_owned()
+        "the script exits at once: it starts nothing that keeps running".to_owned()
     };
     let place = main.map_or_else(|| Place::file(tree.shown(&facts.path)), |span| tree.place(file, span));
     walker.failures.push(Failure {

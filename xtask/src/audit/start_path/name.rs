@@ -48,11 +48,11 @@ impl Walker<'_> {
                 )
             }
             Some(binding) if binding.span.start < span.start => format!(
-                "name '{text}' is not defined here: what binds it, in line {}, is not run on this way or is undone by then",
+                "name '{text}' is not defined here: line {} assigns it, but does not run before this line",
                 source.position(binding.span).line
             ),
             Some(binding) => format!(
-                "name '{text}' is not defined here: it is bound in line {}, which has not run by then",
+                "name '{text}' is not defined here: it is assigned only later, in line {}",
                 source.position(binding.span).line
             ),
             None => format!("name '{text}' is not defined"),

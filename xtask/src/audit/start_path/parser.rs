@@ -65,9 +65,8 @@ impl Walker<'_> {
                 let unknown = |flag: &&String| matches!(find(&parser, &format!("--{flag}")), Found::None);
                 let unknown = self.flags.keys().find(unknown).filter(|_| !parser.unknown);
                 if let Some(flag) = unknown {
-                    let message = format!(
-                        "`parse_args()` ends the process: it does not know `--{flag}`, which the supervisor passes"
-                    );
+                    let message =
+                        format!("`parse_args()` ends the process: it rejects `--{flag}`, which the supervisor passes");
                     let help = Some("add the options that the supervisor passes".to_owned());
                     let flow = self.fail_at(here, call.span, "start/flags-rejected", "SystemExit", message, help);
                     return (V::Unknown, flow);
@@ -252,7 +251,7 @@ impl Walker<'_> {
             }
             if option.choices.as_ref().is_some_and(|choices| !choices.contains(value)) {
                 return Some(format!(
-                    "`parse_args()` ends the process: `--{flag} {value}` is none of its choices"
+                    "`parse_args()` ends the process: `--{flag} {value}` is not one of its choices"
                 ));
             }
         }
@@ -284,7 +283,7 @@ impl Walker<'_> {
                 return None;
             }
             return Some(format!(
-                "`parse_args()` ends the process: it does not know {}, which the supervisor passes",
+                "`parse_args()` ends the process: it rejects {}, which the supervisor passes",
                 listed(&unknown)
             ));
         }

@@ -242,7 +242,7 @@ fn a_name_that_is_not_defined() {
             "main/alpha.py",
             "def main():\n    print(LIMIT)\n\nif __name__ == '__main__':\n    main()\n\nLIMIT = 1\n",
         )],
-        "CannotStart start/undefined-name [main/alpha.py:5 → main/alpha.py:2] name 'LIMIT' is not defined here: it is bound in line 7",
+        "CannotStart start/undefined-name [main/alpha.py:5 → main/alpha.py:2] name 'LIMIT' is not defined here: it is assigned only later, in line 7",
         &["Error start/undefined-name main/alpha.py:2:11"],
     );
     // Bound only by an import that failed and was swallowed.
@@ -397,7 +397,7 @@ fn flags_that_the_parser_rejects() {
         .replace("    parser.add_argument('--health_check_port', type=int)\n", "");
     says(
         &[("main/alpha.py", &script)],
-        "CannotStart start/flags-rejected [main/alpha.py:15 → main/alpha.py:8] `parse_args()` ends the process: it does not know `--health_check_port`",
+        "CannotStart start/flags-rejected [main/alpha.py:15 → main/alpha.py:8] `parse_args()` ends the process: it rejects `--health_check_port`",
         &["Error start/flags-rejected main/alpha.py:8:15"],
     );
     // The name is passed as it is: `Alpha`.
@@ -434,7 +434,7 @@ fn a_script_that_does_nothing() {
             "main/alpha.py",
             "import zmq\nif __name__ == '__main__':\n    s = zmq.Context().socket(zmq.REP)\n    s.bind('tcp://*:5000')\n",
         )],
-        "CannotStart start/does-nothing [main/alpha.py:2] the script comes to its end at once",
+        "CannotStart start/does-nothing [main/alpha.py:2] the script exits at once",
         &["Error start/does-nothing main/alpha.py:2:1"],
     );
 }
@@ -607,7 +607,7 @@ fn options_by_value() {
             "main/alpha.py",
             &GOOD.replace("('--name')", "('--name', choices=['a', 'b'])"),
         )],
-        "CannotStart start/flags-rejected [main/alpha.py:16 → main/alpha.py:9] `parse_args()` ends the process: `--name Alpha` is none of its choices",
+        "CannotStart start/flags-rejected [main/alpha.py:16 → main/alpha.py:9] `parse_args()` ends the process: `--name Alpha` is not one of its choices",
         &["Error start/flags-rejected main/alpha.py:9:18"],
     );
     says(

@@ -18,7 +18,7 @@ pub fn read(path: &Path) -> Outcome<Baseline> {
     let text = String::from_utf8_lossy(&bytes);
     baseline::read(&text).map_err(|why| {
         Failure::wrong_use(format!(
-            "`{}` is no baseline: {why}\n  hint: write one with `--write-baseline`",
+            "`{}` is not a valid baseline: {why}\n  hint: write one with `--write-baseline`",
             path.display()
         ))
     })

@@ -39,7 +39,7 @@ A comment `# audit: ignore[RULE] reason` silences a rule on its line, or alone o
 `audit: {rules: {RULE: off|note|warning|error}}` in config/stack.yaml sets how bad a rule's findings are; predictions stay as they are.")]
 pub struct Args {
     /// All about these agents or files: what becomes of each, every reason, first one first. `machine/Agent` if both machines have one
-    #[arg(value_name = "AGENT|FILE", conflicts_with_all = ["fix", "write_baseline"])]
+    #[arg(value_name = "AGENT|FILE", conflicts_with_all = ["fix", "diff", "write_baseline"])]
     pub names: Vec<String>,
     /// Only this machine
     #[arg(short, long, value_name = "MACHINE")]
@@ -77,7 +77,10 @@ pub struct Args {
     /// Read files that a `.gitignore` leaves out, too
     #[arg(long)]
     pub no_ignore: bool,
-    /// Mend what is safe to mend: path styles in YAML files and shell scripts, implied health ports. Shows the difference first
+    /// Show what `--fix` would change, and write nothing; exit code 1 if there is anything
+    #[arg(long, conflicts_with_all = ["baseline", "write_baseline", "format", "fix"])]
+    pub diff: bool,
+    /// Fix what is safe to fix: path styles in YAML files and shell scripts, implied health ports
     #[arg(long, conflicts_with_all = ["baseline", "write_baseline", "format"])]
     pub fix: bool,
     /// With `--fix`: also where the tree has changes that are not committed, or is not in Git at all
@@ -90,7 +93,7 @@ pub struct Args {
         long,
         value_name = "AGENT",
         num_args = 0..,
-        conflicts_with_all = ["select", "ignore", "deny", "baseline", "write_baseline", "fix"]
+        conflicts_with_all = ["select", "ignore", "deny", "baseline", "write_baseline", "fix", "diff"]
     )]
     pub confirm: Option<Vec<String>>,
     /// With `--confirm`: seconds that an agent has at the most, whatever start period is configured [default: 180]

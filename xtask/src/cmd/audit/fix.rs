@@ -1,4 +1,4 @@
-//! `cargo xtask audit --fix`: what is safe to mend, shown and written.
+//! `cargo xtask audit --fix` writes what is safe to fix, and `--diff` shows it.
 
 use super::Args;
 use super::seen::Seen;
@@ -30,17 +30,9 @@ pub fn run(args: &Args, context: &Context, seen: Seen) -> Outcome {
         }
     }
     let scope = args.scope(Some(&seen.stack))?;
+    let prefix = seen.stack.shown_prefix();
     let fixed = seen.with_input(context, scope, None, pipeline::fixes);
     let printer = &context.printer;
-    for file in &fixed {
-        printer.data(&diff::labelled(
-            &file.path,
-            "mended",
-            &file.before,
-            &file.after,
-            printer.color_out,
-        ));
-    }
     let tree = TreeRoot::open(&root).map_err(|error| FileError::on("open", &root)(error.into_io()))?;
     // All or none, as far as links go.
     for file in &fixed {
@@ -49,8 +41,41 @@ pub fn run(args: &Args, context: &Context, seen: Seen) -> Outcome {
     for file in &fixed {
         tree.rewrite(&file.path, file.after.as_bytes())?;
     }
-    printer.step("mended", findings::counted(fixed.len(), "file"));
+    for file in &fixed {
+        printer.step("fixed", format!("{prefix}{}", file.path));
+    }
+    if fixed.is_empty() {
+        printer.step("fixed", "nothing");
+    }
     Ok(Exit::Success)
+}
+
+/// Shows what is safe to rewrite, and writes nothing.
+///
+/// # Errors
+/// When a machine or group is unknown.
+pub fn show(args: &Args, context: &Context, seen: Seen) -> Outcome {
+    let scope = args.scope(Some(&seen.stack))?;
+    let prefix = seen.stack.shown_prefix();
+    let fixed = seen.with_input(context, scope, None, pipeline::fixes);
+    let printer = &context.printer;
+    for file in &fixed {
+        printer.data(&diff::labelled(
+            &format!("{prefix}{}", file.path),
+            "fixed",
+            &file.before,
+            &file.after,
+            printer.color_out,
+        ));
+    }
+    if fixed.is_empty() {
+        return Ok(Exit::Success);
+    }
+    printer.note(format!(
+        "`--fix` would change {}",
+        findings::counted(fixed.len(), "file")
+    ));
+    Ok(Exit::Findings)
 }
 
 fn changes(count: usize) -> String {

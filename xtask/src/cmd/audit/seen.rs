@@ -8,10 +8,10 @@ use crate::cmd::{Context, Failure, Outcome};
 use crate::finding::Finding;
 use crate::host::system::files;
 use crate::host::tree::audit_files::{self, Listed, ReadTree};
-use crate::host::tree::stack_files;
+use crate::host::tree::{named_place, stack_files};
 use crate::python::disk::Disk;
 use crate::stack::Stack;
-use crate::stack::audit::{AuditSettings, RuleSetting};
+use crate::stack::audit::{AuditSettings, Excluded, RuleSetting};
 
 /// What was read before the tree's files are.
 pub struct Seen {
@@ -19,6 +19,7 @@ pub struct Seen {
     pub stack: Stack,
     said: Vec<Finding>,
     listed: Listed,
+    exclude: Excluded,
     levels: Vec<RuleSetting>,
 }
 
@@ -33,44 +34,40 @@ pub enum Found {
 /// Reads the stack, and lists its tree meanwhile.
 ///
 /// # Errors
-/// When `config/stack.yaml` cannot be read, or a pattern under `audit: exclude:` is none.
+/// When `config/stack.yaml` cannot be read, a pattern under `audit: exclude:` is not valid, or `--tree` names no folder.
 pub fn read(args: &Args, context: &Context) -> Outcome<Found> {
     let written = stack_files::read(&context.repository, context.tree_option())?.naming_files_by_tree();
+    if let Some(path) = context.tree_option() {
+        stack_files::require_tree(&context.repository, path)
+            .map_err(|why| Failure::wrong_use(format!("cannot read the tree `{}`: {why}", path.display())))?;
+    }
     if let Some(path) = &args.write_baseline {
         context.require_place(path, written.source_tree())?;
+        named_place::require_folder(path).map_err(Failure::wrong_use)?;
     }
     let AuditSettings { exclude, rules: levels } = written.audit();
-    let exclude = patterns(&exclude);
+    let exclude = Excluded::new(&exclude).map_err(|(pattern, why)| {
+        Failure::wrong_use(format!(
+            "`{pattern}` under `audit: exclude:` is not a valid pattern: {why}\n  hint: write it as in `.gitignore`"
+        ))
+    });
     let tree = written.source_tree().map(|tree| context.repository.path(tree));
     let (listed, (stack, said)) = rayon::join(
-        || {
-            let exclude = exclude.as_deref().unwrap_or_default();
-            tree.map_or_else(Listed::default, |root| {
-                audit_files::list(&root, args.no_ignore, exclude)
-            })
-        },
+        || tree.map_or_else(Listed::default, |root| audit_files::list(&root, args.no_ignore)),
         || stack_files::finish(&context.repository, written),
     );
     let Some(stack) = stack else {
         return Ok(Found::Broken(said, levels));
     };
-    exclude?;
+    let exclude = exclude?;
     let stack = stack.with_ungrouped();
     Ok(Found::Stack(Box::new(Seen {
         stack,
         said,
         listed,
+        exclude,
         levels,
     })))
-}
-
-/// The patterns under `audit: exclude:`.
-fn patterns(texts: &[String]) -> Outcome<Vec<glob::Pattern>> {
-    let pattern = |text: &String| {
-        glob::Pattern::new(text)
-            .map_err(|error| Failure::wrong_use(format!("`{text}` under `audit: exclude:` is no pattern: {error}")))
-    };
-    texts.iter().map(pattern).collect()
 }
 
 impl Seen {
@@ -105,6 +102,7 @@ impl Seen {
             odd,
             disk: Disk::new(&|path| tree.has(path), &|path| tree.content(path)),
             texts: texts.into_iter().collect(),
+            exclude: self.exclude,
             levels: self.levels,
             scope,
             baseline,

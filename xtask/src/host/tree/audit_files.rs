@@ -41,27 +41,17 @@ impl Listed {
     }
 }
 
-/// Lists a tree: everything but folders. `.gitignore` files are honoured unless `no_ignore`; what matches `exclude` is left out,
-/// folders whole.
+/// Lists a tree: everything but folders. `.gitignore` files are honoured unless `no_ignore`.
 #[must_use]
-pub fn list(root: &Path, no_ignore: bool, exclude: &[glob::Pattern]) -> Listed {
+pub fn list(root: &Path, no_ignore: bool) -> Listed {
     let Ok(root) = TreeRoot::open(root) else {
         return Listed::default();
     };
-    let excluded = |path: &str| exclude.iter().any(|pattern| pattern.matches(path));
-    let enter = |path: &str| {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        // `**/trash/**` means the folder too: it need not be walked.
-        !NOT_SOURCES.contains(&name) && !excluded(path) && (exclude.is_empty() || !excluded(&format!("{path}/")))
-    };
-    let keep = |path: &str| {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        !NOT_SOURCES.contains(&name) && !excluded(path)
-    };
+    let sources = |path: &str| !NOT_SOURCES.contains(&path.rsplit('/').next().unwrap_or(path));
     let found = if no_ignore {
-        walk::walk(&root, &enter, &keep)
+        walk::walk(&root, &sources, &sources)
     } else {
-        walk::walk_unignored(&root, &enter, &keep)
+        walk::walk_unignored(&root, &sources, &sources)
     };
     Listed {
         root: Some(root),
@@ -178,9 +168,8 @@ fn link(root: &TreeRoot, path: &str) -> Content {
 mod tests {
     use super::*;
 
-    fn read_all(root: &Path, no_ignore: bool, exclude: &[&str]) -> Vec<(String, Content)> {
-        let patterns: Vec<glob::Pattern> = exclude.iter().map(|text| glob::Pattern::new(text).unwrap()).collect();
-        read(list(root, no_ignore, &patterns))
+    fn read_all(root: &Path, no_ignore: bool) -> Vec<(String, Content)> {
+        read(list(root, no_ignore))
             .into_iter()
             .map(|entry| (entry.path, entry.content))
             .collect()
@@ -220,10 +209,11 @@ mod tests {
         .unwrap();
         std::os::unix::fs::symlink("pipe.py", root.join("to_pipe.py")).unwrap();
         let bytes = |text: &str| Content::Bytes(text.as_bytes().to_vec());
-        let found = read_all(root, false, &["**/trash/**"]);
+        let found = read_all(root, false);
         let expected = [
             (".gitignore", Content::Unread),
             ("a/notes.md", Content::Unread),
+            ("a/trash/y.py", bytes("2")),
             ("a/up", Content::Loop("..".to_owned())),
             ("a/x.py", bytes("1")),
             ("b.py", bytes("1")),
@@ -235,7 +225,7 @@ mod tests {
         ];
         let expected: Vec<(String, Content)> = expected.into_iter().map(|(path, c)| (path.to_owned(), c)).collect();
         assert_eq!(found, expected);
-        let all: Vec<String> = read_all(root, true, &[]).into_iter().map(|(path, _)| path).collect();
-        assert!(all.contains(&"a/made.py".to_owned()) && all.contains(&"a/trash/y.py".to_owned()));
+        let all: Vec<String> = read_all(root, true).into_iter().map(|(path, _)| path).collect();
+        assert!(all.contains(&"a/made.py".to_owned()));
     }
 }

@@ -31,6 +31,22 @@ pub fn require<'a>(path: &Path, folders: impl IntoIterator<Item = &'a Path>) -> 
     Ok(())
 }
 
+/// Fails where a file is to be written into a folder that is not there: a name that is mistyped makes no folder.
+///
+/// # Errors
+/// A message that names the folder.
+pub fn require_folder(path: &Path) -> Result<(), String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => Err(format!(
+            "cannot write `{}`: there is no folder `{}`\n  hint: create it, or correct the path",
+            path.display(),
+            folder.display()
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// The path without `..`, each of which takes back the name before it.
 fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();

@@ -33,6 +33,15 @@ pub fn read(repository: &Repository, tree: Option<&Path>) -> Result<Written, Fil
     Ok(Written::read(STACK_PATH, &text, tree.as_deref()))
 }
 
+/// Fails where the tree that is named on the command line cannot be opened.
+///
+/// # Errors
+/// Why it cannot.
+pub fn require_tree(repository: &Repository, tree: &Path) -> Result<(), String> {
+    let files = OnDisk { repository };
+    files.root(&relative_to_root(repository, tree)).map(|_| ())
+}
+
 /// Reads what else the stack is made of.
 #[must_use]
 pub fn finish(repository: &Repository, written: Written) -> (Option<Stack>, Vec<Finding>) {

@@ -181,7 +181,7 @@ fn the_settings_are_checked() {
         "agents: [Gamma]\n    contents: some\n    include: [\"a/**b\"]\n",
     );
     let says = wrong.says();
-    for expected in ["`contents` cannot be `some`", "`a/**b` is no pattern"] {
+    for expected in ["`contents` cannot be `some`", "`a/**b` is not a valid pattern"] {
         assert!(
             says.iter().any(|line| line.contains(expected)),
             "{expected} in {says:#?}"

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::conclusion::{conclusion, counted, state};
+use super::conclusion::{counted, ending, state};
 use super::layout::{Look, number};
 use super::{chain, severity};
 use crate::audit::focus::{About, AboutAgent, AboutFile, Neighbour};
@@ -69,7 +69,7 @@ pub fn render(report: &Report, about: &About, look: &Look) -> String {
             }
         }
     }
-    let _ = writeln!(text, "\n{}", look.bold(&conclusion(report)));
+    let _ = writeln!(text, "\n{}", ending(report, look).lines(look));
     text
 }
 

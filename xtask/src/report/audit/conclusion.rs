@@ -1,9 +1,11 @@
-//! An audit in two lines: what was looked at, and what came of it. The last line of every output is the second.
+//! An audit in two lines: what was looked at, and what came of it. The last line of every output is the second, with the command to go
+//! on with if there is room for it.
 
 use std::fmt::Write as _;
 
 use super::COLUMNS;
-use super::layout::number;
+use super::layout::{Look, number, width};
+use super::page::quoted;
 use crate::audit::{Prediction, Report};
 use crate::finding::Severity;
 
@@ -68,6 +70,83 @@ pub fn conclusion(report: &Report) -> String {
         (1, 0, 0) => format!("the agent starts: {found}"),
         _ => format!("all {} agents start: {found}", number(all)),
     }
+}
+
+/// How an output for people ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// The last line: the count, and the next command if there is room for it.
+    pub line: String,
+    /// The next command, if it has to be told elsewhere.
+    pub next: Option<String>,
+}
+
+impl Ending {
+    /// How an output ends that says nothing of commands: with its last line, below the next command if that has no room in it.
+    #[must_use]
+    pub fn lines(&self, look: &Look) -> String {
+        let next = self.next.as_ref().map(|next| format!("Next: {next}\n"));
+        format!("{}{}", next.unwrap_or_default(), look.bold(&self.line))
+    }
+}
+
+/// The last line of every output: what came of it, and what to do next.
+#[must_use]
+pub fn ending(report: &Report, look: &Look) -> Ending {
+    let line = conclusion(report);
+    let Some(next) = next(report, look) else {
+        return Ending { line, next: None };
+    };
+    std::iter::once(line.clone())
+        .chain(shorter(report))
+        .map(|count| format!("{count}; next: {next}"))
+        .find(|line| width(line) <= look.width())
+        .map_or(Ending { line, next: Some(next) }, |line| Ending { line, next: None })
+}
+
+/// The count in fewer words, for lines in which the next command has no room otherwise.
+fn shorter(report: &Report) -> Vec<String> {
+    // What is known or left out is part of the count.
+    if report.findings.is_empty() || report.known > 0 {
+        return Vec::new();
+    }
+    let (broken, at_risk) = (report.count(Prediction::CannotStart), report.count(Prediction::MayNot));
+    let agents = match (report.agents.len(), broken, at_risk) {
+        (1, 1, _) => "the agent cannot start".to_owned(),
+        (1, 0, 1) => "the agent is at risk".to_owned(),
+        (all, 1.., _) => format!("{} of {} cannot start", number(broken), counted(all, "agent")),
+        (all, 0, 1..) => format!("{} of {} at risk", number(at_risk), counted(all, "agent")),
+        _ => return vec![severities(report)],
+    };
+    vec![
+        format!("{agents}, {}", counted(report.findings.len(), "finding")),
+        agents,
+    ]
+}
+
+/// The command that says most of what is to be fixed first; nothing if nothing is.
+#[must_use]
+pub fn next(report: &Report, look: &Look) -> Option<String> {
+    let explain = |rule: &str| format!("cargo xtask audit --explain {rule}");
+    if let Some(about) = &report.about {
+        let broken = about
+            .agents
+            .iter()
+            .find(|agent| agent.report.prediction != Prediction::Starts);
+        if let Some(rule) = broken.and_then(|agent| agent.report.rule) {
+            return Some(explain(rule));
+        }
+    } else if let Some(agent) = report.causes.first().and_then(|cause| cause.stops.first()) {
+        let name = agent.split_once('/').map_or(agent.as_str(), |(_, name)| name);
+        let same = report.agents.iter().filter(|other| other.name == name).count();
+        let name = if same > 1 { agent } else { name };
+        return Some(format!("{} {}", look.command(), quoted(name)));
+    }
+    let worst = report
+        .findings
+        .iter()
+        .min_by_key(|finding| std::cmp::Reverse(finding.severity))?;
+    Some(explain(worst.rule))
 }
 
 /// Findings by severity, as in `2 errors, 1 warning`.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use owo_colors::Style;
 
-use super::conclusion::{conclusion, counted, looked_at};
+use super::conclusion::{counted, ending, looked_at};
 use super::layout::{Look, pad, width};
 use super::{COLUMNS, about, chain, lists, page, step, table};
 use crate::audit::{Cause, Prediction, Report};
@@ -75,7 +75,7 @@ fn framed(report: &Report, look: &Look, text: &str) -> String {
     if !text.is_empty() {
         let _ = write!(all, "\n{text}");
     }
-    let _ = writeln!(all, "\n{}", look.bold(&conclusion(report)));
+    let _ = writeln!(all, "\n{}", ending(report, look).lines(look));
     all
 }
 
@@ -114,7 +114,7 @@ fn full(report: &Report, look: &Look) -> String {
     }
     agents(report, &mut text, look);
     findings(report, &mut text, look);
-    let _ = writeln!(text, "\n{}", look.bold(&conclusion(report)));
+    let _ = writeln!(text, "\n{}", ending(report, look).lines(look));
     text
 }
 

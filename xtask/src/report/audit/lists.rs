@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use owo_colors::Style;
 
-use super::conclusion::conclusion;
+use super::conclusion::ending;
 use super::layout::{Look, cut_front, number, pad, width};
 use crate::audit::{Report, rules};
 use crate::finding::{Finding, Severity};
@@ -31,7 +31,7 @@ pub fn concise(report: &Report, look: &Look) -> String {
             escape::line(&finding.text())
         );
     }
-    let _ = writeln!(text, "{}", look.bold(&conclusion(report)));
+    let _ = writeln!(text, "{}", look.bold(&ending(report, look).line));
     text
 }
 

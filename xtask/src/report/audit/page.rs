@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use owo_colors::Style;
 
-use super::conclusion::{conclusion, counted, looked_at};
+use super::conclusion::{counted, ending, looked_at};
 use super::layout::{self, Look, cut, cut_front, number, pad, wrap};
 use crate::audit::rules::{requirements, stack as stack_rules};
 use crate::audit::{Cause, Prediction, Report, Step};
@@ -58,7 +58,7 @@ pub fn render(report: &Report, look: &Look) -> String {
         .sum();
     let room = MOST_LINES.saturating_sub(head.len() + around + end.len() + 2);
     let causes = causes(report, look, room);
-    let parts = [head, errors, causes, packages, others, end];
+    let parts = [head, causes, errors, packages, others, end];
     let parts: Vec<String> = parts
         .into_iter()
         .filter(|part| !part.is_empty())
@@ -382,7 +382,7 @@ fn counts(report: &Report, rest: &[usize], look: &Look) -> Vec<String> {
     lines
 }
 
-/// What came of it, and what to do next.
+/// What to do next, and what came of it.
 fn end(report: &Report, look: &Look) -> Vec<String> {
     let broken = report.count(Prediction::CannotStart) > 0;
     let style = if broken || report.has(Severity::Error) {
@@ -390,35 +390,38 @@ fn end(report: &Report, look: &Look) -> Vec<String> {
     } else {
         Style::new().bold()
     };
-    let mut lines = vec![look.paint(&conclusion(report), style)];
+    let ending = ending(report, look);
     let command = look.command();
-    let mut next: Vec<(String, &str)> = Vec::new();
-    if let Some(agent) = report.causes.first().and_then(|cause| cause.stops.first()) {
-        let same = report.agents.iter().filter(|other| other.name == short(agent)).count();
-        let name = if same > 1 { agent } else { short(agent) };
-        next.push((
-            format!("{command} {}", quoted(name)),
-            "all about one agent: every reason, and its way",
+    let mut commands: Vec<(String, &str)> = Vec::new();
+    let title = if ending.next.is_some() { "Next: " } else { "More: " };
+    if let Some(next) = ending.next {
+        let what = match report.causes.is_empty() {
+            true => "what the first of these rules finds, and what to do",
+            false => "all about one agent: every reason, and its way",
+        };
+        commands.push((next, what));
+    }
+    if !report.causes.is_empty() {
+        commands.push((
+            "cargo xtask audit --explain RULE".to_owned(),
+            "what a rule finds, and what to do",
         ));
     }
-    next.push((
-        "cargo xtask audit --explain RULE".to_owned(),
-        "what a rule finds, and what to do",
-    ));
-    next.push((format!("{command} --output full"), "every finding with its code"));
+    commands.push((format!("{command} --output full"), "every finding with its code"));
     if report.known == 0 && !report.findings.is_empty() {
-        next.push((
+        commands.push((
             format!("{command} --write-baseline audit-baseline.json"),
             "accept all this; `--baseline` then fails on anything new",
         ));
     }
-    let wide = next
+    let wide = commands
         .iter()
         .map(|(command, _)| layout::width(command))
         .max()
         .unwrap_or(0);
-    for (index, (command, what)) in next.into_iter().enumerate() {
-        let lead = if index == 0 { "Next: " } else { "      " };
+    let mut lines = Vec::new();
+    for (index, (command, what)) in commands.into_iter().enumerate() {
+        let lead = if index == 0 { title } else { "      " };
         let room = look.width().saturating_sub(6 + wide + 2);
         // Where there is no room beside the command, it stands alone.
         let line = if layout::width(what) <= room {
@@ -428,6 +431,7 @@ fn end(report: &Report, look: &Look) -> Vec<String> {
         };
         lines.push(line);
     }
+    lines.push(look.paint(&ending.line, style));
     lines
 }
 

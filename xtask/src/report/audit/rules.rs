@@ -37,7 +37,7 @@ pub fn explain(rule: &Rule) -> String {
             Confidence::Low => "low",
         },
         rule.fix
-            .map_or_else(String::new, |place| format!("; `--fix` mends it {place}"))
+            .map_or_else(String::new, |place| format!("; `--fix` fixes it {place}"))
     );
     for line in rule.explanation.lines() {
         text.push_str(line.strip_prefix(' ').unwrap_or(line));

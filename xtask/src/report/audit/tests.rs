@@ -90,7 +90,10 @@ fn people_see_counts_causes_table_and_carets() {
     ] {
         assert!(text.contains(part), "{part}\nin\n{text}");
     }
-    assert!(text.ends_with("\nthe agent cannot start: 1 error\n"), "{text}");
+    assert!(
+        text.ends_with("\nthe agent cannot start: 1 error; next: cargo xtask audit A\n"),
+        "{text}"
+    );
     assert!(!text.contains('\u{1b}') && shown(&report(), Output::Full, true).contains('\u{1b}'));
     assert_eq!(shown(&report(), Output::Auto, false), text, "it fits on a page");
 }
@@ -99,7 +102,7 @@ fn people_see_counts_causes_table_and_carets() {
 fn a_list_has_a_line_for_each_finding() {
     assert_eq!(
         shown(&report(), Output::Concise, false),
-        "a,b/ü x.py:3:5: error[stack/bad-value] it is 100% <wrong> & \"odd\"\\nreally\nthe agent cannot start: 1 error\n"
+        "a,b/ü x.py:3:5: error[stack/bad-value] it is 100% <wrong> & \"odd\"\\nreally\nthe agent cannot start: 1 error; next: cargo xtask audit A\n"
     );
     let text = shown(&report(), Output::Grouped, false);
     let part = "\na,b/ü x.py\n  3:5  error    it is 100% <wrong> & \"odd\"\\nreally  stack/bad-value\n\n";
@@ -164,7 +167,7 @@ fn a_page_is_a_page_however_much_there_is_to_say() {
             "more causes",
             "more rules",
             "700 of 700 agents cannot start: 700 errors",
-            "Next: cargo xtask audit 'Agent 0'",
+            "ext: cargo xtask audit 'Agent 0'",
         ] {
             assert!(text.contains(part), "{part}\nin\n{text}");
         }

@@ -74,7 +74,7 @@ pub fn shared(facts: &Facts<'_>) -> Vec<Finding> {
     let wrong = facts.raw.shared.iter().filter(|folder| !in_volume(&folder.value));
     wrong
         .map(|folder| {
-            let message = format!("`{}` is no folder below a volume that agents write", folder.value);
+            let message = format!("`{}` is not a folder below a volume that agents write", folder.value);
             Finding::error("stack/bad-value", folder.place.clone(), message)
                 .about(Subject::Path(folder.value.clone()))
                 .with_help("write where it is in a container, as in `/app/data/results`")
