@@ -659,6 +659,186 @@ fn sarif_is_valid_against_the_official_schema() {
     }
 }
 
+/// A schema of the repository.
+fn own_schema(name: &str) -> jsonschema::Validator {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/audit/schemas");
+    let text = std::fs::read_to_string(folder.join(format!("{name}.schema.json"))).unwrap();
+    jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap()
+}
+
+#[test]
+fn json_is_valid_against_the_schema_of_the_repository() {
+    let validator = own_schema("audit");
+    let sandbox = broken();
+    sandbox.run(&["audit", "--write-baseline", "known.json"]);
+    let mut documents = Vec::new();
+    for arguments in [
+        &[][..],
+        &["UndefinedFarAway"],
+        &["tree/system/base.py"],
+        &["--select", "paths/"],
+        &["--baseline", "known.json"],
+    ] {
+        documents.push(json(
+            &sandbox.run(&[&["audit", "--format", "json"], arguments].concat()),
+        ));
+    }
+    // An entry of the baseline that matches nothing any more, and a stack of which nothing can be made.
+    std::fs::remove_file(sandbox.path("tree/system/agents/undefined_far_away.py")).unwrap();
+    documents.push(json(&sandbox.run(&[
+        "audit",
+        "--format",
+        "json",
+        "--baseline",
+        "known.json",
+    ])));
+    assert!(
+        !documents.last().unwrap()["stale_baseline"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    write(&sandbox, "config/stack.yaml", "version: [\n");
+    documents.push(json(&sandbox.run(&["audit", "--format", "json"])));
+    for document in &documents {
+        let wrong: Vec<String> = validator
+            .iter_errors(document)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+    // The schema refuses what is missing, unknown or of another kind.
+    let good = &documents[0];
+    let mut changed = vec![good.clone(); 4];
+    changed[0]["findings"][0].as_object_mut().unwrap().remove("rule");
+    changed[1]["agents"][0]["prediction"] = "perhaps".into();
+    changed[2]["extra"] = 1.into();
+    changed[3]["findings"][0]["line"] = "3".into();
+    assert!(changed.iter().all(|document| !validator.is_valid(document)));
+}
+
+#[test]
+fn several_formats_go_to_files_in_one_run() {
+    let sandbox = broken();
+    let ran = sandbox.run(&[
+        "audit",
+        "--format",
+        "sarif=audit.sarif",
+        "--format",
+        "gitlab=quality.json",
+        "--format=markdown=summary.md",
+        "--format",
+        "rdjson=r.json",
+        "--format",
+        "junit=j.xml",
+        "--format",
+        "github=g.txt",
+        "--format",
+        "json=a=b.json",
+        "--format",
+        "human=page.txt",
+    ]);
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    let read = |name: &str| std::fs::read_to_string(sandbox.path(name)).unwrap();
+    let parsed = |name: &str| serde_json::from_str::<Value>(&read(name)).unwrap();
+    // Standard output has the page, as without formats.
+    assert_eq!(ran.stdout, sandbox.run(&["audit"]).stdout);
+    assert_eq!(read("page.txt"), ran.stdout);
+    let document = parsed("a=b.json");
+    let findings = document["findings"].as_array().unwrap();
+    assert_eq!(
+        parsed("audit.sarif")["runs"][0]["results"].as_array().unwrap().len(),
+        findings.len()
+    );
+    assert_eq!(
+        parsed("r.json")["diagnostics"].as_array().unwrap().len(),
+        findings.len()
+    );
+    assert_eq!(read("g.txt").lines().count(), findings.len());
+    assert!(read("j.xml").starts_with("<?xml") && read("summary.md").starts_with("## Audit\n"));
+    let quality = parsed("quality.json");
+    let mut prints = BTreeSet::new();
+    for issue in quality.as_array().unwrap() {
+        let severity = issue["severity"].as_str().unwrap();
+        assert!(
+            ["info", "minor", "major", "critical", "blocker"].contains(&severity),
+            "{issue}"
+        );
+        assert!(issue["location"]["lines"]["begin"].as_u64().unwrap() >= 1, "{issue}");
+        assert!(
+            !issue["location"]["path"].as_str().unwrap().starts_with(['/', '.']),
+            "{issue}"
+        );
+        assert!(
+            prints.insert(issue["fingerprint"].as_str().unwrap().to_owned()),
+            "{issue}"
+        );
+    }
+    assert_eq!(prints.len(), findings.len());
+
+    let alone = sandbox.run(&["audit", "--format", "json", "--output-file", "alone.json"]);
+    assert_eq!((alone.code, alone.stdout.as_str()), (1, ""), "{alone:#?}");
+    assert_eq!(parsed("alone.json"), document);
+    assert!(alone.stderr.contains("agents cannot start"), "{alone:#?}");
+    let piped = sandbox.run(&["audit", "--format", "json=/dev/stderr", "-q"]);
+    assert_eq!(serde_json::from_str::<Value>(&piped.stderr).unwrap(), document);
+
+    for (arguments, said) in [
+        (
+            &["--format", "json", "--format", "sarif"][..],
+            "only one format goes to standard output",
+        ),
+        (&["--format", "json=x", "--format", "sarif=x"], "two formats go to `x`"),
+        (&["--format", "json="], "no file is named in `json=`"),
+        (&["--format", "jsno=x"], "a similar value exists: 'json'"),
+        (&["--format", "json=nowhere/x"], "there is no folder `nowhere`"),
+        (&["--output-file", "nowhere/x"], "there is no folder `nowhere`"),
+        (
+            &["--causes", "--format", "json"],
+            "`--causes` is about what people read",
+        ),
+    ] {
+        sandbox.run(&[&["audit"], arguments].concat()).fails_with(2, &[said]);
+    }
+    assert!(!sandbox.path("x").exists() && !sandbox.path("nowhere").exists());
+}
+
+/// In a CI service, links to rules lead to the commit that it runs.
+#[test]
+fn rules_are_linked_where_they_can_be_read() {
+    let sandbox = Sandbox::new();
+    let first = |environment: &[(&str, &str)]| {
+        let output = sandbox
+            .command(&["audit", "--format", "sarif"])
+            .envs(environment.iter().copied())
+            .output()
+            .unwrap();
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let rule = &document["runs"][0]["tool"]["driver"]["rules"][0];
+        rule["helpUri"].as_str().unwrap().to_owned()
+    };
+    let page = "xtask/src/audit/rules/README.md#";
+    let local = first(&[]);
+    assert!(local.starts_with("file:///") && local.contains(page), "{local}");
+    let github = first(&[
+        ("GITHUB_SERVER_URL", "https://git.example"),
+        ("GITHUB_REPOSITORY", "a/b"),
+        ("GITHUB_SHA", "c0ffee"),
+    ]);
+    assert!(
+        github.starts_with(&format!("https://git.example/a/b/blob/c0ffee/{page}")),
+        "{github}"
+    );
+    let gitlab = first(&[
+        ("CI_PROJECT_URL", "https://git.example/a/b"),
+        ("CI_COMMIT_SHA", "c0ffee"),
+    ]);
+    assert!(
+        gitlab.starts_with(&format!("https://git.example/a/b/-/blob/c0ffee/{page}")),
+        "{gitlab}"
+    );
+}
+
 /// Runs Git in a sandbox.
 #[expect(clippy::disallowed_methods, reason = "what a user would do")]
 fn git(sandbox: &Sandbox, arguments: &[&str]) {

@@ -29,6 +29,7 @@ impl Sandbox {
             "tests/ai_system",
             "tests/smoke",
             "xtask/src/audit/rules",
+            "xtask/src/audit/schemas",
         ] {
             copy(&repository().join(part), &folder.path().join(part));
         }

@@ -127,7 +127,7 @@ pub fn formats_of(report: &Report) {
     invariants::printable(&formats::github::render(report), true, "the commands for GitHub");
     let json = serde_json::to_string(&formats::json::document(report));
     assert!(json.is_ok(), "{json:?}");
-    let sarif = serde_json::to_string(&formats::sarif::document(report));
+    let sarif = serde_json::to_string(&formats::sarif::document(report, "file:///rules.md"));
     assert!(sarif.is_ok(), "{sarif:?}");
     let junit = formats::junit::render(report, Severity::Error);
     assert!(junit.is_ok(), "{junit:?}");

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::causes::Cause;
@@ -12,7 +13,7 @@ use crate::python::facts::TreeFacts;
 use crate::stack::{AgentId, Stack, graph};
 
 /// What will happen when an agent is started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Prediction {
     /// It starts.
@@ -39,7 +40,8 @@ impl Prediction {
 }
 
 /// A place on the way to a failure.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Step {
     /// Path as findings name it.
     pub path: String,
@@ -137,6 +139,8 @@ impl AgentReport {
 /// The whole.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
+    /// The part of the system that was looked at: the tree, and the machine and groups if only some were.
+    pub part: String,
     /// The tree, as the stack or `--tree` gives it.
     pub tree: String,
     /// Python files read.

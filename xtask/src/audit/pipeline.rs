@@ -110,6 +110,7 @@ pub fn audit(mut input: Input<'_>) -> Report {
     }
     Report {
         about,
+        part: part(&input.scope, stack),
         tree: stack.source_tree.clone(),
         python_files: python.files.len(),
         findings,
@@ -123,6 +124,17 @@ pub fn audit(mut input: Input<'_>) -> Report {
         stale,
         python: Arc::new(python),
     }
+}
+
+/// The part of the system that is looked at, as a path.
+fn part(scope: &Scope, stack: &Stack) -> String {
+    let machine = scope.machine.map(|id| stack.machine(id).name.as_str());
+    let groups = scope.groups.iter().map(|id| stack.group(*id).name.as_str());
+    let parts: Vec<&str> = std::iter::once(stack.source_tree.as_str())
+        .chain(machine)
+        .chain(groups)
+        .collect();
+    parts.join("/")
 }
 
 /// The report of a stack of which too little can be read to look at anything: what is wrong with it. Its errors are why, so they are

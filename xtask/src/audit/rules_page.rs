@@ -6,6 +6,9 @@ use super::rules;
 use crate::finding::{Confidence, Severity};
 use crate::rendered_file::RenderedFile;
 
+/// Where the page is, in the repository.
+pub const PATH: &str = "xtask/src/audit/rules/README.md";
+
 /// The page.
 #[must_use]
 pub fn file() -> RenderedFile {
@@ -44,7 +47,7 @@ pub fn file() -> RenderedFile {
         }
     }
     RenderedFile {
-        path: "xtask/src/audit/rules/README.md".to_owned(),
+        path: PATH.to_owned(),
         text,
         executable: false,
     }

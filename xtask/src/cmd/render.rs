@@ -9,6 +9,7 @@ use crate::host::system::process;
 use crate::host::tree::rendered_files;
 use crate::render;
 use crate::rendered_file::RenderedFile;
+use crate::report::audit::{confirm, json};
 use crate::report::exit::Exit;
 use crate::report::{diff, findings};
 use crate::schema;
@@ -18,7 +19,7 @@ use crate::stack::Stack;
 ///
 /// Group configs, Dockerfiles, compose files, deploy scripts, Kubernetes manifests (docker/kube) and Quadlet units for systemd
 /// (docker/quadlet) come from config/stack.yaml and the startup configs of the tree, and so do config/README.md, the configuration of every group, and scripts/README.md, the way to deploy it. The
-/// page of the audit's rules comes from their doc comments, and the JSON schemas of config/stack.yaml and of tests/smoke/*.yaml from types. All are committed; `--check` fails with the difference where one is not what it should be. Files that were rendered
+/// page of the audit's rules comes from their doc comments, and the JSON schemas of config/stack.yaml of tests/smoke/*.yaml and of what `audit` prints from types. All are committed; `--check` fails with the difference where one is not what it should be. Files that were rendered
 /// for a group or machine that the stack no longer has are removed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -28,6 +29,15 @@ pub struct Args {
     /// Write nothing; print the difference and fail where there is one
     #[arg(long)]
     check: bool,
+}
+
+/// Schemas of the documents that `audit --format json` prints.
+fn audit_schemas() -> [RenderedFile; 2] {
+    let path = |name: &str| format!("xtask/src/audit/schemas/{name}.schema.json");
+    [
+        schema::of_output::<json::Document<'_>>(&path("audit")),
+        schema::of_output::<confirm::Document<'_>>(&path("confirm")),
+    ]
 }
 
 /// Runs it.
@@ -49,6 +59,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     rendered.extend(render::documents(&stack));
     rendered.push(rules_page::file());
     rendered.extend(schema::files());
+    rendered.extend(audit_schemas());
     let stale = stale(context, &rendered)?;
     let paths: BTreeSet<&str> = rendered.iter().map(|file| file.path.as_str()).collect();
     let left_over = rendered_files::left_over(&context.repository, &paths)?;

@@ -1,5 +1,5 @@
-//! JSON schemas of the files that people write, so that their editors complete keys and mark mistakes: `config/stack.yaml` and the
-//! checks in `tests/smoke/`.
+//! JSON schemas: of the files that people write, so that their editors complete keys and mark mistakes (`config/stack.yaml` and the
+//! checks in `tests/smoke/`), and of the documents that the program prints.
 //!
 //! The parsers do not read by them: they say more, and with places. A test holds each set of keys of a schema against what the
 //! parser asks for.
@@ -29,6 +29,12 @@ pub fn files() -> Vec<RenderedFile> {
             of::<checks::CheckFile>(SchemaSettings::draft07().with_transform(without_null)),
         ),
     ]
+}
+
+/// The schema of a document that the program prints.
+#[must_use]
+pub fn of_output<T: JsonSchema>(path: &str) -> RenderedFile {
+    file(path, of::<T>(SchemaSettings::draft07().for_serialize()))
 }
 
 fn of<T: JsonSchema>(settings: SchemaSettings) -> Value {

@@ -8,6 +8,7 @@ pub mod traceback;
 use std::collections::BTreeMap;
 
 use contract::status::{AgentState, AgentStatus, Exit};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::traceback::{Exception, exceptions};
@@ -28,7 +29,7 @@ pub struct Observation {
 }
 
 /// What became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// It answered its health check, and still did after the settling time.

@@ -1,8 +1,11 @@
 //! Arguments of `cargo xtask audit`, and what they mean together.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 
 use crate::audit::rules;
 use crate::audit::scope::Scope;
@@ -29,6 +32,7 @@ use crate::stack::near::nearest;
   cargo xtask audit --output concise                    a line for each finding
   cargo xtask audit --select paths/ --select hosts/
   cargo xtask audit --format sarif > audit.sarif
+  cargo xtask audit --format sarif=audit.sarif --format markdown=summary.md    the page, and two files
   cargo xtask audit --write-baseline audit-baseline.json
   cargo xtask audit --baseline audit-baseline.json --deny warnings     in CI: fail on anything new
   cargo xtask audit --explain paths/style
@@ -47,17 +51,20 @@ pub struct Args {
     /// Only this group; may be given more than once
     #[arg(short, long, value_name = "GROUP")]
     pub group: Vec<String>,
-    /// Output format
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub format: Format,
+    /// Output format; `FORMAT=FILE` goes to a file, so that there may be several [default: human]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = WantedParser)]
+    pub format: Vec<Wanted>,
+    /// Write the format that names no file to this one, instead of to standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fix", "diff", "write_baseline", "confirm"])]
+    pub output_file: Option<PathBuf>,
     /// How much is printed for people: `auto` is `full` if that fits on a page, and `summary` if not
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub output: OutputChoice,
     /// Every cause that stops agents, with all of them
-    #[arg(long, conflicts_with_all = ["output", "statistics", "format"])]
+    #[arg(long, conflicts_with_all = ["output", "statistics"])]
     pub causes: bool,
     /// Count findings by rule and by folder
-    #[arg(long, conflicts_with_all = ["output", "format"])]
+    #[arg(long, conflicts_with = "output")]
     pub statistics: bool,
     /// Only these rules: ids, or families as in `paths/`
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
@@ -114,20 +121,75 @@ pub enum Deny {
     Warnings,
 }
 
-/// Forms of the result.
+/// Formats of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Format {
     /// For people.
     #[default]
     Human,
-    /// One JSON document.
+    /// One JSON document; its schema is xtask/src/audit/schemas/audit.schema.json.
     Json,
     /// SARIF 2.1.0.
     Sarif,
     /// Commands of GitHub's workflows.
     Github,
+    /// Code quality of GitLab.
+    Gitlab,
+    /// Markdown, for the summary of a CI job.
+    Markdown,
+    /// Reviewdog Diagnostic Format.
+    Rdjson,
     /// JUnit.
     Junit,
+}
+
+/// A format, and the file that it goes to; standard output if there is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    format: Format,
+    file: Option<PathBuf>,
+}
+
+/// Reads `FORMAT` and `FORMAT=FILE`.
+#[derive(Debug, Clone)]
+struct WantedParser;
+
+impl TypedValueParser for WantedParser {
+    type Value = Wanted;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Wanted, clap::Error> {
+        let bytes = value.as_bytes();
+        let (name, file) = match bytes.iter().position(|byte| *byte == b'=') {
+            None => (value, None),
+            Some(at) => {
+                let (name, file) = bytes.split_at(at);
+                (
+                    OsStr::from_bytes(name),
+                    Some(OsStr::from_bytes(file.get(1..).unwrap_or_default())),
+                )
+            }
+        };
+        let format = EnumValueParser::<Format>::new().parse_ref(command, argument, name)?;
+        if file.is_some_and(OsStr::is_empty) {
+            let message = format!("no file is named in `{}`\n", value.to_string_lossy());
+            return Err(clap::Error::raw(clap::error::ErrorKind::ValueValidation, message).with_cmd(command));
+        }
+        Ok(Wanted {
+            format,
+            file: file.map(PathBuf::from),
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(
+            Format::value_variants().iter().filter_map(ValueEnum::to_possible_value),
+        ))
+    }
 }
 
 /// How much is printed for people.
@@ -147,6 +209,35 @@ pub enum OutputChoice {
 }
 
 impl Args {
+    /// The format that names no file; for people if every format does.
+    fn main_format(&self) -> Format {
+        let named = self.format.iter().find(|wanted| wanted.file.is_none());
+        named.map(|wanted| wanted.format).unwrap_or_default()
+    }
+
+    /// The format on standard output; none if that goes to a file as well.
+    #[must_use]
+    pub fn on_stdout(&self) -> Option<Format> {
+        self.output_file.is_none().then(|| self.main_format())
+    }
+
+    /// Formats that go to files.
+    #[must_use]
+    pub fn files(&self) -> Vec<(Format, &Path)> {
+        let named = self
+            .format
+            .iter()
+            .filter_map(|wanted| Some((wanted.format, wanted.file.as_deref()?)));
+        let main = self.output_file.as_deref().map(|file| (self.main_format(), file));
+        named.chain(main).collect()
+    }
+
+    /// Files that are written.
+    pub fn written(&self) -> impl Iterator<Item = &Path> {
+        let formats = self.files().into_iter().map(|(_, path)| path);
+        formats.chain(self.write_baseline.as_deref())
+    }
+
     /// How much is printed for people.
     #[must_use]
     pub fn output(&self) -> Output {
@@ -193,13 +284,36 @@ impl Args {
                 return Err(unknown_rule(pattern));
             }
         }
-        if self.output != OutputChoice::Auto && self.format != Format::Human {
+        let main = self.main_format();
+        if self.format.iter().filter(|wanted| wanted.file.is_none()).count() > 1 {
             return Err(Failure::wrong_use(
-                "`--output` is about what people read\n  hint: leave out `--format`, or write `--format human`",
+                "only one format goes to standard output\n  hint: name a file for the others, as in `--format sarif=audit.sarif`",
             ));
         }
-        if self.confirm.is_some() && !matches!(self.format, Format::Human | Format::Json) {
-            return Err(Failure::wrong_use("`--confirm` has the formats `human` and `json`"));
+        let files = self.files();
+        for (index, (_, path)) in files.iter().enumerate() {
+            if files.iter().skip(index + 1).any(|(_, other)| other == path) {
+                return Err(Failure::wrong_use(format!(
+                    "two formats go to `{}`\n  hint: name a file for each",
+                    path.display()
+                )));
+            }
+        }
+        let for_people = [
+            ("--output", self.output != OutputChoice::Auto),
+            ("--causes", self.causes),
+            ("--statistics", self.statistics),
+        ];
+        let human = main == Format::Human || files.iter().any(|(format, _)| *format == Format::Human);
+        if let Some((option, _)) = for_people.iter().find(|(_, given)| *given && !human) {
+            return Err(Failure::wrong_use(format!(
+                "`{option}` is about what people read\n  hint: leave out `--format`, or name a file for it",
+            )));
+        }
+        if self.confirm.is_some() && !(files.is_empty() && matches!(main, Format::Human | Format::Json)) {
+            return Err(Failure::wrong_use(
+                "`--confirm` has the formats `human` and `json`, on standard output",
+            ));
         }
         Ok(())
     }

@@ -3,9 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::Args;
+use super::args::Format;
 use super::names;
 use super::seen::Seen;
-use super::{Args, Format};
 use crate::audit;
 use crate::audit::confirm::event::{ConfirmEvent, Sight};
 use crate::audit::confirm::{Layout, classify, judge};
@@ -26,7 +27,7 @@ const LIMIT_SECONDS: u64 = 180;
 
 /// Starts the named agents, or all, each alone, and sets what is seen against what is predicted.
 pub fn run(args: &Args, names: &[String], context: &Context, seen: Seen) -> Outcome {
-    let (json, printer) = (args.format == Format::Json, &context.printer);
+    let (json, printer) = (args.on_stdout() == Some(Format::Json), &context.printer);
     let stack = &seen.stack.clone();
     let scope = args.scope(Some(stack))?;
     let all: Vec<String> = names.iter().chain(&args.names).cloned().collect();

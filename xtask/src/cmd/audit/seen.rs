@@ -41,7 +41,7 @@ pub fn read(args: &Args, context: &Context) -> Outcome<Found> {
         stack_files::require_tree(&context.repository, path)
             .map_err(|why| Failure::wrong_use(format!("cannot read the tree `{}`: {why}", path.display())))?;
     }
-    if let Some(path) = &args.write_baseline {
+    for path in args.written() {
         context.require_place(path, written.source_tree())?;
         named_place::require_folder(path).map_err(Failure::wrong_use)?;
     }

@@ -57,6 +57,21 @@ pub fn write(path: &Path, bytes: &[u8], executable: bool) -> Result<(), FileErro
     place(path, bytes, &Manner::new(executable)).map_err(FileError::on("write", path))
 }
 
+/// The same for a file that a user names. What is there and is no regular file (a pipe, a descriptor below `/dev/fd`) is written to, not
+/// replaced.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_there(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        let file = std::fs::OpenOptions::new().write(true).open(path);
+        return file
+            .and_then(|mut file| file.write_all(bytes))
+            .map_err(FileError::on("write", path));
+    }
+    write(path, bytes, false)
+}
+
 /// The same for what can be made again: it is whole or not there for every reader, and may be lost with the power.
 ///
 /// # Errors

@@ -51,6 +51,44 @@ impl Repository {
         &self.root
     }
 
+    /// Where one of its files can be read: where the CI service that runs this shows it, or in this checkout.
+    #[must_use]
+    pub fn address_of(&self, path: &Path) -> String {
+        let told = |name: &str| {
+            std::env::var(name)
+                .ok()
+                .filter(|value| value.starts_with(|c: char| c.is_alphanumeric()))
+        };
+        let path_text = path.to_string_lossy();
+        let github = || {
+            let (server, name) = (told("GITHUB_SERVER_URL")?, told("GITHUB_REPOSITORY")?);
+            Some(format!("{server}/{name}/blob/{}/{path_text}", told("GITHUB_SHA")?))
+        };
+        let gitlab = || {
+            Some(format!(
+                "{}/-/blob/{}/{path_text}",
+                told("CI_PROJECT_URL")?,
+                told("CI_COMMIT_SHA")?
+            ))
+        };
+        github().or_else(gitlab).unwrap_or_else(|| {
+            let file = self.root.join(path);
+            let bytes = file.to_string_lossy().into_owned().into_bytes();
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+            let text: String = bytes
+                .into_iter()
+                .map(|byte| {
+                    if plain(byte) {
+                        char::from(byte).to_string()
+                    } else {
+                        format!("%{byte:02X}")
+                    }
+                })
+                .collect();
+            format!("file://{text}")
+        })
+    }
+
     /// What tells it from other checkouts of this host: the path of its folder, without links.
     #[must_use]
     pub fn identity(&self) -> String {

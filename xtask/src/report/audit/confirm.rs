@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use owo_colors::{OwoColorize as _, Style};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::audit::confirm::event::ConfirmEvent;
@@ -68,7 +69,8 @@ impl Drop for ConfirmReporter<'_> {
 pub const VERSION: u32 = 1;
 
 /// The JSON document.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Document<'a> {
     version: u32,
     tree: &'a str,
@@ -76,7 +78,8 @@ pub struct Document<'a> {
     agents: Vec<Agent<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 struct Summary {
     agents: usize,
     agree: usize,
@@ -84,7 +87,8 @@ struct Summary {
     seen: BTreeMap<Fate, usize>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 struct Agent<'a> {
     machine: &'a str,
     group: &'a str,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::table;
@@ -13,7 +14,8 @@ use crate::finding::{Confidence, Finding, Severity};
 pub const VERSION: u32 = 1;
 
 /// The document.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Document<'a> {
     version: u32,
     tree: &'a str,
@@ -25,7 +27,8 @@ pub struct Document<'a> {
     stale_baseline: &'a [Entry],
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 struct Summary {
     python_files: usize,
     errors: usize,
@@ -36,7 +39,8 @@ struct Summary {
     agents: Counts,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 struct Counts {
     starts: usize,
     may_not: usize,
@@ -44,14 +48,16 @@ struct Counts {
     cannot_start: usize,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 struct Group {
     machine: String,
     group: String,
     agents: Counts,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 struct Cause<'a> {
     rule: Option<&'static str>,
     message: &'a str,
@@ -63,7 +69,8 @@ struct Cause<'a> {
     blocks: &'a [String],
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 struct Agent<'a> {
     machine: &'a str,
     group: &'a str,
@@ -76,7 +83,8 @@ struct Agent<'a> {
     blocked_by: &'a [String],
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 struct OneFinding<'a> {
     rule: &'static str,
     severity: Severity,
@@ -91,7 +99,8 @@ struct OneFinding<'a> {
     fingerprint: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 struct Related<'a> {
     path: &'a str,
     line: u32,

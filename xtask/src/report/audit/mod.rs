@@ -1,15 +1,18 @@
-//! An audit in every form: for people, as JSON, SARIF, commands of GitHub's workflows, JUnit. All are made of the same report.
+//! An audit in every format: for people, and for what reads JSON, SARIF, JUnit, Markdown and the like. All are made of the same report.
 
 pub mod about;
 pub mod conclusion;
 pub mod confirm;
 pub mod github;
+pub mod gitlab;
 pub mod human;
 pub mod json;
 pub mod junit;
 pub mod layout;
 pub mod lists;
+pub mod markdown;
 pub mod page;
+pub mod rdjson;
 pub mod rules;
 pub mod sarif;
 
@@ -75,6 +78,15 @@ fn step(step: &Step) -> String {
         0 => step.path.clone(),
         line => format!("{}:{line}", step.path),
     }
+}
+
+/// Where a rule is described, on the page of the rules: its heading's anchor, as GitHub and GitLab make it.
+fn address(pages: &str, rule: &str) -> String {
+    let anchor: String = rule
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .collect();
+    format!("{pages}#{anchor}")
 }
 
 /// A severity's word and colour.

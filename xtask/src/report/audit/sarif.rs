@@ -9,9 +9,12 @@ use crate::audit::{Report, rules};
 use crate::finding::{Confidence, Finding, Place, Severity};
 use crate::report::escape;
 
-/// The document.
+/// What paths are relative to.
+const SOURCE_ROOT: &str = "%SRCROOT%";
+
+/// The document; `pages` is where the page of the rules can be read.
 #[must_use]
-pub fn document(report: &Report) -> Value {
+pub fn document(report: &Report, pages: &str) -> Value {
     let all: Vec<_> = rules::all().collect();
     let index: BTreeMap<&str, usize> = all.iter().enumerate().map(|(index, rule)| (rule.id, index)).collect();
     let table: Vec<Value> = all
@@ -22,7 +25,8 @@ pub fn document(report: &Report) -> Value {
                 "name": name(rule.id),
                 "shortDescription": {"text": rule.summary},
                 "fullDescription": {"text": rule.explanation.trim()},
-                "help": {"text": rule.explanation.trim()},
+                "help": {"text": rule.explanation.trim(), "markdown": rule.explanation.trim()},
+                "helpUri": super::address(pages, rule.id),
                 "defaultConfiguration": {"level": level(rule.severity)},
                 "properties": {"precision": precision(rule.confidence)},
             })
@@ -42,6 +46,9 @@ pub fn document(report: &Report) -> Value {
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": table,
             }},
+            // Results of other trees, or of a part of one, do not take the place of these.
+            "automationDetails": {"id": format!("xtask audit/{}/", report.part)},
+            "originalUriBaseIds": {SOURCE_ROOT: {"description": {"text": "The root of the repository, or of a tree outside it."}}},
             "columnKind": "unicodeCodePoints",
             "results": results,
         }],
@@ -84,7 +91,7 @@ fn result(finding: &Finding, rule: Option<usize>) -> Value {
 }
 
 fn location(place: &Place) -> Value {
-    let mut physical = json!({"artifactLocation": {"uri": uri(&place.path)}});
+    let mut physical = json!({"artifactLocation": {"uri": uri(&place.path), "uriBaseId": SOURCE_ROOT}});
     if place.line > 0 {
         let mut region = json!({"startLine": place.line});
         if place.column > 0 {

@@ -6,7 +6,10 @@ use crate::stack::AgentId;
 
 use super::human::Output;
 use super::layout::{self, Look};
-use super::{github, human, json, junit, sarif};
+use super::{github, gitlab, human, json, junit, markdown, rdjson, sarif};
+
+/// Where the page of the rules is.
+const PAGES: &str = "https://example.org/rules.md";
 
 fn report() -> Report {
     let place = Place {
@@ -20,6 +23,7 @@ fn report() -> Report {
         .with_help("fix it")
         .with_related(Place::file("c.yaml"), "from here");
     Report {
+        part: "tree/pc2".to_owned(),
         tree: "tree".to_owned(),
         python_files: 1,
         stops: vec![vec!["m/A".to_owned()]],
@@ -211,12 +215,20 @@ fn commands_of_github_are_escaped() {
 
 #[test]
 fn sarif_has_relative_uris_regions_and_related_places() {
-    let document = sarif::document(&report());
+    let document = sarif::document(&report(), PAGES);
     let result = &document["runs"][0]["results"][0];
     let location = &result["locations"][0]["physicalLocation"];
     assert_eq!(location["artifactLocation"]["uri"], "a%2Cb/%C3%BC%20x.py");
     assert_eq!(location["region"]["startColumn"], 5);
     assert_eq!(location["region"]["endColumn"], 9);
+    assert_eq!(location["artifactLocation"]["uriBaseId"], "%SRCROOT%");
+    assert!(document["runs"][0]["originalUriBaseIds"]["%SRCROOT%"].is_object());
+    assert_eq!(document["runs"][0]["automationDetails"]["id"], "xtask audit/tree/pc2/");
+    for rule in document["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap() {
+        let uri = rule["helpUri"].as_str().unwrap();
+        let anchor = rule["id"].as_str().unwrap().replace('/', "");
+        assert_eq!(uri, format!("{PAGES}#{anchor}"));
+    }
     assert_eq!(result["level"], "error");
     assert_eq!(result["relatedLocations"][0]["message"]["text"], "from here");
     assert!(
@@ -241,6 +253,67 @@ fn json_names_what_each_finding_stops() {
     assert_eq!(document["agents"][0]["prediction"], "cannot_start");
     assert_eq!(document["groups"][0]["agents"]["cannot_start"], 1);
     assert_eq!(document["root_causes"][0]["stops"][0], "m/A");
+}
+
+#[test]
+fn gitlab_gets_severities_lines_and_a_fingerprint_for_each() {
+    let mut twice = report();
+    twice.findings.push(twice.findings[0].clone());
+    twice.findings[1].place.line = 0;
+    twice
+        .findings
+        .push(Finding::warning("paths/style", Place::file("x.py"), "odd"));
+    twice.stops.extend([Vec::new(), Vec::new()]);
+    twice.in_use.extend([false, true]);
+    let document = serde_json::to_value(gitlab::document(&twice)).unwrap();
+    let severities: Vec<&str> = (0..3)
+        .map(|index| document[index]["severity"].as_str().unwrap())
+        .collect();
+    assert_eq!(severities, ["blocker", "critical", "major"]);
+    assert_eq!(document[0]["location"]["path"], "a,b/ü x.py");
+    assert_eq!(document[0]["location"]["lines"]["begin"], 3);
+    assert_eq!(document[1]["location"]["lines"]["begin"], 1);
+    assert_eq!(document[0]["check_name"], "stack/bad-value");
+    let print = document[0]["fingerprint"].as_str().unwrap();
+    assert_eq!(document[1]["fingerprint"], format!("{print}-2"));
+}
+
+#[test]
+fn reviewdog_gets_columns_in_bytes() {
+    let mut wide = report();
+    wide.findings[0].place.text = "é漢 oops".to_owned();
+    let document = rdjson::document(&wide, PAGES);
+    let one = &document["diagnostics"][0];
+    assert_eq!(
+        one["location"]["range"]["start"],
+        serde_json::json!({"line": 3, "column": 8})
+    );
+    assert_eq!(one["location"]["range"]["end"]["column"], 11);
+    assert_eq!(one["severity"], "ERROR");
+    assert_eq!(one["code"]["value"], "stack/bad-value");
+    assert_eq!(one["code"]["url"], "https://example.org/rules.md#stackbad-value");
+    assert!(one["relatedLocations"][0]["location"].get("range").is_none());
+}
+
+#[test]
+fn markdown_makes_nothing_of_what_others_wrote() {
+    let mut odd = report();
+    odd.causes[0].message = "a|b <img src=x> [x](y) `c` *d* @all".to_owned();
+    let text = markdown::render(&odd);
+    assert!(
+        text.starts_with("## Audit\n\n**the agent cannot start&#58; 1 error**\n"),
+        "{text}"
+    );
+    let mut html = String::new();
+    pulldown_cmark::html::push_html(
+        &mut html,
+        pulldown_cmark::Parser::new_ext(&text, pulldown_cmark::Options::ENABLE_TABLES),
+    );
+    assert!(
+        html.contains("<td>a|b &lt;img src=x&gt; [x](y) `c` *d* @all<br>help: fix it</td>"),
+        "{html}"
+    );
+    assert!(html.contains("<td style=\"text-align: right\">1: m/A</td>"), "{html}");
 }
 
 /// What no output may hold as it is: a sequence, a bell, line breaks, what turns and hides text, a C1 control, a workflow command.
@@ -320,6 +393,9 @@ fn nothing_that_others_wrote_is_obeyed_in_any_format() {
             .all(|line| line.starts_with("::error file=") || line.starts_with("::warning file="))
     );
     assert!(text.len() < 100_000, "{} bytes", text.len());
+    let text = markdown::render(&report);
+    assert_eq!(obeyed(&text, false), None, "Markdown");
+    assert!(text.len() < 100_000 && !text.contains("::"), "{text}");
     let text = junit::render(&report, crate::finding::Severity::Error).unwrap();
     assert_eq!(obeyed(&text, false), None, "JUnit");
     assert!(
@@ -329,7 +405,9 @@ fn nothing_that_others_wrote_is_obeyed_in_any_format() {
     );
     for (what, document) in [
         ("JSON", serde_json::to_value(json::document(&report)).unwrap()),
-        ("SARIF", sarif::document(&report)),
+        ("SARIF", sarif::document(&report, PAGES)),
+        ("GitLab", serde_json::to_value(gitlab::document(&report)).unwrap()),
+        ("rdjson", rdjson::document(&report, PAGES)),
     ] {
         let text = serde_json::to_string_pretty(&document).unwrap();
         let escaped = crate::report::escape::json(&text);
@@ -340,7 +418,7 @@ fn nothing_that_others_wrote_is_obeyed_in_any_format() {
             "{what}"
         );
     }
-    let document = sarif::document(&report);
+    let document = sarif::document(&report, PAGES);
     assert!(document.to_string().len() < 200_000);
     let uri = document["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
         .as_str()
