@@ -803,6 +803,25 @@ fn several_formats_go_to_files_in_one_run() {
     assert!(!sandbox.path("x").exists() && !sandbox.path("nowhere").exists());
 }
 
+#[test]
+fn a_report_is_a_folder_of_its_own() {
+    let sandbox = broken();
+    let ran = sandbox.run(&["audit", "--report", "out/report"]);
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    assert_eq!(ran.stdout, sandbox.run(&["audit"]).stdout);
+    let page = std::fs::read_to_string(sandbox.path("out/report/index.html")).unwrap();
+    assert!(page.contains("UndefinedFarAway") && page.contains("misspelt_limit"));
+    let document: Value =
+        serde_json::from_str(&std::fs::read_to_string(sandbox.path("out/report/audit.json")).unwrap()).unwrap();
+    assert_eq!(page.matches("<article class=\"finding ").count(), document["findings"].as_array().unwrap().len());
+    // Another report takes its place; a folder with anything else in it is left alone.
+    assert_eq!(sandbox.run(&["audit", "--report", "out/report"]).code, 1);
+    write(&sandbox, "out/report/mine.txt", "x");
+    sandbox
+        .run(&["audit", "--report", "out/report"])
+        .fails_with(2, &["holds `mine.txt`, which is no part of a report"]);
+}
+
 /// In a CI service, links to rules lead to the commit that it runs.
 #[test]
 fn rules_are_linked_where_they_can_be_read() {

@@ -39,6 +39,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     }
     args.check()?;
     let started = Instant::now();
+    let folder = args.report.as_deref().map(output::folder).transpose()?;
     let baseline = args.baseline.as_deref().map(accepted::read).transpose()?;
     let report = match (seen::read(args, context)?, &args.confirm) {
         (Found::Stack(seen), Some(names)) => return confirm::run(args, names, context, *seen),
@@ -65,6 +66,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         return accepted::write(path, &report, context);
     }
     output::write(args, context, &report, started)?;
+    if let Some(folder) = folder {
+        output::page(&folder, context, &report)?;
+    }
     Ok(if report.has(args.failing()) {
         Exit::Findings
     } else {

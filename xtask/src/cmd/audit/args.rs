@@ -33,6 +33,7 @@ use crate::stack::near::nearest;
   cargo xtask audit --select paths/ --select hosts/
   cargo xtask audit --format sarif > audit.sarif
   cargo xtask audit --format sarif=audit.sarif --format markdown=summary.md    the page, and two files
+  cargo xtask audit --report audit-report               and open audit-report/index.html
   cargo xtask audit --write-baseline audit-baseline.json
   cargo xtask audit --baseline audit-baseline.json --deny warnings     in CI: fail on anything new
   cargo xtask audit --explain paths/style
@@ -66,6 +67,9 @@ pub struct Args {
     /// Count findings by rule and by folder
     #[arg(long, conflicts_with = "output")]
     pub statistics: bool,
+    /// Also write index.html, one page for a browser, and audit.json to this folder, in place of an earlier report
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["fix", "diff", "write_baseline", "confirm"])]
+    pub report: Option<PathBuf>,
     /// Only these rules: ids, or families as in `paths/`
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     pub select: Vec<String>,

@@ -7,6 +7,7 @@ use super::Args;
 use super::args::Format;
 use crate::audit::{Prediction, Report};
 use crate::cmd::{Context, Failure, Outcome};
+use crate::host::smoke::report_folder::{AUDIT_NAMES, ReportFolder};
 use crate::host::system::files;
 use crate::report::audit as show;
 use crate::report::audit::conclusion;
@@ -58,6 +59,31 @@ pub fn write(args: &Args, context: &Context, report: &Report, started: Instant) 
         return Ok(());
     }
     tell(context, report)
+}
+
+/// The folder of `--report`, which holds no other files.
+///
+/// # Errors
+/// When it does, or cannot be looked at.
+pub fn folder(path: &Path) -> Outcome<ReportFolder> {
+    Ok(ReportFolder::holding(path, &AUDIT_NAMES)?)
+}
+
+/// Writes the page for a browser, and the document beside it.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn page(folder: &ReportFolder, context: &Context, report: &Report) -> Outcome<()> {
+    let internal = |error: String| Failure::new(Exit::Internal, format!("cannot write the page: {error}"));
+    let html = show::html::html(report, &pages(context)).map_err(|error| internal(error.to_string()))?;
+    let document = json::text(&show::json::document(report)).map_err(|error| internal(error.to_string()))?;
+    folder.replace(&[
+        ("index.html", html.into_bytes()),
+        ("audit.json", format!("{document}\n").into_bytes()),
+    ])?;
+    let page = folder.path().join("index.html");
+    context.printer.step("wrote", page.display().to_string());
+    Ok(())
 }
 
 /// Says on standard error what came of it, where standard output does not.

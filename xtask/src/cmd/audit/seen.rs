@@ -41,6 +41,9 @@ pub fn read(args: &Args, context: &Context) -> Outcome<Found> {
         stack_files::require_tree(&context.repository, path)
             .map_err(|why| Failure::wrong_use(format!("cannot read the tree `{}`: {why}", path.display())))?;
     }
+    if let Some(path) = &args.report {
+        context.require_place(path, written.source_tree())?;
+    }
     for path in args.written() {
         context.require_place(path, written.source_tree())?;
         named_place::require_folder(path).map_err(Failure::wrong_use)?;

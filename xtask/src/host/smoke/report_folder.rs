@@ -9,6 +9,9 @@ use crate::host::system::scratch::Scratch;
 /// Names of the files that a report consists of. A folder with any other file is somebody else's.
 pub const NAMES: [&str; 3] = ["index.html", "junit.xml", "smoke.json"];
 
+/// The same for the report of an audit.
+pub const AUDIT_NAMES: [&str; 2] = ["audit.json", "index.html"];
+
 /// A folder that a report may be written to.
 #[derive(Debug, Clone)]
 pub struct ReportFolder {
@@ -42,6 +45,14 @@ impl ReportFolder {
     /// # Errors
     /// When it holds anything else, or cannot be looked at.
     pub fn at(path: &Path) -> Result<Self, ReportFolderError> {
+        Self::holding(path, &NAMES)
+    }
+
+    /// The same for a report that consists of these files.
+    ///
+    /// # Errors
+    /// As [`ReportFolder::at`].
+    pub fn holding(path: &Path, names: &[&str]) -> Result<Self, ReportFolderError> {
         // Through links: what is replaced is the folder, not the link to it.
         let path = std::path::absolute(path).map_err(FileError::on("find", path))?;
         let path = path.canonicalize().unwrap_or(path);
@@ -55,7 +66,7 @@ impl ReportFolder {
         for entry in entries {
             let entry = entry.map_err(FileError::on("read", &path))?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if !NAMES.contains(&name.as_str()) {
+            if !names.contains(&name.as_str()) {
                 return Err(ReportFolderError::Foreign { path, name });
             }
         }

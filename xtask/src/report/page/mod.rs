@@ -2,7 +2,7 @@
 //! looks is `page.html.j2`, `page.css` and `page.js` beside this file.
 
 use chrono::{DateTime, SecondsFormat};
-use minijinja::{AutoEscape, Value, escape_formatter};
+use minijinja::{AutoEscape, Environment, Value, escape_formatter};
 use serde::Serialize;
 
 use super::escape;
@@ -17,17 +17,11 @@ use crate::template::{environment, values};
 /// # Errors
 /// When the template cannot be filled in, which is an error of this program.
 pub fn html(document: &Document) -> Result<String, minijinja::Error> {
-    let mut environment = environment()?;
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.set_formatter(|out, state, value| match value.as_str() {
-        Some(text) if !value.is_safe() => escape_formatter(out, state, &Value::from(escape::block(text).into_owned())),
-        _ => escape_formatter(out, state, value),
-    });
+    let mut environment = html_environment()?;
     environment.add_filter("duration", duration);
     environment.add_filter("moment", moment);
     environment.add_filter("bytes", bytes);
     environment.add_filter("share", share);
-    environment.add_filter("counted", |count: usize, noun: &str| counted(count, noun));
     environment.add_filter("instant", instant);
     environment.add_filter("date", date);
     environment.render_str(
@@ -41,6 +35,21 @@ pub fn html(document: &Document) -> Result<String, minijinja::Error> {
             totals => document.resources.as_ref().map(totals),
         },
     )
+}
+
+/// An engine for pages: what others wrote is text in them, and nothing in it is hidden.
+///
+/// # Errors
+/// As [`environment`].
+pub(in crate::report) fn html_environment() -> Result<Environment<'static>, minijinja::Error> {
+    let mut environment = environment()?;
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_formatter(|out, state, value| match value.as_str() {
+        Some(text) if !value.is_safe() => escape_formatter(out, state, &Value::from(escape::block(text).into_owned())),
+        _ => escape_formatter(out, state, value),
+    });
+    environment.add_filter("counted", |count: usize, noun: &str| counted(count, noun));
+    Ok(environment)
 }
 
 /// The checks of one phase.
@@ -188,6 +197,6 @@ fn date(millis: i64) -> String {
 }
 
 #[cfg(test)]
-mod browser_tests;
+pub(in crate::report) mod browser_tests;
 #[cfg(test)]
 mod tests;
