@@ -174,6 +174,8 @@ pub struct Finding {
     pub related: Vec<Related>,
     /// What mends it.
     pub help: Option<String>,
+    /// Whether it costs the agent that it is about, and nothing else: whoever works with a stack goes on without that agent.
+    pub alone: bool,
 }
 
 impl Finding {
@@ -190,6 +192,7 @@ impl Finding {
             place,
             related: Vec::new(),
             help: None,
+            alone: false,
         }
     }
 
@@ -246,6 +249,14 @@ pub fn text<'a>(message: &'a str, detail: Option<&str>) -> Cow<'a, str> {
         Some(detail) => Cow::Owned(format!("{message} ({detail})")),
         None => Cow::Borrowed(message),
     }
+}
+
+/// Whether any finding is an error that leaves nothing to work with: not one that costs a single agent.
+#[must_use]
+pub fn stops(findings: &[Finding]) -> bool {
+    findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error && !finding.alone)
 }
 
 /// Whether any finding is an error.

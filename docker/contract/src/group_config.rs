@@ -153,6 +153,15 @@ pub struct Agent {
     /// Further command-line words, `--key value` each, in order of the key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
+    /// Further command-line words, as they stand, behind all flags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
+    /// Module that is run with `-m` in place of the script. The script is then its file, which has to be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    /// Whether it is given `--port`, `--health_check_port` and `--name`.
+    #[serde(default = "default_true", skip_serializing_if = "is_true")]
+    pub own_flags: bool,
     /// Further environment of this agent alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
@@ -346,4 +355,8 @@ fn default_host() -> String {
 }
 fn default_true() -> bool {
     true
+}
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_true(value: &bool) -> bool {
+    *value
 }

@@ -45,17 +45,24 @@ pub struct Kept {
 #[must_use]
 pub fn arguments(config: &GroupConfig, agent: &Agent) -> Vec<String> {
     let style = agent.argument_style.unwrap_or(config.supervision.argument_style);
-    let mut words = vec!["-u".to_owned(), agent.script_path.clone()];
+    let mut words = vec!["-u".to_owned()];
+    match &agent.module {
+        Some(module) => words.extend(["-m".to_owned(), module.clone()]),
+        None => words.push(agent.script_path.clone()),
+    }
     let mut flag = |key: &str, value: &str| match style {
         ArgumentStyle::Separate => words.extend([format!("--{key}"), value.to_owned()]),
         ArgumentStyle::Equals => words.push(format!("--{key}={value}")),
     };
-    flag("port", &agent.port.to_string());
-    flag("health_check_port", &agent.health_port().to_string());
-    flag("name", &agent.name);
+    if agent.own_flags {
+        flag("port", &agent.port.to_string());
+        flag("health_check_port", &agent.health_port().to_string());
+        flag("name", &agent.name);
+    }
     for (key, value) in &agent.params {
         flag(key, value);
     }
+    words.extend(agent.arguments.iter().cloned());
     words
 }
 
@@ -221,6 +228,23 @@ mod tests {
         assert_eq!(
             arguments(&config, &config.agents[0]).join(" "),
             "-u a.py --port 5 --health_check_port 6 --name A --b 2 --mode fast"
+        );
+    }
+
+    #[test]
+    fn modules_are_run_with_m_and_further_words_stand_behind_all_flags() {
+        let mut config = config(ArgumentStyle::Separate);
+        let agent = &mut config.agents[0];
+        agent.module = Some("agents.a".to_owned());
+        agent.arguments = vec!["--list".to_owned(), "x".to_owned(), "y".to_owned()];
+        assert_eq!(
+            arguments(&config, &config.agents[0]).join(" "),
+            "-u -m agents.a --port 5 --health_check_port 6 --name A --b 2 --mode fast --list x y"
+        );
+        config.agents[0].own_flags = false;
+        assert_eq!(
+            arguments(&config, &config.agents[0]).join(" "),
+            "-u -m agents.a --b 2 --mode fast --list x y"
         );
     }
 

@@ -34,6 +34,7 @@ impl Rule {
             place,
             related: Vec::new(),
             help: None,
+            alone: false,
         }
     }
 

@@ -1,10 +1,11 @@
 //! What every command works with: the repository, the printer, the stack, Podman.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Failure, GlobalOptions, Outcome};
 use crate::container::preload::Preload;
-use crate::finding;
+use crate::finding::{self, Severity};
 use crate::host::images::requirements_lock;
 use crate::host::leftovers::{self, Left, Swept, leases, name_server, storage};
 use crate::host::podman::Podman;
@@ -32,6 +33,15 @@ pub struct Context {
     tree: Option<PathBuf>,
 }
 
+/// The agent that a finding is about, or where it stands.
+fn concerned(found: &finding::Finding) -> &str {
+    let mut names = found.subjects.iter().filter_map(|subject| match subject {
+        finding::Subject::Agent { name, .. } => Some(name.as_str()),
+        _ => None,
+    });
+    names.next_back().unwrap_or(&found.place.path)
+}
+
 impl Context {
     /// A context from the options of every command.
     ///
@@ -56,14 +66,28 @@ impl Context {
     /// When it has errors.
     pub fn stack(&self) -> Outcome<Stack> {
         let (stack, mut found) = stack_files::load(&self.repository, self.tree.as_deref())?;
-        if !self.printer.verbose && !finding::has_errors(&found) {
+        let stops = finding::stops(&found);
+        if !self.printer.verbose && !stops {
+            let alone: BTreeSet<&str> = found
+                .iter()
+                .filter(|finding| finding.severity == Severity::Error)
+                .map(concerned)
+                .collect();
+            if !alone.is_empty() {
+                self.printer.warn(format!(
+                    "{} not as the stack or a startup config has it: {}\n  hint: `cargo xtask audit` says why; the others are \
+                     not concerned",
+                    if alone.len() == 1 { "1 agent is".to_owned() } else { format!("{} agents are", alone.len()) },
+                    alone.into_iter().collect::<Vec<_>>().join(", ")
+                ));
+            }
             found.clear();
         }
         if !found.is_empty() {
             self.printer.styled(findings::human(&found, self.printer.color_err));
         }
         match stack {
-            Some(stack) if !finding::has_errors(&found) => {
+            Some(stack) if !stops => {
                 orphans::work_for(&stack.name);
                 Ok(stack)
             }

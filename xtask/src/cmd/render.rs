@@ -52,7 +52,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     if !found.is_empty() {
         printer.styled(findings::human(&found, printer.color_err));
     }
-    let Some(stack) = stack.filter(|_| !finding::has_errors(&found)) else {
+    let Some(stack) = stack.filter(|_| !finding::stops(&found)) else {
         return Err(Failure::said(Exit::WrongUse));
     };
     let mut rendered = context.rendered(&stack);

@@ -120,7 +120,10 @@ fn agent(stack: &Stack, id: AgentId, preload: &Preload) -> Agent {
         when_dependency_fails: None,
         left_out: false,
         params: agent.params.clone(),
-        environment: BTreeMap::new(),
+        arguments: agent.arguments.clone(),
+        module: agent.module.clone(),
+        own_flags: agent.own_flags,
+        environment: agent.environment.clone(),
         argument_style: agent.argument_style,
         start: if preload.plain.contains(&id) {
             Some(Start::Plain)

@@ -11,21 +11,28 @@ use super::Scalar;
 /// A stack: machines, networks, groups, images, and how agents are supervised.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, title = "config/stack.yaml")]
+#[schemars(extend("if" = several_machines(), "then" = groups_with_machines()))]
 pub(super) struct StackFile {
-    /// Version of the format.
+    /// Version of the format; 1 is the only one.
     #[schemars(range(min = 1, max = 1))]
-    version: u8,
-    /// Name of the stack, on everything that is created.
-    name: String,
-    /// Folder of the Python tree, relative to the repository; `--tree` goes before it.
+    version: Option<u8>,
+    /// Name of the stack, on everything that is created; `ai_system` where it is not written.
+    name: Option<String>,
+    /// Folder of the Python tree, relative to the folder that holds the stack (of `config/stack.yaml`, the one above `config`); that
+    /// folder itself where it is not written. `--tree` goes before it.
     source_tree: Option<String>,
+    /// Agents of the startup configs that are left out, as `Name` or `machine/Name`.
+    leave_out: Option<Vec<String>>,
+    /// What fills in `${NAME}` in startup configs, before their own environment and the default in `${NAME:-default}`.
+    variables: Option<BTreeMap<String, Scalar>>,
     /// The Python of all images.
     python: Option<Python>,
     /// What all images have in common.
-    images: Images,
+    images: Option<Images>,
     /// What the audit leaves out.
     audit: Option<Audit>,
     /// Volumes of each machine: name, and where it is mounted; `:ro` behind the path: for reading only, as `config` is unless it says `:rw`.
+    /// Where it is not written: `logs`, `data` and `models` below `/app`, less those that hold Python files in the tree.
     volumes: Option<BTreeMap<String, String>>,
     /// Port of every supervisor's status endpoint, inside its container.
     #[schemars(range(min = 1))]
@@ -44,26 +51,27 @@ pub(super) struct StackFile {
     machines: BTreeMap<String, Machine>,
     /// What stands in for a dependency that nothing defines: its name, and a path in the tree.
     fallbacks: Option<BTreeMap<String, String>>,
-    /// The groups, by name: the agents that share a container.
-    groups: BTreeMap<String, Group>,
+    /// The groups, by name: the agents that share a container. One machine needs none: its startup config's own groups are taken, or
+    /// one group of all its agents.
+    groups: Option<BTreeMap<String, Option<Group>>>,
 }
 
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Python {
-    /// The two parts of a Python 3, in quotes.
-    version: Scalar,
+    /// The two parts of a Python 3, in quotes; `"3.11"` where it is not written.
+    version: Option<Scalar>,
 }
 
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Images {
-    /// Registry and folder, written in full.
-    namespace: String,
+    /// Registry and folder, written in full; `localhost/` and the stack's name where it is not written.
+    namespace: Option<String>,
     /// Tag of every image.
     tag: Option<String>,
-    /// Image that the base is built FROM.
-    base_image: String,
+    /// Image that the base is built FROM; `docker.io/library/python:VERSION-slim` where it is not written.
+    base_image: Option<String>,
     /// What the base is made of where no registry can be reached.
     debian: Option<Debian>,
     /// Debian packages of every image.
@@ -72,9 +80,10 @@ struct Images {
     required_modules: Option<Vec<String>>,
     /// The user that agents run as.
     user: Option<User>,
-    /// Path of a group's requirements in the tree, with `{group}`.
+    /// Path of a group's requirements in the tree, with `{group}`. Where it is not written: `requirements.{group}.txt`, else the
+    /// `requirements.txt` beside the startup config, in a folder above it, or in the tree's root.
     requirements: Option<String>,
-    /// Patterns of files that no image holds.
+    /// Patterns of files that no image holds; bytecode and `.git` where it is not written.
     exclude: Option<Vec<String>>,
     /// Patterns of files that every image holds.
     include: Option<Vec<String>>,
@@ -87,7 +96,7 @@ struct Images {
 struct Debian {
     /// Release, as in `bookworm`.
     suite: Option<String>,
-    /// Packages of the base image.
+    /// Packages of the base image; Python, pip and certificates where it is not written.
     packages: Option<Vec<String>>,
 }
 
@@ -128,6 +137,24 @@ enum RuleLevel {
     Warning,
     /// Fails the audit.
     Error,
+}
+
+/// That a stack has more than one machine.
+fn several_machines() -> serde_json::Value {
+    serde_json::json!({
+        "required": ["machines"],
+        "patternProperties": { "^machines$": { "type": "object", "minProperties": 2 } },
+    })
+}
+
+/// What a stack needs then: groups, and in each the machine that it is on.
+fn groups_with_machines() -> serde_json::Value {
+    let machine = serde_json::json!({ "^machine$": { "type": "string" } });
+    let group = serde_json::json!({ "type": "object", "required": ["machine"], "patternProperties": machine });
+    serde_json::json!({
+        "required": ["groups"],
+        "patternProperties": { "^groups$": { "type": "object", "additionalProperties": group } },
+    })
 }
 
 fn rule_ids() -> serde_json::Value {
@@ -229,17 +256,18 @@ struct Supervision {
 struct Machine {
     /// Its startup config, in the tree.
     startup_config: String,
-    /// Folders of its code, in the tree.
-    code: Vec<String>,
-    /// PYTHONPATH, relative to the tree.
+    /// Folders of its code, in the tree; all of it where it is not written.
+    code: Option<Vec<String>>,
+    /// PYTHONPATH, relative to the tree; its root and the folder of the startup config (without `config`) where it is not written.
     python_path: Option<Vec<String>>,
-    /// Its address for the other machine.
-    lan_address: String,
-    /// Environment variable that holds that address.
-    address_variable: String,
+    /// Its address for the other machine; 192.168.1.101 for the first, the next for each further one, where it is not written.
+    lan_address: Option<String>,
+    /// Environment variable that holds that address; its name in capitals and `_IP` where it is not written.
+    address_variable: Option<String>,
     /// The network of its containers.
-    network: Network,
-    /// A health port is the port and this, where the startup config names none.
+    network: Option<Network>,
+    /// A health port is the port and this, where the startup config names none. Where it is not written, 1, or 1000 and more if that
+    /// is another agent's port.
     #[schemars(range(min = 1, max = 60000))]
     health_port_offset: Option<u16>,
     /// Environment of all its containers.
@@ -255,8 +283,8 @@ struct Machine {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Network {
-    /// Its name.
-    name: String,
+    /// Its name; the stack's and the machine's, with `_` between, where it is not written.
+    name: Option<String>,
     /// Its subnet, as in `172.20.0.0/16`. Left out, it is one of 256 addresses between 10.64.0.0 and 10.88.0.0 that follows from the
     /// name, outside of what Docker and Podman hand out by themselves.
     subnet: Option<String>,
@@ -272,22 +300,24 @@ struct Podman {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Group {
-    /// Its machine.
-    machine: String,
+    /// Its machine; the only one where it is not written.
+    machine: Option<String>,
     /// Address of its container. Left out, it is the first of its machine's subnet, from the tenth on, that no group before it and none
     /// that is written has.
     address: Option<String>,
     /// Id of its user, with `per_group: true`; otherwise its place in the file behind that of `images: user:`.
     #[schemars(range(min = 1, max = 4_000_000_000_u32))]
     uid: Option<u32>,
-    /// Phase of the plan in which it is proved.
+    /// Phase of `smoke` in which it is checked; 2 on the first machine and 4 on others, where it is not written.
     #[schemars(range(min = 2, max = 4))]
-    phase: u8,
-    /// Port of the host for its status endpoint, where containers cannot be reached.
+    phase: Option<u8>,
+    /// Port of the host for its status endpoint, where containers cannot be reached; the first free one from 19101 on where it is not
+    /// written.
     #[schemars(range(min = 1))]
-    published_status_port: u16,
-    /// Its agents, by the names of the startup config.
-    agents: Vec<String>,
+    published_status_port: Option<u16>,
+    /// Its agents, by the names of the startup config; those that the startup config has in a group of this name, where it is not
+    /// written.
+    agents: Option<Vec<String>>,
     /// Name of its rendered config.
     config_file: Option<String>,
     /// Its requirements file, in the tree.

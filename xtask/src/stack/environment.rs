@@ -15,7 +15,7 @@ const LONGEST: usize = 131_071;
 
 /// Variables as written, with their places, in order of their names; what cannot be one is reported and left out. What `${` leads to is
 /// left to [`literal`].
-pub fn variables<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String, At<String>> {
+pub fn variables(reader: &mut Reader<'_>, node: &Node) -> BTreeMap<String, At<String>> {
     let mut good = BTreeMap::new();
     for (name, at) in table(reader, node, "`environment`") {
         if at.value.len() + name.len() + 1 > LONGEST {
@@ -53,7 +53,7 @@ fn begins_with_a_margin(value: &str) -> bool {
 }
 
 /// Parameters as written, with their places.
-pub fn parameters<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String, At<String>> {
+pub fn parameters(reader: &mut Reader<'_>, node: &Node) -> BTreeMap<String, At<String>> {
     let mut good = BTreeMap::new();
     for (name, at) in table(reader, node, "`params`") {
         if at.value.len() + name.len() + 3 > LONGEST {
@@ -85,7 +85,7 @@ pub fn literals(table: BTreeMap<String, At<String>>, findings: &mut Vec<Finding>
 }
 
 /// A table whose names and values are told of where they are not text at all.
-fn table<'a>(reader: &mut Reader<'a>, node: &'a Node, what: &str) -> BTreeMap<String, At<String>> {
+pub fn table(reader: &mut Reader<'_>, node: &Node, what: &str) -> BTreeMap<String, At<String>> {
     if let Value::Mapping(entries) = &node.value {
         for entry in entries {
             let place = reader.place(entry.key_span);
@@ -113,7 +113,7 @@ fn table<'a>(reader: &mut Reader<'a>, node: &'a Node, what: &str) -> BTreeMap<St
 }
 
 /// Whether a variable can be called so: what a cluster takes, which is more than a shell does.
-fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(good) && name.len() <= 253
 }

@@ -202,6 +202,13 @@ impl Fixture {
         self
     }
 
+    /// The same with another text in a file of the tree.
+    pub fn text(mut self, path: &str, text: &str) -> Self {
+        self.texts.insert(path.to_owned(), text.as_bytes().to_vec());
+        self.tree.files.insert(path.to_owned());
+        self
+    }
+
     /// The same without a file.
     pub fn without(mut self, path: &str) -> Self {
         assert!(self.tree.files.remove(path), "{path} is not there");

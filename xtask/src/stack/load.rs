@@ -1,14 +1,17 @@
 //! The way from texts to the validated model.
 
+use std::collections::BTreeMap;
+
 use super::audit::AuditSettings;
-use super::raw::{self, RawStack};
+use super::raw::{self, RawMachine, RawStack};
+use super::read::plain;
 use super::resolve::{Read, resolve};
-use super::selection;
-use super::startup;
-use super::tree::TreeFiles;
+use super::startup::{self, Machines, Startup};
+use super::tree::{TreeFiles, normal};
 use super::validate::{self, Facts};
 use super::yaml::decode;
 use super::{GroupId, Stack};
+use super::{alone, defaults, leave_out, selection};
 use crate::finding::{Finding, Place, Subject};
 
 /// The tree, wherever it is. The caller reads it; [`Written::load`] decides which of its files.
@@ -88,14 +91,8 @@ impl Written {
             by_tree,
             mut findings,
         } = self;
-        let Some(raw) = raw else {
-            return (None, findings);
-        };
-        let Some(tree) = tree else {
-            // Where one is written and wrong, that has been said.
-            if !raw.source_tree_written {
-                findings.push(no_tree(&raw.path));
-            }
+        // Where a tree is written and wrong, that has been said.
+        let (Some(mut raw), Some(tree)) = (raw, tree) else {
             return (None, findings);
         };
         let listed = match files.list(&tree) {
@@ -115,6 +112,7 @@ impl Written {
                 None
             }
         };
+        let names: Vec<&str> = raw.machines.iter().map(|machine| machine.name.value.as_str()).collect();
         let mut reads = Vec::new();
         for machine in &raw.machines {
             let path = &machine.startup_config;
@@ -126,7 +124,16 @@ impl Written {
                     false => display(&tree, &path.value),
                 };
                 match files.read(&tree, &path.value) {
-                    Ok(bytes) => read_startup(&shown, &bytes, &mut read, &mut findings),
+                    Ok(bytes) => {
+                        let machines = Machines {
+                            own: &machine.name.value,
+                            all: &names,
+                        };
+                        read_startup(&shown, &bytes, &machines, &raw.variables, &mut read, &mut findings);
+                        if let (Some(startup), Some(tree)) = (&mut read.startup, &listed) {
+                            findings.extend(settle(startup, machine, tree));
+                        }
+                    }
                     Err(error) => findings.push(
                         unreadable(
                             path.place.clone(),
@@ -141,7 +148,10 @@ impl Written {
             }
             reads.push(read);
         }
-        let (mut resolved, mut more) = resolve(&raw, &reads, &tree);
+        drop(names);
+        findings.extend(leave_out::apply(&raw, &mut reads));
+        defaults::fill(&mut raw, &reads, listed.as_ref(), &mut findings);
+        let (mut resolved, mut more) = resolve(&raw, &reads, &tree, listed.as_ref());
         findings.append(&mut more);
         if let Some(tree) = &listed {
             let groups: Vec<GroupId> = resolved.stack.groups().map(|(id, _)| id).collect();
@@ -158,21 +168,46 @@ impl Written {
             everyone: &everyone,
             tree: listed.as_ref(),
         }));
+        alone::mark(&mut findings, &reads);
         findings.sort_by(|a, b| a.place.cmp(&b.place).then(a.rule.cmp(b.rule)));
         let usable = raw.complete && reads.iter().any(|read| read.startup.is_some());
         (usable.then_some(resolved.stack), findings)
     }
 }
 
-fn read_startup(shown: &str, bytes: &[u8], read: &mut Read, findings: &mut Vec<Finding>) {
+fn read_startup(
+    shown: &str,
+    bytes: &[u8],
+    machines: &Machines<'_>,
+    variables: &BTreeMap<String, String>,
+    read: &mut Read,
+    findings: &mut Vec<Finding>,
+) {
     match decode(shown, bytes) {
         Ok(source) => {
-            let (startup, mut more) = startup::read(&source, &mut read.names);
+            let (startup, mut more) = startup::read(&source, machines, variables, &mut read.names);
             read.startup = startup;
             findings.append(&mut more);
         }
         Err(finding) => findings.push(*finding),
     }
+}
+
+/// Finds the scripts of a startup config in the tree.
+fn settle(startup: &mut Startup, machine: &RawMachine, tree: &TreeFiles) -> Vec<Finding> {
+    let aliases = machine
+        .path_aliases
+        .iter()
+        .map(|(alias, target)| (normal(alias), normal(&target.value)))
+        .collect();
+    let around = startup::Around {
+        config: &normal(&machine.startup_config.value),
+        code: &plain(&machine.code),
+        python_path: &plain(&machine.python_path),
+        aliases: &aliases,
+        tree,
+    };
+    startup::settle(startup, &around)
 }
 
 /// A file of the tree as findings name it.
@@ -183,12 +218,6 @@ fn display(tree: &str, path: &str) -> String {
     } else {
         format!("{tree}/{path}")
     }
-}
-
-fn no_tree(path: &str) -> Finding {
-    Finding::error("stack/missing-key", Place::file(path), "the stack has no `source_tree`")
-        .about(Subject::Key("source_tree".to_owned()))
-        .with_help("add `source_tree:`, or give the tree with `--tree`")
 }
 
 fn unreadable(place: Place, what: &str, error: &str, help: &str) -> Finding {

@@ -3,7 +3,10 @@
 //! Pure: it takes texts and the list of files of the tree, and returns the model with what is wrong. Reading files is
 //! `host`'s work.
 
+mod alone;
+mod defaults;
 mod environment;
+mod leave_out;
 mod load;
 pub mod near;
 pub(crate) mod raw;

@@ -244,6 +244,14 @@ pub struct Agent {
     pub waits_for: Vec<AgentId>,
     /// Further command-line flags.
     pub params: BTreeMap<String, String>,
+    /// The module that is run with `-m` in place of the script, which is then its file.
+    pub module: Option<String>,
+    /// Words behind all flags.
+    pub arguments: Vec<String>,
+    /// Environment of this agent alone, over its group's.
+    pub environment: BTreeMap<String, String>,
+    /// Whether it gets `--port`, `--health_check_port` and `--name`. Programs of a Compose file, supervisord or a Procfile do not.
+    pub own_flags: bool,
     /// How flags are written, where it differs from the stack's.
     pub argument_style: Option<ArgumentStyle>,
     /// How it is started, where it differs from its group's.

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use contract::group_config::{ArgumentStyle, Disclosure, Start};
 
 use super::audit::{AuditSettings, RuleLevel, RuleSetting};
+use super::defaults;
 use super::environment;
 use super::model::{ContentsSetting, Images, Subnet, Volume};
 use super::read::{Fields, Reader, plain};
@@ -19,6 +20,21 @@ use crate::finding::{Finding, Place, Severity, Subject};
 /// The only format version.
 const VERSION: u64 = 1;
 
+/// Name of a stack that has none.
+const NAME: &str = "ai_system";
+
+/// Version of Python where none is written.
+const PYTHON: &str = "3.11";
+
+/// What a base made of Debian packages needs, where the stack lists no packages.
+const DEBIAN_PACKAGES: [&str; 3] = ["python3", "python3-pip", "ca-certificates"];
+
+/// Files that no image needs, where the stack has no `images.exclude`.
+const EXCLUDED: [&str; 3] = ["**/__pycache__/**", "**/*.pyc", "**/.git/**"];
+
+/// The first two machines' LAN addresses are this and the next, where they are not written.
+const FIRST_LAN_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 101);
+
 /// The file.
 #[derive(Debug, Clone)]
 pub struct RawStack {
@@ -26,10 +42,12 @@ pub struct RawStack {
     pub path: String,
     /// `name`.
     pub name: String,
-    /// `source_tree`.
+    /// `source_tree`; nothing where it is wrong. `.`, the stack's own folder, where it is not written.
     pub source_tree: Option<At<String>>,
-    /// Whether `source_tree` is there, right or wrong.
-    pub source_tree_written: bool,
+    /// `leave_out`: agents, some with their machine in front.
+    pub leave_out: Vec<At<String>>,
+    /// `variables`: what fills in `${NAME}` in startup configs.
+    pub variables: BTreeMap<String, String>,
     /// `python.version`.
     pub python_version: String,
     /// `images`.
@@ -40,10 +58,10 @@ pub struct RawStack {
     pub include: Vec<At<String>>,
     /// `audit`.
     pub audit: AuditSettings,
-    /// `images.requirements`, with `{group}`.
-    pub requirements: String,
-    /// `volumes`.
-    pub volumes: Vec<Volume>,
+    /// `images.requirements`, with `{group}`; nothing where it is not written.
+    pub requirements: Option<String>,
+    /// `volumes`; nothing where it is not written.
+    pub volumes: Option<Vec<Volume>>,
     /// `status_port`.
     pub status_port: u16,
     /// `status_disclosure`.
@@ -62,6 +80,8 @@ pub struct RawStack {
     pub fallbacks: BTreeMap<String, At<String>>,
     /// `groups`.
     pub groups: Vec<RawGroup>,
+    /// Whether `groups` is written, right or wrong.
+    pub groups_written: bool,
     /// Names of machines that are there but cannot be used.
     pub broken_machines: Vec<String>,
     /// Whether everything that a stack needs is there.
@@ -87,7 +107,7 @@ pub struct RawMachine {
     pub network: At<String>,
     /// `network.subnet`.
     pub subnet: At<Subnet>,
-    /// `health_port_offset`.
+    /// `health_port_offset`; 0 until [`super::defaults`] has chosen one, where it is not written.
     pub health_port_offset: u16,
     /// `environment`.
     pub environment: BTreeMap<String, String>,
@@ -112,10 +132,12 @@ pub struct RawGroup {
     pub uid: Option<At<u64>>,
     /// `phase`.
     pub phase: u8,
-    /// `published_status_port`.
+    /// `published_status_port`; 0 until [`super::defaults`] has chosen one, where it is not written.
     pub published_status_port: At<u16>,
-    /// `agents`.
+    /// `agents`; empty until [`super::defaults`] has looked for them, where it is not written.
     pub agents: Vec<At<String>>,
+    /// Whether `agents` is written.
+    pub agents_written: bool,
     /// `config_file`.
     pub config_file: Option<At<String>>,
     /// `requirements`.
@@ -142,6 +164,39 @@ pub struct RawGroup {
     pub runtime: RuntimeSettings,
     /// `overrides`.
     pub overrides: Vec<Override>,
+}
+
+impl RawGroup {
+    /// A group of which the stack writes nothing.
+    #[must_use]
+    pub fn of(name: At<String>, machine: At<String>, agents: Vec<At<String>>, phase: u8) -> Self {
+        Self {
+            published_status_port: At {
+                value: 0,
+                place: name.place.clone(),
+            },
+            name,
+            machine,
+            address: None,
+            uid: None,
+            phase,
+            agents,
+            agents_written: true,
+            config_file: None,
+            requirements: None,
+            packages: Vec::new(),
+            build_packages: Vec::new(),
+            required_modules: Vec::new(),
+            start: None,
+            include: Vec::new(),
+            contents: None,
+            environment: BTreeMap::new(),
+            published: None,
+            reaches: Vec::new(),
+            runtime: RuntimeSettings::default(),
+            overrides: Vec::new(),
+        }
+    }
 }
 
 /// What the stack changes of one agent.
@@ -184,19 +239,39 @@ pub fn read(source: &Source) -> (Option<RawStack>, Vec<Finding>) {
 fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
     let place = reader.place(root.span);
     let mut top = reader.fields(root, "the stack", place)?;
-    let version = reader
-        .required(&mut top, "version")
-        .and_then(|node| reader.integer(node, "`version`", VERSION, VERSION));
-    let name = reader
-        .required(&mut top, "name")
-        .and_then(|node| reader.name(node, "the stack"));
-    let source_tree = top.get("source_tree");
-    let source_tree_written = source_tree.is_some();
-    let source_tree = source_tree.and_then(|node| reader.text(node, "`source_tree`"));
+    let start_of_file = top.place.clone();
+    let written = |value: &str| At {
+        value: value.to_owned(),
+        place: start_of_file.clone(),
+    };
+    let version = match top.get("version") {
+        Some(node) => reader.integer(node, "`version`", VERSION, VERSION).map(|at| at.value),
+        None => Some(VERSION),
+    };
+    let name = match top.get("name") {
+        Some(node) => reader.name(node, "the stack"),
+        None => Some(written(NAME)),
+    };
+    let source_tree = match top.get("source_tree") {
+        Some(node) => reader.text(node, "`source_tree`"),
+        None => Some(written(".")),
+    };
+    let leave_out = top
+        .get("leave_out")
+        .map(|node| reader.texts(node, "`leave_out`"))
+        .unwrap_or_default();
+    let variables = top
+        .get("variables")
+        .map(|node| environment::table(reader, node, "`variables`"))
+        .unwrap_or_default();
+    let variables = variables.into_iter().map(|(name, at)| (name, at.value)).collect();
     let python_version = python(reader, &mut top);
-    let images = reader.required(&mut top, "images");
-    let images = images.and_then(|node| self::images(reader, node));
-    let volumes = top.get("volumes").map(|node| volumes(reader, node)).unwrap_or_default();
+    let known_name = name.as_ref().map_or(NAME, |name| &name.value).to_owned();
+    let images = {
+        let node = top.get("images");
+        images(reader, node, &known_name, python_version.as_deref().unwrap_or(PYTHON))
+    };
+    let volumes = top.get("volumes").map(|node| volumes(reader, node));
     let status_port = match top.get("status_port") {
         Some(node) => reader.port(node, "`status_port`").map(|at| at.value),
         None => Some(9000),
@@ -220,9 +295,10 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
     let mut machines = Vec::new();
     let mut broken_machines = Vec::new();
     let mut complete = true;
-    for (name, node) in named(reader, &mut top, "machines") {
+    let written_machines = reader.required(&mut top, "machines");
+    for (index, (name, node)) in named(reader, written_machines, "machines").into_iter().enumerate() {
         let before = reader.findings.len();
-        let machine = machine(reader, &name, node);
+        let machine = machine(reader, &known_name, index, &name, node);
         reader.mark(before, &Subject::machine(&name.value));
         match machine {
             Some(machine) => machines.push(machine),
@@ -237,9 +313,14 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         .map(|node| fallbacks(reader, node))
         .unwrap_or_default();
     let mut groups = Vec::new();
-    for (name, node) in named(reader, &mut top, "groups") {
+    let written_groups = top.get("groups");
+    if written_groups.is_none() && machines.len() > 1 {
+        // With several machines, nothing says how their agents are to be split.
+        reader.required(&mut top, "groups");
+    }
+    for (name, node) in named(reader, written_groups, "groups") {
         let before = reader.findings.len();
-        let group = group(reader, &name, node);
+        let group = group(reader, &machines, &name, node);
         reader.mark(before, &Subject::group(&name.value));
         match group {
             Some(group) => groups.push(group),
@@ -259,10 +340,11 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
             && version.is_some()
             && python_version.is_some()
             && !machines.is_empty()
-            && !groups.is_empty(),
+            && (!groups.is_empty() || (written_groups.is_none() && machines.len() == 1)),
         name: name?.value,
         source_tree,
-        source_tree_written,
+        leave_out,
+        variables,
         python_version: python_version.unwrap_or_default(),
         images,
         shared,
@@ -279,13 +361,14 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         machines,
         fallbacks,
         groups,
+        groups_written: written_groups.is_some(),
         broken_machines,
     })
 }
 
-/// The entries of a mapping whose keys are names.
-fn named<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>, key: &'static str) -> Vec<(At<String>, &'a Node)> {
-    let Some(node) = reader.required(top, key) else {
+/// The entries of a mapping whose keys are names, where it is there.
+fn named<'a>(reader: &mut Reader<'a>, node: Option<&'a Node>, key: &'static str) -> Vec<(At<String>, &'a Node)> {
+    let Some(node) = node else {
         return Vec::new();
     };
     let place = reader.place(node.span);
@@ -365,14 +448,17 @@ fn levels<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<RuleSetting> {
 
 fn python<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>) -> Option<String> {
     let Some(node) = top.get("python") else {
-        return Some("3.11".to_owned());
+        return Some(PYTHON.to_owned());
     };
     let place = reader.place(node.span);
     let mut fields = reader.fields(node, "`python`", place)?;
-    let version = reader
-        .required(&mut fields, "version")
-        .and_then(|node| reader.scalar(node, "`python.version`"));
+    let version = fields
+        .get("version")
+        .map(|node| reader.scalar(node, "`python.version`"));
     reader.finish(fields, Severity::Error);
+    let Some(version) = version else {
+        return Some(PYTHON.to_owned());
+    };
     let version = version?;
     let parts: Vec<&str> = version.value.split('.').collect();
     let numbers = parts.iter().all(|part| part.parse::<u16>().is_ok());
@@ -391,17 +477,33 @@ fn python<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>) -> Option<String> {
 /// `images`: what the model has of it, and what is looked at further with where it stands.
 struct RawImages {
     images: Images,
-    requirements: String,
+    requirements: Option<String>,
     include: Vec<At<String>>,
     shared: Vec<At<String>>,
 }
 
-fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<RawImages> {
-    let place = reader.place(node.span);
-    let mut fields = reader.fields(node, "`images`", place)?;
-    let namespace = reader
-        .required(&mut fields, "namespace")
-        .and_then(|node| reader.word(node, "`images.namespace`"));
+fn images<'a>(reader: &mut Reader<'a>, node: Option<&'a Node>, stack: &str, python_version: &str) -> Option<RawImages> {
+    let mut fields = match node {
+        Some(node) => {
+            let place = reader.place(node.span);
+            reader.fields(node, "`images`", place)?
+        }
+        None => Fields::none("`images`", Place::file(&reader.source.path)),
+    };
+    let absent = |value: String| {
+        Some(At {
+            value,
+            place: Place::file(&reader.source.path),
+        })
+    };
+    let (default_namespace, default_base) = (
+        absent(format!("localhost/{}", stack.to_lowercase())),
+        absent(format!("docker.io/library/python:{python_version}-slim")),
+    );
+    let namespace = match fields.get("namespace") {
+        Some(node) => reader.word(node, "`images.namespace`"),
+        None => default_namespace,
+    };
     if let Some(namespace) = &namespace {
         let host = namespace.value.split('/').next().unwrap_or_default();
         if !namespace.value.contains('/') || !(host == "localhost" || host.contains(['.', ':'])) {
@@ -414,9 +516,10 @@ fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<RawImages> {
         }
     }
     let tag = optional_word(reader, &mut fields, "tag", "latest");
-    let base_image = reader
-        .required(&mut fields, "base_image")
-        .and_then(|node| reader.word(node, "`images.base_image`"));
+    let base_image = match fields.get("base_image") {
+        Some(node) => reader.word(node, "`images.base_image`"),
+        None => default_base,
+    };
     if let Some((place, digest)) = base_image
         .as_ref()
         .and_then(|image| Some((&image.place, image.value.split_once('@')?.1)))
@@ -435,12 +538,14 @@ fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<RawImages> {
             );
         }
     }
-    let (mut suite, mut debian_packages) = ("bookworm".to_owned(), Vec::new());
+    let (mut suite, mut debian_packages) = ("bookworm".to_owned(), DEBIAN_PACKAGES.map(str::to_owned).to_vec());
     if let Some(node) = fields.get("debian") {
         let place = reader.place(node.span);
         if let Some(mut debian) = reader.fields(node, "`images.debian`", place) {
             suite = optional_word(reader, &mut debian, "suite", "bookworm");
-            debian_packages = packages(reader, &mut debian, "packages");
+            if let Some(node) = debian.get("packages") {
+                debian_packages = package_names(reader, node, "packages");
+            }
             reader.finish(debian, Severity::Error);
         }
     }
@@ -450,8 +555,11 @@ fn images<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<RawImages> {
     let requirements = fields
         .get("requirements")
         .and_then(|node| reader.path(node, "`images.requirements`"))
-        .map_or_else(|| "requirements.{group}.txt".to_owned(), |at| at.value);
-    let exclude = plain(&patterns(reader, &mut fields, "exclude"));
+        .map(|at| at.value);
+    let exclude = match fields.get("exclude") {
+        Some(_) => plain(&patterns(reader, &mut fields, "exclude")),
+        None => EXCLUDED.map(str::to_owned).to_vec(),
+    };
     let include = patterns(reader, &mut fields, "include");
     let contents = contents(reader, &mut fields);
     reader.finish(fields, Severity::Error);
@@ -590,37 +698,54 @@ fn fallbacks<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String, At
         .collect()
 }
 
-fn machine<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Option<RawMachine> {
+fn machine<'a>(
+    reader: &mut Reader<'a>,
+    stack: &str,
+    index: usize,
+    name: &At<String>,
+    node: &'a Node,
+) -> Option<RawMachine> {
+    let absent = |value: String| At {
+        value,
+        place: name.place.clone(),
+    };
     let what = format!("machine `{}`", name.value);
     let mut fields = reader.fields(node, &what, name.place.clone())?;
     let startup_config = reader
         .required(&mut fields, "startup_config")
         .and_then(|node| reader.path(node, "`startup_config`"));
-    let code = reader
-        .required(&mut fields, "code")
-        .map(|node| paths(reader, node, "`code`"));
-    let python_path = fields.get("python_path").map_or_else(
-        || {
-            vec![At {
-                value: ".".to_owned(),
-                place: name.place.clone(),
-            }]
-        },
-        |node| paths(reader, node, "`python_path`"),
-    );
-    let lan_address = reader
-        .required(&mut fields, "lan_address")
-        .and_then(|node| reader.address(node, "`lan_address`"));
-    let address_variable = reader
-        .required(&mut fields, "address_variable")
-        .and_then(|node| variable(reader, node));
-    let network = reader.required(&mut fields, "network");
-    let network = network.and_then(|node| self::network(reader, node));
+    let code = match fields.get("code") {
+        Some(node) => paths(reader, node, "`code`"),
+        // Machines import each other's code: an image holds what its agents reach, wherever in the tree that is.
+        None => vec![absent(".".to_owned())],
+    };
+    let python_path = match fields.get("python_path") {
+        Some(node) => paths(reader, node, "`python_path`"),
+        None => defaults::python_path(startup_config.as_ref().map_or("", |path| &path.value))
+            .into_iter()
+            .map(absent)
+            .collect(),
+    };
+    let lan_address = match fields.get("lan_address") {
+        Some(node) => reader.address(node, "`lan_address`"),
+        None => Some(At {
+            value: defaults::lan_address(FIRST_LAN_ADDRESS, index),
+            place: name.place.clone(),
+        }),
+    };
+    let address_variable = match fields.get("address_variable") {
+        Some(node) => variable(reader, node),
+        None => Some(defaults::address_variable(&name.value)),
+    };
+    let network = {
+        let node = fields.get("network");
+        network(reader, node, absent(format!("{stack}_{}", name.value)))
+    };
     let offset = match fields.get("health_port_offset") {
         Some(node) => reader
             .integer(node, "`health_port_offset`", 1, 60_000)
             .and_then(|at| u16::try_from(at.value).ok()),
-        None => Some(1),
+        None => Some(0),
     };
     let environment = variables(reader, &mut fields);
     let path_aliases = fields
@@ -634,7 +759,7 @@ fn machine<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Op
     Some(RawMachine {
         name: name.clone(),
         startup_config: startup_config?,
-        code: code?,
+        code,
         python_path,
         lan_address: lan_address?,
         address_variable: address_variable?,
@@ -678,12 +803,22 @@ fn variable(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
     None
 }
 
-fn network<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<(At<String>, At<Subnet>)> {
-    let place = reader.place(node.span);
-    let mut fields = reader.fields(node, "`network`", place)?;
-    let name = reader
-        .required(&mut fields, "name")
-        .and_then(|node| reader.name(node, "a network"));
+fn network<'a>(
+    reader: &mut Reader<'a>,
+    node: Option<&'a Node>,
+    default_name: At<String>,
+) -> Option<(At<String>, At<Subnet>)> {
+    let mut fields = match node {
+        Some(node) => {
+            let place = reader.place(node.span);
+            reader.fields(node, "`network`", place)?
+        }
+        None => Fields::none("`network`", default_name.place.clone()),
+    };
+    let name = match fields.get("name") {
+        Some(node) => reader.name(node, "a network"),
+        None => Some(default_name),
+    };
     let written = fields.get("subnet").map(|node| subnet(reader, node));
     reader.finish(fields, Severity::Error);
     let name = name?;
@@ -743,12 +878,23 @@ fn aliases<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String, At<S
         .collect()
 }
 
-fn group<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Option<RawGroup> {
+fn group<'a>(reader: &mut Reader<'a>, machines: &[RawMachine], name: &At<String>, node: &'a Node) -> Option<RawGroup> {
     let what = format!("group `{}`", name.value);
-    let mut fields = reader.fields(node, &what, name.place.clone())?;
-    let machine = reader
-        .required(&mut fields, "machine")
-        .and_then(|node| reader.text(node, "`machine`"));
+    let mut fields = if node.is_null() {
+        Fields::none(&what, name.place.clone())
+    } else {
+        reader.fields(node, &what, name.place.clone())?
+    };
+    let machine = match (fields.get("machine"), machines) {
+        (None, [only]) => Some(At {
+            value: only.name.value.clone(),
+            place: name.place.clone(),
+        }),
+        (None, _) => reader
+            .required(&mut fields, "machine")
+            .and_then(|node| reader.text(node, "`machine`")),
+        (Some(node), _) => reader.text(node, "`machine`"),
+    };
     // One that is written and wrong is not one that is left out.
     let address = match fields.get("address") {
         Some(node) => reader.address(node, "`address`").map(Some),
@@ -757,15 +903,23 @@ fn group<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Opti
     let uid = fields
         .get("uid")
         .and_then(|node| reader.integer(node, "`uid`", 1, 4_000_000_000));
-    let phase = reader
-        .required(&mut fields, "phase")
-        .and_then(|node| reader.integer(node, "`phase`", 2, 4));
-    let published_status_port = reader
-        .required(&mut fields, "published_status_port")
-        .and_then(|node| reader.port(node, "`published_status_port`"));
-    let agents = reader
-        .required(&mut fields, "agents")
-        .map(|node| reader.texts(node, "`agents`"));
+    let phase = match fields.get("phase") {
+        Some(node) => reader
+            .integer(node, "`phase`", 2, 4)
+            .and_then(|at| u8::try_from(at.value).ok()),
+        None => {
+            let on_first = |on: &At<String>| machines.first().is_none_or(|first| first.name.value == on.value);
+            Some(defaults::phase(machine.as_ref().is_none_or(on_first)))
+        }
+    };
+    let published_status_port = match fields.get("published_status_port") {
+        Some(node) => reader.port(node, "`published_status_port`"),
+        None => Some(At {
+            value: 0,
+            place: name.place.clone(),
+        }),
+    };
+    let agents = fields.get("agents").map(|node| reader.texts(node, "`agents`"));
     let config_file = fields
         .get("config_file")
         .and_then(|node| reader.name(node, "a config file"));
@@ -795,9 +949,10 @@ fn group<'a>(reader: &mut Reader<'a>, name: &At<String>, node: &'a Node) -> Opti
         machine: machine?,
         address: address?,
         uid,
-        phase: u8::try_from(phase?.value).ok()?,
+        phase: phase?,
         published_status_port: published_status_port?,
-        agents: agents?,
+        agents_written: agents.is_some(),
+        agents: agents.unwrap_or_default(),
         config_file,
         requirements,
         packages: packages_,
@@ -918,9 +1073,13 @@ fn contents<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> Option<Cont
 
 /// Names of Debian packages: they end up in a shell command of an image build, so their characters are checked.
 fn packages<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, key: &'static str) -> Vec<String> {
-    let Some(node) = fields.get(key) else {
-        return Vec::new();
-    };
+    fields
+        .get(key)
+        .map(|node| package_names(reader, node, key))
+        .unwrap_or_default()
+}
+
+fn package_names<'a>(reader: &mut Reader<'a>, node: &'a Node, key: &str) -> Vec<String> {
     let mut names = Vec::new();
     for name in reader.texts(node, &format!("`{key}`")) {
         let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.=:~".contains(c);

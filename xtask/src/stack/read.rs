@@ -29,6 +29,17 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// Those of a mapping that is not there: no key is.
+    #[must_use]
+    pub fn none(what: &str, place: Place) -> Self {
+        Self {
+            entries: &[],
+            known: Vec::new(),
+            what: what.to_owned(),
+            place,
+        }
+    }
+
     /// The value of a key, if it is there and not nothing.
     pub fn get(&mut self, key: &'static str) -> Option<&'a Node> {
         self.known.push(key);
@@ -37,6 +48,18 @@ impl<'a> Fields<'a> {
             .find(|entry| entry.key == key)
             .map(|entry| &entry.value)
             .filter(|node| !node.is_null())
+    }
+
+    /// The first of several keys that is there and not nothing, with its value.
+    pub fn any(&mut self, keys: &[&'static str]) -> Option<(&'static str, &'a Node)> {
+        let found: Vec<_> = keys.iter().filter_map(|key| Some((*key, self.get(key)?))).collect();
+        found.first().copied()
+    }
+
+    /// Whether somebody asked for a key.
+    #[must_use]
+    pub fn knows(&self, key: &str) -> bool {
+        self.known.contains(&key)
     }
 
     /// The entries themselves.
@@ -334,7 +357,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A mapping of names to scalars, which become texts as written.
-    pub fn table(&mut self, node: &'a Node, what: &str) -> BTreeMap<String, At<String>> {
+    pub fn table(&mut self, node: &Node, what: &str) -> BTreeMap<String, At<String>> {
         let Value::Mapping(entries) = &node.value else {
             self.wrong_type(node, what, "a mapping");
             return BTreeMap::new();

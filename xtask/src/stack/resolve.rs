@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 
 use contract::group_config::Supervision;
 
+use super::defaults;
 use super::environment::literals;
 use super::graph;
 use super::model::{AbsentDependency, Agent, AgentId, Dependency, Group, GroupId, Machine, MachineId, Stack};
@@ -15,7 +16,7 @@ use super::read::plain;
 use super::runtime::RuntimeSettings;
 use super::spans::At;
 use super::startup::{Startup, StartupAgent};
-use super::tree::normal;
+use super::tree::{TreeFiles, normal};
 use crate::finding::{Finding, Subject};
 
 /// What was read of one machine's startup config.
@@ -46,7 +47,12 @@ pub struct Resolved<'a> {
 
 /// Makes the model. `reads` is in step with the stack's machines.
 #[must_use]
-pub fn resolve<'a>(raw: &'a RawStack, reads: &'a [Read], source_tree: &str) -> (Resolved<'a>, Vec<Finding>) {
+pub fn resolve<'a>(
+    raw: &'a RawStack,
+    reads: &'a [Read],
+    source_tree: &str,
+    tree: Option<&'a TreeFiles>,
+) -> (Resolved<'a>, Vec<Finding>) {
     let mut supervision = Supervision::default();
     raw.supervision.apply(&mut supervision);
     let mut findings = Vec::new();
@@ -57,6 +63,7 @@ pub fn resolve<'a>(raw: &'a RawStack, reads: &'a [Read], source_tree: &str) -> (
     let mut resolver = Resolver {
         raw,
         reads,
+        tree,
         findings,
         taken: BTreeMap::new(),
         defined: reads.iter().map(|read| by_name(read.startup.as_ref())).collect(),
@@ -72,7 +79,7 @@ pub fn resolve<'a>(raw: &'a RawStack, reads: &'a [Read], source_tree: &str) -> (
                 python_version: raw.python_version.clone(),
                 checkout: String::new(),
                 images: raw.images.clone(),
-                volumes: raw.volumes.clone(),
+                volumes: raw.volumes.clone().unwrap_or_default(),
                 status_port: raw.status_port,
                 disclosure: raw.disclosure,
                 start: raw.start,
@@ -165,6 +172,8 @@ fn own_user(raw: &RawStack, position: usize, group: &RawGroup) -> u32 {
 struct Resolver<'a> {
     raw: &'a RawStack,
     reads: &'a [Read],
+    /// The tree's files, where they are known.
+    tree: Option<&'a TreeFiles>,
     findings: Vec<Finding>,
     /// Agents that a group holds already.
     taken: BTreeMap<(MachineId, &'a str), (AgentId, &'a At<String>)>,
@@ -196,10 +205,12 @@ impl<'a> Resolver<'a> {
             .config_file
             .as_ref()
             .map_or_else(|| format!("{}.yaml", name.replace('-', "_")), |at| at.value.clone());
-        let requirements = raw
-            .requirements
-            .as_ref()
-            .map_or_else(|| self.raw.requirements.replace("{group}", name), |at| at.value.clone());
+        let startup_config = &self.raw.machines[machine.0].startup_config.value;
+        let requirements = match (&raw.requirements, &self.raw.requirements) {
+            (Some(own), _) => own.value.clone(),
+            (None, Some(pattern)) => pattern.replace("{group}", name),
+            (None, None) => defaults::requirements(name, &normal(startup_config), self.tree),
+        };
         let uid = own_user(self.raw, self.resolved.groups.len(), raw);
         let address = raw.address.as_ref().map(|at| at.value);
         let address = address.unwrap_or_else(|| self.free_address(raw, machine));
@@ -314,8 +325,10 @@ impl<'a> Resolver<'a> {
         let mut written = origin.params.clone();
         let changed = change.map(|change| change.params.clone()).unwrap_or_default();
         written.retain(|name, _| !changed.contains_key(name));
+        let arguments = arguments(origin, &changed);
         let mut params = literals(written, &mut self.findings);
         params.extend(changed);
+        let environment = literals(origin.environment.clone(), &mut self.findings);
         let health_check_port = change
             .and_then(|change| change.health_check_port.as_ref())
             .or(origin.health_check_port.as_ref())
@@ -334,6 +347,10 @@ impl<'a> Resolver<'a> {
             dependencies: Vec::new(),
             waits_for: Vec::new(),
             params,
+            module: origin.module.clone(),
+            arguments,
+            environment,
+            own_flags: origin.own_flags,
             argument_style: change.and_then(|change| change.argument_style),
             start: change.and_then(|change| change.start),
             runtime: RuntimeSettings::resolve(
@@ -523,6 +540,10 @@ impl<'a> Resolver<'a> {
                 dependencies,
                 waits_for: Vec::new(),
                 params: literals(origin.params.clone(), &mut self.findings),
+                module: origin.module.clone(),
+                arguments: arguments(origin, &BTreeMap::new()),
+                environment: literals(origin.environment.clone(), &mut self.findings),
+                own_flags: origin.own_flags,
                 argument_style: None,
                 start: None,
                 runtime: RuntimeSettings::resolve([&self.raw.runtime, &self.raw.machines[machine.0].runtime]),
@@ -656,6 +677,13 @@ impl<'a> Resolver<'a> {
         }
         Vec::new()
     }
+}
+
+/// The words that follow an agent's flags: flags with several words, less those that the stack writes itself, and what stands for itself.
+fn arguments(origin: &StartupAgent, changed: &BTreeMap<String, String>) -> Vec<String> {
+    let lists = origin.lists.iter().filter(|(name, _)| !changed.contains_key(*name));
+    let lists = lists.flat_map(|(name, words)| std::iter::once(format!("--{name}")).chain(words.iter().cloned()));
+    lists.chain(origin.arguments.iter().cloned()).collect()
 }
 
 fn list(names: &[&str]) -> String {

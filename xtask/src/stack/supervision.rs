@@ -62,6 +62,18 @@ impl Settings {
         }
     }
 
+    /// These settings, and those of `other` that these leave open, as far as a startup config can say them.
+    #[must_use]
+    pub fn over(self, other: &Self) -> Self {
+        Self {
+            interval: self.interval.or(other.interval),
+            timeout: self.timeout.or(other.timeout),
+            retries: self.retries.or(other.retries),
+            start_period: self.start_period.or(other.start_period),
+            ..self
+        }
+    }
+
     /// Writes the settings over others.
     pub fn apply(&self, to: &mut Supervision) {
         fn set<T: Copy>(to: &mut T, from: Option<T>) {

@@ -77,9 +77,9 @@ fn keys_that_are_unknown_missing_or_written_twice() {
         ],
     );
     stack(
-        "    phase: 2\n",
+        "    machine: pc2\n",
         "",
-        &["config/stack.yaml:27:3 error stack/missing-key: group `core` has no `phase`; help: add `phase:`"],
+        &["config/stack.yaml:39:3 error stack/missing-key: group `far` has no `machine`; help: add `machine:`"],
     );
     stack(
         "name: sys\n",
@@ -100,7 +100,10 @@ fn keys_that_are_unknown_missing_or_written_twice() {
     main(
         "    port: 5000\n",
         "",
-        &["tree/main/startup.yaml:2:11 error stack/missing-key: agent `Alpha` has no `port`; help: add `port:`"],
+        &[
+            "tree/main/startup.yaml:2:11 warning stack/missing-key: agent `Alpha` has no `port`; help: add `port:`; until then \
+             it is told to use 21000",
+        ],
     );
 }
 
@@ -142,18 +145,20 @@ fn wrong_types_and_values() {
             "tree/main/startup.yaml:4:11 error stack/bad-value: `port` cannot be 0; help: use a whole number from 1 to 65535",
         ],
     );
+    main("port: 5000", "port: \"5000\"", &[]);
     main(
         "port: 5000",
-        "port: \"5000\"",
+        "port: \"5000x\"",
         &["tree/main/startup.yaml:4:11 error stack/wrong-type: `port` must be a whole number, not text"],
     );
+    main("dependencies: [Alpha, Ghost]", "dependencies: Alpha, Ghost", &[]);
     main(
         "dependencies: [Alpha, Ghost]",
-        "dependencies: Alpha",
+        "dependencies: 7",
         &[
             "config/stack.yaml:25:10 warning stack/unused-fallback: the fallback of `Ghost` is never used: nothing \
              depends on it; help: remove it from `fallbacks:`",
-            "tree/main/startup.yaml:8:19 error stack/wrong-type: `dependencies` must be a list, not text",
+            "tree/main/startup.yaml:8:19 error stack/wrong-type: `dependencies` must be text, not a number",
         ],
     );
     main(
@@ -319,13 +324,9 @@ fn texts_that_cannot_be_read() {
            correct `source_tree:`, or give another with `--tree`",
         ],
     );
-    stack(
-        "source_tree: tree\n",
-        "",
-        &[
-            "config/stack.yaml:0:0 error stack/missing-key: the stack has no `source_tree`; help: add `source_tree:`, or \
-           give the tree with `--tree`",
-        ],
+    assert_eq!(
+        Fixture::small().stack("source_tree: tree\n", "").model().source_tree,
+        "."
     );
     let mut fixture = Fixture::small().stack("source_tree: tree\n", "");
     fixture.given = Some("/elsewhere/".to_owned());
@@ -540,11 +541,23 @@ fn files_that_the_tree_lacks() {
            tells the two apart",
         ],
     );
+    let without = || Fixture::small().without("requirements.side.txt");
     says(
-        Fixture::small().without("requirements.side.txt"),
+        without(),
         &[
-            "config/stack.yaml:33:3 error stack/missing-requirements: the requirements file of group `side`, \
-           `requirements.side.txt` is not in the tree; help: add the file, or correct the path",
+            "config/stack.yaml:33:3 warning stack/missing-requirements: the requirements file of group `side`, \
+             `requirements.side.txt` is not in the tree; help: add the file, or a `requirements.txt`, or name one as \
+             `requirements:` of the group in `config/stack.yaml`: without one its image gets no packages",
+        ],
+    );
+    says(
+        without().stack(
+            "  namespace: localhost/sys\n",
+            "  namespace: localhost/sys\n  requirements: requirements.{group}.txt\n",
+        ),
+        &[
+            "config/stack.yaml:34:3 error stack/missing-requirements: the requirements file of group `side`, \
+             `requirements.side.txt` is not in the tree; help: add the file, or correct the path",
         ],
     );
     stack(
@@ -1150,14 +1163,29 @@ fn the_reference_tree_is_sound() {
 /// A stack with that value of one variable, in each of the three places; what is said of it, less its place.
 #[track_caller]
 fn of_a_variable(entry: &str, expected: &[&str]) {
+    of_a_variable_where(entry, expected, expected);
+}
+
+/// The same with what is said where a startup config has it.
+#[track_caller]
+fn of_a_variable_where(entry: &str, expected: &[&str], in_startup: &[&str]) {
     let flow = format!("environment: {{{entry}}}\n");
-    for fixture in [
-        Fixture::small().stack("    phase: 2\n", &format!("    phase: 2\n    {flow}")),
-        Fixture::small().stack(
-            "    health_port_offset: 2000\n",
-            &format!("    health_port_offset: 2000\n    {flow}"),
+    for (fixture, expected) in [
+        (
+            Fixture::small().stack("    phase: 2\n", &format!("    phase: 2\n    {flow}")),
+            expected,
         ),
-        Fixture::small().file(PC2, "pc2_services:\n", &format!("{flow}pc2_services:\n")),
+        (
+            Fixture::small().stack(
+                "    health_port_offset: 2000\n",
+                &format!("    health_port_offset: 2000\n    {flow}"),
+            ),
+            expected,
+        ),
+        (
+            Fixture::small().file(PC2, "pc2_services:\n", &format!("{flow}pc2_services:\n")),
+            in_startup,
+        ),
     ] {
         let says = fixture.says();
         let said: Vec<&str> = says
@@ -1285,13 +1313,18 @@ fn references_that_nothing_fills_in_are_told_and_can_be_written_as_text() {
         ("${KEY-x}", "${KEY-x}", "the value itself, as `x`"),
         ("${KEY:?no key}", "${KEY:?no key}", "the value itself"),
     ] {
-        of_a_variable(
-            &format!("A: \"{value}\""),
-            &[&format!(
-                "error stack/interpolation: `A` would get the text `{reference}`: nothing fills it in; help: write {instead}, \
-                 or `${reference}` for that very text"
-            )],
+        let said = format!(
+            "error stack/interpolation: `A` would get the text `{reference}`: nothing fills it in; help: write {instead}, \
+             or `${reference}` for that very text"
         );
+        // In a startup config, a default is taken.
+        let in_startup = [said.as_str()];
+        let in_startup = if instead.contains(" as ") {
+            &[]
+        } else {
+            in_startup.as_slice()
+        };
+        of_a_variable_where(&format!("A: \"{value}\""), &[&said], in_startup);
         of_a_variable(&format!("A: \"{}\"", value.replace("${", "$${")), &[]);
     }
     for value in ["$KEY", "pa$$word", "$(KEY)", "${", "a}$", "{{x}}", "%(x)s", "${1}"] {
@@ -1468,9 +1501,9 @@ fn nothing_that_agents_write_is_imported() {
     }
     // A volume over everything covers all of it; one inside it that is read-only does not.
     let all = rules(with("{all: /app}", "[., main]"));
-    assert_eq!(all.len(), 3, "the other machine's root, too: {all:?}");
+    assert_eq!(all.len(), 4, "the other machine's root, too: {all:?}");
     let shielded = rules(with("{all: /app, code: '/app/main:ro'}", "[main, main/x]"));
-    assert_eq!(shielded.len(), 1, "only the other machine's root: {shielded:?}");
+    assert_eq!(shielded.len(), 2, "only those of the other machine: {shielded:?}");
     says(
         with(VOLUMES, "[logs/lib]"),
         &[

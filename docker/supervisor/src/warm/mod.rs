@@ -125,6 +125,8 @@ impl Warm {
         let why = if !agent.environment.is_empty() {
             // Modules that are imported already may have looked at it.
             "it has an environment of its own"
+        } else if agent.module.is_some() {
+            "it is run as a module"
         } else if !has_extension(&agent.script_path) {
             "its script is no `.py` file"
         } else if self.orders.is_none() {

@@ -115,7 +115,7 @@ impl Walker<'_> {
             return String::new();
         };
         if module.name == "__main__" {
-            return String::new();
+            return self.main_package.clone();
         }
         let is_package = matches!(
             module.target,

@@ -75,7 +75,7 @@ use crate::python::imports::requirements::{self, Requirements};
 use crate::python::imports::resolve::{Memo, Search, roots};
 use crate::python::imports::view::View;
 use crate::python::preload::modules_of_the_base;
-use crate::stack::model::{AgentId, GroupId, MachineId, Stack, UNGROUPED};
+use crate::stack::model::{Agent, AgentId, GroupId, MachineId, Stack, UNGROUPED};
 
 /// What is predicted for an agent, and all that was met on the way.
 #[derive(Debug, Clone)]
@@ -185,17 +185,26 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         let failures = Vec::new();
         return Followed { report, failures };
     };
-    let mut flags: BTreeMap<String, String> = agent.params.clone();
-    flags.insert("port".to_owned(), agent.port.to_string());
-    flags.insert("health_check_port".to_owned(), agent.health_check_port.to_string());
-    flags.insert("name".to_owned(), agent.name.clone());
+    let flags = flags(agent);
+    let own = group.environment.as_ref().filter(|_| !agent.environment.is_empty());
+    let own = own.map(|environment| {
+        let mut environment = environment.clone();
+        environment.extend(agent.environment.clone());
+        environment
+    });
     let style = agent
         .argument_style
         .unwrap_or(stack.machine(agent.machine).supervision.argument_style);
     let mut walker = Walker {
-        search: group.search(stack, &script),
+        // With `-m`, what is imported first lies in the working directory, not beside the module.
+        search: group.search(stack, if agent.module.is_some() { "" } else { &script }),
+        main_package: agent
+            .module
+            .as_deref()
+            .map(|module| main_package(module, &script))
+            .unwrap_or_default(),
         flags: &flags,
-        environment: group.environment.as_ref(),
+        environment: own.as_ref().or(group.environment.as_ref()),
         has_env_file: environment::names_env_file(&stack.images.include)
             || environment::names_env_file(&stack.group(group.id).include),
         equals_style: style == ArgumentStyle::Equals,
@@ -262,6 +271,43 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
     let mut followed = Followed { report, failures };
     judge(&mut followed, fatal, alive);
     followed
+}
+
+/// The package of `__main__` where a module is run with `-m`: a package's own is the package itself.
+fn main_package(module: &str, script: &str) -> String {
+    if script.ends_with("/__main__.py") {
+        return module.to_owned();
+    }
+    module.rsplit_once('.').map_or("", |(package, _)| package).to_owned()
+}
+
+/// What an agent is given, by flag; of several words, one after the other.
+fn flags(agent: &Agent) -> BTreeMap<String, String> {
+    let mut flags = agent.params.clone();
+    if agent.own_flags {
+        flags.insert("port".to_owned(), agent.port.to_string());
+        flags.insert("health_check_port".to_owned(), agent.health_check_port.to_string());
+        flags.insert("name".to_owned(), agent.name.clone());
+    }
+    let mut flag: Option<String> = None;
+    for word in &agent.arguments {
+        match (word.strip_prefix("--"), &flag) {
+            (Some(name), _) => {
+                let (name, value) = name.split_once('=').unwrap_or((name, ""));
+                flags.insert(name.to_owned(), value.to_owned());
+                flag = Some(name.to_owned());
+            }
+            (None, Some(flag)) => {
+                let value = flags.entry(flag.clone()).or_default();
+                if !value.is_empty() {
+                    value.push(' ');
+                }
+                value.push_str(word);
+            }
+            (None, None) => {}
+        }
+    }
+    flags
 }
 
 /// Literal ports are bound, and none is the configured one.

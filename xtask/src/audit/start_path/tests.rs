@@ -1,6 +1,7 @@
 //! One broken script per way of failing, and the reference tree, which is whole.
 
 mod data;
+mod given;
 mod imported;
 mod library;
 mod sockets;

@@ -225,6 +225,8 @@ pub struct PortOf {
 /// The walk of one agent's script.
 pub struct Walker<'a> {
     pub search: Search<'a>,
+    /// The package of `__main__`: that of the module that is run with `-m`, empty for a script.
+    pub main_package: String,
     /// What the supervisor passes.
     pub flags: &'a BTreeMap<String, String>,
     /// Environment of the container, where that is known.

@@ -11,7 +11,7 @@ use super::requirements_lock;
 use super::supervisor_binary::{self, BinaryError};
 use crate::host::system::files::{self, FileError};
 use crate::host::system::repository::Repository;
-use crate::host::tree::root::LONGEST_TEXT;
+use crate::host::tree::root::{LONGEST_TEXT, TreeError};
 use crate::host::tree::{self, Read};
 use crate::images::contents::{Contents, contents};
 use crate::images::files::{Entries, digest_of};
@@ -140,9 +140,11 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
                 requirements: match lock {
                     // Without what names the file: groups whose locks pin the same share an image.
                     Some(lock) => pins_of(&lock).into_bytes(),
-                    None => root
-                        .read(&group.requirements, LONGEST_TEXT)
-                        .map_err(|error| tree::on("read", &tree_path.join(&group.requirements), error))?,
+                    None => match root.read(&group.requirements, LONGEST_TEXT) {
+                        // Validation has said so: nothing is installed.
+                        Err(TreeError::Missing) => Vec::new(),
+                        read => read.map_err(|error| tree::on("read", &tree_path.join(&group.requirements), error))?,
+                    },
                 },
                 config: repository.read_text(&format!("config/{}", group.config_file))?,
                 tree: files.get(&group.name).map(digest_of).unwrap_or_default(),

@@ -72,7 +72,7 @@ pub fn empty_group(facts: &Facts<'_>) -> Vec<Finding> {
         .raw
         .groups
         .iter()
-        .filter(|group| group.agents.is_empty())
+        .filter(|group| group.agents.is_empty() && group.agents_written)
         .map(|group| {
             Finding::error(
                 "stack/empty-group",

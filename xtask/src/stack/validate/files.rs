@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
-use crate::finding::{Finding, Place, Subject};
+use crate::finding::{Finding, Place, Severity, Subject};
 use crate::stack::GroupId;
 use crate::stack::selection::{Nothing, Out, brings_nothing};
 use crate::stack::tree::{Found, TreeFiles, normal};
@@ -81,7 +81,7 @@ pub fn missing_requirements(facts: &Facts<'_>) -> Vec<Finding> {
         .zip(&facts.resolved.groups)
         .filter_map(|(group, raw)| {
             let place = raw.requirements.as_ref().unwrap_or(&raw.name).place.clone();
-            let finding = absent(
+            let mut finding = absent(
                 "stack/missing-requirements",
                 place,
                 &format!("the requirements file of group `{}`,", group.name),
@@ -89,6 +89,15 @@ pub fn missing_requirements(facts: &Facts<'_>) -> Vec<Finding> {
                 &tree.find(&group.requirements, &BTreeMap::new()),
                 tree,
             )?;
+            if raw.requirements.is_none() && facts.raw.requirements.is_none() && finding.rule != "stack/path-case" {
+                // Nobody named it: its image is made without any.
+                finding.severity = Severity::Warning;
+                finding.help = Some(format!(
+                    "add the file, or a `requirements.txt`, or name one as `requirements:` of the group in `{}`: without one its \
+                     image gets no packages",
+                    facts.raw.path
+                ));
+            }
             Some(finding.about(Subject::group(&group.name)))
         })
         .collect()
