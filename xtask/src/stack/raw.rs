@@ -30,7 +30,7 @@ const PYTHON: &str = "3.11";
 const DEBIAN_PACKAGES: [&str; 3] = ["python3", "python3-pip", "ca-certificates"];
 
 /// Files that no image needs, where the stack has no `images.exclude`.
-const EXCLUDED: [&str; 3] = ["**/__pycache__/**", "**/*.pyc", "**/.git/**"];
+const EXCLUDED: [&str; 2] = ["**/__pycache__/**", "**/.git/**"];
 
 /// The first two machines' LAN addresses are this and the next, where they are not written.
 const FIRST_LAN_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 101);
