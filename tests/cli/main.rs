@@ -8,6 +8,7 @@ mod bench;
 mod boot;
 mod confirm;
 mod contents;
+mod discovery;
 mod dotenv;
 mod escape;
 mod hostile;
@@ -102,9 +103,13 @@ fn outside_a_repository_it_says_so() {
         .current_dir(elsewhere.path())
         .output()
         .unwrap();
-    sandbox
-        .ran(&output)
-        .fails_with(2, &["no `config/stack.yaml`", "hint: run inside the repository"]);
+    sandbox.ran(&output).fails_with(
+        2,
+        &[
+            "no `stack.yaml` or `config/stack.yaml`",
+            "hint: run below the folder that holds it",
+        ],
+    );
 }
 
 #[test]
@@ -120,7 +125,7 @@ fn a_stack_that_is_no_file_is_named() {
     std::fs::create_dir(&stack).unwrap();
     sandbox
         .run(&["audit"])
-        .fails_with(2, &["config/stack.yaml` is no file"]);
+        .fails_with(2, &["config/stack.yaml` is not a file"]);
 }
 
 #[test]

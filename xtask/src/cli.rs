@@ -47,6 +47,13 @@ enum Command {
     Completions(cmd::completions::Args),
 }
 
+impl Command {
+    /// Whether it does something useful where there is no stack; it says itself what it needs one for.
+    fn needs_no_stack(&self) -> bool {
+        matches!(self, Self::Audit(_) | Self::Doctor(_) | Self::Completions(_))
+    }
+}
+
 /// Runs a parsed command line to its end; says why where it fails.
 #[must_use]
 pub fn run(cli: &Cli) -> Exit {
@@ -86,6 +93,9 @@ impl Cli {
     /// # Errors
     /// As the command does.
     pub fn run_command(&self, context: &Context) -> Outcome {
+        if !self.command.needs_no_stack() {
+            context.require_stack()?;
+        }
         match &self.command {
             Command::Audit(args) => cmd::audit::run(args, context),
             Command::Doctor(args) => cmd::doctor::run(args, context),

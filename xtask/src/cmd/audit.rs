@@ -38,10 +38,17 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         return Ok(Exit::Success);
     }
     args.check()?;
+    context.require_stack()?;
     let started = Instant::now();
     let folder = args.report.as_deref().map(output::folder).transpose()?;
     let baseline = args.baseline.as_deref().map(accepted::read).transpose()?;
-    let report = match (seen::read(args, context)?, &args.confirm) {
+    let seen = seen::read(args, context)?;
+    if let Found::Stack(seen) = &seen
+        && let Some(why) = seen.lists_nothing()
+    {
+        return Err(Failure::wrong_use(why));
+    }
+    let report = match (seen, &args.confirm) {
         (Found::Stack(seen), Some(names)) => return confirm::run(args, names, context, *seen),
         (Found::Stack(seen), None) if args.diff => return fix::show(args, context, *seen),
         (Found::Stack(seen), None) if args.fix => return fix::run(args, context, *seen),

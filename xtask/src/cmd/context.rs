@@ -31,6 +31,8 @@ pub struct Context {
     /// Where output goes.
     pub printer: Printer,
     tree: Option<PathBuf>,
+    /// Why there is no stack, where there is none.
+    without: Option<String>,
 }
 
 /// The agent that a finding is about, or where it stands.
@@ -46,17 +48,44 @@ impl Context {
     /// A context from the options of every command.
     ///
     /// # Errors
-    /// When there is no repository.
+    /// When the folders of the repository are not its own. That there is no stack is said by what needs one.
     pub fn new(options: &GlobalOptions) -> Outcome<Self> {
-        let repository = Repository::find().map_err(Failure::wrong_use)?;
-        repository
-            .require_own_work()
-            .map_err(|error| Failure::wrong_use(error.to_string()))?;
+        let (repository, without) = match Repository::find(options.stack.as_deref()) {
+            Ok(repository) => (repository, None),
+            Err(why) => (Repository::at("."), Some(why)),
+        };
+        if without.is_none() {
+            repository
+                .require_own_work()
+                .map_err(|error| Failure::wrong_use(error.to_string()))?;
+        }
         Ok(Self {
             repository,
             printer: Printer::new(options.color, options.verbose, options.quiet),
             tree: options.tree.clone(),
+            without,
         })
+    }
+
+    /// Fails where there is no stack, and so no repository to work in.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn require_stack(&self) -> Outcome<()> {
+        match &self.without {
+            Some(why) => Err(Failure::wrong_use(why.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// The stack, where there is one that can be worked with; why not is not said.
+    #[must_use]
+    pub fn usable_stack(&self) -> Option<Stack> {
+        self.require_stack().ok()?;
+        let (stack, found) = stack_files::load(&self.repository, self.tree.as_deref()).ok()?;
+        let stack = stack.filter(|_| !finding::stops(&found))?;
+        orphans::work_for(&stack.name);
+        Some(stack)
     }
 
     /// The stack, validated. Its errors are printed, all of them; its warnings only when `--verbose` asks for them, since
@@ -132,7 +161,14 @@ impl Context {
     /// # Errors
     /// When that file cannot be written.
     pub fn podman(&self) -> Podman {
-        Podman::new(containers_conf::provide(&self.repository))
+        Podman::new(self.containers_conf())
+    }
+
+    /// Our containers.conf, where the host needs one. Without a stack there is no folder of ours for it.
+    #[must_use]
+    pub fn containers_conf(&self) -> Option<PathBuf> {
+        self.require_stack().ok()?;
+        containers_conf::provide(&self.repository)
     }
 
     /// The hosts of the machines: the lab's, or this one and those that the stack has connections to.

@@ -11,7 +11,6 @@ use crate::doctor::{Diagnosis, HostFacts, Status, diagnose};
 use crate::host::boot::occupied;
 use crate::host::doctor::gather::{Inputs, WantedPort};
 use crate::host::doctor::{fix, gather};
-use crate::host::podman::containers_conf;
 use crate::host::podman::hosts::{Hosts, Place};
 use crate::report::doctor as report;
 use crate::report::exit::Exit;
@@ -49,7 +48,19 @@ pub enum Format {
 /// # Errors
 /// When a mend fails or the report cannot be written.
 pub fn run(args: &Args, context: &Context) -> Outcome {
-    let stack = context.stack()?;
+    let found = context.usable_stack();
+    if found.is_none() {
+        context.printer.note(match context.require_stack() {
+            Ok(()) => {
+                "the stack cannot be used (`cargo xtask audit` says why): what it needs of this host is not looked at"
+            }
+            Err(_) => "there is no stack here: what one needs of this host is not looked at",
+        });
+    }
+    let stack = found
+        .clone()
+        .or_else(Stack::none)
+        .ok_or_else(|| Failure::new(Exit::Internal, "a stack without anything in it cannot be made"))?;
     let mut facts = look(context, &stack);
     let mut diagnoses = diagnose(&facts);
     if args.fix {
@@ -68,7 +79,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     .map_err(|error| Failure::new(Exit::Internal, format!("cannot write the report: {error}")))?;
     context.printer.data(&String::from_utf8_lossy(&text));
     let sick = diagnoses.iter().any(|diagnosis| diagnosis.status == Status::Problem);
-    let sick = ownership::tell_all(context, &stack, &context.podman()) || sick;
+    let sick = found.is_some_and(|stack| ownership::tell_all(context, &stack, &context.podman())) || sick;
     Ok(if sick { Exit::Findings } else { Exit::Success })
 }
 
@@ -78,7 +89,7 @@ pub(super) fn look(context: &Context, stack: &Stack) -> HostFacts {
     gather(&Inputs {
         stack,
         podman: &|| podman.command(),
-        containers_conf: containers_conf::provide(&context.repository),
+        containers_conf: context.containers_conf(),
         ports: ports(context, stack),
         overlaps: overlaps(context, stack),
     })

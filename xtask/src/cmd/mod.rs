@@ -114,9 +114,12 @@ impl From<FileError> for Failure {
 /// Options of every command.
 #[derive(Debug, Clone, clap::Args)]
 pub struct GlobalOptions {
-    /// The Python tree; overrides `source_tree` of config/stack.yaml
+    /// The Python tree; overrides `source_tree` of the stack
     #[arg(long, global = true, value_name = "PATH")]
     pub tree: Option<PathBuf>,
+    /// The stack, or a folder with one [default: AI_SYSTEM_STACK, else the nearest stack.yaml or config/stack.yaml, here or above]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub stack: Option<PathBuf>,
     /// When to colour the output
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub color: crate::report::printer::ColorChoice,

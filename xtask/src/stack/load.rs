@@ -1,12 +1,10 @@
 //! The way from texts to the validated model.
 
-use std::collections::BTreeMap;
-
 use super::audit::AuditSettings;
 use super::raw::{self, RawMachine, RawStack};
 use super::read::plain;
 use super::resolve::{Read, resolve};
-use super::startup::{self, Machines, Startup};
+use super::startup::{self, Machines, Reading, Startup};
 use super::tree::{TreeFiles, normal};
 use super::validate::{self, Facts};
 use super::yaml::decode;
@@ -29,6 +27,29 @@ pub trait Files {
     ///
     /// Why the file cannot be read, as a lowercase fragment.
     fn read(&self, source_tree: &str, path: &str) -> Result<Vec<u8>, String>;
+}
+
+impl Stack {
+    /// A stack without machines, groups and agents, all else as it is where nothing is written: for what looks at a host and finds no stack.
+    #[must_use]
+    pub fn none() -> Option<Self> {
+        struct Nothing;
+        impl Files for Nothing {
+            fn list(&self, _: &str) -> Result<TreeFiles, String> {
+                Ok(TreeFiles::default())
+            }
+            fn read(&self, _: &str, _: &str) -> Result<Vec<u8>, String> {
+                Ok(b"[{name: none, script_path: none.py, port: 1024}]".to_vec())
+            }
+        }
+        let written = Written::read("stack.yaml", b"machines: {none: {startup_config: none}}", None);
+        let (stack, _) = written.load(&Nothing);
+        let mut stack = stack?;
+        stack.machines.clear();
+        stack.groups.clear();
+        stack.agents.clear();
+        Some(stack)
+    }
 }
 
 /// `stack.yaml`, read: it says which tree there is to look at, before anything of that is read.
@@ -125,11 +146,20 @@ impl Written {
                 };
                 match files.read(&tree, &path.value) {
                     Ok(bytes) => {
-                        let machines = Machines {
-                            own: &machine.name.value,
-                            all: &names,
+                        let text = |path: &str| {
+                            let bytes = files.read(&tree, path).ok()?;
+                            Some(String::from_utf8_lossy(&bytes).into_owned())
                         };
-                        read_startup(&shown, &bytes, &machines, &raw.variables, &mut read, &mut findings);
+                        let reading = Reading {
+                            path: &normal(&path.value),
+                            machines: Machines {
+                                own: &machine.name.value,
+                                all: &names,
+                            },
+                            variables: &raw.variables,
+                            file: &text,
+                        };
+                        read_startup(&shown, &bytes, &reading, &mut read, &mut findings);
                         if let (Some(startup), Some(tree)) = (&mut read.startup, &listed) {
                             findings.extend(settle(startup, machine, tree));
                         }
@@ -175,17 +205,10 @@ impl Written {
     }
 }
 
-fn read_startup(
-    shown: &str,
-    bytes: &[u8],
-    machines: &Machines<'_>,
-    variables: &BTreeMap<String, String>,
-    read: &mut Read,
-    findings: &mut Vec<Finding>,
-) {
+fn read_startup(shown: &str, bytes: &[u8], reading: &Reading<'_>, read: &mut Read, findings: &mut Vec<Finding>) {
     match decode(shown, bytes) {
         Ok(source) => {
-            let (startup, mut more) = startup::read(&source, machines, variables, &mut read.names);
+            let (startup, mut more) = startup::read(&source, reading, &mut read.names);
             read.startup = startup;
             findings.append(&mut more);
         }

@@ -8,9 +8,6 @@ use crate::cmd::{Context, Failure, Outcome};
 use crate::stack::near::nearest;
 use crate::stack::{AgentId, MachineId, Stack};
 
-/// The stack's own file, as findings name it.
-const STACK_FILE: &str = "config/stack.yaml";
-
 /// What the names mean; nothing if there are none.
 ///
 /// # Errors
@@ -23,7 +20,7 @@ pub fn focus(names: &[String], machine: Option<MachineId>, seen: &Seen, context:
     for name in names {
         match agents(name, machine, &seen.stack).as_slice() {
             [one] => focus.agents.push(*one),
-            [] if name == STACK_FILE => focus.other_files.push(name.clone()),
+            [] if name == context.repository.stack_file() => focus.other_files.push(name.clone()),
             [] => focus
                 .files
                 .push(file(name, seen, context).ok_or_else(|| unknown(name, seen))?),

@@ -5,7 +5,7 @@ use crate::audit::baseline::Baseline;
 use crate::audit::scope::Scope;
 use crate::cmd::audit::Args;
 use crate::cmd::{Context, Failure, Outcome};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::host::system::files;
 use crate::host::tree::audit_files::{self, Listed, ReadTree};
 use crate::host::tree::{named_place, stack_files};
@@ -74,6 +74,32 @@ pub fn read(args: &Args, context: &Context) -> Outcome<Found> {
 }
 
 impl Seen {
+    /// Why there is nothing to audit, in a line; nothing where there is an agent. What else could be said of such a tree is not what
+    /// anybody wants to know.
+    #[must_use]
+    pub fn lists_nothing(&self) -> Option<String> {
+        if !self.stack.agents.is_empty() {
+            return None;
+        }
+        let why = self
+            .said
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .min_by_key(|finding| !finding.message.ends_with("lists no agents"));
+        let why = why.map(|finding| {
+            let help = finding
+                .help
+                .as_ref()
+                .map(|help| format!("; {help}"))
+                .unwrap_or_default();
+            format!(
+                ": {} ({}:{}){help}",
+                finding.message, finding.place.path, finding.place.line
+            )
+        });
+        Some(format!("nothing was found to audit{}", why.unwrap_or_default()))
+    }
+
     /// Whether the tree's listing has that file, or something in that folder.
     #[must_use]
     pub fn lists(&self, path: &str) -> bool {
@@ -94,7 +120,7 @@ impl Seen {
         then: impl FnOnce(Input<'_>) -> T,
     ) -> T {
         let mut tree = ReadTree::of(self.listed);
-        let stack_file = "config/stack.yaml";
+        let stack_file = context.repository.stack_file();
         let texts = files::read(&context.repository.path(stack_file))
             .map(|bytes| (stack_file.to_owned(), String::from_utf8_lossy(&bytes).into_owned()));
         let (entries, odd) = (std::mem::take(&mut tree.entries), std::mem::take(&mut tree.odd));

@@ -89,7 +89,7 @@ impl Watched {
         let code = stack.machines.iter().flat_map(|machine| &machine.code);
         let found = watched::find(&tree, code.map(String::as_str), named.iter().map(|path| path.as_str()))?;
         let mut files: BTreeSet<PathBuf> = named.into_iter().map(|path| tree.join(path)).collect();
-        files.insert(context.repository.path("config/stack.yaml"));
+        files.insert(context.repository.path(context.repository.stack_file()));
         let config = context.repository.path("config");
         let beside = found
             .beside

@@ -2,39 +2,99 @@
 
 use std::path::{Path, PathBuf};
 
-use super::files::FileError;
+use super::files::{self, FileError};
 use crate::host::tree::root::{LONGEST_TEXT, TreeError, TreeRoot};
+
+/// The variable that names the stack where `--stack` does not.
+pub const STACK_VARIABLE: &str = "AI_SYSTEM_STACK";
+
+/// Where a stack is in a folder, first choice first.
+const STACK_FILES: [&str; 2] = ["stack.yaml", "config/stack.yaml"];
 
 /// The folders of one checkout.
 #[derive(Debug, Clone)]
 pub struct Repository {
     root: PathBuf,
+    stack_file: String,
 }
 
 impl Repository {
-    /// The repository that cargo runs us in, or else the one that holds the current folder.
+    /// The repository of the stack that is named, by its file or by a folder that holds it; of the one that [`STACK_VARIABLE`] names; or
+    /// else of the one that cargo runs us in, or that holds the current folder.
     ///
     /// # Errors
-    /// When no folder upward holds `config/stack.yaml`, or what it holds there is no file.
-    pub fn find() -> Result<Self, String> {
-        let from_cargo = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    /// When there is no stack there, or what is there is not a file.
+    pub fn find(named: Option<&Path>) -> Result<Self, String> {
+        let by_variable = std::env::var_os(STACK_VARIABLE)
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from);
         let current = std::env::current_dir().map_err(|error| format!("cannot tell the current folder: {error}"))?;
-        let root = from_cargo
+        if let Some(named) = named.map(Path::to_owned).or(by_variable) {
+            return Self::of_stack(&current.join(named));
+        }
+        let from_cargo = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let mut folders = from_cargo
             .iter()
             .map(PathBuf::as_path)
             .chain(std::iter::once(current.as_path()))
-            .flat_map(Path::ancestors)
-            .find(|folder| folder.join("config/stack.yaml").symlink_metadata().is_ok())
+            .flat_map(Path::ancestors);
+        let (root, file) = folders
+            .find_map(|folder| Some((folder, stack_in(folder)?)))
             .ok_or_else(|| {
                 format!(
-                    "no `config/stack.yaml` in `{}` or above it\n  hint: run inside the repository",
+                    "no `stack.yaml` or `config/stack.yaml` in `{}` or above it\n  hint: run below the folder that holds it, or name it \
+                     with `--stack FILE` or {STACK_VARIABLE}",
                     current.display()
                 )
             })?;
-        let path = root.join("config/stack.yaml");
+        let repository = Self {
+            root: root.to_owned(),
+            stack_file: file.to_owned(),
+        };
+        repository.require_stack_file()?;
+        Ok(repository)
+    }
+
+    /// The repository of a stack's file, or of a folder with one. `config/stack.yaml` belongs to the folder above `config`.
+    fn of_stack(path: &Path) -> Result<Self, String> {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let path: PathBuf = path.components().collect();
+        if path.is_dir() {
+            let file = stack_in(&path).ok_or_else(|| {
+                format!(
+                    "no `stack.yaml` or `config/stack.yaml` in `{}`\n  hint: name the file itself",
+                    path.display()
+                )
+            })?;
+            return Ok(Self {
+                root: path,
+                stack_file: file.to_owned(),
+            });
+        }
+        let unusable = || format!("`{}` cannot be the path of a stack", path.display());
+        let folder = path.parent().ok_or_else(unusable)?;
+        let root = match folder.file_name() {
+            Some(name) if name == "config" => folder.parent().unwrap_or(folder),
+            _ => folder,
+        };
+        let file = path
+            .strip_prefix(root)
+            .ok()
+            .and_then(Path::to_str)
+            .ok_or_else(unusable)?;
+        let repository = Self {
+            root: root.to_owned(),
+            stack_file: file.to_owned(),
+        };
+        repository.require_stack_file()?;
+        Ok(repository)
+    }
+
+    fn require_stack_file(&self) -> Result<(), String> {
+        let path = self.root.join(&self.stack_file);
         match path.metadata() {
-            Ok(found) if found.is_file() => Ok(Self { root: root.to_owned() }),
-            Ok(_) => Err(format!("`{}` is no file", path.display())),
+            Ok(found) if found.is_file() => Ok(()),
+            Ok(_) => Err(format!("`{}` is not a file", path.display())),
             Err(error) => Err(FileError::on("read", &path)(error).to_string()),
         }
     }
@@ -42,7 +102,16 @@ impl Repository {
     /// A repository at that path.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self {
+            root: root.into(),
+            stack_file: "config/stack.yaml".to_owned(),
+        }
+    }
+
+    /// The stack's own file, relative to the root, as findings name it.
+    #[must_use]
+    pub fn stack_file(&self) -> &str {
+        &self.stack_file
     }
 
     /// Its root.
@@ -187,4 +256,23 @@ impl Repository {
     pub fn log(&self, job: &str) -> PathBuf {
         self.work().join("logs").join(format!("{job}.log"))
     }
+}
+
+/// The stack in a folder. A `stack.yaml` without machines is one of another program.
+fn stack_in(folder: &Path) -> Option<&'static str> {
+    STACK_FILES.into_iter().find(|file| {
+        let path = folder.join(file);
+        if path.symlink_metadata().is_err() {
+            return false;
+        }
+        let in_config = file.contains('/');
+        in_config || files::read(&path).is_ok_and(|text| has_machines(&text))
+    })
+}
+
+/// Whether a text has the key that every stack has.
+fn has_machines(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    text.lines()
+        .any(|line| line.starts_with("machines:") || line.starts_with("{machines:"))
 }

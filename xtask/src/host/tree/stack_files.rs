@@ -9,9 +9,6 @@ use crate::host::system::files::{self, FileError};
 use crate::host::system::repository::Repository;
 use crate::stack::{Files, Stack, TreeFiles, Written};
 
-/// Path of the stack's own file.
-const STACK_PATH: &str = "config/stack.yaml";
-
 /// Longest startup config that is read; one that is far shorter is too long already, and is told with its length.
 const LONGEST_STARTUP: u64 = 64 * 1024 * 1024;
 
@@ -28,9 +25,9 @@ pub fn load(repository: &Repository, tree: Option<&Path>) -> Result<(Option<Stac
 /// # Errors
 /// When it cannot be read.
 pub fn read(repository: &Repository, tree: Option<&Path>) -> Result<Written, FileError> {
-    let text = files::read(&repository.path(STACK_PATH))?;
+    let text = files::read(&repository.path(repository.stack_file()))?;
     let tree = tree.map(|path| relative_to_root(repository, path));
-    Ok(Written::read(STACK_PATH, &text, tree.as_deref()))
+    Ok(Written::read(repository.stack_file(), &text, tree.as_deref()))
 }
 
 /// Fails where the tree that is named on the command line cannot be opened.

@@ -24,7 +24,7 @@ const MACHINE: [&str; 5] = ["machine", "machine_type", "runs_on", "target_machin
 /// Keys of the group that an agent belongs to.
 const GROUP: [&str; 4] = ["group", "docker_group", "container_group", "agent_group"];
 /// Variables that say which port a program serves.
-const PORT_VARIABLES: [&str; 4] = ["AGENT_PORT", "ZMQ_PORT", "SERVICE_PORT", "PORT"];
+pub const PORT_VARIABLES: [&str; 4] = ["AGENT_PORT", "ZMQ_PORT", "SERVICE_PORT", "PORT"];
 /// Keys that are known and say nothing that is needed here; a key near one of them is no slip of the pen.
 const ELSEWHERE: [&str; 9] = [
     "description",

@@ -14,13 +14,16 @@ use super::yaml::{self, Node, Value};
 use crate::finding::{Finding, Place, Subject};
 
 mod command;
+mod compose;
 mod entry;
 mod find;
 mod groups;
 mod params;
+mod procfile;
 mod profiles;
 mod scripts;
 mod settings;
+mod supervisord;
 mod values;
 
 pub use groups::{NamedGroup, slug};
@@ -33,6 +36,8 @@ use values::Values;
 pub struct Startup {
     /// Its path, as findings name it.
     pub path: String,
+    /// The folder of the tree that it is in; empty for the root.
+    folder: String,
     /// Its agents, in order.
     pub agents: Vec<StartupAgent>,
     /// The groups that it names.
@@ -51,6 +56,7 @@ impl Startup {
     fn new(path: &str) -> Self {
         Self {
             path: path.to_owned(),
+            folder: String::new(),
             agents: Vec::new(),
             groups: Vec::new(),
             environment: BTreeMap::new(),
@@ -124,6 +130,23 @@ impl StartupAgent {
         }
     }
 
+    /// An agent that is a program of a config which knows nothing of agents: it gets its own words alone.
+    fn of_program(name: &str, place: &Place) -> Self {
+        let mut agent = Self::new(place.clone());
+        name.clone_into(&mut agent.name.value);
+        agent.own_flags = false;
+        agent
+    }
+
+    /// Takes the port that its words or variables name, where none is known.
+    fn take_port(&mut self) {
+        if !self.has_port()
+            && let Some(port) = self.port_elsewhere(&entry::PORT_VARIABLES, &self.name.place.clone())
+        {
+            self.port = port;
+        }
+    }
+
     /// Whether it is known what is started, and on which port if one is written.
     fn has_target(&self) -> bool {
         !self.port_is_wrong && (self.module.is_some() || !self.script_path.value.is_empty())
@@ -158,7 +181,7 @@ impl StartupAgent {
         self.port.value != 0
     }
 
-    /// A port that its words, parameters or variables name. The words lose those flags that the supervisor passes itself.
+    /// A port that its words, parameters or variables name.
     fn port_elsewhere(&self, variables: &[&str], place: &Place) -> Option<At<u16>> {
         let known = |value: &str| value.parse::<u16>().ok().filter(|port| *port > 0);
         let by_flag = || command::flag(&self.arguments, &["port", "p"]).and_then(known);
@@ -175,15 +198,45 @@ impl StartupAgent {
     }
 }
 
+/// What a startup config is read with.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    /// Its path in the tree.
+    pub path: &'a str,
+    /// The machine that it is read for, among the others.
+    pub machines: Machines<'a>,
+    /// The stack's `variables:`.
+    pub variables: &'a BTreeMap<String, String>,
+    /// The text of another file of the tree.
+    pub file: &'a dyn Fn(&str) -> Option<String>,
+}
+
 /// Reads a startup config for one of the machines. Nothing comes back where it cannot be read at all; `names` gets the name of every
 /// agent that it mentions, those that cannot be used among them.
 #[must_use]
-pub fn read(
-    source: &Source,
-    machines: &Machines<'_>,
-    variables: &BTreeMap<String, String>,
-    names: &mut Vec<String>,
-) -> (Option<Startup>, Vec<Finding>) {
+pub fn read(source: &Source, reading: &Reading<'_>, names: &mut Vec<String>) -> (Option<Startup>, Vec<Finding>) {
+    let other = if procfile::is_one(reading.path) {
+        Some(procfile::read(source, names))
+    } else if supervisord::is_one(reading.path, &source.text) {
+        Some(supervisord::read(source, names))
+    } else {
+        None
+    };
+    if let Some((mut startup, mut findings)) = other {
+        let mut reader = Reader::new(source);
+        if startup.agents.is_empty() {
+            reader.findings.push(no_agents(source, Place::file(&source.path)));
+        }
+        if startup.groups.is_empty() && !startup.agents.is_empty() {
+            startup.groups = vec![NamedGroup {
+                name: slug("agents"),
+                agents: startup.agents.iter().map(|agent| agent.name.clone()).collect(),
+            }];
+        }
+        choose_ports(&mut reader, &mut startup.agents);
+        findings.append(&mut reader.findings);
+        return (Some(startup), findings);
+    }
     let (root, mut findings) = yaml::parse(source);
     let Some(root) = root else {
         if findings.is_empty() {
@@ -200,22 +253,37 @@ pub fn read(
         return (None, findings);
     };
     let mut reader = Reader::new(source);
-    let startup = config(&mut reader, &root, machines, variables, names);
+    let startup = config(&mut reader, &root, reading, names);
     findings.append(&mut reader.findings);
     (startup, findings)
 }
 
 const AGENTS_HELP: &str = "agents are a list of mappings under any key, each with a `name`";
 
+fn no_agents(source: &Source, place: Place) -> Finding {
+    Finding::error("stack/missing-key", place, format!("`{}` lists no agents", source.path))
+        .about(Subject::Path(source.path.clone()))
+        .with_help(AGENTS_HELP)
+}
+
 fn config<'a>(
     reader: &mut Reader<'a>,
     root: &'a Node,
-    machines: &Machines<'_>,
-    variables: &BTreeMap<String, String>,
+    reading: &Reading<'_>,
     names: &mut Vec<String>,
 ) -> Option<Startup> {
+    let (machines, variables) = (&reading.machines, reading.variables);
     let place = reader.place(root.span);
     let mut startup = Startup::new(&reader.source.path);
+    startup.folder = reading
+        .path
+        .rsplit_once('/')
+        .map_or("", |(folder, _)| folder)
+        .to_owned();
+    let services = match &root.value {
+        Value::Mapping(entries) => compose::services(entries),
+        _ => None,
+    };
     let mut choice = profiles::Choice::default();
     match &root.value {
         Value::Mapping(entries) => {
@@ -240,23 +308,22 @@ fn config<'a>(
             return None;
         }
     }
-    let found = find::agents(root, &|key| machines.is_other(key));
-    if found.is_empty() {
-        reader.findings.push(
-            Finding::error(
-                "stack/missing-key",
-                place,
-                format!("`{}` lists no agents", reader.source.path),
-            )
-            .about(Subject::Path(reader.source.path.clone()))
-            .with_help(AGENTS_HELP),
-        );
-    }
     let environment = startup.environment.clone();
     let values = Values {
         variables,
         environment: &environment,
     };
+    let found = match services {
+        Some(services) => {
+            compose::read(reader, services, &values, reading.file, names, &mut startup);
+            Vec::new()
+        }
+        None => find::agents(root, &|key| machines.is_other(key)),
+    };
+    if found.is_empty() && startup.agents.is_empty() {
+        let finding = no_agents(reader.source, place);
+        reader.findings.push(finding);
+    }
     for found in &found {
         let (before, known) = (reader.findings.len(), names.len());
         startup

@@ -27,7 +27,7 @@ pub fn settle(startup: &mut Startup, around: &Around<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     startup.agents.retain_mut(|agent| {
         if let Some(module) = agent.module.clone() {
-            let found = around.module(&module);
+            let found = around.module(&module, &agent.folders);
             if !found.is_importable {
                 agent.module = None;
             }
@@ -40,7 +40,7 @@ pub fn settle(startup: &mut Startup, around: &Around<'_>) -> Vec<Finding> {
             return true;
         }
         if is_dotted(&written) {
-            let found = around.module(&written);
+            let found = around.module(&written, &[]);
             if found.is_importable {
                 agent.module = Some(written);
                 agent.script_path.value = found.path;
@@ -116,7 +116,7 @@ impl Around<'_> {
         if is_relative && !leads_out(path) {
             return None;
         }
-        self.suffix(path)
+        self.suffix(path, own)
     }
 
     fn below(&self, folder: &str, path: &str) -> Option<String> {
@@ -126,22 +126,22 @@ impl Around<'_> {
 
     /// The longest end of a path that leads out of the tree which is a file of it: `/home/me/system/main/a.py` is `main/a.py`. A
     /// name alone has to stand in the root.
-    fn suffix(&self, path: &str) -> Option<String> {
+    fn suffix(&self, path: &str, own: &[String]) -> Option<String> {
         let names: Vec<&str> = path.split('/').filter(|name| !["", ".", ".."].contains(name)).collect();
         (0..names.len()).find_map(|at| {
             let rest = names[at..].join("/");
+            let in_own = own.iter().find_map(|folder| self.below(folder, &rest));
+            let in_root = || self.is_file(&rest).then(|| rest.clone());
             let in_folder = || {
-                let folders = self.folders(&[]).map(str::to_owned).collect::<Vec<_>>();
-                (names.len() - at > 1)
-                    .then(|| folders.iter().find_map(|folder| self.below(folder, &rest)))
-                    .flatten()
+                let mut folders = self.folders(&[]);
+                folders.find_map(|folder| self.below(folder, &rest))
             };
-            let in_root = self.is_file(&rest).then(|| rest.clone());
-            in_root.or_else(in_folder)
+            let in_folder = || (names.len() - at > 1).then(in_folder).flatten();
+            in_own.or_else(in_root).or_else(in_folder)
         })
     }
 
-    fn module(&self, module: &str) -> Module {
+    fn module(&self, module: &str, own: &[String]) -> Module {
         let stem = module.trim_matches('.').replace('.', "/");
         let files = [format!("{stem}.py"), format!("{stem}/__main__.py")];
         // The working directory is the root, which `-m` looks in first.
@@ -155,7 +155,7 @@ impl Around<'_> {
                 is_importable: true,
             };
         }
-        let elsewhere = self.folders(&[]).find_map(|folder| self.below(folder, &files[0]));
+        let elsewhere = self.folders(own).find_map(|folder| self.below(folder, &files[0]));
         Module {
             path: elsewhere.unwrap_or_else(|| files[0].clone()),
             is_importable: false,
