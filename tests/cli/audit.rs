@@ -80,9 +80,11 @@ fn warnings_fail_only_where_they_are_denied() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["audit", "--deny", "warnings"]);
     assert_eq!(ran.code, 1, "{ran:#?}");
-    let last = ran.stdout.lines().last().unwrap();
+    let mut lines = ran.stdout.lines().rev();
+    let last = lines.next().unwrap();
+    assert_eq!(lines.next(), Some("3 warnings, 2 notes"));
     assert!(
-        last.starts_with("3 warnings, 2 notes; next: cargo xtask audit --explain "),
+        last.starts_with("89 agents start; next: cargo xtask audit --explain "),
         "{}",
         ran.stdout
     );
@@ -782,6 +784,13 @@ fn several_formats_go_to_files_in_one_run() {
     assert!(alone.stderr.contains("agents cannot start"), "{alone:#?}");
     let piped = sandbox.run(&["audit", "--format", "json=/dev/stderr", "-q"]);
     assert_eq!(serde_json::from_str::<Value>(&piped.stderr).unwrap(), document);
+    // What a descriptor leads to is written to, also if that is a file.
+    let link = std::fs::read_link("/dev/stderr").unwrap();
+    let file = std::fs::File::create(sandbox.path("errors.json")).unwrap();
+    let mut command = sandbox.command(&["audit", "--format", "json=/dev/stderr", "-q"]);
+    assert_eq!(command.stderr(file).output().unwrap().status.code(), Some(1));
+    assert_eq!(std::fs::read_link("/dev/stderr").unwrap(), link);
+    assert_eq!(parsed("errors.json"), document);
 
     for (arguments, said) in [
         (
@@ -813,7 +822,10 @@ fn a_report_is_a_folder_of_its_own() {
     assert!(page.contains("UndefinedFarAway") && page.contains("misspelt_limit"));
     let document: Value =
         serde_json::from_str(&std::fs::read_to_string(sandbox.path("out/report/audit.json")).unwrap()).unwrap();
-    assert_eq!(page.matches("<article class=\"finding ").count(), document["findings"].as_array().unwrap().len());
+    assert_eq!(
+        page.matches("<article class=\"finding ").count(),
+        document["findings"].as_array().unwrap().len()
+    );
     // Another report takes its place; a folder with anything else in it is left alone.
     assert_eq!(sandbox.run(&["audit", "--report", "out/report"]).code, 1);
     write(&sandbox, "out/report/mine.txt", "x");

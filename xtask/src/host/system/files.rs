@@ -57,14 +57,15 @@ pub fn write(path: &Path, bytes: &[u8], executable: bool) -> Result<(), FileErro
     place(path, bytes, &Manner::new(executable)).map_err(FileError::on("write", path))
 }
 
-/// The same for a file that a user names. What is there and is no regular file (a pipe, a descriptor below `/dev/fd`) is written to, not
-/// replaced.
+/// The same for a file that a user names. What is there and is not a regular file is written to and not replaced: a pipe, and what
+/// `/dev/stdout` or `/dev/fd/3` lead to.
 ///
 /// # Errors
 /// As [`write`].
 pub fn write_there(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    if path.metadata().is_ok_and(|found| !found.is_file()) {
-        let file = std::fs::OpenOptions::new().write(true).open(path);
+    let is_descriptor = (path.starts_with("/dev") || path.starts_with("/proc")) && path.is_symlink();
+    if is_descriptor || path.metadata().is_ok_and(|found| !found.is_file()) {
+        let file = std::fs::OpenOptions::new().append(true).open(path);
         return file
             .and_then(|mut file| file.write_all(bytes))
             .map_err(FileError::on("write", path));

@@ -79,14 +79,18 @@ pub struct Ending {
     pub line: String,
     /// The next command, if it has to be told elsewhere.
     pub next: Option<String>,
+    /// Findings by severity, if there was no room for them.
+    pub counts: Option<String>,
 }
 
 impl Ending {
     /// How an output ends that says nothing of commands: with its last line, below the next command if that has no room in it.
     #[must_use]
     pub fn lines(&self, look: &Look) -> String {
-        let next = self.next.as_ref().map(|next| format!("Next: {next}\n"));
-        format!("{}{}", next.unwrap_or_default(), look.bold(&self.line))
+        let next = self.next.as_ref().map(|next| format!("Next: {next}"));
+        let before = self.counts.iter().chain(&next);
+        let before: String = before.map(|line| format!("{line}\n")).collect();
+        format!("{before}{}", look.bold(&self.line))
     }
 }
 
@@ -95,33 +99,49 @@ impl Ending {
 pub fn ending(report: &Report, look: &Look) -> Ending {
     let line = conclusion(report);
     let Some(next) = next(report, look) else {
-        return Ending { line, next: None };
+        return Ending {
+            line,
+            next: None,
+            counts: None,
+        };
     };
-    std::iter::once(line.clone())
-        .chain(shorter(report))
-        .map(|count| format!("{count}; next: {next}"))
-        .find(|line| width(line) <= look.width())
-        .map_or(Ending { line, next: Some(next) }, |line| Ending { line, next: None })
+    let beside = |count: &str| Some(format!("{count}; next: {next}")).filter(|line| width(line) <= look.width());
+    if let Some(line) = beside(&line) {
+        return Ending {
+            line,
+            next: None,
+            counts: None,
+        };
+    }
+    match shorter(report).and_then(|count| beside(&count)) {
+        Some(line) => Ending {
+            line,
+            next: None,
+            counts: Some(severities(report)),
+        },
+        None => Ending {
+            line,
+            next: Some(next),
+            counts: None,
+        },
+    }
 }
 
-/// The count in fewer words, for lines in which the next command has no room otherwise.
-fn shorter(report: &Report) -> Vec<String> {
+/// What becomes of the agents, for lines in which the next command has no room beside the whole count.
+fn shorter(report: &Report) -> Option<String> {
     // What is known or left out is part of the count.
     if report.findings.is_empty() || report.known > 0 {
-        return Vec::new();
+        return None;
     }
     let (broken, at_risk) = (report.count(Prediction::CannotStart), report.count(Prediction::MayNot));
-    let agents = match (report.agents.len(), broken, at_risk) {
-        (1, 1, _) => "the agent cannot start".to_owned(),
-        (1, 0, 1) => "the agent is at risk".to_owned(),
-        (all, 1.., _) => format!("{} of {} cannot start", number(broken), counted(all, "agent")),
-        (all, 0, 1..) => format!("{} of {} at risk", number(at_risk), counted(all, "agent")),
-        _ => return vec![severities(report)],
-    };
-    vec![
-        format!("{agents}, {}", counted(report.findings.len(), "finding")),
-        agents,
-    ]
+    match (report.agents.len(), broken, at_risk) {
+        (0, ..) => None,
+        (1, 1, _) => Some("the agent cannot start".to_owned()),
+        (1, 0, 1) => Some("the agent is at risk".to_owned()),
+        (all, 1.., _) => Some(format!("{} of {} cannot start", number(broken), counted(all, "agent"))),
+        (all, 0, 1..) => Some(format!("{} of {} at risk", number(at_risk), counted(all, "agent"))),
+        (all, 0, 0) => Some(format!("{} start", counted(all, "agent"))),
+    }
 }
 
 /// The command that says most of what is to be fixed first; nothing if nothing is.

@@ -431,6 +431,7 @@ fn end(report: &Report, look: &Look) -> Vec<String> {
         };
         lines.push(line);
     }
+    lines.extend(ending.counts);
     lines.push(look.paint(&ending.line, style));
     lines
 }

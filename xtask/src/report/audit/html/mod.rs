@@ -165,7 +165,11 @@ impl<'a> Anchors<'a> {
     /// An agent that another waits for, which may be of another machine.
     fn blocker<'n>(&self, report: &Report, of: &AgentReport, name: &'n str) -> Link<'n> {
         let found = |agent: &&AgentReport| agent.name == name || agent.full_name() == name;
-        let own = report.agents.iter().filter(found).find(|agent| agent.machine == of.machine);
+        let own = report
+            .agents
+            .iter()
+            .filter(found)
+            .find(|agent| agent.machine == of.machine);
         let agent = own.or_else(|| report.agents.iter().find(found));
         Link {
             text: name.to_owned(),

@@ -11,7 +11,8 @@ use crate::stack::AgentId;
 const PAGES: &str = "https://example.org/rules.md";
 
 /// What a page must show as it is, and not obey.
-const NASTY: &str = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">{{ 7 * 7 }}&amp;";
+const NASTY: &str =
+    "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">{{ 7 * 7 }}&amp;";
 
 fn report() -> Report {
     let mut report = Report {
@@ -100,7 +101,10 @@ fn a_browser_shows_all_of_it_and_obeys_nothing() {
     let (answers, console) = ask(&path, &widths, QUESTION);
     assert_eq!(console, Vec::<String>::new());
     for (width, page) in widths.iter().zip(answers) {
-        assert!(page["wide"].as_u64().unwrap() <= u64::from(*width), "{width} px: {page:#}");
+        assert!(
+            page["wide"].as_u64().unwrap() <= u64::from(*width),
+            "{width} px: {page:#}"
+        );
         assert_eq!(page["title"], "Audit: 120 of 120 agents cannot start: 120 errors");
         assert_eq!((&page["scripts"], &page["images"]), (&Value::from(1), &Value::from(0)));
         for what in ["agents", "findings", "causes"] {
@@ -109,8 +113,14 @@ fn a_browser_shows_all_of_it_and_obeys_nothing() {
         assert_eq!(page["marks"], true);
         assert_eq!((&page["dead"], &page["ids"]), (&Value::from(0), &Value::from(true)));
         assert!(page["inner"].as_u64().unwrap() > 500, "{page:#}");
-        assert_eq!(page["elsewhere"], serde_json::json!([format!("{PAGES}#stackbad-value")]));
-        assert!(page["said"].as_str().unwrap().contains(&format!("it is {NASTY}")), "{page:#}");
+        assert_eq!(
+            page["elsewhere"],
+            serde_json::json!([format!("{PAGES}#stackbad-value")])
+        );
+        assert!(
+            page["said"].as_str().unwrap().contains(&format!("it is {NASTY}")),
+            "{page:#}"
+        );
         assert_eq!(page["filtered"], serde_json::json!([3, 1, true]));
     }
 }
@@ -118,5 +128,8 @@ fn a_browser_shows_all_of_it_and_obeys_nothing() {
 #[test]
 fn a_page_without_findings_says_so() {
     let text = html(&Report::default(), PAGES).unwrap();
-    assert!(text.contains("no findings") && !text.contains("id=\"causes\""), "{text}");
+    assert!(
+        text.contains("no findings") && !text.contains("id=\"causes\""),
+        "{text}"
+    );
 }
