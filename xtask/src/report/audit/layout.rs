@@ -123,6 +123,15 @@ pub fn width(text: &str) -> usize {
     text.width()
 }
 
+/// Rows that a line takes on a terminal of that many columns, which goes on in the next row where it has to; colours take none.
+#[must_use]
+pub fn rows(line: &str, columns: usize) -> usize {
+    let mut parts = line.split('\u{1b}');
+    let plain = parts.next().unwrap_or_default().width();
+    let coloured = parts.map(|part| part.split_once('m').map_or(0, |(_, text)| text.width()));
+    (plain + coloured.sum::<usize>()).div_ceil(columns.max(1)).max(1)
+}
+
 /// The text, or its beginning with `…` if it takes more cells.
 #[must_use]
 pub fn cut(text: &str, cells: usize) -> String {
@@ -237,6 +246,13 @@ mod tests {
         for line in wrap(&"漢字 x ".repeat(40), 11, 50) {
             assert!(width(&line) <= 11, "{line}");
         }
+    }
+
+    #[test]
+    fn long_lines_go_on_in_the_next_row() {
+        assert_eq!(["", "abc", "abcd", "abcde"].map(|line| rows(line, 4)), [1, 1, 1, 2]);
+        assert_eq!(rows("\u{1b}[31mabc\u{1b}[0md", 4), 1);
+        assert_eq!(rows("漢字漢", 4), 2);
     }
 
     #[test]

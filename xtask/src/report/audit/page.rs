@@ -54,9 +54,9 @@ pub fn render(report: &Report, look: &Look) -> String {
     let (packages, end) = (packages(report, look), end(report, look));
     let around: usize = [&errors, &packages, &others]
         .iter()
-        .map(|part| part.len() + usize::from(!part.is_empty()))
+        .map(|part| rows(part, look) + usize::from(!part.is_empty()))
         .sum();
-    let room = MOST_LINES.saturating_sub(head.len() + around + end.len() + 2);
+    let room = MOST_LINES.saturating_sub(rows(&head, look) + around + rows(&end, look) + 2);
     let causes = causes(report, look, room);
     let parts = [head, causes, errors, packages, others, end];
     let parts: Vec<String> = parts
@@ -65,6 +65,11 @@ pub fn render(report: &Report, look: &Look) -> String {
         .map(|part| part.join("\n"))
         .collect();
     parts.join("\n\n") + "\n"
+}
+
+/// Rows that these lines take on the terminal: commands may be longer than one.
+fn rows(lines: &[String], look: &Look) -> usize {
+    lines.iter().map(|line| layout::rows(line, look.width())).sum()
 }
 
 /// Errors that stop no agent by themselves, as positions: a stack that cannot be read, a folder that is not there.
@@ -173,14 +178,18 @@ fn causes(report: &Report, look: &Look, room: usize) -> Vec<String> {
     for (index, cause) in report.causes.iter().enumerate() {
         let own = one(index + 1, cause, look);
         let left = report.causes.len() - index;
-        let reserve = usize::from(left > 1);
+        let command = format!("{} --causes", look.command());
+        let reserve = if left > 1 {
+            layout::rows(&format!("{:30}{command}", ""), look.width())
+        } else {
+            0
+        };
         if lines.len() + own.len() + reserve > room {
             let more = format!(
                 "  … {} more {}",
                 number(left),
                 if left == 1 { "cause" } else { "causes" }
             );
-            let command = format!("{} --causes", look.command());
             lines.push(format!("{}{}", pad(&more, 30), look.dim(&command)));
             break;
         }

@@ -178,6 +178,22 @@ fn a_page_is_a_page_however_much_there_is_to_say() {
     }
 }
 
+/// A terminal breaks a line that is too long for it, and then there are more.
+#[test]
+fn a_page_is_a_page_where_commands_are_long_too() {
+    for (color, columns) in [(false, 80), (true, 80), (true, 120)] {
+        let command = format!("cargo xtask audit --tree '/home/a user/{}'", "深い/folder/".repeat(12));
+        let look = Look::plain()
+            .with_terminal(Some(columns))
+            .with_color(color)
+            .with_command(command);
+        let text = human::render(&large(), Output::Auto, &look);
+        let rows: usize = text.lines().map(|line| layout::rows(line, columns)).sum();
+        assert!(rows <= 60, "{rows} rows of {columns} columns\n{text}");
+        assert!(text.contains("What to fix first"), "{text}");
+    }
+}
+
 #[test]
 fn no_findings_is_never_said_beside_agents_that_cannot_start() {
     let mut none = report();
