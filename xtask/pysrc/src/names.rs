@@ -1,11 +1,15 @@
 //! The names of a module in one text, one after the other: most are short, and a file has hundreds.
 
+use std::sync::OnceLock;
+
 /// Names by index.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     text: Box<str>,
     /// Where each name ends in `text`.
     ends: Box<[u32]>,
+    /// Their indices in the order of their texts, once somebody looks one up.
+    sorted: OnceLock<Box<[u32]>>,
 }
 
 impl Names {
@@ -18,6 +22,7 @@ impl Names {
         Self {
             ends: ends.collect(),
             text: text.into_boxed_str(),
+            sorted: OnceLock::new(),
         }
     }
 
@@ -32,13 +37,15 @@ impl Names {
 
     /// The index of a name.
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        let mut start = 0;
-        self.ends.iter().position(|end| {
-            let end = *end as usize;
-            let found = end - start == name.len() && self.text.get(start..end) == Some(name);
-            start = end;
-            found
-        })
+        let sorted = self.sorted.get_or_init(|| {
+            let mut all: Box<[u32]> = (0..).take(self.ends.len()).collect();
+            all.sort_unstable_by_key(|index| self.get(*index as usize));
+            all
+        });
+        let at = sorted
+            .binary_search_by_key(&name, |index| self.get(*index as usize))
+            .ok()?;
+        sorted.get(at).map(|index| *index as usize)
     }
 
     fn end(&self, index: usize) -> Option<usize> {

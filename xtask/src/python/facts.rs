@@ -1,8 +1,9 @@
 //! The facts of a whole tree: each file read and parsed once, in parallel.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
-use pysrc::{Module, PythonVersion, Span};
+use pysrc::{Module, PythonVersion, Span, Uses};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -47,6 +48,8 @@ pub struct TreeFacts {
     /// All paths are known, not only those of the files that were read.
     pub complete: bool,
     index: FxHashMap<String, usize>,
+    /// How files use names, as far as somebody asked.
+    uses: Mutex<FxHashMap<(usize, String), Uses>>,
 }
 
 /// Reads a tree's files, each once, in parallel. Files that do not end in `.py` are kept as texts.
@@ -85,6 +88,7 @@ fn of(files: Vec<FileFacts>, texts: BTreeMap<String, String>, version: PythonVer
     TreeFacts {
         prefix: String::new(),
         version: Some(version),
+        uses: Mutex::default(),
         index: files
             .iter()
             .enumerate()
@@ -104,6 +108,20 @@ fn of(files: Vec<FileFacts>, texts: BTreeMap<String, String>, version: PythonVer
 }
 
 impl TreeFacts {
+    /// How a file uses a name; read once, whoever asks.
+    #[must_use]
+    pub fn uses(&self, file: usize, name: &str) -> Uses {
+        let key = (file, name.to_owned());
+        let known = || self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(uses) = known().get(&key) {
+            return *uses;
+        }
+        let file = self.files.get(file);
+        let uses = file.map_or_else(Uses::default, |file| pysrc::uses(&file.module.text, name));
+        known().insert(key, uses);
+        uses
+    }
+
     /// The same, knowing that these are all the files of the tree.
     #[must_use]
     pub fn with_paths(mut self, paths: impl IntoIterator<Item = String>) -> Self {

@@ -8,6 +8,7 @@ use pysrc::{Atom, Body, LAMBDA, Span, Step, Value, members};
 
 use super::class::Lookup;
 use super::failure::{Flow, Words};
+use super::mutation::Mention;
 use super::operator::kind;
 use super::steps::any_step;
 use super::value::{ModuleId, V};
@@ -392,22 +393,11 @@ impl Walker<'_> {
 
     /// Whether a module that has run gives anything but the `self` of a method an attribute of that name.
     pub fn is_set_on_others(&self, name: &str) -> bool {
-        (0..self.modules.len()).filter_map(|id| self.source(id)).any(|source| {
-            let own = source.attributes.iter();
+        self.mentions(name).iter().any(|mention| {
+            let times = mention.source.times_set(mention.atom);
+            let own = mention.source.attributes.iter();
             let own = own.filter(|attribute| attribute.function.is_some() && &*attribute.name == name);
-            source
-                .atom(name)
-                .is_some_and(|atom| source.times_set(atom) > own.count())
-        })
-    }
-
-    /// Whether a module that has run gives anything an attribute of that name: it may be this one.
-    pub fn set_from_outside(&self, name: &str) -> bool {
-        (0..self.modules.len()).any(|id| {
-            self.source(id).is_some_and(|source| {
-                let atom = source.atom(name);
-                atom.is_some_and(|atom| source.set_attributes.binary_search(&atom).is_ok())
-            })
+            times > 0 && times > own.count()
         })
     }
 
@@ -465,18 +455,14 @@ impl Walker<'_> {
     /// Whether a module that has run gives objects attributes of names that it computes; `given`: this object got there, or to
     /// something else that is not followed.
     fn sets_by_name(&self, given: bool) -> bool {
-        let mut modules = (0..self.modules.len()).filter_map(|id| Some((id, self.source(id)?)));
-        modules.any(|(id, source)| {
-            let anywhere = || ["__dict__", "vars"].iter().any(|name| source.atom(name).is_some());
-            let unseen = |setattr: Atom| {
-                source.calls.iter().any(|call| {
-                    let within = call.function;
-                    call.callee == Value::Name(setattr)
-                        && within.is_some_and(|function| function == LAMBDA || self.may_have_run(id, function))
-                })
-            };
-            (given && anywhere()) || source.atom("setattr").is_some_and(unseen)
-        })
+        let unseen = |mention: &Mention<'_>| {
+            mention.source.calls.iter().any(|call| {
+                let within = call.function;
+                call.callee == Value::Name(mention.atom)
+                    && within.is_some_and(|function| function == LAMBDA || self.may_have_run(mention.module, function))
+            })
+        };
+        (given && self.is_mentioned(&["__dict__", "vars"])) || self.mentions("setattr").iter().any(unseen)
     }
 
     /// Whether a function may have been called where that is not followed: something calls one of its name, or has got it.
@@ -488,14 +474,10 @@ impl Walker<'_> {
             return true;
         };
         let called = || {
-            let mut modules = (0..self.modules.len()).filter_map(|id| self.source(id));
-            modules.any(|source| {
-                let atom = source.atom(name);
-                atom.is_some_and(|atom| {
-                    source.calls.iter().any(|call| match call.callee {
-                        Value::Name(name) | Value::Attribute(_, name) => name == atom,
-                        _ => false,
-                    })
+            self.mentions(name).iter().any(|mention| {
+                mention.source.calls.iter().any(|call| match call.callee {
+                    Value::Name(name) | Value::Attribute(_, name) => name == mention.atom,
+                    _ => false,
                 })
             })
         };

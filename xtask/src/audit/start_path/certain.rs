@@ -193,11 +193,9 @@ impl Walker<'_> {
     /// Whether one statement, of a constructor or with a literal, is all that ever gives an attribute of that name a value.
     fn is_set_once(&self, class: (ModuleId, u32), name: &str) -> bool {
         let (mut sets, mut always) = (0, false);
-        for source in (0..self.modules.len()).filter_map(|id| self.source(id)) {
-            let Some(atom) = source.atom(name) else {
-                continue;
-            };
-            sets += source.times_set(atom);
+        for mention in self.mentions(name).iter() {
+            let source = mention.source;
+            sets += source.times_set(mention.atom);
             always |= source.attributes.iter().any(|attribute| {
                 let function = attribute.function.and_then(|at| source.functions.get(at as usize));
                 let constant =
@@ -216,13 +214,11 @@ impl Walker<'_> {
 
     /// Whether something that is not followed may give an attribute of that name a value.
     fn is_set_unseen(&self, name: &str) -> bool {
-        (0..self.modules.len()).any(|id| {
-            let Some((source, atom)) = self.source(id).and_then(|source| Some((source, source.atom(name)?))) else {
-                return false;
-            };
+        self.mentions(name).iter().any(|mention| {
+            let source = mention.source;
             let functions = source.attributes.iter().filter(|attribute| &*attribute.name == name);
             let functions: Vec<u32> = functions.filter_map(|attribute| attribute.function).collect();
-            source.times_set(atom) > functions.len()
+            source.times_set(mention.atom) > functions.len()
                 || functions.into_iter().any(|function| {
                     let called = source.functions.get(function as usize);
                     called.is_none_or(|facts| self.called_unseen.contains(&*facts.name))

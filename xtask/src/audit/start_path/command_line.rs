@@ -50,11 +50,9 @@ impl Walker<'_> {
     }
 
     fn is_command_line_kept(&self) -> bool {
-        (0..self.modules.len()).filter_map(|id| self.source(id)).all(|source| {
-            source.atom("argv").is_none() || {
-                let uses = pysrc::uses(&source.text, "argv");
-                !uses.bound_otherwise && !uses.escapes && uses.literals == 0
-            }
+        self.mentions("argv").iter().all(|mention| {
+            let uses = self.uses(mention.module, "argv");
+            !uses.bound_otherwise && !uses.escapes && uses.literals == 0
         })
     }
 }

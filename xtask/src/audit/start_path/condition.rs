@@ -1,6 +1,6 @@
 //! Tests whose result is known: which arm of a branch is taken, and whether a loop has a first turn.
 
-use pysrc::{Condition, Entry, Module, Test, Value};
+use pysrc::{Condition, Entry, Test, Value};
 
 use super::class::Lookup;
 use super::value::V;
@@ -304,44 +304,20 @@ impl<'a> Walker<'a> {
         let Some(name) = self.source(here).map(|source| source.name(*name)) else {
             return false;
         };
-        let sources = (0..self.modules.len()).filter_map(|id| self.source(id));
-        let filled = sources.into_iter().any(|source| {
-            let atom = source.atom(name);
-            atom.is_some_and(|atom| source.filled.iter().any(|fill| fill.name == atom))
-        });
-        !filled && !self.is_taken_from(name)
+        let changes = self.changes_of(name);
+        !changes.filled && !changes.removed
     }
 
     /// Whether no module that has run changes what has that name.
     fn keeps_its_length(&self, name: &str) -> bool {
-        let adds = (0..self.modules.len()).filter_map(|id| self.source(id)).any(|source| {
-            let Some(atom) = source.atom(name) else {
-                return false;
-            };
-            let of_it = |value: &Value| matches!(value, Value::Name(last) | Value::Attribute(_, last) if *last == atom);
-            calls(source, ADDERS, &of_it) || source.filled.iter().any(|fill| fill.name == atom)
-        });
-        !adds && !self.is_taken_from(name)
+        let changes = self.changes_of(name);
+        !changes.added && !changes.filled && !changes.removed
     }
 
     /// Whether a module that has run takes something out of what has that name.
     fn is_taken_from(&self, name: &str) -> bool {
-        (0..self.modules.len()).filter_map(|id| self.source(id)).any(|source| {
-            let Some(atom) = source.atom(name) else {
-                return false;
-            };
-            let of_it = |value: &Value| matches!(value, Value::Name(last) | Value::Attribute(_, last) if *last == atom);
-            calls(source, REMOVERS, &of_it)
-        })
+        self.changes_of(name).removed
     }
-}
-
-/// Whether a method of one of these names is called of something.
-pub fn calls(source: &Module, methods: &[&str], of_it: &dyn Fn(&Value) -> bool) -> bool {
-    source.calls.iter().any(|call| match &call.callee {
-        Value::Attribute(of, method) => of_it(of) && methods.contains(&source.name(*method)),
-        _ => false,
-    })
 }
 
 fn is_none(value: &V) -> Option<bool> {

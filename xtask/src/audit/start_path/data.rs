@@ -5,7 +5,7 @@ use std::rc::Rc;
 use pysrc::{Module, StoreItem, Value};
 
 use super::arguments::Arguments;
-use super::condition::{ADDERS, REMOVERS, equal};
+use super::condition::equal;
 use super::content::{Content, Data, Holder};
 use super::document::Document;
 use super::operator::Problem;
@@ -182,34 +182,15 @@ impl Walker<'_> {
         };
         let data = self.data.get(*id).filter(|data| !data.opened)?;
         let filled = data.holders.iter().any(|holder| self.is_changed_by(holder));
-        let otherwise = || (0..self.modules.len()).any(|id| self.source(id).is_some_and(|source| source.fills_others));
-        (!filled && !otherwise()).then_some(data)
+        (!filled && !self.fills_others()).then_some(data)
     }
 
     /// Whether anything that is not followed may change what a variable holds by way of the variable.
     fn is_changed_by(&self, holder: &Holder) -> bool {
         let anywhere = |name: &str, plain: bool| {
-            (0..self.modules.len()).any(|id| {
-                let Some((source, atom)) = self.source(id).and_then(|source| Some((source, source.atom(name)?))) else {
-                    return false;
-                };
-                let unseen = |function: Option<u32>| function.is_some_and(|function| self.runs_unseen(id, function));
-                let mut fills = source.filled.iter().filter(|fill| fill.name == atom);
-                let of_it = |value: &Value| match value {
-                    Value::Name(last) => plain && *last == atom,
-                    Value::Attribute(_, last) => *last == atom,
-                    _ => false,
-                };
-                fills.any(|fill| (plain || !fill.plain) && unseen(fill.function))
-                    || source.calls.iter().any(|call| match &call.callee {
-                        Value::Attribute(of, method) => {
-                            let method = source.name(*method);
-                            let changes = REMOVERS.contains(&method) || ADDERS.contains(&method);
-                            changes && of_it(of) && unseen(call.function)
-                        }
-                        _ => false,
-                    })
-            })
+            let changes = self.changes_of(name);
+            let mut within = changes.within.iter().filter(|change| plain || !change.plain);
+            within.any(|change| self.runs_unseen(change.module, change.function))
         };
         match holder {
             Holder::Local(module, function, name) => self.source(*module).is_some_and(|source| {

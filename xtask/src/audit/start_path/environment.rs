@@ -109,22 +109,23 @@ impl Walker<'_> {
 
     /// Whether a module that has run has to do with dotenv.
     fn asks_for_env_file(&self) -> bool {
-        (0..self.modules.len())
-            .filter_map(|id| self.source(id))
-            .any(|source| source.atom("load_dotenv").is_some())
+        self.is_mentioned(&["load_dotenv"])
     }
 
     /// Whether a module that has run may set variables.
     fn may_be_set(&self) -> bool {
-        (0..self.modules.len()).filter_map(|id| self.source(id)).any(|source| {
-            let asks_for_file = || source.atom("dotenv").is_some() || source.atom("load_dotenv").is_some();
-            (asks_for_file() && (self.has_env_file || dotenv::may_find_a_file(&source.text)))
-                || SETTERS.iter().any(|setter| source.atom(setter).is_some())
-                || (source.atom("environ").is_some() && {
-                    let uses = pysrc::uses(&source.text, "environ");
-                    uses.escapes || uses.bound_otherwise
-                })
-        })
+        let asks = |name: &str| {
+            let mentions = self.mentions(name);
+            let mut texts = mentions.iter().map(|mention| &mention.source.text);
+            texts.any(|text| self.has_env_file || dotenv::may_find_a_file(text))
+        };
+        self.is_mentioned(SETTERS)
+            || asks("dotenv")
+            || asks("load_dotenv")
+            || self.mentions("environ").iter().any(|mention| {
+                let uses = self.uses(mention.module, "environ");
+                uses.escapes || uses.bound_otherwise
+            })
     }
 }
 

@@ -316,10 +316,7 @@ impl Walker<'_> {
             .rsplit_once('.')
             .and_then(|(parent, _)| self.modules.get(*self.by_name.get(parent)?));
         let own = parent.is_some_and(|parent| matches!(parent.target, Target::File { .. }));
-        let unknown_finder = ["meta_path", "path_hooks", "zipimport"].iter().any(|word| {
-            let mut modules = (0..self.modules.len()).filter_map(|id| self.source(id));
-            modules.any(|source| source.atom(word).is_some())
-        });
+        let unknown_finder = self.is_mentioned(&["meta_path", "path_hooks", "zipimport"]);
         unknown_finder
             || (self.anywhere && self.is_somewhere(top))
             || (!own && (self.beyond || self.search.requirements.open))
@@ -351,9 +348,9 @@ impl Walker<'_> {
 
     /// Whether a module that has run may have put a module of that name into `sys.modules`.
     fn is_put_there(&self, name: &str) -> bool {
-        (0..self.modules.len()).filter_map(|id| self.source(id)).any(|source| {
-            source.atom("modules").is_some()
-                && source.text.contains("sys.modules")
+        self.mentions("modules").iter().any(|mention| {
+            let source = mention.source;
+            source.text.contains("sys.modules")
                 && [format!("\"{name}\""), format!("'{name}'")]
                     .iter()
                     .any(|quoted| source.text.contains(quoted.as_str()))

@@ -149,10 +149,7 @@ impl Walker<'_> {
             }
             _ => return Flow::Next,
         };
-        let patched = || {
-            let mut modules = (0..self.modules.len()).filter_map(|id| self.source(id));
-            modules.any(|source| source.atom("nest_asyncio").is_some())
-        };
+        let patched = || self.is_mentioned(&["nest_asyncio"]);
         if !self.is_certain() || !self.is_in_coroutine() || self.silent > 0 || patched() {
             return Flow::Next;
         }
@@ -204,9 +201,7 @@ impl Walker<'_> {
         let V::Str(level) = level else {
             return None;
         };
-        let more = (0..self.modules.len())
-            .filter_map(|id| self.source(id))
-            .any(|source| source.atom("addLevelName").is_some() || source.atom("setLoggerClass").is_some());
+        let more = self.is_mentioned(&["addLevelName", "setLoggerClass"]);
         (!more && !LEVELS.contains(&level.as_str())).then(|| format!("Unknown level: '{level}'"))
     }
 

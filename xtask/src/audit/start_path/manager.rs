@@ -120,20 +120,16 @@ impl<'a> Walker<'a> {
             });
         }
         // One that was made elsewhere may be any that the modules know.
-        let made_elsewhere = || {
-            (0..self.modules.len())
-                .filter_map(|id| self.source(id))
-                .any(|source| SWALLOWERS.iter().any(|known| source.atom(known).is_some()))
-        };
+        let made_elsewhere = || self.is_mentioned(SWALLOWERS);
         let known = matches!(object, V::None | V::Bool(_) | V::Outside(_));
         SWALLOWERS.contains(name) || self.is_swallowing_generator(name) || (!known && made_elsewhere())
     }
 
     /// Whether a context manager of that name is written as a generator that catches.
     fn is_swallowing_generator(&self, name: &str) -> bool {
-        let sources = (0..self.modules.len()).filter_map(|id| self.source(id));
-        sources
-            .flat_map(|source| &source.functions)
+        self.mentions(name)
+            .iter()
+            .flat_map(|mention| &mention.source.functions)
             .filter(|function| function.generator && &*function.name == name)
             .any(|function| {
                 any_step(&function.body, &mut |step| match step {

@@ -30,6 +30,7 @@ mod import;
 mod library;
 mod manager;
 mod metaclass;
+mod mutation;
 mod name;
 mod operation;
 mod operator;
@@ -209,6 +210,7 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
             || environment::names_env_file(&stack.group(group.id).include),
         equals_style: style == ArgumentStyle::Equals,
         modules: Vec::new(),
+        names: mutation::Names::default(),
         by_name: HashMap::default(),
         frames: Vec::new(),
         chain: Vec::new(),

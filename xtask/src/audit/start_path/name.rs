@@ -14,8 +14,7 @@ impl Walker<'_> {
     /// Whether this is the body of a class that a metaclass may have given names before it began.
     fn is_prepared(&self) -> bool {
         let in_class = self.frames.last().is_some_and(|frame| frame.in_class);
-        let mut modules = (0..self.modules.len()).filter_map(|id| self.source(id));
-        in_class && modules.any(|source| source.atom("__prepare__").is_some())
+        in_class && self.is_mentioned(&["__prepare__"])
     }
 
     /// A name is read; `past`: by something that does not see the names of the class body around it.
@@ -146,13 +145,9 @@ impl Walker<'_> {
 
     /// Whether a module that has run may have put the name where every module sees it, or into a module from outside.
     fn is_installed(&self, name: &str) -> bool {
-        let uses = |wanted: &str| {
-            (0..self.modules.len())
-                .filter_map(|id| self.source(id))
-                .any(|source| source.atom(wanted).is_some())
-        };
-        let reaches = uses("builtins") || uses("__builtins__") || uses("modules");
-        (reaches && (uses("setattr") || self.set_from_outside(name))) || (name == "_" && uses("install"))
+        let reaches = self.is_mentioned(&["builtins", "__builtins__", "modules"]);
+        (reaches && (self.is_mentioned(&["setattr"]) || self.set_from_outside(name)))
+            || (name == "_" && self.is_mentioned(&["install"]))
     }
 
     /// Whether a function around this one may have bound the name by now.

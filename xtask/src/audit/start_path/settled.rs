@@ -201,21 +201,13 @@ impl Walker<'_> {
         };
         let origin = self.origin(here, text, 0);
         let mut literals = 0;
-        for id in 0..self.modules.len() {
-            let Some(source) = self.source(id) else {
-                continue;
-            };
-            // What is loaded by a computed name may change anything.
-            if ["import_module", "__import__", "exec", "globals"]
-                .iter()
-                .any(|name| source.atom(name).is_some())
-            {
-                return false;
-            }
-            if source.atom(text).is_none() {
-                continue;
-            }
-            let uses = pysrc::uses(&source.text, text);
+        // What is loaded by a computed name may change anything.
+        if self.is_mentioned(&["import_module", "__import__", "exec", "globals"]) {
+            return false;
+        }
+        for mention in self.mentions(text).iter() {
+            let id = mention.module;
+            let uses = self.uses(id, text);
             if id != here && Some(id) != origin && !uses.shared && (uses.bound_otherwise || uses.literals > 0) {
                 // One of its own.
                 continue;
@@ -245,13 +237,8 @@ impl Walker<'_> {
     /// Whether nothing but what `allowed` allows is ever given to an attribute of that name.
     pub fn is_only(&self, name: &str, allowed: &dyn Fn(&Value) -> bool) -> bool {
         let mut found = false;
-        for id in 0..self.modules.len() {
-            let Some(source) = self.source(id) else {
-                continue;
-            };
-            let Some(atom) = source.atom(name) else {
-                continue;
-            };
+        for mention in self.mentions(name).iter() {
+            let (source, atom) = (mention.source, mention.atom);
             let mut only = true;
             let bodies = source.functions.iter().map(|function| &function.body);
             for body in bodies.chain([&source.body]) {

@@ -205,8 +205,7 @@ impl Walker<'_> {
 
     /// Whether sockets may be told to keep no order.
     fn may_relax(&self) -> bool {
-        let mut modules = (0..self.modules.len()).filter_map(|id| self.source(id));
-        modules.any(|source| source.atom("REQ_RELAXED").is_some() || source.atom("req_relaxed").is_some())
+        self.is_mentioned(&["REQ_RELAXED", "req_relaxed"])
     }
 
     /// A socket is closed, or nothing holds it any more: its ports may be free again; that they were bound stays true.

@@ -11,6 +11,7 @@ use pysrc::{Atom, Handler, Module, Span};
 use super::class::Entry;
 use super::content::{Data, Gathering};
 use super::failure::{Failure, Flow};
+use super::mutation::Names;
 use super::pending::Pending;
 use super::value::{Captured, ModuleId, V, Variable};
 use crate::finding::Place;
@@ -235,6 +236,8 @@ pub struct Walker<'a> {
     pub has_env_file: bool,
     pub equals_style: bool,
     pub modules: Vec<Imported>,
+    /// Which of them have a name.
+    pub names: Names<'a>,
     pub by_name: HashMap<String, ModuleId>,
     pub frames: Vec<Frame>,
     pub chain: Vec<(usize, Span)>,
