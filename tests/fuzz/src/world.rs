@@ -9,6 +9,7 @@ use xtask::python::disk::Disk;
 use xtask::python::facts::Odd;
 use xtask::python::tree::{self, Content, Entry};
 use xtask::report::audit as formats;
+use xtask::report::audit::human::Output;
 use xtask::stack::audit::Excluded;
 use xtask::stack::{Files, Stack, TreeFiles, Written};
 
@@ -122,13 +123,28 @@ impl Files for World {
 
 /// What holds of a report in every format.
 pub fn formats_of(report: &Report) {
-    invariants::printable(&formats::human::render(report, false), true, "the report");
-    invariants::printable(&formats::human::headline(report), false, "the headline");
+    let look = formats::layout::Look::plain();
+    for output in [
+        Output::Auto,
+        Output::Summary,
+        Output::Grouped,
+        Output::Concise,
+        Output::Full,
+        Output::Causes,
+        Output::Statistics,
+    ] {
+        invariants::printable(&formats::human::render(report, output, &look), true, "the report");
+    }
+    invariants::printable(&formats::markdown::render(report), true, "the report in Markdown");
     invariants::printable(&formats::github::render(report), true, "the commands for GitHub");
     let json = serde_json::to_string(&formats::json::document(report));
     assert!(json.is_ok(), "{json:?}");
     let sarif = serde_json::to_string(&formats::sarif::document(report, "file:///rules.md"));
     assert!(sarif.is_ok(), "{sarif:?}");
+    let rdjson = serde_json::to_string(&formats::rdjson::document(report, "file:///rules.md"));
+    assert!(rdjson.is_ok(), "{rdjson:?}");
+    let gitlab = serde_json::to_string(&formats::gitlab::document(report));
+    assert!(gitlab.is_ok(), "{gitlab:?}");
     let junit = formats::junit::render(report, Severity::Error);
     assert!(junit.is_ok(), "{junit:?}");
 }

@@ -13,9 +13,10 @@ use crate::world::{REQUIREMENTS, World, split};
 /// Reads them both ways, makes a lock, and reads that.
 pub fn run(bytes: &[u8]) {
     let files = split(bytes, REQUIREMENTS);
-    let tree = facts(&files, PythonVersion { major: 3, minor: 11 });
+    let version = PythonVersion { major: 3, minor: 11 };
+    let tree = facts(&files, version);
     for path in [REQUIREMENTS, ""] {
-        let read = requirements::read(&tree, path);
+        let read = requirements::read(&tree, path, version, None);
         for requirement in &read.all {
             assert!(!requirement.name.is_empty());
             invariants::place(&requirement.place);
