@@ -11,6 +11,8 @@ use pysrc::{Detail, Module, PythonVersion};
 use rayon::Scope;
 use rustc_hash::FxHashMap as HashMap;
 
+use super::imports::stdlib;
+
 /// A file that is to be read.
 struct File {
     path: String,
@@ -55,6 +57,10 @@ pub fn read(files: Vec<(String, Vec<u8>)>, version: PythonVersion, scripts: &[&s
         // Run before what is in their folder, and by names that no import need mention: `from . import x`.
         reader.claim(scope, "__init__");
         reader.claim(scope, "__main__");
+        // The standard library imports these of the tree where they stand in front of its own.
+        for name in stdlib::imported() {
+            reader.claim(scope, name);
+        }
     });
     rayon::scope(|scope| {
         for file in reader.files.iter().filter(|file| file.module.get().is_none()) {

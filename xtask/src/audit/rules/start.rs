@@ -49,7 +49,8 @@ rules! {
     /// Set it in the stack, or read it with a default.
     ENVIRONMENT = "start/environment", Error, High, "an environment variable that is not set";
 
-    /// Finds `from module import name` on the start path, where the module is there and has no such name.
+    /// Finds `from module import name` on the start path, where the module is there and has no such name. The standard library's
+    /// own imports count, too: a `queue.py` beside the script takes the place of its `queue`.
     ///
     /// Python raises `ImportError: cannot import name`.
     ///

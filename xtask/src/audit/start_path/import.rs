@@ -137,7 +137,7 @@ impl Walker<'_> {
     }
 
     /// Imports a module and those above it.
-    fn load_modules(&mut self, name: &str, span: Span) -> Result<V, Flow> {
+    pub fn load_modules(&mut self, name: &str, span: Span) -> Result<V, Flow> {
         let here = self.here();
         let mut value = V::Unknown;
         for step in self.search.absolute(name).iter() {
@@ -146,7 +146,11 @@ impl Walker<'_> {
                     let id = self.enter_module(&step.name, &step.target, here, span)?;
                     value = V::Module(id);
                 }
-                Target::Standard | Target::Installed => value = V::Outside(name.to_owned()),
+                Target::Standard => {
+                    self.import_standard(&step.name, span)?;
+                    value = V::Outside(name.to_owned());
+                }
+                Target::Installed => value = V::Outside(name.to_owned()),
                 Target::Missing(missing) => {
                     self.missing(&step.name, missing, here, span)?;
                     value = V::Outside(name.to_owned());
@@ -541,6 +545,11 @@ impl Walker<'_> {
                 if let Target::Missing(missing) = self.search.below(&Target::Installed, &full, wanted)
                     && !is_standard
                     && let Err(flow) = self.missing(&full, &missing, here, import.span)
+                {
+                    return flow;
+                }
+                if full.starts_with("concurrent.futures.")
+                    && let Err(flow) = self.import_lazily(&full, import.span)
                 {
                     return flow;
                 }

@@ -41,6 +41,7 @@ mod property;
 mod raise;
 mod run;
 mod settled;
+mod shadowed;
 mod signature;
 mod slots;
 mod socket;
@@ -211,6 +212,7 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         equals_style: style == ArgumentStyle::Equals,
         modules: Vec::new(),
         names: mutation::Names::default(),
+        shadows: shadowed::Shadows::default(),
         by_name: HashMap::default(),
         frames: Vec::new(),
         chain: Vec::new(),

@@ -24,6 +24,9 @@ impl Walker<'_> {
             flow = self.conversion(here, call, name);
         }
         if flow == Flow::Next && self.silent == 0 {
+            flow = self.import_when_called(call, name);
+        }
+        if flow == Flow::Next && self.silent == 0 {
             flow = self.library_call(here, call, name, arguments);
         }
         self.logs |= gives_handlers(name);

@@ -13,6 +13,7 @@ use super::content::{Data, Gathering};
 use super::failure::{Failure, Flow};
 use super::mutation::Names;
 use super::pending::Pending;
+use super::shadowed::Shadows;
 use super::value::{Captured, ModuleId, V, Variable};
 use crate::finding::Place;
 use crate::python::disk::Disk;
@@ -238,6 +239,8 @@ pub struct Walker<'a> {
     pub modules: Vec<Imported>,
     /// Which of them have a name.
     pub names: Names<'a>,
+    /// Which of the tree's files stand in front of the standard library's.
+    pub shadows: Shadows,
     pub by_name: HashMap<String, ModuleId>,
     pub frames: Vec<Frame>,
     pub chain: Vec<(usize, Span)>,

@@ -44,6 +44,56 @@ static MODULES: LazyLock<HashMap<&str, (u8, u8)>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Module → what it takes of others while it is imported.
+static IMPORTS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    lines(include_str!("stdlib_imports.txt"))
+        .filter_map(|line| line.split_once(": "))
+        .collect()
+});
+
+/// Top-level modules that others of the standard library import.
+static IMPORTED: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    let all = IMPORTS.values().flat_map(|line| line.split(' '));
+    all.map(|word| word.split(['.', '(']).next().unwrap_or(word)).collect()
+});
+
+/// What a module takes of another one while it is imported.
+#[derive(Debug, Clone, Copy)]
+pub struct Needed {
+    /// The other module, dotted.
+    pub module: &'static str,
+    names: &'static str,
+}
+
+impl Needed {
+    /// The names, and whether each is an attribute that is read: else it is imported.
+    pub fn names(&self) -> impl Iterator<Item = (&'static str, bool)> + use<> {
+        let names = self.names.split(',').filter(|name| !name.is_empty());
+        names.map(|name| name.strip_prefix('.').map_or((name, false), |name| (name, true)))
+    }
+}
+
+/// A module of the standard library, dotted, of which is known what it imports.
+#[must_use]
+pub fn with_imports(module: &str) -> Option<&'static str> {
+    IMPORTS.get_key_value(module).map(|(name, _)| *name)
+}
+
+/// What such a module imports whenever it is imported: of Python 3.11.
+pub fn imports(module: &str) -> impl Iterator<Item = Needed> + use<> {
+    let words = IMPORTS.get(module).map(|line| line.split(' ')).into_iter().flatten();
+    words.map(|word| {
+        let (module, names) = word.split_once('(').unwrap_or((word, ""));
+        let names = names.trim_end_matches(')');
+        Needed { module, names }
+    })
+}
+
+/// Top-level modules that others of the standard library import.
+pub fn imported() -> impl Iterator<Item = &'static str> {
+    IMPORTED.iter().copied()
+}
+
 fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
     text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }

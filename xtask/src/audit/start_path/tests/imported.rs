@@ -368,3 +368,100 @@ fn what_is_handled_puts_nothing_at_risk() {
         all_say(&[], &[(code, MISSING)]);
     }
 }
+
+#[test]
+fn files_that_hide_modules_of_the_library_from_itself() {
+    for (file, text, script, said) in [
+        // What is taken by name when the library is imported, or when something of it is used.
+        (
+            "queue",
+            "JOBS = []",
+            "import multiprocessing\nmultiprocessing.Queue()",
+            "CannotStart start/cannot-import-name",
+        ),
+        (
+            "queue",
+            "JOBS = []",
+            "from concurrent.futures import ThreadPoolExecutor\nThreadPoolExecutor(2)",
+            "CannotStart start/no-attribute",
+        ),
+        (
+            "queue",
+            "JOBS = []",
+            "import concurrent.futures as cf\npool = cf.ThreadPoolExecutor()",
+            "CannotStart start/no-attribute",
+        ),
+        (
+            "random",
+            "SEED = 1",
+            "import tempfile",
+            "CannotStart start/cannot-import-name",
+        ),
+        (
+            "random",
+            "SEED = 1",
+            "import uuid, secrets",
+            "CannotStart start/cannot-import-name",
+        ),
+        (
+            "socketserver",
+            "X = 1",
+            "import http.server",
+            "CannotStart start/no-attribute",
+        ),
+        (
+            "string",
+            "def clean(): pass",
+            "import logging",
+            "CannotStart start/cannot-import-name",
+        ),
+        (
+            "email/__init__",
+            "",
+            "import http.client",
+            "CannotStart start/module-not-found",
+        ),
+        ("token", "TOKEN = 'x'", "import inspect", "CannotStart "),
+        (
+            "signal",
+            "raise RuntimeError('x')",
+            "import subprocess",
+            "CannotStart start/raises",
+        ),
+        // Nothing of it is taken, or all that is.
+        (
+            "queue",
+            "JOBS = []",
+            "import multiprocessing\nfrom concurrent.futures import ThreadPoolExecutor",
+            "Starts ",
+        ),
+        (
+            "queue",
+            "class Empty(Exception): pass\nclass Full(Exception): pass",
+            "import multiprocessing\nmultiprocessing.Queue()",
+            "Starts ",
+        ),
+        (
+            "queue",
+            "def __getattr__(name):\n    return object",
+            "import multiprocessing\nmultiprocessing.Queue()",
+            "Starts ",
+        ),
+        (
+            "queue",
+            "JOBS = []",
+            "import threading, logging, json, asyncio",
+            "Starts ",
+        ),
+        ("time", "X = 1", "import time, logging, queue", "Starts "),
+        ("random/names", "X = 1", "import tempfile", "Starts "),
+        (
+            "queue",
+            "JOBS = []",
+            "try:\n    import multiprocessing\n    multiprocessing.Queue()\nexcept ImportError:\n    pass",
+            "Starts ",
+        ),
+    ] {
+        all_say(&[(&format!("main/{file}.py"), text)], &[(script, said)]);
+    }
+}

@@ -1,0 +1,181 @@
+//! Files of the tree that stand in front of modules which the standard library itself imports: `queue.py`, `random.py`.
+
+use std::rc::Rc;
+
+use pysrc::{Call, Span};
+use rustc_hash::FxHashSet as HashSet;
+
+use super::failure::{Flow, Words};
+use super::walk::Walker;
+use crate::finding::Subject;
+use crate::python::imports::resolve::Target;
+use crate::python::imports::stdlib;
+
+/// The minor version of Python whose standard library is known so well.
+const KNOWN: u8 = 11;
+
+/// A function or class, the module that it imports, and attributes of modules that it uses.
+type WhenCalled = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// What functions and classes import when they are first used, and which attributes of what they import they use then.
+const WHEN_CALLED: &[WhenCalled] = &[
+    (
+        "concurrent.futures.ThreadPoolExecutor",
+        "concurrent.futures.thread",
+        &[("queue", "SimpleQueue")],
+    ),
+    (
+        "concurrent.futures.ProcessPoolExecutor",
+        "concurrent.futures.process",
+        &[("queue", "Queue")],
+    ),
+    ("multiprocessing.Queue", "multiprocessing.queues", &[]),
+    ("multiprocessing.JoinableQueue", "multiprocessing.queues", &[]),
+    ("multiprocessing.SimpleQueue", "multiprocessing.queues", &[]),
+    (
+        "multiprocessing.Pool",
+        "multiprocessing.pool",
+        &[("queue", "SimpleQueue")],
+    ),
+    ("multiprocessing.Manager", "multiprocessing.managers", &[]),
+    ("multiprocessing.Pipe", "multiprocessing.connection", &[]),
+    ("multiprocessing.Lock", "multiprocessing.synchronize", &[]),
+    ("multiprocessing.RLock", "multiprocessing.synchronize", &[]),
+    ("multiprocessing.Event", "multiprocessing.synchronize", &[]),
+    ("multiprocessing.Condition", "multiprocessing.synchronize", &[]),
+    ("multiprocessing.Semaphore", "multiprocessing.synchronize", &[]),
+    ("multiprocessing.Value", "multiprocessing.sharedctypes", &[]),
+    ("multiprocessing.Array", "multiprocessing.sharedctypes", &[]),
+];
+
+/// Which files of the tree stand in front of such modules, for a number of searched folders.
+#[derive(Debug, Default)]
+pub struct Shadows {
+    searched: usize,
+    names: Rc<HashSet<&'static str>>,
+    /// Modules of the standard library that were imported.
+    seen: HashSet<&'static str>,
+}
+
+impl Walker<'_> {
+    fn shadowing(&mut self) -> Rc<HashSet<&'static str>> {
+        let searched = self.search.roots.len();
+        if self.shadows.searched != searched {
+            let here = |name: &&str| {
+                self.search.view.has_name(name)
+                    && matches!(self.search.absolute(name).first(), Some(first) if matches!(first.target, Target::File { .. }))
+            };
+            self.shadows.names = Rc::new(stdlib::imported().filter(here).collect());
+            self.shadows.searched = searched;
+        }
+        Rc::clone(&self.shadows.names)
+    }
+
+    /// A module of the standard library is imported, and those that it needs: some may be files of the tree.
+    pub fn import_standard(&mut self, module: &str, span: Span) -> Result<(), Flow> {
+        let shadowing = self.shadowing();
+        let known = stdlib::with_imports(module).filter(|_| !shadowing.is_empty() && self.silent == 0);
+        let Some(module) = known.filter(|module| self.shadows.seen.insert(*module)) else {
+            return Ok(());
+        };
+        for needed in stdlib::imports(module) {
+            let top = needed.module.split('.').next().unwrap_or(needed.module);
+            let found = match shadowing.contains(top) {
+                true => self.take_of_tree(module, &needed, span),
+                false => self.import_with_parents(needed.module, span),
+            };
+            if let Err(flow) = found {
+                self.shadows.seen.remove(module);
+                return Err(flow);
+            }
+        }
+        Ok(())
+    }
+
+    fn import_with_parents(&mut self, module: &str, span: Span) -> Result<(), Flow> {
+        let ends = module.match_indices('.').map(|(at, _)| at).chain([module.len()]);
+        for end in ends {
+            self.import_standard(module.get(..end).unwrap_or(module), span)?;
+        }
+        Ok(())
+    }
+
+    /// A module of the standard library imports a file of the tree.
+    fn take_of_tree(&mut self, by: &str, needed: &stdlib::Needed, span: Span) -> Result<(), Flow> {
+        let perhaps = self.search.version.minor != KNOWN;
+        self.maybe += usize::from(perhaps);
+        let mut found = self.load_modules(needed.module, span).map(drop);
+        for (name, attribute) in needed.names() {
+            found = found.and_then(|()| self.has_to_have(by, (needed.module, name, attribute), span));
+        }
+        self.maybe -= usize::from(perhaps);
+        found.or_else(|flow| if perhaps { Ok(()) } else { Err(flow) })
+    }
+
+    fn has_to_have(&mut self, by: &str, (module, name, attribute): (&str, &str, bool), span: Span) -> Result<(), Flow> {
+        let Some(id) = self.by_name.get(module).copied() else {
+            return Ok(());
+        };
+        let submodule = format!("{module}.{name}");
+        let open = self
+            .modules
+            .get(id)
+            .is_none_or(|module| module.dynamic || !module.done || !module.stars.is_empty());
+        let below = || match self.modules.get(id).map(|module| &module.target) {
+            Some(target) => !matches!(self.search.below(target, &submodule, name), Target::Missing(_)),
+            None => true,
+        };
+        let has = open
+            || self.global(id, name).is_some()
+            || self.by_name.contains_key(&submodule)
+            || self.set_from_outside(name)
+            || self.may_be_replaced(id)
+            || below();
+        if has {
+            return Ok(());
+        }
+        let path = match self.modules.get(id).map(|module| &module.target) {
+            Some(Target::File { path, .. }) => path.clone(),
+            _ => return Ok(()),
+        };
+        let (rule, exception, what) = match attribute {
+            true => (
+                "start/no-attribute",
+                "AttributeError",
+                format!("module '{module}' has no attribute '{name}'"),
+            ),
+            false => (
+                "start/cannot-import-name",
+                "ImportError",
+                format!("cannot import name '{name}' from '{module}'"),
+            ),
+        };
+        let message = format!("{what}: the standard library's `{by}` finds `{path}` in place of its own `{module}`");
+        let words = Words::about(Subject::Path(path.clone()), message);
+        let help = Some(format!("give `{path}` another name"));
+        let here = self.here();
+        Err(self.fail_at(here, span, rule, exception, words, help))
+    }
+
+    /// A name is imported that its package looks up only then.
+    pub fn import_lazily(&mut self, name: &str, span: Span) -> Result<(), Flow> {
+        match WHEN_CALLED.iter().find(|(callable, ..)| *callable == name) {
+            Some((_, module, _)) => self.import_with_parents(module, span),
+            None => Ok(()),
+        }
+    }
+
+    /// Something of the standard library is called that imports more then.
+    pub fn import_when_called(&mut self, call: &Call, name: &str) -> Flow {
+        let Some((_, module, used)) = WHEN_CALLED.iter().find(|(callable, ..)| *callable == name) else {
+            return Flow::Next;
+        };
+        let mut found = self.import_with_parents(module, call.span);
+        for (needed, attribute) in *used {
+            if self.shadowing().contains(needed) && self.search.version.minor == KNOWN {
+                found = found.and_then(|()| self.has_to_have(module, (needed, attribute, true), call.span));
+            }
+        }
+        found.err().unwrap_or(Flow::Next)
+    }
+}
