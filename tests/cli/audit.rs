@@ -629,7 +629,9 @@ fn sarif_is_valid_against_the_official_schema() {
         write(&sandbox, &format!("{TREE}/{path}"), text);
     }
     std::os::unix::fs::symlink("gone.py", sandbox.path(&format!("{TREE}/pc2_code/dangling.py"))).unwrap();
-    let document = json(&sandbox.run(&["audit", "--format", "sarif"]));
+    // As it is, with the addresses of the rules in this folder.
+    let output = sandbox.command(&["audit", "--format", "sarif"]).output().unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let schema = sarif_schema();
     assert_eq!(
         schema["title"],
