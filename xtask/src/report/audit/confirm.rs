@@ -68,45 +68,73 @@ impl Drop for ConfirmReporter<'_> {
 /// Version of the document.
 pub const VERSION: u32 = 1;
 
-/// The JSON document.
+/// What `cargo xtask audit --confirm --format json` prints. Fields may be added; what is there keeps its meaning within a version.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Document<'a> {
+    /// Version of this document.
     version: u32,
+    /// The tree, as the stack or `--tree` gives it.
     tree: &'a str,
+    /// All agents that were started, counted.
     summary: Summary,
+    /// What was predicted of each, and what was seen.
     agents: Vec<Agent<'a>>,
 }
 
+/// All agents that were started, counted.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Summary {
+    /// Agents that were started.
     agents: usize,
+    /// Those that did as predicted.
     agree: usize,
+    /// Those that did not.
     disagree: usize,
+    /// Agents by what was seen.
     seen: BTreeMap<Fate, usize>,
 }
 
+/// What was predicted of an agent, and what was seen.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Agent<'a> {
+    /// Its machine.
     machine: &'a str,
+    /// Its group.
     group: &'a str,
+    /// Its name.
     name: &'a str,
+    /// Its script, as the startup config writes it.
     script_path: &'a str,
+    /// What was predicted of it by itself.
     predicted: Prediction,
+    /// The rule behind that.
     rule: Option<&'a str>,
+    /// Why.
     reason: Option<&'a str>,
+    /// File of the predicted failure.
     predicted_path: Option<&'a str>,
+    /// Line of the predicted failure, from 1.
     predicted_line: Option<u32>,
+    /// What was seen.
     seen: Fate,
+    /// The same in words.
     how: &'a str,
+    /// How its process ended; nothing if a signal ended it or it still ran.
     exit_code: Option<i32>,
+    /// Class of the exception that ended it.
     exception: Option<&'a str>,
+    /// Message of that exception.
     message: Option<&'a str>,
+    /// File of the exception.
     path: Option<&'a str>,
+    /// Line of the exception, from 1.
     line: Option<u32>,
+    /// Whether it did as predicted.
     agrees: bool,
+    /// How it did not.
     disagreement: Option<&'a str>,
 }
 
