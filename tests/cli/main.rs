@@ -52,6 +52,7 @@ fn help_names_every_command_and_gives_examples() {
         "test",
         "bench",
         "completions",
+        "man",
     ] {
         assert!(
             help.stdout.contains(&format!("  {command} ")),
@@ -443,7 +444,69 @@ fn completions_are_for_the_whole_command_line() {
     for shell in ["bash", "zsh", "fish"] {
         let ran = sandbox.run(&["completions", shell]);
         assert_eq!(ran.code, 0);
-        assert!(ran.stdout.contains("build-images"), "{shell}");
+        for name in [
+            "build-images",
+            "vision",
+            "TaskRouter",
+            "pc2/MemoryManager",
+            "hosts/private-address",
+        ] {
+            assert!(ran.stdout.contains(name), "{shell}: {name}");
+        }
+    }
+}
+
+/// Names of a tree are somebody's text: no shell runs a part of them.
+#[test]
+fn no_name_of_the_tree_is_run_by_a_completion() {
+    let sandbox = Sandbox::new();
+    let config = "tests/ai_system/main_pc_code/config/startup_config.yaml";
+    sandbox.edit(config, "name: TaskRouter", "name: \"$(touch owned)`touch owned`'x\"");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = sandbox.run(&["completions", shell]);
+        assert_eq!(ran.code, 0, "{ran:#?}");
+        assert!(!ran.stdout.contains("touch owned"), "{shell}");
+    }
+    let script = sandbox.run(&["completions", "bash"]).stdout;
+    std::fs::write(sandbox.path("complete.sh"), script).unwrap();
+    let asked = format!(
+        "source {}; COMP_WORDS=(xtask logs Coord); COMP_CWORD=2; _xtask xtask Coord logs; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        sandbox.path("complete.sh").display()
+    );
+    let ran = sandbox.run_program("bash", &["-c", &asked]);
+    assert!(ran.stdout.contains("CoordinatorAgent"), "{ran:#?}");
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(&["man", "pages"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    for (name, part) in [
+        ("xtask", "audit"),
+        ("xtask-audit", "\\-\\-baseline"),
+        ("xtask-build-images", "\\-\\-dry\\-run"),
+        ("xtask-lab-up", "lab"),
+        ("xtask-man", "DIR"),
+    ] {
+        let page = std::fs::read_to_string(sandbox.path(&format!("pages/{name}.1"))).unwrap();
+        assert!(page.contains(&format!(".TH {name} 1")), "{page}");
+        assert!(page.contains(part), "{name}: {page}");
+    }
+    let help = sandbox.run(&["--help"]).stdout;
+    let commands = help.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
+    let names = commands
+        .take_while(|line| !line.is_empty())
+        // The rest of a description that goes on is further to the right.
+        .filter_map(|line| {
+            line.strip_prefix("  ")?
+                .split(' ')
+                .next()
+                .filter(|name| !name.is_empty())
+        })
+        .filter(|name| *name != "help");
+    for name in names {
+        assert!(sandbox.path(&format!("pages/xtask-{name}.1")).is_file(), "{name}");
     }
 }
 

@@ -45,6 +45,7 @@ enum Command {
     Faults(cmd::faults::Args),
     Fuzz(cmd::fuzz::Args),
     Completions(cmd::completions::Args),
+    Man(cmd::man::Args),
 }
 
 impl Command {
@@ -116,6 +117,7 @@ impl Cli {
             Command::Fuzz(args) => cmd::fuzz::run(args, context),
             Command::Bench(args) => cmd::bench::run(args, context),
             Command::Completions(args) => cmd::completions::run(args, context, Self::command()),
+            Command::Man(args) => cmd::man::run(args, context, Self::command()),
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod in_use;
 pub mod lab;
 pub mod lock;
 pub mod logs;
+pub mod man;
 pub mod ownership;
 mod preflight;
 pub mod render;
