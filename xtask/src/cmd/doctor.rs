@@ -110,6 +110,9 @@ fn overlaps(context: &Context, stack: &Stack) -> Vec<Overlap> {
 
 /// Ports that the stack publishes on this host; those on the loopback address where Podman cannot say more.
 fn ports(context: &Context, stack: &Stack) -> Vec<WantedPort> {
+    if stack.groups.is_empty() {
+        return Vec::new();
+    }
     let hosts = Hosts::outside(stack, &context.repository);
     stack
         .groups()

@@ -5,7 +5,7 @@ use crate::audit::baseline::Baseline;
 use crate::audit::scope::Scope;
 use crate::cmd::audit::Args;
 use crate::cmd::{Context, Failure, Outcome};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, Subject};
 use crate::host::system::files;
 use crate::host::tree::audit_files::{self, Listed, ReadTree};
 use crate::host::tree::{named_place, stack_files};
@@ -81,21 +81,21 @@ impl Seen {
         if !self.stack.agents.is_empty() {
             return None;
         }
-        let why = self
-            .said
-            .iter()
-            .filter(|finding| finding.severity == Severity::Error)
-            .min_by_key(|finding| !finding.message.ends_with("lists no agents"));
+        // That a config lists no agents is about the file itself, and the reason where there is one.
+        let is_of_file = |finding: &&Finding| {
+            let config = |subject: &Subject| matches!(subject, Subject::Path(path) if *path == finding.place.path);
+            finding.subjects.iter().any(config)
+        };
+        let mut errors = self.said.iter().filter(|finding| finding.severity == Severity::Error);
+        let why = errors.clone().find(is_of_file).or_else(|| errors.next());
         let why = why.map(|finding| {
             let help = finding
                 .help
                 .as_ref()
                 .map(|help| format!("; {help}"))
                 .unwrap_or_default();
-            format!(
-                ": {} ({}:{}){help}",
-                finding.message, finding.place.path, finding.place.line
-            )
+            let place = &finding.place;
+            format!(": {} ({}:{}){help}", finding.text(), place.path, place.line)
         });
         Some(format!("nothing was found to audit{}", why.unwrap_or_default()))
     }

@@ -220,11 +220,11 @@ mod tests {
         );
         assert_eq!(said.len(), 2, "{said:#?}");
         assert!(
-            said[0].contains(":18:1 error stack/missing-key: program `none` has no `command`; help: add"),
+            said[0].contains(":17:1 error stack/missing-key: program `none` has no `command`; help: add"),
             "{said:#?}"
         );
         assert!(
-            said[1].contains(":20:1 error stack/syntax: this line is not `KEY=VALUE`"),
+            said[1].contains(":19:1 error stack/syntax: this line is not `KEY=VALUE`"),
             "{said:#?}"
         );
     }
