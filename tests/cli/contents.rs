@@ -102,7 +102,7 @@ fn what_include_names_is_in_the_image_wherever_it_lies() {
     }
     // Builds by hand get the same.
     assert_eq!(sandbox.run(&["render"]).code, 0);
-    let dockerfile = std::fs::read_to_string(sandbox.path("docker/Dockerfile.one")).unwrap();
+    let dockerfile = std::fs::read_to_string(sandbox.path("deploy/docker/Dockerfile.one")).unwrap();
     for copy in [
         r#"COPY ["${TREE}/settings.json", "/app/"]"#,
         r#"COPY ["${TREE}/shared/deep/words.txt", "/app/shared/deep/"]"#,
@@ -189,7 +189,7 @@ fn the_whole_tree_may_be_code() {
     assert_eq!(ran.code, 0, "{ran:#?}");
     holds(&sandbox, &["settings.json", "src/hub.py"]);
     assert_eq!(sandbox.run(&["render"]).code, 0);
-    let dockerfile = std::fs::read_to_string(sandbox.path("docker/Dockerfile.one")).unwrap();
+    let dockerfile = std::fs::read_to_string(sandbox.path("deploy/docker/Dockerfile.one")).unwrap();
     assert!(dockerfile.contains(r#"COPY ["${TREE}/.", "/app/."]"#), "{dockerfile}");
 }
 
@@ -285,7 +285,7 @@ fn builds_by_hand_look_for_secrets() {
     let sandbox = with_secrets();
     assert_eq!(sandbox.run(&["render"]).code, 0);
     let check = |sandbox: &Sandbox| {
-        let script = sandbox.path("docker/no_secrets.py").display().to_string();
+        let script = sandbox.path("deploy/docker/no_secrets.py").display().to_string();
         let tree = sandbox.path("tree").display().to_string();
         sandbox.run_program("python3", &[&script, &tree])
     };
@@ -361,7 +361,7 @@ fn the_base_is_taken_by_digest() {
         &format!("python:3.11-slim@sha256:{digest}"),
     );
     assert_eq!(sandbox.run(&["render"]).code, 0);
-    let dockerfile = std::fs::read_to_string(sandbox.path("docker/Dockerfile.base")).unwrap();
+    let dockerfile = std::fs::read_to_string(sandbox.path("deploy/docker/Dockerfile.base")).unwrap();
     let argument = format!("ARG BASE_IMAGE=docker.io/library/python:3.11-slim@sha256:{digest}\n");
     assert!(dockerfile.contains(&argument), "{dockerfile}");
     sandbox.edit("config/stack.yaml", &digest, "12ab");
@@ -370,7 +370,7 @@ fn the_base_is_taken_by_digest() {
         ran.stdout.contains("`sha256:12ab` is not a valid digest of an image"),
         "{ran:#?}"
     );
-    let group = std::fs::read_to_string(sandbox.path("docker/Dockerfile.one")).unwrap();
+    let group = std::fs::read_to_string(sandbox.path("deploy/docker/Dockerfile.one")).unwrap();
     assert!(
         group.contains("--require-hashes --requirement \"${new}.txt\""),
         "{group}"

@@ -78,7 +78,7 @@ impl Beside {
 
 /// A header that `render` takes for its own.
 fn rendered() -> String {
-    format!("# {}\n", xtask::rendered_file::HEADER)
+    format!("# {}\n", xtask::stack::output::HEADER)
 }
 
 #[test]

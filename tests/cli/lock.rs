@@ -126,11 +126,17 @@ fn a_lock_that_comes_or_goes_changes_what_is_installed() {
     assert_eq!(sandbox.run(&["render"]).code, 0);
     let dockerfile = || std::fs::read_to_string(sandbox.path("docker/Dockerfile.vision")).unwrap();
     assert!(dockerfile().contains("ARG REQUIREMENTS=${TREE}/requirements.vision.txt\n"));
-    std::fs::write(sandbox.path("config/locks/requirements.gone.txt"), "").unwrap();
+    std::fs::write(
+        sandbox.path("config/locks/requirements.gone.txt"),
+        "# locked by `cargo xtask lock`\n",
+    )
+    .unwrap();
+    std::fs::write(sandbox.path("config/locks/NOTES.md"), "people's\n").unwrap();
     let locked = sandbox.run(&["lock"]);
     assert_eq!(locked.code, 0, "{locked:#?}");
     assert!(dockerfile().contains("ARG REQUIREMENTS=config/locks/requirements.vision.txt\n"));
     assert!(!sandbox.path("config/locks/requirements.gone.txt").exists());
+    assert!(sandbox.path("config/locks/NOTES.md").exists());
     assert_eq!(sandbox.run(&["render", "--check"]).code, 0);
     assert_eq!(sandbox.run(&["lock", "--check"]).code, 0);
 }

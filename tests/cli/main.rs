@@ -14,6 +14,7 @@ mod escape;
 mod hostile;
 mod links;
 mod lock;
+mod output;
 mod ownership;
 mod rules;
 mod sandbox;

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use xtask::host::images::supervisor_binary;
 use xtask::host::system::repository::Repository;
+use xtask::stack::output::Output;
 
 use crate::faults::sandbox::repository;
 use crate::faults::saw;
@@ -111,7 +112,7 @@ impl Host {
             &from.join("docker/templates"),
             &self.path("repository/docker/templates"),
         );
-        supervisor_binary::make(&Repository::at(&from)).unwrap();
+        supervisor_binary::make(&Repository::at(&from), &Output::default()).unwrap();
         let binary = self.path("repository").join(supervisor_binary::PATH);
         std::fs::create_dir_all(binary.parent().unwrap()).unwrap();
         std::fs::copy(from.join(supervisor_binary::PATH), binary).unwrap();

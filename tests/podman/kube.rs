@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use xtask::host::images::supervisor_binary;
 use xtask::host::system::repository::Repository;
+use xtask::stack::output::Output;
 
 use crate::hard_values::corpus;
 use crate::harness::{Harness, copy, json, wait_for};
@@ -230,7 +231,7 @@ fn escaped(text: &str) -> String {
 
 /// An image of a supervisor and nothing else.
 fn make_values_image(harness: &Harness, folder: &Path) {
-    supervisor_binary::make(&Repository::at(harness.root())).unwrap();
+    supervisor_binary::make(&Repository::at(harness.root()), &Output::default()).unwrap();
     let root = folder.join("root");
     for (from, to) in [
         (harness.path(supervisor_binary::PATH), "usr/local/bin/agent-supervisor"),

@@ -93,6 +93,8 @@ fn a_build_by_hand_leaves_secrets_out() {
         "build",
         "--quiet",
         "--network=none",
+        "--ignorefile",
+        folder.path().join("deploy/.containerignore").to_str().unwrap(),
         "--tag",
         IMAGE,
         "--file",

@@ -58,7 +58,11 @@ impl Command {
 /// Runs a parsed command line to its end; says why where it fails.
 #[must_use]
 pub fn run(cli: &Cli) -> Exit {
-    let context = match Context::new(&cli.options) {
+    let output = match &cli.command {
+        Command::Render(args) => args.output(),
+        _ => None,
+    };
+    let context = match Context::new(&cli.options, output) {
         Ok(context) => context,
         Err(failure) => {
             let printer = crate::report::printer::Printer::new(cli.options.color, false, false);

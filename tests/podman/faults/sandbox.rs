@@ -7,6 +7,7 @@ use std::sync::MutexGuard;
 
 use xtask::host::images::supervisor_binary;
 use xtask::host::system::repository::Repository;
+use xtask::stack::output::Output;
 
 use crate::harness::{Ran, XTASK, copy, is_built_on_ours, json, turn};
 
@@ -51,7 +52,7 @@ impl Sandbox {
             std::fs::copy(file, place).unwrap();
         }
         // The supervisor's sources are not here, as where a program was brought from elsewhere.
-        supervisor_binary::make(&Repository::at(&from)).unwrap();
+        supervisor_binary::make(&Repository::at(&from), &Output::default()).unwrap();
         std::fs::copy(from.join(supervisor_binary::PATH), to.join(supervisor_binary::PATH)).unwrap();
         sandbox.podman_does("");
         change(&sandbox);

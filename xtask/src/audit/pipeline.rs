@@ -24,6 +24,7 @@ use crate::python::facts::{self, Odd, TreeFacts};
 use crate::python::tree::{Content, Entry, Tree, take_python};
 use crate::rendered_file;
 use crate::stack::audit::{Excluded, RuleSetting};
+use crate::stack::output::HEADER;
 use crate::stack::{AgentId, Stack};
 
 /// What an audit looks at.
@@ -216,14 +217,14 @@ fn python_of(input: &mut Input<'_>) -> TreeFacts {
 /// Takes out the texts of the stack's own files, if they lie in the tree: the addresses in them are those that it gives, and the file to
 /// correct is none of them.
 fn leave_own(input: &mut Input<'_>) {
-    let header = memchr::memmem::Finder::new(rendered_file::HEADER);
+    let header = memchr::memmem::Finder::new(HEADER);
     let prefix = input.stack.shown_prefix();
     for entry in &mut input.entries {
         let Content::Bytes(bytes) = &entry.content else {
             continue;
         };
         let beginning = bytes.get(..rendered_file::WITHIN).unwrap_or(bytes);
-        let is_stack = format!("{prefix}{}", entry.path) == rendered_file::STACK;
+        let is_stack = format!("{prefix}{}", entry.path) == input.stack.output.stack_file();
         if is_stack || header.find(beginning).is_some() {
             entry.content = Content::Unread;
         }

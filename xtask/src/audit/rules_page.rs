@@ -8,6 +8,8 @@ use crate::rendered_file::RenderedFile;
 
 /// Where the page is, in the repository.
 pub const PATH: &str = "xtask/src/audit/rules/README.md";
+/// The folder of the page, which only this program's own repository has.
+pub const FOLDER: &str = "xtask/src/audit/rules";
 
 /// The page.
 #[must_use]

@@ -45,12 +45,12 @@ fn concerned(found: &finding::Finding) -> &str {
 }
 
 impl Context {
-    /// A context from the options of every command.
+    /// A context from the options of every command. `output`: the folder of rendered files, where one is named.
     ///
     /// # Errors
     /// When the folders of the repository are not its own. That there is no stack is said by what needs one.
-    pub fn new(options: &GlobalOptions) -> Outcome<Self> {
-        let (repository, without) = match Repository::find(options.stack.as_deref()) {
+    pub fn new(options: &GlobalOptions, output: Option<&Path>) -> Outcome<Self> {
+        let (repository, without) = match Repository::find(options.stack.as_deref(), output) {
             Ok(repository) => (repository, None),
             Err(why) => (Repository::at("."), Some(why)),
         };

@@ -74,6 +74,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         return Ok(Exit::Findings);
     }
     let upgrade = upgrade(args.upgrade.as_deref(), &all)?;
+    context.repository.claim()?;
     for path in &unused {
         context.repository.folder()?.remove(path)?;
     }
@@ -92,14 +93,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
 
 /// Writes the rendered files that are not what the stack renders to any more.
 fn render(context: &Context, stack: &Stack) -> Outcome<()> {
-    for file in context.rendered(stack) {
-        if context.repository.read(&file.path)?.as_deref() != Some(file.text.as_bytes()) {
-            let folder = context.repository.folder()?;
-            folder.write(&file.path, file.text.as_bytes(), file.executable)?;
-            context.printer.step("rendered", &file.path);
-        }
-    }
-    Ok(())
+    super::render::bring(context, &context.rendered(stack))
 }
 
 /// What is to be upgraded; every name has to be locked somewhere.
@@ -163,8 +157,8 @@ fn write(args: &Args, context: &Context, stack: &Stack, all: &[Locked], upgrade:
             if file.lock.as_deref() == Some(text.as_str()) {
                 continue;
             }
-            let path = lock::path(&file.requirements);
-            context.repository.folder()?.write(&path, text.as_bytes(), false)?;
+            let path = &file.path;
+            context.repository.folder()?.write(path, text.as_bytes(), false)?;
             let changes = show::changes(file.lock.as_deref().unwrap_or_default(), &text);
             printer.step("locked", format!("{path}: {changes}"));
             changed += 1;

@@ -1,6 +1,7 @@
 //! `cargo xtask render`: the stack model to every deployment file.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::{Context, Failure, Outcome};
 use crate::audit::rules_page;
@@ -18,17 +19,31 @@ use crate::stack::Stack;
 /// Write every deployment file and its documents from the stack model
 ///
 /// Group configs, Dockerfiles, compose files, deploy scripts, Kubernetes manifests (docker/kube) and Quadlet units for systemd
-/// (docker/quadlet) come from config/stack.yaml and the startup configs of the tree, and so do config/README.md, the configuration of every group, and scripts/README.md, the way to deploy it. The
-/// page of the audit's rules comes from their doc comments, and the JSON schemas of config/stack.yaml of tests/smoke/*.yaml and of what `audit` prints from types. All are committed; `--check` fails with the difference where one is not what it should be. Files that were rendered
-/// for a group or machine that the stack no longer has are removed.
+/// (docker/quadlet) come from the stack and the startup configs of the tree, and so do config/README.md, the configuration of every group, and scripts/README.md, the way to deploy it. The
+/// JSON schemas of the stack and of smoke checks come from types. In this repository, whose stack is config/stack.yaml, they stand at their
+/// places, with the page of the audit's rules and the schemas of what `audit` prints. Of any other, they stand in one folder: deploy/, or the one that --output names.
+/// Nothing outside it is written, and a folder that holds files of others is refused. All are to be committed; `--check` fails with the difference where one is not what it should be. Files that were rendered
+/// for a group or machine that the stack no longer has are removed, unless somebody has changed them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask render
-  cargo xtask render --check              in CI: fail, with the diff, where a file is stale")]
+  cargo xtask render --check              in CI: fail, with the diff, where a file is stale
+  cargo xtask render --output ops/deploy  into another folder; it is found again by what is in it")]
 pub struct Args {
     /// Write nothing; print the difference and fail where there is one
     #[arg(long)]
     check: bool,
+    /// Folder of rendered files, in that of the stack. Once is enough: it is found again, by every command [default: deploy]
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+impl Args {
+    /// The folder of rendered files, where one is named.
+    #[must_use]
+    pub fn output(&self) -> Option<&Path> {
+        self.output.as_deref()
+    }
 }
 
 /// Schemas of the documents that `audit --format json` prints.
@@ -57,9 +72,11 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     };
     let mut rendered = context.rendered(&stack);
     rendered.extend(render::documents(&stack));
-    rendered.push(rules_page::file());
-    rendered.extend(schema::files());
-    rendered.extend(audit_schemas());
+    if context.repository.path(rules_page::FOLDER).is_dir() {
+        rendered.push(rules_page::file());
+        rendered.extend(audit_schemas());
+    }
+    rendered.extend(schema::files(&stack.output));
     let stale = stale(context, &rendered)?;
     let paths: BTreeSet<&str> = rendered.iter().map(|file| file.path.as_str()).collect();
     let left_over = rendered_files::left_over(&context.repository, &paths)?;
@@ -72,7 +89,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
                 printer.color_out,
             ));
         }
-        for path in &left_over {
+        for path in &left_over.unchanged {
             let there = context.repository.read(path)?.unwrap_or_default();
             printer.data(&diff::unified(
                 path,
@@ -81,7 +98,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
                 printer.color_out,
             ));
         }
-        let wrong = stale.len() + left_over.len();
+        let wrong = stale.len() + left_over.unchanged.len();
         if wrong == 0 {
             printer.step(
                 "rendered",
@@ -99,13 +116,20 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         ));
         return Ok(Exit::Findings);
     }
-    write(context, &stale)?;
-    for path in &left_over {
+    write(context, &rendered, &stale)?;
+    for path in &left_over.unchanged {
         context.repository.folder()?.remove(path)?;
         printer.step("removed", path);
     }
+    for path in &left_over.changed {
+        printer.warn(format!(
+            "`{path}` is not rendered any longer, and was changed since it was: it stays\n  hint: remove it where nobody uses it"
+        ));
+    }
+    rendered_files::note(&context.repository, [].iter(), &left_over.unchanged)?;
+    rendered_files::note(&context.repository, [].iter(), &left_over.changed)?;
     let current = rendered.len() - stale.len();
-    let removed = match left_over.len() {
+    let removed = match left_over.unchanged.len() {
         0 => String::new(),
         count => format!(", {count} removed"),
     };
@@ -134,12 +158,23 @@ fn stale<'a>(context: &Context, rendered: &'a [RenderedFile]) -> Outcome<Vec<Sta
     Ok(stale)
 }
 
-fn write(context: &Context, stale: &[Stale<'_>]) -> Outcome<()> {
+fn write(context: &Context, rendered: &[RenderedFile], stale: &[Stale<'_>]) -> Outcome<()> {
+    context.repository.claim()?;
+    let there = stale.iter().filter(|(_, there)| there.is_some());
+    let foreign = rendered_files::not_ours(&context.repository, there.map(|(file, _)| *file))?;
+    if !foreign.is_empty() {
+        return Err(Failure::wrong_use(format!(
+            "in the way, and not rendered by this program: `{}`\n  hint: move it elsewhere, or have files rendered into another folder: `render --output DIR`",
+            foreign.join("`, `")
+        )));
+    }
     let folder = context.repository.folder()?;
     // All or none, as far as links go.
     for (file, _) in stale {
         folder.require_inside(&file.path)?;
     }
+    // Before they are there: one that is, and is in no record, would be taken for somebody else's.
+    rendered_files::note(&context.repository, rendered.iter(), &[])?;
     for (file, _) in stale {
         folder.write(&file.path, file.text.as_bytes(), file.executable)?;
         context.printer.step("rendered", &file.path);
@@ -154,5 +189,13 @@ fn write(context: &Context, stale: &[Stale<'_>]) -> Outcome<()> {
 pub fn refresh(context: &Context, stack: &Stack) -> Outcome<()> {
     let mut rendered = context.rendered(stack);
     rendered.extend(render::documents(stack));
-    write(context, &stale(context, &rendered)?)
+    bring(context, &rendered)
+}
+
+/// Writes those of these files that are not there as they should be.
+///
+/// # Errors
+/// When one cannot be written.
+pub fn bring(context: &Context, rendered: &[RenderedFile]) -> Outcome<()> {
+    write(context, rendered, &stale(context, rendered)?)
 }

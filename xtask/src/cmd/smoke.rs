@@ -30,9 +30,6 @@ use crate::smoke::event::Summary;
 use crate::smoke::{Selection, expand, parse};
 use crate::stack::{AgentId, GroupId, MachineId, Stack};
 
-/// Folder of the check files, in the repository.
-pub const FOLDER: &str = "tests/smoke";
-
 /// Prove the plan's phases: images, networks, volumes, requests between agents and groups, recovery, resources
 ///
 /// Checks are data, in tests/smoke/*.yaml: a request to an agent and what its reply must contain, an exec, a property of an
@@ -267,7 +264,8 @@ enum SmokeError {
 
 fn prove(args: &Args, around: &mut Surroundings<'_>) -> Result<Summary, SmokeError> {
     let stack = around.stack;
-    let texts = read_files(around.repository, FOLDER).map_err(SmokeError::File)?;
+    let folder = stack.output.checks();
+    let texts = read_files(around.repository, &folder).map_err(SmokeError::File)?;
     let (files, mut findings) = parse(&texts);
     let apart = around.addresses.lan().is_some();
     let phases: BTreeSet<u8> = if args.phases.contains(&Phase::All) {
@@ -308,7 +306,7 @@ fn prove(args: &Args, around: &mut Surroundings<'_>) -> Result<Summary, SmokeErr
     }
     if plan.checks.is_empty() {
         return Err(SmokeError::Usage(format!(
-            "no check in `{FOLDER}` is of that phase and machine"
+            "no check in `{folder}` is of that phase and machine"
         )));
     }
     if plan.checks.iter().any(|check| check.phase >= 2) {

@@ -111,15 +111,15 @@ pub fn file(stack: &Stack, id: MachineId) -> RenderedFile {
         ),
     };
     RenderedFile {
-        path: path(&machine.name),
-        text: yaml(&compose, COMMENT),
+        path: path(stack, &machine.name),
+        text: yaml(&stack.output.header(), &compose, COMMENT),
         executable: false,
     }
 }
 
 /// Path of a machine's compose file.
-pub fn path(machine: &str) -> String {
-    format!("docker/podman-compose.{machine}.yml")
+pub fn path(stack: &Stack, machine: &str) -> String {
+    stack.output.at(&format!("docker/podman-compose.{machine}.yml"))
 }
 
 /// An address that the shell's environment may replace.

@@ -1,7 +1,8 @@
 //! What builds by hand, from the repository's root, leave out of their context, and what looks at the result once more.
 
 use super::template::fill;
-use crate::rendered_file::{HEADER, RenderedFile};
+use crate::rendered_file::RenderedFile;
+use crate::stack::output::WORK;
 use crate::stack::{Stack, secret, selection};
 use crate::template::values;
 
@@ -34,17 +35,31 @@ pub fn ignore(stack: &Stack) -> RenderedFile {
             .iter()
             .filter_map(|pattern| excluded(&tree, pattern)),
     );
-    patterns.extend(["target".to_owned(), ".git".to_owned()]);
+    patterns.push(match stack.output.folder() {
+        None => "target".to_owned(),
+        Some(_) => stack.output.at(WORK),
+    });
+    patterns.push(".git".to_owned());
     let mut seen = std::collections::BTreeSet::new();
     patterns.retain(|pattern| seen.insert(pattern.clone()));
     let named = selection::all_named(stack);
     patterns.extend(named.iter().map(|path| format!("!{tree}{}", escaped(path))));
     RenderedFile {
-        path: ".containerignore".to_owned(),
+        path: stack.output.at(".containerignore"),
         text: fill(
             include_str!("../../../docker/templates/containerignore.j2"),
-            &values! { header => HEADER, patterns },
+            &values! { header => stack.output.header(), patterns },
         ),
+        executable: false,
+    }
+}
+
+/// `.gitignore` of a folder of rendered files: what builds put there.
+#[must_use]
+pub fn git_ignore(stack: &Stack) -> RenderedFile {
+    RenderedFile {
+        path: stack.output.at(".gitignore"),
+        text: format!("# {}\n\n/{WORK}/\n/docker/supervisor/bin/\n", stack.output.header()),
         executable: false,
     }
 }
@@ -53,7 +68,8 @@ pub fn ignore(stack: &Stack) -> RenderedFile {
 #[must_use]
 pub fn check(stack: &Stack) -> RenderedFile {
     let values = values! {
-        header => HEADER,
+        header => stack.output.header(),
+        program => stack.output.program(),
         folders => secret::FOLDERS,
         paths => secret::PATHS,
         keys => secret::KEYS,
@@ -65,7 +81,7 @@ pub fn check(stack: &Stack) -> RenderedFile {
         named => selection::all_named(stack),
     };
     RenderedFile {
-        path: secret::CHECK.to_owned(),
+        path: stack.output.at(secret::CHECK),
         text: fill(include_str!("../../../docker/templates/no_secrets.py.j2"), &values),
         executable: false,
     }

@@ -4,7 +4,7 @@ use minijinja::Value;
 
 use super::compose;
 use super::template::fill;
-use crate::rendered_file::{HEADER, RenderedFile};
+use crate::rendered_file::RenderedFile;
 use crate::stack::model::Machine;
 use crate::stack::{MachineId, Stack, labels};
 use crate::template::values;
@@ -21,11 +21,15 @@ pub fn script(stack: &Stack, id: MachineId) -> RenderedFile {
         .map(address)
         .collect();
     let values = values! {
-        header => HEADER,
+        header => stack.output.header(),
+        output => stack.output.prefix(),
+        up => stack.output.up(),
+        program => stack.output.program(),
+        builder => stack.output.builder(),
         machine => machine.name,
         network => machine.network,
         subnet => machine.subnet.to_string(),
-        compose_file => compose::path(&machine.name),
+        compose_file => compose::path(stack, &machine.name),
         namespace => stack.images.namespace,
         tag => stack.images.tag,
         base_image => stack.images.base_image,
@@ -40,7 +44,7 @@ pub fn script(stack: &Stack, id: MachineId) -> RenderedFile {
         own => address(machine),
     };
     RenderedFile {
-        path: format!("scripts/deploy_{}.sh", machine.name),
+        path: stack.output.at(&format!("scripts/deploy_{}.sh", machine.name)),
         text: fill(include_str!("../../../docker/templates/deploy.sh.j2"), &values),
         executable: true,
     }

@@ -8,7 +8,7 @@ use super::template::fill;
 use crate::container::command::{command, health_command};
 use crate::container::layout::{CONFIG_FOLDER, ROOT, python_path};
 use crate::images::uv::{UV_HASHES, UV_VERSION};
-use crate::rendered_file::{HEADER, RenderedFile};
+use crate::rendered_file::RenderedFile;
 use crate::stack::requirements_lock;
 use crate::stack::{GroupId, Stack, normal, secret};
 use crate::template::values;
@@ -20,7 +20,9 @@ pub fn base(stack: &Stack) -> RenderedFile {
     let mut folders: Vec<&str> = vec![ROOT];
     folders.extend(stack.volumes.iter().map(|volume| volume.path.as_str()));
     let values = values! {
-        header => HEADER,
+        header => stack.output.header(),
+        output => stack.output.prefix(),
+        ignore => ignore_option(stack),
         name => stack.name,
         image => stack.image("base"),
         base_image => images.base_image,
@@ -31,10 +33,26 @@ pub fn base(stack: &Stack) -> RenderedFile {
         folders,
     };
     RenderedFile {
-        path: "docker/Dockerfile.base".to_owned(),
+        path: stack.output.at("docker/Dockerfile.base"),
         text: fill(include_str!("../../../docker/templates/Dockerfile.base.j2"), &values),
         executable: false,
     }
+}
+
+/// How a build by hand is told of `.containerignore` where it does not stand at the root of the context.
+fn ignore_option(stack: &Stack) -> String {
+    if stack.output.prefix().is_empty() {
+        String::new()
+    } else {
+        format!(" --ignorefile {}", stack.output.at(".containerignore"))
+    }
+}
+
+/// The folder of rendered files in an image that is built by hand, where it gets there: with code that holds it. `code`: normal paths.
+fn ours_in_image(stack: &Stack, code: &[String]) -> Option<String> {
+    let below = stack.output.below(&stack.written_tree)?;
+    let holds = |folder: &String| folder == "." || below.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+    code.iter().any(holds).then(|| format!("{ROOT}/{below}"))
 }
 
 /// One group's image; `locked` where its requirements have a lock.
@@ -70,7 +88,11 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         .collect();
     let beside = folders_of(&group.beside);
     let values = values! {
-        header => HEADER,
+        header => stack.output.header(),
+        output => stack.output.prefix(),
+        ignore => ignore_option(stack),
+        program => stack.output.program(),
+        ours => ours_in_image(stack, &code),
         name => stack.name,
         image => stack.group_image(id),
         base => stack.image("base"),
@@ -80,7 +102,7 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         agents => names,
         requirements => group.requirements,
         locked,
-        lock => requirements_lock::path(&group.requirements),
+        lock => requirements_lock::path(stack, &group.requirements),
         uv_version => UV_VERSION,
         uv_hashes => UV_HASHES,
         packages => group.packages,
@@ -105,7 +127,7 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         command => command(stack, id),
     };
     RenderedFile {
-        path: format!("docker/Dockerfile.{}", group.name),
+        path: stack.output.at(&format!("docker/Dockerfile.{}", group.name)),
         text: fill(include_str!("../../../docker/templates/Dockerfile.group.j2"), &values),
         executable: false,
     }

@@ -8,7 +8,7 @@ use minijinja::Value;
 use super::markdown;
 use super::template::fill;
 use crate::container::ports::{Interface, published};
-use crate::rendered_file::{HEADER, RenderedFile};
+use crate::rendered_file::RenderedFile;
 use crate::stack::model::{Agent, Dependency, Group, Machine};
 use crate::stack::{AgentId, GroupId, MachineId, Stack, graph};
 use crate::template::values;
@@ -18,7 +18,9 @@ use crate::template::values;
 pub fn configuration(stack: &Stack) -> RenderedFile {
     let edges = graph::group_edges(stack);
     let values = values! {
-        header => HEADER,
+        header => stack.output.header(),
+        program => stack.output.program(),
+        stack_file => stack_link(stack),
         agents => stack.agents.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>(),
         machines => stack.machines.iter().map(|machine| values! {
             name => machine.name,
@@ -36,9 +38,17 @@ pub fn configuration(stack: &Stack) -> RenderedFile {
         }).collect::<Vec<_>>(),
     };
     RenderedFile {
-        path: "config/README.md".to_owned(),
+        path: stack.output.at("config/README.md"),
         text: fill(include_str!("../../../docker/templates/config.md.j2"), &values),
         executable: false,
+    }
+}
+
+/// From the folder of the configuration to the stack's file.
+fn stack_link(stack: &Stack) -> String {
+    match stack.output.folder() {
+        None => "stack.yaml".to_owned(),
+        Some(_) => format!("..{}/{}", stack.output.up(), stack.output.stack_file()),
     }
 }
 
@@ -48,7 +58,7 @@ fn tree_file(stack: &Stack, path: &str) -> String {
     if tree.starts_with('/') || tree.starts_with("..") {
         markdown::code(path, true)
     } else {
-        markdown::link(path, &format!("../{tree}/{path}"))
+        markdown::link(path, &format!("..{}/{tree}/{path}", stack.output.up()))
     }
 }
 
@@ -159,7 +169,12 @@ pub fn deployment(stack: &Stack) -> RenderedFile {
         .iter()
         .map(|machine| format!("{}={}", machine.address_variable, machine.lan_address));
     let values = values! {
-        header => HEADER,
+        header => stack.output.header(),
+        output => stack.output.prefix(),
+        up => stack.output.up(),
+        program => stack.output.program(),
+        builder => stack.output.builder(),
+        stack_file => stack.output.stack_file(),
         stack => stack.name,
         machines,
         subnets => stack.machines.iter().map(|machine| machine.subnet.to_string()).collect::<Vec<_>>(),
@@ -170,7 +185,7 @@ pub fn deployment(stack: &Stack) -> RenderedFile {
         volumes => stack.volumes.iter().map(|volume| volume.name.as_str()).collect::<Vec<_>>(),
     };
     RenderedFile {
-        path: "scripts/README.md".to_owned(),
+        path: stack.output.at("scripts/README.md"),
         text: fill(include_str!("../../../docker/templates/deployment.md.j2"), &values),
         executable: false,
     }

@@ -12,22 +12,22 @@ use crate::stack::{GroupId, Stack};
 #[must_use]
 pub fn file(stack: &Stack, id: GroupId, preload: &Preload) -> RenderedFile {
     RenderedFile {
-        path: format!("config/{}", stack.group(id).config_file),
-        text: text(&config(stack, id, preload)),
+        path: stack.output.at(&format!("config/{}", stack.group(id).config_file)),
+        text: text(&stack.output.header(), &config(stack, id, preload)),
         executable: false,
     }
 }
 
 /// A config as YAML under the header.
 #[must_use]
-pub fn text(config: &GroupConfig) -> String {
+pub fn text(header: &str, config: &GroupConfig) -> String {
     // Empty lists are the default; without them, what is there can be seen.
     match serde_yaml::to_value(config) {
         Ok(mut value) => {
             drop_empty(&mut value);
-            yaml(&value, "")
+            yaml(header, &value, "")
         }
-        Err(_) => yaml(config, ""),
+        Err(_) => yaml(header, config, ""),
     }
 }
 

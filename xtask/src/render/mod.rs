@@ -18,7 +18,7 @@ mod yaml;
 use std::collections::BTreeSet;
 
 use crate::container::preload::Preload;
-use crate::rendered_file::{HEADER, RenderedFile};
+use crate::rendered_file::RenderedFile;
 use crate::stack::Stack;
 
 /// Every file of a stack that something is built or started from, in order of their paths. `preload`: what the tree says about warm
@@ -26,6 +26,9 @@ use crate::stack::Stack;
 #[must_use]
 pub fn render(stack: &Stack, preload: &Preload, locked: &BTreeSet<String>) -> Vec<RenderedFile> {
     let mut files = vec![context::ignore(stack), context::check(stack), dockerfile::base(stack)];
+    if stack.output.folder().is_some() {
+        files.push(context::git_ignore(stack));
+    }
     for (id, group) in stack.groups() {
         files.push(group_config::file(stack, id, preload));
         files.push(dockerfile::group(stack, id, locked.contains(&group.requirements)));
@@ -47,8 +50,8 @@ pub fn documents(stack: &Stack) -> Vec<RenderedFile> {
 }
 
 /// A value as YAML under the header.
-fn yaml(value: &impl serde::Serialize, comment: &str) -> String {
-    format!("# {HEADER}\n{comment}{}", yaml_document(value))
+fn yaml(header: &str, value: &impl serde::Serialize, comment: &str) -> String {
+    format!("# {header}\n{comment}{}", yaml_document(value))
 }
 
 /// A value as YAML alone.

@@ -9,6 +9,7 @@ use super::*;
 use crate::container::environment::agent_environment;
 use crate::host::system::process::Program;
 use crate::stack::fixture::Fixture;
+use crate::stack::output::HEADER;
 
 fn real() -> Vec<RenderedFile> {
     render(&Fixture::real().model(), &Preload::default(), &BTreeSet::new())

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::stack::normal;
 use crate::stack::requirements_lock::Locked;
-use crate::stack::requirements_lock::{Stale, path, versions};
+use crate::stack::requirements_lock::{Stale, versions};
 
 /// One message per requirements file whose lock is missing or stale. `tree` is the tree as the stack writes it.
 #[must_use]
@@ -16,7 +16,7 @@ pub fn stale(all: &[Locked], tree: &str) -> Vec<String> {
 }
 
 fn message(file: &Locked, tree: &str) -> String {
-    let lock = path(&file.requirements);
+    let lock = &file.path;
     let shown = |file: &str| match tree {
         _ if tree.starts_with('/') => format!("{}/{file}", tree.trim_end_matches('/')),
         _ => normal(&format!("{tree}/{file}")),
@@ -81,6 +81,7 @@ mod tests {
             line: 3,
         };
         let mut file = Locked {
+            path: "config/locks/r.txt".to_owned(),
             requirements: "r.txt".to_owned(),
             wanted: vec![line.clone()],
             lock: Some(String::new()),

@@ -13,20 +13,24 @@ use schemars::transform::transform_subschemas;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde_json::{Value, json};
 
-use crate::rendered_file::{HEADER, RenderedFile};
+use crate::rendered_file::RenderedFile;
+use crate::stack::output::Output;
 
 /// The schemas, as files of the repository.
 #[must_use]
-pub fn files() -> Vec<RenderedFile> {
+pub fn files(output: &Output) -> Vec<RenderedFile> {
     vec![
         file(
-            "config/stack.schema.json",
-            of::<stack::StackFile>(SchemaSettings::draft07()),
+            &output.at("config/stack.schema.json"),
+            titled(
+                of::<stack::StackFile>(output, SchemaSettings::draft07()),
+                output.stack_file(),
+            ),
         ),
         file(
-            "tests/smoke/checks.schema.json",
+            &format!("{}/checks.schema.json", output.checks()),
             // In the stack an optional key without a value is as good as none; a check says what it says.
-            of::<checks::CheckFile>(SchemaSettings::draft07().with_transform(without_null)),
+            of::<checks::CheckFile>(output, SchemaSettings::draft07().with_transform(without_null)),
         ),
     ]
 }
@@ -34,13 +38,30 @@ pub fn files() -> Vec<RenderedFile> {
 /// The schema of a document that the program prints.
 #[must_use]
 pub fn of_output<T: JsonSchema>(path: &str) -> RenderedFile {
-    file(path, of::<T>(SchemaSettings::draft07().for_serialize()))
+    file(
+        path,
+        of::<T>(&Output::default(), SchemaSettings::draft07().for_serialize()),
+    )
 }
 
-fn of<T: JsonSchema>(settings: SchemaSettings) -> Value {
+fn titled(mut schema: Value, title: &str) -> Value {
+    schema["title"] = Value::from(title);
+    schema
+}
+
+fn of<T: JsonSchema>(output: &Output, settings: SchemaSettings) -> Value {
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
-    schema.insert("$comment".to_owned(), Value::from(HEADER));
+    schema.insert("$comment".to_owned(), Value::from(output.header()));
+    called(&mut schema, output.program());
     schema.to_value()
+}
+
+/// Names the program in descriptions, which are written for this repository.
+fn called(schema: &mut Schema, program: &str) {
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        *text = text.replace("cargo xtask", program);
+    }
+    transform_subschemas(&mut |schema: &mut Schema| called(schema, program), schema);
 }
 
 fn file(path: &str, schema: Value) -> RenderedFile {

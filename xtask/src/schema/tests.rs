@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::files;
 use crate::smoke::{self, KINDS};
+use crate::stack::output::Output;
 use crate::stack::spans::Source;
 use crate::stack::{asked, raw};
 
@@ -18,7 +19,7 @@ const CHECKS: [&str; 4] = [
 ];
 
 fn schemas() -> [Value; 2] {
-    let all: Vec<Value> = files()
+    let all: Vec<Value> = files(&Output::default())
         .iter()
         .map(|file| serde_json::from_str(&file.text).unwrap())
         .collect();

@@ -22,6 +22,7 @@ pub mod graph;
 pub mod labels;
 pub mod lockable;
 pub mod model;
+pub mod output;
 pub mod requirements_lock;
 pub mod secret;
 pub mod selection;

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use contract::group_config::{ArgumentStyle, Disclosure, Start, Supervision};
 use serde::{Deserialize, Serialize};
 
+use super::output::Output;
 use super::runtime::Runtime;
 use crate::finding::{Place, Subject};
 
@@ -31,6 +32,8 @@ pub struct Stack {
     pub name: String,
     /// Folder of the checkout that the stack belongs to: what is created on a host says so. Empty where the stack is only looked at.
     pub checkout: String,
+    /// Where rendered files stand.
+    pub output: Output,
     /// The tree, as the stack or `--tree` gives it: absolute, or relative to the repository.
     pub source_tree: String,
     /// The tree that `config/stack.yaml` itself names. Rendered files speak of this one, whatever `--tree` says: what is

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Stack;
+
 /// Folder of the locks, in the repository.
 pub const FOLDER: &str = "config/locks";
 
@@ -13,8 +15,14 @@ const WANTS: &str = "# wants ";
 
 /// Path of a requirements file's lock in the repository. `requirements` is relative to the tree.
 #[must_use]
-pub fn path(requirements: &str) -> String {
-    format!("{FOLDER}/{requirements}")
+pub fn path(stack: &Stack, requirements: &str) -> String {
+    stack.output.at(&format!("{FOLDER}/{requirements}"))
+}
+
+/// Whether a text is that of a lock.
+#[must_use]
+pub fn is_lock(text: &str) -> bool {
+    text.starts_with(TITLE)
 }
 
 /// One line of a requirements file.
@@ -254,6 +262,8 @@ pub fn name(requirement: &str) -> String {
 /// A requirements file and its lock.
 #[derive(Debug, Clone)]
 pub struct Locked {
+    /// Path of the lock, relative to the repository.
+    pub path: String,
     /// Path of the requirements file, relative to the tree.
     pub requirements: String,
     /// What it says.

@@ -11,6 +11,7 @@ use super::environment::literals;
 use super::graph;
 use super::model::{AbsentDependency, Agent, AgentId, Dependency, Group, GroupId, Machine, MachineId, Stack};
 use super::near::nearest;
+use super::output::Output;
 use super::raw::{RawGroup, RawMachine, RawStack};
 use super::read::plain;
 use super::runtime::RuntimeSettings;
@@ -78,6 +79,7 @@ pub fn resolve<'a>(
                     .to_owned(),
                 python_version: raw.python_version.clone(),
                 checkout: String::new(),
+                output: Output::default(),
                 images: raw.images.clone(),
                 volumes: raw.volumes.clone().unwrap_or_default(),
                 status_port: raw.status_port,

@@ -2,6 +2,7 @@
 
 use agent_supervisor::parsers::group_config;
 use xtask::render::group_config::text;
+use xtask::stack::output::HEADER;
 
 use crate::invariants;
 
@@ -19,7 +20,7 @@ pub fn run(bytes: &[u8]) {
             warnings
                 .iter()
                 .for_each(|warning| invariants::printable(warning, false, "a warning"));
-            let written = text(&config);
+            let written = text(HEADER, &config);
             match group_config(&written) {
                 Ok((again, _)) => assert_eq!(again, config, "\n{written}"),
                 Err(errors) => panic!("{errors:#?}\n{written}"),

@@ -34,7 +34,7 @@ pub fn run(bytes: &[u8]) {
     }
     for id in 0..stack.groups().count() {
         let config = config(&stack, GroupId(id), &preload);
-        let text = render::group_config::text(&config);
+        let text = render::group_config::text(&stack.output.header(), &config);
         match agent_supervisor::parsers::group_config(&text) {
             Ok((read, _)) => assert_eq!(read, config, "\n{text}"),
             Err(errors) => panic!("the supervisor does not take what is rendered: {errors:#?}\n{text}"),

@@ -62,6 +62,8 @@ struct Watched {
     folders: Vec<PathBuf>,
     /// Files that matter besides.
     files: BTreeSet<PathBuf>,
+    /// Folder of rendered files, where it is one of its own.
+    output: Option<PathBuf>,
     /// Folder of the tree.
     tree: PathBuf,
     /// In words.
@@ -89,8 +91,8 @@ impl Watched {
         let code = stack.machines.iter().flat_map(|machine| &machine.code);
         let found = watched::find(&tree, code.map(String::as_str), named.iter().map(|path| path.as_str()))?;
         let mut files: BTreeSet<PathBuf> = named.into_iter().map(|path| tree.join(path)).collect();
-        files.insert(context.repository.path(context.repository.stack_file()));
-        let config = context.repository.path("config");
+        files.insert(context.repository.path(stack.output.stack_file()));
+        let config = context.repository.path(&stack.output.at("config"));
         let beside = found
             .beside
             .iter()
@@ -104,6 +106,7 @@ impl Watched {
             counted(files.len(), "file"),
             stack.source_tree
         );
+        self.output = stack.output.folder().map(|folder| context.repository.path(folder));
         (self.folders, self.files, self.tree) = (found.folders, files, tree);
         Ok(())
     }
@@ -113,7 +116,8 @@ impl Watched {
         let theirs = path
             .components()
             .any(|part| part.as_os_str() == ".git" || part.as_os_str() == "__pycache__");
-        !theirs && (self.files.contains(path) || self.folders.iter().any(|folder| path.starts_with(folder)))
+        let ours = self.output.as_ref().is_some_and(|output| path.starts_with(output));
+        !theirs && (self.files.contains(path) || (!ours && self.folders.iter().any(|folder| path.starts_with(folder))))
     }
 
     /// The first of these files, and how many more.
@@ -236,6 +240,7 @@ mod tests {
         let watched = Watched {
             folders: vec![PathBuf::from("/tree/code")],
             files: [PathBuf::from("/tree/requirements.core.txt")].into(),
+            output: Some(PathBuf::from("/tree/code/deploy")),
             tree: PathBuf::from("/tree"),
             what: String::new(),
         };
@@ -244,6 +249,7 @@ mod tests {
         assert!(matters("/tree/requirements.core.txt"));
         assert!(!matters("/tree/notes.txt") && !matters("/tree/requirements.txt"));
         assert!(!matters("/tree/code/__pycache__/b.pyc") && !matters("/tree/code/.git/index"));
+        assert!(!matters("/tree/code/deploy/.work/logs/build.log"));
         let changed = [PathBuf::from("/tree/code/a.py"), PathBuf::from("/tree/code/b.py")].into();
         assert_eq!(watched.describe(&changed), "code/a.py and 1 more");
     }

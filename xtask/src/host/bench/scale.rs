@@ -66,13 +66,13 @@ impl Programs {
     /// # Errors
     /// When cargo fails.
     pub fn make(repository: &Repository) -> Result<Self, BenchError> {
-        match supervisor_binary::make(repository) {
+        match supervisor_binary::make(repository, repository.output()) {
             Ok(_) => {}
             Err(BinaryError::Cargo(error)) => return Err(error.into()),
             Err(BinaryError::File(error)) => return Err(error.into()),
         }
         Ok(Self {
-            supervisor: repository.path(supervisor_binary::PATH),
+            supervisor: repository.path(&repository.output().at(supervisor_binary::PATH)),
             agent: supervisor_binary::fake_agent(repository)?,
         })
     }

@@ -213,7 +213,9 @@ fn build_one(
 /// `podman build` of one of our Dockerfiles, still without the context.
 fn dockerfile(assembly: &Assembly<'_>, node: &Node, settings: &Settings, name: &str) -> Program {
     let labels = labels::of(assembly.stack, node, assembly.provenance);
-    let file = settings.context.join(format!("docker/Dockerfile.{name}"));
+    let file = settings
+        .context
+        .join(assembly.stack.output.at(&format!("docker/Dockerfile.{name}")));
     let mut command = assembly
         .podman
         .command()

@@ -119,7 +119,7 @@ impl BuildInputs {
 /// # Errors
 /// When a file cannot be read or the supervisor not be compiled.
 pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: bool) -> Result<BuildInputs, InputError> {
-    let supervisor = supervisor_binary::make(repository)?;
+    let supervisor = supervisor_binary::make(repository, &stack.output)?;
     let TreeContents {
         contents,
         groups: files,
@@ -129,14 +129,14 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
     let mut groups = BTreeMap::new();
     for group in &stack.groups {
         let lock = if locks {
-            requirements_lock::read(repository, &group.requirements)?
+            requirements_lock::read(repository, stack, &group.requirements)?
         } else {
             None
         };
         groups.insert(
             group.name.clone(),
             GroupInputs {
-                dockerfile: repository.read_text(&format!("docker/Dockerfile.{}", group.name))?,
+                dockerfile: repository.read_text(&stack.output.at(&format!("docker/Dockerfile.{}", group.name)))?,
                 requirements: match lock {
                     // Without what names the file: groups whose locks pin the same share an image.
                     Some(lock) => pins_of(&lock).into_bytes(),
@@ -146,7 +146,7 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
                         read => read.map_err(|error| tree::on("read", &tree_path.join(&group.requirements), error))?,
                     },
                 },
-                config: repository.read_text(&format!("config/{}", group.config_file))?,
+                config: repository.read_text(&stack.output.at(&format!("config/{}", group.config_file)))?,
                 tree: files.get(&group.name).map(digest_of).unwrap_or_default(),
             },
         );
@@ -154,7 +154,7 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
     Ok(BuildInputs {
         digests: Inputs {
             python: String::new(),
-            base_dockerfile: repository.read_text("docker/Dockerfile.base")?,
+            base_dockerfile: repository.read_text(&stack.output.at("docker/Dockerfile.base"))?,
             supervisor,
             groups,
         },
@@ -208,11 +208,12 @@ pub fn stage(
             }
         }
     }
-    let binary = files::read(&repository.path(supervisor_binary::PATH))?;
-    files::write(&context.join(supervisor_binary::PATH), &binary, true)?;
-    let check = repository.path(secret::CHECK);
-    files::write(&context.join(secret::CHECK), &files::read(&check)?, false)?;
-    let dockerfiles = context.join("docker");
+    let supervisor = stack.output.at(supervisor_binary::PATH);
+    let binary = files::read(&repository.path(&supervisor))?;
+    files::write(&context.join(&supervisor), &binary, true)?;
+    let check = stack.output.at(secret::CHECK);
+    files::write(&context.join(&check), &files::read(&repository.path(&check))?, false)?;
+    let dockerfiles = context.join(stack.output.at("docker"));
     files::write(
         &dockerfiles.join("Dockerfile.base"),
         inputs.digests.base_dockerfile.as_bytes(),
@@ -226,14 +227,11 @@ pub fn stage(
         )?;
     }
     let root = tree::open(repository.root())?;
-    let config = repository.path("config");
+    let folder = stack.output.at("config");
+    let config = repository.path(&folder);
     let failed = |error| tree::on("list", &config, error);
-    for entry in root
-        .below("config")
-        .and_then(|config| config.list(""))
-        .map_err(failed)?
-    {
-        let path = Path::new("config").join(&entry.name);
+    for entry in root.below(&folder).and_then(|config| config.list("")).map_err(failed)? {
+        let path = Path::new(&folder).join(&entry.name);
         if root.has_file(&path) {
             let content = root.read(&path, LONGEST_TEXT);
             let content = content.map_err(|error| tree::on("read", &repository.root().join(&path), error))?;

@@ -42,12 +42,13 @@ pub fn look(
                 root.read_text(file)
                     .map_err(|error| tree::on("read", &tree_path.join(file), error))
             })?;
-            let lock = read(repository, requirements)?;
+            let lock = read(repository, stack, requirements)?;
             let stale = match &lock {
                 Some(text) => lock::stale(text, &wanted, &stack.python_version),
                 None => vec![Stale::Missing],
             };
             Ok(Locked {
+                path: lock::path(stack, requirements),
                 requirements: requirements.clone(),
                 wanted,
                 lock,
@@ -65,7 +66,7 @@ pub fn locked(repository: &Repository, stack: &Stack) -> BTreeSet<String> {
     };
     let requirements = stack.groups.iter().map(|group| &group.requirements);
     requirements
-        .filter(|requirements| root.has_file(lock::path(requirements)))
+        .filter(|requirements| root.has_file(lock::path(stack, requirements)))
         .cloned()
         .collect()
 }
@@ -74,8 +75,8 @@ pub fn locked(repository: &Repository, stack: &Stack) -> BTreeSet<String> {
 ///
 /// # Errors
 /// When there is one that cannot be read, or a link leads out of the repository.
-pub fn read(repository: &Repository, requirements: &str) -> Result<Option<String>, FileError> {
-    let path = lock::path(requirements);
+pub fn read(repository: &Repository, stack: &Stack, requirements: &str) -> Result<Option<String>, FileError> {
+    let path = lock::path(stack, requirements);
     let there = repository.read(&path)?;
     there
         .map(|bytes| {
@@ -93,19 +94,22 @@ pub fn unused(repository: &Repository, stack: &Stack) -> Result<Vec<String>, Fil
     let used: BTreeSet<String> = stack
         .groups
         .iter()
-        .map(|group| lock::path(&group.requirements))
+        .map(|group| lock::path(stack, &group.requirements))
         .collect();
     let root = repository.folder()?;
-    let locks = match root.below(lock::FOLDER) {
+    let folder = stack.output.at(lock::FOLDER);
+    let locks = match root.below(&folder) {
         Ok(locks) => locks,
         Err(TreeError::Missing) => return Ok(Vec::new()),
-        Err(error) => return Err(root.failed("read", Path::new(lock::FOLDER), error)),
+        Err(error) => return Err(root.failed("read", Path::new(&folder), error)),
     };
     Ok(walk::walk(&locks, &|_| true, &|_| true)
         .into_iter()
         .filter(|entry| entry.what == What::File)
-        .map(|entry| format!("{}/{}", lock::FOLDER, entry.path))
+        .map(|entry| format!("{folder}/{}", entry.path))
         .filter(|path| !used.contains(path))
+        // What people put beside the locks is theirs.
+        .filter(|path| root.read_text(path).is_ok_and(|text| lock::is_lock(&text)))
         .collect())
 }
 

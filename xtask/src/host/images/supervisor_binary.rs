@@ -6,6 +6,7 @@ use crate::host::system::files::{self, FileError};
 use crate::host::system::process::{ProcessError, Program};
 use crate::host::system::repository::Repository;
 use crate::images::digest::{self, Digest};
+use crate::stack::output::Output;
 
 /// Path of the binary in the repository, as `docker/Dockerfile.base` copies it.
 pub const PATH: &str = "docker/supervisor/bin/agent-supervisor";
@@ -26,16 +27,17 @@ pub enum BinaryError {
 ///
 /// # Errors
 /// When cargo fails, or is missing and so is the binary, or a file cannot be written.
-pub fn make(repository: &Repository) -> Result<Digest, BinaryError> {
-    match compile(repository) {
+pub fn make(repository: &Repository, output: &Output) -> Result<Digest, BinaryError> {
+    match compile(repository, output) {
         Err(BinaryError::Cargo(missing @ ProcessError::Missing { .. })) => {
-            std::fs::read(repository.path(PATH)).map_or(Err(missing.into()), |binary| Ok(digest::of(binary)))
+            std::fs::read(repository.path(&output.at(PATH)))
+                .map_or(Err(missing.into()), |binary| Ok(digest::of(binary)))
         }
         made => made,
     }
 }
 
-fn compile(repository: &Repository) -> Result<Digest, BinaryError> {
+fn compile(repository: &Repository, output: &Output) -> Result<Digest, BinaryError> {
     let arch = std::env::consts::ARCH;
     let musl = format!("{arch}-unknown-linux-musl");
     let gnu = format!("{arch}-unknown-linux-gnu");
@@ -52,10 +54,12 @@ fn compile(repository: &Repository) -> Result<Digest, BinaryError> {
     let built = repository.target().join(&target).join("supervisor/agent-supervisor");
     let binary = files::read(&built)?;
     let digest = digest::of(&binary);
-    let place = repository.path(PATH);
+    let path = output.at(PATH);
+    let place = repository.path(&path);
     let same = std::fs::read(&place).is_ok_and(|there| digest::of(there) == digest);
     if !same {
-        repository.folder()?.write(PATH, &binary, true)?;
+        repository.claim()?;
+        repository.folder()?.write(&path, &binary, true)?;
     }
     Ok(digest)
 }

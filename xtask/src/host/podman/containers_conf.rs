@@ -82,10 +82,10 @@ pub fn provide(repository: &Repository) -> Option<PathBuf> {
         return None;
     }
     let text = needed(&gather())?;
-    let path = repository.work().join("containers.conf");
+    // Where it cannot be written, Podman's own message says what does not work.
+    let path = repository.make_work().ok()?.join("containers.conf");
     let same = files::read(&path).is_ok_and(|there| there == text.as_bytes());
     if !same {
-        // Where it cannot be written, Podman's own message says what does not work.
         files::write(&path, text.as_bytes(), false).ok()?;
     }
     Some(path)

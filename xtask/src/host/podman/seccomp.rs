@@ -30,11 +30,11 @@ pub fn provide(repository: &Repository) -> Option<PathBuf> {
     }
     let theirs = LISTS.iter().find_map(|path| files::read(Path::new(path)).ok())?;
     let text = native_only(serde_json::from_slice(&theirs).ok()?).to_string();
-    let path = repository.work().join("seccomp.json");
+    // Where it cannot be written, Podman's own list does as well.
+    let path = repository.make_work().ok()?.join("seccomp.json");
     if files::read(&path).is_ok_and(|there| there == text.as_bytes()) {
         return Some(path);
     }
-    // Where it cannot be written, Podman's own list does as well.
     files::write(&path, text.as_bytes(), false).ok()?;
     Some(path)
 }

@@ -1,9 +1,13 @@
 //! Where things are: the repository's root, cargo's target folder, our own folders in it.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::files::{self, FileError};
-use crate::host::tree::root::{LONGEST_TEXT, TreeError, TreeRoot};
+use crate::host::tree::rendered_files::is_output;
+use crate::host::tree::root::{Kind, LONGEST_TEXT, TreeError, TreeRoot};
+use crate::host::tree::walk::NOT_SOURCES;
+use crate::rendered_file::{RECORD, Record};
+use crate::stack::output::{DEFAULT_FOLDER, HEADER, Output, WORK};
 
 /// The variable that names the stack where `--stack` does not.
 pub const STACK_VARIABLE: &str = "AI_SYSTEM_STACK";
@@ -15,22 +19,25 @@ const STACK_FILES: [&str; 2] = ["stack.yaml", "config/stack.yaml"];
 #[derive(Debug, Clone)]
 pub struct Repository {
     root: PathBuf,
-    stack_file: String,
+    output: Output,
 }
+
+/// As deep below the root as a folder of rendered files can be.
+const DEEPEST: usize = 2;
 
 impl Repository {
     /// The repository of the stack that is named, by its file or by a folder that holds it; of the one that [`STACK_VARIABLE`] names; or
     /// else of the one that cargo runs us in, or that holds the current folder.
     ///
     /// # Errors
-    /// When there is no stack there, or what is there is not a file.
-    pub fn find(named: Option<&Path>) -> Result<Self, String> {
+    /// When there is no stack there, what is there is not a file, or `output` cannot be the folder of rendered files.
+    pub fn find(named: Option<&Path>, output: Option<&Path>) -> Result<Self, String> {
         let by_variable = std::env::var_os(STACK_VARIABLE)
             .filter(|path| !path.is_empty())
             .map(PathBuf::from);
         let current = std::env::current_dir().map_err(|error| format!("cannot tell the current folder: {error}"))?;
         if let Some(named) = named.map(Path::to_owned).or(by_variable) {
-            return Self::of_stack(&current.join(named));
+            return Self::of_stack(&current.join(named), output);
         }
         let from_cargo = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let mut folders = from_cargo
@@ -47,16 +54,11 @@ impl Repository {
                     current.display()
                 )
             })?;
-        let repository = Self {
-            root: root.to_owned(),
-            stack_file: file.to_owned(),
-        };
-        repository.require_stack_file()?;
-        Ok(repository)
+        Self::with_stack(root, file, output)
     }
 
     /// The repository of a stack's file, or of a folder with one. `config/stack.yaml` belongs to the folder above `config`.
-    fn of_stack(path: &Path) -> Result<Self, String> {
+    fn of_stack(path: &Path, output: Option<&Path>) -> Result<Self, String> {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let path: PathBuf = path.components().collect();
         if path.is_dir() {
@@ -66,10 +68,7 @@ impl Repository {
                     path.display()
                 )
             })?;
-            return Ok(Self {
-                root: path,
-                stack_file: file.to_owned(),
-            });
+            return Self::with_stack(&path, file, output);
         }
         let unusable = || format!("`{}` cannot be the path of a stack", path.display());
         let folder = path.parent().ok_or_else(unusable)?;
@@ -82,18 +81,23 @@ impl Repository {
             .ok()
             .and_then(Path::to_str)
             .ok_or_else(unusable)?;
-        let repository = Self {
-            root: root.to_owned(),
-            stack_file: file.to_owned(),
-        };
-        repository.require_stack_file()?;
-        Ok(repository)
+        Self::with_stack(root, file, output)
     }
 
-    fn require_stack_file(&self) -> Result<(), String> {
-        let path = self.root.join(&self.stack_file);
+    fn with_stack(root: &Path, file: &str, output: Option<&Path>) -> Result<Self, String> {
+        let path = root.join(file);
         match path.metadata() {
-            Ok(found) if found.is_file() => Ok(()),
+            Ok(found) if found.is_file() => {
+                let folder = match output {
+                    Some(named) => only(root, below_root(root, named)?)?,
+                    None if is_laid_out(root, file) => String::new(),
+                    None => recorded(root)?,
+                };
+                Ok(Self {
+                    output: Output::new(&folder, file),
+                    root: root.to_owned(),
+                })
+            }
             Ok(_) => Err(format!("`{}` is not a file", path.display())),
             Err(error) => Err(FileError::on("read", &path)(error).to_string()),
         }
@@ -104,14 +108,14 @@ impl Repository {
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
-            stack_file: "config/stack.yaml".to_owned(),
+            output: Output::default(),
         }
     }
 
     /// The stack's own file, relative to the root, as findings name it.
     #[must_use]
     pub fn stack_file(&self) -> &str {
-        &self.stack_file
+        self.output.stack_file()
     }
 
     /// Its root.
@@ -156,6 +160,12 @@ impl Repository {
                 .collect();
             format!("file://{text}")
         })
+    }
+
+    /// Where its rendered files stand.
+    #[must_use]
+    pub fn output(&self) -> &Output {
+        &self.output
     }
 
     /// What tells it from other checkouts of this host: the path of its folder, without links.
@@ -208,10 +218,17 @@ impl Repository {
     /// # Errors
     /// When there is such a link, which the error names.
     pub fn require_own_work(&self) -> Result<(), FileError> {
-        let Ok(target) = TreeRoot::open(&self.root.join("target")) else {
+        if let Some(folder) = self.output.folder() {
+            self.folder()?.require_inside(folder)?;
+        }
+        let work = self.work();
+        let (Some(parent), Some(name)) = (work.parent(), work.file_name()) else {
             return Ok(());
         };
-        let work = Path::new("xtask-work");
+        let Ok(target) = TreeRoot::open(parent) else {
+            return Ok(());
+        };
+        let work = Path::new(name);
         target.require_inside(work)?;
         for entry in target.list(work).unwrap_or_default() {
             target.require_inside(work.join(entry.name))?;
@@ -225,10 +242,13 @@ impl Repository {
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.root.join("target"), |path| self.root.join(path))
     }
 
-    /// Our own folder for what can be made again.
+    /// Our own folder for what can be made again: in cargo's, or where there is none, beside the rendered files.
     #[must_use]
     pub fn work(&self) -> PathBuf {
-        self.root.join("target/xtask-work")
+        match self.output.folder() {
+            None => self.root.join("target/xtask-work"),
+            Some(folder) => self.root.join(folder).join(WORK),
+        }
     }
 
     /// The same folder, made where it is missing.
@@ -236,9 +256,53 @@ impl Repository {
     /// # Errors
     /// When it cannot be made.
     pub fn make_work(&self) -> Result<PathBuf, FileError> {
+        self.claim()?;
         let work = self.work();
         std::fs::create_dir_all(&work).map_err(FileError::on("create", &work))?;
+        let ignored = work.join(".gitignore");
+        if self.output.folder().is_some() && !ignored.exists() {
+            files::write(&ignored, b"*\n", false)?;
+        }
         Ok(work)
+    }
+
+    /// Makes sure that the folder of rendered files is there and this program's, before anything is written to it: one that holds files
+    /// of others is left as it is.
+    ///
+    /// # Errors
+    /// When it holds files and no record of rendered ones, is not a folder, or cannot be made.
+    pub fn claim(&self) -> Result<(), FileError> {
+        let Some(folder) = self.output.folder() else {
+            return Ok(());
+        };
+        let path = self.root.join(folder);
+        let refused = |why: &str| {
+            let hint = "name another folder, once: `render --output DIR`";
+            Err(FileError::on("use", &path)(std::io::Error::other(format!(
+                "{why}\n  hint: {hint}"
+            ))))
+        };
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(FileError::on("read", &path)(error)),
+            Ok(found) if !found.is_dir() => return refused("it is not a folder"),
+            Ok(_) => {
+                let root = self.folder()?;
+                if root.has_file(Path::new(folder).join(RECORD)) {
+                    return Ok(());
+                }
+                let listed = root.list(folder);
+                let mut listed = listed.map_err(|error| root.failed("read", Path::new(folder), error))?;
+                listed.retain(|entry| entry.name != WORK);
+                if let Some(first) = listed.first() {
+                    let name = first.name.to_string_lossy();
+                    return refused(&format!("it holds `{name}`, which this program has not rendered"));
+                }
+            }
+        }
+        let record = Record::new(&self.output.header());
+        self.folder()?
+            .write(Path::new(folder).join(RECORD), record.text().as_bytes(), false)
     }
 
     /// The folder in it for temporary files of programs, made where it is missing.
@@ -246,7 +310,7 @@ impl Repository {
     /// # Errors
     /// When it cannot be made.
     pub fn make_temporary(&self) -> Result<PathBuf, FileError> {
-        let temporary = self.work().join("tmp");
+        let temporary = self.make_work()?.join("tmp");
         std::fs::create_dir_all(&temporary).map_err(FileError::on("create", &temporary))?;
         Ok(temporary)
     }
@@ -275,4 +339,135 @@ fn has_machines(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
     text.lines()
         .any(|line| line.starts_with("machines:") || line.starts_with("{machines:"))
+}
+
+/// Whether a repository is laid out for this program, as its own is: files were rendered into its root, or are to be, since the templates
+/// are there. Of any other, one folder is ours.
+fn is_laid_out(root: &Path, stack_file: &str) -> bool {
+    let rendered = || {
+        let ignored = TreeRoot::open(root).and_then(|root| root.read(".containerignore", LONGEST_TEXT));
+        ignored.is_ok_and(|bytes| memchr::memmem::find(&bytes, HEADER.as_bytes()).is_some())
+    };
+    stack_file == "config/stack.yaml" && (root.join("docker/templates").is_dir() || rendered())
+}
+
+/// The folder of rendered files that `--output` names, relative to the root.
+fn below_root(root: &Path, named: &Path) -> Result<String, String> {
+    let shown = named.display();
+    let wrong = |why: &str| {
+        let root = root.display();
+        Err(format!(
+            "`{shown}` cannot be the folder of rendered files: {why}\n  hint: name a folder in `{root}`, like `{DEFAULT_FOLDER}`"
+        ))
+    };
+    let mut path = PathBuf::new();
+    let named = std::path::absolute(named).unwrap_or_else(|_| named.to_owned());
+    for part in named.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                path.pop();
+            }
+            part => path.push(part),
+        }
+    }
+    let Some(below) = path.strip_prefix(root).ok().and_then(Path::to_str) else {
+        return wrong("it is not in the folder of the stack, which builds take files from");
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    if below.is_empty() {
+        return wrong("it is the folder of the stack, which holds files of others");
+    }
+    if !below.chars().all(plain) || below.starts_with('-') {
+        return wrong("its path has to be made of ASCII letters, digits, `_`, `-` and `.`");
+    }
+    if below.split('/').count() > DEEPEST {
+        return wrong("it lies too deep to be found again");
+    }
+    Ok(below.to_owned())
+}
+
+/// The folder that is named, where no other is that of rendered files already.
+fn only(root: &Path, named: String) -> Result<String, String> {
+    match records(root).into_iter().find(|found| *found != named) {
+        None => Ok(named),
+        Some(other) => Err(format!(
+            "files are rendered into `{other}` already\n  hint: move that folder to `{named}`, where it is found again, or remove it"
+        )),
+    }
+}
+
+/// Folders that have a record of rendered files.
+fn records(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Ok(tree) = TreeRoot::open(root) {
+        look_for_records(&tree, "", DEEPEST, &mut found);
+    }
+    found
+}
+
+/// The folder that has a record of rendered files; the default one where there is none.
+fn recorded(root: &Path) -> Result<String, String> {
+    match records(root).as_slice() {
+        [] => Ok(DEFAULT_FOLDER.to_owned()),
+        [one] => Ok(one.clone()),
+        many => Err(format!(
+            "files were rendered into more than one folder of `{}`: `{}`\n  hint: remove all but one",
+            root.display(),
+            many.join("`, `")
+        )),
+    }
+}
+
+fn look_for_records(tree: &TreeRoot, folder: &str, deep: usize, found: &mut Vec<String>) {
+    for entry in tree.list(folder).unwrap_or_default() {
+        let Some(name) = entry.name.to_str().filter(|name| !NOT_SOURCES.contains(name)) else {
+            continue;
+        };
+        if entry.kind != Kind::Folder {
+            continue;
+        }
+        let path = if folder.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{folder}/{name}")
+        };
+        if is_output(tree, &path) {
+            found.push(path);
+        } else if deep > 1 {
+            look_for_records(tree, &path, deep - 1, found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_rendered_files_is_one_in_the_repository() {
+        let named = |named: &str| below_root(Path::new("/r"), &Path::new("/r/agents").join(named));
+        for (path, below) in [
+            ("../deploy", "deploy"),
+            ("/r/ops/deploy/", "ops/deploy"),
+            ("./out", "agents/out"),
+            ("../x/../y", "y"),
+        ] {
+            assert_eq!(named(path).as_deref(), Ok(below), "{path}");
+        }
+        for path in [
+            "..",
+            "/r",
+            "../..",
+            "/elsewhere",
+            "../../other",
+            "../a b",
+            "../-x",
+            "../a/b/c",
+            "../it's",
+        ] {
+            let why = named(path).unwrap_err();
+            assert!(why.contains("hint: name a folder in `/r`"), "{why}");
+        }
+    }
 }

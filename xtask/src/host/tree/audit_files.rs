@@ -5,6 +5,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::odd_files;
+use super::rendered_files::is_output;
 use super::root::{Kind, TreeError, TreeRoot};
 use super::walk::{self, NOT_SOURCES, Walked, What};
 use crate::python::facts::Odd;
@@ -41,17 +42,19 @@ impl Listed {
     }
 }
 
-/// Lists a tree: everything but folders. `.gitignore` files are honoured unless `no_ignore`.
+/// Lists a tree: everything but folders, and what was rendered into a folder of its own. `.gitignore` files are honoured unless
+/// `no_ignore`.
 #[must_use]
 pub fn list(root: &Path, no_ignore: bool) -> Listed {
     let Ok(root) = TreeRoot::open(root) else {
         return Listed::default();
     };
     let sources = |path: &str| !NOT_SOURCES.contains(&path.rsplit('/').next().unwrap_or(path));
+    let enter = |path: &str| sources(path) && !is_output(&root, path);
     let found = if no_ignore {
-        walk::walk(&root, &sources, &sources)
+        walk::walk(&root, &enter, &sources)
     } else {
-        walk::walk_unignored(&root, &sources, &sources)
+        walk::walk_unignored(&root, &enter, &sources)
     };
     Listed {
         root: Some(root),

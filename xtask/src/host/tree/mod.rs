@@ -19,6 +19,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use self::rendered_files::is_output;
 use self::root::{Kind, LONGEST_TEXT, Opened, TreeError, TreeRoot};
 use self::walk::{Walked, What};
 use super::system::files::FileError;
@@ -89,7 +90,7 @@ pub fn read(
 ) -> Result<Read, FileError> {
     let enter = |path: &str| {
         let environment = tree.has_file(Path::new(path).join(ENVIRONMENT_MARK)) && !selection.names_below(path);
-        !environment && !selection.skips_folder(path)
+        !environment && !selection.skips_folder(path) && !is_output(tree, path)
     };
     let mut found = list(tree, folders, &enter)?;
     let known: BTreeSet<String> = found.iter().map(|found| found.path.clone()).collect();

@@ -1,7 +1,8 @@
-//! Reads what the stack model is made of: `config/stack.yaml`, the tree's file list, both startup configs.
+//! Reads what the stack model is made of: the stack's own file, the tree's file list, both startup configs.
 
 use std::path::{Path, PathBuf};
 
+use super::rendered_files::is_output;
 use super::root::{TreeError, TreeRoot};
 use super::walk::{self, NOT_SOURCES, What};
 use crate::finding::Finding;
@@ -15,12 +16,12 @@ const LONGEST_STARTUP: u64 = 64 * 1024 * 1024;
 /// Loads the stack, from the tree that `tree` names (relative to the current folder) or the stack's own.
 ///
 /// # Errors
-/// When `config/stack.yaml` itself cannot be read; everything else is a finding.
+/// When the stack's own file cannot be read; everything else is a finding.
 pub fn load(repository: &Repository, tree: Option<&Path>) -> Result<(Option<Stack>, Vec<Finding>), FileError> {
     Ok(finish(repository, read(repository, tree)?))
 }
 
-/// Reads `config/stack.yaml` alone, which says which tree it is.
+/// Reads the stack's own file alone, which says which tree it is.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -45,6 +46,7 @@ pub fn finish(repository: &Repository, written: Written) -> (Option<Stack>, Vec<
     let (mut stack, findings) = written.load(&OnDisk { repository });
     if let Some(stack) = &mut stack {
         stack.checkout = repository.identity();
+        stack.output = repository.output().clone();
     }
     (stack, findings)
 }
@@ -79,7 +81,8 @@ impl Files for OnDisk<'_> {
         let root = self.root(source_tree)?;
         let sources = |path: &str| !NOT_SOURCES.contains(&path.rsplit('/').next().unwrap_or(path));
         let mut tree = TreeFiles::default();
-        for entry in walk::walk(&root, &sources, &sources) {
+        let enter = |path: &str| sources(path) && !is_output(&root, path);
+        for entry in walk::walk(&root, &enter, &sources) {
             match entry.what {
                 What::File => {
                     tree.files.insert(entry.path);

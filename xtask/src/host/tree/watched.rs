@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::rendered_files::is_output;
 use super::root::{TreeError, TreeRoot};
 use super::walk::{self, NOT_SOURCES, What};
 use crate::host::system::files::FileError;
@@ -62,7 +63,8 @@ fn led_to(root: &TreeRoot, folder: &str) -> Vec<PathBuf> {
         return Vec::new();
     };
     let sources = |path: &str| !NOT_SOURCES.contains(&path.rsplit('/').next().unwrap_or(path));
-    walk::walk(&below, &sources, &sources)
+    let enter = |path: &str| sources(path) && !is_output(&below, path);
+    walk::walk(&below, &enter, &sources)
         .into_iter()
         .filter(|entry| entry.what == What::Link)
         .map(|entry| Path::new(folder).join(entry.path))

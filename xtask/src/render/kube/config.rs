@@ -82,6 +82,9 @@ pub fn of_group(stack: &Stack, names: &Names, id: GroupId, preload: &Preload) ->
             name: format!("{}-config", names.group(id)),
             labels: group_labels(stack, names, id),
         },
-        data: BTreeMap::from([(stack.group(id).config_file.clone(), group_config::text(&config))]),
+        data: BTreeMap::from([(
+            stack.group(id).config_file.clone(),
+            group_config::text(&stack.output.header(), &config),
+        )]),
     }
 }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use self::names::Names;
 use super::{yaml, yaml_document as document};
 use crate::container::preload::Preload;
-use crate::rendered_file::{HEADER, RenderedFile};
+use crate::rendered_file::RenderedFile;
 use crate::stack::{GroupId, MachineId, Stack};
 
 /// Where all of it is.
@@ -30,7 +30,7 @@ pub fn files(stack: &Stack, preload: &Preload) -> Vec<RenderedFile> {
     let machines = (0..stack.machines.len()).map(MachineId);
     let mut files: Vec<RenderedFile> = machines.filter_map(|id| machine(stack, &names, id)).collect();
     files.extend(stack.groups().map(|(id, _)| group(stack, &names, id, preload)));
-    files.push(kustomization(&files));
+    files.push(kustomization(stack, &files));
     files
 }
 
@@ -39,7 +39,7 @@ fn machine(stack: &Stack, names: &Names, id: MachineId) -> Option<RenderedFile> 
     let service = service::of_machine(stack, names, id);
     let mut documents: Vec<String> = service.iter().map(document).collect();
     documents.extend(claim::of_machine(stack, names, id).iter().map(document));
-    (!documents.is_empty()).then(|| file(&stack.machine(id).name, &documents))
+    (!documents.is_empty()).then(|| file(stack, &stack.machine(id).name, &documents))
 }
 
 fn group(stack: &Stack, names: &Names, id: GroupId, preload: &Preload) -> RenderedFile {
@@ -53,16 +53,17 @@ fn group(stack: &Stack, names: &Names, id: GroupId, preload: &Preload) -> Render
         document(&service::of_group(stack, names, id)),
     ]);
     file(
+        stack,
         &format!("{}/{}", stack.machine(group.machine).name, group.name),
         &documents,
     )
 }
 
 /// A file of that name.
-fn file(name: &str, documents: &[String]) -> RenderedFile {
+fn file(stack: &Stack, name: &str, documents: &[String]) -> RenderedFile {
     RenderedFile {
-        path: format!("{FOLDER}/{name}.yaml"),
-        text: format!("# {HEADER}\n{}", documents.join("---\n")),
+        path: stack.output.at(&format!("{FOLDER}/{name}.yaml")),
+        text: format!("# {}\n{}", stack.output.header(), documents.join("---\n")),
         executable: false,
     }
 }
@@ -76,10 +77,11 @@ struct Kustomization<'a> {
     resources: Vec<&'a str>,
 }
 
-fn kustomization(files: &[RenderedFile]) -> RenderedFile {
+fn kustomization(stack: &Stack, files: &[RenderedFile]) -> RenderedFile {
     let paths = files.iter().map(|file| file.path.as_str());
+    let folder = stack.output.at(FOLDER);
     let mut resources: Vec<&str> = paths
-        .filter_map(|path| path.strip_prefix(FOLDER)?.strip_prefix('/'))
+        .filter_map(|path| path.strip_prefix(&folder)?.strip_prefix('/'))
         .collect();
     resources.sort_unstable();
     let kustomization = Kustomization {
@@ -88,8 +90,8 @@ fn kustomization(files: &[RenderedFile]) -> RenderedFile {
         resources,
     };
     RenderedFile {
-        path: format!("{FOLDER}/kustomization.yaml"),
-        text: yaml(&kustomization, ""),
+        path: format!("{folder}/kustomization.yaml"),
+        text: yaml(&stack.output.header(), &kustomization, ""),
         executable: false,
     }
 }

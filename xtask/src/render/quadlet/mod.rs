@@ -23,7 +23,9 @@ const RESTART_SECONDS: u64 = 5;
 #[must_use]
 pub fn files(stack: &Stack, id: MachineId) -> Vec<RenderedFile> {
     let file = |name: String, unit: Unit| RenderedFile {
-        path: format!("docker/quadlet/{}/{name}", stack.machine(id).name),
+        path: stack
+            .output
+            .at(&format!("docker/quadlet/{}/{name}", stack.machine(id).name)),
         text: unit.text(),
         executable: false,
     };
@@ -49,7 +51,7 @@ fn volume_file(stack: &Stack, id: MachineId, volume: &Volume) -> String {
 
 fn network(stack: &Stack, id: MachineId) -> Unit {
     let machine = stack.machine(id);
-    let mut unit = Unit::new();
+    let mut unit = Unit::new(&stack.output.header());
     unit.section("Unit").key(
         "Description",
         literal(&format!("Network of {} on {}", stack.name, machine.name)),
@@ -63,7 +65,7 @@ fn network(stack: &Stack, id: MachineId) -> Unit {
 fn volume(stack: &Stack, id: MachineId, volume: &Volume) -> Unit {
     let machine = stack.machine(id);
     let description = format!("Volume {} of {} on {}", volume.name, stack.name, machine.name);
-    let mut unit = Unit::new();
+    let mut unit = Unit::new(&stack.output.header());
     unit.section("Unit").key("Description", literal(&description));
     unit.section("Volume").key("VolumeName", stack.volume(id, volume));
     unit
@@ -74,7 +76,7 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
     let machine = stack.machine(group.machine);
     let supervision = &machine.supervision;
     let stop_seconds = stop_ms(supervision).div_ceil(1_000);
-    let mut unit = Unit::new();
+    let mut unit = Unit::new(&stack.output.header());
     unit.section("Unit")
         .key(
             "Description",

@@ -2,15 +2,13 @@
 
 use std::fmt::{Display, Write};
 
-use crate::rendered_file::HEADER;
-
 /// A unit that is being written.
 pub struct Unit(String);
 
 impl Unit {
     /// One with the header alone.
-    pub fn new() -> Self {
-        Self(format!("# {HEADER}\n"))
+    pub fn new(header: &str) -> Self {
+        Self(format!("# {header}\n"))
     }
 
     /// Begins a section.

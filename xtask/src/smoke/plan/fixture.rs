@@ -11,6 +11,7 @@ use crate::finding::{Finding, Place};
 use crate::smoke::load::parse;
 use crate::smoke::spec::CheckFile;
 use crate::stack::model::{Agent, AgentId, Group, GroupId, Images, Machine, MachineId, Stack, Subnet, Volume};
+use crate::stack::output::Output;
 
 fn machine(name: &str, second: u8) -> Machine {
     Machine {
@@ -91,6 +92,7 @@ pub fn small_stack() -> Stack {
         .insert("FORMAINPC".to_owned(), "main_pc_code/FORMAINPC".to_owned());
     Stack {
         checkout: String::new(),
+        output: Output::default(),
         name: "ai_system".to_owned(),
         source_tree: "tests/ai_system".to_owned(),
         written_tree: "tests/ai_system".to_owned(),
