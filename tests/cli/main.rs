@@ -12,6 +12,7 @@ mod discovery;
 mod dotenv;
 mod escape;
 mod hostile;
+mod installed;
 mod links;
 mod lock;
 mod output;

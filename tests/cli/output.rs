@@ -42,7 +42,7 @@ agents:
 ";
 
 /// Somebody's tree, with files in it that have names like those that are rendered.
-fn tree() -> Sandbox {
+pub fn tree() -> Sandbox {
     let sandbox = Sandbox::empty();
     for (path, text) in [
         ("stack.yaml", STACK),

@@ -1,11 +1,16 @@
 //! The command line: what it looks like and which command runs.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use crate::cmd::{self, Context, Failure, GlobalOptions, Outcome};
 use crate::host::system::process;
+use crate::program;
 use crate::report::exit::Exit;
 
 /// Audit, render, build, boot and smoke-test a Python multi-agent system in Podman
@@ -53,6 +58,85 @@ impl Command {
     fn needs_no_stack(&self) -> bool {
         matches!(self, Self::Audit(_) | Self::Doctor(_) | Self::Completions(_))
     }
+}
+
+/// The whole program: parses the command line, makes Ctrl-C clean, runs the command.
+#[must_use]
+pub fn main() -> ExitCode {
+    program::called_by(&std::env::args_os().next().map(PathBuf::from).unwrap_or_default());
+    let matches = command_line().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    stop_cleanly_on_signals();
+    ExitCode::from(run(&cli).code())
+}
+
+/// The first Ctrl-C (or SIGTERM) stops the programs that run and lets the command clean up, if there is anything; the second ends at once.
+fn stop_cleanly_on_signals() {
+    // Without a handler the default action ends the process, which is no worse than not running at all.
+    let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGTERM]) else {
+        return;
+    };
+    std::thread::spawn(move || {
+        let mut asked = false;
+        for signal in signals.forever() {
+            let now = asked || process::can_be_left();
+            process::interrupt_by(signal == SIGTERM);
+            if now {
+                #[expect(
+                    clippy::exit,
+                    reason = "the second signal means now, as the first where nothing is to be cleaned up"
+                )]
+                std::process::exit(interrupted().code().into());
+            }
+            asked = true;
+        }
+    });
+}
+
+/// The command line, with the name that the program was called by in all its help.
+fn command_line() -> clap::Command {
+    let line = Cli::command();
+    let called = program::name();
+    if line.get_bin_name() == Some(called) {
+        return line;
+    }
+    with_name(line).name(called).bin_name(called)
+}
+
+fn with_name(line: clap::Command) -> clap::Command {
+    // Beside what is installed, the stack is where it mostly is.
+    let named = |text: Option<&clap::builder::StyledStr>| {
+        text.map(|text| program::named(&text.to_string()).replace("config/stack.yaml", "stack.yaml"))
+    };
+    let (about, long_about, after) = (
+        named(line.get_about()),
+        named(line.get_long_about()),
+        named(line.get_after_help()),
+    );
+    let line = line.mut_args(|arg| {
+        let (help, long) = (named(arg.get_help()), named(arg.get_long_help()));
+        let arg = match help {
+            Some(help) => arg.help(help),
+            None => arg,
+        };
+        match long {
+            Some(long) => arg.long_help(long),
+            None => arg,
+        }
+    });
+    let line = match about {
+        Some(about) => line.about(about),
+        None => line,
+    };
+    let line = match long_about {
+        Some(about) => line.long_about(about),
+        None => line,
+    };
+    let line = match after {
+        Some(after) => line.after_help(after),
+        None => line,
+    };
+    line.mut_subcommands(with_name)
 }
 
 /// Runs a parsed command line to its end; says why where it fails.
@@ -120,8 +204,8 @@ impl Cli {
             Command::Faults(args) => cmd::faults::run(args, context),
             Command::Fuzz(args) => cmd::fuzz::run(args, context),
             Command::Bench(args) => cmd::bench::run(args, context),
-            Command::Completions(args) => cmd::completions::run(args, context, Self::command()),
-            Command::Man(args) => cmd::man::run(args, context, Self::command()),
+            Command::Completions(args) => cmd::completions::run(args, context, command_line()),
+            Command::Man(args) => cmd::man::run(args, context, command_line()),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod finding;
 pub mod host;
 pub mod images;
+pub mod program;
 pub mod python;
 pub mod render;
 pub mod rendered_file;

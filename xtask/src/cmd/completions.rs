@@ -7,13 +7,14 @@ use clap_complete::Shell;
 
 use super::{Context, Outcome};
 use crate::audit::rules;
+use crate::program;
 use crate::report::exit::Exit;
 use crate::stack::Stack;
 
 /// Print a completion script for a shell, which knows groups, agents, machines and rules
 ///
 /// The names are those of the stack as it is now: print the script again when they change. Cargo aliases cannot be completed by
-/// themselves: the script completes the name `xtask`, for `alias xtask='cargo xtask'`.
+/// themselves: for one, the script completes the name `xtask`, for an alias of the shell to it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask completions bash > ~/.local/share/bash-completion/completions/xtask")]
@@ -31,8 +32,8 @@ pub fn run(args: &Args, context: &Context, command_line: clap::Command) -> Outco
     let (stack, _) = context.stack_and_findings()?;
     let mut command_line = with_names(command_line, &Names::of(stack.as_ref()));
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut command_line, "xtask", &mut script);
-    context.printer.data(&String::from_utf8_lossy(&script));
+    clap_complete::generate(args.shell, &mut command_line, program::word(), &mut script);
+    context.printer.verbatim(&String::from_utf8_lossy(&script));
     Ok(Exit::Success)
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, Failure, Outcome};
 use crate::host::system::files;
+use crate::program;
 use crate::report::exit::Exit;
 use crate::report::findings::counted;
 
@@ -24,7 +25,7 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context, mut command_line: clap::Command) -> Outcome {
     context.require_place(&args.folder, None)?;
     command_line.build();
-    let count = write(&command_line, "xtask", &args.folder)?;
+    let count = write(&command_line, program::word(), &args.folder)?;
     context.printer.step(
         "wrote",
         format!("{} to `{}`", counted(count, "page"), args.folder.display()),
@@ -39,7 +40,7 @@ fn write(command: &clap::Command, name: &str, folder: &Path) -> Outcome<usize> {
     let title: &'static str = name.to_owned().leak();
     let titled = command.clone().name(title).display_name(title);
     clap_mangen::Man::new(titled)
-        .source("cargo xtask")
+        .source(program::name())
         .render(&mut page)
         .map_err(|error| Failure::new(Exit::Internal, format!("cannot make the page of `{name}`: {error}")))?;
     files::write(&folder.join(format!("{name}.1")), &page, false)?;

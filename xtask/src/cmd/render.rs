@@ -82,7 +82,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let left_over = rendered_files::left_over(&context.repository, &paths)?;
     if args.check {
         for (file, there) in &stale {
-            printer.data(&diff::unified(
+            printer.verbatim(&diff::unified(
                 &file.path,
                 there.as_deref().unwrap_or_default(),
                 &file.text,
@@ -91,7 +91,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         }
         for path in &left_over.unchanged {
             let there = context.repository.read(path)?.unwrap_or_default();
-            printer.data(&diff::unified(
+            printer.verbatim(&diff::unified(
                 path,
                 &String::from_utf8_lossy(&there),
                 "",

@@ -10,6 +10,7 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 use owo_colors::{OwoColorize as _, Style};
 
 use super::escape;
+use crate::program;
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -109,6 +110,11 @@ impl Printer {
         self.write(&self.harmless(text, self.color_out));
     }
 
+    /// The content of a file, in which the program is called what the file says.
+    pub fn verbatim(&self, text: &str) {
+        self.write(&self.obeyed_by_nobody(text, self.color_out));
+    }
+
     /// The same, where commands of GitHub's workflows are what is asked for.
     pub fn commands(&self, text: &str) {
         self.write(&escape::output(text, false));
@@ -117,11 +123,16 @@ impl Printer {
     /// A line that an agent printed. Its colours are kept where output has colour.
     pub fn log_line(&self, line: &str) {
         let line = escape::log_line(line, self.color_out);
-        self.write(&self.harmless(&line, self.color_out));
+        self.write(&self.obeyed_by_nobody(&line, self.color_out));
+    }
+
+    /// The same of what this program says, with the name that it was called by.
+    fn harmless(&self, text: &str, color: bool) -> String {
+        self.obeyed_by_nobody(&program::named(text), color)
     }
 
     /// A text of which nothing is obeyed but, with `color`, colours.
-    fn harmless(&self, text: &str, color: bool) -> String {
+    fn obeyed_by_nobody(&self, text: &str, color: bool) -> String {
         let text = escape::output(text, color);
         if self.obeyed {
             escape::without_commands(&text).into_owned()

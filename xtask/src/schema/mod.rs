@@ -52,16 +52,17 @@ fn titled(mut schema: Value, title: &str) -> Value {
 fn of<T: JsonSchema>(output: &Output, settings: SchemaSettings) -> Value {
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
     schema.insert("$comment".to_owned(), Value::from(output.header()));
-    called(&mut schema, output.program());
+    called(&mut schema, output);
     schema.to_value()
 }
 
-/// Names the program in descriptions, which are written for this repository.
-fn called(schema: &mut Schema, program: &str) {
+/// Names the program and the stack's file in descriptions, which are written for this repository.
+fn called(schema: &mut Schema, output: &Output) {
     if let Some(Value::String(text)) = schema.get_mut("description") {
-        *text = text.replace("cargo xtask", program);
+        let named = text.replace("cargo xtask", output.program());
+        *text = named.replace("config/stack.yaml", output.stack_file());
     }
-    transform_subschemas(&mut |schema: &mut Schema| called(schema, program), schema);
+    transform_subschemas(&mut |schema: &mut Schema| called(schema, output), schema);
 }
 
 fn file(path: &str, schema: Value) -> RenderedFile {

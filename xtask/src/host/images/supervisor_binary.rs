@@ -1,6 +1,6 @@
-//! Compiles `agent-supervisor` as one static binary and puts it where the base image takes it from.
+//! Puts `agent-supervisor`, one static binary that is part of this program or compiled for it, where the base image takes it from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::host::system::files::{self, FileError};
 use crate::host::system::process::{ProcessError, Program};
@@ -22,22 +22,50 @@ pub enum BinaryError {
     File(#[from] FileError),
 }
 
-/// Compiles it (a no-op where nothing changed), puts it in place, and returns its digest. Where there is no Rust, and this program
-/// was brought from elsewhere, the binary that is in place is taken, as `scripts/deploy_*.sh` do.
+/// The supervisor that is part of this program; empty in a build that has none, as `cargo xtask` is.
+static INSIDE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/agent-supervisor"));
+
+/// Puts the supervisor in place, and returns its digest: the one in this program. A program that has none compiles it from the sources that
+/// it was itself compiled from, never from a repository that it works on (a no-op if nothing changed); if there is no Rust, or there
+/// are no sources, the binary that is in place is taken, as `scripts/deploy_*.sh` do.
 ///
 /// # Errors
-/// When cargo fails, or is missing and so is the binary, or a file cannot be written.
+/// When cargo fails, there is no supervisor to be had, or a file cannot be written.
 pub fn make(repository: &Repository, output: &Output) -> Result<Digest, BinaryError> {
-    match compile(repository, output) {
+    if !INSIDE.is_empty() {
+        return place(repository, output, INSIDE);
+    }
+    let in_place = || std::fs::read(repository.path(&output.at(PATH)));
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    if !sources.join("docker/supervisor/Cargo.toml").is_file() {
+        let missing = |_| {
+            let why = "there is none in this build of the program\n  hint: `cargo install --path xtask` makes a program that has one";
+            FileError::on("find the supervisor", &repository.path(&output.at(PATH)))(std::io::Error::other(why))
+        };
+        return Ok(digest::of(in_place().map_err(missing)?));
+    }
+    match compile(&Repository::at(sources), &repository.log("agent-supervisor")) {
+        Ok(binary) => place(repository, output, &binary),
         Err(BinaryError::Cargo(missing @ ProcessError::Missing { .. })) => {
-            std::fs::read(repository.path(&output.at(PATH)))
-                .map_or(Err(missing.into()), |binary| Ok(digest::of(binary)))
+            in_place().map_or(Err(missing.into()), |binary| Ok(digest::of(binary)))
         }
-        made => made,
+        Err(error) => Err(error),
     }
 }
 
-fn compile(repository: &Repository, output: &Output) -> Result<Digest, BinaryError> {
+/// Writes it where it is not there as it should be.
+fn place(repository: &Repository, output: &Output, binary: &[u8]) -> Result<Digest, BinaryError> {
+    let digest = digest::of(binary);
+    let path = output.at(PATH);
+    let same = std::fs::read(repository.path(&path)).is_ok_and(|there| digest::of(there) == digest);
+    if !same {
+        repository.claim()?;
+        repository.folder()?.write(&path, binary, true)?;
+    }
+    Ok(digest)
+}
+
+fn compile(sources: &Repository, log: &Path) -> Result<Vec<u8>, BinaryError> {
     let arch = std::env::consts::ARCH;
     let musl = format!("{arch}-unknown-linux-musl");
     let gnu = format!("{arch}-unknown-linux-gnu");
@@ -48,20 +76,11 @@ fn compile(repository: &Repository, output: &Output) -> Result<Digest, BinaryErr
         .args(["--profile", "supervisor", "--target", &target])
         .env(flags, "-C target-feature=+crt-static")
         .env_remove("RUSTFLAGS")
-        .folder(repository.root())
-        .log(repository.log("agent-supervisor"))
+        .folder(sources.root())
+        .log(log)
         .succeed(&mut |_| {})?;
-    let built = repository.target().join(&target).join("supervisor/agent-supervisor");
-    let binary = files::read(&built)?;
-    let digest = digest::of(&binary);
-    let path = output.at(PATH);
-    let place = repository.path(&path);
-    let same = std::fs::read(&place).is_ok_and(|there| digest::of(there) == digest);
-    if !same {
-        repository.claim()?;
-        repository.folder()?.write(&path, &binary, true)?;
-    }
-    Ok(digest)
+    let built = sources.target().join(&target).join("supervisor/agent-supervisor");
+    Ok(files::read(&built)?)
 }
 
 /// Compiles the agent of the supervisor's own tests, which answers health checks and does nothing else.
