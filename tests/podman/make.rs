@@ -82,6 +82,7 @@ fn creation(profile: PathBuf) -> Creation {
             command: ["sleep", "600"].map(str::to_owned).to_vec(),
             environment: [("MADE".to_owned(), "a b=c".to_owned())].into(),
             labels,
+            read_only: true,
             volumes: vec![(format!("{NAME}_logs"), "/app/logs".to_owned(), false)],
             folders: vec![(PathBuf::from("/usr/share"), "/srv".to_owned())],
             memory_bytes: Some(256 << 20),

@@ -39,6 +39,9 @@ pub struct GroupConfig {
     /// Folder of the per-agent log files.
     #[serde(default = "default_logs")]
     pub log_directory: String,
+    /// What agents may write below the working directory and that is kept elsewhere: links there lead to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Kept>,
     /// Modules that must be importable before any agent is started (the start-up check).
     #[serde(default)]
     pub required_modules: Vec<String>,
@@ -116,6 +119,20 @@ impl GroupConfig {
             true
         })
     }
+}
+
+/// A file or folder that agents may write, where it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// Its path. The supervisor makes the folder, or the one that the file is in.
+    pub path: String,
+    /// Whether it is a folder.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub folder: bool,
+    /// What is copied there where it is missing; it need not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<String>,
 }
 
 /// One agent.

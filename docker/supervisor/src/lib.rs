@@ -14,6 +14,7 @@ mod facts;
 mod hardening;
 mod http;
 mod keeper;
+mod kept;
 mod machine;
 mod mask;
 mod message;

@@ -34,7 +34,7 @@ use crate::message::Message;
 use crate::output::Output;
 use crate::tail::Tail;
 use crate::warm::Warm;
-use crate::{control, environment, http, probe, signals, standing};
+use crate::{control, environment, http, kept, probe, signals, standing};
 use ending::Orders;
 
 /// How long after an agent's end its output is waited for: a process that left its group may hold the pipe open.
@@ -137,7 +137,7 @@ async fn supervise(loaded: Loaded, signals: SignalFd) -> Result<(), String> {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     listen_for_signals(&sender, signals).map_err(|error| format!("cannot handle signals: {error}"))?;
     let output = Output::start(&config).map_err(|error| format!("cannot start a thread: {error}"))?;
-    for warning in &loaded.warnings {
+    for warning in loaded.warnings.iter().chain(&kept::prepare(&config)) {
         output.say(&format!("warning: {warning}"));
     }
 

@@ -11,6 +11,7 @@ mod hostile;
 mod own_users;
 mod podman;
 pub mod sandbox;
+mod written;
 
 /// Writes one row of the table, where `cargo xtask faults` wants it.
 pub fn saw(fault: &str, promise: &str, seen: &str) {

@@ -19,6 +19,7 @@ pub mod scope;
 pub mod start_path;
 pub mod users;
 pub mod words;
+pub mod writable;
 
 #[cfg(test)]
 mod tests;

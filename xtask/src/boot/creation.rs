@@ -142,6 +142,7 @@ fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container 
         user: stack.group_user(id),
         environment: environment(stack, id, host),
         labels: BTreeMap::new(),
+        read_only: group.has_read_only_root(),
         volumes: stack
             .volumes
             .iter()
@@ -194,6 +195,7 @@ pub fn environment(stack: &Stack, id: GroupId, host: &Host) -> BTreeMap<String, 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::net::Ipv4Addr;
     use std::path::PathBuf;
 
@@ -201,7 +203,8 @@ mod tests {
     use super::super::reach::tests::host;
     use super::super::{podman_arguments, podman_request};
     use super::{Labels, Runs, container, creation, hardware_address};
-    use crate::render::compose;
+    use crate::container::preload::Preload;
+    use crate::render::{self, compose};
     use crate::stack::Stack;
     use crate::stack::fixture::Fixture;
 
@@ -238,6 +241,32 @@ mod tests {
                 .trim_matches([' ', '"', '\''])
         });
         assert_eq!(value, Some(user.as_str()));
+    }
+
+    #[test]
+    fn a_root_in_which_agents_make_files_is_not_read_only_in_any_way_of_starting_it() {
+        let ask = |writable: &str| {
+            let stack = Fixture::small()
+                .stack(
+                    "status_port: 9000",
+                    &format!("status_port: 9000\nwritable: [{writable}]"),
+                )
+                .model();
+            let (id, group) = stack.groups().next().unwrap();
+            let container = container(&stack, id, &host(&stack, Reach::Container), &Runs::Supervisor);
+            let rendered = render::render(&stack, &Preload::default(), &BTreeSet::new());
+            let text = |path: &str| rendered.iter().find(|file| file.path == path).unwrap().text.clone();
+            let machine = &stack.machine(group.machine).name;
+            (
+                podman_arguments::container(&container).contains(&"--read-only".to_owned()),
+                podman_request::container(&container)["read_only_filesystem"] == true,
+                !compose::file(&stack, group.machine).text.contains("read_only: false"),
+                text(&format!("docker/quadlet/{machine}/sys-core.container")).contains("ReadOnly=true"),
+                text(&format!("docker/kube/{machine}/core.yaml")).contains("readOnlyRootFilesystem: true"),
+            )
+        };
+        assert_eq!(ask("alpha.log"), (true, true, true, true, true));
+        assert_eq!(ask("'*.log'"), (false, false, false, false, false));
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub struct Container {
     pub environment: BTreeMap<String, String>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// Whether nothing of the image can be written.
+    pub read_only: bool,
     /// Volumes by name, where they are, and whether they are for reading only.
     pub volumes: Vec<(String, String, bool)>,
     /// Folders of the host, and where they are.

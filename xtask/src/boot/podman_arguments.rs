@@ -34,7 +34,6 @@ pub fn container(container: &Container) -> Vec<String> {
         format!("--name={}", container.name),
         format!("--pod={}", container.pod),
         "--pull=never".to_owned(),
-        "--read-only".to_owned(),
         "--cap-drop=all".to_owned(),
         "--security-opt=no-new-privileges".to_owned(),
         "--restart=unless-stopped".to_owned(),
@@ -44,6 +43,7 @@ pub fn container(container: &Container) -> Vec<String> {
         format!("--health-cmd={HEALTH_COMMAND}"),
         format!("--health-interval={}s", container.health_seconds),
     ];
+    arguments.extend(container.read_only.then(|| "--read-only".to_owned()));
     arguments.extend(container.user.map(|(user, group)| format!("--user={user}:{group}")));
     arguments.extend(TEMPORARY.map(|(path, options)| format!("--tmpfs={path}:{}", options.join(","))));
     arguments.extend(labels(&container.labels));

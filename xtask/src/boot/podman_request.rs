@@ -86,7 +86,7 @@ pub fn container(container: &Container) -> Value {
         "image": container.image,
         "env": container.environment,
         "labels": container.labels,
-        "read_only_filesystem": true,
+        "read_only_filesystem": container.read_only,
         "cap_drop": ["all"],
         "no_new_privileges": true,
         "restart_policy": "unless-stopped",

@@ -110,7 +110,6 @@ pub fn sealed(
         "--pull=never",
         "--network=none",
         "--http-proxy=false",
-        "--read-only",
         // Podman's own have no size.
         "--read-only-tmpfs=false",
         "--image-volume=ignore",
@@ -132,6 +131,7 @@ pub fn sealed(
     ]
     .map(str::to_owned)
     .into();
+    arguments.extend(group.has_read_only_root().then(|| "--read-only".to_owned()));
     arguments.extend([
         format!("--name={name}"),
         format!("--hostname={}", group.name),

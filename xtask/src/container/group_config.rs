@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::group_config::{Absent, Agent, Bridge, Elsewhere, GroupConfig, Start, VERSION, WhenDependencyFails};
+use contract::group_config::{
+    Absent, Agent, Bridge, Elsewhere, GroupConfig, Kept, Start, VERSION, WhenDependencyFails,
+};
 
-use super::layout::{ROOT, python_path};
+use super::layout::{FIRST, ROOT, python_path};
 use super::preload::Preload;
 use crate::stack::model::{AgentId, Dependency};
 use crate::stack::{self, GroupId, Stack, graph};
@@ -74,6 +76,7 @@ pub fn config_with_hosts(
             .iter()
             .find(|volume| volume.name == "logs")
             .map_or_else(|| format!("{ROOT}/logs"), |volume| volume.path.clone()),
+        kept: kept(stack, id),
         required_modules: modules,
         start: stack.group_start(id),
         preload: preload.modules.get(&id).cloned().unwrap_or_default(),
@@ -91,6 +94,16 @@ pub fn config_with_hosts(
         absent_dependencies: absent(stack, id),
         loopback_bridges: bridges(stack, id, host),
     }
+}
+
+fn kept(stack: &Stack, id: GroupId) -> Vec<Kept> {
+    let kept = stack.kept(id).into_iter();
+    kept.map(|kept| Kept {
+        path: kept.target,
+        folder: kept.is_folder,
+        first: Some(format!("{FIRST}/{}", kept.path)),
+    })
+    .collect()
 }
 
 fn name(stack: &Stack, id: AgentId) -> String {

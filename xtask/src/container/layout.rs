@@ -8,6 +8,9 @@ pub const ROOT: &str = "/app";
 /// Folder of the group config inside a container. Not `/app/config`: a volume is mounted there.
 pub const CONFIG_FOLDER: &str = "/etc/ai_system";
 
+/// Folder of what the tree has where agents may write, in a container whose root has links there instead.
+pub const FIRST: &str = "/usr/share/ai_system/first";
+
 /// The supervisor inside a container.
 pub const SUPERVISOR: &str = "/usr/local/bin/agent-supervisor";
 

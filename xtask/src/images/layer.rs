@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 
 use super::files::{Entries, Entry};
-use crate::container::layout::{CONFIG_FOLDER, ROOT};
-use crate::stack::{GroupId, Stack, normal};
+use crate::container::layout::{CONFIG_FOLDER, FIRST, ROOT};
+use crate::stack::{GroupId, Kept, Stack, normal};
 
 /// Another text wherever the same input gives another layer: images that an older program assembled are then stale.
 pub const LAYOUT: &str = "1";
@@ -22,8 +22,10 @@ pub enum Item {
         /// Its permissions.
         mode: u32,
     },
-    /// A file, owned by root.
+    /// A file.
     File {
+        /// Numeric id of the user and the group that own it.
+        owner: u32,
         /// Whether it may be executed.
         executable: bool,
         /// Where its content is.
@@ -77,10 +79,25 @@ pub type Layer = BTreeMap<String, Item>;
 pub fn layer(stack: &Stack, group: GroupId, entries: &Entries, compiled: &BTreeSet<String>, tag: &str) -> Layer {
     let machine = stack.machine(stack.group(group).machine);
     let root = normal(ROOT);
+    let own = stack.group(group);
+    let kept = stack.kept(group);
+    let is_kept = |path: &str| {
+        let below = |kept: &Kept| {
+            path.strip_prefix(kept.path.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        kept.iter().any(below)
+    };
     let mut files = Layer::new();
+    for kept in &kept {
+        let target = kept.target.clone();
+        files.insert(format!("{root}/{}", kept.path), Item::Link { target });
+    }
     for (path, entry) in entries {
+        let is_written = !path.ends_with(".py") && !is_kept(path) && own.may_write(path);
         let item = match entry {
             Entry::File { executable, .. } => Item::File {
+                owner: if is_written { own.uid } else { 0 },
                 executable: *executable,
                 source: Source::Tree(path.clone()),
             },
@@ -88,10 +105,12 @@ pub fn layer(stack: &Stack, group: GroupId, entries: &Entries, compiled: &BTreeS
                 target: target.to_string_lossy().into_owned(),
             },
         };
-        files.insert(format!("{root}/{path}"), item);
+        let at = if is_kept(path) { normal(FIRST) } else { root.clone() };
+        files.insert(format!("{at}/{path}"), item);
     }
     for path in compiled.iter().filter(|path| entries.contains_key(*path)) {
         let bytecode = Item::File {
+            owner: 0,
             executable: false,
             source: Source::Bytecode(path.clone()),
         };
@@ -109,16 +128,26 @@ pub fn layer(stack: &Stack, group: GroupId, entries: &Entries, compiled: &BTreeS
     files.insert(
         config,
         Item::File {
+            owner: 0,
             executable: false,
             source,
         },
     );
 
     // The base gave these to the user that agents run as; an entry without them would take them back.
-    let owned: BTreeSet<String> = std::iter::once(ROOT)
+    let mut owned: BTreeSet<String> = std::iter::once(ROOT)
         .chain(stack.volumes.iter().map(|volume| volume.path.as_str()))
         .map(normal)
         .collect();
+    // Agents may make files there, and none may take away what is not theirs.
+    let open: BTreeSet<String> = own
+        .open_folders()
+        .map(|(folder, _)| normal(&format!("{root}/{folder}")))
+        .collect();
+    if !own.has_read_only_root() {
+        owned.remove(&root);
+    }
+    folders.extend(open.iter().cloned());
     let code = machine.code.iter().map(|folder| normal(&format!("{root}/{folder}")));
     folders.extend(code);
     folders.extend(files.keys().flat_map(|path| parents(path)).map(str::to_owned));
@@ -132,7 +161,7 @@ pub fn layer(stack: &Stack, group: GroupId, entries: &Entries, compiled: &BTreeS
     folders.extend(meeting.iter().cloned());
     for folder in folders {
         let meets = meeting.contains(&folder);
-        let mode = if meets { 0o1777 } else { 0o755 };
+        let mode = if meets || open.contains(&folder) { 0o1777 } else { 0o755 };
         let owner = if meets || owned.contains(&folder) {
             stack.images.uid
         } else {
@@ -181,8 +210,14 @@ pub fn write<'a, W: Write>(
                 header.set_size(0);
                 archive.append_data(&mut header, format!("{path}/"), io::empty())?;
             }
-            Item::File { executable, source } => {
+            Item::File {
+                owner,
+                executable,
+                source,
+            } => {
                 let mut content = open(source)?;
+                header.set_uid(u64::from(*owner));
+                header.set_gid(u64::from(*owner));
                 header.set_entry_type(tar::EntryType::Regular);
                 header.set_mode(if *executable { 0o755 } else { 0o644 });
                 header.set_size(content.length);
@@ -233,4 +268,54 @@ pub fn write_archive<W: Write, R: Read>(documents: &[(String, Vec<u8>)], layers:
         add(&layer.path, layer.size, &mut layer.content)?;
     }
     archive.into_inner()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Item, layer};
+    use crate::images::files::{Entries, Entry};
+    use crate::stack::fixture::Fixture;
+
+    #[test]
+    fn what_agents_may_write_is_a_link_or_open_to_them() {
+        let stack = Fixture::small()
+            .stack(
+                "status_port: 9000",
+                "status_port: 9000\nwritable: [alpha.log, main/cache/, 'main/*.json']\nvolumes: {logs: /app/logs, data: /app/data}",
+            )
+            .model();
+        let group = stack.find_group("core").unwrap();
+        let file = || Entry::File {
+            executable: false,
+            digest: String::new(),
+        };
+        let paths = [
+            "main/alpha.py",
+            "main/cache/old.bin",
+            "main/state.json",
+            "main/long/x.json",
+        ];
+        let entries: Entries = paths.map(|path| (path.to_owned(), file())).into();
+        let layer = layer(&stack, group, &entries, &BTreeSet::new(), "tag");
+        let link = |path: &str| match &layer[path] {
+            Item::Link { target } => target.clone(),
+            other => panic!("{path}: {other:?}"),
+        };
+        assert_eq!(link("app/alpha.log"), "/app/logs/core/alpha.log");
+        assert_eq!(link("app/main/cache"), "/app/data/core/main/cache");
+        assert!(layer.contains_key("usr/share/ai_system/first/main/cache/old.bin"));
+        assert!(!layer.contains_key("app/main/cache/old.bin"));
+        let owner = |path: &str| match &layer[path] {
+            Item::File { owner, .. } | Item::Folder { owner, .. } => *owner,
+            Item::Link { .. } => panic!("{path}"),
+        };
+        assert_eq!(owner("app/main/state.json"), stack.images.uid);
+        for path in ["app/main/alpha.py", "app/main/long/x.json", "app/main", "app"] {
+            assert_eq!(owner(path), 0, "{path}");
+        }
+        assert!(matches!(layer["app/main"], Item::Folder { mode: 0o1777, .. }));
+        assert!(matches!(layer["app"], Item::Folder { mode: 0o755, .. }));
+    }
 }

@@ -179,7 +179,7 @@ fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
         },
         restart: "unless-stopped",
         stop_grace_period: duration(stop_ms(supervision)),
-        read_only: true,
+        read_only: group.has_read_only_root(),
         tmpfs: vec!["/tmp"],
         cap_drop: vec!["ALL"],
         security_opt: vec!["no-new-privileges"],

@@ -6,7 +6,7 @@ use minijinja::Value;
 
 use super::template::fill;
 use crate::container::command::{command, health_command};
-use crate::container::layout::{CONFIG_FOLDER, ROOT, python_path};
+use crate::container::layout::{CONFIG_FOLDER, FIRST, ROOT, python_path};
 use crate::images::uv::{UV_HASHES, UV_VERSION};
 use crate::rendered_file::RenderedFile;
 use crate::stack::requirements_lock;
@@ -87,6 +87,15 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         .map(|folder| folder.unwrap_or_else(|| ".".to_owned()))
         .collect();
     let beside = folders_of(&group.beside);
+    let kept: Vec<Value> = stack
+        .kept(id)
+        .into_iter()
+        .map(|kept| values! { path => kept.path, target => kept.target })
+        .collect();
+    let open: Vec<Value> = group
+        .open_folders()
+        .map(|(folder, names)| values! { folder => format!("{ROOT}/{folder}"), names })
+        .collect();
     let values = values! {
         header => stack.output.header(),
         output => stack.output.prefix(),
@@ -112,6 +121,10 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         check => secret::CHECK.rsplit('/').next(),
         aliases,
         meeting => stack.meeting_folders(),
+        first => FIRST,
+        kept,
+        open,
+        own_uid => group.uid,
         config_file => group.config_file,
         config_path => format!("{CONFIG_FOLDER}/{}", group.config_file),
         python_path => python_path(stack, id),

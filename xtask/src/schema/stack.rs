@@ -47,6 +47,9 @@ pub(super) struct StackFile {
     supervision: Option<Supervision>,
     /// What agents do whose dependency was given up, cannot be started or never answered.
     when_dependency_fails: Option<WhenDependencyFails>,
+    /// What agents may write below the tree's root: files and folders (`main_pc_code/logs/`), kept on volumes, and patterns of names
+    /// (`*.log`), kept with the container. All else but the volumes is for reading only.
+    writable: Option<Vec<String>>,
     /// The machines, by name.
     machines: BTreeMap<String, Machine>,
     /// What stands in for a dependency that nothing defines: its name, and a path in the tree.
@@ -276,6 +279,9 @@ struct Machine {
     path_aliases: Option<BTreeMap<String, String>>,
     /// What agents do whose dependency was given up, cannot be started or never answered.
     when_dependency_fails: Option<WhenDependencyFails>,
+    /// What agents may write below the tree's root: files and folders (`main_pc_code/logs/`), kept on volumes, and patterns of names
+    /// (`*.log`), kept with the container. All else but the volumes is for reading only.
+    writable: Option<Vec<String>>,
     /// Where the machine is another host.
     podman: Option<Podman>,
 }
@@ -342,6 +348,9 @@ struct Group {
     reaches: Option<Vec<String>>,
     /// What agents do whose dependency was given up, cannot be started or never answered.
     when_dependency_fails: Option<WhenDependencyFails>,
+    /// What agents may write below the tree's root: files and folders (`main_pc_code/logs/`), kept on volumes, and patterns of names
+    /// (`*.log`), kept with the container. All else but the volumes is for reading only.
+    writable: Option<Vec<String>>,
     /// What is different for single agents, by name.
     overrides: Option<BTreeMap<String, Override>>,
 }
@@ -360,6 +369,9 @@ struct Override {
     health_check_port: Option<u16>,
     /// What agents do whose dependency was given up, cannot be started or never answered.
     when_dependency_fails: Option<WhenDependencyFails>,
+    /// What agents may write below the tree's root: files and folders (`main_pc_code/logs/`), kept on volumes, and patterns of names
+    /// (`*.log`), kept with the container. All else but the volumes is for reading only.
+    writable: Option<Vec<String>>,
     /// Options over those of the startup config.
     params: Option<BTreeMap<String, Scalar>>,
 }

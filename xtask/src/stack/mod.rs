@@ -28,11 +28,13 @@ pub mod secret;
 pub mod selection;
 pub mod spans;
 pub mod subnet;
+pub mod writable;
 pub mod yaml;
 
 pub use load::{Files, Written};
 pub use model::{Agent, AgentId, ContentsSetting, Group, GroupId, Machine, MachineId, Stack};
 pub use tree::{Found, TreeFiles, normal, resolve_alias};
+pub use writable::{Kept, Writable};
 
 #[cfg(test)]
 pub(crate) mod asked;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::output::Output;
 use super::runtime::Runtime;
+use super::writable::Writable;
 use crate::finding::{Place, Subject};
 
 /// Name of the group that [`Stack::with_ungrouped`] makes; no group can be called that.
@@ -217,6 +218,8 @@ pub struct Group {
     pub published: Vec<AgentId>,
     /// Agents elsewhere that its agents talk to without depending on them: bridged, never waited for.
     pub reaches: Vec<AgentId>,
+    /// What its agents may write below the root, each once.
+    pub writable: Vec<Writable>,
     /// Where the stack defines it.
     pub place: Place,
 }
@@ -375,6 +378,7 @@ impl Stack {
                     published_status_port: 0,
                     published: Vec::new(),
                     reaches: Vec::new(),
+                    writable: Vec::new(),
                     place: agent.place.clone(),
                 });
                 stack.groups.len() - 1

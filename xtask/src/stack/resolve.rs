@@ -18,6 +18,7 @@ use super::runtime::RuntimeSettings;
 use super::spans::At;
 use super::startup::{Startup, StartupAgent};
 use super::tree::{TreeFiles, normal};
+use super::writable::Writable;
 use crate::finding::{Finding, Subject};
 
 /// What was read of one machine's startup config.
@@ -216,6 +217,16 @@ impl<'a> Resolver<'a> {
         let uid = own_user(self.raw, self.resolved.groups.len(), raw);
         let address = raw.address.as_ref().map(|at| at.value);
         let address = address.unwrap_or_else(|| self.free_address(raw, machine));
+        let levels = [&self.raw.runtime, &self.raw.machines[machine.0].runtime, &raw.runtime];
+        let levels = levels
+            .into_iter()
+            .chain(raw.overrides.iter().map(|change| &change.runtime));
+        let model = self.resolved.stack.machine(machine);
+        let writable: BTreeSet<Writable> = levels
+            .flat_map(RuntimeSettings::writable)
+            .map(|written| written.value.clone().real(model))
+            .collect();
+        let writable = writable.into_iter().collect();
         self.resolved.groups.push(raw);
         self.resolved.stack.groups.push(Group {
             name: name.clone(),
@@ -237,6 +248,7 @@ impl<'a> Resolver<'a> {
             published_status_port: raw.published_status_port.value,
             published: Vec::new(),
             reaches: Vec::new(),
+            writable,
             place: raw.name.place.clone(),
         });
     }

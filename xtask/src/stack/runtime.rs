@@ -3,12 +3,15 @@
 use contract::group_config::WhenDependencyFails;
 
 use super::read::{Fields, Reader};
+use super::spans::At;
+use super::writable::{self, Writable};
 use super::yaml::{Node, Value};
 
 /// The keys that were written at one level.
 #[derive(Debug, Clone, Default)]
 pub struct RuntimeSettings {
     when_dependency_fails: Option<WhenDependencyFails>,
+    writable: Vec<At<Writable>>,
 }
 
 /// What is so for one agent.
@@ -25,7 +28,13 @@ impl RuntimeSettings {
             when_dependency_fails: fields
                 .get("when_dependency_fails")
                 .and_then(|node| when_dependency_fails(reader, node)),
+            writable: writable::read(reader, fields),
         }
+    }
+
+    /// What agents may write, besides what the other levels say.
+    pub fn writable(&self) -> impl Iterator<Item = &At<Writable>> {
+        self.writable.iter()
     }
 
     /// What is so where these levels speak, from the widest to the nearest.

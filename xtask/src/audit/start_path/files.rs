@@ -34,10 +34,14 @@ impl Walker<'_> {
         };
         let path = absolute(path);
         match self.folder_kind(&path) {
+            FolderKind::Missing if self.search.view.may_write(&path) => {
+                self.made.insert(path);
+                Flow::Next
+            }
             FolderKind::Missing => {
                 let message =
                     format!("cannot make the folder `{path}`: the container's file system is read-only there");
-                self.folder_failure(here, call, &path, "OSError", message)
+                self.folder_failure(here, call, &format!("{path}/"), "OSError", message)
             }
             FolderKind::InVolume | FolderKind::Writable => {
                 self.made.insert(path);
@@ -81,7 +85,15 @@ impl Walker<'_> {
             "" => "only /tmp is writable".to_owned(),
             volumes => format!("only {volumes} and /tmp are writable"),
         };
-        let help = Some(format!("{writable}; `volumes:` in the stack adds others"));
+        let below = path.strip_prefix(ROOT).and_then(|below| below.strip_prefix('/'));
+        let more = match (below, class) {
+            (Some(below), "OSError") => {
+                format!("`writable: [{}]` in the stack adds it", self.search.view.real(below))
+            }
+            (Some(below), _) => format!("`writable: [{}/]` in the stack adds it", self.search.view.real(below)),
+            (None, _) => "`volumes:` in the stack adds others".to_owned(),
+        };
+        let help = Some(format!("{writable}; {more}"));
         self.fail_at(here, call.span, "start/missing-folder", class, words, help)
     }
 
@@ -102,7 +114,8 @@ impl Walker<'_> {
         let folder = parent(&path);
         let made = self.was_made(&folder);
         match (self.folder_kind(&folder), writes) {
-            _ if made => Flow::Next,
+            // What is made below a folder of the image does not make that one writable.
+            (kind, _) if made && !(writes && kind == FolderKind::ReadOnly) => Flow::Next,
             // The tree has what the image has not.
             (FolderKind::Missing, false)
                 if path
@@ -115,6 +128,10 @@ impl Walker<'_> {
             (FolderKind::Missing, _) => {
                 let message = format!("opens `{path}`, and neither image nor volumes have the folder `{folder}`");
                 self.folder_failure(here, call, &folder, "FileNotFoundError", message)
+            }
+            (FolderKind::ReadOnly, true) if self.search.view.may_write(&path) => {
+                self.made.insert(path);
+                Flow::Next
             }
             (FolderKind::ReadOnly, true) => {
                 let message = format!("writes `{path}`, and the container's file system is read-only there");

@@ -98,10 +98,13 @@ pub fn predict(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> (Vec<Followed
     let views: Vec<View<'_>> = (0..stack.machines.len())
         .map(|machine| View::new(stack, MachineId(machine), tree))
         .collect();
-    // A group that names files of its own has what the others of its machine have not.
+    // A group that names files of its own has what the others of its machine have not, or may write what they may not.
     let own: Vec<Option<View<'_>>> = stack
         .groups()
-        .map(|(id, group)| (!group.include.is_empty()).then(|| View::of_group(stack, id, tree)))
+        .map(|(id, group)| {
+            let own = !group.include.is_empty() || !group.writable.is_empty();
+            own.then(|| View::of_group(stack, id, tree))
+        })
         .collect();
     let also = modules_of_the_base(stack);
     // What every image is checked for, an agent without a group has, too.

@@ -9,6 +9,7 @@ use rustc_hash::FxHashSet;
 
 use crate::container::layout::ROOT;
 use crate::python::facts::TreeFacts;
+use crate::stack::Writable;
 use crate::stack::model::{GroupId, MachineId, Stack};
 use crate::stack::selection::{Out, Selection};
 
@@ -31,6 +32,8 @@ pub struct View<'a> {
     pub volumes: Vec<String>,
     /// Folders that volumes are mounted on for reading only, absolute.
     readable: Vec<String>,
+    /// What agents may write below the root besides.
+    writable: Vec<Writable>,
 }
 
 impl<'a> View<'a> {
@@ -44,7 +47,9 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn of_group(stack: &Stack, group: GroupId, tree: &'a TreeFacts) -> Self {
         let machine = stack.group(group).machine;
-        Self::of(stack, machine, Selection::of_group(stack, group), tree)
+        let mut view = Self::of(stack, machine, Selection::of_group(stack, group), tree);
+        view.writable.clone_from(&stack.group(group).writable);
+        view
     }
 
     fn of(stack: &Stack, machine: MachineId, selection: Selection, tree: &'a TreeFacts) -> Self {
@@ -71,6 +76,7 @@ impl<'a> View<'a> {
             compiled: FxHashSet::default(),
             volumes: folders(stack, false),
             readable: folders(stack, true),
+            writable: Vec::new(),
         };
         let held: Vec<&'a str> = view.held.iter().copied().collect();
         for path in held {
@@ -165,6 +171,33 @@ impl<'a> View<'a> {
         self.holds(&real)
     }
 
+    /// What a folder is by `writable:`, where that names it.
+    fn written_kind(&self, path: &str) -> Option<FolderKind> {
+        let below = path
+            .strip_prefix(ROOT)
+            .filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+        let real = self.real(below.trim_start_matches('/'));
+        self.writable.iter().find_map(|writable| match writable {
+            Writable::Folder(folder) if real == folder.as_str() => Some(FolderKind::Writable),
+            Writable::Folder(folder) if is_below(&real, folder) => Some(FolderKind::InVolume),
+            Writable::Files { folder, names } if real == folder.as_str() && names == "*" => Some(FolderKind::Writable),
+            // It is made where the tree has none.
+            Writable::Files { folder, .. } if real == folder.as_str() => Some(FolderKind::ReadOnly),
+            _ => None,
+        })
+    }
+
+    /// Whether agents may make a file or folder at an absolute path, although they may not do so in the whole folder.
+    #[must_use]
+    pub fn may_write(&self, path: &str) -> bool {
+        let path = normal_absolute(path);
+        let below = path.strip_prefix(ROOT).and_then(|below| below.strip_prefix('/'));
+        below.is_some_and(|below| {
+            let real = self.real(below);
+            self.writable.iter().any(|writable| writable.covers(&real))
+        })
+    }
+
     /// What an absolute path of the container is.
     #[must_use]
     pub fn kind(&self, path: &str) -> FolderKind {
@@ -182,6 +215,9 @@ impl<'a> View<'a> {
         }
         if self.readable.contains(&path) {
             return FolderKind::ReadOnly;
+        }
+        if let Some(kind) = self.written_kind(&path) {
+            return kind;
         }
         match path.as_str() {
             "/tmp" | "/dev" | "/dev/shm" | "/var/tmp" => return FolderKind::Writable,

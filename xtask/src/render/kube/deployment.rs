@@ -312,7 +312,7 @@ fn container(stack: &Stack, names: &Names, id: GroupId, volume_mounts: Vec<Mount
         resources: resources(stack, id),
         security_context: ContainerSecurity {
             allow_privilege_escalation: false,
-            read_only_root_filesystem: true,
+            read_only_root_filesystem: stack.group(id).has_read_only_root(),
             capabilities: Capabilities { drop: ["ALL"] },
         },
         readiness_probe: probe(health_command(), supervision, READY_SECONDS),

@@ -120,7 +120,7 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
         let file = volume_file(stack, group.machine, volume);
         unit.key("Volume", format!("{file}:{}", literal(&volume.mount())));
     }
-    unit.key("ReadOnly", true);
+    unit.key("ReadOnly", group.has_read_only_root());
     for (path, options) in TEMPORARY {
         unit.key("Tmpfs", format!("{path}:{}", options.join(",")));
     }

@@ -56,6 +56,7 @@ fn group(name: &str, machine: usize, agents: &[usize]) -> Group {
         published_status_port: 19000,
         published: Vec::new(),
         reaches: Vec::new(),
+        writable: Vec::new(),
         place: Place::file("config/stack.yaml"),
     }
 }

@@ -7,6 +7,7 @@ mod files;
 mod imports;
 mod ports;
 mod users;
+mod writable;
 
 use super::model::{AgentId, Stack};
 use super::raw::RawStack;
@@ -62,6 +63,7 @@ pub fn all(facts: &Facts<'_>) -> Vec<Finding> {
         ports::bridge_clash,
         users::own,
         users::shared,
+        writable::taken,
         files::missing_script,
         files::missing_requirements,
         files::missing_code,
