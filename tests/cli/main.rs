@@ -12,6 +12,7 @@ mod discovery;
 mod dotenv;
 mod escape;
 mod hostile;
+mod init;
 mod installed;
 mod links;
 mod lock;
@@ -38,6 +39,7 @@ fn help_names_every_command_and_gives_examples() {
     let help = sandbox.run(&["--help"]);
     assert_eq!(help.code, 0);
     for command in [
+        "init",
         "audit",
         "doctor",
         "render",

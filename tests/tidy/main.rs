@@ -5,8 +5,9 @@
 use std::path::{Path, PathBuf};
 
 /// Modules that may not know of the host, the terminal or the commands.
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
     "stack",
+    "init",
     "container",
     "python",
     "audit",
@@ -20,7 +21,7 @@ const PURE: [&str; 11] = [
 ];
 
 /// What a module may import of the others, where that is not everything.
-const IMPORTS: [(&str, &[&str]); 15] = [
+const IMPORTS: [(&str, &[&str]); 16] = [
     ("finding", &[]),
     ("rendered_file", &[]),
     ("system_error", &[]),
@@ -30,6 +31,7 @@ const IMPORTS: [(&str, &[&str]); 15] = [
     ("python", &["container", "finding", "stack"]),
     ("audit", &["container", "finding", "python", "rendered_file", "stack"]),
     ("images", &["container", "finding", "python", "stack"]),
+    ("init", &["finding", "python", "stack"]),
     ("boot", &["container", "images", "stack"]),
     ("smoke", &["boot", "container", "finding", "stack"]),
     ("doctor", &["images", "stack"]),

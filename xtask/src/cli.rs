@@ -31,6 +31,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(cmd::init::Args),
     Audit(cmd::audit::Args),
     Doctor(cmd::doctor::Args),
     Render(cmd::render::Args),
@@ -56,7 +57,10 @@ enum Command {
 impl Command {
     /// Whether it does something useful where there is no stack; it says itself what it needs one for.
     fn needs_no_stack(&self) -> bool {
-        matches!(self, Self::Audit(_) | Self::Doctor(_) | Self::Completions(_))
+        matches!(
+            self,
+            Self::Init(_) | Self::Audit(_) | Self::Doctor(_) | Self::Completions(_)
+        )
     }
 }
 
@@ -186,6 +190,7 @@ impl Cli {
             context.require_stack()?;
         }
         match &self.command {
+            Command::Init(args) => cmd::init::run(args, context),
             Command::Audit(args) => cmd::audit::run(args, context),
             Command::Doctor(args) => cmd::doctor::run(args, context),
             Command::Render(args) => cmd::render::run(args, context),

@@ -19,6 +19,7 @@ pub mod faults;
 pub mod fuzz;
 pub mod images;
 pub mod in_use;
+pub mod init;
 pub mod lab;
 pub mod lock;
 pub mod logs;

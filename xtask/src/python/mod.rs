@@ -7,5 +7,5 @@ pub mod disk;
 pub mod facts;
 pub mod imports;
 pub mod preload;
-mod reach;
+pub(crate) mod reach;
 pub mod tree;

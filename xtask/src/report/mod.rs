@@ -16,6 +16,7 @@ pub mod exit;
 pub mod faults;
 pub mod findings;
 pub mod images;
+pub mod init;
 pub mod json;
 pub mod left_out;
 pub mod page;

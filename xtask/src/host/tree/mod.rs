@@ -3,6 +3,7 @@
 pub mod audit_files;
 pub mod changes;
 pub mod confirm;
+pub mod evidence;
 pub mod named_place;
 pub mod odd_files;
 pub mod rendered_files;

@@ -1,0 +1,280 @@
+//! `init`: a stack for a tree that has none, on trees as people have them.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::sandbox::{Ran, Sandbox};
+
+/// Writes files below a folder.
+pub fn plant(root: &Path, files: &[(&str, &str)]) {
+    for (path, text) in files {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+/// An agent that starts.
+pub const AGENT: &str = "import argparse\nimport json\n\nimport zmq\n\nparser = argparse.ArgumentParser()\nparser.add_argument('--port', type=int)\nparser.add_argument('--health_check_port', type=int)\nparser.add_argument('--name')\narguments, _ = parser.parse_known_args()\nsocket = zmq.Context().socket(zmq.REP)\nsocket.bind(f'tcp://*:{arguments.port}')\nwhile True:\n    socket.recv()\n    socket.send_string(json.dumps({'status': 'ok'}))\n";
+
+/// Lists under several keys, two machines, one of which imports the other's code.
+pub fn two_machines(root: &Path) {
+    plant(
+        root,
+        &[
+            (
+                "main_pc_code/config/startup_config.yaml",
+                "core_services:\n- {name: Hub, script_path: main_pc_code/agents/hub.py, port: 7000, health_check_port: 8000}\n- {name: Router, script_path: main_pc_code/agents/router.py, port: 7001, health_check_port: 8001, dependencies: [Hub]}\nlanguage:\n- {name: Words, script_path: main_pc_code/agents/words.py, port: 7002, health_check_port: 8002, dependencies: [Hub]}\n",
+            ),
+            (
+                "pc2_code/config/startup_config.yaml",
+                "pc2_services:\n- {name: Store, script_path: pc2_code/agents/store.py, port: 7200, health_check_port: 8200}\n- {name: Cache, script_path: pc2_code/agents/cache.py, port: 7201, health_check_port: 8201}\n- {name: Log, script_path: pc2_code/agents/log.py, port: 7202, health_check_port: 8202}\n",
+            ),
+            ("main_pc_code/agents/hub.py", AGENT),
+            ("main_pc_code/agents/router.py", AGENT),
+            ("main_pc_code/agents/words.py", AGENT),
+            ("main_pc_code/utils/net.py", "import zmq\n"),
+            (
+                "pc2_code/agents/store.py",
+                &format!("from main_pc_code.utils import net\n{AGENT}"),
+            ),
+            ("pc2_code/agents/cache.py", AGENT),
+            ("pc2_code/agents/log.py", AGENT),
+            ("requirements.txt", "pyzmq==26.0.3\n"),
+            (".env", "MAINPC_IP=10.1.0.1\nPC2_IP=10.1.0.2\n"),
+        ],
+    );
+}
+
+/// One list with comments, scripts relative to the folder above the config, no requirements.
+fn one_list(root: &Path) {
+    plant(
+        root,
+        &[
+            (
+                "app/config/agents.yaml",
+                "agents:\n  # Core\n  - name: A\n    script_path: agents/a.py\n    port: 5000\n  - name: B\n    script_path: agents/b.py\n    port: 5010\n    dependencies: [A]\n  # Extra\n  - name: C\n    script_path: agents/c.py\n    port: 5020\n  - name: D\n    script_path: agents/d.py\n    port: 5030\n",
+            ),
+            ("app/agents/a.py", AGENT),
+            ("app/agents/b.py", AGENT),
+            ("app/agents/c.py", AGENT),
+            ("app/agents/d.py", &format!("import yaml\n{AGENT}")),
+        ],
+    );
+}
+
+/// Everything at the root.
+fn flat(root: &Path) {
+    plant(
+        root,
+        &[
+            (
+                "startup.yaml",
+                "services:\n- {name: one, script_path: one.py, port: 6000, health_check_port: 6100}\n- {name: two, script_path: two.py, port: 6001, health_check_port: 6101, dependencies: [one]}\n- {name: three, script_path: three.py, port: 6002, health_check_port: 6102}\n",
+            ),
+            ("one.py", AGENT),
+            ("two.py", &format!("import helper\n{AGENT}")),
+            ("three.py", AGENT),
+            ("helper.py", "x = 1\n"),
+            ("requirements.txt", "pyzmq\n"),
+        ],
+    );
+}
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}\n{ran:#?}"))
+}
+
+#[test]
+fn a_tree_of_every_style_gets_a_stack_that_the_audit_takes() {
+    for (plant, groups, starts) in [
+        (two_machines as fn(&Path), "machine: pc2", 6),
+        (one_list, "extra:", 4),
+        (flat, "agents: [one, two, three]", 3),
+    ] {
+        let sandbox = Sandbox::empty();
+        let tree = sandbox.path("tree");
+        plant(&tree);
+        let made = sandbox.run(&["init", "--tree", "tree"]);
+        assert_eq!(made.code, 0, "{made:#?}");
+        let stack = std::fs::read_to_string(tree.join("config/stack.yaml")).unwrap();
+        assert!(stack.contains(groups), "{stack}");
+        // In the tree itself, which is a place of its own from now on.
+        let output = sandbox
+            .command(&["audit", "--format", "json"])
+            .current_dir(&tree)
+            .output()
+            .unwrap();
+        let audit = sandbox.ran(&output);
+        assert_eq!(audit.code, 0, "{stack}\n{audit:#?}");
+        let document = json(&audit);
+        let agents = document["agents"].as_array().unwrap();
+        let fine = agents.iter().filter(|agent| agent["prediction"] == "starts").count();
+        assert_eq!((agents.len(), fine), (starts, starts), "{stack}\n{document:#}");
+    }
+}
+
+#[test]
+fn it_needs_no_repository_and_writes_nothing_but_the_stack() {
+    let sandbox = Sandbox::empty();
+    let tree = sandbox.path("tree");
+    two_machines(&tree);
+    let before = listing(&tree);
+    let dry = sandbox.run(&["init", "--tree", "tree", "--dry-run"]);
+    assert_eq!((dry.code, listing(&tree) == before), (0, true), "{dry:#?}");
+    let output = sandbox.command(&["init"]).current_dir(&tree).output().unwrap();
+    let made = sandbox.ran(&output);
+    assert_eq!(made.code, 0, "{made:#?}");
+    let text = std::fs::read_to_string(tree.join("config/stack.yaml")).unwrap();
+    assert_eq!(dry.stdout, format!("# config/stack.yaml\n{text}"));
+    let mut wanted = before;
+    wanted.push("config/stack.yaml".to_owned());
+    wanted.sort();
+    assert_eq!(listing(&tree), wanted);
+    assert!(text.contains("lan_address: 10.1.0.2  # = .env:2"), "{text}");
+    assert!(text.contains("code: [main_pc_code, pc2_code]"), "{text}");
+}
+
+#[test]
+fn requirements_are_made_where_the_tree_has_none() {
+    let sandbox = Sandbox::empty();
+    let tree = sandbox.path("tree");
+    one_list(&tree);
+    let made = sandbox.run(&["init", "--tree", "tree"]);
+    assert_eq!(made.code, 0, "{made:#?}");
+    let extra = std::fs::read_to_string(tree.join("config/requirements.extra.txt")).unwrap();
+    let names: Vec<&str> = extra.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(names.len(), 2, "{extra}");
+    assert!(
+        names[0].starts_with("pyyaml  # imported in app/agents/d.py:1"),
+        "{extra}"
+    );
+    assert!(
+        names[1].starts_with("pyzmq  # imported in app/agents/c.py:4"),
+        "{extra}"
+    );
+    let stack = std::fs::read_to_string(tree.join("config/stack.yaml")).unwrap();
+    assert!(stack.contains("requirements: config/requirements.extra.txt"), "{stack}");
+}
+
+#[test]
+fn a_second_run_shows_the_difference_and_keeps_what_people_changed() {
+    let sandbox = Sandbox::empty();
+    let tree = sandbox.path("tree");
+    two_machines(&tree);
+    assert_eq!(sandbox.run(&["init", "--tree", "tree"]).code, 0);
+    let again = sandbox.run(&["init", "--tree", "tree"]);
+    assert_eq!((again.code, again.stdout.as_str()), (0, ""), "{again:#?}");
+    sandbox.edit("tree/config/stack.yaml", "10.1.0.2", "10.1.0.77");
+    let changed = std::fs::read_to_string(tree.join("config/stack.yaml")).unwrap();
+    let again = sandbox.run(&["init", "--tree", "tree"]);
+    assert_eq!(again.code, 0, "{again:#?}");
+    assert!(
+        again.stdout.contains("-    lan_address: 10.1.0.77") && again.stdout.contains("+    lan_address: 10.1.0.2")
+    );
+    assert!(again.stderr.contains("nothing is overwritten"), "{again:#?}");
+    assert_eq!(
+        std::fs::read_to_string(tree.join("config/stack.yaml")).unwrap(),
+        changed
+    );
+}
+
+#[test]
+fn every_value_can_be_explained_and_is_in_the_document() {
+    let sandbox = Sandbox::empty();
+    let tree = sandbox.path("tree");
+    two_machines(&tree);
+    let explained = sandbox.run(&["init", "--tree", "tree", "--explain", "machines.pc2.lan_address"]);
+    assert_eq!(
+        explained.stdout,
+        "machines.pc2.lan_address: 10.1.0.2\n  = written\n  .env:2: sets it\n"
+    );
+    let below = sandbox
+        .run(&["init", "--tree", "tree", "--explain", "groups.language"])
+        .stdout;
+    assert!(
+        below.contains("groups.language.agents: [Words]\n  ~ agreed\n"),
+        "{below}"
+    );
+    sandbox
+        .run(&["init", "--tree", "tree", "--explain", "machines.pc3.lan_address"])
+        .fails_with(
+            2,
+            &[
+                "no key `machines.pc3.lan_address`",
+                "did you mean `machines.pc2.lan_address`?",
+            ],
+        );
+    let document = json(&sandbox.run(&["init", "--tree", "tree", "--json", "--dry-run"]));
+    assert_eq!(
+        (&document["machines"], &document["groups"], &document["agents"]),
+        (&2.into(), &3.into(), &6.into())
+    );
+    let values = document["values"].as_array().unwrap();
+    let code = values.iter().find(|value| value["key"] == "machines.pc2.code").unwrap();
+    assert_eq!(code["value"], serde_json::json!(["main_pc_code", "pc2_code"]));
+    assert_eq!(
+        (&code["mark"], &code["evidence"][0]["path"]),
+        (&"agreed".into(), &"main_pc_code/utils/net.py".into())
+    );
+    assert!(!tree.join("config").exists());
+}
+
+#[test]
+fn a_tree_without_agents_or_none_at_all_is_told() {
+    let sandbox = Sandbox::empty();
+    plant(
+        &sandbox.path("tree"),
+        &[("a.py", "x = 1\n"), ("config/x.yaml", "port: 1\nscript: a.py\n")],
+    );
+    sandbox
+        .run(&["init", "--tree", "tree"])
+        .fails_with(2, &["nothing in `tree` lists agents", "hint: a startup config"]);
+    assert!(!sandbox.path("tree/config/stack.yaml").exists());
+    sandbox
+        .run(&["init", "--tree", "nowhere"])
+        .fails_with(2, &["cannot read the tree `nowhere`: no such file or directory"]);
+    sandbox
+        .run(&["init", "--tree", "tree/a.py"])
+        .fails_with(2, &["it is not a folder"]);
+}
+
+/// A link where the stack would be written must not lead out, and what was written before it is taken back.
+#[test]
+fn nothing_is_half_written() {
+    let sandbox = Sandbox::empty();
+    let tree = sandbox.path("tree");
+    one_list(&tree);
+    std::fs::create_dir(tree.join("config")).unwrap();
+    std::os::unix::fs::symlink("../../outside.yaml", tree.join("config/stack.yaml")).unwrap();
+    let before = listing(&tree);
+    let ran = sandbox.run(&["init", "--tree", "tree"]);
+    assert_eq!(ran.code, 4, "{ran:#?}");
+    assert_eq!(listing(&tree), before);
+    assert!(!sandbox.path("outside.yaml").exists());
+    // The last of them cannot be written: a folder is in its way, made after the look.
+    std::fs::remove_file(tree.join("config/stack.yaml")).unwrap();
+    std::fs::create_dir(tree.join("config/stack.yaml")).unwrap();
+    let ran = sandbox.run(&["init", "--tree", "tree"]);
+    assert_eq!(ran.code, 4, "{ran:#?}");
+    assert!(!tree.join("config/requirements.core.txt").exists());
+}
+
+/// Files below a folder.
+fn listing(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.is_symlink() {
+                folders.push(path);
+            } else {
+                found.push(path.strip_prefix(root).unwrap().display().to_string());
+            }
+        }
+    }
+    found.sort();
+    found
+}

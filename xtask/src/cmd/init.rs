@@ -1,0 +1,143 @@
+//! `cargo xtask init`: a stack file for a tree that has none.
+
+use std::path::{Path, PathBuf};
+
+use super::{Context, Failure, Outcome};
+use crate::host::system::process;
+use crate::host::tree::evidence;
+use crate::host::tree::root::{LONGEST_TEXT, TreeError, TreeRoot};
+use crate::init::{self, Inference, STACK_FILE};
+use crate::report::exit::Exit;
+use crate::report::init as show;
+use crate::stack::near::nearest;
+
+/// Infer a stack from a tree, and write it into the tree as config/stack.yaml
+///
+/// Asks nothing: machines, groups, folders of code, health ports and requirements are inferred from the tree's own files, each with the
+/// file and line that say so. Marks: `=` the tree says so, `~` all evidence agrees, `?` look at it. Where no requirements file of the
+/// tree brings what a group imports, one is made beside the stack. Nothing that is there is overwritten: a second run shows the
+/// difference to what would be inferred now.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask init --tree ../AI_System
+  cargo xtask init --tree ../AI_System --dry-run          shows the file, writes nothing
+  cargo xtask init --explain machines.pc2.health_port_offset
+  cargo xtask init --json --dry-run                       every value with its evidence")]
+pub struct Args {
+    /// Write nothing: print the stack file, or the difference to the one that is there
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Print every value with its evidence as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Explain a key, as in `groups.core.requirements`, or all below it; writes nothing
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["json", "dry_run"])]
+    pub explain: Option<String>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the tree cannot be read, has no agents, or a file cannot be written.
+pub fn run(args: &Args, context: &Context) -> Outcome {
+    let path = context.tree_option().unwrap_or(Path::new("."));
+    let (root, inference) = infer(path, context)?;
+    let Some(inference) = inference else {
+        return Err(Failure::new(Exit::WrongUse, show::no_agents(path)));
+    };
+    if let Some(key) = &args.explain {
+        let text = show::explain(&inference, key).ok_or_else(|| unknown_key(&inference, key))?;
+        context.printer.data(&text);
+        return Ok(Exit::Success);
+    }
+    let _ease = process::AtEase::new();
+    let text = inference.text();
+    let there = match root.read(STACK_FILE, LONGEST_TEXT) {
+        Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(TreeError::Missing) => None,
+        Err(error) => return Err(root.failed("read", Path::new(STACK_FILE), error).into()),
+    };
+    if args.json {
+        context.print_json(&show::document(&inference))?;
+    }
+    match there {
+        Some(there) => {
+            let difference = show::difference(&there, &text, context.printer.color_out);
+            if !args.json
+                && let Some(difference) = &difference
+            {
+                context.printer.data(difference);
+            }
+            context.printer.note(show::kept(difference.is_some()));
+        }
+        None if args.dry_run => {
+            if !args.json {
+                context.printer.data(&show::dry(&inference, &text));
+            }
+        }
+        None => {
+            let written = write(&root, &inference, &text)?;
+            for path in &written {
+                context.printer.step("wrote", path);
+            }
+            context.printer.note(show::summary(&inference, path));
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// Reads a tree and infers its stack.
+///
+/// # Errors
+/// When the tree cannot be opened.
+pub fn infer(path: &Path, context: &Context) -> Outcome<(TreeRoot, Option<Inference>)> {
+    let root = TreeRoot::open(path).map_err(|error| {
+        let why = match error {
+            TreeError::Missing if path.exists() => "it is not a folder".to_owned(),
+            error => error.to_string(),
+        };
+        Failure::wrong_use(format!("cannot read the tree `{}`: {why}", path.display()))
+    })?;
+    let read = evidence::read(&root, folder_name(path));
+    if read.unread > 0 {
+        context.printer.warn(show::unread(read.unread));
+    }
+    Ok((root, init::infer(read.input)))
+}
+
+/// The name of the tree's folder itself, whatever leads to it.
+fn folder_name(path: &Path) -> String {
+    let path: PathBuf = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    path.file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+/// Writes what the tree does not have: the stack file last, so that it names nothing that is not there. What was written is taken back
+/// where something cannot be.
+fn write(root: &TreeRoot, inference: &Inference, text: &str) -> Outcome<Vec<String>> {
+    let mut written: Vec<String> = Vec::new();
+    let stack = (STACK_FILE.to_owned(), text.to_owned());
+    for (path, text) in inference.files.iter().chain([&stack]) {
+        if root.has(path) {
+            continue;
+        }
+        if let Err(error) = root.write(path, text.as_bytes(), false) {
+            for path in &written {
+                // The error that is told is the first.
+                let _ = root.remove(path);
+            }
+            return Err(error.into());
+        }
+        written.push(path.clone());
+    }
+    Ok(written)
+}
+
+fn unknown_key(inference: &Inference, key: &str) -> Failure {
+    let names: Vec<String> = inference.items.iter().map(init::document::Item::name).collect();
+    let hint = match nearest(key, names.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`init --json --dry-run` lists all keys".to_owned(),
+    };
+    Failure::wrong_use(format!("the inferred stack has no key `{key}`\n  hint: {hint}"))
+}

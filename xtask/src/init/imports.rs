@@ -1,0 +1,344 @@
+//! What agents import: the files of the tree on their start paths, the folders that these are found from, and the packages that
+//! are not of the tree.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use pysrc::{ImportKind, Module, PythonVersion};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::evidence::Evidence;
+use crate::python::imports::{distributions, stdlib};
+
+/// More folders than a tree has that modules are looked up from.
+const MOST_ROOTS: usize = 12;
+
+/// The Python files of a tree, with the folders that they make importable.
+#[derive(Debug)]
+pub struct Sources {
+    files: Vec<(String, Box<Module>)>,
+    by_path: FxHashMap<String, usize>,
+    folders: FxHashSet<String>,
+    /// Folders that hold a module or package of that name.
+    holders: FxHashMap<String, Vec<String>>,
+    version: PythonVersion,
+}
+
+/// A package that is not of the tree, as one file imports it.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Where it is imported first.
+    pub evidence: Evidence,
+    /// Some import of it is made without a `try` around it.
+    pub needed: bool,
+}
+
+/// What the agents of a group or a machine load.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// Files, as indices of [`Sources`].
+    pub files: BTreeSet<usize>,
+    /// Top-level modules that are neither of the tree nor of the standard library.
+    pub packages: BTreeMap<String, Wanted>,
+    /// First-party names by the root they were found from, with the import that needed it.
+    pub roots: BTreeMap<String, Evidence>,
+    /// Names that are in two folders which both could be meant, with those folders.
+    pub ambiguous: BTreeMap<String, Vec<String>>,
+}
+
+impl Loaded {
+    /// Takes in what others load.
+    pub fn join(&mut self, other: &Self) {
+        self.files.extend(&other.files);
+        for (name, wanted) in &other.packages {
+            let own = self.packages.entry(name.clone()).or_insert_with(|| wanted.clone());
+            own.needed |= wanted.needed;
+        }
+        for (root, evidence) in &other.roots {
+            self.roots.entry(root.clone()).or_insert_with(|| evidence.clone());
+        }
+        self.ambiguous.extend(other.ambiguous.clone());
+    }
+}
+
+impl Sources {
+    /// The files: path and facts.
+    #[must_use]
+    pub fn new(files: Vec<(String, Box<Module>)>, version: PythonVersion) -> Self {
+        let by_path: FxHashMap<String, usize> = files
+            .iter()
+            .enumerate()
+            .map(|(index, (path, _))| (path.clone(), index))
+            .collect();
+        let mut folders = FxHashSet::default();
+        let mut holders: FxHashMap<String, Vec<String>> = FxHashMap::default();
+        let mut hold = |path: &str| {
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let name = name.strip_suffix(".py").unwrap_or(name);
+            holders.entry(name.to_owned()).or_default().push(folder.to_owned());
+        };
+        for (path, _) in &files {
+            hold(path);
+            let mut folder = path.as_str();
+            while let Some((above, _)) = folder.rsplit_once('/') {
+                if !folders.insert(above.to_owned()) {
+                    break;
+                }
+                hold(above);
+                folder = above;
+            }
+        }
+        Self {
+            files,
+            by_path,
+            folders,
+            holders,
+            version,
+        }
+    }
+
+    /// A file's path and facts.
+    #[must_use]
+    pub fn file(&self, index: usize) -> Option<(&str, &Module)> {
+        self.files
+            .get(index)
+            .map(|(path, module)| (path.as_str(), module.as_ref()))
+    }
+
+    /// All files.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Module)> {
+        self.files.iter().map(|(path, module)| (path.as_str(), module.as_ref()))
+    }
+
+    /// The files of some indices.
+    pub fn files<'a>(&'a self, indices: &'a BTreeSet<usize>) -> impl Iterator<Item = (&'a str, &'a Module)> {
+        indices.iter().filter_map(|index| self.file(*index))
+    }
+
+    /// Whether any Python file lies in a folder or below it.
+    #[must_use]
+    pub fn has_folder(&self, folder: &str) -> bool {
+        self.folders.contains(folder)
+    }
+
+    /// What scripts load when modules are looked up from these folders besides their own, and from those that turn out to be needed.
+    #[must_use]
+    pub fn load(&self, scripts: &[&str], python_path: &[String]) -> Loaded {
+        let mut loaded = Loaded::default();
+        let mut extra: Vec<String> = python_path.to_vec();
+        loop {
+            let before = extra.len();
+            loaded.files.clear();
+            for script in scripts {
+                self.load_one(script, &mut extra, &mut loaded);
+            }
+            // A root that was found late may serve what was looked at early.
+            if extra.len() == before {
+                return loaded;
+            }
+        }
+    }
+
+    fn load_one(&self, script: &str, extra: &mut Vec<String>, loaded: &mut Loaded) {
+        let Some(start) = self.by_path.get(script).copied() else {
+            return;
+        };
+        let home = script.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        let mut seen = FxHashSet::from_iter([start]);
+        let mut queue = VecDeque::from([start]);
+        while let Some(file) = queue.pop_front() {
+            loaded.files.insert(file);
+            let (path, module) = &self.files[file];
+            for import in module.imports.iter().filter(|import| !import.guard.type_checking) {
+                let name = import.name.as_deref().filter(|name| *name != "*");
+                if import.level > 0 {
+                    let mut folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                    for _ in 1..import.level {
+                        folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
+                    }
+                    let found = self.resolve(folder, &import.module, name);
+                    queue.extend(found.into_iter().flatten().filter(|file| seen.insert(*file)));
+                    continue;
+                }
+                let first = import.module.split('.').next().unwrap_or_default();
+                if first.is_empty() {
+                    continue;
+                }
+                let roots = std::iter::once(home.as_str()).chain(extra.iter().map(String::as_str));
+                let found = roots
+                    .filter_map(|root| Some((root, self.resolve(root, &import.module, name)?)))
+                    .next();
+                let evidence = || {
+                    let line = module.position(import.span).line as usize;
+                    Evidence::new(path.as_str(), line, format!("imports `{}`", import.module))
+                };
+                if let Some((root, files)) = found {
+                    if !root.is_empty() && root != home {
+                        loaded.roots.entry(root.to_owned()).or_insert_with(evidence);
+                    }
+                    queue.extend(files.into_iter().filter(|file| seen.insert(*file)));
+                    continue;
+                }
+                if stdlib::has(first, self.version) || stdlib::gone_since(first, self.version).is_some() {
+                    continue;
+                }
+                let root = (extra.len() < MOST_ROOTS).then(|| self.root_of(first, &import.module, path, loaded));
+                if let Some(root) = root.flatten() {
+                    loaded.roots.entry(root.clone()).or_insert_with(evidence);
+                    if let Some(files) = self.resolve(&root, &import.module, name) {
+                        queue.extend(files.into_iter().filter(|file| seen.insert(*file)));
+                    }
+                    extra.push(root);
+                    continue;
+                }
+                // A dynamic import proves no package.
+                if import.kind != ImportKind::Call && !self.is_of_tree(first, &home, extra) {
+                    let wanted = loaded.packages.entry(first.to_owned()).or_insert_with(|| Wanted {
+                        evidence: evidence(),
+                        needed: false,
+                    });
+                    wanted.needed |= !import.guard.catches_import_error && !import.guard.catches_everything;
+                }
+            }
+        }
+    }
+
+    /// Whether the name is a module or package of the tree at one of its import roots: an import below it that leads to nothing is
+    /// a fault of the tree, not a package.
+    fn is_of_tree(&self, first: &str, home: &str, roots: &[String]) -> bool {
+        roots.iter().map(String::as_str).chain([home]).any(|root| {
+            let path = join(root, first);
+            self.folders.contains(&path) || self.by_path.contains_key(&format!("{path}.py"))
+        })
+    }
+
+    /// The folder that a module of the tree is found from which no root has: an ancestor of the importing file first, then the one
+    /// that is nearest to the tree's root.
+    fn root_of(&self, first: &str, dotted: &str, importer: &str, loaded: &mut Loaded) -> Option<String> {
+        if !distributions::providers(first).is_empty() {
+            return None;
+        }
+        let holders = self.holders.get(first)?;
+        let mut serving: Vec<&String> = holders
+            .iter()
+            .filter(|folder| !folder.is_empty() && self.resolve(folder, dotted, None).is_some())
+            .collect();
+        serving.sort_by_key(|folder| {
+            let above = importer.starts_with(&format!("{folder}/"));
+            (!above, folder.matches('/').count(), (*folder).clone())
+        });
+        serving.dedup();
+        let best = (*serving.first()?).clone();
+        if serving.len() > 1 && !importer.starts_with(&format!("{best}/")) {
+            let names = serving.iter().map(|folder| (*folder).clone()).collect();
+            loaded.ambiguous.insert(first.to_owned(), names);
+        }
+        Some(best)
+    }
+
+    /// The files that an import runs when it is looked up from a folder: the packages on the way, the module, and the submodule
+    /// that `name` may be. Nothing where the module is not there.
+    fn resolve(&self, root: &str, dotted: &str, name: Option<&str>) -> Option<Vec<usize>> {
+        let mut files = Vec::new();
+        let mut at = root.to_owned();
+        let mut module = false;
+        for part in dotted.split('.').filter(|part| !part.is_empty()) {
+            if module {
+                return None;
+            }
+            at = join(&at, part);
+            module = !self.step(&at, &mut files)?;
+        }
+        if let Some(name) = name.filter(|_| !module) {
+            self.step(&join(&at, name), &mut files);
+        }
+        Some(files)
+    }
+
+    /// One part of a dotted name: whether it is a package; nothing where it is not there.
+    fn step(&self, at: &str, files: &mut Vec<usize>) -> Option<bool> {
+        if let Some(init) = self.by_path.get(&format!("{at}/__init__.py")) {
+            files.push(*init);
+            return Some(true);
+        }
+        if let Some(file) = self.by_path.get(&format!("{at}.py")) {
+            files.push(*file);
+            return Some(false);
+        }
+        self.folders.contains(at).then_some(true)
+    }
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
+}
+
+/// The top-level folders of some files, `.` where one lies in the tree's root itself.
+#[must_use]
+pub fn top_folders<'a>(paths: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    paths
+        .into_iter()
+        .map(|path| path.split_once('/').map_or(".", |(first, _)| first).to_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VERSION: PythonVersion = PythonVersion { major: 3, minor: 11 };
+
+    fn sources(files: &[(&str, &str)]) -> Sources {
+        let files = files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), Box::new(pysrc::read(text.as_bytes(), VERSION))))
+            .collect();
+        Sources::new(files, VERSION)
+    }
+
+    #[test]
+    fn a_start_path_names_its_roots_and_its_packages() {
+        let sources = sources(&[
+            (
+                "main/agents/a.py",
+                "import zmq, json\nfrom main.utils.net import go\nfrom helpers import x\nimport distutils\ntry:\n    import torch\nexcept ImportError:\n    torch = None\n",
+            ),
+            ("main/utils/__init__.py", ""),
+            ("main/utils/net.py", "from . import wire\n"),
+            ("main/utils/wire.py", "import common.base\n"),
+            ("main/helpers.py", "import numpy\n"),
+            ("lib/common/base.py", "import psutil\n"),
+            ("lib/unused.py", "import flask\n"),
+        ]);
+        let loaded = sources.load(&["main/agents/a.py"], &[String::new()]);
+        let packages: Vec<(&str, bool)> = loaded
+            .packages
+            .iter()
+            .map(|(name, wanted)| (name.as_str(), wanted.needed))
+            .collect();
+        assert_eq!(
+            packages,
+            [("numpy", true), ("psutil", true), ("torch", false), ("zmq", true)]
+        );
+        let roots: Vec<&str> = loaded.roots.keys().map(String::as_str).collect();
+        assert_eq!(roots, ["lib", "main"]);
+        assert_eq!(loaded.roots["main"].place(), "main/agents/a.py:3");
+        assert_eq!(loaded.files.len(), 6);
+        let folders = top_folders(sources.files(&loaded.files).map(|(path, _)| path));
+        assert_eq!(folders.into_iter().collect::<Vec<_>>(), ["lib", "main"]);
+    }
+
+    #[test]
+    fn a_name_in_two_folders_is_told() {
+        let sources = sources(&[
+            ("a/x.py", "import shared\n"),
+            ("one/shared.py", ""),
+            ("two/shared.py", ""),
+        ]);
+        let loaded = sources.load(&["a/x.py"], &[String::new()]);
+        assert_eq!(loaded.ambiguous["shared"], ["one", "two"]);
+    }
+}

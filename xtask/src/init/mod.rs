@@ -1,0 +1,282 @@
+//! A stack for a tree that has none: what the tree itself says about its machines, groups, ports and requirements, each value with
+//! its evidence and with what is doubtful about it.
+//!
+//! Pure: the listing of a tree goes in with the texts that [`wants`] asks for, and an [`Inference`] comes out. One module for each
+//! kind of value; [`document`] turns them into a stack file.
+
+pub mod document;
+pub mod evidence;
+pub mod texts;
+
+mod addresses;
+mod debian;
+mod devices;
+mod fallbacks;
+mod groups;
+mod health;
+mod imports;
+mod keys;
+mod machines;
+mod paths;
+mod requirements;
+mod scripts;
+mod startup;
+mod version;
+mod writable;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pysrc::PythonVersion;
+
+use self::addresses::Address;
+use self::document::Item;
+use self::evidence::{Evidence, Known};
+use self::groups::Group;
+use self::imports::{Loaded, Sources};
+use self::requirements::Source;
+use self::scripts::Scripts;
+use self::startup::Config;
+use self::texts::Texts;
+use self::writable::Writable;
+use crate::python::reach;
+use crate::stack::TreeFiles;
+
+/// The stack file of a tree, relative to it.
+pub const STACK_FILE: &str = "config/stack.yaml";
+
+/// Whether the content of a file of the tree is asked for.
+#[must_use]
+pub fn wants(path: &str) -> bool {
+    path.ends_with(".py") || texts::kind(path).is_some()
+}
+
+/// What is known of a tree.
+#[derive(Debug, Default)]
+pub struct Input {
+    /// The name of its folder.
+    pub name: String,
+    /// Its files and links.
+    pub tree: TreeFiles,
+    /// Contents of the files that [`wants`] asked for, by path.
+    pub contents: Vec<(String, Vec<u8>)>,
+}
+
+/// A stack that was inferred.
+#[derive(Debug, Clone, Default)]
+pub struct Inference {
+    /// Its keys, in the order of the file.
+    pub items: Vec<Item>,
+    /// Files that it names and that the tree does not have: path relative to the tree, and text.
+    pub files: Vec<(String, String)>,
+    /// How many machines, groups and agents it has.
+    pub counts: (usize, usize, usize),
+}
+
+impl Inference {
+    /// The text of the stack file.
+    #[must_use]
+    pub fn text(&self) -> String {
+        document::text(&self.items)
+    }
+
+    /// What somebody should look at: the key, what is doubtful, and the evidence.
+    pub fn doubts(&self) -> impl Iterator<Item = (String, &str, Option<&Evidence>)> {
+        self.items.iter().flat_map(|item| {
+            item.doubts
+                .iter()
+                .map(|doubt| (item.name(), doubt.as_str(), item.evidence.first()))
+        })
+    }
+}
+
+/// One machine, as far as it was made out.
+struct Machine {
+    name: Known<String>,
+    config: Known<Config>,
+    scripts: Known<Scripts>,
+    loaded: Loaded,
+    python_path: Known<Vec<String>>,
+    code: Known<Vec<String>>,
+    health: Known<u16>,
+    address: Address,
+    groups: Vec<GroupOf>,
+}
+
+/// One group with what its agents load.
+struct GroupOf {
+    group: Known<Group>,
+    requirements: Known<Source>,
+    packages: Option<Known<Vec<String>>>,
+    devices: BTreeMap<&'static str, Evidence>,
+    /// An agent of it depends on one that is not in it.
+    depends: bool,
+}
+
+/// Everything, before it becomes keys.
+struct Draft {
+    name: String,
+    python: Known<String>,
+    packages: Option<Known<Vec<String>>>,
+    writable: Known<Writable>,
+    machines: Vec<Machine>,
+    fallbacks: BTreeMap<String, Known<Option<String>>>,
+    compose_devices: Vec<Evidence>,
+}
+
+/// Infers a stack; nothing where no file of the tree lists agents.
+#[must_use]
+pub fn infer(input: Input) -> Option<Inference> {
+    let (python, others): (Vec<_>, Vec<_>) = input.contents.into_iter().partition(|(path, _)| path.ends_with(".py"));
+    // A `setup.py` is both.
+    let setup: Vec<_> = python
+        .iter()
+        .filter(|(path, _)| texts::kind(path).is_some())
+        .cloned()
+        .collect();
+    let texts = Texts::new(others.into_iter().chain(setup));
+    let configs = startup::find(&texts, &input.tree);
+    if configs.is_empty() {
+        return None;
+    }
+    let python_version = version::find(&texts);
+    let version = PythonVersion::parse(&python_version.value).unwrap_or(PythonVersion { major: 3, minor: 11 });
+    let configs: Vec<(Known<Config>, Known<Scripts>)> = configs
+        .into_iter()
+        .map(|config| {
+            let scripts = scripts::find(&config.value, &input.tree);
+            (config, scripts)
+        })
+        .collect();
+    let all: Vec<&str> = configs
+        .iter()
+        .flat_map(|(_, scripts)| scripts.value.found.values().map(String::as_str))
+        .collect();
+    let sources = Sources::new(reach::read(python, version, &all), version);
+    let files = requirements::Files::new(&texts, version);
+    let fallbacks = {
+        let configs: Vec<&Config> = configs.iter().map(|(config, _)| &config.value).collect();
+        fallbacks::find(&configs, &input.tree)
+    };
+    let many = configs.len() > 1;
+    let mut known = Looked {
+        tree: &input.tree,
+        texts: &texts,
+        sources: &sources,
+        files: &files,
+        machines: BTreeSet::new(),
+        groups: BTreeSet::new(),
+    };
+    let machines: Vec<Machine> = configs
+        .into_iter()
+        .enumerate()
+        .map(|(number, (config, scripts))| known.machine(config, scripts, u8::try_from(number).unwrap_or(100), many))
+        .collect();
+    let mut everything = Loaded::default();
+    for machine in &machines {
+        everything.join(&machine.loaded);
+    }
+    let name = machines::slug(&input.name);
+    let draft = Draft {
+        name: if name.is_empty() { "stack".to_owned() } else { name },
+        python: python_version,
+        packages: debian::of_dockerfiles(&texts),
+        writable: writable::find(&sources, &everything),
+        machines,
+        fallbacks,
+        compose_devices: devices::of_compose(&texts),
+    };
+    Some(keys::inference(&draft))
+}
+
+/// What every machine is looked up in.
+struct Looked<'a> {
+    tree: &'a TreeFiles,
+    texts: &'a Texts,
+    sources: &'a Sources,
+    files: &'a requirements::Files,
+    /// Names that are taken.
+    machines: BTreeSet<String>,
+    groups: BTreeSet<String>,
+}
+
+impl Looked<'_> {
+    fn machine(&mut self, config: Known<Config>, scripts: Known<Scripts>, number: u8, many: bool) -> Machine {
+        let name = machines::name(&config.value, &self.machines);
+        self.machines.insert(name.value.clone());
+        let written = paths::written(&config.value, self.texts, self.tree);
+        let mut path = vec![String::new()];
+        path.extend(
+            written
+                .iter()
+                .map(|(folder, _)| folder.clone())
+                .filter(|folder| !folder.is_empty()),
+        );
+        let found: Vec<&str> = scripts.value.found.values().map(String::as_str).collect();
+        let loaded = self.sources.load(&found, &path);
+        let python_path = paths::python_path(&written, &loaded);
+        let code = paths::code(&config.value, &found, self.sources, &loaded);
+        let roots: Vec<String> = python_path
+            .value
+            .iter()
+            .map(|root| if root == "." { String::new() } else { root.clone() })
+            .collect();
+        let groups = groups::find(&config.value, &name.value)
+            .into_iter()
+            .map(|group| self.group(group, &name.value, &config.value, &scripts.value, &roots))
+            .collect();
+        Machine {
+            health: health::offset(&config.value, self.sources, &loaded),
+            address: addresses::find(&name.value, number, many, &config.value, self.texts, self.sources),
+            groups,
+            name,
+            config,
+            scripts,
+            loaded,
+            python_path,
+            code,
+        }
+    }
+
+    fn group(
+        &mut self,
+        mut group: Known<Group>,
+        machine: &str,
+        config: &Config,
+        scripts: &Scripts,
+        roots: &[String],
+    ) -> GroupOf {
+        if self.groups.contains(&group.value.name) {
+            group.value.name = machines::slug(&format!("{machine}-{}", group.value.name));
+        }
+        let mut number = 2;
+        while !self.groups.insert(group.value.name.clone()) {
+            group.value.name = format!("{machine}-{number}");
+            number += 1;
+        }
+        let own: BTreeSet<&str> = group.value.agents.iter().map(String::as_str).collect();
+        let found: Vec<&str> = own
+            .iter()
+            .filter_map(|agent| scripts.found.get(*agent))
+            .map(String::as_str)
+            .collect();
+        let loaded = self.sources.load(&found, roots);
+        let made = format!("config/requirements.{}.txt", group.value.name);
+        let requirements = self.files.choose(&group.value.name, config.home(), &loaded, &made);
+        let depends = config
+            .agents
+            .iter()
+            .filter(|agent| own.contains(agent.name.as_str()))
+            .any(|agent| agent.dependencies.iter().any(|name| !own.contains(name.as_str())));
+        GroupOf {
+            requirements,
+            packages: debian::of_imports(&loaded),
+            devices: devices::of_group(self.sources, &loaded),
+            depends,
+            group,
+        }
+    }
+}

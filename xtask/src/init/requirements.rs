@@ -1,0 +1,308 @@
+//! Requirements: the file of the tree that serves a group's agents, or one that is made from what they import.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use pysrc::PythonVersion;
+
+use super::evidence::{Evidence, Known};
+use super::imports::{Loaded, Wanted};
+use super::texts::{Kind, Texts, is_put_aside};
+use super::yaml::one_line;
+use crate::python::facts::TreeFacts;
+use crate::python::imports::distributions::providers;
+use crate::python::imports::requirements::{self, Requirement, Requirements};
+use crate::stack::requirements_lock::without_comment;
+
+/// Share of the imported packages that a file must bring to serve, in hundredths.
+const SERVES: usize = 95;
+
+/// Two files whose shares are that near are as good as each other, in hundredths.
+const NEAR: usize = 10;
+
+/// The requirements files of a tree.
+#[derive(Debug)]
+pub struct Files {
+    all: Vec<(String, Requirements)>,
+    /// The first line of a Dockerfile or launcher that names each.
+    mentions: BTreeMap<String, Evidence>,
+}
+
+/// What a group's packages are installed from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A file of the tree.
+    Tree(String),
+    /// A file that is to be made: path and text.
+    Made(String, String),
+}
+
+impl Source {
+    /// The file's path relative to the tree.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Tree(path) | Self::Made(path, _) => path,
+        }
+    }
+}
+
+impl Files {
+    /// Those of a tree, as that version of Python takes them.
+    #[must_use]
+    pub fn new(texts: &Texts, version: PythonVersion) -> Self {
+        let mut facts = TreeFacts::default();
+        let read = texts.of(Kind::Requirements);
+        facts.texts = read.map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
+        let mut all: Vec<(String, Requirements)> = texts
+            .of(Kind::Requirements)
+            .filter(|(path, _)| !is_put_aside(path))
+            .map(|(path, _)| (path.to_owned(), requirements::read(&facts, path, version, None)))
+            // One with lines that pip refuses installs nothing.
+            .filter(|(_, requirements)| requirements.invalid.is_empty())
+            .collect();
+        all.sort_by_key(|(path, _)| (path.matches('/').count(), path.len(), path.clone()));
+        let mut mentions = BTreeMap::new();
+        for kind in [Kind::Dockerfile, Kind::Launcher] {
+            for (path, number, line) in texts.lines(kind) {
+                for (file, _) in all.iter().filter(|(file, _)| line.contains(file.as_str())) {
+                    let evidence = || Evidence::new(path, number, "installs it");
+                    mentions.entry(file.clone()).or_insert_with(evidence);
+                }
+            }
+        }
+        Self { all, mentions }
+    }
+
+    /// What serves a group; `made` is the path of the file that is made where nothing of the tree does.
+    #[must_use]
+    pub fn choose(&self, group: &str, home: &str, loaded: &Loaded, made: &str) -> Known<Source> {
+        let needed: Vec<(&String, &Wanted)> = loaded.packages.iter().filter(|(_, wanted)| wanted.needed).collect();
+        let share = |requirements: &Requirements| {
+            let brought = needed.iter().filter(|(module, _)| requirements.bring(module)).count();
+            (brought * 100).checked_div(needed.len()).unwrap_or(100)
+        };
+        let named = |path: &str| {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            let stem = name.strip_suffix(".txt").unwrap_or(name);
+            super::machines::slug(stem)
+                .replace("requirements", "")
+                .trim_matches('-')
+                == group
+        };
+        let below = |path: &str| !home.is_empty() && path.starts_with(&format!("{home}/"));
+        let rank = |path: &str, share: usize| {
+            (
+                share,
+                named(path),
+                self.mentions.contains_key(path),
+                below(path),
+                path.ends_with("requirements.txt"),
+            )
+        };
+        let mut ranked: Vec<(&String, usize)> = self
+            .all
+            .iter()
+            .map(|(path, requirements)| (path, share(requirements)))
+            .collect();
+        ranked.sort_by_key(|(path, share)| std::cmp::Reverse(rank(path, *share)));
+        let Some(((path, best), requirements)) = ranked
+            .first()
+            .filter(|(_, share)| *share >= SERVES)
+            .and_then(|(path, share)| Some(((*path, *share), &self.all.iter().find(|(known, _)| known == *path)?.1)))
+        else {
+            return self.make(
+                group,
+                loaded,
+                made,
+                ranked.first().map(|(path, share)| (path.as_str(), *share)),
+            );
+        };
+        let brought = needed.iter().filter(|(module, _)| requirements.bring(module)).count();
+        let says = match needed.len() {
+            0 => "the agents import no package".to_owned(),
+            all => format!("brings {brought} of {all} imported packages"),
+        };
+        let mut evidence = vec![Evidence::new(path.as_str(), 0, says)];
+        evidence.extend(self.mentions.get(path).cloned());
+        let mut known = Known::agreed(Source::Tree(path.clone()), evidence);
+        if let Some((module, wanted)) = needed.iter().find(|(module, _)| !requirements.bring(module)) {
+            known = known.but(format!(
+                "it does not bring `{module}`, imported in {}",
+                wanted.evidence.place()
+            ));
+        }
+        let decided = named(path) || self.mentions.contains_key(path);
+        match ranked
+            .get(1)
+            .filter(|(_, share)| !decided && !needed.is_empty() && best - share <= NEAR)
+        {
+            Some((other, _)) => known.but(format!("`{other}` serves as well")),
+            None => known,
+        }
+    }
+
+    /// A file made from imports, with the versions that the tree's own files name.
+    fn make(&self, group: &str, loaded: &Loaded, made: &str, best: Option<(&str, usize)>) -> Known<Source> {
+        let mut lines: BTreeMap<String, String> = BTreeMap::new();
+        let mut unknown = Vec::new();
+        let mut optional = Vec::new();
+        for (module, wanted) in &loaded.packages {
+            let from = self.written(module);
+            let line = match (&from, providers(module).first()) {
+                (Some((_, line)), _) => line.clone(),
+                (None, Some(provider)) if wanted.needed => (*provider).to_owned(),
+                (None, Some(provider)) => {
+                    optional.push((*provider, &wanted.evidence));
+                    continue;
+                }
+                (None, None) => {
+                    unknown.push((module.as_str(), &wanted.evidence));
+                    continue;
+                }
+            };
+            let why = match from {
+                Some((requirement, _)) => format!(
+                    "imported in {}; as in {}:{}",
+                    wanted.evidence.place(),
+                    requirement.place.path,
+                    requirement.place.line
+                ),
+                None => format!("imported in {}", wanted.evidence.place()),
+            };
+            lines.entry(line).or_insert(why);
+        }
+        let mut text = format!("# What the agents of `{group}` import. Made by `init`; yours to change.\n");
+        for (line, why) in &lines {
+            let _ = writeln!(text, "{line}  # {}", one_line(why));
+        }
+        for (name, evidence) in &optional {
+            let _ = writeln!(
+                text,
+                "# {name}  # imported in a `try` in {}",
+                one_line(&evidence.place())
+            );
+        }
+        for (module, evidence) in &unknown {
+            let _ = writeln!(
+                text,
+                "# ? {}: imported in {}, and no package is known to bring it",
+                one_line(module),
+                one_line(&evidence.place())
+            );
+        }
+        let says = match best {
+            Some((path, share)) => format!("the best file of the tree, `{path}`, brings {share} % of what is imported"),
+            None => "the tree has no requirements file that can be installed".to_owned(),
+        };
+        let first = loaded.packages.values().map(|wanted| wanted.evidence.clone()).take(2);
+        let known = Known::agreed(Source::Made(made.to_owned(), text), first.collect());
+        let known = if best.is_some() || !lines.is_empty() {
+            known.but(says)
+        } else {
+            known
+        };
+        match unknown.as_slice() {
+            [] => known,
+            [(module, evidence), rest @ ..] => {
+                let more = match rest.len() {
+                    0 => String::new(),
+                    more => format!(", and {more} more"),
+                };
+                known.but(format!(
+                    "no package is known to bring `{module}` ({}){more}",
+                    evidence.place()
+                ))
+            }
+        }
+    }
+
+    /// The line of the tree's files that brings a module as its own, the most specific one.
+    fn written(&self, module: &str) -> Option<(&Requirement, String)> {
+        let found = self.all.iter().filter_map(|(_, requirements)| {
+            let requirement = requirements.of(module).filter(|requirement| !requirement.elsewhere)?;
+            let line = without_comment(&requirement.place.text);
+            let line = line.split(" --").next().unwrap_or(line).trim_end_matches('\\').trim();
+            let installable = !line.starts_with('-') && !line.contains("${") && !line.is_empty();
+            installable.then(|| (requirement, line.to_owned()))
+        });
+        found.max_by_key(|(_, line)| line.contains("=="))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(all: &[(&str, &str)]) -> Files {
+        let all = all
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
+        Files::new(&Texts::new(all), PythonVersion { major: 3, minor: 11 })
+    }
+
+    fn loaded(modules: &[(&str, bool)]) -> Loaded {
+        let packages = modules.iter().map(|(module, needed)| {
+            let evidence = Evidence::new("a.py", 3, "imports it");
+            (
+                (*module).to_owned(),
+                Wanted {
+                    evidence,
+                    needed: *needed,
+                },
+            )
+        });
+        Loaded {
+            packages: packages.collect(),
+            ..Loaded::default()
+        }
+    }
+
+    #[test]
+    fn the_file_that_brings_what_is_imported_serves() {
+        let files = files(&[
+            ("requirements.txt", "flask\n"),
+            ("main/requirements_main.txt", "pyzmq==25.1\nnumpy\n"),
+            ("requirements_old.txt", "pyzmq\nnumpy\n"),
+        ]);
+        let chosen = files.choose(
+            "core",
+            "main",
+            &loaded(&[("zmq", true), ("numpy", true), ("torch", false)]),
+            "x.txt",
+        );
+        assert_eq!(chosen.value.path(), "main/requirements_main.txt");
+        assert!(chosen.doubts.is_empty(), "{chosen:?}");
+    }
+
+    #[test]
+    fn where_none_serves_one_is_made_with_the_versions_of_the_tree() {
+        let files = files(&[
+            ("requirements.txt", "pyzmq==25.1  # wire\nflask\n"),
+            ("requirements-broken.txt", "numpy scipy\n"),
+        ]);
+        let wanted = loaded(&[
+            ("zmq", true),
+            ("yaml", true),
+            ("threa", true),
+            ("torch", false),
+            ("flask", false),
+        ]);
+        let chosen = files.choose("core", "", &wanted, "config/requirements.core.txt");
+        let Source::Made(path, text) = &chosen.value else {
+            panic!("{chosen:?}");
+        };
+        assert_eq!(path, "config/requirements.core.txt");
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            lines,
+            [
+                "flask  # imported in a.py:3; as in requirements.txt:2",
+                "pyyaml  # imported in a.py:3",
+                "pyzmq==25.1  # imported in a.py:3; as in requirements.txt:1"
+            ]
+        );
+        assert!(text.contains("# torch") && text.contains("# ? threa"), "{text}");
+        assert_eq!(chosen.doubts.len(), 2, "{chosen:?}");
+    }
+}

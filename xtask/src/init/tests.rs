@@ -1,0 +1,227 @@
+//! Whole trees in, stacks out that the reader of stacks takes.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::finding::{Finding, Severity};
+use crate::stack::{Files, Stack, Written};
+
+/// A tree in memory.
+struct Tree(BTreeMap<String, String>);
+
+impl Files for Tree {
+    fn list(&self, _: &str) -> Result<TreeFiles, String> {
+        Ok(TreeFiles::new(self.0.keys().cloned()))
+    }
+
+    fn read(&self, _: &str, path: &str) -> Result<Vec<u8>, String> {
+        self.0
+            .get(path)
+            .map(|text| text.as_bytes().to_vec())
+            .ok_or_else(|| "it is not there".to_owned())
+    }
+}
+
+fn infer_of(files: &[(&str, &str)]) -> Option<Inference> {
+    infer(Input {
+        name: "My System".to_owned(),
+        tree: TreeFiles::new(files.iter().map(|(path, _)| *path)),
+        contents: files
+            .iter()
+            .filter(|(path, _)| wants(path))
+            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
+            .collect(),
+    })
+}
+
+/// The stack that the reader makes of what is inferred, and what it says.
+fn loaded(files: &[(&str, &str)]) -> (Inference, Stack, Vec<Finding>) {
+    let inference = infer_of(files).expect("agents are found");
+    let text = inference.text();
+    let all = files
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+    let tree = Tree(all.chain(inference.files.iter().cloned()).collect());
+    let (stack, findings) = Written::read(STACK_FILE, text.as_bytes(), None).load(&tree);
+    let stack = stack.unwrap_or_else(|| panic!("{text}\n{findings:#?}"));
+    (inference, stack, findings)
+}
+
+fn errors(findings: &[Finding]) -> Vec<&str> {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    errors.map(|finding| finding.message.as_str()).collect()
+}
+
+const TWO_MACHINES: &[(&str, &str)] = &[
+    (
+        "main_pc_code/config/startup_config.yaml",
+        "core_services:\n  - {name: Hub, script_path: main_pc_code/agents/hub.py, port: 7000}\n  - {name: Router, script_path: main_pc_code/agents/router.py, port: 7010, dependencies: [Hub]}\naudio:\n  - {name: Ear, script_path: main_pc_code/agents/ear.py, port: 7020, dependencies: [Hub, PhiService]}\n",
+    ),
+    (
+        "pc2_code/config/startup_config.yaml",
+        "environment: {PC2_IP: 10.0.0.2}\npc2_services:\n  - {name: Store, script_path: agents/store.py, port: 7200, dependencies: [Hub]}\n  - {name: Cache, script_path: agents/cache.py, port: 7210}\n  - {name: Log, script_path: agents/log.py, port: 7220}\n",
+    ),
+    (
+        "main_pc_code/agents/hub.py",
+        "from main_pc_code.base import Base\nimport zmq\n",
+    ),
+    ("main_pc_code/agents/router.py", "from main_pc_code.base import Base\n"),
+    (
+        "main_pc_code/agents/ear.py",
+        "import sounddevice\nfrom base import Base\n",
+    ),
+    ("main_pc_code/agents/phi_service.py", "x = 1\n"),
+    (
+        "main_pc_code/base.py",
+        "import os, zmq, yaml\nclass Base:\n    def __init__(self, port):\n        self.health_port = port + 1\n        os.makedirs('logs', exist_ok=True)\n",
+    ),
+    (
+        "pc2_code/agents/store.py",
+        "from main_pc_code.base import Base\nimport redis\n",
+    ),
+    ("pc2_code/agents/cache.py", "import zmq\n"),
+    ("pc2_code/agents/log.py", "open('log.txt', 'w')\n"),
+    ("requirements.txt", "pyzmq==25.1\npyyaml\n"),
+    (
+        "Dockerfile",
+        "FROM python:3.10-slim\nRUN apt-get update && apt-get install -y ffmpeg\n",
+    ),
+];
+
+#[test]
+fn two_machines_become_a_stack_without_errors() {
+    let (inference, stack, findings) = loaded(TWO_MACHINES);
+    assert_eq!(errors(&findings), Vec::<&str>::new(), "{}", inference.text());
+    let machines: Vec<&str> = stack.machines.iter().map(|machine| machine.name.as_str()).collect();
+    assert_eq!(machines, ["mainpc", "pc2"]);
+    let groups: Vec<(&str, usize)> = stack
+        .groups
+        .iter()
+        .map(|group| (group.name.as_str(), group.agents.len()))
+        .collect();
+    assert_eq!(groups, [("core-services", 2), ("audio", 1), ("pc2", 3)]);
+    assert_eq!(stack.python_version, "3.10");
+    assert_eq!(stack.machines[0].python_path, [".", "main_pc_code"]);
+    assert_eq!(stack.machines[1].code, ["main_pc_code", "pc2_code"]);
+    assert_eq!(stack.machines[1].path_aliases["agents"], "pc2_code/agents");
+    assert_eq!(stack.machines[1].lan_address.to_string(), "10.0.0.2");
+    assert_eq!(stack.agents[0].health_check_port, 7001);
+    assert_eq!(
+        stack.absent[0].fallback.as_deref(),
+        Some("main_pc_code/agents/phi_service.py")
+    );
+    assert_eq!(stack.images.packages, ["ffmpeg"]);
+    assert_eq!(
+        stack
+            .volumes
+            .iter()
+            .map(|volume| volume.path.as_str())
+            .collect::<Vec<_>>(),
+        ["/app/logs"]
+    );
+    // `requirements.txt` brings all that the first group imports, and not what the others do.
+    let requirements: Vec<&str> = stack.groups.iter().map(|group| group.requirements.as_str()).collect();
+    assert_eq!(
+        requirements,
+        [
+            "requirements.txt",
+            "config/requirements.audio.txt",
+            "config/requirements.pc2.txt"
+        ]
+    );
+    let made: BTreeMap<_, _> = inference.files.iter().cloned().collect();
+    assert!(
+        made["config/requirements.audio.txt"].contains("pyzmq==25.1"),
+        "{made:#?}"
+    );
+    let doubts: Vec<String> = inference
+        .doubts()
+        .map(|(key, doubt, _)| format!("{key}: {doubt}"))
+        .collect();
+    for wanted in [
+        "writable: agents write `log.txt`",
+        "machines.mainpc.lan_address",
+        "groups.audio.devices",
+        "PhiService",
+    ] {
+        assert!(
+            doubts.iter().any(|doubt| doubt.contains(wanted)),
+            "{wanted} in {doubts:#?}"
+        );
+    }
+}
+
+#[test]
+fn one_list_of_one_machine_becomes_a_stack() {
+    let (inference, stack, findings) = loaded(&[
+        (
+            "config/startup.yaml",
+            "agents:\n  - {name: A, script_path: a.py, port: 5000, health_check_port: 6000}\n  - {name: B, script_path: b.py, port: 5001, health_check_port: 6001}\n  - {name: C, script_path: sub/c.py, port: 5002, health_check_port: 6002}\n",
+        ),
+        ("a.py", "import zmq\n"),
+        ("b.py", ""),
+        ("sub/c.py", ""),
+    ]);
+    assert_eq!(errors(&findings), Vec::<&str>::new(), "{}", inference.text());
+    assert_eq!(stack.name, "my-system");
+    assert_eq!(
+        (stack.machines[0].name.as_str(), stack.machines[0].code.as_slice()),
+        ("main", &[".".to_owned()][..])
+    );
+    assert_eq!(stack.groups[0].requirements, "config/requirements.main.txt");
+    assert_eq!(inference.files.len(), 1);
+}
+
+#[test]
+fn what_is_put_aside_or_lists_nothing_is_no_startup_config() {
+    let agents = "agents:\n  - {name: A, script_path: a.py, port: 1000}\n  - {name: B, script_path: b.py, port: 1010}\n  - {name: C, script_path: c.py, port: 1020}\n";
+    let scripts = [("a.py", ""), ("b.py", ""), ("c.py", "")];
+    let mut files = vec![
+        ("config/startup_config_fixed.yaml", agents),
+        ("config/startup_config.yaml", agents),
+    ];
+    files.extend(scripts);
+    let inference = infer_of(&files).unwrap();
+    let item = inference
+        .items
+        .iter()
+        .find(|item| item.name() == "machines.main.startup_config")
+        .unwrap();
+    assert_eq!(item.value(), "config/startup_config.yaml");
+    assert!(item.doubts[0].contains("startup_config_fixed"), "{item:?}");
+    assert!(infer_of(&[("config/other.yaml", agents), ("x.py", "")]).is_none());
+    assert!(infer_of(&[("docker-compose.yml", "services: {a: {image: x}}\n"), ("a.py", "")]).is_none());
+}
+
+#[test]
+fn names_of_a_hostile_tree_stay_in_their_lines() {
+    let agents = "agents:\n  - {name: A, script_path: \"a\\n#x.py\", port: 5000}\n  - {name: \"B: {x\", script_path: b.py, port: 5010, dependencies: [\"!x: y\", \"z\\nversion: 3\"]}\n  - {name: C, script_path: b.py, port: 5020}\n  - {name: \"D\\nversion: 4\", script_path: b.py, port: 5030}\n";
+    let (inference, ..) = loaded(&[
+        ("a/config/startup.yaml", agents),
+        ("b\nversion: 2/config/startup.yaml", agents),
+        ("a\n#x.py", "import zmq\n"),
+        ("b.py", "from numpy import *\n"),
+    ]);
+    let text = inference.text();
+    let written: Vec<&str> = text.lines().filter(|line| line.starts_with("version:")).collect();
+    assert_eq!(written, ["version: 1"], "{text}");
+    for (_, text) in &inference.files {
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert!(lines.iter().all(|line| line.contains("  # imported in ")), "{text}");
+    }
+}
+
+/// Everything that people are asked to look at is in the file, and each mark stands for evidence.
+#[test]
+fn marks_of_the_file_are_those_of_the_values() {
+    let inference = infer_of(TWO_MACHINES).unwrap();
+    let text = inference.text();
+    assert!(text.matches("# ? ").count() >= inference.doubts().count(), "{text}");
+    for item in inference
+        .items
+        .iter()
+        .filter(|item| item.mark == evidence::Mark::Written)
+    {
+        assert!(!item.evidence.is_empty(), "{item:?}");
+    }
+}

@@ -1,0 +1,202 @@
+//! What agents write below the root: folders become volumes, files in the root itself are told.
+
+use std::collections::BTreeMap;
+
+use pysrc::{Module, Span, Value};
+
+use super::evidence::{Evidence, Known};
+use super::imports::{Loaded, Sources};
+use crate::stack::normal;
+
+/// Deepest value that is looked into.
+const DEEPEST: usize = 8;
+
+/// What is written.
+#[derive(Debug, Clone, Default)]
+pub struct Writable {
+    /// Folders without code, by the name of the volume that they get; with who writes there.
+    pub volumes: BTreeMap<String, (String, Evidence)>,
+    /// Patterns of files in the root, or in folders that hold code, with who writes them.
+    pub beside_code: BTreeMap<String, Evidence>,
+}
+
+/// Finds it on the start paths of all agents.
+#[must_use]
+pub fn find(sources: &Sources, loaded: &Loaded) -> Known<Writable> {
+    let mut found = Writable::default();
+    for (path, module) in sources.files(&loaded.files) {
+        for (text, is_folder, span) in written(module) {
+            let line = module.position(span).line as usize;
+            take(&mut found, sources, &text, is_folder, || {
+                Evidence::new(path, line, format!("writes `{text}`"))
+            });
+        }
+    }
+    let evidence: Vec<Evidence> = found
+        .volumes
+        .values()
+        .map(|(_, evidence)| evidence.clone())
+        .take(3)
+        .collect();
+    let known = match found.volumes.is_empty() {
+        true => Known::default(found),
+        false => Known::agreed(found, evidence),
+    };
+    let Some((pattern, first)) = known.value.beside_code.iter().next() else {
+        return known;
+    };
+    let more = match known.value.beside_code.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more places"),
+    };
+    let why = format!(
+        "agents write `{pattern}` beside code ({}){more}, where containers are read-only",
+        first.place()
+    );
+    known.but(why)
+}
+
+fn take(found: &mut Writable, sources: &Sources, text: &str, is_folder: bool, evidence: impl Fn() -> Evidence) {
+    if text.starts_with('/') || text.starts_with('~') || text.contains(['\0', '\\', ':']) {
+        return;
+    }
+    let path = normal(text);
+    if path.starts_with("..") {
+        return;
+    }
+    let (folder, name) = if is_folder {
+        (path.as_str(), "")
+    } else {
+        path.rsplit_once('/').unwrap_or(("", &path))
+    };
+    // The folder nearest to the root that holds no code.
+    let mut at = String::new();
+    for part in folder.split('/').filter(|part| !part.is_empty()) {
+        if part.contains('*') {
+            break;
+        }
+        at = if at.is_empty() {
+            part.to_owned()
+        } else {
+            format!("{at}/{part}")
+        };
+        if !sources.has_folder(&at) {
+            let good = |c: char| c.is_ascii_alphanumeric() || "_.-@+/".contains(c);
+            let name = super::machines::slug(&at);
+            if at.chars().all(good) && !name.is_empty() {
+                found.volumes.entry(name).or_insert_with(|| (at, evidence()));
+            }
+            return;
+        }
+    }
+    if !name.is_empty() && !name.ends_with(".py") {
+        let pattern = if folder.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{folder}/{name}")
+        };
+        found.beside_code.entry(pattern).or_insert_with(evidence);
+    }
+}
+
+/// Paths that a file writes to, `*` for what is not known of them; whether they are folders; where.
+fn written(module: &Module) -> Vec<(String, bool, Span)> {
+    let mut found = Vec::new();
+    for open in module.opens.iter().filter(|open| open.writes) {
+        found.extend(text(module, &open.path, 0).map(|path| (path, false, open.span)));
+    }
+    for call in &module.calls {
+        let called = module.dotted(&call.callee);
+        let path = match called.as_deref() {
+            Some("os.makedirs" | "os.mkdir" | "makedirs") => call.arguments.first(),
+            _ => match &call.callee {
+                Value::Attribute(object, name) if module.name(*name) == "mkdir" => Some(&**object),
+                _ => None,
+            },
+        };
+        found.extend(
+            path.and_then(|path| text(module, path, 0))
+                .map(|path| (path, true, call.span)),
+        );
+    }
+    found
+}
+
+/// The text of a path, with `*` for what is not known; nothing where its beginning is not known.
+fn text(module: &Module, value: &Value, depth: usize) -> Option<String> {
+    if depth > DEEPEST {
+        return None;
+    }
+    let inner = |value: &Value| text(module, value, depth + 1);
+    let joined = |values: &[Value], between: &str| {
+        let parts: Vec<String> = values
+            .iter()
+            .map(|value| inner(value).unwrap_or_else(|| "*".to_owned()))
+            .collect();
+        let joined = parts.join(between);
+        (!joined.starts_with('*')).then_some(joined)
+    };
+    match value {
+        Value::Str(text) => Some(text.to_string()),
+        Value::Concat(parts) => {
+            let name: Vec<String> = parts
+                .iter()
+                .map(|part| inner(part).unwrap_or_else(|| "*".to_owned()))
+                .collect();
+            let name = name.concat();
+            // `f"{name}.log"` is a file in the working directory, `f"{folder}/x"` may be anywhere.
+            let is_anywhere = name.starts_with('*') && name.contains('/');
+            (!is_anywhere && name != "*").then_some(name)
+        }
+        Value::Name(name) => {
+            let bound = module.bindings.iter().filter(|binding| binding.name == *name);
+            let mut values = bound.filter_map(|binding| binding.value.as_ref());
+            let value = values.next()?;
+            values.next().is_none().then(|| inner(value)).flatten()
+        }
+        Value::Binary(pysrc::Operator::Divide, left, right) => joined(&[(**left).clone(), (**right).clone()], "/"),
+        Value::Call(index) => {
+            let call = module.calls.get(usize::try_from(*index).ok()?)?;
+            match module.dotted(&call.callee)?.as_str() {
+                "Path" | "pathlib.Path" | "os.path.join" => {
+                    joined(&call.arguments, "/").filter(|path| !path.is_empty())
+                }
+                "str" => inner(call.arguments.first()?),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pysrc::PythonVersion;
+
+    #[test]
+    fn folders_become_volumes_and_files_beside_code_are_told() {
+        let version = PythonVersion { major: 3, minor: 11 };
+        let text = "import os, logging\nfrom pathlib import Path\nLOGS = 'logs'\nos.makedirs(LOGS, exist_ok=True)\nPath('data/cache').mkdir(parents=True)\nlogging.FileHandler(os.path.join('main', 'logs', 'a.log'))\nlogging.FileHandler('agent.log')\nopen('/tmp/x', 'w')\nopen('in.txt')\nname = get()\nlogging.FileHandler(f'{name}.log')\nopen(f'{name}/x', 'w')\nos.makedirs(os.path.join(BASE, 'x'))\n";
+        let sources = Sources::new(
+            vec![("main/a.py".to_owned(), Box::new(pysrc::read(text.as_bytes(), version)))],
+            version,
+        );
+        let loaded = sources.load(&["main/a.py"], &[String::new()]);
+        let known = find(&sources, &loaded);
+        let volumes: Vec<(&str, &str)> = known
+            .value
+            .volumes
+            .iter()
+            .map(|(name, (folder, _))| (name.as_str(), folder.as_str()))
+            .collect();
+        assert_eq!(
+            volumes,
+            [("data", "data"), ("logs", "logs"), ("main-logs", "main/logs")]
+        );
+        let beside: Vec<&str> = known.value.beside_code.keys().map(String::as_str).collect();
+        assert_eq!(beside, ["*.log", "agent.log"]);
+        assert_eq!(known.value.beside_code["agent.log"].place(), "main/a.py:7");
+        assert_eq!(known.mark.sign(), Some('?'));
+    }
+}
