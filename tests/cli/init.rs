@@ -278,3 +278,75 @@ fn listing(root: &Path) -> Vec<String> {
     found.sort();
     found
 }
+
+#[test]
+fn an_audit_without_a_stack_infers_one_and_writes_nothing() {
+    for (plant, agents) in [(two_machines as fn(&Path), 6), (one_list, 4), (flat, 3)] {
+        let sandbox = Sandbox::empty();
+        let tree = sandbox.path("tree");
+        plant(&tree);
+        let before = listing(&tree);
+        let ran = sandbox.run(&["audit", "--format", "json", "--tree", "tree"]);
+        assert_eq!(ran.code, 0, "{ran:#?}");
+        assert!(
+            ran.stderr.contains("stack: inferred, ") && ran.stderr.contains("`cargo xtask init --tree tree`"),
+            "{ran:#?}"
+        );
+        let document = json(&ran);
+        assert_eq!(document["agents"].as_array().unwrap().len(), agents);
+        assert!(!ran.stdout.contains("stack/missing-requirements"), "{}", ran.stdout);
+        assert_eq!(listing(&tree), before);
+        let output = sandbox
+            .command(&["audit", "--quiet", "--format", "json"])
+            .current_dir(&tree)
+            .output()
+            .unwrap();
+        let inside = sandbox.ran(&output);
+        assert_eq!((inside.code, inside.stderr.as_str()), (0, ""), "{inside:#?}");
+        assert_eq!(json(&inside)["agents"], document["agents"]);
+    }
+}
+
+#[test]
+fn a_repository_s_stack_is_not_taken_for_another_tree_s() {
+    let sandbox = Sandbox::new();
+    let tree = sandbox.path("tree");
+    two_machines(&tree);
+    let ran = sandbox.run(&["audit", "--format", "json", "--tree", "tree"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    assert!(ran.stderr.contains("stack: inferred"), "{ran:#?}");
+    assert_eq!(json(&ran)["agents"].as_array().unwrap().len(), 6);
+    // A copy of the tree that it describes is the same to it.
+    std::fs::rename(sandbox.path("tests/ai_system"), sandbox.path("copy")).unwrap();
+    let ran = sandbox.run(&["audit", "--tree", "copy"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    assert!(!ran.stderr.contains("inferred"), "{ran:#?}");
+    // What the tree has itself comes first.
+    assert_eq!(sandbox.run(&["init", "--tree", "tree"]).code, 0);
+    sandbox.edit("tree/config/stack.yaml", "agents: [Hub, Router]", "agents: [Hub]");
+    let ran = sandbox.run(&["audit", "--format", "json", "--tree", "tree"]);
+    assert!(
+        !ran.stderr.contains("inferred") && ran.stdout.contains("stack/ungrouped-agent"),
+        "{ran:#?}"
+    );
+    assert!(
+        !ran.stdout.contains("hosts/private-address"),
+        "the stack is no file of the tree: {}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn without_a_stack_and_without_agents_an_audit_says_so_alone() {
+    let sandbox = Sandbox::empty();
+    plant(&sandbox.path("tree"), &[("a.py", "x = (\n")]);
+    let ran = sandbox.run(&["audit", "--tree", "tree"]);
+    ran.fails_with(2, &["nothing in `tree` lists agents"]);
+    assert_eq!(ran.stdout, "");
+    two_machines(&sandbox.path("other"));
+    let before = listing(&sandbox.path("other"));
+    sandbox
+        .run(&["audit", "--tree", "other", "--confirm"])
+        .fails_with(2, &["no `stack.yaml` or `config/stack.yaml`"]);
+    assert_eq!(listing(&sandbox.path("other")), before);
+}

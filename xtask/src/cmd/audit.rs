@@ -7,6 +7,7 @@ mod fix;
 mod names;
 mod output;
 mod seen;
+mod whose;
 
 use std::mem::ManuallyDrop;
 use std::time::Instant;
@@ -38,7 +39,10 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         return Ok(Exit::Success);
     }
     args.check()?;
-    context.require_stack()?;
+    // Its containers are started from a folder of the repository.
+    if args.confirm.is_some() {
+        context.require_stack()?;
+    }
     let started = Instant::now();
     let folder = args.report.as_deref().map(output::folder).transpose()?;
     let baseline = args.baseline.as_deref().map(accepted::read).transpose()?;
@@ -55,7 +59,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         (Found::Stack(seen), None) => {
             let mut scope = args.scope(Some(&seen.stack))?;
             scope.focus = names::focus(&args.names, scope.machine, &seen, context)?;
-            seen.with_input(context, scope, baseline, audit::audit)
+            seen.with_input(scope, baseline, audit::audit)
         }
         (Found::Broken(said, _), Some(_)) => {
             context

@@ -33,6 +33,10 @@ pub struct Context {
     tree: Option<PathBuf>,
     /// Why there is no stack, where there is none.
     without: Option<String>,
+    /// There is not even one that is broken, and nobody names one.
+    nowhere: bool,
+    /// Somebody names the stack.
+    named: bool,
 }
 
 /// The agent that a finding is about, or where it stands.
@@ -63,8 +67,22 @@ impl Context {
             repository,
             printer: Printer::new(options.color, options.verbose, options.quiet),
             tree: options.tree.clone(),
+            nowhere: without.is_some() && Repository::is_nowhere(options.stack.as_deref()),
+            named: Repository::is_named(options.stack.as_deref()),
             without,
         })
+    }
+
+    /// Whether a command may infer a stack: there is none, and nobody names one.
+    #[must_use]
+    pub fn may_infer(&self) -> bool {
+        self.nowhere
+    }
+
+    /// Whether the stack is named, by an option or a variable.
+    #[must_use]
+    pub fn names_stack(&self) -> bool {
+        self.named
     }
 
     /// Fails where there is no stack, and so no repository to work in.

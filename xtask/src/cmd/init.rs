@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, Failure, Outcome};
 use crate::host::system::process;
-use crate::host::tree::evidence;
 use crate::host::tree::root::{LONGEST_TEXT, TreeError, TreeRoot};
+use crate::host::tree::{evidence, stack_files};
 use crate::init::{self, Inference, STACK_FILE};
 use crate::report::exit::Exit;
 use crate::report::init as show;
@@ -52,23 +52,24 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     }
     let _ease = process::AtEase::new();
     let text = inference.text();
-    let there = match root.read(STACK_FILE, LONGEST_TEXT) {
+    let file = stack_files::in_tree(&root).unwrap_or(STACK_FILE);
+    let there = match root.read(file, LONGEST_TEXT) {
         Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
         Err(TreeError::Missing) => None,
-        Err(error) => return Err(root.failed("read", Path::new(STACK_FILE), error).into()),
+        Err(error) => return Err(root.failed("read", Path::new(file), error).into()),
     };
     if args.json {
         context.print_json(&show::document(&inference))?;
     }
     match there {
         Some(there) => {
-            let difference = show::difference(&there, &text, context.printer.color_out);
+            let difference = show::difference(file, &there, &text, context.printer.color_out);
             if !args.json
                 && let Some(difference) = &difference
             {
                 context.printer.data(difference);
             }
-            context.printer.note(show::kept(difference.is_some()));
+            context.printer.note(show::kept(file, difference.is_some()));
         }
         None if args.dry_run => {
             if !args.json {

@@ -13,6 +13,9 @@ use crate::init::{Inference, STACK_FILE};
 /// Doubts that are told one by one in a summary; of more, the number is told.
 const MOST: usize = 12;
 
+/// Doubts that an audit tells one by one.
+const FEWEST: usize = 4;
+
 /// Nothing to make a stack of.
 #[must_use]
 pub fn no_agents(tree: &Path) -> String {
@@ -63,6 +66,24 @@ pub fn summary(inference: &Inference, tree: &Path) -> String {
     text
 }
 
+/// That an audit is of a stack which nobody wrote, with the first of its doubts.
+#[must_use]
+pub fn inferred(inference: &Inference, tree: &Path) -> String {
+    let doubts: Vec<_> = inference.doubts().collect();
+    let mut text = format!(
+        "stack: inferred, {}; `cargo xtask init --tree {}` writes it down",
+        counted(doubts.len(), "doubt"),
+        tree.display()
+    );
+    for (key, doubt, _) in doubts.iter().take(FEWEST) {
+        let _ = write!(text, "\n  {key}: {doubt}");
+    }
+    if doubts.len() > FEWEST {
+        let _ = write!(text, "\n  … {} more", doubts.len() - FEWEST);
+    }
+    text
+}
+
 /// What a dry run shows: every file that would be written.
 #[must_use]
 pub fn dry(inference: &Inference, text: &str) -> String {
@@ -75,16 +96,16 @@ pub fn dry(inference: &Inference, text: &str) -> String {
 
 /// The difference between the stack file that is there and what is inferred now.
 #[must_use]
-pub fn difference(there: &str, inferred: &str, color: bool) -> Option<String> {
-    (there != inferred).then(|| diff::labelled(STACK_FILE, "inferred now", there, inferred, color))
+pub fn difference(file: &str, there: &str, inferred: &str, color: bool) -> Option<String> {
+    (there != inferred).then(|| diff::labelled(file, "inferred now", there, inferred, color))
 }
 
 /// What became of the stack file that is there.
 #[must_use]
-pub fn kept(differs: bool) -> String {
+pub fn kept(file: &str, differs: bool) -> String {
     match differs {
-        true => format!("`{STACK_FILE}` is kept as it is: nothing is overwritten"),
-        false => format!("`{STACK_FILE}` is what is inferred now"),
+        true => format!("`{file}` is kept as it is: nothing is overwritten"),
+        false => format!("`{file}` is what is inferred now"),
     }
 }
 

@@ -95,6 +95,13 @@ impl Written {
             .or_else(|| written.map(|tree| tree.value.as_str()))
     }
 
+    /// The startup configs of its machines, as far as they can be read.
+    #[must_use]
+    pub fn startup_configs(&self) -> Vec<String> {
+        let machines = self.raw.iter().flat_map(|raw| &raw.machines);
+        machines.map(|machine| machine.startup_config.value.clone()).collect()
+    }
+
     /// What it says of the audit; nothing where it cannot be read.
     #[must_use]
     pub fn audit(&self) -> AuditSettings {

@@ -21,7 +21,8 @@ use crate::stack::near::nearest;
 ///
 /// Reads the stack, the startup configs and every file of the tree once, predicts for each agent whether it starts, and ranks
 /// the causes by how many agents each stops. Exit code 0: nothing worse than warnings; 1: errors, or warnings with
-/// `--deny warnings`; 2: wrong use.
+/// `--deny warnings`; 2: wrong use. With `--tree`, the stack is the tree's own `config/stack.yaml`; or that of this repository, if its
+/// agents are the tree's; or one that is inferred, as `init` would write it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask audit

@@ -33,7 +33,7 @@ pub fn run(args: &Args, names: &[String], context: &Context, seen: Seen) -> Outc
     let all: Vec<String> = names.iter().chain(&args.names).cloned().collect();
     let named = named(&all, scope.machine, stack)?;
     let prefix = stack.shown_prefix();
-    let mut reports = seen.with_input(context, scope, None, audit::audit).by_itself;
+    let mut reports = seen.with_input(scope, None, audit::audit).by_itself;
     reports.retain(|report| named.as_ref().is_none_or(|named| named.contains(&report.id)));
     let (homeless, reports): (Vec<_>, Vec<_>) = reports.into_iter().partition(|report| report.group == UNGROUPED);
     for report in homeless {

@@ -31,7 +31,7 @@ pub fn run(args: &Args, context: &Context, seen: Seen) -> Outcome {
     }
     let scope = args.scope(Some(&seen.stack))?;
     let prefix = seen.stack.shown_prefix();
-    let fixed = seen.with_input(context, scope, None, pipeline::fixes);
+    let fixed = seen.with_input(scope, None, pipeline::fixes);
     let printer = &context.printer;
     let tree = TreeRoot::open(&root).map_err(|error| FileError::on("open", &root)(error.into_io()))?;
     // All or none, as far as links go.
@@ -57,7 +57,7 @@ pub fn run(args: &Args, context: &Context, seen: Seen) -> Outcome {
 pub fn show(args: &Args, context: &Context, seen: Seen) -> Outcome {
     let scope = args.scope(Some(&seen.stack))?;
     let prefix = seen.stack.shown_prefix();
-    let fixed = seen.with_input(context, scope, None, pipeline::fixes);
+    let fixed = seen.with_input(scope, None, pipeline::fixes);
     let printer = &context.printer;
     for file in &fixed {
         printer.data(&diff::labelled(

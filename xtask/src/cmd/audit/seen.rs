@@ -1,15 +1,16 @@
 //! What an audit looks at: the stack, the listing of its tree, and then the tree's files.
 
+use super::whose::{self, Chosen};
 use crate::audit::Input;
 use crate::audit::baseline::Baseline;
 use crate::audit::scope::Scope;
 use crate::cmd::audit::Args;
 use crate::cmd::{Context, Failure, Outcome};
 use crate::finding::{Finding, Severity, Subject};
-use crate::host::system::files;
 use crate::host::tree::audit_files::{self, Listed, ReadTree};
 use crate::host::tree::{named_place, stack_files};
 use crate::python::disk::Disk;
+use crate::python::tree::{Content, Entry};
 use crate::stack::Stack;
 use crate::stack::audit::{AuditSettings, Excluded, RuleSetting};
 
@@ -21,6 +22,14 @@ pub struct Seen {
     listed: Listed,
     exclude: Excluded,
     levels: Vec<RuleSetting>,
+    /// The stack's own file, as findings name it.
+    file: String,
+    /// Its text.
+    text: Option<String>,
+    /// Files that the tree would get with an inferred stack.
+    made: Vec<(String, String)>,
+    /// The stack's file is in the tree, and not of it.
+    in_tree: bool,
 }
 
 /// A stack, or what is wrong with it where too little of it can be read to make one.
@@ -36,7 +45,14 @@ pub enum Found {
 /// # Errors
 /// When `config/stack.yaml` cannot be read, a pattern under `audit: exclude:` is not valid, or `--tree` names no folder.
 pub fn read(args: &Args, context: &Context) -> Outcome<Found> {
-    let written = stack_files::read(&context.repository, context.tree_option())?.naming_files_by_tree();
+    let Chosen {
+        written,
+        file,
+        text,
+        made,
+        in_tree,
+    } = whose::choose(context)?;
+    let written = written.naming_files_by_tree();
     if let Some(path) = context.tree_option() {
         stack_files::require_tree(&context.repository, path)
             .map_err(|why| Failure::wrong_use(format!("cannot read the tree `{}`: {why}", path.display())))?;
@@ -57,7 +73,7 @@ pub fn read(args: &Args, context: &Context) -> Outcome<Found> {
     let tree = written.source_tree().map(|tree| context.repository.path(tree));
     let (listed, (stack, said)) = rayon::join(
         || tree.map_or_else(Listed::default, |root| audit_files::list(&root, args.no_ignore)),
-        || stack_files::finish(&context.repository, written),
+        || stack_files::finish_with(&context.repository, written, &made),
     );
     let Some(stack) = stack else {
         return Ok(Found::Broken(said, levels));
@@ -70,6 +86,10 @@ pub fn read(args: &Args, context: &Context) -> Outcome<Found> {
         listed,
         exclude,
         levels,
+        file,
+        text,
+        made,
+        in_tree,
     })))
 }
 
@@ -112,18 +132,18 @@ impl Seen {
     }
 
     /// Reads the tree's files and calls with all that an audit looks at.
-    pub fn with_input<T>(
-        self,
-        context: &Context,
-        scope: Scope,
-        baseline: Option<Baseline>,
-        then: impl FnOnce(Input<'_>) -> T,
-    ) -> T {
+    pub fn with_input<T>(self, scope: Scope, baseline: Option<Baseline>, then: impl FnOnce(Input<'_>) -> T) -> T {
         let mut tree = ReadTree::of(self.listed);
-        let stack_file = context.repository.stack_file();
-        let texts = files::read(&context.repository.path(stack_file))
-            .map(|bytes| (stack_file.to_owned(), String::from_utf8_lossy(&bytes).into_owned()));
-        let (entries, odd) = (std::mem::take(&mut tree.entries), std::mem::take(&mut tree.odd));
+        let texts = self.text.map(|text| (self.file.clone(), text));
+        let (mut entries, odd) = (std::mem::take(&mut tree.entries), std::mem::take(&mut tree.odd));
+        if self.in_tree {
+            entries.retain(|entry| entry.path != self.file);
+        }
+        entries.extend(self.made.into_iter().map(|(path, text)| Entry {
+            path,
+            content: Content::Bytes(text.into_bytes()),
+        }));
+        entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         then(Input {
             stack: &self.stack,
             said: self.said,

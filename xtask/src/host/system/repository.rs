@@ -13,7 +13,7 @@ use crate::stack::output::{DEFAULT_FOLDER, HEADER, Output, WORK};
 pub const STACK_VARIABLE: &str = "AI_SYSTEM_STACK";
 
 /// Where a stack is in a folder, first choice first.
-const STACK_FILES: [&str; 2] = ["stack.yaml", "config/stack.yaml"];
+pub const STACK_FILES: [&str; 2] = ["stack.yaml", "config/stack.yaml"];
 
 /// The folders of one checkout.
 #[derive(Debug, Clone)]
@@ -55,6 +55,30 @@ impl Repository {
                 )
             })?;
         Self::with_stack(root, file, output)
+    }
+
+    /// Whether nobody names a stack, and nothing around the current folder looks like one, not even a broken one.
+    #[must_use]
+    pub fn is_nowhere(named: Option<&Path>) -> bool {
+        let current = std::env::current_dir().unwrap_or_default();
+        let from_cargo = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let folders = from_cargo.iter().map(PathBuf::as_path).chain([current.as_path()]);
+        !Self::is_named(named)
+            && folders
+                .flat_map(Path::ancestors)
+                .all(|folder| stack_in(folder).is_none())
+    }
+
+    /// Whether somebody names a stack: this option, or [`STACK_VARIABLE`].
+    #[must_use]
+    pub fn is_named(option: Option<&Path>) -> bool {
+        option.is_some() || std::env::var_os(STACK_VARIABLE).is_some_and(|path| !path.is_empty())
+    }
+
+    /// Whether it has a stack.
+    #[must_use]
+    pub fn has_stack(&self) -> bool {
+        self.path(self.stack_file()).is_file()
     }
 
     /// The repository of a stack's file, or of a folder with one. `config/stack.yaml` belongs to the folder above `config`.
@@ -335,7 +359,7 @@ fn stack_in(folder: &Path) -> Option<&'static str> {
 }
 
 /// Whether a text has the key that every stack has.
-fn has_machines(text: &[u8]) -> bool {
+pub fn has_machines(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
     text.lines()
         .any(|line| line.starts_with("machines:") || line.starts_with("{machines:"))

@@ -7,7 +7,7 @@ use super::root::{TreeError, TreeRoot};
 use super::walk::{self, NOT_SOURCES, What};
 use crate::finding::Finding;
 use crate::host::system::files::{self, FileError};
-use crate::host::system::repository::Repository;
+use crate::host::system::repository::{Repository, STACK_FILES, has_machines};
 use crate::stack::{Files, Stack, TreeFiles, Written};
 
 /// Longest startup config that is read; one that is far shorter is too long already, and is told with its length.
@@ -36,14 +36,40 @@ pub fn read(repository: &Repository, tree: Option<&Path>) -> Result<Written, Fil
 /// # Errors
 /// Why it cannot.
 pub fn require_tree(repository: &Repository, tree: &Path) -> Result<(), String> {
-    let files = OnDisk { repository };
+    let files = OnDisk { repository, made: &[] };
     files.root(&relative_to_root(repository, tree)).map(|_| ())
+}
+
+/// Reads the text of a stack of a tree, which that tree has or which was inferred from it.
+#[must_use]
+pub fn written(repository: &Repository, file: &str, text: &[u8], tree: &Path) -> Written {
+    Written::read(file, text, Some(&relative_to_root(repository, tree)))
+}
+
+/// The stack's file that a tree has itself, relative to it.
+#[must_use]
+pub fn in_tree(root: &TreeRoot) -> Option<&'static str> {
+    let is_stack =
+        |file: &str| file.contains('/') || root.read(file, LONGEST_STARTUP).is_ok_and(|text| has_machines(&text));
+    STACK_FILES
+        .into_iter()
+        .find(|file| root.has_file(file) && is_stack(file))
 }
 
 /// Reads what else the stack is made of.
 #[must_use]
 pub fn finish(repository: &Repository, written: Written) -> (Option<Stack>, Vec<Finding>) {
-    let (mut stack, findings) = written.load(&OnDisk { repository });
+    finish_with(repository, written, &[])
+}
+
+/// The same, as if the tree had these files, too: path relative to it, and text.
+#[must_use]
+pub fn finish_with(
+    repository: &Repository,
+    written: Written,
+    made: &[(String, String)],
+) -> (Option<Stack>, Vec<Finding>) {
+    let (mut stack, findings) = written.load(&OnDisk { repository, made });
     if let Some(stack) = &mut stack {
         stack.checkout = repository.identity();
         stack.output = repository.output().clone();
@@ -55,15 +81,16 @@ pub fn finish(repository: &Repository, written: Written) -> (Option<Stack>, Vec<
 fn relative_to_root(repository: &Repository, tree: &Path) -> String {
     let absolute = std::path::absolute(tree).unwrap_or_else(|_| tree.to_owned());
     let absolute: PathBuf = absolute.components().collect();
-    absolute
-        .strip_prefix(repository.root())
-        .unwrap_or(&absolute)
-        .to_string_lossy()
-        .into_owned()
+    match absolute.strip_prefix(repository.root()).unwrap_or(&absolute) {
+        own if own.as_os_str().is_empty() => ".".to_owned(),
+        path => path.to_string_lossy().into_owned(),
+    }
 }
 
 struct OnDisk<'a> {
     repository: &'a Repository,
+    /// Files that the tree gets besides those that it has.
+    made: &'a [(String, String)],
 }
 
 impl OnDisk<'_> {
@@ -80,7 +107,7 @@ impl Files for OnDisk<'_> {
     fn list(&self, source_tree: &str) -> Result<TreeFiles, String> {
         let root = self.root(source_tree)?;
         let sources = |path: &str| !NOT_SOURCES.contains(&path.rsplit('/').next().unwrap_or(path));
-        let mut tree = TreeFiles::default();
+        let mut tree = TreeFiles::new(self.made.iter().map(|(path, _)| path.as_str()));
         let enter = |path: &str| sources(path) && !is_output(&root, path);
         for entry in walk::walk(&root, &enter, &sources) {
             match entry.what {
@@ -104,6 +131,7 @@ impl Files for OnDisk<'_> {
     }
 
     fn read(&self, source_tree: &str, path: &str) -> Result<Vec<u8>, String> {
+        // No startup config is among what is made.
         self.root(source_tree)?
             .read(path, LONGEST_STARTUP)
             .map_err(|error| error.to_string())
