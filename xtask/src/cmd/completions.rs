@@ -27,9 +27,10 @@ pub struct Args {
 /// Runs it for the whole command line, as it looks.
 ///
 /// # Errors
-/// When `config/stack.yaml` cannot be read.
+/// Never.
 pub fn run(args: &Args, context: &Context, command_line: clap::Command) -> Outcome {
-    let (stack, _) = context.stack_and_findings()?;
+    // Where there is no stack, or none that can be read, the script knows commands, options and rules.
+    let stack = context.stack_and_findings().ok().and_then(|(stack, _)| stack);
     let mut command_line = with_names(command_line, &Names::of(stack.as_ref()));
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command_line, program::word(), &mut script);
