@@ -75,12 +75,6 @@ impl Repository {
         option.is_some() || std::env::var_os(STACK_VARIABLE).is_some_and(|path| !path.is_empty())
     }
 
-    /// Whether it has a stack.
-    #[must_use]
-    pub fn has_stack(&self) -> bool {
-        self.path(self.stack_file()).is_file()
-    }
-
     /// The repository of a stack's file, or of a folder with one. `config/stack.yaml` belongs to the folder above `config`.
     fn of_stack(path: &Path, output: Option<&Path>) -> Result<Self, String> {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
