@@ -10,9 +10,11 @@ use serde_json::Value;
 use xtask::boot::creation::Creation;
 use xtask::boot::pod::{Container, Pod};
 use xtask::boot::reach::PublishedPort;
+use xtask::container::layout::TEMPORARY;
 use xtask::host::podman::Podman;
 use xtask::host::podman::{containers_conf, make, seccomp};
 use xtask::host::system::repository::Repository;
+use xtask::stack::extras::{Device, HostMount};
 
 use crate::harness::{Harness, json};
 
@@ -71,6 +73,8 @@ fn creation(profile: PathBuf) -> Creation {
                 container: 4242,
                 agent: None,
             }],
+            hosts: [("database".to_owned(), "10.98.0.77".parse().unwrap())].into(),
+            shm_bytes: Some(32 << 20),
             labels: labels.clone(),
             seccomp_profile: Some(profile.clone()),
         },
@@ -83,6 +87,19 @@ fn creation(profile: PathBuf) -> Creation {
             environment: [("MADE".to_owned(), "a b=c".to_owned())].into(),
             labels,
             read_only: true,
+            temporary: TEMPORARY
+                .map(|(path, options)| (path, options.iter().map(|option| (*option).to_owned()).collect()))
+                .into(),
+            mounts: vec![HostMount {
+                source: "/usr/include".to_owned(),
+                target: "/mnt/include".to_owned(),
+                read_only: true,
+            }],
+            devices: vec![Device {
+                host: "/dev/zero".to_owned(),
+                container: "/dev/nothing".to_owned(),
+                permissions: "r".to_owned(),
+            }],
             volumes: vec![(format!("{NAME}_logs"), "/app/logs".to_owned(), false)],
             folders: vec![(PathBuf::from("/usr/share"), "/srv".to_owned())],
             memory_bytes: Some(256 << 20),

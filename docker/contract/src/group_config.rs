@@ -185,6 +185,9 @@ pub struct Agent {
     /// Overrides [`Supervision::argument_style`] for this agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub argument_style: Option<ArgumentStyle>,
+    /// Overrides [`Supervision::start_period_ms`] for this agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_period_ms: Option<u64>,
     /// Overrides [`GroupConfig::start`] for this agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Start>,

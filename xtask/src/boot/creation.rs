@@ -11,6 +11,7 @@ use super::podman_arguments;
 use super::reach::{Host, published_ports};
 use crate::container::command::{command, config_path};
 use crate::container::environment;
+use crate::container::layout::temporary;
 use crate::images::digest::Parts;
 use crate::stack::{AgentId, GroupId, MachineId, Stack};
 
@@ -108,6 +109,8 @@ fn pod(stack: &Stack, id: GroupId, host: &Host) -> Pod {
         address: group.address,
         hardware_address: hardware_address(group.address),
         ports: published_ports(stack, id, host),
+        hosts: group.extras.extra_hosts.clone(),
+        shm_bytes: group.extras.shm_bytes,
         labels: BTreeMap::new(),
         seccomp_profile: None,
     }
@@ -154,6 +157,9 @@ fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container 
                 )
             })
             .collect(),
+        temporary: temporary(stack, id),
+        mounts: group.extras.mounts.clone(),
+        devices: group.extras.devices.clone(),
         folders,
         memory_bytes: stack.group_memory_bytes(id).filter(|_| host.limits),
         processes: stack.group_pids(id).filter(|_| host.limits).map(u64::from),
@@ -267,6 +273,92 @@ mod tests {
         };
         assert_eq!(ask("alpha.log"), (true, true, true, true, true));
         assert_eq!(ask("'*.log'"), (false, false, false, false, false));
+    }
+
+    #[test]
+    fn what_a_container_has_of_its_host_is_the_same_in_every_way_of_starting_it() {
+        let stack = Fixture::small()
+            .stack(
+                "status_port: 9000",
+                "status_port: 9000\nmounts: ['/srv/models:/models:ro']\ndevices: [/dev/snd]\nextra_hosts: {db: 10.0.0.7}\n\
+                 shm_size: 1g\ntmp_size: 300m\nstart_period: 77",
+            )
+            .model();
+        let (id, group) = stack.groups().next().unwrap();
+        let host = host(&stack, Reach::Container);
+        let created = creation(
+            &stack,
+            id,
+            &host,
+            "1",
+            &Runs::Supervisor,
+            Labels {
+                stack: "s",
+                checkout: "c",
+                machine: "m",
+                group: "g",
+                digest: "d",
+                role: "r",
+            },
+        );
+        let mut arguments = podman_arguments::pod(&created.pod);
+        arguments.extend(podman_arguments::container(&created.container));
+        for argument in [
+            "--add-host=db:10.0.0.7",
+            "--shm-size=1073741824b",
+            "--volume=/srv/models:/models:ro",
+            "--device=/dev/snd:/dev/snd:rw",
+        ] {
+            assert!(arguments.contains(&argument.to_owned()), "{argument}: {arguments:#?}");
+        }
+        assert!(
+            arguments
+                .iter()
+                .any(|argument| argument.starts_with("--tmpfs=/tmp:") && argument.contains("size=314572800"))
+        );
+        let pod = podman_request::pod(&created.pod).to_string();
+        let request = podman_request::container(&created.container).to_string();
+        for (text, part) in [
+            (&pod, r#""hostadd":["db:10.0.0.7"]"#),
+            (&pod, r#""shm_size":1073741824"#),
+            (&request, r#""path":"/dev/snd:/dev/snd:rw""#),
+            (
+                &request,
+                r#""destination":"/models","options":["ro","rprivate","rbind"]"#,
+            ),
+            (&request, "size=314572800"),
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let rendered = render::render(&stack, &Preload::default(), &BTreeSet::new());
+        let text = |path: &str| &rendered.iter().find(|file| file.path == path).unwrap().text;
+        let machine = &stack.machine(group.machine).name;
+        let compose = &compose::file(&stack, group.machine).text;
+        let quadlet = text(&format!("docker/quadlet/{machine}/sys-core.container"));
+        let kube = text(&format!("docker/kube/{machine}/core.yaml"));
+        for (text, part) in [
+            (compose, "/srv/models:/models:ro"),
+            (compose, "/dev/snd:/dev/snd:rw"),
+            (compose, "db:10.0.0.7"),
+            (compose, "shm_size: 1073741824"),
+            (compose, "/tmp:size=314572800"),
+            (compose, "start_period: 77s"),
+            (quadlet, "Volume=/srv/models:/models:ro"),
+            (quadlet, "AddDevice=/dev/snd:/dev/snd:rw"),
+            (quadlet, "--add-host=db:10.0.0.7"),
+            (quadlet, "ShmSize=1073741824"),
+            (quadlet, "size=314572800"),
+            (quadlet, "HealthStartPeriod=77s"),
+            (kube, "path: /srv/models"),
+            (kube, "ip: 10.0.0.7"),
+            (kube, "mountPath: /dev/shm"),
+            (kube, "sizeLimit: 314572800"),
+            (kube, "initialDelaySeconds: 77"),
+        ] {
+            let unquoted = text.replace(['"', '\''], "");
+            assert!(unquoted.contains(part), "{part}: {text}");
+        }
+        assert!(text("config/core.yaml").contains("start_period_ms: 77000"));
     }
 
     #[test]

@@ -18,8 +18,7 @@ const SLACK: Duration = Duration::from_secs(3);
 /// How long an agent may take to answer for the first time.
 #[must_use]
 pub fn start_period(stack: &Stack, agent: AgentId) -> Duration {
-    let supervision = &stack.machine(stack.agent(agent).machine).supervision;
-    Duration::from_millis(supervision.start_period_ms)
+    Duration::from_millis(stack.start_period_ms(agent))
 }
 
 /// How long a container of the group is given to stop, before Podman kills it.

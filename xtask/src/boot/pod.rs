@@ -2,10 +2,11 @@
 //! line and for its service.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use super::reach::PublishedPort;
+use crate::stack::extras::{Device, HostMount};
 
 /// A group's pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,10 @@ pub struct Pod {
     pub hardware_address: String,
     /// Ports of the host that lead to it.
     pub ports: Vec<PublishedPort>,
+    /// Further names of hosts, with their addresses.
+    pub hosts: BTreeMap<String, IpAddr>,
+    /// Size of `/dev/shm` in bytes; Podman's own where it is not given.
+    pub shm_bytes: Option<u64>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// File with the system calls that its containers may make; Podman's own list otherwise.
@@ -51,6 +56,12 @@ pub struct Container {
     pub read_only: bool,
     /// Volumes by name, where they are, and whether they are for reading only.
     pub volumes: Vec<(String, String, bool)>,
+    /// Folders in memory, and how they are mounted.
+    pub temporary: Vec<(&'static str, Vec<String>)>,
+    /// What the stack mounts of the host.
+    pub mounts: Vec<HostMount>,
+    /// Devices of the host.
+    pub devices: Vec<Device>,
     /// Folders of the host, and where they are.
     pub folders: Vec<(PathBuf, String)>,
     /// Memory that it may have, in bytes.

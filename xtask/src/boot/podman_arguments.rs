@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::pod::{Container, HEALTH_COMMAND, LOG_BYTES, Pod};
-use crate::container::layout::TEMPORARY;
 
 /// Arguments behind `podman pod create`.
 #[must_use]
@@ -22,6 +21,12 @@ pub fn pod(pod: &Pod) -> Vec<String> {
             .iter()
             .map(|port| format!("--publish={}:{}", port.host, port.container)),
     );
+    arguments.extend(
+        pod.hosts
+            .iter()
+            .map(|(name, address)| format!("--add-host={name}:{address}")),
+    );
+    arguments.extend(pod.shm_bytes.map(|bytes| format!("--shm-size={bytes}b")));
     arguments.extend(labels(&pod.labels));
     arguments.extend(seccomp(pod.seccomp_profile.as_deref()));
     arguments
@@ -45,7 +50,24 @@ pub fn container(container: &Container) -> Vec<String> {
     ];
     arguments.extend(container.read_only.then(|| "--read-only".to_owned()));
     arguments.extend(container.user.map(|(user, group)| format!("--user={user}:{group}")));
-    arguments.extend(TEMPORARY.map(|(path, options)| format!("--tmpfs={path}:{}", options.join(","))));
+    arguments.extend(
+        container
+            .temporary
+            .iter()
+            .map(|(path, options)| format!("--tmpfs={path}:{}", options.join(","))),
+    );
+    arguments.extend(
+        container
+            .mounts
+            .iter()
+            .map(|mount| format!("--volume={}", mount.text())),
+    );
+    arguments.extend(
+        container
+            .devices
+            .iter()
+            .map(|device| format!("--device={}", device.text())),
+    );
     arguments.extend(labels(&container.labels));
     arguments.extend(
         container

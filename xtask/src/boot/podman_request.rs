@@ -4,7 +4,6 @@
 use serde_json::{Map, Value, json};
 
 use super::pod::{Container, HEALTH_COMMAND, LOG_BYTES, Pod};
-use crate::container::layout::TEMPORARY;
 
 /// Nanoseconds of a second: Podman counts times in them.
 const NANOSECONDS: u64 = 1_000_000_000;
@@ -41,6 +40,17 @@ pub fn pod(pod: &Pod) -> Value {
         "Networks": networks,
         "portmappings": ports,
     });
+    if !pod.hosts.is_empty() {
+        let hosts: Vec<String> = pod
+            .hosts
+            .iter()
+            .map(|(name, address)| format!("{name}:{address}"))
+            .collect();
+        body["hostadd"] = json!(hosts);
+    }
+    if let Some(bytes) = pod.shm_bytes {
+        body["shm_size"] = json!(bytes);
+    }
     if let Some(path) = &pod.seccomp_profile {
         body["security_opt"] = json!([format!("seccomp={}", path.display())]);
     }
@@ -50,10 +60,20 @@ pub fn pod(pod: &Pod) -> Value {
 /// Body of `POST /libpod/containers/create`.
 #[must_use]
 pub fn container(container: &Container) -> Value {
-    let mut mounts: Vec<Value> = TEMPORARY
+    let mut mounts: Vec<Value> = container
+        .temporary
         .iter()
         .map(|(path, options)| json!({ "type": "tmpfs", "source": "tmpfs", "destination": path, "options": options }))
         .collect();
+    mounts.extend(container.mounts.iter().map(|mount| {
+        let how = if mount.read_only { "ro" } else { "rw" };
+        json!({
+            "type": "bind",
+            "source": mount.source,
+            "destination": mount.target,
+            "options": [how, "rprivate", "rbind"],
+        })
+    }));
     mounts.extend(container.folders.iter().map(|(folder, path)| {
         json!({
             "type": "bind",
@@ -105,6 +125,10 @@ pub fn container(container: &Container) -> Value {
     });
     if !container.command.is_empty() {
         body["command"] = json!(container.command);
+    }
+    if !container.devices.is_empty() {
+        let devices = container.devices.iter().map(|device| json!({ "path": device.text() }));
+        body["devices"] = Value::Array(devices.collect());
     }
     if let Some((user, group)) = container.user {
         body["user"] = json!(format!("{user}:{group}"));

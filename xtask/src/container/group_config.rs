@@ -137,6 +137,7 @@ fn agent(stack: &Stack, id: AgentId, preload: &Preload) -> Agent {
         module: agent.module.clone(),
         own_flags: agent.own_flags,
         environment: agent.environment.clone(),
+        start_period_ms: agent.runtime.start_period_ms,
         argument_style: agent.argument_style,
         start: if preload.plain.contains(&id) {
             Some(Start::Plain)

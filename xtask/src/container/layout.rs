@@ -22,6 +22,25 @@ pub const TEMPORARY: [(&str, &[&str]); 3] = [
     ("/var/tmp", &["rw", "nosuid", "nodev"]),
 ];
 
+/// The folders in memory of a group's container, with how they are mounted.
+#[must_use]
+pub fn temporary(stack: &Stack, id: GroupId) -> Vec<(&'static str, Vec<String>)> {
+    let own = stack.group(id).extras.tmp_bytes;
+    let options = |path: &str, options: &[&str]| {
+        options
+            .iter()
+            .map(|option| match own {
+                Some(bytes) if path == "/tmp" && option.starts_with("size=") => format!("size={bytes}"),
+                _ => (*option).to_owned(),
+            })
+            .collect()
+    };
+    TEMPORARY
+        .iter()
+        .map(|(path, default)| (*path, options(path, default)))
+        .collect()
+}
+
 /// Entries of PYTHONPATH inside the container, in order.
 #[must_use]
 pub fn python_path(stack: &Stack, id: GroupId) -> Vec<String> {

@@ -11,6 +11,7 @@ use crate::container::command::{command, health_command, stop_ms};
 use crate::container::environment::environment;
 use crate::container::ports::{Interface, published};
 use crate::rendered_file::RenderedFile;
+use crate::stack::extras::{Device, HostMount};
 use crate::stack::model::Group;
 use crate::stack::{GroupId, MachineId, Stack};
 
@@ -64,7 +65,13 @@ struct Service {
     restart: &'static str,
     stop_grace_period: String,
     read_only: bool,
-    tmpfs: Vec<&'static str>,
+    tmpfs: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shm_size: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    devices: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    extra_hosts: Vec<String>,
     cap_drop: Vec<&'static str>,
     security_opt: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,6 +152,7 @@ fn interpolated(stack: &Stack, id: GroupId) -> BTreeMap<String, String> {
 fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
     let machine = stack.machine(group.machine);
     let supervision = &machine.supervision;
+    let extras = &group.extras;
     let lan = variable(&machine.address_variable, machine.lan_address);
     let ports = published(stack, id).into_iter().map(|port| {
         let on = match port.on {
@@ -169,18 +177,29 @@ fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
             .volumes
             .iter()
             .map(|volume| format!("{}:{}", volume.name, volume.mount()))
+            .chain(extras.mounts.iter().map(HostMount::text))
             .collect(),
         healthcheck: Healthcheck {
             test: std::iter::once("CMD".to_owned()).chain(health_command()).collect(),
             interval: duration(supervision.health_interval_ms),
             timeout: duration(supervision.health_timeout_ms),
             retries: supervision.health_retries,
-            start_period: duration(supervision.start_period_ms),
+            start_period: duration(stack.group_start_period_ms(id)),
         },
         restart: "unless-stopped",
         stop_grace_period: duration(stop_ms(supervision)),
         read_only: group.has_read_only_root(),
-        tmpfs: vec!["/tmp"],
+        tmpfs: vec![match extras.tmp_bytes {
+            Some(bytes) => format!("/tmp:size={bytes}"),
+            None => "/tmp".to_owned(),
+        }],
+        shm_size: extras.shm_bytes,
+        devices: extras.devices.iter().map(Device::text).collect(),
+        extra_hosts: extras
+            .extra_hosts
+            .iter()
+            .map(|(name, address)| format!("{name}:{address}"))
+            .collect(),
         cap_drop: vec!["ALL"],
         security_opt: vec!["no-new-privileges"],
         mem_limit: stack

@@ -133,7 +133,7 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         health => values! {
             interval => duration(supervision.health_interval_ms),
             timeout => duration(supervision.health_timeout_ms),
-            start_period => duration(supervision.start_period_ms),
+            start_period => duration(stack.group_start_period_ms(id)),
             retries => supervision.health_retries,
         },
         health_command => health_command(),

@@ -50,6 +50,18 @@ pub(super) struct StackFile {
     /// What agents may write below the tree's root: files and folders (`main_pc_code/logs/`), kept on volumes, and patterns of names
     /// (`*.log`), kept with the container. All else but the volumes is for reading only.
     writable: Option<Vec<String>>,
+    /// Seconds that an agent may take to answer for the first time.
+    start_period: Option<f64>,
+    /// Folders and files of the host: `/srv/models:/models:ro`.
+    mounts: Option<Vec<String>>,
+    /// Devices of the host: `/dev/snd`, or `/dev/video2:/dev/video0:rw`.
+    devices: Option<Vec<String>>,
+    /// Further names of hosts, with their addresses.
+    extra_hosts: Option<BTreeMap<String, String>>,
+    /// Size of `/dev/shm`, as in `512m`.
+    shm_size: Option<Scalar>,
+    /// Size of `/tmp`, as in `1g`.
+    tmp_size: Option<Scalar>,
     /// The machines, by name.
     machines: BTreeMap<String, Machine>,
     /// What stands in for a dependency that nothing defines: its name, and a path in the tree.
@@ -282,6 +294,18 @@ struct Machine {
     /// What agents may write below the tree's root: files and folders (`main_pc_code/logs/`), kept on volumes, and patterns of names
     /// (`*.log`), kept with the container. All else but the volumes is for reading only.
     writable: Option<Vec<String>>,
+    /// Seconds that an agent may take to answer for the first time.
+    start_period: Option<f64>,
+    /// Folders and files of the host: `/srv/models:/models:ro`.
+    mounts: Option<Vec<String>>,
+    /// Devices of the host: `/dev/snd`, or `/dev/video2:/dev/video0:rw`.
+    devices: Option<Vec<String>>,
+    /// Further names of hosts, with their addresses.
+    extra_hosts: Option<BTreeMap<String, String>>,
+    /// Size of `/dev/shm`, as in `512m`.
+    shm_size: Option<Scalar>,
+    /// Size of `/tmp`, as in `1g`.
+    tmp_size: Option<Scalar>,
     /// Where the machine is another host.
     podman: Option<Podman>,
 }
@@ -351,6 +375,18 @@ struct Group {
     /// What agents may write below the tree's root: files and folders (`main_pc_code/logs/`), kept on volumes, and patterns of names
     /// (`*.log`), kept with the container. All else but the volumes is for reading only.
     writable: Option<Vec<String>>,
+    /// Seconds that an agent may take to answer for the first time.
+    start_period: Option<f64>,
+    /// Folders and files of the host: `/srv/models:/models:ro`.
+    mounts: Option<Vec<String>>,
+    /// Devices of the host: `/dev/snd`, or `/dev/video2:/dev/video0:rw`.
+    devices: Option<Vec<String>>,
+    /// Further names of hosts, with their addresses.
+    extra_hosts: Option<BTreeMap<String, String>>,
+    /// Size of `/dev/shm`, as in `512m`.
+    shm_size: Option<Scalar>,
+    /// Size of `/tmp`, as in `1g`.
+    tmp_size: Option<Scalar>,
     /// What is different for single agents, by name.
     overrides: Option<BTreeMap<String, Override>>,
 }
@@ -372,6 +408,20 @@ struct Override {
     /// What agents may write below the tree's root: files and folders (`main_pc_code/logs/`), kept on volumes, and patterns of names
     /// (`*.log`), kept with the container. All else but the volumes is for reading only.
     writable: Option<Vec<String>>,
+    /// Seconds that an agent may take to answer for the first time.
+    start_period: Option<f64>,
+    /// Folders and files of the host: `/srv/models:/models:ro`.
+    mounts: Option<Vec<String>>,
+    /// Devices of the host: `/dev/snd`, or `/dev/video2:/dev/video0:rw`.
+    devices: Option<Vec<String>>,
+    /// Further names of hosts, with their addresses.
+    extra_hosts: Option<BTreeMap<String, String>>,
+    /// Size of `/dev/shm`, as in `512m`.
+    shm_size: Option<Scalar>,
+    /// Size of `/tmp`, as in `1g`.
+    tmp_size: Option<Scalar>,
+    /// Environment of the agent alone, over its group's.
+    environment: Option<BTreeMap<String, Scalar>>,
     /// Options over those of the startup config.
     params: Option<BTreeMap<String, Scalar>>,
 }

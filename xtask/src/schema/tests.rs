@@ -219,6 +219,17 @@ fn nothing_is_taken_where_the_parser_takes_it() {
     for (pointer, value) in values {
         *whole.pointer_mut(pointer).unwrap() = json!(value);
     }
+    for level in ["", "/machines/x", "/groups/x", "/groups/x/overrides/x"] {
+        for (key, value) in [
+            ("mounts/0", "/x:/y"),
+            ("devices/0", "/dev/x"),
+            ("extra_hosts/x", "10.0.0.7"),
+            ("shm_size", "1g"),
+            ("tmp_size", "1g"),
+        ] {
+            *whole.pointer_mut(&format!("{level}/{key}")).unwrap() = json!(value);
+        }
+    }
     // Which rules there are, the audit says; the schema knows it from there.
     *whole.pointer_mut("/audit/rules").unwrap() = json!({ "paths/style": "off" });
     assert_eq!(raw::read(&Source::new("stack.yaml", whole.to_string())).1, []);

@@ -18,6 +18,7 @@ mod supervision;
 mod tree;
 mod validate;
 
+pub mod extras;
 pub mod graph;
 pub mod labels;
 pub mod lockable;

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use contract::group_config::{ArgumentStyle, Disclosure, Start, Supervision};
 use serde::{Deserialize, Serialize};
 
+use super::extras::Extras;
 use super::output::Output;
 use super::runtime::Runtime;
 use super::writable::Writable;
@@ -220,6 +221,8 @@ pub struct Group {
     pub reaches: Vec<AgentId>,
     /// What its agents may write below the root, each once.
     pub writable: Vec<Writable>,
+    /// What its container has of its host, and how large its folders in memory are.
+    pub extras: Extras,
     /// Where the stack defines it.
     pub place: Place,
 }
@@ -379,6 +382,7 @@ impl Stack {
                     published: Vec::new(),
                     reaches: Vec::new(),
                     writable: Vec::new(),
+                    extras: Extras::default(),
                     place: agent.place.clone(),
                 });
                 stack.groups.len() - 1
@@ -473,6 +477,21 @@ impl Stack {
             .map(|volume| volume.path.as_str())
             .chain(self.images.shared.iter().map(String::as_str))
             .collect()
+    }
+
+    /// How long an agent may take to answer for the first time, in milliseconds.
+    #[must_use]
+    pub fn start_period_ms(&self, id: AgentId) -> u64 {
+        let agent = self.agent(id);
+        let own = agent.runtime.start_period_ms;
+        own.unwrap_or(self.machine(agent.machine).supervision.start_period_ms)
+    }
+
+    /// The same of the slowest agent of a group.
+    #[must_use]
+    pub fn group_start_period_ms(&self, id: GroupId) -> u64 {
+        let agents = self.group(id).agents.iter().map(|agent| self.start_period_ms(*agent));
+        agents.max().unwrap_or_default()
     }
 
     /// Groups of one machine.

@@ -214,6 +214,8 @@ pub struct Override {
     pub health_check_port: Option<At<u16>>,
     /// `params`, over the startup config's.
     pub params: BTreeMap<String, String>,
+    /// `environment`.
+    pub environment: BTreeMap<String, String>,
     /// How it runs.
     pub runtime: RuntimeSettings,
 }
@@ -1002,6 +1004,7 @@ fn overrides<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Override> {
                 .map(|node| environment::parameters(reader, node))
                 .map(|params| environment::literals(params, &mut reader.findings))
                 .unwrap_or_default(),
+            environment: variables(reader, &mut fields),
             runtime: RuntimeSettings::read(reader, &mut fields),
             agent,
         });

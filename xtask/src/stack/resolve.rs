@@ -8,6 +8,7 @@ use contract::group_config::Supervision;
 
 use super::defaults;
 use super::environment::literals;
+use super::extras::Extras;
 use super::graph;
 use super::model::{AbsentDependency, Agent, AgentId, Dependency, Group, GroupId, Machine, MachineId, Stack};
 use super::near::nearest;
@@ -227,6 +228,11 @@ impl<'a> Resolver<'a> {
             .map(|written| written.value.clone().real(model))
             .collect();
         let writable = writable.into_iter().collect();
+        let levels = [&self.raw.runtime, &self.raw.machines[machine.0].runtime, &raw.runtime];
+        let extras = Extras::of_group(
+            levels.map(RuntimeSettings::extras),
+            raw.overrides.iter().map(|change| change.runtime.extras()),
+        );
         self.resolved.groups.push(raw);
         self.resolved.stack.groups.push(Group {
             name: name.clone(),
@@ -249,6 +255,7 @@ impl<'a> Resolver<'a> {
             published: Vec::new(),
             reaches: Vec::new(),
             writable,
+            extras,
             place: raw.name.place.clone(),
         });
     }
@@ -342,7 +349,8 @@ impl<'a> Resolver<'a> {
         let arguments = arguments(origin, &changed);
         let mut params = literals(written, &mut self.findings);
         params.extend(changed);
-        let environment = literals(origin.environment.clone(), &mut self.findings);
+        let mut environment = literals(origin.environment.clone(), &mut self.findings);
+        environment.extend(change.map(|change| change.environment.clone()).unwrap_or_default());
         let health_check_port = change
             .and_then(|change| change.health_check_port.as_ref())
             .or(origin.health_check_port.as_ref())

@@ -2,6 +2,7 @@
 
 use contract::group_config::WhenDependencyFails;
 
+use super::extras::Extras;
 use super::read::{Fields, Reader};
 use super::spans::At;
 use super::writable::{self, Writable};
@@ -12,6 +13,8 @@ use super::yaml::{Node, Value};
 pub struct RuntimeSettings {
     when_dependency_fails: Option<WhenDependencyFails>,
     writable: Vec<At<Writable>>,
+    start_period_ms: Option<u64>,
+    extras: Extras,
 }
 
 /// What is so for one agent.
@@ -19,6 +22,8 @@ pub struct RuntimeSettings {
 pub struct Runtime {
     /// Whether it is started without dependencies that fail.
     pub when_dependency_fails: WhenDependencyFails,
+    /// How long it may take to answer for the first time, in milliseconds, where that differs from its machine's agents.
+    pub start_period_ms: Option<u64>,
 }
 
 impl RuntimeSettings {
@@ -29,7 +34,17 @@ impl RuntimeSettings {
                 .get("when_dependency_fails")
                 .and_then(|node| when_dependency_fails(reader, node)),
             writable: writable::read(reader, fields),
+            start_period_ms: fields
+                .get("start_period")
+                .and_then(|node| reader.seconds(node, "`start_period`")),
+            extras: Extras::read(reader, fields),
         }
+    }
+
+    /// What the container has of its host.
+    #[must_use]
+    pub fn extras(&self) -> &Extras {
+        &self.extras
     }
 
     /// What agents may write, besides what the other levels say.
@@ -45,6 +60,7 @@ impl RuntimeSettings {
             if let Some(value) = level.when_dependency_fails {
                 runtime.when_dependency_fails = value;
             }
+            runtime.start_period_ms = level.start_period_ms.or(runtime.start_period_ms);
         }
         runtime
     }

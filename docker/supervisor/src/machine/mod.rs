@@ -348,7 +348,7 @@ impl Machine {
     }
 
     fn spawned(&mut self, agent: AgentId, pid: u32, now: Millis) {
-        let start_period = self.plan.supervision.start_period_ms;
+        let start_period = self.plan.agents[agent].start_period;
         let slot = &mut self.agents[agent];
         slot.pid = Some(pid);
         slot.launching = false;

@@ -38,6 +38,8 @@ pub struct AgentPlan {
     pub required: bool,
     /// Not started unless an operator asks for it.
     pub left_out: bool,
+    /// How long it may take to answer for the first time, in milliseconds.
+    pub start_period: u64,
     /// Local agents that must answer before it is started; never one of its own cycle.
     pub waits_local: Vec<AgentId>,
     /// Dependencies elsewhere that must answer before it is started.
@@ -128,6 +130,7 @@ pub fn plan(config: &GroupConfig) -> (Plan, Vec<String>) {
             health_port: agent.health_port(),
             required: agent.required,
             left_out: agent.left_out,
+            start_period: agent.start_period_ms.unwrap_or(config.supervision.start_period_ms),
             waits_local: std::mem::take(&mut waits_local[id]),
             waits_elsewhere: std::mem::take(&mut waits_elsewhere[id]),
             starts_without: agent.when_dependency_fails.unwrap_or(config.when_dependency_fails)

@@ -371,6 +371,18 @@ fn one_good_check_forgets_the_failures() {
 }
 
 #[test]
+fn an_agent_may_have_a_start_period_of_its_own() {
+    let mut w = world(&["A", "B"]);
+    w.machine.plan.agents[1].start_period = 5000;
+    w.begin();
+    w.pass(3000);
+    assert_eq!((w.state("A"), w.state("B")), (AgentState::Mute, AgentState::Starting));
+    w.pass(3000);
+    assert_eq!(w.state("B"), AgentState::Mute);
+    assert!(w.log().contains("B runs, but has not answered within 5.0 s"));
+}
+
+#[test]
 fn no_answer_in_the_start_period_is_no_failure() {
     let mut w = world(&["A"]);
     w.begin();

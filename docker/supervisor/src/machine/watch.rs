@@ -93,7 +93,7 @@ impl Machine {
         let (interval, retries, start_period) = (
             supervision.health_interval_ms,
             supervision.health_retries,
-            supervision.start_period_ms,
+            self.plan.agents[agent].start_period,
         );
         match self.agents[agent].state {
             AgentState::Starting => {

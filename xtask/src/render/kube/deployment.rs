@@ -1,6 +1,7 @@
 //! The Deployment of a group: one pod with one container, as `up` and the compose files make it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use contract::group_config::Supervision;
 use serde::Serialize;
@@ -11,7 +12,7 @@ use super::object::{Labels, Metadata, Object, group_labels, group_selector, mach
 use super::{claim, service};
 use crate::container::command::{command, health_command, stop_ms};
 use crate::container::environment;
-use crate::container::layout::{CONFIG_FOLDER, SUPERVISOR, TEMPORARY};
+use crate::container::layout::{CONFIG_FOLDER, SUPERVISOR, temporary};
 use crate::stack::{GroupId, Stack};
 
 /// Seconds between two looks whether a group is ready, at the most: a rollout is seen to be done that late.
@@ -54,6 +55,8 @@ struct TemplateMetadata {
 #[serde(rename_all = "camelCase")]
 struct Pod {
     hostname: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    host_aliases: Vec<HostAlias>,
     affinity: Affinity,
     automount_service_account_token: bool,
     enable_service_links: bool,
@@ -61,6 +64,12 @@ struct Pod {
     security_context: PodSecurity,
     containers: [Container; 1],
     volumes: Vec<Volume>,
+}
+
+#[derive(Serialize)]
+struct HostAlias {
+    ip: IpAddr,
+    hostnames: [String; 1],
 }
 
 #[derive(Serialize)]
@@ -205,7 +214,14 @@ struct Volume {
     #[serde(skip_serializing_if = "Option::is_none")]
     empty_dir: Option<EmptyDir>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    host_path: Option<HostPath>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     persistent_volume_claim: Option<Claim>,
+}
+
+#[derive(Serialize)]
+struct HostPath {
+    path: String,
 }
 
 #[derive(Serialize)]
@@ -274,6 +290,15 @@ fn pod(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> Pod {
     };
     Pod {
         hostname: names.group(id).to_owned(),
+        host_aliases: group
+            .extras
+            .extra_hosts
+            .iter()
+            .map(|(name, ip)| HostAlias {
+                ip: *ip,
+                hostnames: [name.clone()],
+            })
+            .collect(),
         // A machine is one node, whichever: its groups share volumes.
         affinity: Affinity {
             pod_affinity: PodAffinity {
@@ -319,7 +344,7 @@ fn container(stack: &Stack, names: &Names, id: GroupId, volume_mounts: Vec<Mount
         // A group that waits for another is alive: what is asked is only whether the supervisor answers. Podman takes this one for the
         // check of the container's health.
         liveness_probe: Probe {
-            initial_delay_seconds: Some(seconds(supervision.start_period_ms)),
+            initial_delay_seconds: Some(seconds(stack.group_start_period_ms(id))),
             ..probe(vec![SUPERVISOR.to_owned(), "status".to_owned()], supervision, u64::MAX)
         },
         volume_mounts,
@@ -407,6 +432,7 @@ fn volumes(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> (Ve
         name: name.to_owned(),
         config_map: None,
         empty_dir: None,
+        host_path: None,
         persistent_volume_claim: None,
     };
     let mount = |name: &str, path: &str| Mount {
@@ -427,15 +453,22 @@ fn volumes(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> (Ve
             ..mount(config_name, CONFIG_FOLDER)
         },
     )];
-    for (path, options) in TEMPORARY {
+    let extras = &stack.group(id).extras;
+    let shm = extras
+        .shm_bytes
+        .map(|bytes| ("/dev/shm", vec![format!("size={bytes}")]));
+    for (path, options) in temporary(stack, id).into_iter().chain(shm) {
         // Podman makes a volume of that name, for all pods of the host: the group's name makes it the group's own.
         let name = format!("{}{}", names.group(id), path.replace('/', "-"));
         let empty_dir = EmptyDir {
             medium: "Memory",
             size_limit: options
                 .iter()
-                .find_map(|option| option.strip_prefix("size=")?.strip_suffix('m'))
-                .map(|megabytes| format!("{megabytes}Mi")),
+                .find_map(|option| option.strip_prefix("size="))
+                .map(|size| match size.strip_suffix('m') {
+                    Some(megabytes) => format!("{megabytes}Mi"),
+                    None => size.to_owned(),
+                }),
         };
         both.push((
             Volume {
@@ -443,6 +476,21 @@ fn volumes(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> (Ve
                 ..volume(&name)
             },
             mount(&name, path),
+        ));
+    }
+    for (index, host) in extras.mounts.iter().enumerate() {
+        let name = format!("host-{index}");
+        both.push((
+            Volume {
+                host_path: Some(HostPath {
+                    path: host.source.clone(),
+                }),
+                ..volume(&name)
+            },
+            Mount {
+                read_only: host.read_only,
+                ..mount(&name, &host.target)
+            },
         ));
     }
     for of_stack in &stack.volumes {

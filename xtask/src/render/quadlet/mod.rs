@@ -10,7 +10,7 @@ use self::unit::{Unit, literal, word};
 use super::dockerfile::duration;
 use crate::container::command::{command, health_command, stop_ms};
 use crate::container::environment::environment;
-use crate::container::layout::TEMPORARY;
+use crate::container::layout::temporary;
 use crate::container::ports::{Interface, published};
 use crate::rendered_file::RenderedFile;
 use crate::stack::model::Volume;
@@ -121,22 +121,36 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
         unit.key("Volume", format!("{file}:{}", literal(&volume.mount())));
     }
     unit.key("ReadOnly", group.has_read_only_root());
-    for (path, options) in TEMPORARY {
+    for mount in &group.extras.mounts {
+        unit.key("Volume", literal(&mount.text()));
+    }
+    for device in &group.extras.devices {
+        unit.key("AddDevice", literal(&device.text()));
+    }
+    if let Some(bytes) = group.extras.shm_bytes {
+        unit.key("ShmSize", bytes);
+    }
+    for (path, options) in temporary(stack, id) {
         unit.key("Tmpfs", format!("{path}:{}", options.join(",")));
     }
     unit.key("DropCapability", "all").key("NoNewPrivileges", true);
     if let Some(pids) = stack.group_pids(id) {
         unit.key("PidsLimit", pids);
     }
-    if let Some(bytes) = stack.group_memory_bytes(id) {
-        // Podman 5.5 is the first with a key for it.
-        unit.key("PodmanArgs", format!("--memory={}m", bytes.div_ceil(1024 * 1024)));
+    // Newer Podman has keys for these.
+    let memory = stack.group_memory_bytes(id);
+    let memory = memory.map(|bytes| format!("--memory={}m", bytes.div_ceil(1024 * 1024)));
+    let hosts = group.extras.extra_hosts.iter();
+    let hosts = hosts.map(|(name, address)| format!("--add-host={name}:{address}"));
+    let arguments: Vec<String> = memory.into_iter().chain(hosts).collect();
+    if !arguments.is_empty() {
+        unit.key("PodmanArgs", arguments.join(" "));
     }
     unit.key("HealthCmd", health_command().join(" "))
         .key("HealthInterval", duration(supervision.health_interval_ms))
         .key("HealthTimeout", duration(supervision.health_timeout_ms))
         .key("HealthRetries", supervision.health_retries)
-        .key("HealthStartPeriod", duration(supervision.start_period_ms))
+        .key("HealthStartPeriod", duration(stack.group_start_period_ms(id)))
         .key("StopTimeout", stop_seconds);
     unit.section("Service")
         .key("Restart", "always")

@@ -25,7 +25,7 @@ const NETWORK: &str = "ContainersConfModule DNS DisableDNS Driver Gateway Global
 const VOLUME: &str =
     "ContainersConfModule Copy Device Driver GlobalArgs Group Image Label Options PodmanArgs Type User VolumeName";
 /// Keys that may stand more than once.
-const LISTS: [&str; 4] = ["Environment", "PublishPort", "Tmpfs", "Volume"];
+const LISTS: [&str; 5] = ["AddDevice", "Environment", "PublishPort", "Tmpfs", "Volume"];
 
 /// A unit: the values of each key of each section.
 type Unit = BTreeMap<String, BTreeMap<String, Vec<String>>>;

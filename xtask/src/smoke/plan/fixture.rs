@@ -10,6 +10,7 @@ use super::expand::{Selection, expand};
 use crate::finding::{Finding, Place};
 use crate::smoke::load::parse;
 use crate::smoke::spec::CheckFile;
+use crate::stack::extras::Extras;
 use crate::stack::model::{Agent, AgentId, Group, GroupId, Images, Machine, MachineId, Stack, Subnet, Volume};
 use crate::stack::output::Output;
 
@@ -57,6 +58,7 @@ fn group(name: &str, machine: usize, agents: &[usize]) -> Group {
         published: Vec::new(),
         reaches: Vec::new(),
         writable: Vec::new(),
+        extras: Extras::default(),
         place: Place::file("config/stack.yaml"),
     }
 }

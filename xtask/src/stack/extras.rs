@@ -1,0 +1,338 @@
+//! What a group's container has of its host besides volumes, and how large its folders in memory are: keys that the stack, a machine, a
+//! group and overrides of its agents may have.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::read::{Fields, Reader};
+use super::yaml::Node;
+
+/// All of it, of one level or of one group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// Folders and files of the host.
+    pub mounts: Vec<HostMount>,
+    /// Devices of the host.
+    pub devices: Vec<Device>,
+    /// Further names of hosts.
+    pub extra_hosts: BTreeMap<String, IpAddr>,
+    /// Size of `/dev/shm` in bytes; Podman's own where it is not given.
+    pub shm_bytes: Option<u64>,
+    /// Size of `/tmp` in bytes, where it differs from every container's.
+    pub tmp_bytes: Option<u64>,
+}
+
+/// A folder or file of the host in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostMount {
+    /// Its path on the host.
+    pub source: String,
+    /// Its path in the container.
+    pub target: String,
+    /// Whether agents may only read it.
+    pub read_only: bool,
+}
+
+impl HostMount {
+    /// As Podman and Compose have it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let how = if self.read_only { ":ro" } else { "" };
+        format!("{}:{}{how}", self.source, self.target)
+    }
+
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let (source, target, how) = match parts[..] {
+            [source, target] => (source, target, "rw"),
+            [source, target, how] => (source, target, how),
+            _ => return Err("it is not a path of the host, `:` and a path in the container"),
+        };
+        if !["rw", "ro"].contains(&how) {
+            return Err("behind the second `:` only `ro` or `rw` may stand");
+        }
+        let (source, target) = (path(source)?, path(target)?);
+        let ours = [
+            "/",
+            "/app",
+            "/etc/ai_system",
+            "/usr/local/bin/agent-supervisor",
+            "/proc",
+            "/sys",
+            "/dev",
+        ];
+        if ours.contains(&target.as_str()) {
+            return Err("its place in the container belongs to the container itself");
+        }
+        Ok(Self {
+            source,
+            target,
+            read_only: how == "ro",
+        })
+    }
+}
+
+/// A device of the host in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Its path on the host.
+    pub host: String,
+    /// Its path in the container.
+    pub container: String,
+    /// What may be done with it, of `rwm`.
+    pub permissions: String,
+}
+
+impl Device {
+    /// As Podman and Compose have it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{}:{}:{}", self.host, self.container, self.permissions)
+    }
+
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let (host, container, permissions) = match parts[..] {
+            [host] => (host, host, "rw"),
+            [host, container] => (host, container, "rw"),
+            [host, container, permissions] => (host, container, permissions),
+            _ => return Err("it is not a device of the host"),
+        };
+        if permissions.is_empty() || !permissions.chars().all(|c| "rwm".contains(c)) {
+            return Err("behind the second `:` only letters of `rwm` may stand");
+        }
+        Ok(Self {
+            host: path(host)?,
+            container: path(container)?,
+            permissions: permissions.to_owned(),
+        })
+    }
+}
+
+fn path(text: &str) -> Result<String, &'static str> {
+    let plain = |c: char| c.is_alphanumeric() || "/_.-@+ ".contains(c);
+    if !text.starts_with('/') || !text.chars().all(plain) || text.split('/').any(|part| part == "..") {
+        return Err("paths are absolute, and of letters, digits, `_`, `.`, `-`, `@` and `+`");
+    }
+    Ok(match text.trim_end_matches('/') {
+        "" => "/".to_owned(),
+        text => text.to_owned(),
+    })
+}
+
+/// A number of bytes with a unit, as in `512m`.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.to_ascii_lowercase();
+    let text = text
+        .strip_suffix("ib")
+        .or_else(|| text.strip_suffix('b'))
+        .unwrap_or(&text);
+    let (number, factor) = match text.char_indices().last()? {
+        (at, 'k') => (&text[..at], 1 << 10),
+        (at, 'm') => (&text[..at], 1 << 20),
+        (at, 'g') => (&text[..at], 1_u64 << 30),
+        _ => (text, 1),
+    };
+    number
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(factor)
+        .filter(|bytes| *bytes >= 4096)
+}
+
+impl Extras {
+    /// Reads the keys of one level.
+    pub(super) fn read<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>) -> Self {
+        let mut extras = Self::default();
+        if let Some(node) = fields.get("mounts") {
+            let help = "write a path of the host and one in the container, as in `/srv/models:/models:ro`";
+            extras.mounts = each(reader, node, "mounts", HostMount::parse, help);
+        }
+        if let Some(node) = fields.get("devices") {
+            extras.devices = each(
+                reader,
+                node,
+                "devices",
+                Device::parse,
+                "write a device of the host, as in `/dev/snd`",
+            );
+        }
+        if let Some(node) = fields.get("extra_hosts") {
+            extras.extra_hosts = hosts(reader, node);
+        }
+        extras.shm_bytes = fields.get("shm_size").and_then(|node| size(reader, node, "`shm_size`"));
+        extras.tmp_bytes = fields.get("tmp_size").and_then(|node| size(reader, node, "`tmp_size`"));
+        extras
+    }
+
+    /// What a group has: `levels` from the widest to its own, of which the nearest decides sizes; and what its agents want besides, of
+    /// whom the one that wants most does.
+    #[must_use]
+    pub fn of_group<'a>(
+        levels: impl IntoIterator<Item = &'a Self>,
+        agents: impl IntoIterator<Item = &'a Self>,
+    ) -> Self {
+        let mut all = Self::default();
+        for level in levels {
+            all.add(level);
+            all.shm_bytes = level.shm_bytes.or(all.shm_bytes);
+            all.tmp_bytes = level.tmp_bytes.or(all.tmp_bytes);
+        }
+        for agent in agents {
+            all.add(agent);
+            all.shm_bytes = agent.shm_bytes.max(all.shm_bytes);
+            all.tmp_bytes = agent.tmp_bytes.max(all.tmp_bytes);
+        }
+        all
+    }
+
+    fn add(&mut self, more: &Self) {
+        // What is mounted at one place, or called by one name, is what the nearest level says.
+        self.mounts
+            .retain(|known| more.mounts.iter().all(|other| other.target != known.target));
+        self.mounts.extend(more.mounts.iter().cloned());
+        self.devices
+            .retain(|known| more.devices.iter().all(|other| other.container != known.container));
+        self.devices.extend(more.devices.iter().cloned());
+        self.extra_hosts.extend(more.extra_hosts.clone());
+    }
+}
+
+fn each<'a, T>(
+    reader: &mut Reader<'a>,
+    node: &'a Node,
+    key: &str,
+    parse: fn(&str) -> Result<T, &'static str>,
+    help: &str,
+) -> Vec<T> {
+    let mut all = Vec::new();
+    for text in reader.texts(node, &format!("`{key}`")) {
+        match parse(&text.value) {
+            Ok(value) => all.push(value),
+            Err(why) => reader.bad_value(text.place, format!("`{key}` cannot have `{}`: {why}", text.value), help),
+        }
+    }
+    all
+}
+
+fn hosts<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String, IpAddr> {
+    let mut all = BTreeMap::new();
+    for (name, address) in reader.table(node, "`extra_hosts`") {
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
+        match address.value.parse() {
+            Ok(value) if is_name => {
+                all.insert(name, value);
+            }
+            _ => reader.bad_value(
+                address.place,
+                format!("`extra_hosts` cannot have `{name}: {}`", address.value),
+                "write the name of a host and its address, as in `database: 10.0.0.7`",
+            ),
+        }
+    }
+    all
+}
+
+fn size(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<u64> {
+    let text = reader.scalar(node, what)?;
+    let size = bytes(&text.value);
+    if size.is_none() {
+        let message = format!("{what} cannot be `{}`", text.value);
+        reader.bad_value(text.place, message, "write a size with its unit, as in `512m` or `2g`");
+    }
+    size
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Device, HostMount, bytes};
+    use crate::stack::fixture::Fixture;
+
+    #[test]
+    fn texts_are_read_as_podman_reads_them() {
+        let mount = |text: &str| HostMount::parse(text).map(|mount| mount.text());
+        assert_eq!(mount("/srv/models:/models:ro").as_deref(), Ok("/srv/models:/models:ro"));
+        assert_eq!(mount("/srv/a/:/b/").as_deref(), Ok("/srv/a:/b"));
+        for text in [
+            "/srv",
+            "srv:/x",
+            "/x:y",
+            "/x:/y:z",
+            "/x:/app",
+            "/x:/",
+            "/a:/../b",
+            "/x:/y:ro:z",
+            "/x,y:/z",
+        ] {
+            assert!(mount(text).is_err(), "{text}");
+        }
+        let device = |text: &str| Device::parse(text).map(|device| device.text());
+        assert_eq!(device("/dev/snd").as_deref(), Ok("/dev/snd:/dev/snd:rw"));
+        assert_eq!(
+            device("/dev/video2:/dev/video0:r").as_deref(),
+            Ok("/dev/video2:/dev/video0:r")
+        );
+        assert!(device("snd").is_err() && device("/dev/snd:/dev/snd:x").is_err());
+        let sizes = ["512m", "1G", "64MiB", "4096", "12", "m", "", "1.5g"].map(bytes);
+        assert_eq!(
+            sizes,
+            [
+                Some(512 << 20),
+                Some(1 << 30),
+                Some(64 << 20),
+                Some(4096),
+                None,
+                None,
+                None,
+                None
+            ]
+        );
+    }
+
+    #[test]
+    fn the_nearest_level_decides_and_lists_add_up() {
+        let stack = Fixture::small()
+            .stack(
+                "status_port: 9000",
+                "status_port: 9000\nshm_size: 64m\nmounts: ['/srv/a:/a', '/srv/b:/b']\nextra_hosts: {db: 10.0.0.1}",
+            )
+            .stack(
+                "    agents: [Gamma]",
+                "    shm_size: 1g\n    tmp_size: 100m\n    mounts: ['/srv/other:/a:ro']\n    extra_hosts: {db: 10.0.0.2}\n    \
+                 overrides: {Gamma: {shm_size: 2g, tmp_size: 50m, devices: [/dev/snd]}}\n    agents: [Gamma]",
+            )
+            .model();
+        let extras = |name: &str| &stack.group(stack.find_group(name).unwrap()).extras;
+        let side = extras("side");
+        let mounts: Vec<String> = side.mounts.iter().map(HostMount::text).collect();
+        assert_eq!(mounts, ["/srv/b:/b", "/srv/other:/a:ro"]);
+        assert_eq!((side.shm_bytes, side.tmp_bytes), (Some(2 << 30), Some(100 << 20)));
+        assert_eq!(
+            side.devices.iter().map(Device::text).collect::<Vec<_>>(),
+            ["/dev/snd:/dev/snd:rw"]
+        );
+        assert_eq!(side.extra_hosts["db"].to_string(), "10.0.0.2");
+        assert_eq!(
+            (extras("core").shm_bytes, extras("core").tmp_bytes),
+            (Some(64 << 20), None)
+        );
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        let said = Fixture::small()
+            .stack(
+                "status_port: 9000",
+                "status_port: 9000\nshm_size: much\nmounts: [models]\ndevices: [snd]\nextra_hosts: {db: here}",
+            )
+            .says();
+        for text in [
+            "`shm_size` cannot be `much`",
+            "`mounts` cannot have `models`",
+            "`devices` cannot have `snd`",
+            "`extra_hosts` cannot have `db: here`",
+        ] {
+            assert!(said.iter().any(|line| line.contains(text)), "{text}: {said:#?}");
+        }
+    }
+}
