@@ -76,7 +76,7 @@ fn a_stack_of_another_program_is_not_taken() {
     let sandbox = tree("below/config/stack.yaml", AGENTS);
     std::fs::write(sandbox.path("stack.yaml"), "resolver: lts-20\npackages: []\n").unwrap();
     sandbox
-        .run(&["audit"])
+        .run(&["render"])
         .fails_with(2, &["no `stack.yaml` or `config/stack.yaml`", "AI_SYSTEM_STACK"]);
 }
 

@@ -55,16 +55,20 @@ pub fn offset(config: &Config, sources: &Sources, loaded: &Loaded) -> Known<u16>
         ),
         (Some((offset, places)), _) => Known::agreed(*offset, places.clone()),
         (None, Some((offset, places))) => Known::agreed(*offset, places.clone()),
-        (None, None) => Known::doubtful(
-            1,
-            Vec::new(),
-            format!(
-                "nothing says on which port {} {} asked how {} doing; port + 1 is common",
-                lacking.len(),
-                if lacking.len() == 1 { "agent is" } else { "agents are" },
-                if lacking.len() == 1 { "it is" } else { "they are" },
-            ),
-        ),
+        (None, None) => {
+            let guess = guessed(config);
+            Known::doubtful(
+                guess,
+                Vec::new(),
+                format!(
+                    "nothing says on which port {} {} asked how {} doing; port + {guess} {}",
+                    lacking.len(),
+                    if lacking.len() == 1 { "agent is" } else { "agents are" },
+                    if lacking.len() == 1 { "it is" } else { "they are" },
+                    if guess == 1 { "is common" } else { "is nobody's" },
+                ),
+            )
+        }
     };
     let known = if code.len() > 1 {
         let all: Vec<String> = code.keys().map(|offset| format!("port + {offset}")).collect();
@@ -173,6 +177,15 @@ fn is_port(module: &Module, value: &Value) -> bool {
     }
 }
 
+/// An offset where nothing says one: 1, or the next that makes no two ports one, as the stack's own default is chosen.
+fn guessed(config: &Config) -> u16 {
+    let free = |offset: &u16| clash(config, *offset).is_none();
+    std::iter::once(1)
+        .chain((1000..=20_000).step_by(1000))
+        .find(free)
+        .unwrap_or(1)
+}
+
 /// Two agents that would have one port, as far as one list tells.
 fn clash(config: &Config, offset: u16) -> Option<String> {
     let mut taken: BTreeMap<u16, &str> = config
@@ -251,6 +264,9 @@ mod tests {
         let close =
             "  - {name: A, script_path: base.py, port: 7000}\n  - {name: B, script_path: base.py, port: 7001}\n";
         assert!(known(close, rule).doubts.iter().any(|why| why.contains("7001")));
-        assert!(!known(PLAIN, "").doubts.is_empty());
+        let guess = known(PLAIN, "");
+        assert!(guess.value == 1 && !guess.doubts.is_empty(), "{guess:?}");
+        let guess = known(close, "");
+        assert_eq!((guess.value, guess.doubts.len()), (1000, 1), "{guess:?}");
     }
 }
