@@ -102,12 +102,13 @@ fn general(draft: &Draft, requirements: Option<&Known<String>>, items: &mut Vec<
         let known = Known::agreed((), vec![evidence.clone()]);
         items.push(Item::new(&["volumes", name], &known, text(&format!("/app/{folder}"))));
     }
-    if !draft.writable.value.beside_code.is_empty() {
-        let evidence = draft.writable.value.beside_code.values().cloned().collect();
-        let mut item = Item::new(&["writable"], &Known::agreed((), evidence), Shown::Note);
-        item.mark = draft.writable.mark;
-        item.doubts.clone_from(&draft.writable.doubts);
-        items.push(item);
+    let written: Vec<String> = draft.writable.value.beside_code.keys().cloned().collect();
+    if !written.is_empty() || !draft.writable.doubts.is_empty() {
+        let shown = match written.is_empty() {
+            true => Shown::Note,
+            false => Shown::List(written),
+        };
+        items.push(Item::new(&["writable"], &draft.writable, shown));
     }
     if let Some(first) = draft.compose_devices.first() {
         let why = format!("a Compose file gives devices to containers ({})", first.place());

@@ -134,16 +134,12 @@ fn two_machines_become_a_stack_without_errors() {
         made["config/requirements.audio.txt"].contains("pyzmq==25.1"),
         "{made:#?}"
     );
+    assert!(stack.groups.iter().all(|group| !group.writable.is_empty()));
     let doubts: Vec<String> = inference
         .doubts()
         .map(|(key, doubt, _)| format!("{key}: {doubt}"))
         .collect();
-    for wanted in [
-        "writable: agents write `log.txt`",
-        "machines.mainpc.lan_address",
-        "groups.audio.devices",
-        "PhiService",
-    ] {
+    for wanted in ["machines.mainpc.lan_address", "groups.audio.devices", "PhiService"] {
         assert!(
             doubts.iter().any(|doubt| doubt.contains(wanted)),
             "{wanted} in {doubts:#?}"

@@ -1,4 +1,4 @@
-//! What agents write below the root: folders become volumes, files in the root itself are told.
+//! What agents write below the root: folders become volumes, files in the root itself and beside code are `writable:`.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use pysrc::{Module, Span, Value};
 use super::evidence::{Evidence, Known};
 use super::imports::{Loaded, Sources};
 use crate::stack::normal;
+use crate::stack::writable::Writable as Pattern;
 
 /// Deepest value that is looked into.
 const DEEPEST: usize = 8;
@@ -16,8 +17,10 @@ const DEEPEST: usize = 8;
 pub struct Writable {
     /// Folders without code, by the name of the volume that they get; with who writes there.
     pub volumes: BTreeMap<String, (String, Evidence)>,
-    /// Patterns of files in the root, or in folders that hold code, with who writes them.
+    /// Patterns of files in the root, or in folders that hold code, with who writes them: what `writable:` can name.
     pub beside_code: BTreeMap<String, Evidence>,
+    /// Those of them that it cannot.
+    pub unnamed: BTreeMap<String, Evidence>,
 }
 
 /// Finds it on the start paths of all agents.
@@ -32,25 +35,20 @@ pub fn find(sources: &Sources, loaded: &Loaded) -> Known<Writable> {
             });
         }
     }
-    let evidence: Vec<Evidence> = found
-        .volumes
-        .values()
-        .map(|(_, evidence)| evidence.clone())
-        .take(3)
-        .collect();
-    let known = match found.volumes.is_empty() {
+    let evidence: Vec<Evidence> = found.beside_code.values().cloned().collect();
+    let known = match found.beside_code.is_empty() {
         true => Known::default(found),
         false => Known::agreed(found, evidence),
     };
-    let Some((pattern, first)) = known.value.beside_code.iter().next() else {
+    let Some((pattern, first)) = known.value.unnamed.iter().next() else {
         return known;
     };
-    let more = match known.value.beside_code.len() - 1 {
+    let more = match known.value.unnamed.len() - 1 {
         0 => String::new(),
         more => format!(", and {more} more places"),
     };
     let why = format!(
-        "agents write `{pattern}` beside code ({}){more}, where containers are read-only",
+        "agents write `{pattern}` ({}){more}, which `writable:` cannot name",
         first.place()
     );
     known.but(why)
@@ -95,7 +93,11 @@ fn take(found: &mut Writable, sources: &Sources, text: &str, is_folder: bool, ev
         } else {
             format!("{folder}/{name}")
         };
-        found.beside_code.entry(pattern).or_insert_with(evidence);
+        let places = match Pattern::can_be(&pattern) {
+            true => &mut found.beside_code,
+            false => &mut found.unnamed,
+        };
+        places.entry(pattern).or_insert_with(evidence);
     }
 }
 
@@ -175,9 +177,9 @@ mod tests {
     use pysrc::PythonVersion;
 
     #[test]
-    fn folders_become_volumes_and_files_beside_code_are_told() {
+    fn folders_become_volumes_and_files_beside_code_are_writable() {
         let version = PythonVersion { major: 3, minor: 11 };
-        let text = "import os, logging\nfrom pathlib import Path\nLOGS = 'logs'\nos.makedirs(LOGS, exist_ok=True)\nPath('data/cache').mkdir(parents=True)\nlogging.FileHandler(os.path.join('main', 'logs', 'a.log'))\nlogging.FileHandler('agent.log')\nopen('/tmp/x', 'w')\nopen('in.txt')\nname = get()\nlogging.FileHandler(f'{name}.log')\nopen(f'{name}/x', 'w')\nos.makedirs(os.path.join(BASE, 'x'))\n";
+        let text = "import os, logging\nfrom pathlib import Path\nLOGS = 'logs'\nos.makedirs(LOGS, exist_ok=True)\nPath('data/cache').mkdir(parents=True)\nlogging.FileHandler(os.path.join('main', 'logs', 'a.log'))\nlogging.FileHandler('agent.log')\nopen('/tmp/x', 'w')\nopen('in.txt')\nname = get()\nlogging.FileHandler(f'{name}.log')\nopen(f'{name}/x', 'w')\nopen(f'main/{name}/x.db', 'w')\nos.makedirs(os.path.join(BASE, 'x'))\n";
         let sources = Sources::new(
             vec![("main/a.py".to_owned(), Box::new(pysrc::read(text.as_bytes(), version)))],
             version,
@@ -197,6 +199,8 @@ mod tests {
         let beside: Vec<&str> = known.value.beside_code.keys().map(String::as_str).collect();
         assert_eq!(beside, ["*.log", "agent.log"]);
         assert_eq!(known.value.beside_code["agent.log"].place(), "main/a.py:7");
+        let unnamed: Vec<&str> = known.value.unnamed.keys().map(String::as_str).collect();
+        assert_eq!(unnamed, ["main/*/x.db"]);
         assert_eq!(known.mark.sign(), Some('?'));
     }
 }

@@ -63,6 +63,12 @@ impl Writable {
         })
     }
 
+    /// Whether a text is something that `writable:` can name.
+    #[must_use]
+    pub fn can_be(text: &str) -> bool {
+        Self::parse(text).is_ok()
+    }
+
     /// As `writable:` has it.
     #[must_use]
     pub fn written(&self) -> String {
