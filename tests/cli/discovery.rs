@@ -88,6 +88,7 @@ fn what_needs_no_stack_never_asks_for_one() {
         ["audit", "--list-rules"].as_slice(),
         &["audit", "--explain", "paths/style"],
         &["completions", "bash"],
+        &["man", "pages"],
         &["--help"],
         &["up", "--help"],
     ] {

@@ -59,7 +59,7 @@ impl Command {
     fn needs_no_stack(&self) -> bool {
         matches!(
             self,
-            Self::Init(_) | Self::Audit(_) | Self::Doctor(_) | Self::Completions(_)
+            Self::Init(_) | Self::Audit(_) | Self::Doctor(_) | Self::Completions(_) | Self::Man(_)
         )
     }
 }

@@ -37,17 +37,7 @@ pub fn of_imports(loaded: &Loaded) -> Option<Known<Vec<String>>> {
             }
         }
     }
-    let mut evidence: Vec<Evidence> = packages.values().cloned().collect();
-    evidence.dedup();
-    evidence.truncate(3);
-    let names: Vec<String> = packages.into_keys().collect();
-    (!names.is_empty()).then(|| {
-        Known::doubtful(
-            names,
-            evidence,
-            "known for these modules; others that they load are not known",
-        )
-    })
+    doubtful(packages, "known for these modules; others that they load are not known")
 }
 
 /// What Dockerfiles of the tree install.
@@ -72,18 +62,20 @@ pub fn of_dockerfiles(texts: &Texts) -> Option<Known<Vec<String>>> {
             }
         }
     }
+    doubtful(
+        packages,
+        "Dockerfiles of the tree install them, agents may not need them",
+    )
+}
+
+/// Packages with the first places that speak for them, and why they are doubted; none where there are none.
+fn doubtful(packages: BTreeMap<String, Evidence>, why: &str) -> Option<Known<Vec<String>>> {
     let mut evidence: Vec<Evidence> = packages.values().cloned().collect();
     evidence.sort();
     evidence.dedup();
     evidence.truncate(3);
     let names: Vec<String> = packages.into_keys().collect();
-    (!names.is_empty()).then(|| {
-        Known::doubtful(
-            names,
-            evidence,
-            "Dockerfiles of the tree install them, agents may not need them",
-        )
-    })
+    (!names.is_empty()).then(|| Known::doubtful(names, evidence, why))
 }
 
 /// The commands of a Dockerfile's `RUN` lines as words, with the line that each begins in.

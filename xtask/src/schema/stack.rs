@@ -45,6 +45,20 @@ pub(super) struct StackFile {
     preload_skip: Option<Vec<String>>,
     /// How agents are supervised.
     supervision: Option<Supervision>,
+    #[schemars(flatten)]
+    runtime: Runtime,
+    /// The machines, by name.
+    machines: BTreeMap<String, Machine>,
+    /// What stands in for a dependency that nothing defines: its name, and a path in the tree.
+    fallbacks: Option<BTreeMap<String, String>>,
+    /// The groups, by name: the agents that share a container. One machine needs none: its startup config's own groups are taken, or
+    /// one group of all its agents.
+    groups: Option<BTreeMap<String, Option<Group>>>,
+}
+
+// How agents run; the same keys for the stack, a machine, a group and an override. No doc comment: it would describe those.
+#[derive(JsonSchema)]
+struct Runtime {
     /// What agents do whose dependency was given up, cannot be started or never answered.
     when_dependency_fails: Option<WhenDependencyFails>,
     /// What agents may write below the tree's root: files and folders (`main_pc_code/logs/`), kept on volumes, and patterns of names
@@ -62,13 +76,6 @@ pub(super) struct StackFile {
     shm_size: Option<Scalar>,
     /// Size of `/tmp`, as in `1g`.
     tmp_size: Option<Scalar>,
-    /// The machines, by name.
-    machines: BTreeMap<String, Machine>,
-    /// What stands in for a dependency that nothing defines: its name, and a path in the tree.
-    fallbacks: Option<BTreeMap<String, String>>,
-    /// The groups, by name: the agents that share a container. One machine needs none: its startup config's own groups are taken, or
-    /// one group of all its agents.
-    groups: Option<BTreeMap<String, Option<Group>>>,
 }
 
 #[derive(JsonSchema)]
@@ -289,23 +296,8 @@ struct Machine {
     environment: Option<BTreeMap<String, Scalar>>,
     /// Second names of folders: alias, and what it stands for.
     path_aliases: Option<BTreeMap<String, String>>,
-    /// What agents do whose dependency was given up, cannot be started or never answered.
-    when_dependency_fails: Option<WhenDependencyFails>,
-    /// What agents may write below the tree's root: files and folders (`main_pc_code/logs/`), kept on volumes, and patterns of names
-    /// (`*.log`), kept with the container. All else but the volumes is for reading only.
-    writable: Option<Vec<String>>,
-    /// Seconds that an agent may take to answer for the first time.
-    start_period: Option<f64>,
-    /// Folders and files of the host: `/srv/models:/models:ro`.
-    mounts: Option<Vec<String>>,
-    /// Devices of the host: `/dev/snd`, or `/dev/video2:/dev/video0:rw`.
-    devices: Option<Vec<String>>,
-    /// Further names of hosts, with their addresses.
-    extra_hosts: Option<BTreeMap<String, String>>,
-    /// Size of `/dev/shm`, as in `512m`.
-    shm_size: Option<Scalar>,
-    /// Size of `/tmp`, as in `1g`.
-    tmp_size: Option<Scalar>,
+    #[schemars(flatten)]
+    runtime: Runtime,
     /// Where the machine is another host.
     podman: Option<Podman>,
 }
@@ -370,23 +362,8 @@ struct Group {
     published: Option<Vec<String>>,
     /// Agents that it talks to without depending on them.
     reaches: Option<Vec<String>>,
-    /// What agents do whose dependency was given up, cannot be started or never answered.
-    when_dependency_fails: Option<WhenDependencyFails>,
-    /// What agents may write below the tree's root: files and folders (`main_pc_code/logs/`), kept on volumes, and patterns of names
-    /// (`*.log`), kept with the container. All else but the volumes is for reading only.
-    writable: Option<Vec<String>>,
-    /// Seconds that an agent may take to answer for the first time.
-    start_period: Option<f64>,
-    /// Folders and files of the host: `/srv/models:/models:ro`.
-    mounts: Option<Vec<String>>,
-    /// Devices of the host: `/dev/snd`, or `/dev/video2:/dev/video0:rw`.
-    devices: Option<Vec<String>>,
-    /// Further names of hosts, with their addresses.
-    extra_hosts: Option<BTreeMap<String, String>>,
-    /// Size of `/dev/shm`, as in `512m`.
-    shm_size: Option<Scalar>,
-    /// Size of `/tmp`, as in `1g`.
-    tmp_size: Option<Scalar>,
+    #[schemars(flatten)]
+    runtime: Runtime,
     /// What is different for single agents, by name.
     overrides: Option<BTreeMap<String, Override>>,
 }
@@ -403,23 +380,8 @@ struct Override {
     /// Its health port.
     #[schemars(range(min = 1))]
     health_check_port: Option<u16>,
-    /// What agents do whose dependency was given up, cannot be started or never answered.
-    when_dependency_fails: Option<WhenDependencyFails>,
-    /// What agents may write below the tree's root: files and folders (`main_pc_code/logs/`), kept on volumes, and patterns of names
-    /// (`*.log`), kept with the container. All else but the volumes is for reading only.
-    writable: Option<Vec<String>>,
-    /// Seconds that an agent may take to answer for the first time.
-    start_period: Option<f64>,
-    /// Folders and files of the host: `/srv/models:/models:ro`.
-    mounts: Option<Vec<String>>,
-    /// Devices of the host: `/dev/snd`, or `/dev/video2:/dev/video0:rw`.
-    devices: Option<Vec<String>>,
-    /// Further names of hosts, with their addresses.
-    extra_hosts: Option<BTreeMap<String, String>>,
-    /// Size of `/dev/shm`, as in `512m`.
-    shm_size: Option<Scalar>,
-    /// Size of `/tmp`, as in `1g`.
-    tmp_size: Option<Scalar>,
+    #[schemars(flatten)]
+    runtime: Runtime,
     /// Environment of the agent alone, over its group's.
     environment: Option<BTreeMap<String, Scalar>>,
     /// Options over those of the startup config.
