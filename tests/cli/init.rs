@@ -116,7 +116,7 @@ fn a_tree_of_every_style_gets_a_stack_that_the_audit_takes() {
 }
 
 #[test]
-fn it_needs_no_repository_and_writes_nothing_but_the_stack() {
+fn it_needs_no_repository_and_writes_nothing_but_the_stack_and_its_checks() {
     let sandbox = Sandbox::empty();
     let tree = sandbox.path("tree");
     two_machines(&tree);
@@ -127,9 +127,16 @@ fn it_needs_no_repository_and_writes_nothing_but_the_stack() {
     let made = sandbox.ran(&output);
     assert_eq!(made.code, 0, "{made:#?}");
     let text = std::fs::read_to_string(tree.join("config/stack.yaml")).unwrap();
-    assert_eq!(dry.stdout, format!("# config/stack.yaml\n{text}"));
+    let mut shown = format!("# config/stack.yaml\n{text}");
     let mut wanted = before;
     wanted.push("config/stack.yaml".to_owned());
+    for phase in 1..=3 {
+        let path = format!("deploy/smoke/phase{phase}.yaml");
+        let checks = std::fs::read_to_string(tree.join(&path)).unwrap();
+        shown += &format!("\n# {path}\n{checks}");
+        wanted.push(path);
+    }
+    assert_eq!(dry.stdout, shown);
     wanted.sort();
     assert_eq!(listing(&tree), wanted);
     assert!(text.contains("lan_address: 10.1.0.2  # = .env:2"), "{text}");

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
 
 mod alias;
+mod as_found;
 mod audit;
 mod bench;
 mod boot;
@@ -21,6 +22,8 @@ mod ownership;
 mod rules;
 mod sandbox;
 mod stack;
+#[path = "../as_found.rs"]
+mod truth;
 
 use std::io::Read as _;
 

@@ -58,6 +58,13 @@ impl Sandbox {
         Self { folder }
     }
 
+    /// A copy of the tree that is as people have them.
+    pub fn as_found() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&repository().join("tests/as_found"), folder.path());
+        Self { folder }
+    }
+
     /// A copy of another sandbox.
     pub fn clone_of(other: &Self) -> Self {
         let folder = tempfile::tempdir().unwrap();

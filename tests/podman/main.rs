@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
 
+mod as_found;
 mod bench;
 mod confirm;
 mod connection;
@@ -19,6 +20,8 @@ mod lab;
 mod make;
 mod rootless;
 mod secrets;
+#[path = "../as_found.rs"]
+mod truth;
 mod watch;
 mod wheels;
 

@@ -18,14 +18,14 @@ use super::scope::Scope;
 use super::start_path::{self, Followed};
 use super::users::users;
 use super::words;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Place, Severity};
 use crate::python::disk::Disk;
 use crate::python::facts::{self, Odd, TreeFacts};
 use crate::python::tree::{Content, Entry, Tree, take_python};
 use crate::rendered_file;
 use crate::stack::audit::{Excluded, RuleSetting};
 use crate::stack::output::HEADER;
-use crate::stack::{AgentId, Stack};
+use crate::stack::{AgentId, GroupId, Stack, Writable};
 
 /// What an audit looks at.
 pub struct Input<'a> {
@@ -204,6 +204,13 @@ fn accepted(
 }
 
 /// The facts of the tree's Python files, whose bytes are taken out of the entries.
+/// Files and folders that the agents of a group write and that their stack does not let them write, with where that is done first.
+#[must_use]
+pub fn writes(mut input: Input<'_>) -> BTreeMap<(GroupId, Writable), Place> {
+    let python = python_of(&mut input);
+    super::writable::written(input.stack, &python, input.disk)
+}
+
 fn python_of(input: &mut Input<'_>) -> TreeFacts {
     leave_own(input);
     let version = PythonVersion::parse(&input.stack.python_version).unwrap_or(PythonVersion { major: 3, minor: 11 });

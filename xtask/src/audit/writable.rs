@@ -1,10 +1,12 @@
 //! What the agents of a tree write into the container's root, as far as their start paths tell: what `writable:` would have to name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::start_path;
+use super::start_path::Failure;
 use crate::container::layout::ROOT;
-use crate::finding::Subject;
+use crate::finding::{Place, Subject};
 use crate::python::disk::Disk;
 use crate::python::facts::TreeFacts;
 use crate::stack::{GroupId, Stack, Writable};
@@ -12,11 +14,11 @@ use crate::stack::{GroupId, Stack, Writable};
 /// Further writes come to light behind each that succeeds; agents that write more than this into the root are given up.
 const ROUNDS: usize = 12;
 
-/// Files and folders by group that its agents write and that their stack does not let them write yet.
+/// Files and folders that the agents of a group write and that their stack does not let them write yet, with where that is done first.
 #[must_use]
-pub fn written(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> BTreeMap<GroupId, BTreeSet<Writable>> {
+pub fn written(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> BTreeMap<(GroupId, Writable), Place> {
     let mut stack = stack.clone();
-    let mut all: BTreeMap<GroupId, BTreeSet<Writable>> = BTreeMap::new();
+    let mut all: BTreeMap<(GroupId, Writable), Place> = BTreeMap::new();
     for _ in 0..ROUNDS {
         let (followed, _) = start_path::predict(&stack, tree, disk);
         let mut news = false;
@@ -24,22 +26,12 @@ pub fn written(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> BTreeMap<Grou
             .iter()
             .flat_map(|one| one.failures.iter().map(|failure| (one.report.id, failure)))
         {
-            // A folder that is not there at all is the tree's own mistake, and another exception.
-            let (true, Some(Subject::Path(path))) = (
-                failure.rule == "start/missing-folder" && failure.exception == "OSError",
-                &failure.subject,
-            ) else {
+            let Some(writable) = refused(failure) else {
                 continue;
-            };
-            let Some(below) = path.strip_prefix(ROOT).and_then(|below| below.strip_prefix('/')) else {
-                continue;
-            };
-            let writable = match below.strip_suffix('/') {
-                Some(folder) => Writable::Folder(folder.to_owned()),
-                None => Writable::File(below.to_owned()),
             };
             let group = stack.agent(agent).group;
-            if all.entry(group).or_default().insert(writable.clone()) {
+            if let Entry::Vacant(new) = all.entry((group, writable.clone())) {
+                new.insert(failure.place.clone());
                 stack.groups[group.0].writable.push(writable);
                 news = true;
             }
@@ -51,6 +43,28 @@ pub fn written(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> BTreeMap<Grou
     all
 }
 
+/// What a failure is about, where it is a write that the container refuses.
+fn refused(failure: &Failure) -> Option<Writable> {
+    let Some(Subject::Path(path)) = &failure.subject else {
+        return None;
+    };
+    let is_refused = match failure.exception {
+        "OSError" => true,
+        // A folder that is not there at all is the tree's own mistake.
+        "OperationalError" => path.ends_with('*'),
+        _ => false,
+    };
+    if failure.rule != "start/missing-folder" || !is_refused {
+        return None;
+    }
+    let below = path.strip_prefix(ROOT)?.strip_prefix('/')?;
+    match below.strip_suffix('/') {
+        Some(folder) => Some(Writable::Folder(folder.to_owned())),
+        None if below.ends_with('*') => Writable::parse(below).ok(),
+        None => Some(Writable::File(below.to_owned())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use pysrc::PythonVersion;
@@ -59,7 +73,6 @@ mod tests {
     use crate::python::disk::Disk;
     use crate::python::facts;
     use crate::python::tree::{Content, Entry, take_python};
-    use crate::stack::Writable;
     use crate::stack::fixture::Fixture;
 
     /// What `writable:` would have to name for this script of `Alpha`.
@@ -83,7 +96,8 @@ mod tests {
             .with_paths(entries.into_iter().map(|entry| entry.path));
         let found = written(&stack, &tree, Disk::new(&|_| false, &|_| None));
         let core = stack.find_group("core").unwrap();
-        found.get(&core).into_iter().flatten().map(Writable::written).collect()
+        let of_core = found.keys().filter(|(group, _)| *group == core);
+        of_core.map(|(_, writable)| writable.written()).collect()
     }
 
     const SCRIPT: &str = "import logging, os, time\n\
@@ -92,6 +106,14 @@ mod tests {
         with open('main/state.json', 'w') as file:\n    file.write('{}')\n\
         with open('/app/main/cache/x', 'w') as file:\n    file.write('{}')\n\
         while True:\n    time.sleep(1)\n";
+
+    #[test]
+    fn a_database_is_made_with_its_journal() {
+        let script = "import sqlite3, time\nbase = sqlite3.connect('memory.db')\nwhile True:\n    time.sleep(1)\n";
+        assert_eq!(of(script, ""), ["memory.db*"]);
+        assert!(of(script, "writable: ['memory.db*']").is_empty());
+        assert!(of(&script.replace("memory.db", ":memory:"), "").is_empty());
+    }
 
     #[test]
     fn all_writes_behind_each_other_are_found() {

@@ -6,7 +6,7 @@ mod confirm;
 mod fix;
 mod names;
 mod output;
-mod seen;
+pub mod seen;
 mod whose;
 
 use std::mem::ManuallyDrop;

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::audit::seen::Seen;
 use super::{Context, Failure, Outcome};
+use crate::audit::pipeline;
+use crate::audit::scope::Scope;
 use crate::host::system::process;
 use crate::host::tree::root::{LONGEST_TEXT, TreeError, TreeRoot};
 use crate::host::tree::{evidence, stack_files};
-use crate::init::{self, Inference, STACK_FILE};
+use crate::init::{self, Inference, STACK_FILE, Write};
 use crate::report::exit::Exit;
 use crate::report::init as show;
 use crate::stack::near::nearest;
@@ -15,7 +18,7 @@ use crate::stack::near::nearest;
 ///
 /// Asks nothing: machines, groups, folders of code, health ports and requirements are inferred from the tree's own files, each with the
 /// file and line that say so. Marks: `=` the tree says so, `~` all evidence agrees, `?` look at it. Where no requirements file of the
-/// tree brings what a group imports, one is made beside the stack. Nothing that is there is overwritten: a second run shows the
+/// tree brings what a group imports, one is made beside the stack; so are smoke checks, below `deploy/smoke`. Nothing that is there is overwritten: a second run shows the
 /// difference to what would be inferred now.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -103,7 +106,29 @@ pub fn infer(path: &Path, context: &Context) -> Outcome<(TreeRoot, Option<Infere
     if read.unread > 0 {
         context.printer.warn(show::unread(read.unread));
     }
-    Ok((root, init::infer(read.input)))
+    let inference = init::infer(read.input).map(|inference| with_writes(inference, path, context));
+    Ok((root, inference))
+}
+
+/// The same with what the agents write on their start paths, which the audit of the inferred stack tells.
+fn with_writes(inference: Inference, path: &Path, context: &Context) -> Inference {
+    let Some(seen) = Seen::of_inference(&inference, path, context) else {
+        return inference;
+    };
+    let prefix = seen.stack.shown_prefix();
+    let writes = seen.with_input(Scope::default(), None, pipeline::writes);
+    let writes: Vec<Write> = writes
+        .into_iter()
+        .map(|((_, path), place)| {
+            let file = place.path.strip_prefix(&prefix).unwrap_or(&place.path).to_owned();
+            let place = (file, place.line as usize);
+            Write { path, place }
+        })
+        .collect();
+    match writes.is_empty() {
+        true => inference,
+        false => inference.with_writes(&writes),
+    }
 }
 
 /// The name of the tree's folder itself, whatever leads to it.

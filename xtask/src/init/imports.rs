@@ -114,10 +114,10 @@ impl Sources {
         indices.iter().filter_map(|index| self.file(*index))
     }
 
-    /// Whether any Python file lies in a folder or below it.
+    /// Folders in or below which any Python file lies.
     #[must_use]
-    pub fn has_folder(&self, folder: &str) -> bool {
-        self.folders.contains(folder)
+    pub fn folders(&self) -> &FxHashSet<String> {
+        &self.folders
     }
 
     /// What scripts load when modules are looked up from these folders besides their own, and from those that turn out to be needed.

@@ -2,16 +2,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashSet;
+
 use super::document::{Item, Shown};
 use super::evidence::{Evidence, Known};
 use super::requirements::Source;
-use super::{Draft, GroupOf, Inference, Machine};
+use super::{Draft, GroupOf, Inference, Machine, writable};
 
 /// First port of the host's loopback that a group's status is published at.
 const FIRST_STATUS_PORT: u16 = 19101;
 
 /// Makes them.
-pub fn inference(draft: &Draft) -> Inference {
+pub fn inference(draft: Draft, code: FxHashSet<String>) -> Inference {
+    let (items, files) = written(&draft);
+    let groups = || draft.machines.iter().flat_map(|machine| &machine.groups);
+    Inference {
+        items,
+        files,
+        counts: (
+            draft.machines.len(),
+            groups().count(),
+            groups().map(|group| group.group.value.agents.len()).sum(),
+        ),
+        draft,
+        code,
+    }
+}
+
+/// The keys, and the files that they name and the tree does not have.
+fn written(draft: &Draft) -> (Vec<Item>, Vec<(String, String)>) {
     let mut items = Vec::new();
     let shared = shared_requirements(draft);
     general(draft, shared.as_ref(), &mut items);
@@ -35,16 +54,8 @@ pub fn inference(draft: &Draft) -> Inference {
             }
         }
     }
-    let groups = || draft.machines.iter().flat_map(|machine| &machine.groups);
-    Inference {
-        items,
-        files: files.into_iter().collect(),
-        counts: (
-            draft.machines.len(),
-            groups().count(),
-            groups().map(|group| group.group.value.agents.len()).sum(),
-        ),
-    }
+    let files = files.into_iter().chain(super::checks::files(draft)).collect();
+    (items, files)
 }
 
 /// The requirements file of all groups, where they have one.
@@ -98,17 +109,18 @@ fn general(draft: &Draft, requirements: Option<&Known<String>>, items: &mut Vec<
             Shown::List(known.value.clone()),
         ));
     }
-    for (name, (folder, evidence)) in &draft.writable.value.volumes {
+    let writable = writable::known(draft.writable.clone());
+    for (name, (folder, evidence)) in &writable.value.volumes {
         let known = Known::agreed((), vec![evidence.clone()]);
         items.push(Item::new(&["volumes", name], &known, text(&format!("/app/{folder}"))));
     }
-    let written: Vec<String> = draft.writable.value.beside_code.keys().cloned().collect();
-    if !written.is_empty() || !draft.writable.doubts.is_empty() {
+    let written: Vec<String> = writable.value.beside_code.keys().cloned().collect();
+    if !written.is_empty() || !writable.doubts.is_empty() {
         let shown = match written.is_empty() {
             true => Shown::Note,
             false => Shown::List(written),
         };
-        items.push(Item::new(&["writable"], &draft.writable, shown));
+        items.push(Item::new(&["writable"], &writable, shown));
     }
     if let Some(first) = draft.compose_devices.first() {
         let why = format!("a Compose file gives devices to containers ({})", first.place());
@@ -208,11 +220,7 @@ fn group(machine: &Machine, group: &GroupOf, own_requirements: bool, port: u16, 
         &key("machine"),
         Shown::Scalar(machine.name.value.clone()),
     ));
-    // What depends on nothing outside of it can be checked first.
-    items.push(Item::default(
-        &key("phase"),
-        Shown::Number(if group.depends { 3 } else { 2 }),
-    ));
+    items.push(Item::default(&key("phase"), Shown::Number(u64::from(group.phase()))));
     items.push(Item::default(
         &key("published_status_port"),
         Shown::Number(u64::from(port)),

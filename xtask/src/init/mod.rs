@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod texts;
 
 mod addresses;
+mod checks;
 mod debian;
 mod devices;
 mod fallbacks;
@@ -31,6 +32,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pysrc::PythonVersion;
+use rustc_hash::FxHashSet;
 
 use self::addresses::Address;
 use self::document::Item;
@@ -42,6 +44,7 @@ use self::scripts::Scripts;
 use self::startup::Config;
 use self::texts::Texts;
 use self::writable::Writable;
+pub use self::writable::Write;
 use crate::python::reach;
 use crate::stack::TreeFiles;
 
@@ -66,7 +69,7 @@ pub struct Input {
 }
 
 /// A stack that was inferred.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Inference {
     /// Its keys, in the order of the file.
     pub items: Vec<Item>,
@@ -74,6 +77,9 @@ pub struct Inference {
     pub files: Vec<(String, String)>,
     /// How many machines, groups and agents it has.
     pub counts: (usize, usize, usize),
+    draft: Draft,
+    /// Folders of the tree that hold Python files.
+    code: FxHashSet<String>,
 }
 
 impl Inference {
@@ -81,6 +87,13 @@ impl Inference {
     #[must_use]
     pub fn text(&self) -> String {
         document::text(&self.items)
+    }
+
+    /// The same with what the agents' start paths write, which is known once they were followed in this stack.
+    #[must_use]
+    pub fn with_writes(mut self, writes: &[Write]) -> Self {
+        writable::add(&mut self.draft.writable, &self.code, writes);
+        keys::inference(self.draft, self.code)
     }
 
     /// What somebody should look at: the key, what is doubtful, and the evidence.
@@ -94,6 +107,7 @@ impl Inference {
 }
 
 /// One machine, as far as it was made out.
+#[derive(Debug, Clone)]
 struct Machine {
     name: Known<String>,
     config: Known<Config>,
@@ -107,6 +121,7 @@ struct Machine {
 }
 
 /// One group with what its agents load.
+#[derive(Debug, Clone)]
 struct GroupOf {
     group: Known<Group>,
     requirements: Known<Source>,
@@ -116,12 +131,20 @@ struct GroupOf {
     depends: bool,
 }
 
+impl GroupOf {
+    /// The phase that proves it: what depends on nothing outside of it comes first.
+    fn phase(&self) -> u8 {
+        if self.depends { 3 } else { 2 }
+    }
+}
+
 /// Everything, before it becomes keys.
+#[derive(Debug, Clone)]
 struct Draft {
     name: String,
     python: Known<String>,
     packages: Option<Known<Vec<String>>>,
-    writable: Known<Writable>,
+    writable: Writable,
     machines: Vec<Machine>,
     fallbacks: BTreeMap<String, Known<Option<String>>>,
     compose_devices: Vec<Evidence>,
@@ -189,7 +212,7 @@ pub fn infer(input: Input) -> Option<Inference> {
         fallbacks,
         compose_devices: devices::of_compose(&texts),
     };
-    Some(keys::inference(&draft))
+    Some(keys::inference(draft, sources.folders().clone()))
 }
 
 /// What every machine is looked up in.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use pysrc::PythonVersion;
 
 use super::evidence::{Evidence, Known};
-use super::imports::{Loaded, Wanted};
+use super::imports::Loaded;
 use super::texts::{Kind, Texts, is_put_aside};
 use super::yaml::one_line;
 use crate::python::facts::TreeFacts;
@@ -77,7 +77,14 @@ impl Files {
     /// What serves a group; `made` is the path of the file that is made where nothing of the tree does.
     #[must_use]
     pub fn choose(&self, group: &str, home: &str, loaded: &Loaded, made: &str) -> Known<Source> {
-        let needed: Vec<(&String, &Wanted)> = loaded.packages.iter().filter(|(_, wanted)| wanted.needed).collect();
+        // What nothing is known to bring says nothing about a file.
+        let can_be_had =
+            |module: &str| !providers(module).is_empty() || self.all.iter().any(|(_, file)| file.bring(module));
+        let (needed, nowhere): (Vec<_>, Vec<_>) = loaded
+            .packages
+            .iter()
+            .filter(|(_, wanted)| wanted.needed)
+            .partition(|(module, _)| can_be_had(module));
         let share = |requirements: &Requirements| {
             let brought = needed.iter().filter(|(module, _)| requirements.bring(module)).count();
             (brought * 100).checked_div(needed.len()).unwrap_or(100)
@@ -129,6 +136,12 @@ impl Files {
         if let Some((module, wanted)) = needed.iter().find(|(module, _)| !requirements.bring(module)) {
             known = known.but(format!(
                 "it does not bring `{module}`, imported in {}",
+                wanted.evidence.place()
+            ));
+        }
+        for (module, wanted) in nowhere {
+            known = known.but(format!(
+                "no package is known to bring `{module}`, imported in {}",
                 wanted.evidence.place()
             ));
         }
@@ -232,6 +245,7 @@ impl Files {
 
 #[cfg(test)]
 mod tests {
+    use super::super::imports::Wanted;
     use super::*;
 
     fn files(all: &[(&str, &str)]) -> Files {
@@ -273,6 +287,17 @@ mod tests {
         );
         assert_eq!(chosen.value.path(), "main/requirements_main.txt");
         assert!(chosen.doubts.is_empty(), "{chosen:?}");
+    }
+
+    #[test]
+    fn a_module_that_no_package_brings_does_not_speak_against_a_file() {
+        let files = files(&[("requirements.txt", "pyzmq\n")]);
+        let chosen = files.choose("core", "", &loaded(&[("zmq", true), ("our_own", true)]), "x.txt");
+        assert_eq!(chosen.value.path(), "requirements.txt");
+        assert_eq!(
+            chosen.doubts,
+            ["no package is known to bring `our_own`, imported in a.py:3"]
+        );
     }
 
     #[test]

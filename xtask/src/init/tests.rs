@@ -165,7 +165,30 @@ fn one_list_of_one_machine_becomes_a_stack() {
         ("main", &[".".to_owned()][..])
     );
     assert_eq!(stack.groups[0].requirements, "config/requirements.main.txt");
-    assert_eq!(inference.files.len(), 1);
+    let made: Vec<&str> = inference.files.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(
+        made,
+        [
+            "config/requirements.main.txt",
+            "deploy/smoke/phase1.yaml",
+            "deploy/smoke/phase2.yaml"
+        ]
+    );
+}
+
+#[test]
+fn checks_are_made_of_every_phase() {
+    let inference = infer_of(TWO_MACHINES).unwrap();
+    let checks: Vec<(String, String)> = inference
+        .files
+        .into_iter()
+        .filter(|(path, _)| path.ends_with(".yaml"))
+        .collect();
+    let (files, findings) = crate::smoke::load::parse(&checks);
+    assert_eq!(findings, []);
+    let phases: Vec<(u8, usize)> = files.iter().map(|file| (file.phase, file.checks.len())).collect();
+    assert_eq!(phases, [(1, 3), (2, 1), (3, 1)], "{checks:#?}");
+    assert!(checks[1].1.contains("groups: [core-services]"), "{}", checks[1].1);
 }
 
 #[test]
@@ -201,7 +224,8 @@ fn names_of_a_hostile_tree_stay_in_their_lines() {
     let text = inference.text();
     let written: Vec<&str> = text.lines().filter(|line| line.starts_with("version:")).collect();
     assert_eq!(written, ["version: 1"], "{text}");
-    for (_, text) in &inference.files {
+    let requirements = inference.files.iter().filter(|(path, _)| path.ends_with(".txt"));
+    for (_, text) in requirements {
         let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(lines.iter().all(|line| line.contains("  # imported in ")), "{text}");
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use pysrc::{Module, Span, Value};
+use rustc_hash::FxHashSet;
 
 use super::evidence::{Evidence, Known};
 use super::imports::{Loaded, Sources};
@@ -23,18 +24,50 @@ pub struct Writable {
     pub unnamed: BTreeMap<String, Evidence>,
 }
 
-/// Finds it on the start paths of all agents.
+/// A path that the start path of an agent writes for sure.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// As `writable:` would name it.
+    pub path: Pattern,
+    /// Where that is done.
+    pub place: (String, usize),
+}
+
+/// Finds it in the files that all agents load.
 #[must_use]
-pub fn find(sources: &Sources, loaded: &Loaded) -> Known<Writable> {
+pub fn find(sources: &Sources, loaded: &Loaded) -> Writable {
     let mut found = Writable::default();
     for (path, module) in sources.files(&loaded.files) {
         for (text, is_folder, span) in written(module) {
             let line = module.position(span).line as usize;
-            take(&mut found, sources, &text, is_folder, || {
+            take(&mut found, sources.folders(), &text, is_folder, || {
                 Evidence::new(path, line, format!("writes `{text}`"))
             });
         }
     }
+    found
+}
+
+/// Adds what start paths write; `code` are the folders of the tree that hold Python files.
+pub fn add(found: &mut Writable, code: &FxHashSet<String>, writes: &[Write]) {
+    for Write { path, place } in writes {
+        let text = path.written();
+        let covered = |pattern: &String| Pattern::parse(pattern).is_ok_and(|pattern| pattern.covers(&text));
+        if found.beside_code.keys().any(covered) {
+            continue;
+        }
+        let evidence = || Evidence::new(place.0.as_str(), place.1, format!("writes `{text}`"));
+        let is_folder = matches!(path, Pattern::Folder(_));
+        if !take(found, code, &text, is_folder, evidence) {
+            // A folder that holds code as well.
+            found.beside_code.entry(text.clone()).or_insert_with(evidence);
+        }
+    }
+}
+
+/// How sure it is.
+#[must_use]
+pub fn known(found: Writable) -> Known<Writable> {
     let evidence: Vec<Evidence> = found.beside_code.values().cloned().collect();
     let known = match found.beside_code.is_empty() {
         true => Known::default(found),
@@ -54,13 +87,20 @@ pub fn find(sources: &Sources, loaded: &Loaded) -> Known<Writable> {
     known.but(why)
 }
 
-fn take(found: &mut Writable, sources: &Sources, text: &str, is_folder: bool, evidence: impl Fn() -> Evidence) {
+/// Takes a path as a volume or as a file beside code; not a folder that holds code.
+fn take(
+    found: &mut Writable,
+    code: &FxHashSet<String>,
+    text: &str,
+    is_folder: bool,
+    evidence: impl Fn() -> Evidence,
+) -> bool {
     if text.starts_with('/') || text.starts_with('~') || text.contains(['\0', '\\', ':']) {
-        return;
+        return true;
     }
     let path = normal(text);
     if path.starts_with("..") {
-        return;
+        return true;
     }
     let (folder, name) = if is_folder {
         (path.as_str(), "")
@@ -78,16 +118,19 @@ fn take(found: &mut Writable, sources: &Sources, text: &str, is_folder: bool, ev
         } else {
             format!("{at}/{part}")
         };
-        if !sources.has_folder(&at) {
+        if !code.contains(&at) {
             let good = |c: char| c.is_ascii_alphanumeric() || "_.-@+/".contains(c);
             let name = super::machines::slug(&at);
             if at.chars().all(good) && !name.is_empty() {
                 found.volumes.entry(name).or_insert_with(|| (at, evidence()));
             }
-            return;
+            return true;
         }
     }
-    if !name.is_empty() && !name.ends_with(".py") {
+    if name.is_empty() {
+        return !is_folder;
+    }
+    if !name.ends_with(".py") {
         let pattern = if folder.is_empty() {
             name.to_owned()
         } else {
@@ -99,6 +142,7 @@ fn take(found: &mut Writable, sources: &Sources, text: &str, is_folder: bool, ev
         };
         places.entry(pattern).or_insert_with(evidence);
     }
+    true
 }
 
 /// Paths that a file writes to, `*` for what is not known of them; whether they are folders; where.
@@ -185,7 +229,7 @@ mod tests {
             version,
         );
         let loaded = sources.load(&["main/a.py"], &[String::new()]);
-        let known = find(&sources, &loaded);
+        let known = known(find(&sources, &loaded));
         let volumes: Vec<(&str, &str)> = known
             .value
             .volumes
@@ -202,5 +246,24 @@ mod tests {
         let unnamed: Vec<&str> = known.value.unnamed.keys().map(String::as_str).collect();
         assert_eq!(unnamed, ["main/*/x.db"]);
         assert_eq!(known.mark.sign(), Some('?'));
+    }
+
+    #[test]
+    fn what_start_paths_write_is_added() {
+        let code: FxHashSet<String> = ["main", "main/agents"].map(str::to_owned).into_iter().collect();
+        let write = |path: &str| Write {
+            path: Pattern::parse(path).unwrap(),
+            place: ("main/agents/a.py".to_owned(), 3),
+        };
+        let mut found = Writable::default();
+        found
+            .beside_code
+            .insert("*.log".to_owned(), Evidence::new("b.py", 1, "writes it"));
+        let writes = ["main/data/voices/", "a.log", "main/agents/", "main/state.json", "x.db*"].map(write);
+        add(&mut found, &code, &writes);
+        let volumes: Vec<&str> = found.volumes.values().map(|(folder, _)| folder.as_str()).collect();
+        assert_eq!(volumes, ["main/data"]);
+        let beside: Vec<&str> = found.beside_code.keys().map(String::as_str).collect();
+        assert_eq!(beside, ["*.log", "main/agents/", "main/state.json", "x.db*"]);
     }
 }

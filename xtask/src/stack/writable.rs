@@ -24,8 +24,11 @@ pub enum Writable {
 }
 
 impl Writable {
-    /// Reads one; the error says what is wrong with it.
-    fn parse(text: &str) -> Result<Self, &'static str> {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
         let is_folder = text.ends_with('/') || text == ".";
         let path = normal(text);
         if text.starts_with('/') || text.starts_with('~') || text.split('/').any(|part| part == "..") {

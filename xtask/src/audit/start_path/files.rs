@@ -86,8 +86,9 @@ impl Walker<'_> {
             volumes => format!("only {volumes} and /tmp are writable"),
         };
         let below = path.strip_prefix(ROOT).and_then(|below| below.strip_prefix('/'));
+        let is_missing = class == "FileNotFoundError" || class == "OperationalError" && !path.ends_with('*');
         let more = match (below, class) {
-            (Some(below), "OSError") => {
+            (Some(below), "OSError" | "OperationalError") if !is_missing => {
                 format!("`writable: [{}]` in the stack adds it", self.search.view.real(below))
             }
             (Some(below), _) => format!("`writable: [{}/]` in the stack adds it", self.search.view.real(below)),
@@ -172,15 +173,33 @@ impl Walker<'_> {
     /// `sqlite3.connect(path)`.
     pub fn open_database(&mut self, here: ModuleId, call: &Call, path: Option<&str>) -> Flow {
         match path {
-            Some(path) if path != ":memory:" && !path.starts_with("file:") => {
-                let folder = parent(&absolute(path));
-                match self.is_elsewhere(path) {
-                    true => Flow::Next,
-                    false => self.open_folder(here, call, &folder, "OperationalError"),
+            Some(path) if !path.is_empty() && path != ":memory:" && !path.starts_with("file:") => {
+                if self.is_elsewhere(path) {
+                    return Flow::Next;
+                }
+                let path = absolute(path);
+                let folder = parent(&path);
+                match self.folder_kind(&folder) {
+                    FolderKind::ReadOnly => self.make_database(here, call, &path),
+                    _ => self.open_folder(here, call, &folder, "OperationalError"),
                 }
             }
             _ => Flow::Next,
         }
+    }
+
+    /// A database in a folder of the image. What the tree has can be read there; what it has not would have to be made.
+    fn make_database(&mut self, here: ModuleId, call: &Call, path: &str) -> Flow {
+        let is_there = path
+            .strip_prefix(ROOT)
+            .and_then(|below| below.strip_prefix('/'))
+            .is_none_or(|below| self.search.view.has(below) || self.is_on_disk(below));
+        if is_there || !self.search.view.tree.complete || self.search.view.may_write(path) {
+            return Flow::Next;
+        }
+        let message = format!("makes the database `{path}`, and the container's file system is read-only there");
+        // SQLite makes its journal beside it.
+        self.folder_failure(here, call, &format!("{path}*"), "OperationalError", message)
     }
 
     fn open_folder(&mut self, here: ModuleId, call: &Call, folder: &str, class: &'static str) -> Flow {

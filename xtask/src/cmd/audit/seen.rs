@@ -1,5 +1,7 @@
 //! What an audit looks at: the stack, the listing of its tree, and then the tree's files.
 
+use std::path::Path;
+
 use super::whose::{self, Chosen};
 use crate::audit::Input;
 use crate::audit::baseline::Baseline;
@@ -9,6 +11,7 @@ use crate::cmd::{Context, Failure, Outcome};
 use crate::finding::{Finding, Severity, Subject};
 use crate::host::tree::audit_files::{self, Listed, ReadTree};
 use crate::host::tree::{named_place, stack_files};
+use crate::init::{Inference, STACK_FILE};
 use crate::python::disk::Disk;
 use crate::python::tree::{Content, Entry};
 use crate::stack::Stack;
@@ -94,6 +97,30 @@ pub fn read(args: &Args, context: &Context) -> Outcome<Found> {
 }
 
 impl Seen {
+    /// What an inferred stack looks at; nothing where it cannot be made.
+    #[must_use]
+    pub fn of_inference(inference: &Inference, path: &Path, context: &Context) -> Option<Self> {
+        let text = inference.text();
+        let written = stack_files::written(&context.repository, STACK_FILE, text.as_bytes(), path);
+        let (written, made) = (written.naming_files_by_tree(), inference.files.clone());
+        let root = context.repository.path(written.source_tree()?);
+        let (listed, (stack, said)) = rayon::join(
+            || audit_files::list(&root, false),
+            || stack_files::finish_with(&context.repository, written, &made),
+        );
+        Some(Self {
+            stack: stack?,
+            said,
+            listed,
+            exclude: Excluded::default(),
+            levels: Vec::new(),
+            file: STACK_FILE.to_owned(),
+            text: None,
+            made,
+            in_tree: false,
+        })
+    }
+
     /// Why there is nothing to audit, in a line; nothing where there is an agent. What else could be said of such a tree is not what
     /// anybody wants to know.
     #[must_use]
