@@ -58,6 +58,52 @@ fn the_audit_is_measured_in_pairs_and_nothing_is_left() {
 }
 
 #[test]
+fn agents_that_share_code_are_measured_beside_ruff_and_beside_one_agent() {
+    let sandbox = with_ruff();
+    let arguments = [
+        "bench",
+        "audit",
+        "--agents",
+        "4",
+        "--share",
+        "5",
+        "--library-lines",
+        "2000",
+        "--runs",
+        "1",
+        "--format",
+        "json",
+    ];
+    let ran = run(&sandbox, &arguments);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let trees = document["trees"].as_array().unwrap();
+    assert_eq!(trees.len(), 1, "{document:#}");
+    assert_eq!(trees[0]["agents"], 4);
+    let shared = document["shared"].as_array().unwrap();
+    assert_eq!(shared.len(), 1, "{document:#}");
+    assert_eq!(shared[0]["agents"], 5);
+    assert!(shared[0]["ratio"].as_f64().unwrap() > 0.0, "{document:#}");
+    assert_eq!(trees_left(&sandbox), 0);
+
+    let table = run(
+        &sandbox,
+        &[
+            "bench",
+            "audit",
+            "--share",
+            "2",
+            "--library-lines",
+            "1000",
+            "--runs",
+            "1",
+        ],
+    );
+    assert_eq!(table.code, 0, "{table:#?}");
+    assert!(table.stdout.contains("A library that all agents import"), "{table:#?}");
+}
+
+#[test]
 fn an_interrupt_leaves_no_tree() {
     let sandbox = with_ruff();
     std::fs::create_dir_all(sandbox.path("tmp")).unwrap();

@@ -18,10 +18,36 @@ pub struct Paired {
     pub files: usize,
     /// Their lines.
     pub lines: usize,
+    /// Agents that are followed to their end, of a tree that is made for that.
+    pub agents: Option<u16>,
     /// The audit's runs.
     pub audit: Vec<Run>,
     /// The other program's.
     pub other: Vec<Run>,
+}
+
+/// What the audit took of a library with one agent that imports it, and with many: in runs that took turns.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// How many agents import the library.
+    pub agents: u16,
+    /// Python files of the tree of many.
+    pub files: usize,
+    /// Their lines.
+    pub lines: usize,
+    /// Runs with one agent.
+    pub one: Vec<Run>,
+    /// Runs with all of them.
+    pub many: Vec<Run>,
+}
+
+impl Shared {
+    /// CPU time with all of them, in that with one: a median over pairs.
+    #[must_use]
+    pub fn ratio(&self) -> f64 {
+        let pairs = self.many.iter().zip(&self.one);
+        median(pairs.map(|(many, one)| many.cpu / one.cpu))
+    }
 }
 
 /// Ratios of the audit to the other program, as medians over pairs: what slows both down at one time does not count.
@@ -88,6 +114,7 @@ mod tests {
         let paired = Paired {
             files: 1,
             lines: 1,
+            agents: None,
             audit: vec![run(1.0, 2.0, 30), run(10.0, 20.0, 30), run(1.1, 2.0, 30)],
             other: vec![run(2.0, 2.0, 20), run(20.0, 20.0, 20), run(2.2, 1.0, 20)],
         };
@@ -98,6 +125,18 @@ mod tests {
         };
         assert_eq!(paired.ratios(), expected);
         assert_eq!(typical(&paired.audit), run(1.1, 2.0, 30));
+    }
+
+    #[test]
+    fn what_agents_share_is_told_in_pairs() {
+        let shared = Shared {
+            agents: 40,
+            files: 1,
+            lines: 1,
+            one: vec![run(1.0, 1.0, 1), run(1.0, 10.0, 1), run(1.0, 2.0, 1)],
+            many: vec![run(1.0, 1.5, 1), run(1.0, 15.0, 1), run(1.0, 2.0, 1)],
+        };
+        assert_eq!(shared.ratio().total_cmp(&1.5), std::cmp::Ordering::Equal);
     }
 
     #[test]

@@ -10,4 +10,5 @@ pub mod probe;
 mod python;
 mod random;
 pub mod scale;
+pub mod system;
 pub mod tree;

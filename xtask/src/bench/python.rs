@@ -111,7 +111,7 @@ const STATEMENTS: &[&str] = &[
      @ = str(@)",
 ];
 
-fn name(random: &mut Random) -> String {
+pub fn name(random: &mut Random) -> String {
     format!("{}_{}", random.pick(VERBS), random.pick(NOUNS))
 }
 
@@ -203,7 +203,7 @@ fn lines_of(text: &str) -> usize {
     text.bytes().filter(|byte| *byte == b'\n').count()
 }
 
-fn methods(random: &mut Random, out: &mut String, indent: usize, until: usize) {
+pub fn methods(random: &mut Random, out: &mut String, indent: usize, until: usize) {
     while lines_of(out) < until {
         let name = format!("{}_{}", name(random), random.below(100));
         let length = if random.percent(10) { 60 } else { 6 } + random.below(24);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::bench::figures::{Paired, Run, typical};
+use crate::bench::figures::{Paired, Run, Shared, typical};
 use crate::bench::machine::Machine;
 
 /// The newest version of the JSON document.
@@ -21,6 +21,8 @@ pub struct Result {
     pub runs: usize,
     /// Per tree.
     pub trees: Vec<Paired>,
+    /// Per number of agents that share a library.
+    pub shared: Vec<Shared>,
 }
 
 /// A table: a row per tree.
@@ -32,6 +34,16 @@ pub fn human(result: &Result) -> String {
         result.other,
         pairs(result.runs)
     );
+    if !result.trees.is_empty() {
+        trees(result, &mut text);
+    }
+    if !result.shared.is_empty() {
+        shared(result, &mut text);
+    }
+    text
+}
+
+fn trees(result: &Result, text: &mut String) {
     text.push_str(
         "                          audit                     ruff            audit / ruff       audit\n  files      lines   wall s   cpu s    MB    wall s   cpu s    MB    wall   cpu  memory  us/line\n",
     );
@@ -49,8 +61,29 @@ pub fn human(result: &Result) -> String {
             ratios.memory,
             ours.cpu * 1e6 / tree.lines.max(1) as f64
         );
+        if let Some(agents) = tree.agents {
+            let _ = writeln!(
+                text,
+                "        {agents} agents of shared base classes, followed to the end"
+            );
+        }
     }
-    text
+}
+
+fn shared(result: &Result, text: &mut String) {
+    text.push_str("\nA library that all agents import\n agents    files      lines   cpu s  of one agent  ratio\n");
+    for shared in &result.shared {
+        let _ = writeln!(
+            text,
+            "{:>7}  {:>7}  {:>9}  {:>6.3}  {:>12.3}  {:>5.2}",
+            shared.agents,
+            shared.files,
+            shared.lines,
+            typical(&shared.many).cpu,
+            typical(&shared.one).cpu,
+            shared.ratio()
+        );
+    }
 }
 
 /// A number of pairs of runs, in words.
@@ -78,9 +111,24 @@ pub fn document(result: &Result) -> Value {
             json!({
                 "files": tree.files,
                 "lines": tree.lines,
+                "agents": tree.agents,
                 "audit": run(&typical(&tree.audit)),
                 "ruff": run(&typical(&tree.other)),
                 "ratio": {"wall": ratios.wall, "cpu": ratios.cpu, "memory": ratios.memory},
+            })
+        })
+        .collect();
+    let shares: Vec<Value> = result
+        .shared
+        .iter()
+        .map(|shared| {
+            json!({
+                "agents": shared.agents,
+                "files": shared.files,
+                "lines": shared.lines,
+                "one": run(&typical(&shared.one)),
+                "many": run(&typical(&shared.many)),
+                "ratio": shared.ratio(),
             })
         })
         .collect();
@@ -90,6 +138,7 @@ pub fn document(result: &Result) -> Value {
         "other": result.other,
         "runs": result.runs,
         "trees": trees,
+        "shared": shares,
     })
 }
 

@@ -18,8 +18,9 @@ use super::system::process::{self, ProcessError, Program, Usage};
 use super::system::repository::Repository;
 use super::system::usage;
 use super::tree::changes::ChangesError;
-use crate::bench::figures::{Paired, Run, typical};
+use crate::bench::figures::{Paired, Run, Shared, typical};
 use crate::bench::machine::Machine;
+use crate::bench::system::System;
 use crate::bench::tree::Plan;
 use crate::stack::Stack;
 
@@ -77,6 +78,74 @@ pub struct WrittenTree {
     folder: tempfile::TempDir,
     files: usize,
     lines: usize,
+    agents: Option<u16>,
+}
+
+impl WrittenTree {
+    fn new() -> Result<Self, BenchError> {
+        let folder = tempfile::Builder::new()
+            .prefix("xtask-bench-")
+            .tempdir()
+            .map_err(FileError::on("create", &std::env::temp_dir()))?;
+        Ok(Self {
+            folder,
+            files: 0,
+            lines: 0,
+            agents: None,
+        })
+    }
+
+    fn put(&self, path: &str, bytes: &[u8]) -> Result<(), FileError> {
+        let path = self.folder.path().join(path);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(FileError::on("create", parent))?;
+        }
+        std::fs::write(&path, bytes).map_err(FileError::on("write", &path))
+    }
+
+    /// Python files, counted.
+    fn put_python(&mut self, path: &str, text: &str) -> Result<(), BenchError> {
+        if process::interrupted() {
+            return Err(ProcessError::Interrupted {
+                command: "writing the tree".to_owned(),
+            }
+            .into());
+        }
+        self.put(path, text.as_bytes())?;
+        self.files += 1;
+        self.lines += text.lines().count();
+        Ok(())
+    }
+
+    /// The audit of it by this very program. In a tree for the agents of the repository's stack it runs in the repository, in one with
+    /// agents of its own in that.
+    fn audit(&self, repository: &Repository) -> Result<Program, BenchError> {
+        let ourselves = std::env::current_exe().map_err(FileError::on("find", Path::new("/proc/self/exe")))?;
+        let audit = Program::new(ourselves)
+            .args(["audit", "--tree"])
+            .arg(self.folder.path());
+        Ok(match self.agents {
+            None => audit.folder(repository.root()),
+            // It would name the repository that this program was compiled in.
+            Some(_) => audit.folder(self.folder.path()).env_remove("CARGO_MANIFEST_DIR"),
+        })
+    }
+}
+
+/// Writes a tree with agents of its own.
+///
+/// # Errors
+/// When a file cannot be written, or this program was told to stop.
+pub fn write_system(system: System) -> Result<WrittenTree, BenchError> {
+    let mut tree = WrittenTree::new()?;
+    tree.agents = Some(system.agents());
+    for (path, text) in system.files() {
+        match path.ends_with(".py") {
+            true => tree.put_python(&path, &text)?,
+            false => tree.put(&path, text.as_bytes())?,
+        }
+    }
+    Ok(tree)
 }
 
 /// Writes a tree: the plan's Python files, and the stack's own startup configs and requirements files.
@@ -84,41 +153,22 @@ pub struct WrittenTree {
 /// # Errors
 /// When a file cannot be read or written, or this program was told to stop.
 pub fn write(repository: &Repository, stack: &Stack, plan: &Plan) -> Result<WrittenTree, BenchError> {
-    let folder = tempfile::Builder::new()
-        .prefix("xtask-bench-")
-        .tempdir()
-        .map_err(FileError::on("create", &std::env::temp_dir()))?;
-    let put = |path: &str, bytes: &[u8]| -> Result<(), FileError> {
-        let path = folder.path().join(path);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(FileError::on("create", parent))?;
-        }
-        std::fs::write(&path, bytes).map_err(FileError::on("write", &path))
-    };
+    let mut tree = WrittenTree::new()?;
     let own = repository.path(&stack.source_tree);
     let configs = stack.machines.iter().map(|machine| &machine.startup_config);
     let requirements = stack.groups.iter().map(|group| &group.requirements);
     for path in configs.chain(requirements) {
         match std::fs::read(own.join(path)) {
-            Ok(bytes) => put(path, &bytes)?,
+            Ok(bytes) => tree.put(path, &bytes)?,
             // A group need not have requirements.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(FileError::on("read", &own.join(path))(error).into()),
         }
     }
-    let (mut files, mut lines) = (0, 0);
     for (path, text) in plan.files() {
-        if process::interrupted() {
-            return Err(ProcessError::Interrupted {
-                command: "writing the tree".to_owned(),
-            }
-            .into());
-        }
-        put(path, text.as_bytes())?;
-        files += 1;
-        lines += text.lines().count();
+        tree.put_python(path, &text)?;
     }
-    Ok(WrittenTree { folder, files, lines })
+    Ok(tree)
 }
 
 /// The audit of a tree by this very program, in turns with `ruff` finding what does not parse in it: so many pairs of runs.
@@ -126,11 +176,7 @@ pub fn write(repository: &Repository, stack: &Stack, plan: &Plan) -> Result<Writ
 /// # Errors
 /// When one of them cannot be run or fails, or this program was told to stop.
 pub fn audit(repository: &Repository, ruff: &Path, tree: &WrittenTree, runs: usize) -> Result<Paired, BenchError> {
-    let ourselves = std::env::current_exe().map_err(FileError::on("find", Path::new("/proc/self/exe")))?;
-    let audit = Program::new(ourselves)
-        .args(["audit", "--tree"])
-        .arg(tree.folder.path())
-        .folder(repository.root());
+    let audit = tree.audit(repository)?;
     let other = Program::new(ruff)
         .args(["check", "--no-cache", "--select", "E9"])
         .arg(tree.folder.path())
@@ -140,6 +186,7 @@ pub fn audit(repository: &Repository, ruff: &Path, tree: &WrittenTree, runs: usi
     let mut paired = Paired {
         files: tree.files,
         lines: tree.lines,
+        agents: tree.agents,
         audit: Vec::with_capacity(runs),
         other: Vec::with_capacity(runs),
     };
@@ -156,6 +203,30 @@ pub fn audit(repository: &Repository, ruff: &Path, tree: &WrittenTree, runs: usi
         }
     }
     Ok(paired)
+}
+
+/// The audit of a library by this very program, imported by one agent in turns with all of them: so many pairs of runs.
+///
+/// # Errors
+/// When a tree cannot be written or audited, or this program was told to stop.
+pub fn shared(repository: &Repository, agents: u16, lines: usize, runs: usize) -> Result<Shared, BenchError> {
+    let one = write_system(System::with_library(1, lines))?;
+    let many = write_system(System::with_library(agents, lines))?;
+    let (with_one, with_many) = (one.audit(repository)?, many.audit(repository)?);
+    let good = [0, 1];
+    let mut shared = Shared {
+        agents,
+        files: many.files,
+        lines: many.lines,
+        one: Vec::with_capacity(runs),
+        many: Vec::with_capacity(runs),
+    };
+    with_one.measure(&good)?;
+    for _ in 0..runs {
+        shared.many.push(run(with_many.measure(&good)?));
+        shared.one.push(run(with_one.measure(&good)?));
+    }
+    Ok(shared)
 }
 
 /// Does something in this process, so many times: the medians, of wall-clock time and of the CPU time of all threads.
