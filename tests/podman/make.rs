@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use regex::Regex;
 use serde_json::Value;
 use xtask::boot::creation::Creation;
-use xtask::boot::pod::{Container, Pod};
+use xtask::boot::pod::{Container, HealthTimes, Pod};
 use xtask::boot::reach::PublishedPort;
 use xtask::container::layout::TEMPORARY;
 use xtask::host::podman::Podman;
@@ -53,6 +53,8 @@ fn both_ways_make_the_same() {
         "unless-stopped",
         "k8s-file",
         "4242",
+        "\"Source\":\"/usr/local/share\"",
+        "\"StartPeriod\":11000000000",
     ] {
         assert!(text.contains(part), "`{part}` is in neither");
     }
@@ -100,12 +102,21 @@ fn creation(profile: PathBuf) -> Creation {
                 container: "/dev/nothing".to_owned(),
                 permissions: "r".to_owned(),
             }],
-            volumes: vec![(format!("{NAME}_logs"), "/app/logs".to_owned(), false)],
+            volumes: vec![
+                (format!("{NAME}_logs"), "/app/logs".to_owned(), false),
+                // A folder of the host in a volume's place.
+                ("/usr/local/share".to_owned(), "/app/models".to_owned(), true),
+            ],
             folders: vec![(PathBuf::from("/usr/share"), "/srv".to_owned())],
             memory_bytes: Some(256 << 20),
             processes: Some(77),
             stop_seconds: 1,
-            health_seconds: 9,
+            health: HealthTimes {
+                interval: 9,
+                timeout: 3,
+                retries: 2,
+                start_period: 11,
+            },
             seccomp_profile: Some(profile),
         },
         digest: String::new(),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use super::pod::{Container, Pod};
+use super::pod::{Container, HealthTimes, Pod};
 use super::podman_arguments;
 use super::reach::{Host, published_ports};
 use crate::container::command::{command, config_path};
@@ -151,7 +151,7 @@ fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container 
             .iter()
             .map(|volume| {
                 (
-                    stack.volume(group.machine, volume),
+                    stack.volume_source(group.machine, volume),
                     volume.path.clone(),
                     volume.read_only,
                 )
@@ -165,8 +165,20 @@ fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container 
         processes: stack.group_pids(id).filter(|_| host.limits).map(u64::from),
         // The supervisor bounds its own stop by this grace and a second.
         stop_seconds: supervision.stop_grace_ms.div_ceil(1000) + 3,
-        health_seconds: supervision.health_interval_ms.div_ceil(1000),
+        health: health_times(stack, id),
         seccomp_profile: None,
+    }
+}
+
+/// The same times as in the compose files, the units and the images.
+fn health_times(stack: &Stack, id: GroupId) -> HealthTimes {
+    let supervision = &stack.machine(stack.group(id).machine).supervision;
+    let seconds = |milliseconds: u64| milliseconds.div_ceil(1000).max(1);
+    HealthTimes {
+        interval: seconds(supervision.health_interval_ms),
+        timeout: seconds(supervision.health_timeout_ms),
+        retries: supervision.health_retries.max(1),
+        start_period: stack.group_start_period_ms(id).div_ceil(1000),
     }
 }
 
@@ -308,6 +320,7 @@ mod tests {
             "--shm-size=1073741824b",
             "--volume=/srv/models:/models:ro",
             "--device=/dev/snd:/dev/snd:rw",
+            "--health-start-period=77s",
         ] {
             assert!(arguments.contains(&argument.to_owned()), "{argument}: {arguments:#?}");
         }
@@ -327,6 +340,7 @@ mod tests {
                 r#""destination":"/models","options":["ro","rprivate","rbind"]"#,
             ),
             (&request, "size=314572800"),
+            (&request, r#""StartPeriod":77000000000"#),
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
@@ -359,6 +373,75 @@ mod tests {
             assert!(unquoted.contains(part), "{part}: {text}");
         }
         assert!(text("config/core.yaml").contains("start_period_ms: 77000"));
+    }
+
+    #[test]
+    fn a_folder_of_the_host_is_mounted_in_a_volume_s_place() {
+        let mut stack = Fixture::small()
+            .stack(
+                "status_port: 9000",
+                "status_port: 9000\nvolumes: {logs: './logs:/app/logs', config: '/srv/c:/app/config', data: /app/data}",
+            )
+            .model();
+        stack.checkout = "/home/me/project".to_owned();
+        let (id, _) = stack.groups().next().unwrap();
+        let container = container(&stack, id, &host(&stack, Reach::Container), &Runs::Supervisor);
+        let arguments = podman_arguments::container(&container);
+        for argument in [
+            "--volume=/home/me/project/logs:/app/logs",
+            "--volume=/srv/c:/app/config:ro",
+            "--volume=sys_main_data:/app/data",
+        ] {
+            assert!(arguments.contains(&argument.to_owned()), "{argument}: {arguments:#?}");
+        }
+        let request = podman_request::container(&container);
+        let named: Vec<&str> = request["volumes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|v| v["Name"].as_str())
+            .collect();
+        assert_eq!(named, ["sys_main_data"]);
+        let mounts = request["mounts"].to_string();
+        for (folder, path, how) in [
+            ("/home/me/project/logs", "/app/logs", "rw"),
+            ("/srv/c", "/app/config", "ro"),
+        ] {
+            let mount = format!(r#""source":"{folder}","destination":"{path}","options":["{how}","rprivate","rbind"]"#);
+            assert!(mounts.contains(&mount), "{mount}: {mounts}");
+        }
+    }
+
+    #[test]
+    fn health_is_checked_at_the_same_times_in_every_way_of_starting_it() {
+        let stack = Fixture::small()
+            .stack(
+                "status_port: 9000",
+                "status_port: 9000\nsupervision: {interval_seconds: 41, timeout_seconds: 7, retries: 5, start_period_seconds: 23}",
+            )
+            .model();
+        let (id, group) = stack.groups().next().unwrap();
+        let container = container(&stack, id, &host(&stack, Reach::Container), &Runs::Supervisor);
+        let arguments = podman_arguments::container(&container);
+        for argument in [
+            "--health-interval=41s",
+            "--health-timeout=7s",
+            "--health-retries=5",
+            "--health-start-period=23s",
+        ] {
+            assert!(arguments.contains(&argument.to_owned()), "{argument}: {arguments:#?}");
+        }
+        let request = &podman_request::container(&container)["healthconfig"];
+        let seconds = |key: &str| request[key].as_u64().map(|value| value / 1_000_000_000);
+        assert_eq!(
+            (seconds("Interval"), seconds("Timeout"), seconds("StartPeriod")),
+            (Some(41), Some(7), Some(23))
+        );
+        assert_eq!(request["Retries"], 5);
+        let compose = compose::file(&stack, group.machine).text.replace('"', "");
+        for line in ["interval: 41s", "timeout: 7s", "retries: 5", "start_period: 23s"] {
+            assert!(compose.contains(line), "{line}: {compose}");
+        }
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub struct Container {
     pub labels: BTreeMap<String, String>,
     /// Whether nothing of the image can be written.
     pub read_only: bool,
-    /// Volumes by name, where they are, and whether they are for reading only.
+    /// Volumes by name, or folders of the host in their place; where they are, and whether they are for reading only.
     pub volumes: Vec<(String, String, bool)>,
     /// Folders in memory, and how they are mounted.
     pub temporary: Vec<(&'static str, Vec<String>)>,
@@ -70,10 +70,23 @@ pub struct Container {
     pub processes: Option<u64>,
     /// Seconds between being told to stop and being killed.
     pub stop_seconds: u64,
-    /// Seconds between two checks of its health.
-    pub health_seconds: u64,
+    /// When its health is checked.
+    pub health: HealthTimes,
     /// File with the system calls that it may make; Podman's own list otherwise.
     pub seccomp_profile: Option<PathBuf>,
+}
+
+/// When Podman checks the health of a container, and what it makes of the answers. In whole seconds: Podman takes no less than one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HealthTimes {
+    /// Seconds between two checks.
+    pub interval: u64,
+    /// Seconds that a check may take.
+    pub timeout: u64,
+    /// Failed checks in a row after which the container is unhealthy.
+    pub retries: u32,
+    /// Seconds after its start in which failed checks do not count.
+    pub start_period: u64,
 }
 
 /// What tells Podman whether a container is healthy, as a shell reads it.

@@ -46,7 +46,10 @@ pub fn container(container: &Container) -> Vec<String> {
         "--log-driver=k8s-file".to_owned(),
         format!("--log-opt=max-size={LOG_BYTES}"),
         format!("--health-cmd={HEALTH_COMMAND}"),
-        format!("--health-interval={}s", container.health_seconds),
+        format!("--health-interval={}s", container.health.interval),
+        format!("--health-timeout={}s", container.health.timeout),
+        format!("--health-retries={}", container.health.retries),
+        format!("--health-start-period={}s", container.health.start_period),
     ];
     arguments.extend(container.read_only.then(|| "--read-only".to_owned()));
     arguments.extend(container.user.map(|(user, group)| format!("--user={user}:{group}")));

@@ -7,9 +7,6 @@ use super::pod::{Container, HEALTH_COMMAND, LOG_BYTES, Pod};
 
 /// Nanoseconds of a second: Podman counts times in them.
 const NANOSECONDS: u64 = 1_000_000_000;
-/// How long a check of the health may take, and how often it may fail: as its command line has it by default.
-const HEALTH_TIMEOUT_SECONDS: u64 = 30;
-const HEALTH_RETRIES: u64 = 3;
 
 /// Body of `POST /libpod/pods/create`.
 #[must_use]
@@ -82,9 +79,18 @@ pub fn container(container: &Container) -> Value {
             "options": ["rw", "rprivate", "rbind"],
         })
     }));
-    let volumes: Vec<Value> = container
-        .volumes
-        .iter()
+    let (folders, named): (Vec<_>, Vec<_>) = container.volumes.iter().partition(|(name, ..)| name.starts_with('/'));
+    mounts.extend(folders.into_iter().map(|(folder, path, read_only)| {
+        let how = if *read_only { "ro" } else { "rw" };
+        json!({
+            "type": "bind",
+            "source": folder,
+            "destination": path,
+            "options": [how, "rprivate", "rbind"],
+        })
+    }));
+    let volumes: Vec<Value> = named
+        .into_iter()
         .map(|(name, path, read_only)| {
             let options: &[&str] = if *read_only { &["ro"] } else { &[] };
             json!({ "Name": name, "Dest": path, "Options": options })
@@ -114,9 +120,10 @@ pub fn container(container: &Container) -> Value {
         "log_configuration": { "driver": "k8s-file", "size": LOG_BYTES },
         "healthconfig": {
             "Test": ["CMD-SHELL", HEALTH_COMMAND],
-            "Interval": container.health_seconds * NANOSECONDS,
-            "Timeout": HEALTH_TIMEOUT_SECONDS * NANOSECONDS,
-            "Retries": HEALTH_RETRIES,
+            "Interval": container.health.interval.saturating_mul(NANOSECONDS),
+            "Timeout": container.health.timeout.saturating_mul(NANOSECONDS),
+            "Retries": container.health.retries,
+            "StartPeriod": container.health.start_period.saturating_mul(NANOSECONDS),
         },
         "sdnotifyMode": "container",
         "mounts": mounts,

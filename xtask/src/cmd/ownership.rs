@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, Failure, Outcome};
 use crate::boot::ownership::Ownership;
+use crate::host::boot::folders;
 use crate::host::boot::is_own_volume;
 use crate::host::boot::ownership::{self, Misowned};
 use crate::host::boot::volume_users::{self, Unfit, Users};
@@ -124,14 +125,23 @@ fn require_volumes(context: &Context, stack: &Stack, part: &Part<'_>, chown: boo
         .flat_map(|machine| {
             // What agents only read they need not own.
             let written = stack.volumes.iter().filter(|volume| !volume.read_only);
-            written.map(|volume| stack.volume(*machine, volume))
+            written.map(|volume| stack.volume_source(*machine, volume))
         })
         .collect();
+    let mut folders = Vec::new();
+    for machine in &part.machines {
+        let (made, written) = folders::make(stack, *machine)?;
+        for folder in made {
+            context.printer.step("made", format!("folder {}", folder.display()));
+        }
+        folders.extend(written);
+    }
     let volumes = podman.volumes()?;
     // What only has the name is somebody else's, and refused later.
     let used: Vec<&Volume> = volumes
         .iter()
         .filter(|volume| names.contains(&volume.name) && is_own_volume(volume, stack))
+        .chain(&folders)
         .collect();
     if used.is_empty() {
         return Ok(());
@@ -172,7 +182,7 @@ fn require_fit(context: &Context, stack: &Stack, part: &Part<'_>, used: &[&Volum
     for machine in &part.machines {
         let mut wrong: Vec<Unfit> = Vec::new();
         for of_stack in stack.volumes.iter().filter(|volume| !volume.read_only) {
-            let name = stack.volume(*machine, of_stack);
+            let name = stack.volume_source(*machine, of_stack);
             let below = |folder: &String| folder.strip_prefix(&format!("{}/", of_stack.path)).map(str::to_owned);
             let shared: Vec<String> = stack.images.shared.iter().filter_map(below).collect();
             let volume = used.iter().find(|volume| volume.name == name);

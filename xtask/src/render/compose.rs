@@ -12,7 +12,7 @@ use crate::container::environment::environment;
 use crate::container::ports::{Interface, published};
 use crate::rendered_file::RenderedFile;
 use crate::stack::extras::{Device, HostMount};
-use crate::stack::model::Group;
+use crate::stack::model::{Group, Volume};
 use crate::stack::{GroupId, MachineId, Stack};
 
 const COMMENT: &str = "\
@@ -102,7 +102,9 @@ pub fn file(stack: &Stack, id: MachineId) -> RenderedFile {
         name: machine.network.clone(),
         external: true,
     };
-    let volumes = stack.volumes.iter().map(|volume| {
+    // A folder of the host is mounted by its path.
+    let named = stack.volumes.iter().filter(|volume| volume.host.is_none());
+    let volumes = named.map(|volume| {
         let name = stack.volume(id, volume);
         (volume.name.clone(), Named { name })
     });
@@ -149,6 +151,18 @@ fn interpolated(stack: &Stack, id: GroupId) -> BTreeMap<String, String> {
     values
 }
 
+/// A volume's name, or its folder: a relative one from where the file stands.
+fn source(stack: &Stack, machine: &str, volume: &Volume) -> String {
+    match volume.written_folder(machine) {
+        None => volume.name.clone(),
+        Some(folder) if folder.starts_with('/') => folder,
+        Some(folder) => {
+            let up = "../".repeat(path(stack, machine).matches('/').count());
+            format!("{up}{}", folder.strip_prefix("./").unwrap_or(&folder))
+        }
+    }
+}
+
 fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
     let machine = stack.machine(group.machine);
     let supervision = &machine.supervision;
@@ -176,7 +190,7 @@ fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
         volumes: stack
             .volumes
             .iter()
-            .map(|volume| format!("{}:{}", volume.name, volume.mount()))
+            .map(|volume| format!("{}:{}", source(stack, &machine.name, volume), volume.mount()))
             .chain(extras.mounts.iter().map(HostMount::text))
             .collect(),
         healthcheck: Healthcheck {

@@ -33,7 +33,19 @@ pub fn script(stack: &Stack, id: MachineId) -> RenderedFile {
         namespace => stack.images.namespace,
         tag => stack.images.tag,
         base_image => stack.images.base_image,
-        volumes => stack.volumes.iter().map(|volume| stack.volume(id, volume)).collect::<Vec<_>>(),
+        volumes => stack
+            .volumes
+            .iter()
+            .filter(|volume| volume.host.is_none())
+            .map(|volume| stack.volume(id, volume))
+            .collect::<Vec<_>>(),
+        folders => stack
+            .volumes
+            .iter()
+            .filter_map(|volume| volume.written_folder(&machine.name))
+            .collect::<Vec<_>>(),
+        folder_mode => if stack.images.per_group { "1777" } else { "0755" },
+        uid => stack.images.uid,
         labels => vec![
             format!("{}={}", labels::STACK, stack.name),
             format!("{}={}", labels::MACHINE, machine.name),

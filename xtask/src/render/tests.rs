@@ -709,3 +709,93 @@ fn a_shared_config_folder_is_read_only_everywhere_unless_the_stack_says_otherwis
     let other = with("{logs: /app/logs, models: '/app/models:ro'}");
     assert!(text(&other, "docker/podman-compose.main.yml").contains("- models:/app/models:ro\n"));
 }
+
+#[test]
+fn a_volume_in_a_folder_of_the_host_is_that_folder_where_files_stay_with_the_checkout() {
+    let stack = Fixture::small()
+        .stack(
+            "status_port: 9000",
+            "volumes: {logs: './logs:/app/logs', models: '/srv/{machine}:/models:ro', data: /app/data}\nstatus_port: 9000",
+        )
+        .model();
+    let files = render(&stack, &Preload::default(), &BTreeSet::new());
+    let parts: [(&str, &[&str], &[&str]); 4] = [
+        (
+            "docker/podman-compose.main.yml",
+            &[
+                "- ../logs:/app/logs\n",
+                "- /srv/main:/models:ro\n",
+                "- data:/app/data\n",
+                "name: sys_main_data",
+            ],
+            &["sys_main_logs", "sys_main_models"],
+        ),
+        (
+            "docker/quadlet/main/sys-core.container",
+            &[
+                "Volume=sys_main_logs.volume:/app/logs\n",
+                "Volume=/srv/main:/models:ro\n",
+            ],
+            &["sys_main_models.volume"],
+        ),
+        (
+            "docker/kube/main/core.yaml",
+            &["path: /srv/main\n", "claimName: sys-main-logs\n"],
+            &["sys-main-models"],
+        ),
+        (
+            "scripts/deploy_main.sh",
+            &[
+                "  ensure_folder './logs'\n",
+                "  ensure_folder '/srv/main'\n",
+                "chown 10001:10001",
+                "  'sys_main_data'\n",
+            ],
+            &["sys_main_logs", "sys_main_models"],
+        ),
+    ];
+    for (path, there, not) in parts {
+        let text = text(&files, path).replace("logs\"", "logs").replace('"', "");
+        for part in there {
+            let bare = part.replace('\'', "");
+            assert!(text.contains(part) || text.contains(&bare), "{path}: {part}\n{text}");
+        }
+        assert!(not.iter().all(|part| !text.contains(part)), "{path}\n{text}");
+    }
+    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    assert!(paths.contains(&"docker/quadlet/main/sys_main_logs.volume"));
+    assert!(!paths.contains(&"docker/quadlet/main/sys_main_models.volume"));
+}
+
+/// What the plan names for the GPU services, in what an agent of theirs gets.
+#[test]
+fn the_gpu_services_have_the_address_the_variables_and_the_path_names_of_the_plan() {
+    let stack = Fixture::real().model();
+    let id = stack.find_group("gpu-services").unwrap();
+    assert_eq!(stack.group(id).address.to_string(), "172.20.0.30");
+    let environment = agent_environment(&stack, id, &|_, address| address.to_string());
+    let expected = [
+        ("ENABLE_GPU", "true"),
+        ("NLTK_DATA", "/app/data/nltk_data"),
+        ("MACHINE_TYPE", "mainpc"),
+        ("LOG_LEVEL", "INFO"),
+        ("ENABLE_METRICS", "true"),
+        ("PC2_IP", "192.168.1.102"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(environment.get(name).map(String::as_str), Some(value), "{name}");
+    }
+    let files = real();
+    assert_eq!(
+        config(&files, "gpu_services").python_path,
+        ["/app", "/app/main_pc_code"]
+    );
+    let dockerfile = text(&files, "docker/Dockerfile.gpu-services");
+    for link in [
+        "ln -s /app/main_pc_code/FORMAINPC /app/FORMAINPC",
+        "ln -s /app/main_pc_code/agents /app/agents",
+        "ln -s /app/main_pc_code/src /app/src",
+    ] {
+        assert!(dockerfile.contains(link), "{link}: {dockerfile}");
+    }
+}

@@ -32,6 +32,8 @@ pub(super) struct StackFile {
     /// What the audit leaves out.
     audit: Option<Audit>,
     /// Volumes of each machine: name, and where it is mounted; `:ro` behind the path: for reading only, as `config` is unless it says `:rw`.
+    /// With a folder of the host in front (`./logs:/app/logs`, relative to the folder that holds the stack; `{machine}` is the machine's
+    /// name), that folder is mounted; without one, Podman keeps the files.
     /// Where it is not written: `logs`, `data` and `models` below `/app`, less those that hold Python files in the tree.
     volumes: Option<BTreeMap<String, String>>,
     /// Port of every supervisor's status endpoint, inside its container.

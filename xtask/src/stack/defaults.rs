@@ -222,6 +222,7 @@ fn volumes(tree: Option<&TreeFiles>) -> Vec<Volume> {
             name: name.to_owned(),
             path: format!("/app/{name}"),
             read_only: false,
+            host: None,
         })
         .collect()
 }

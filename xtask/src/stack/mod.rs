@@ -29,6 +29,7 @@ pub mod secret;
 pub mod selection;
 pub mod spans;
 pub mod subnet;
+pub mod volumes;
 pub mod writable;
 pub mod yaml;
 

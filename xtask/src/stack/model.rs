@@ -125,6 +125,8 @@ pub struct Volume {
     pub path: String,
     /// Whether agents may only read it. A volume that all groups share and that lies where code is imported from is one.
     pub read_only: bool,
+    /// Folder of the host that holds it, as the stack writes it; nothing where Podman keeps it.
+    pub host: Option<String>,
 }
 
 impl Volume {

@@ -14,6 +14,7 @@ use super::runtime::RuntimeSettings;
 use super::selection;
 use super::spans::{At, Source};
 use super::supervision::{Settings, argument_style, start};
+use super::volumes;
 use super::yaml::{self, Node};
 use crate::finding::{Finding, Place, Severity, Subject};
 
@@ -273,7 +274,7 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         let node = top.get("images");
         images(reader, node, &known_name, python_version.as_deref().unwrap_or(PYTHON))
     };
-    let volumes = top.get("volumes").map(|node| volumes(reader, node));
+    let volumes = top.get("volumes").map(|node| volumes::read(reader, node));
     let status_port = match top.get("status_port") {
         Some(node) => reader.port(node, "`status_port`").map(|at| at.value),
         None => Some(9000),
@@ -310,6 +311,10 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
             }
         }
     }
+    let connections = machines
+        .iter()
+        .filter_map(|machine| Some((machine.name.value.as_str(), machine.connection.as_ref()?)));
+    volumes::on_other_hosts(reader, volumes.as_deref(), connections);
     let fallbacks = top
         .get("fallbacks")
         .map(|node| fallbacks(reader, node))
@@ -644,43 +649,6 @@ fn disclosure<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<Disclosure>
             None
         }
     }
-}
-
-fn volumes<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Volume> {
-    let place = reader.place(node.span);
-    let Some(fields) = reader.fields(node, "`volumes`", place) else {
-        return Vec::new();
-    };
-    let mut volumes = Vec::new();
-    for entry in fields.entries() {
-        let place = reader.place(entry.key_span);
-        reader.check_name(&entry.key, &place, "a volume");
-        let Some(path) = reader.text(&entry.value, &format!("volume `{}`", entry.key)) else {
-            continue;
-        };
-        let good = |c: char| c.is_ascii_alphanumeric() || "_.-/@+".contains(c);
-        // What every group may import is nobody's to write, unless the stack wants it so.
-        let (folder, read_only) = match path.value.rsplit_once(':') {
-            Some((folder, "ro")) => (folder, true),
-            Some((folder, "rw")) => (folder, false),
-            _ => (path.value.as_str(), entry.key == "config"),
-        };
-        if !folder.starts_with('/') || !folder.chars().all(good) {
-            let message = format!("volume `{}` cannot be mounted at `{}`", entry.key, path.value);
-            reader.bad_value(
-                path.place,
-                message,
-                "write an absolute path of letters, digits, `_`, `.`, `-`, `@` and `+`, as in `/app/logs`, or with `:ro` or `:rw` behind it",
-            );
-            continue;
-        }
-        volumes.push(Volume {
-            name: entry.key.clone(),
-            path: folder.to_owned(),
-            read_only,
-        });
-    }
-    volumes
 }
 
 fn fallbacks<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String, At<String>> {

@@ -1,6 +1,7 @@
 //! Creates what a stack needs on a host: networks, volumes, pods, containers. Every step can be repeated. [`self::take_down`]
 //! removes it.
 
+pub mod folders;
 pub mod group_containers;
 pub mod occupied;
 pub mod ownership;
@@ -348,7 +349,7 @@ impl There {
                 taken.push(format!("the name is already in use by network `{name}`"));
                 or = " (a network's is `machines.<name>.network.name`)";
             }
-            for volume in &stack.volumes {
+            for volume in stack.volumes.iter().filter(|volume| volume.host.is_none()) {
                 let name = stack.volume(*machine, volume);
                 let found = self.volumes.iter().find(|found| found.name == name);
                 if found.is_some_and(|found| !is_own_volume(found, stack)) {
@@ -541,6 +542,7 @@ fn make_volumes(
             stack
                 .volumes
                 .iter()
+                .filter(|volume| volume.host.is_none())
                 .map(move |volume| (stack.volume(*machine, volume), *machine))
         })
         .filter(|(name, _)| there.iter().all(|volume| volume.name != *name))

@@ -148,12 +148,14 @@ struct RawContainer {
 struct RawMount {
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    source: String,
     destination: String,
     #[serde(rename = "RW")]
     writable: bool,
 }
 
-/// `podman container inspect`: by container, where it has that volume.
+/// `podman container inspect`: by container, where it has that volume, or folder of the host.
 pub(super) fn mounts(text: &str, volume: &str) -> Result<BTreeMap<String, Option<MountSeen>>, String> {
     if text.trim().is_empty() {
         return Ok(BTreeMap::new());
@@ -166,7 +168,7 @@ pub(super) fn mounts(text: &str, volume: &str) -> Result<BTreeMap<String, Option
                 .mounts
                 .unwrap_or_default()
                 .into_iter()
-                .find(|mount| mount.name == volume)
+                .find(|mount| mount.name == volume || (mount.name.is_empty() && mount.source == volume))
                 .map(|mount| MountSeen {
                     path: mount.destination,
                     writable: mount.writable,
@@ -237,6 +239,9 @@ mod tests {
         assert_eq!(seen["a"].as_ref().unwrap().path, "/app/logs");
         assert_eq!(seen["b"], None);
         assert!(mounts("", "v").unwrap().is_empty());
+        let text =
+            r#"[{"Name":"a","Mounts":[{"Type":"bind","Source":"/srv/v","Destination":"/app/logs","RW":false}]}]"#;
+        assert!(!mounts(text, "/srv/v").unwrap()["a"].as_ref().unwrap().writable);
     }
 
     #[test]

@@ -50,5 +50,10 @@ pub fn of_machine(stack: &Stack, names: &Names, id: MachineId) -> Vec<Object<Spe
             },
         },
     };
-    stack.volumes.iter().map(claim).collect()
+    let machine = &stack.machine(id).name;
+    let claimed = stack
+        .volumes
+        .iter()
+        .filter(|volume| volume.absolute_folder(machine).is_none());
+    claimed.map(claim).collect()
 }

@@ -495,12 +495,15 @@ fn volumes(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> (Ve
     }
     for of_stack in &stack.volumes {
         let name = label(&of_stack.name);
+        // A node has no folder that is relative to the checkout.
+        let folder = of_stack.absolute_folder(&stack.machine(machine).name);
         let claim = Claim {
             claim_name: claim::name(names, machine, of_stack),
         };
         both.push((
             Volume {
-                persistent_volume_claim: Some(claim),
+                persistent_volume_claim: folder.is_none().then_some(claim),
+                host_path: folder.map(|path| HostPath { path }),
                 ..volume(&name)
             },
             Mount {

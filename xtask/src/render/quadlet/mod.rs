@@ -30,7 +30,12 @@ pub fn files(stack: &Stack, id: MachineId) -> Vec<RenderedFile> {
         executable: false,
     };
     let mut files = vec![file(network_file(stack, id), network(stack, id))];
-    files.extend(stack.volumes.iter().map(|of_stack| {
+    let machine = &stack.machine(id).name;
+    let named = stack
+        .volumes
+        .iter()
+        .filter(|volume| volume.absolute_folder(machine).is_none());
+    files.extend(named.map(|of_stack| {
         let unit = volume(stack, id, of_stack);
         file(volume_file(stack, id, of_stack), unit)
     }));
@@ -117,7 +122,9 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
         );
     }
     for volume in &stack.volumes {
-        let file = volume_file(stack, group.machine, volume);
+        // Units are copied to where a relative folder would be another.
+        let folder = volume.absolute_folder(&machine.name);
+        let file = folder.unwrap_or_else(|| volume_file(stack, group.machine, volume));
         unit.key("Volume", format!("{file}:{}", literal(&volume.mount())));
     }
     unit.key("ReadOnly", group.has_read_only_root());

@@ -107,7 +107,7 @@ pub enum Action {
     Volume {
         /// Its machine.
         machine: MachineId,
-        /// Its name on the host.
+        /// Its name on the host, or the folder of the host that is in its place.
         name: String,
         /// Where it is mounted.
         path: String,

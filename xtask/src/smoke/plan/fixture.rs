@@ -121,11 +121,13 @@ pub fn small_stack() -> Stack {
                 name: "logs".to_owned(),
                 path: "/app/logs".to_owned(),
                 read_only: false,
+                host: None,
             },
             Volume {
                 name: "data".to_owned(),
                 path: "/app/data".to_owned(),
                 read_only: false,
+                host: None,
             },
         ],
         status_port: 9000,

@@ -175,7 +175,7 @@ fn volume(spec: VolumeSpec, names: &mut Names<'_>) -> Option<Resolved> {
     };
     let action = Action::Volume {
         machine,
-        name: stack.volume(machine, volume),
+        name: stack.volume_source(machine, volume),
         path: volume.path.clone(),
         mounted_in,
         writable_in,

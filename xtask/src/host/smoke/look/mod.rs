@@ -230,9 +230,14 @@ impl<'a> Look<'a> {
             return Err("not a volume".to_owned());
         };
         let podman = || self.podman(Some(*machine));
-        let exists = run(&podman().args(["volume", "exists", name]), deadline)?;
+        let exists = if name.starts_with('/') {
+            // Of another host, what is mounted says it.
+            Path::new(name).is_dir() || self.system.addresses.lan().is_some_and(|lan| lan.lab.is_none())
+        } else {
+            run(&podman().args(["volume", "exists", name]), deadline)?.exit == Some(0)
+        };
         let mut seen = VolumeSeen {
-            exists: exists.exit == Some(0),
+            exists,
             ..VolumeSeen::default()
         };
         if !seen.exists {
