@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::health::{Check, Kind};
+
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -151,6 +153,9 @@ pub struct Agent {
     /// Port of the health REP socket, passed as `--health_check_port`. Absent: `port + 1`, today's implicit rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_check_port: Option<u16>,
+    /// How its health is found out.
+    #[serde(default, skip_serializing_if = "Check::is_default")]
+    pub health: Check,
     /// Whether the group is unhealthy without it; `false`: only degraded.
     #[serde(default = "default_true")]
     pub required: bool,
@@ -193,11 +198,31 @@ pub struct Agent {
     pub start: Option<Start>,
 }
 
+impl Elsewhere {
+    /// Whether only its supervisor can say how it is: where nothing is asked, and where what stands between may take connections in
+    /// its place.
+    #[must_use]
+    pub fn is_told_by_its_supervisor(&self) -> bool {
+        match self.health.kind {
+            Kind::Process => true,
+            Kind::Tcp => self.status_port.is_some(),
+            Kind::Zmq | Kind::Http => false,
+        }
+    }
+}
+
 impl Agent {
-    /// The port on which health is asked: the configured one, else `port + 1`.
+    /// What it is told as its health port: the configured one, else `port + 1`.
     #[must_use]
     pub fn health_port(&self) -> u16 {
         self.health_check_port.unwrap_or(self.port.saturating_add(1))
+    }
+
+    /// The port on which health is asked; none where nothing is asked.
+    #[must_use]
+    pub fn asked_port(&self) -> Option<u16> {
+        let port = self.health.port.unwrap_or(self.health_port());
+        (self.health.kind != Kind::Process).then_some(port)
     }
 }
 
@@ -321,8 +346,11 @@ pub struct Elsewhere {
     pub group: String,
     /// IPv4 address, or `${NAME}`: the value of that environment variable (`${PC2_IP}`).
     pub host: String,
-    /// Its health port.
+    /// The port on which its health is asked.
     pub health_check_port: u16,
+    /// How its health is found out.
+    #[serde(default, skip_serializing_if = "Check::is_default")]
+    pub health: Check,
     /// Port of its supervisor's status endpoint at the same host, which tells whether the agent has failed. Absent: nobody
     /// can be asked, and it is waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,4 +6,5 @@
 pub mod exit;
 pub mod group_config;
 pub mod health;
+pub mod http_reply;
 pub mod status;

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::group_config::Start;
+use crate::health::Kind;
 
 /// The newest version of [`GroupStatus`].
 pub const VERSION: u32 = 1;
@@ -85,8 +86,14 @@ pub struct AgentStatus {
     pub name: String,
     /// Its REP port.
     pub port: u16,
-    /// Its health port.
+    /// The port on which its health is asked.
     pub health_check_port: u16,
+    /// How its health is found out, and so what `healthy` means of it.
+    #[serde(default)]
+    pub health: Kind,
+    /// TCP ports that it listens on, of one that is mute, or was before it was given up.
+    #[serde(default)]
+    pub listens_on: Vec<u16>,
     /// Whether the group is unhealthy without it.
     pub required: bool,
     /// Where it stands.

@@ -3,6 +3,7 @@
 //!
 //! `answer [STATUS]`, `answer-after MS`, `answer-for MS` (then hold the port, silent), `mute`, `rubbish`, `http`,
 //! `half-frame`, `hold`, `endless`: what the health port does; `exit-after MS CODE`, `ignore-sigterm`, `fork-orphans`,
+//! `serve-http CODE BODY` (`/health` on its main port), `listen` (the main port takes connections), `words ASK REPLY` (the health port),
 //! `need-port` (its main port must be free, else it exits with 98), `shell TEXT` (a command line, with PORT, HEALTH and FAKE_AGENT in
 //! its environment), `bytes TEXT` (to stderr, with `\\r` and `\\n` as they are meant), `raise SIGNAL`, `flood BYTES`, `say TEXT`, `complain TEXT`, `partial TEXT`, `environment NAME`, `echo-port`: what else it does.
 //!
@@ -150,6 +151,19 @@ async fn behave(script: String, name: String, port: u16, health: u16) {
             "echo-port" => {
                 tokio::spawn(answer(port, "echo".to_owned(), name.clone(), None));
             }
+            "serve-http" => {
+                let (code, body) = rest.split_once(' ').unwrap();
+                let length = body.len();
+                let reply = format!("HTTP/1.1 {code} X\r\nContent-Length: {length}\r\n\r\n{body}");
+                tokio::spawn(serve_http(port, reply));
+            }
+            "listen" => {
+                tokio::spawn(raw(port, Vec::new()));
+            }
+            "words" => {
+                let (ask, reply) = rest.split_once(' ').unwrap();
+                tokio::spawn(words_on(health, ask.to_owned(), reply.to_owned()));
+            }
             other => {
                 let bytes = match other {
                     "rubbish" => vec![0xEE; 200],
@@ -223,6 +237,36 @@ async fn answer(port: u16, status: String, name: String, time: Option<Duration>)
             // Bound, and never served again.
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// Answers every request for `/health` with `reply`, and others with 404.
+async fn serve_http(port: u16, reply: String) {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        let read = stream.read(&mut request).await.unwrap_or(0);
+        let known = request[..read].starts_with(b"GET /health HTTP/1.1\r\n");
+        let missing = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+        let _ = stream
+            .write_all(if known { reply.as_bytes() } else { missing.as_bytes() })
+            .await;
+    }
+}
+
+/// Answers one request with its reply, and all others with `what?`.
+async fn words_on(port: u16, ask: String, reply: String) {
+    let mut socket = RepSocket::new();
+    socket.bind(&format!("tcp://127.0.0.1:{port}")).await.unwrap();
+    loop {
+        let Ok(request) = socket.recv().await else {
+            continue;
+        };
+        let known = request.get(0).is_some_and(|frame| frame.as_ref() == ask.as_bytes());
+        let _ = socket
+            .send(if known { reply.clone() } else { "what?".to_owned() }.into())
+            .await;
     }
 }
 

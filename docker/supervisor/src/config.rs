@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use contract::group_config::{GroupConfig, VERSION};
+use contract::health::{Check, Kind};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
@@ -101,11 +102,14 @@ fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
         if agent.script_path.is_empty() {
             errors.push((Some(at), format!("agent `{name}` has no script")));
         }
-        let explicit = agent.health_check_port.is_some();
-        for (port, what, sure) in [
-            (agent.port, "port", true),
-            (agent.health_port(), "health_check_port", explicit),
-        ] {
+        let explicit = agent.health_check_port.is_some() || agent.health.port.is_some();
+        let mut own = vec![(agent.port, "port", true)];
+        // Of a health check of another kind, or on a port of its own, it is no slip that the agent has one port for both.
+        let both = agent.health.kind != Kind::Zmq || agent.health.port.is_some();
+        if let Some(asked) = agent.asked_port().filter(|port| !(both && *port == agent.port)) {
+            own.push((asked, "health_check_port", explicit));
+        }
+        for (port, what, sure) in own {
             if port == 0 {
                 errors.push((Some(at), format!("{what} of agent `{name}` is 0")));
                 continue;
@@ -126,8 +130,22 @@ fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
             }
         }
     }
+    for (at, agent) in config.agents.iter().enumerate() {
+        for problem in health_problems(&agent.health) {
+            errors.push((Some(at), format!("health of agent `{}`: {problem}", agent.name)));
+        }
+    }
     let mut away = HashSet::new();
     for dependency in &config.dependencies_elsewhere {
+        if dependency.health.kind == Kind::Process && dependency.status_port.is_none() {
+            errors.push((
+                None,
+                format!(
+                    "`{}` of dependencies_elsewhere has no status_port: of an agent that is asked nothing, only its supervisor knows",
+                    dependency.name
+                ),
+            ));
+        }
         if !away.insert(dependency.name.as_str()) {
             errors.push((
                 None,
@@ -165,6 +183,38 @@ fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
         }
     }
     (errors, warnings)
+}
+
+/// What a health check cannot have.
+fn health_problems(check: &Check) -> Vec<&'static str> {
+    let broken = |text: &String| text.contains(|c: char| c.is_control() || c.is_whitespace());
+    let path = check.path.as_ref();
+    [
+        (
+            path.is_some_and(|path| !path.starts_with('/') || broken(path)),
+            "its path must begin with `/` and be without spaces",
+        ),
+        (path.is_some() && check.kind != Kind::Http, "only http has a path"),
+        (
+            check.ask.is_some() && check.kind != Kind::Zmq,
+            "only zmq asks with words",
+        ),
+        (
+            check.port.is_some() && check.kind == Kind::Process,
+            "process has no port",
+        ),
+        (
+            !check.expect.is_empty() && matches!(check.kind, Kind::Tcp | Kind::Process),
+            "only zmq and http expect words",
+        ),
+        (
+            check.start_period_ms.is_some_and(|ms| ms > 365 * 24 * 3_600_000),
+            "its start period is longer than a year",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(wrong, problem)| wrong.then_some(problem))
+    .collect()
 }
 
 /// The line on which each agent begins.
@@ -222,6 +272,29 @@ mod tests {
         assert!(all.contains("g.yaml:6: port of agent `../x` is 0"), "{all}");
         assert!(all.contains("crash_limit must be 1"), "{all}");
         assert_eq!(errors.len(), 8, "{all}");
+    }
+
+    #[test]
+    fn a_health_check_has_what_its_kind_has() {
+        let said = errors(
+            "agents:\n- {name: A, script_path: a.py, port: 10, health: {kind: process, port: 11, path: x y, ask: z, expect: [v]}}\n\
+             dependencies_elsewhere:\n- {name: B, machine: m, group: g, host: 10.0.0.1, health_check_port: 5, health: {kind: process}}\n",
+        )
+        .join("\n");
+        for problem in [
+            "g.yaml:2: health of agent `A`: its path must begin with `/`",
+            "only http has a path",
+            "only zmq asks with words",
+            "process has no port",
+            "only zmq and http expect words",
+            "`B` of dependencies_elsewhere has no status_port",
+        ] {
+            assert!(said.contains(problem), "{problem}: {said}");
+        }
+        let one = "agents:\n- {name: A, script_path: a.py, port: 10, health: {kind: http, port: 10}}\n\
+                   - {name: B, script_path: a.py, port: 11, health: {kind: process}}\n\
+                   - {name: C, script_path: a.py, port: 12, health: {kind: tcp, port: 12}}\n";
+        assert!(read(one, "g.yaml").unwrap().warnings.is_empty());
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod hardening;
 mod http;
 mod keeper;
 mod kept;
+mod listening;
 mod machine;
 mod mask;
 mod message;
@@ -42,7 +43,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use contract::group_config::Start;
-use contract::status::{AgentStatus, GroupStatus};
+use contract::health::Kind;
+use contract::status::{AgentState, AgentStatus, GroupStatus};
 
 use cli::{Cli, Command};
 
@@ -145,7 +147,11 @@ fn restart(agent: &str, port: &cli::Port) -> Outcome {
 /// Why an agent is not healthy, and why it was started plainly.
 fn notes(agent: &AgentStatus) -> String {
     let plain = agent.plain_because.as_ref().map(|why| format!("plain: {why}"));
-    let notes: Vec<String> = agent.reason.iter().cloned().chain(plain).collect();
+    // What `healthy` does not mean by itself.
+    let kind = agent.health;
+    let claim =
+        (agent.state == AgentState::Healthy && kind != Kind::Zmq).then(|| format!("{}: {}", kind.name(), kind.claim()));
+    let notes: Vec<String> = agent.reason.iter().cloned().chain(claim).chain(plain).collect();
     notes.join("; ")
 }
 

@@ -1,10 +1,12 @@
 //! Asking agents for their health: once, or until they answer. Judging the reply is `contract::health`'s business,
-//! what follows from it the machine's.
+//! what follows from it the machine's. Agents that are asked nothing never come here.
 
 use std::io;
 use std::time::Duration;
 
-use contract::health::{REQUEST, Verdict, judge};
+use contract::health::{Check, Kind, Verdict};
+use contract::http_reply;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -54,16 +56,22 @@ impl Pace {
 const CONNECT: Duration = Duration::from_millis(250);
 
 /// Asks once, on a fresh connection; `Err` says what was seen.
-pub async fn ask(target: &Target, patience: Duration) -> Result<(), String> {
+pub async fn ask(check: &Check, target: &Target, patience: Duration) -> Result<(), String> {
     // A regular check may meet a busy host: it has the whole time to connect.
-    exchange(target, patience, patience).await
+    exchange(check, target, patience, patience).await
 }
 
 /// Asks until there is a healthy answer; `silent` gets the reason whenever it differs from the one before.
-pub async fn until_answer(target: &Target, patience: Duration, pace: Pace, mut silent: impl FnMut(String)) {
+pub async fn until_answer(
+    check: &Check,
+    target: &Target,
+    patience: Duration,
+    pace: Pace,
+    mut silent: impl FnMut(String),
+) {
     let start = Instant::now();
     let mut last = String::new();
-    while let Err(reason) = exchange(target, CONNECT.min(patience), patience).await {
+    while let Err(reason) = exchange(check, target, CONNECT.min(patience), patience).await {
         if reason != last {
             last.clone_from(&reason);
             silent(reason);
@@ -72,22 +80,55 @@ pub async fn until_answer(target: &Target, patience: Duration, pace: Pace, mut s
     }
 }
 
-async fn exchange(target: &Target, connect: Duration, patience: Duration) -> Result<(), String> {
+async fn exchange(check: &Check, target: &Target, connect: Duration, patience: Duration) -> Result<(), String> {
     let mut stream = open(target, connect).await?;
-    let reply = timeout(patience, zmtp::ask(&mut stream, REQUEST.as_bytes()))
-        .await
-        .map_err(|_| {
-            format!(
-                "port {} is open, but no reply within {} ms",
-                port(target),
-                patience.as_millis()
-            )
-        })?
-        .map_err(|failure| format!("port {}: {failure}", port(target)))?;
-    match judge(&reply) {
+    let number = port(target);
+    let overdue = |_| {
+        let patience = patience.as_millis();
+        format!("port {number} is open, but no reply within {patience} ms")
+    };
+    let verdict = match check.kind {
+        Kind::Zmq => {
+            let reply = timeout(patience, zmtp::ask(&mut stream, check.request().as_bytes())).await;
+            let reply = reply.map_err(overdue)?;
+            check.judge(&reply.map_err(|failure| format!("port {number}: {failure}"))?)
+        }
+        Kind::Http => {
+            let reply = timeout(patience, get(&mut stream, &check.http_request(&target.to_string()))).await;
+            let (code, body) = reply
+                .map_err(overdue)?
+                .map_err(|failure| format!("port {number}: {failure}"))?;
+            check.judge_http(code, &body)
+        }
+        Kind::Tcp | Kind::Process => Verdict::Healthy,
+    };
+    match verdict {
         Verdict::Healthy => Ok(()),
         Verdict::Unhealthy(reason) => Err(format!("unhealthy reply: {reason}")),
         Verdict::Malformed(shown) => Err(format!("malformed reply: `{shown}`")),
+    }
+}
+
+/// One HTTP exchange: the status code and the body, as far as it came.
+async fn get(stream: &mut TcpStream, request: &str) -> Result<(u16, String), String> {
+    let broken = |error: io::Error| format!("connection broke: {error}");
+    stream.write_all(request.as_bytes()).await.map_err(broken)?;
+    let mut reply = Vec::new();
+    let mut piece = [0_u8; 4096];
+    loop {
+        let read = match stream.read(&mut piece).await {
+            Ok(read) => read,
+            // What came before counts.
+            Err(error) if reply.is_empty() => return Err(broken(error)),
+            Err(_) => 0,
+        };
+        reply.extend_from_slice(piece.get(..read).unwrap_or_default());
+        match http_reply::read(&reply, read == 0 || reply.len() >= zmtp::MAX_BYTES) {
+            http_reply::Read::More => {}
+            http_reply::Read::Whole(code, body) => return Ok((code, body)),
+            http_reply::Read::Other(shown) => return Err(format!("not an HTTP server: it sent `{shown}`")),
+            http_reply::Read::Nothing => return Err("it closed the connection without a reply".to_owned()),
+        }
     }
 }
 

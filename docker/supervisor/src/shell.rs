@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use contract::group_config::{Disclosure, GroupConfig, Start};
-use contract::status::{GroupStatus, PeerStatus, StartupCheck};
+use contract::health::Check;
+use contract::status::{AgentState, GroupStatus, PeerStatus, StartupCheck};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signalfd::SignalFd;
 use tokio::net::TcpListener;
@@ -34,7 +35,7 @@ use crate::message::Message;
 use crate::output::Output;
 use crate::tail::Tail;
 use crate::warm::Warm;
-use crate::{control, environment, http, kept, probe, signals, standing};
+use crate::{control, environment, http, kept, listening, probe, signals, standing};
 use ending::Orders;
 
 /// How long after an agent's end its output is waited for: a process that left its group may hold the pipe open.
@@ -55,14 +56,20 @@ struct Process {
 struct Way {
     start: Option<Start>,
     plain_because: Option<String>,
+    /// What it listened on when it was told to end because it was mute.
+    listened_on: Vec<u16>,
 }
 
 /// Where a dependency elsewhere is asked.
 #[derive(Debug, Clone)]
 struct Away {
     name: String,
-    /// Its health port.
+    /// Where its health is asked.
     health: Target,
+    /// What is asked.
+    check: Check,
+    /// Whether its supervisor is asked instead.
+    is_told: bool,
     /// Its supervisor's status endpoint.
     supervisor: Option<Target>,
 }
@@ -153,6 +160,8 @@ async fn supervise(loaded: Loaded, signals: SignalFd) -> Result<(), String> {
             Ok(Away {
                 name: dependency.name.clone(),
                 health: at(dependency.port)?,
+                check: dependency.check.clone(),
+                is_told: dependency.is_told,
                 supervisor: dependency.status_port.map(at).transpose()?,
             })
         })
@@ -294,7 +303,10 @@ impl Shell {
     fn perform(&mut self, action: Action) -> Option<Event> {
         match action {
             Action::Spawn(agent) => return self.spawn(agent),
-            Action::Terminate(agent) => self.terminate(agent),
+            Action::Terminate(agent) => {
+                self.ways[agent].listened_on = self.listens_on(agent).unwrap_or_default();
+                self.terminate(agent);
+            }
             Action::Kill(agent) => self.kill(agent),
             Action::Await { agent, run } => self.watch(agent, run, true),
             Action::Check { agent, run } => self.watch(agent, run, false),
@@ -311,7 +323,11 @@ impl Shell {
     }
 
     fn watch(&mut self, agent: AgentId, run: u32, until_answer: bool) {
-        let target = Target::loopback(self.config.agents[agent].health_port());
+        let config = &self.config.agents[agent];
+        let Some(target) = config.asked_port().map(Target::loopback) else {
+            return;
+        };
+        let check = config.health.clone();
         let patience = Duration::from_millis(self.config.supervision.health_timeout_ms);
         let sender = self.sender.clone();
         let watcher = tokio::spawn(async move {
@@ -320,8 +336,8 @@ impl Shell {
                 let _ = sender.send(Message::Event(event));
             };
             if until_answer {
-                probe::until_answer(&target, patience, probe::Pace::LOCAL, silent).await;
-            } else if let Err(reason) = probe::ask(&target, patience).await {
+                probe::until_answer(&check, &target, patience, probe::Pace::LOCAL, silent).await;
+            } else if let Err(reason) = probe::ask(&check, &target, patience).await {
                 silent(reason);
                 return;
             }
@@ -343,10 +359,17 @@ impl Shell {
             let tell = |event| {
                 let _ = sender.send(Message::Event(event));
             };
-            let answer = probe::until_answer(&away.health, patience, probe::Pace::ELSEWHERE, |reason| {
-                tell(Event::ElsewhereSilent(id, reason));
-            });
-            let follower = away.supervisor.map(|supervisor| {
+            let silent = |reason| tell(Event::ElsewhereSilent(id, reason));
+            let answer = async {
+                match away.supervisor.clone().filter(|_| away.is_told) {
+                    Some(supervisor) => standing::until_up(supervisor, away.name.clone(), patience, silent).await,
+                    None => {
+                        let pace = probe::Pace::ELSEWHERE;
+                        probe::until_answer(&away.check, &away.health, patience, pace, silent).await;
+                    }
+                }
+            };
+            let follower = away.supervisor.clone().map(|supervisor| {
                 let (sender, name) = (sender.clone(), away.name.clone());
                 tokio::spawn(standing::follow(supervisor, name, patience, move |failure| {
                     let _ = sender.send(Message::Event(Event::ElsewhereFailed(id, failure)));
@@ -382,6 +405,11 @@ impl Shell {
         (tail.stderr(), tail.stdout())
     }
 
+    /// What a mute agent listens on; nothing for one that is not mute.
+    fn listens_on(&self, agent: AgentId) -> Option<Vec<u16>> {
+        self.machine.mute(agent).map(listening::ports)
+    }
+
     fn status(&self) -> GroupStatus {
         let mut status = self.machine.status(self.epoch, self.now());
         status.checks.clone_from(&self.checks);
@@ -389,6 +417,11 @@ impl Shell {
         for (id, agent) in status.agents.iter_mut().enumerate() {
             agent.start = self.ways[id].start;
             agent.plain_because.clone_from(&self.ways[id].plain_because);
+            agent.listens_on = match agent.state {
+                AgentState::Mute => self.listens_on(id).unwrap_or_default(),
+                AgentState::Backoff | AgentState::Failed => self.ways[id].listened_on.clone(),
+                _ => Vec::new(),
+            };
             match self.config.disclosure {
                 Disclosure::States => {
                     // Neither what it printed nor what reasons quote of it.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use contract::status::{AgentStanding, Failure};
+use contract::status::{AgentStanding, AgentState, Failure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -30,6 +30,32 @@ pub async fn follow(supervisor: Target, agent: String, patience: Duration, mut c
         }
         sleep(Pace::SUPERVISOR.delay(start.elapsed())).await;
     }
+}
+
+/// Asks until the supervisor says that the agent is up; `silent` gets what it says meanwhile, whenever that changes.
+pub async fn until_up(supervisor: Target, agent: String, patience: Duration, mut silent: impl FnMut(String)) {
+    let start = Instant::now();
+    let mut last = String::new();
+    loop {
+        let standing = timeout(patience, ask(&supervisor, &agent, patience))
+            .await
+            .ok()
+            .flatten();
+        let reason = match standing {
+            Some(standing) if is_up(standing.state) => return,
+            Some(standing) => format!("its supervisor says that it is {}", standing.state.name()),
+            None => format!("its supervisor at {supervisor} does not say how it is"),
+        };
+        if reason != last {
+            last.clone_from(&reason);
+            silent(reason);
+        }
+        sleep(Pace::ELSEWHERE.delay(start.elapsed())).await;
+    }
+}
+
+fn is_up(state: AgentState) -> bool {
+    matches!(state, AgentState::Answering | AgentState::Healthy)
 }
 
 async fn ask(supervisor: &Target, agent: &str, patience: Duration) -> Option<AgentStanding> {

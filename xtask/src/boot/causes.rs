@@ -6,6 +6,7 @@ use contract::status::{AgentState, AgentStatus, Failure};
 
 use super::explain;
 use super::last_words::{last_part, last_words};
+use super::mute;
 use super::standing::Lost;
 use super::view::View;
 use crate::stack::{Agent, AgentId, GroupId, Stack};
@@ -23,6 +24,8 @@ pub struct Cause {
     pub degraded: Vec<AgentId>,
     /// More about the first of the agents.
     pub detail: Option<String>,
+    /// What could be done about the first of the agents.
+    pub hint: Option<String>,
     /// Lines that were printed: by the first of the agents, or by the group's container.
     pub lines: Vec<String>,
 }
@@ -81,7 +84,8 @@ fn common(agent: &Agent, lead: &str) -> String {
     let lead = lead.split(" after ").next().unwrap_or(lead);
     let script = agent.script_path.rsplit('/').next().unwrap_or_default();
     let stem = script.strip_suffix(".py").unwrap_or(script);
-    let health = replaced(lead, &format!("port {}", agent.health_check_port), "its health port");
+    let asked = agent.health_port().unwrap_or(agent.health_check_port);
+    let health = replaced(lead, &format!("port {asked}"), "its health port");
     let port = replaced(&health, &format!("port {}", agent.port), "its port");
     let name = replaced(&port, &agent.name, "NAME");
     replaced(&name, stem, "NAME")
@@ -130,6 +134,7 @@ impl Found {
                 waiting: Vec::new(),
                 degraded: Vec::new(),
                 detail: None,
+                hint: None,
                 lines: Vec::new(),
             });
         }
@@ -198,6 +203,7 @@ impl Found {
             if cause.agents.is_empty() {
                 cause.detail = words.reason.filter(|reason| !reason.is_empty());
                 cause.lines = words.context;
+                cause.hint = mute::hint(status);
             }
             cause.agents.push(root);
             if !matches!(&cause.what, What::Agents(_, lead) if *lead == words.lead) {

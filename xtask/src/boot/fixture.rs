@@ -35,6 +35,8 @@ pub fn healthy(stack: &Stack, id: GroupId) -> GroupStatus {
             name: agent.name.clone(),
             port: agent.port,
             health_check_port: agent.health_check_port,
+            health: contract::health::Kind::Zmq,
+            listens_on: Vec::new(),
             required: agent.required,
             state: AgentState::Healthy,
             pid: Some(7),

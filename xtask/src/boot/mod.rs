@@ -11,6 +11,7 @@ pub(crate) mod fixture;
 pub mod lab;
 pub mod last_words;
 pub mod limits;
+pub mod mute;
 pub mod needs;
 pub mod ownership;
 pub mod pod;

@@ -80,7 +80,7 @@ pub fn published_ports(stack: &Stack, id: GroupId, host: &Host) -> Vec<Published
         }
         for agent_id in stack.reached_from_other_machines_in(id) {
             let agent = stack.agent(agent_id);
-            for port in [agent.port, agent.health_check_port] {
+            for port in agent.ports() {
                 ports.push(on(*address, port, port, Some(agent_id)));
             }
         }

@@ -6,6 +6,8 @@ use contract::group_config::{
     Absent, Agent, Bridge, Elsewhere, GroupConfig, Kept, Start, VERSION, WhenDependencyFails,
 };
 
+use contract::health::Check;
+
 use super::layout::{FIRST, ROOT, python_path};
 use super::preload::Preload;
 use crate::stack::model::{AgentId, Dependency};
@@ -120,6 +122,7 @@ fn agent(stack: &Stack, id: AgentId, preload: &Preload) -> Agent {
         host: agent.host.clone(),
         port: agent.port,
         health_check_port: Some(agent.health_check_port),
+        health: agent.runtime.health.clone(),
         required: agent.required,
         dependencies: agent
             .dependencies
@@ -176,7 +179,12 @@ fn elsewhere(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> Found) -> Vec
                 machine: stack.machine(agent.machine).name.clone(),
                 group: stack.group(agent.group).name.clone(),
                 host: found.host,
-                health_check_port: agent.health_check_port,
+                health_check_port: agent.health_port().unwrap_or(agent.health_check_port),
+                health: Check {
+                    port: None,
+                    start_period_ms: None,
+                    ..agent.runtime.health.clone()
+                },
                 status_port: Some(found.status_port),
             }
         })
@@ -201,17 +209,16 @@ fn absent(stack: &Stack, id: GroupId) -> Vec<Absent> {
 fn bridges(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> Found) -> Vec<Bridge> {
     let mut taken: BTreeSet<u16> = BTreeSet::from([stack.status_port]);
     for agent in stack.group(id).agents.iter().map(|id| stack.agent(*id)) {
-        taken.extend([agent.port, agent.health_check_port]);
+        taken.extend(agent.ports());
     }
     let peers = stack.peers_elsewhere(id);
     let mut forwarded: BTreeMap<AgentId, Vec<u16>> = BTreeMap::new();
-    for port_of in [
-        |agent: &stack::Agent| agent.port,
-        |agent: &stack::Agent| agent.health_check_port,
-    ] {
+    for port_of in [|agent: &stack::Agent| Some(agent.port), stack::Agent::health_port] {
         for peer in &peers {
             let port = port_of(stack.agent(*peer));
-            if taken.insert(port) {
+            if let Some(port) = port
+                && taken.insert(port)
+            {
                 forwarded.entry(*peer).or_default().push(port);
             }
         }

@@ -44,7 +44,7 @@ pub fn published(stack: &Stack, id: GroupId) -> Vec<Published> {
         ports.push(port(Interface::Lan, group.published_status_port, stack.status_port));
     }
     for agent in stack.reached_from_other_machines_in(id).map(|id| stack.agent(id)) {
-        for number in [agent.port, agent.health_check_port] {
+        for number in agent.ports() {
             ports.push(port(Interface::Lan, number, number));
         }
     }

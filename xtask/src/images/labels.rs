@@ -65,7 +65,7 @@ pub fn execution(stack: &Stack, id: GroupId, below: &Execution, labels: BTreeMap
     let ports = group.agents.iter().map(|agent| stack.agent(*agent));
     execution.exposed_ports.extend(
         ports
-            .flat_map(|agent| [agent.port, agent.health_check_port])
+            .flat_map(crate::stack::Agent::ports)
             .chain([stack.status_port])
             .map(|port| (format!("{port}/tcp"), super::oci::Nothing {})),
     );

@@ -65,7 +65,7 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
     let names: Vec<&str> = agents.iter().map(|agent| agent.name.as_str()).collect();
     let mut ports: Vec<u16> = agents
         .iter()
-        .flat_map(|agent| [agent.port, agent.health_check_port])
+        .flat_map(|agent| agent.ports())
         .chain([stack.status_port])
         .collect();
     ports.sort_unstable();

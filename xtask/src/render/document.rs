@@ -231,8 +231,7 @@ fn ports(stack: &Stack) -> Vec<Value> {
                 continue;
             }
             let agents = || group.agents.iter().map(|id| (*id, stack.agent(*id)));
-            let owner =
-                agents().find(|(_, agent)| [agent.port, agent.health_check_port].contains(&port.container_port));
+            let owner = agents().find(|(_, agent)| agent.ports().any(|own| own == port.container_port));
             let Some((owner_id, owner)) = owner else { continue };
             let purpose = if owner.port == port.container_port {
                 "requests"
@@ -281,7 +280,7 @@ fn probes(stack: &Stack) -> Vec<Value> {
                 probes.push(values! {
                     agent => agent.name,
                     address => stack.machine(agent.machine).lan_address.to_string(),
-                    port => agent.health_check_port,
+                    port => agent.health_port().unwrap_or(agent.port),
                     from => other.name,
                 });
             }

@@ -16,6 +16,7 @@ use crate::boot::critical_path::Step;
 use crate::boot::event::{Action, BootEvent};
 use crate::boot::explain;
 use crate::boot::last_words::{last_part, last_words};
+use crate::boot::mute;
 use crate::boot::view::View;
 use crate::stack::{AgentId, GroupId, Stack};
 
@@ -382,6 +383,9 @@ pub fn causes_text(stack: &Stack, causes: &[Cause]) -> String {
         for line in &cause.lines {
             let _ = write!(text, "\n      | {line}");
         }
+        if let Some(hint) = &cause.hint {
+            let _ = write!(text, "\n      hint: {hint}");
+        }
         if !cause.waiting.is_empty() {
             let _ = write!(text, "\n      {}: {}", waits_text(cause), names(&cause.waiting));
         }
@@ -418,6 +422,9 @@ pub fn chain_text(stack: &Stack, view: &View, agent: AgentId) -> Option<String> 
         }
         for line in &words.context {
             let _ = write!(text, "\n      | {}", escape::log_line(line, false));
+        }
+        if let Some(hint) = mute::hint(status) {
+            let _ = write!(text, "\n      hint: {}", escape::line(&hint));
         }
     }
     Some(text)

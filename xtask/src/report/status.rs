@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use contract::group_config::Start;
+use contract::health::Kind;
 use contract::status::{AgentState, AgentStatus, Exit, FailedDependency, Failure, GroupState};
 use owo_colors::{OwoColorize as _, Style};
 use serde::Serialize;
@@ -62,7 +63,10 @@ struct AgentEntry {
     state: &'static str,
     required: bool,
     port: u16,
+    /// The port on which its health is asked.
     health_check_port: u16,
+    /// How its health is found out.
+    health: Kind,
     pid: Option<u32>,
     restarts: u32,
     ready_after_ms: Option<u64>,
@@ -132,7 +136,8 @@ pub fn document(
                 state: status.map_or("unreachable", AgentStatus::word),
                 required: agent.required,
                 port: agent.port,
-                health_check_port: agent.health_check_port,
+                health_check_port: agent.health_port().unwrap_or(agent.health_check_port),
+                health: status.map_or(agent.runtime.health.kind, |status| status.health),
                 pid: status.and_then(|status| status.pid),
                 restarts: status.map_or(0, |status| status.restarts),
                 ready_after_ms: status.and_then(|status| status.ready_after_ms),
@@ -220,6 +225,12 @@ pub fn human(
                 String::new()
             };
             let start = status.and_then(|status| status.start).map_or("", Start::name);
+            // What `healthy` means of it, where that is not the usual.
+            let health = status.map_or(agent.runtime.health.kind, |status| status.health);
+            let health = match health {
+                Kind::Zmq => String::new(),
+                kind => format!("  {}: {}", kind.name(), kind.claim()),
+            };
             let plain = status
                 .and_then(|status| status.plain_because.as_ref())
                 .map_or_else(String::new, |why| format!("  not warm: {}", escape::line(why)));
@@ -235,7 +246,7 @@ pub fn human(
                     format!("without {}", escape::line(&names.join(", ")))
                 });
             let line = format!(
-                "  {:34} {} {:>5}  {ready:>8}  {start:5}  {restarts}{waits}{without}{plain}",
+                "  {:34} {} {:>5}  {ready:>8}  {start:5}  {restarts}{waits}{without}{plain}{health}",
                 agent.name,
                 painted(word, status, color),
                 agent.port

@@ -58,6 +58,69 @@ pub(super) struct StackFile {
     groups: Option<BTreeMap<String, Option<Group>>>,
 }
 
+/// How the health of agents is found out: a kind alone, or a mapping.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Health {
+    /// All of it.
+    Check(HealthCheck),
+    /// The kind alone.
+    Kind(HealthKind),
+}
+
+/// What is asked.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum HealthKind {
+    /// A ZeroMQ request and its reply: the default.
+    Zmq,
+    /// An HTTP GET and its status.
+    Http,
+    /// A connection: that the port takes one is all that is known.
+    Tcp,
+    /// Nothing: an agent is healthy once it has run for its start period, until it ends. The default of an agent without a port.
+    Process,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct HealthCheck {
+    /// What is asked.
+    kind: Option<HealthKind>,
+    /// The port that is asked, or how far it is above the agent's port, as in `+1`; the health port where it is not written.
+    port: Option<HealthPort>,
+    /// The path of an HTTP request; `/` where it is not written.
+    path: Option<String>,
+    /// The request of a ZeroMQ exchange; `{"action":"health_check"}` where it is not written.
+    ask: Option<Scalar>,
+    /// What a healthy reply says, one of these. ZeroMQ: its `status`, or text of a reply that has none. HTTP: its status code, or text
+    /// of the body.
+    expect: Option<Expect>,
+    /// Seconds that an agent may take to answer for the first time; of `process`, seconds that it must have run: the settling time
+    /// where it is not written.
+    start_period: Option<f64>,
+}
+
+/// A port, or how far it is above the agent's.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum HealthPort {
+    /// A port.
+    Port(#[schemars(range(min = 1))] u16),
+    /// How far it is above the agent's.
+    Above(#[schemars(regex(pattern = r"^\+[0-9]+$"))] String),
+}
+
+/// One text, or several of which one is enough.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Expect {
+    /// One.
+    One(Scalar),
+    /// Several.
+    Some(Vec<Scalar>),
+}
+
 // How agents run; the same keys for the stack, a machine, a group and an override. No doc comment: it would describe those.
 #[derive(JsonSchema)]
 struct Runtime {
@@ -68,6 +131,8 @@ struct Runtime {
     writable: Option<Vec<String>>,
     /// Seconds that an agent may take to answer for the first time.
     start_period: Option<f64>,
+    /// How the health of agents is found out. The nearest of stack, machine, group and override wins, key by key.
+    health: Option<Health>,
     /// Folders and files of the host: `/srv/models:/models:ro`.
     mounts: Option<Vec<String>>,
     /// Devices of the host: `/dev/snd`, or `/dev/video2:/dev/video0:rw`.

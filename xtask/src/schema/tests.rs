@@ -229,6 +229,13 @@ fn nothing_is_taken_where_the_parser_takes_it() {
         ] {
             *whole.pointer_mut(&format!("{level}/{key}")).unwrap() = json!(value);
         }
+        // What belongs to one kind has no place in another.
+        let health = if level.is_empty() {
+            json!({"kind": "zmq", "port": "+1", "ask": "x", "expect": ["x"], "start_period": 1})
+        } else {
+            json!({"kind": "http", "port": 1, "path": "/x", "expect": "x", "start_period": 1})
+        };
+        *whole.pointer_mut(&format!("{level}/health")).unwrap() = health;
     }
     // Which rules there are, the audit says; the schema knows it from there.
     *whole.pointer_mut("/audit/rules").unwrap() = json!({ "paths/style": "off" });

@@ -215,10 +215,10 @@ pub fn used_ports(stack: &Stack, machine: MachineId) -> BTreeMap<u16, String> {
         .map(|id| stack.agent(*id))
         .filter(|agent| agent.machine == machine)
         .flat_map(|agent| {
-            [
-                (agent.port, agent.name.clone()),
-                (agent.health_check_port, format!("{}'s health", agent.name)),
-            ]
+            agent.ports().map(|port| {
+                let health = if port == agent.port { "" } else { "'s health" };
+                (port, format!("{}{health}", agent.name))
+            })
         })
         .collect()
 }
@@ -241,7 +241,7 @@ pub fn judge_ports(stack: &Stack, machine: MachineId, seen: &PortsSeen) -> Vec<(
             .agents()
             .map(|(_, agent)| agent)
             .filter(|agent| agent.machine == machine);
-        of.filter(|agent| agent.port == port || agent.health_check_port == port)
+        of.filter(|agent| agent.ports().any(|own| own == port))
             .map(|agent| agent.name.as_str())
             .next()
             .unwrap_or("no agent")

@@ -20,6 +20,7 @@ mod validate;
 
 pub mod extras;
 pub mod graph;
+pub mod health;
 pub mod labels;
 pub mod lockable;
 pub mod model;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use contract::group_config::{ArgumentStyle, Disclosure, Start, Supervision};
+use contract::health::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::extras::Extras;
@@ -244,7 +245,7 @@ pub struct Agent {
     pub host: String,
     /// Port of its REP socket.
     pub port: u16,
-    /// Port of its health socket.
+    /// What it is told as the port of its health socket; [`Agent::health_port`] is the one that is asked.
     pub health_check_port: u16,
     /// Whether the group is unhealthy without it.
     pub required: bool,
@@ -345,6 +346,21 @@ impl Subnet {
 impl std::fmt::Display for Subnet {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}/{}", self.address, self.prefix)
+    }
+}
+
+impl Agent {
+    /// The port on which its health is asked; none where nothing is asked.
+    #[must_use]
+    pub fn health_port(&self) -> Option<u16> {
+        let check = &self.runtime.health;
+        (check.kind != Kind::Process).then_some(check.port.unwrap_or(self.health_check_port))
+    }
+
+    /// The ports that others use: its own, and the one on which its health is asked where that is another.
+    pub fn ports(&self) -> impl Iterator<Item = u16> + use<> {
+        let (port, health) = (self.port, self.health_port());
+        std::iter::once(port).chain(health.filter(move |health| *health != port))
     }
 }
 

@@ -10,6 +10,7 @@ use super::defaults;
 use super::environment::literals;
 use super::extras::Extras;
 use super::graph;
+use super::health::Own;
 use super::model::{AbsentDependency, Agent, AgentId, Dependency, Group, GroupId, Machine, MachineId, Stack};
 use super::near::nearest;
 use super::output::Output;
@@ -379,6 +380,11 @@ impl<'a> Resolver<'a> {
                 [&self.raw.runtime, &self.raw.machines[machine.0].runtime, &raw.runtime]
                     .into_iter()
                     .chain(change.map(|change| &change.runtime)),
+                Own {
+                    has_health_port: change.is_some_and(|change| change.health_check_port.is_some())
+                        || origin.health_check_port.is_some(),
+                    ..origin.own_ports()
+                },
             ),
             place: origin.name.place.clone(),
         });
@@ -568,7 +574,10 @@ impl<'a> Resolver<'a> {
                 own_flags: origin.own_flags,
                 argument_style: None,
                 start: None,
-                runtime: RuntimeSettings::resolve([&self.raw.runtime, &self.raw.machines[machine.0].runtime]),
+                runtime: RuntimeSettings::resolve(
+                    [&self.raw.runtime, &self.raw.machines[machine.0].runtime],
+                    origin.own_ports(),
+                ),
                 place: origin.name.place.clone(),
             };
             self.resolved.stack.ungrouped.push(agent);

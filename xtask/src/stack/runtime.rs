@@ -1,8 +1,10 @@
 //! How agents run, as a stack, a machine, a group or an agent's override says it: one set of keys, the nearest wins.
 
 use contract::group_config::WhenDependencyFails;
+use contract::health::Check;
 
 use super::extras::Extras;
+use super::health::{HealthSetting, Own};
 use super::read::{Fields, Reader};
 use super::spans::At;
 use super::writable::{self, Writable};
@@ -14,6 +16,7 @@ pub struct RuntimeSettings {
     when_dependency_fails: Option<WhenDependencyFails>,
     writable: Vec<At<Writable>>,
     start_period_ms: Option<u64>,
+    health: HealthSetting,
     extras: Extras,
 }
 
@@ -24,6 +27,8 @@ pub struct Runtime {
     pub when_dependency_fails: WhenDependencyFails,
     /// How long it may take to answer for the first time, in milliseconds, where that differs from its machine's agents.
     pub start_period_ms: Option<u64>,
+    /// How its health is found out.
+    pub health: Check,
 }
 
 impl RuntimeSettings {
@@ -37,8 +42,15 @@ impl RuntimeSettings {
             start_period_ms: fields
                 .get("start_period")
                 .and_then(|node| reader.seconds(node, "`start_period`")),
+            health: HealthSetting::read(reader, fields),
             extras: Extras::read(reader, fields),
         }
+    }
+
+    /// How health is found out.
+    #[must_use]
+    pub fn health(&self) -> &HealthSetting {
+        &self.health
     }
 
     /// What the container has of its host.
@@ -52,16 +64,20 @@ impl RuntimeSettings {
         self.writable.iter()
     }
 
-    /// What is so where these levels speak, from the widest to the nearest.
+    /// What is so of an agent where these levels speak, from the widest to the nearest.
     #[must_use]
-    pub fn resolve<'a>(levels: impl IntoIterator<Item = &'a Self>) -> Runtime {
+    pub fn resolve<'a>(levels: impl IntoIterator<Item = &'a Self>, own: Own) -> Runtime {
         let mut runtime = Runtime::default();
+        let mut health = HealthSetting::default();
         for level in levels {
             if let Some(value) = level.when_dependency_fails {
                 runtime.when_dependency_fails = value;
             }
             runtime.start_period_ms = level.start_period_ms.or(runtime.start_period_ms);
+            health = health.under(&level.health);
         }
+        runtime.start_period_ms = health.start_period_ms().or(runtime.start_period_ms);
+        runtime.health = health.check(own);
         runtime
     }
 }

@@ -65,7 +65,7 @@ fn keys_that_are_unknown_missing_or_written_twice() {
             "config/stack.yaml:31:5 error stack/unknown-key: group `core` has no key `colour`; help: known keys: machine, \
            address, uid, phase, published_status_port, agents, config_file, requirements, packages, build_packages, \
            required_modules, start, include, contents, environment, published, reaches, \
-           when_dependency_fails, writable, start_period, mounts, devices, extra_hosts, shm_size, tmp_size, overrides",
+           when_dependency_fails, writable, start_period, health, mounts, devices, extra_hosts, shm_size, tmp_size, overrides",
         ],
     );
     stack(
@@ -102,7 +102,7 @@ fn keys_that_are_unknown_missing_or_written_twice() {
         "",
         &[
             "tree/main/startup.yaml:2:11 warning stack/missing-key: agent `Alpha` has no `port`; help: add `port:`; until then \
-             it is told to use 21000",
+             it is told to use 21000, and is healthy while its process runs (`health: process`)",
         ],
     );
 }

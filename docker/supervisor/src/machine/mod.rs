@@ -15,6 +15,7 @@ mod watch;
 
 use std::collections::VecDeque;
 
+use contract::health::Kind;
 use contract::status::{AgentBoot, AgentState, Failure, GroupState};
 
 use plan::{AgentId, ElsewhereId, Plan};
@@ -367,6 +368,10 @@ impl Machine {
         self.log(format!("started {} (pid {pid}){after}", self.name(agent)));
         if self.stop_deadline.is_some() {
             self.started_too_late(agent, now);
+            return;
+        }
+        if self.plan.agents[agent].health == Kind::Process {
+            self.hold(agent, now);
             return;
         }
         self.agents[agent].deadline = Some(now + start_period);

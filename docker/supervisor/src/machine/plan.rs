@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use contract::group_config::{GroupConfig, Supervision, WhenDependencyFails};
+use contract::health::{Check, Kind};
 
 /// Index of an agent in [`Plan::agents`].
 pub type AgentId = usize;
@@ -32,8 +33,12 @@ pub struct AgentPlan {
     pub name: String,
     /// REP port.
     pub port: u16,
-    /// Health port.
+    /// The port on which its health is asked.
     pub health_port: u16,
+    /// How its health is found out.
+    pub health: Kind,
+    /// How long it must have run to be healthy, in milliseconds, where nothing is asked.
+    pub hold: u64,
     /// Whether the group needs it.
     pub required: bool,
     /// Not started unless an operator asks for it.
@@ -59,8 +64,12 @@ pub struct ElsewherePlan {
     pub place: String,
     /// Host as configured, may be `${NAME}`.
     pub host: String,
-    /// Health port.
+    /// The port on which its health is asked.
     pub port: u16,
+    /// How its health is found out.
+    pub check: Check,
+    /// Whether only its supervisor can say how it is.
+    pub is_told: bool,
     /// Port of its supervisor's status endpoint, where that is known.
     pub status_port: Option<u16>,
 }
@@ -127,10 +136,16 @@ pub fn plan(config: &GroupConfig) -> (Plan, Vec<String>) {
         .map(|(id, agent)| AgentPlan {
             name: agent.name.clone(),
             port: agent.port,
-            health_port: agent.health_port(),
+            health_port: agent.asked_port().unwrap_or(agent.health_port()),
+            health: agent.health.kind,
+            hold: agent.health.start_period_ms.unwrap_or(config.supervision.settle_ms),
             required: agent.required,
             left_out: agent.left_out,
-            start_period: agent.start_period_ms.unwrap_or(config.supervision.start_period_ms),
+            start_period: agent
+                .health
+                .start_period_ms
+                .or(agent.start_period_ms)
+                .unwrap_or(config.supervision.start_period_ms),
             waits_local: std::mem::take(&mut waits_local[id]),
             waits_elsewhere: std::mem::take(&mut waits_elsewhere[id]),
             starts_without: agent.when_dependency_fails.unwrap_or(config.when_dependency_fails)
@@ -145,7 +160,9 @@ pub fn plan(config: &GroupConfig) -> (Plan, Vec<String>) {
             name: dependency.name.clone(),
             place: format!("{} {}", dependency.machine, dependency.group).trim().to_owned(),
             host: dependency.host.clone(),
-            port: dependency.health_check_port,
+            port: dependency.health.port.unwrap_or(dependency.health_check_port),
+            check: dependency.health.clone(),
+            is_told: dependency.is_told_by_its_supervisor(),
             status_port: dependency.status_port,
         })
         .collect();

@@ -6,7 +6,8 @@ use super::plan::AgentId;
 use super::{Machine, Millis, seconds};
 
 impl Machine {
-    /// The document without what the shell keeps: the start-up check, the agents' stderr, how they were started, and the peers.
+    /// The document without what the shell keeps: the start-up check, the agents' stderr, how they were
+    /// started, what they listen on, and the peers.
     /// `epoch` is the Unix time of
     /// the supervisor's start.
     #[must_use]
@@ -40,6 +41,8 @@ impl Machine {
             name: plan.name.clone(),
             port: plan.port,
             health_check_port: plan.health_port,
+            health: plan.health,
+            listens_on: Vec::new(),
             required: plan.required,
             state: slot.state,
             pid: slot.pid,

@@ -2,7 +2,10 @@
 //!
 //! "No answer yet" within the start period is not a failure. After it the agent is `Mute`, still asked, and restarted
 //! when it has stayed silent for `health_retries` further health intervals.
+//!
+//! Of an agent whose health is its process alone, nothing is asked: it is healthy once it has run for a time, until it ends.
 
+use contract::health::Kind;
 use contract::status::AgentState;
 
 use super::plan::AgentId;
@@ -87,6 +90,33 @@ impl Machine {
         }
     }
 
+    /// Nothing is asked of an agent that has just been started: it is healthy once it has run for a time.
+    pub(super) fn hold(&mut self, agent: AgentId, now: Millis) {
+        let hold = self.plan.agents[agent].hold;
+        self.agents[agent].deadline = Some(now + hold);
+        let reason = format!("runs; nothing is asked of it, it is healthy after {}", seconds(hold));
+        self.set(agent, AgentState::Starting, Some(reason));
+    }
+
+    /// An agent of which nothing is asked has run for long enough.
+    fn stayed(&mut self, agent: AgentId, now: Millis) {
+        self.set(agent, AgentState::Healthy, None);
+        let hold = self.plan.agents[agent].hold;
+        let slot = &mut self.agents[agent];
+        slot.ready_after = Some(now);
+        slot.boot.answered_after_ms.get_or_insert(now);
+        slot.boot.healthy_after_ms.get_or_insert(now);
+        slot.failures = 0;
+        slot.silent_runs = 0;
+        slot.never_answered = false;
+        let name = self.name(agent).to_owned();
+        self.log(format!(
+            "{name} has run for {}: it counts as healthy, nothing is asked of it",
+            seconds(hold)
+        ));
+        self.release(Some(&name));
+    }
+
     /// The timer of an agent that runs is due.
     pub(super) fn watch_due(&mut self, agent: AgentId, now: Millis) {
         let supervision = &self.plan.supervision;
@@ -96,6 +126,7 @@ impl Machine {
             self.plan.agents[agent].start_period,
         );
         match self.agents[agent].state {
+            AgentState::Starting if self.plan.agents[agent].health == Kind::Process => self.stayed(agent, now),
             AgentState::Starting => {
                 let seen = self.agents[agent]
                     .reason
@@ -130,6 +161,13 @@ impl Machine {
             }
             _ => {}
         }
+    }
+
+    /// The process of an agent that runs and is mute.
+    #[must_use]
+    pub fn mute(&self, agent: AgentId) -> Option<u32> {
+        let slot = &self.agents[agent];
+        slot.pid.filter(|_| slot.state == AgentState::Mute)
     }
 
     /// Whether an answer belongs to a former run, or to a process that is being ended.

@@ -66,6 +66,7 @@ impl Shell {
                 self.ways[agent] = Way {
                     start: Some(Start::Plain),
                     plain_because: because,
+                    listened_on: Vec::new(),
                 };
                 self.follow(agent, kept);
                 None
@@ -150,6 +151,7 @@ impl Shell {
                 self.ways[agent] = Way {
                     start: Some(Start::Warm),
                     plain_because: None,
+                    listened_on: Vec::new(),
                 };
                 started = Some(kept.keeper.pid);
                 self.follow(agent, kept);

@@ -12,6 +12,7 @@ mod crash;
 mod guard;
 mod harness;
 mod health;
+mod kinds;
 mod leftovers;
 mod network;
 mod output;

@@ -17,6 +17,8 @@ fn observation(state: AgentState, code: Option<i32>, log: &str) -> Observation {
             name: "Beta".to_owned(),
             port: 5001,
             health_check_port: 7001,
+            health: contract::health::Kind::Zmq,
+            listens_on: Vec::new(),
             required: true,
             state,
             pid: None,

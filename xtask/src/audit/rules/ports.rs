@@ -193,7 +193,7 @@ fn params(facts: &Facts<'_>) -> Vec<Finding> {
 /// of several, one whose port it is before one whose health port it is.
 #[must_use]
 pub fn owner(facts: &Facts<'_>, user: &Agent, port: u16) -> Option<AgentId> {
-    let has = |agent: &Agent| agent.port == port || agent.health_check_port == port;
+    let has = |agent: &Agent| agent.ports().any(|own| own == port);
     let agents = facts.stack.agents().filter(|(_, agent)| has(agent));
     agents
         .min_by_key(|(id, agent)| {

@@ -27,9 +27,10 @@ struct Port {
 }
 
 /// The ports of an agent, with the names that they have in Services and pods.
-pub fn agent_ports(stack: &Stack, id: AgentId) -> [(String, u16); 2] {
-    let agent = stack.agent(id);
-    [("agent", agent.port), ("health", agent.health_check_port)].map(|(what, port)| (format!("{what}-{port}"), port))
+pub fn agent_ports(stack: &Stack, id: AgentId) -> Vec<(String, u16)> {
+    let names = ["agent", "health"].into_iter();
+    let ports = names.zip(stack.agent(id).ports());
+    ports.map(|(what, port)| (format!("{what}-{port}"), port)).collect()
 }
 
 /// The Service of a group: the status endpoint and every port of its agents.

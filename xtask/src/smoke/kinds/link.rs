@@ -3,7 +3,8 @@
 //! The ways come from the model: the dependency's address with its health port, as the supervisor knows it, and the loopback
 //! ports that are forwarded to it, as code that says `localhost` uses them.
 
-use contract::health::{self, Verdict as Health};
+use contract::health::{Check, Kind, Verdict as Health};
+use contract::http_reply;
 use serde_json::Value;
 
 use crate::container::group_config;
@@ -37,7 +38,9 @@ pub struct Way {
     pub host: String,
     /// Port.
     pub port: u16,
-    /// What is sent.
+    /// How it is sent.
+    pub kind: Kind,
+    /// What is sent; nothing over plain TCP.
     pub send: String,
     /// What the reply must be.
     pub expect: Expect,
@@ -46,8 +49,8 @@ pub struct Way {
 /// What a reply must be.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expect {
-    /// A healthy answer of the health exchange.
-    Health,
+    /// A healthy answer to this check.
+    Health(Check),
     /// JSON with this name at this path.
     Name {
         /// Path in the reply.
@@ -93,12 +96,24 @@ impl Link {
         let config = group_config::config(stack, from, &Preload::default());
         let mut ways = Vec::new();
         for agent in needed.into_iter().map(|id| stack.agent(id)) {
-            let health = |name: String, host: &str| Way {
-                name,
-                host: host.to_owned(),
-                port: agent.health_check_port,
-                send: health::REQUEST.to_owned(),
-                expect: Expect::Health,
+            let health = |name: String, host: &str, status_port: Option<u16>| {
+                let check = agent.runtime.health.clone();
+                let (port, check) = match (agent.health_port(), status_port) {
+                    (None, Some(status_port)) => (status_port, told_by_its_supervisor(&agent.name)),
+                    (port, _) => (port.unwrap_or(agent.port), check),
+                };
+                Way {
+                    name,
+                    host: host.to_owned(),
+                    port,
+                    kind: check.kind,
+                    send: match check.kind {
+                        Kind::Zmq => check.request().to_owned(),
+                        Kind::Http => check.http_request(&format!("{host}:{port}")),
+                        Kind::Tcp | Kind::Process => String::new(),
+                    },
+                    expect: Expect::Health(check),
+                }
             };
             let name = &agent.name;
             let machine = &stack.machine(agent.machine).name;
@@ -106,15 +121,19 @@ impl Link {
                 .dependencies_elsewhere
                 .iter()
                 .filter(|there| there.name == *name && there.machine == *machine);
-            ways.extend(elsewhere.map(|there| health(format!("{name} at {}", there.host), &there.host)));
+            ways.extend(elsewhere.map(|there| {
+                let title = format!("{name} at {}", there.host);
+                health(title, &there.host, there.status_port)
+            }));
             for bridge in config.loopback_bridges.iter().filter(|bridge| bridge.agent == *name) {
                 for port in &bridge.ports {
-                    let way = health(format!("{name} on loopback port {port}"), "127.0.0.1");
-                    if *port == agent.health_check_port {
+                    let way = health(format!("{name} on loopback port {port}"), "127.0.0.1", None);
+                    if Some(*port) == agent.health_port() {
                         ways.push(way);
                     } else if let Some(send) = send {
                         ways.push(Way {
                             port: *port,
+                            kind: Kind::Zmq,
                             send: send.to_string(),
                             expect: Expect::Name {
                                 at: name_at.to_owned(),
@@ -132,7 +151,7 @@ impl Link {
     pub(in crate::smoke) fn judge(&self, verdict: &mut Verdict, seen: &[WaySeen]) {
         for (index, way) in self.ways.iter().enumerate() {
             let expected = match &way.expect {
-                Expect::Health => format!("{}: a healthy answer", way.name),
+                Expect::Health(_) => format!("{}: a healthy answer", way.name),
                 Expect::Name { at, name } => format!("{}: a reply with `{at}` {name}", way.name),
             };
             let wrong = match seen.get(index) {
@@ -148,11 +167,34 @@ impl Link {
     }
 }
 
+/// The check of an agent of which nothing is asked: its supervisor says how it is.
+fn told_by_its_supervisor(agent: &str) -> Check {
+    Check {
+        kind: Kind::Http,
+        path: Some(format!("/agents/{agent}")),
+        expect: vec![r#""state":"healthy""#.to_owned()],
+        ..Check::default()
+    }
+}
+
+fn judged(check: &Check, reply: &[u8]) -> Health {
+    match check.kind {
+        Kind::Zmq => check.judge(reply),
+        Kind::Http => match http_reply::read(reply, true) {
+            http_reply::Read::Whole(code, body) => check.judge_http(code, &body),
+            http_reply::Read::Other(shown) => Health::Malformed(shown),
+            http_reply::Read::More | http_reply::Read::Nothing => Health::Malformed(String::new()),
+        },
+        // It took the connection, or else there is no reply.
+        Kind::Tcp | Kind::Process => Health::Healthy,
+    }
+}
+
 impl Way {
     /// What is wrong with a reply.
     fn wrong(&self, reply: &[u8]) -> Option<String> {
         match &self.expect {
-            Expect::Health => match health::judge(reply) {
+            Expect::Health(check) => match judged(check, reply) {
                 Health::Healthy => None,
                 Health::Unhealthy(reason) => Some(reason),
                 Health::Malformed(shown) => Some(format!("`{shown}`")),
@@ -173,6 +215,7 @@ impl Way {
 
 #[cfg(test)]
 mod tests {
+    use contract::health::{Check, Kind};
     use serde_json::json;
 
     use super::{Link, WaySeen};
@@ -220,6 +263,36 @@ mod tests {
                 .ways
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn a_dependency_is_asked_as_its_health_is_found_out() {
+        let mut stack = stack();
+        stack.agents[0].runtime.health = Check {
+            kind: Kind::Http,
+            path: Some("/up".to_owned()),
+            ..Check::default()
+        };
+        let link = Link::between(&stack, GroupId(1), GroupId(0), None, "name");
+        assert!(
+            link.ways[0].send.starts_with("GET /up HTTP/1.1\r\n"),
+            "{:?}",
+            link.ways[0]
+        );
+        let reply = |code: &str| Ok(format!("HTTP/1.1 {code} X\r\n\r\nfine").into_bytes());
+        let all = |code: &str| link.ways.iter().map(|_| reply(code)).collect::<Vec<_>>();
+        assert!(!outcome(&link, &all("200")).is_failure());
+        assert!(outcome(&link, &all("503")).is_failure());
+        stack.agents[0].runtime.health = Check {
+            kind: Kind::Process,
+            ..Check::default()
+        };
+        let link = Link::between(&stack, GroupId(1), GroupId(0), None, "name");
+        let ways: Vec<(u16, &str)> = link.ways.iter().map(|way| (way.port, &way.send[..29])).collect();
+        assert_eq!(ways, [(stack.status_port, "GET /agents/CoordinatorAgent ")]);
+        let standing = |state: &str| Ok(format!("HTTP/1.1 200 OK\r\n\r\n{{\"state\":\"{state}\"}}").into_bytes());
+        assert!(!outcome(&link, &[standing("healthy")]).is_failure());
+        assert!(outcome(&link, &[standing("failed")]).is_failure());
     }
 
     #[test]

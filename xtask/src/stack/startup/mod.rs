@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::health::Own;
 use super::read::Reader;
 use super::spans::{At, Source};
 use super::supervision::Settings;
@@ -82,6 +83,8 @@ pub struct StartupAgent {
     pub host: String,
     /// Port of its REP socket; one that nobody else has where none is written.
     pub port: At<u16>,
+    /// Whether that port is written.
+    pub port_is_written: bool,
     /// Whether a port is written that cannot be one.
     port_is_wrong: bool,
     /// Port of its health socket, where it is written.
@@ -117,6 +120,7 @@ impl StartupAgent {
             folders: Vec::new(),
             host: "0.0.0.0".to_owned(),
             port: At { value: 0, place },
+            port_is_written: true,
             port_is_wrong: false,
             health_check_port: None,
             dependencies: Vec::new(),
@@ -174,6 +178,17 @@ impl StartupAgent {
             self.environment.entry(name).or_insert_with(|| at(value));
         }
         true
+    }
+
+    /// What is known of its ports.
+    #[must_use]
+    pub fn own_ports(&self) -> Own {
+        Own {
+            port: self.port.value,
+            has_port: self.port_is_written,
+            has_health_port: self.health_check_port.is_some(),
+            is_told: self.own_flags,
+        }
     }
 
     /// Whether its port is known.
@@ -373,9 +388,12 @@ fn choose_ports(reader: &mut Reader<'_>, agents: &mut [StartupAgent]) {
                 )
                 .about(Subject::Key("port".to_owned()))
                 .about(Subject::any_agent(&agent.name.value))
-                .with_help(format!("add `port:`; until then it is told to use {value}")),
+                .with_help(format!(
+                    "add `port:`; until then it is told to use {value}, and is healthy while its process runs (`health: process`)"
+                )),
             );
         }
         agent.port = At { value, place };
+        agent.port_is_written = false;
     }
 }

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::health::Kind;
+
 use super::Facts;
 use crate::finding::{Finding, Place, Severity, Subject};
 use crate::stack::model::{AgentId, GroupId, MachineId};
@@ -36,10 +38,18 @@ fn agent_ports(facts: &Facts<'_>) -> Vec<Use> {
         });
         let (implied, place) = health_place(facts, id);
         let word = if implied { "implied " } else { "" };
+        // Nothing is asked of it, or it is asked on its own port, and the stack says so.
+        let Some(port) = agent.health_port() else {
+            continue;
+        };
+        let check = &agent.runtime.health;
+        if port == agent.port && (check.port.is_some() || check.kind != Kind::Zmq) {
+            continue;
+        }
         uses.push(Use {
             id,
             group: agent.group,
-            port: agent.health_check_port,
+            port,
             who: format!("the {word}health port of `{}`", agent.name),
             subject: facts.everyone.subject(id),
             implied,
@@ -54,16 +64,30 @@ fn health_place(facts: &Facts<'_>, id: AgentId) -> (bool, Place) {
     let agent = facts.everyone.agent(id);
     let origin = facts.origin(id);
     let overrides = facts.resolved.groups.get(agent.group.0).map(|group| &group.overrides);
-    let written = overrides
+    let change = overrides
         .into_iter()
         .flatten()
-        .find(|change| change.agent.value == agent.name)
+        .find(|change| change.agent.value == agent.name);
+    if let Some(place) = health_of_levels(facts, id).or(change.and_then(|change| change.runtime.health().port_place()))
+    {
+        return (false, place.clone());
+    }
+    let written = change
         .and_then(|change| change.health_check_port.as_ref())
         .or(origin.health_check_port.as_ref());
     match written {
         Some(port) => (false, port.place.clone()),
         None => (true, origin.port.place.clone()),
     }
+}
+
+/// Where a group, a machine or the stack writes the port on which the health of its agents is asked.
+fn health_of_levels<'a>(facts: &Facts<'a>, id: AgentId) -> Option<&'a Place> {
+    let agent = facts.everyone.agent(id);
+    let group = facts.resolved.groups.get(agent.group.0).map(|group| &group.runtime);
+    let machine = facts.raw.machines.get(agent.machine.0).map(|machine| &machine.runtime);
+    let levels = group.into_iter().chain(machine).chain([&facts.raw.runtime]);
+    levels.filter_map(|level| level.health().port_place()).next()
 }
 
 /// The lowest port that a process without privileges may bind. A container has a network namespace of its own, where this is what the
@@ -242,7 +266,7 @@ pub fn lan_status_clash(facts: &Facts<'_>) -> Vec<Finding> {
             let agent = stack.agent(*other);
             // On the loopback, the port of an agent clashes as well, and has been named.
             let named = agent.port == port.value && stack.group(agent.group).published.contains(other);
-            if named || ![agent.port, agent.health_check_port].contains(&port.value) {
+            if named || !agent.ports().any(|own| own == port.value) {
                 continue;
             }
             findings.push(
@@ -275,7 +299,7 @@ pub fn bridge_clash(facts: &Facts<'_>) -> Vec<Finding> {
     for (id, group) in stack.groups() {
         let mut taken: BTreeMap<u16, (String, Option<AgentId>)> = BTreeMap::new();
         for own in group.agents.iter().map(|id| stack.agent(*id)) {
-            for port in [own.port, own.health_check_port] {
+            for port in own.ports() {
                 taken.insert(port, (format!("agent `{}`", own.name), None));
             }
         }
@@ -347,11 +371,13 @@ fn blocked_health(
     mut taken: BTreeSet<u16>,
 ) -> Option<Finding> {
     let stack = facts.stack;
-    let health = |peer: &AgentId| stack.agent(*peer).health_check_port;
+    // One that is asked on its own port has been looked at.
+    let asked = |peer: &AgentId| stack.agent(*peer).ports().nth(1);
+    let health = |peer: &AgentId| asked(peer).unwrap_or_default();
     let blocked: Vec<AgentId> = peers
         .iter()
         .copied()
-        .filter(|peer| !taken.insert(health(peer)))
+        .filter(|peer| asked(peer).is_some_and(|port| !taken.insert(port)))
         .collect();
     let first = blocked.first()?;
     let group = stack.group(id);

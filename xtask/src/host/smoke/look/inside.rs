@@ -126,7 +126,7 @@ impl Look<'_> {
         let ways: Vec<Value> = link
             .ways
             .iter()
-            .map(|way| json!({"host": way.host, "port": way.port, "send": way.send}))
+            .map(|way| json!({"host": way.host, "port": way.port, "kind": way.kind, "send": way.send}))
             .collect();
         let limit = own_limit(deadline).min(PATIENCE_MS);
         let input = json!({"limit_ms": u64::try_from(limit).unwrap_or_default(), "ways": ways});

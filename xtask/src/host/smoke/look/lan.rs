@@ -173,7 +173,7 @@ impl<'a> Look<'a> {
                 .agents()
                 .map(|(_, agent)| agent)
                 .filter(|agent| agent.machine == to);
-            wanted.extend(agents.flat_map(|agent| [agent.port, agent.health_check_port]));
+            wanted.extend(agents.flat_map(crate::stack::Agent::ports));
             wanted.extend(stack.groups_of(to).map(|(_, group)| group.published_status_port));
             wanted.insert(stack.status_port);
         }
