@@ -722,6 +722,45 @@ fn json_is_valid_against_the_schema_of_the_repository() {
 }
 
 #[test]
+fn the_way_of_an_agent_is_shown_step_by_step() {
+    let sandbox = broken();
+    let ran = sandbox.run(&["audit", "--explain-agent", "UndefinedFarAway"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stdout
+            .starts_with("mainpc/UndefinedFarAway: cannot start: name 'misspelt_limit' is not defined"),
+        "{}",
+        ran.stdout
+    );
+    for step in [
+        "module `__main__` begins",
+        "start/undefined-name: name 'misspelt_limit'",
+        "the script raises",
+    ] {
+        assert!(ran.stdout.contains(step), "{step}\n{}", ran.stdout);
+    }
+    let document = json(&sandbox.run(&["audit", "--explain-agent", "UndefinedFarAway", "--format", "json"]));
+    let wrong: Vec<String> = own_schema("explain")
+        .iter_errors(&document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(
+        document["steps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|step| step["kind"] == "failure")
+    );
+    sandbox
+        .run(&["audit", "--explain-agent", "UndefinedFarAwa"])
+        .fails_with(2, &["hint: did you mean `UndefinedFarAway`?"]);
+    sandbox
+        .run(&["audit", "--explain-agent", "UndefinedFarAway", "--format", "sarif"])
+        .fails_with(2, &["`--explain-agent` has the formats `human` and `json`"]);
+}
+
+#[test]
 fn several_formats_go_to_files_in_one_run() {
     let sandbox = broken();
     let ran = sandbox.run(&[

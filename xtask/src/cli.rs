@@ -32,7 +32,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(cmd::init::Args),
-    Audit(cmd::audit::Args),
+    Audit(Box<cmd::audit::Args>),
     Doctor(cmd::doctor::Args),
     Render(cmd::render::Args),
     Lock(cmd::lock::Args),

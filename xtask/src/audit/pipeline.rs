@@ -15,6 +15,7 @@ use super::no_requirements;
 use super::outcome::{self, AgentReport, Prediction, Report};
 use super::rules::{self, Facts, comments, levels};
 use super::scope::Scope;
+use super::start_path::trail::Trail;
 use super::start_path::{self, Followed};
 use super::users::users;
 use super::words;
@@ -167,6 +168,14 @@ pub fn of_broken_stack(
         stale,
         ..Report::default()
     }
+}
+
+/// How the script of an agent is followed, and what is predicted of the agent by itself.
+#[must_use]
+pub fn explain(mut input: Input<'_>, id: AgentId) -> (AgentReport, Trail) {
+    let python = python_of(&mut input);
+    let (followed, trail) = start_path::explain(input.stack, &python, input.disk, id);
+    (followed.report, trail)
 }
 
 /// Files of the tree with what can be mended in them without a doubt.

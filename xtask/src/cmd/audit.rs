@@ -3,6 +3,7 @@
 mod accepted;
 mod args;
 mod confirm;
+mod explain;
 mod fix;
 mod names;
 mod output;
@@ -54,6 +55,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     }
     let report = match (seen, &args.confirm) {
         (Found::Stack(seen), Some(names)) => return confirm::run(args, names, context, *seen),
+        (Found::Stack(seen), None) if let Some(name) = &args.explain_agent => {
+            return explain::run(args, name, context, *seen);
+        }
         (Found::Stack(seen), None) if args.diff => return fix::show(args, context, *seen),
         (Found::Stack(seen), None) if args.fix => return fix::run(args, context, *seen),
         (Found::Stack(seen), None) => {

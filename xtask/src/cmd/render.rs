@@ -10,7 +10,7 @@ use crate::host::system::process;
 use crate::host::tree::rendered_files;
 use crate::render;
 use crate::rendered_file::RenderedFile;
-use crate::report::audit::{confirm, json};
+use crate::report::audit::{confirm, explain, json};
 use crate::report::exit::Exit;
 use crate::report::{diff, findings};
 use crate::schema;
@@ -46,12 +46,13 @@ impl Args {
     }
 }
 
-/// Schemas of the documents that `audit --format json` prints.
-fn audit_schemas() -> [RenderedFile; 2] {
+/// Schemas of the documents that `audit --format json` prints, with `--confirm` and `--explain-agent`, too.
+fn audit_schemas() -> [RenderedFile; 3] {
     let path = |name: &str| format!("xtask/src/audit/schemas/{name}.schema.json");
     [
         schema::of_output::<json::Document<'_>>(&path("audit")),
         schema::of_output::<confirm::Document<'_>>(&path("confirm")),
+        schema::of_output::<explain::Document<'_>>(&path("explain")),
     ]
 }
 

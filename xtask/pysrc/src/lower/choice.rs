@@ -2,9 +2,13 @@
 
 use ruff_python_ast::{self as ast, Expr};
 
+use super::expression::{MOST_NESTED, goes_on, is_small};
 use super::statement::is_name;
 use super::{Kind, Lower, span};
 use crate::facts::*;
+
+/// Tests after each other of which is kept what each says of those after it.
+pub(super) const MOST_TESTS: usize = 8;
 
 impl<'a> Lower<'a> {
     pub(super) fn choice(&mut self, choice: &'a ast::StmtIf) {
@@ -54,10 +58,17 @@ impl<'a> Lower<'a> {
         self.guard = guard;
         let mut exhaustive = false;
         let mut rest = Vec::new();
+        let mut none_before = vec![fails(&decided)];
         for clause in &choice.elif_else_clauses {
             if let Some(test) = &clause.test {
                 let mut decided = Test::Unknown;
-                self.perhaps(|lower| decided = lower.decided(test));
+                let asked = if none_before.len() > MOST_TESTS || none_before.contains(&Condition::Unknown) {
+                    Condition::Unknown
+                } else {
+                    Condition::All(none_before.clone().into())
+                };
+                self.provided(asked, |lower| decided = lower.decided(test));
+                none_before.push(fails(&decided));
                 rest.push(decided);
             } else {
                 exhaustive = true;
@@ -117,6 +128,28 @@ impl<'a> Lower<'a> {
         }
     }
 
+    /// Walks the operands of `and` and `or`: each is asked if those before it have not decided.
+    fn conditions(&mut self, operator: ast::BoolOp, operands: &'a [Expr], conditions: &mut Vec<Condition>) {
+        let Some((first, rest)) = operands.split_first() else {
+            return;
+        };
+        let condition = self.deeper(|lower| lower.condition(first));
+        let goes_on = goes_on(operator, &condition);
+        conditions.push(condition);
+        if rest.len() > MOST_TESTS {
+            self.perhaps(|lower| {
+                conditions.extend(
+                    rest.iter()
+                        .map(|operand| lower.deeper(|lower| lower.condition(operand))),
+                );
+            });
+        } else if !rest.is_empty() {
+            self.provided(goes_on, |lower| {
+                lower.deeper(|lower| lower.conditions(operator, rest, conditions))
+            });
+        }
+    }
+
     /// Walks a test; says when it holds.
     pub(super) fn condition(&mut self, test: &'a Expr) -> Condition {
         if self.outline {
@@ -132,13 +165,7 @@ impl<'a> Lower<'a> {
             }
             Expr::BoolOp(operation) => {
                 let mut conditions = Vec::with_capacity(operation.values.len());
-                let mut operands = operation.values.iter();
-                if let Some(first) = operands.next() {
-                    conditions.push(self.deeper(|lower| lower.condition(first)));
-                }
-                self.perhaps(|lower| {
-                    conditions.extend(operands.map(|operand| lower.deeper(|lower| lower.condition(operand))));
-                });
+                self.conditions(operation.op, &operation.values, &mut conditions);
                 if conditions.iter().all(|condition| *condition == Condition::Unknown) {
                     return Condition::Unknown;
                 }
@@ -294,5 +321,14 @@ fn is_type_checking(test: &Expr) -> bool {
         Expr::Name(name) => name.id.as_str() == "TYPE_CHECKING",
         Expr::Attribute(attribute) => attribute.attr.as_str() == "TYPE_CHECKING",
         _ => false,
+    }
+}
+
+/// When a test does not hold; what is large is not kept twice.
+fn fails(test: &Test) -> Condition {
+    match test {
+        Test::When(condition) if is_small(condition, MOST_NESTED) => Condition::Not(Box::new(condition.clone())),
+        Test::Known(known) => Condition::True(Value::Bool(!known)),
+        _ => Condition::Unknown,
     }
 }

@@ -3,6 +3,7 @@
 use ruff_python_ast::{self as ast, Expr, Number};
 
 use super::call::{is_environ, telling};
+use super::choice::MOST_TESTS;
 use super::refused::{GENERATOR, Phase, SET, Where};
 use super::{DEEPEST_VALUE, Hidden, Lower, index, range, span};
 use crate::facts::*;
@@ -99,27 +100,36 @@ impl<'a> Lower<'a> {
         }
     }
 
+    /// Walks the operands of `and` and `or`: each runs if those before it have not decided.
+    fn operands(&mut self, operator: ast::BoolOp, operands: &'a [Expr], values: &mut Vec<Value>) {
+        let Some((first, rest)) = operands.split_first() else {
+            return;
+        };
+        let value = self.value(first);
+        let condition = Condition::True(value);
+        let goes_on = goes_on(operator, &condition);
+        if let Condition::True(value) = condition {
+            values.push(value);
+        }
+        if rest.len() > MOST_TESTS {
+            self.perhaps(|lower| values.extend(rest.iter().map(|operand| lower.value(operand))));
+        } else if !rest.is_empty() {
+            self.provided(goes_on, |lower| {
+                lower.deeper(|lower| lower.operands(operator, rest, values))
+            });
+        }
+    }
+
     fn compound(&mut self, expression: &'a Expr, wanted: bool) -> Value {
         match expression {
             Expr::BoolOp(operation) => {
                 let mut values = Vec::new();
-                let mut operands = operation.values.iter();
-                let first = operands.next();
                 if wanted {
                     values.reserve_exact(operation.values.len());
-                    values.extend(first.map(|first| self.value(first)));
-                } else if let Some(first) = first {
-                    self.visit(first);
+                    self.operands(operation.op, &operation.values, &mut values);
+                } else {
+                    self.condition(expression);
                 }
-                let rest = operands.as_slice();
-                self.perhaps(|lower| {
-                    for operand in rest {
-                        let value = lower.expression(operand, wanted);
-                        if wanted {
-                            values.push(value);
-                        }
-                    }
-                });
                 match operation.op {
                     _ if !wanted => Value::Other,
                     ast::BoolOp::Or => Value::Or(values.into()),
@@ -882,6 +892,57 @@ pub(super) fn is_modules(expression: &Expr) -> bool {
     match expression {
         Expr::Name(name) => name.id.as_str() == "modules",
         Expr::Attribute(attribute) => attribute.attr.as_str() == "modules",
+        _ => false,
+    }
+}
+
+/// When the operand after one runs, given when that one holds. It is a copy: what is large is not kept twice.
+pub(super) fn goes_on(operator: ast::BoolOp, condition: &Condition) -> Condition {
+    if !is_small(condition, MOST_NESTED) {
+        return Condition::Unknown;
+    }
+    match operator {
+        ast::BoolOp::And => condition.clone(),
+        ast::BoolOp::Or => Condition::Not(Box::new(condition.clone())),
+    }
+}
+
+/// Conditions inside each other that are copied.
+pub(super) const MOST_NESTED: usize = 2;
+
+/// Whether a condition is about a few names and calls only.
+pub(super) fn is_small(condition: &Condition, depth: usize) -> bool {
+    const MOST: usize = 4;
+    match condition {
+        Condition::Unknown | Condition::True(Value::Other) => false,
+        Condition::True(value) | Condition::None(value) => is_short(value, MOST),
+        Condition::Equal(both) | Condition::In(both) | Condition::Order(_, both) => {
+            is_short(&both.0, MOST) && is_short(&both.1, MOST)
+        }
+        Condition::Words(..) => true,
+        Condition::Not(inner) => is_small(inner, depth),
+        Condition::All(parts) | Condition::Any(parts) => {
+            depth > 0 && parts.len() <= MOST && parts.iter().all(|part| is_small(part, depth - 1))
+        }
+    }
+}
+
+/// Whether a value is a few names, a call, or a short literal.
+fn is_short(value: &Value, depth: usize) -> bool {
+    const LONGEST: usize = 64;
+    match value {
+        Value::Attribute(of, _) => depth > 0 && is_short(of, depth - 1),
+        Value::Subscript(of, key) => depth > 0 && is_short(of, depth - 1) && is_short(key, depth - 1),
+        Value::Str(text) => text.len() <= LONGEST,
+        Value::List(parts) => depth > 0 && parts.len() <= depth && parts.iter().all(|part| is_short(part, depth - 1)),
+        Value::None
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::Name(_)
+        | Value::Call(_)
+        | Value::Each
+        | Value::Collected(_) => true,
         _ => false,
     }
 }

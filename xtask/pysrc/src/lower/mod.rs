@@ -283,11 +283,20 @@ impl<'a> Lower<'a> {
 
     /// A branch with one arm, left out where nothing is in it.
     fn perhaps(&mut self, walk: impl FnOnce(&mut Self)) {
+        self.provided(Condition::Unknown, walk);
+    }
+
+    /// Walks what runs only if a condition holds.
+    fn provided(&mut self, condition: Condition, walk: impl FnOnce(&mut Self)) {
         let body = self.maybe(walk);
+        let test = match condition {
+            Condition::Unknown => Test::Unknown,
+            condition => Test::When(condition),
+        };
         if !body.is_empty() {
             self.step(|| {
                 Step::Branch(Box::new(Branch {
-                    test: Test::Unknown,
+                    test,
                     rest: Box::default(),
                     arms: Box::new([body]),
                     exhaustive: false,

@@ -114,7 +114,14 @@ impl Walker<'_> {
         if let Value::Dict(items) = value {
             return (self.written(items), true);
         }
-        let known = self.evaluate(value);
+        let known = match self.evaluate(value) {
+            // It may be any attribute; if it is a method, whoever gets it may call it.
+            V::Bound(of, name) if *of == V::Unknown => {
+                self.called_unseen.insert(name);
+                V::Unknown
+            }
+            known => known,
+        };
         let sure = known == V::Unknown || is_same_always(&known) || self.certain(value).is_some();
         let known = match value {
             Value::List(_) => self.kept_apart(known),
@@ -226,6 +233,8 @@ impl Walker<'_> {
                     Some(Value::Str(text)) => V::Str(text.to_string()),
                     Some(Value::None) => V::None,
                     Some(Value::Bool(known)) => V::Bool(*known),
+                    Some(Value::Float(number)) => V::Float(*number),
+                    Some(Value::List(parts)) if parts.is_empty() => V::List(Vec::new()),
                     Some(Value::Name(name)) => self.certain_global(module, text(*name)).unwrap_or(V::Unknown),
                     _ => V::Unknown,
                 };

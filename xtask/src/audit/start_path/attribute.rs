@@ -4,7 +4,7 @@
 
 use rustc_hash::FxHashSet as HashSet;
 
-use pysrc::{Atom, Body, LAMBDA, Span, Step, Value, members};
+use pysrc::{Atom, Body, Call, LAMBDA, Span, Step, Value, members};
 
 use super::class::Lookup;
 use super::failure::{Flow, Words};
@@ -298,7 +298,8 @@ impl Walker<'_> {
         let found = self.find_method(class.0, class.1, name);
         if matches!(found, Lookup::Found(..)) && !self.is_followed_by(span, '(') {
             // What keeps a method may call it at any time.
-            self.reach(id);
+            self.called_unseen.insert(name.to_owned());
+            self.reach_by_method(id);
         }
         if let Lookup::Found(owner, function) = found {
             return self.property(here, id, owner, function, span);
@@ -310,7 +311,8 @@ impl Walker<'_> {
         let opened = self.objects.get(id).is_none_or(|object| object.opened);
         // What is not followed may give it attributes of any name.
         let reached = self.objects.get(id).is_none_or(|object| object.reached);
-        if (opened && self.has_setattr(class)) || self.sets_by_name(opened || reached) {
+        let whole = self.objects.get(id).is_none_or(|object| object.whole);
+        if (opened && whole && self.has_setattr(class)) || self.sets_by_name(class, opened || reached) {
             return Flow::Next;
         }
         // `self.__class__.name = …` gives it to this one, too.
@@ -343,7 +345,7 @@ impl Walker<'_> {
             && matches!(self.find_method(class.0, class.1, name), Lookup::NotThere)
             && self.names_of_class(class).is_some_and(|names| !names.contains(name))
             && !self.is_set_on_others(name)
-            && !self.sets_by_name(false);
+            && !self.sets_by_name(class, false);
         lacks.then_some(false)
     }
 
@@ -454,15 +456,41 @@ impl Walker<'_> {
 
     /// Whether a module that has run gives objects attributes of names that it computes; `given`: this object got there, or to
     /// something else that is not followed.
-    fn sets_by_name(&self, given: bool) -> bool {
+    fn sets_by_name(&self, class: (ModuleId, u32), given: bool) -> bool {
         let unseen = |mention: &Mention<'_>| {
             mention.source.calls.iter().any(|call| {
                 let within = call.function;
                 call.callee == Value::Name(mention.atom)
+                    && self.may_be_own(mention, call, class)
                     && within.is_some_and(|function| function == LAMBDA || self.may_have_run(mention.module, function))
             })
         };
         (given && self.is_mentioned(&["__dict__", "vars"])) || self.mentions("setattr").iter().any(unseen)
+    }
+
+    /// Whether what a call of `setattr` is about may be an object of a class: `self` in a method of another is none.
+    fn may_be_own(&self, mention: &Mention<'_>, call: &Call, class: (ModuleId, u32)) -> bool {
+        let method = call
+            .function
+            .and_then(|function| mention.source.functions.get(function as usize));
+        let Some((method, of)) = method.and_then(|method| Some((method, method.class?))) else {
+            return true;
+        };
+        let own = method.parameters.all.first().map(|own| own.name);
+        let rebound = own.is_some_and(|own| {
+            any_step(
+                &method.body,
+                &mut |step| matches!(step, Step::Store { name, .. } if *name == own),
+            )
+        });
+        let is_self = matches!((call.arguments.first(), own), (Some(Value::Name(name)), Some(own)) if *name == own);
+        if !is_self || rebound || !method.decorators.is_empty() || method.outer.is_some() {
+            return true;
+        }
+        let order = self.order(class.0, class.1);
+        order
+            .iter()
+            .any(|entry| entry.is_none_or(|above| above == (mention.module, of)))
     }
 
     /// Whether a function may have been called where that is not followed: something calls one of its name, or has got it.

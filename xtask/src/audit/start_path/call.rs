@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
-use pysrc::{Call, Function, Guard, Span, Step, Taken, Value, lambda_parameters};
+use pysrc::{Atom, Call, Function, Guard, Span, Step, Taken, Value, lambda_parameters};
 
 use super::arguments::Arguments;
 use super::class::Lookup;
@@ -12,9 +12,13 @@ use super::outside::OF_LOOP;
 use super::pending::Body;
 use super::signature::{Parameter, Signature};
 use super::steps::any_step;
+use super::trail::Kind;
 use super::value::{Closure, ModuleId, V, Variable};
 use super::walk::{Object, Walker};
 use crate::python::imports::stdlib;
+
+/// Calls of a function inside itself that are followed, if all that it is given is known.
+const MOST_KNOWN: usize = 8;
 
 impl Walker<'_> {
     /// One call step.
@@ -40,10 +44,14 @@ impl Walker<'_> {
         } else {
             self.runs_given(call, &callee, &arguments)
         };
+        let shown = self.trail.is_some().then(|| callee.clone());
         let (value, flow) = match run {
             Some(run) => run,
             None => self.apply(here, call, callee, &arguments),
         };
+        if let Some(callee) = shown {
+            self.notes_call(call, &callee, &value, flow);
+        }
         let sure = self.sure;
         if call.taken == Taken::Dropped && !self.binds.is_empty() {
             self.dropped(&value);
@@ -222,14 +230,16 @@ impl Walker<'_> {
                     self.reach(*id);
                 }
             }
-            V::Method(_, _, of) | V::Super(_, _, of) | V::Bound(of, _) => self.open_object(of),
+            V::Method(_, _, of) => self.open_method_of(of),
+            V::Super(_, _, of) | V::Bound(of, _) => self.open_object(of),
             V::List(values) => {
                 self.changes(values);
                 values.iter().for_each(|value| self.open_object(value));
             }
             V::Closure(closure) => {
                 let held = closure.captured.values().map(|variable| &variable.value);
-                held.chain(&closure.of).for_each(|value| self.open_object(value));
+                held.for_each(|value| self.open_object(value));
+                closure.of.iter().for_each(|of| self.open_method_of(of));
             }
             V::Dict(items) => items.iter().for_each(|(_, value)| self.open_object(value)),
             V::Mapping(_) | V::Sequence(_) => self.open_data(value),
@@ -237,8 +247,50 @@ impl Walker<'_> {
         }
     }
 
-    /// What an object holds may be changed along with it.
+    /// An object of which one method is given away, whose name is kept: no other is called but by that one.
+    fn open_method_of(&mut self, value: &V) {
+        match value {
+            V::Instance(id) => {
+                if let Some(object) = self.objects.get_mut(*id) {
+                    object.opened = true;
+                    self.reach_by_method(*id);
+                }
+            }
+            value => self.open_object(value),
+        }
+    }
+
+    /// An object may be changed by any of its methods, and what it holds along with it.
     pub fn reach(&mut self, id: usize) {
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            if let Some(object) = self.objects.get_mut(id).filter(|object| !object.whole) {
+                object.whole = true;
+                open.extend(self.held_by(id));
+            }
+        }
+        self.reach_by_method(id);
+    }
+
+    /// Objects that are attributes of an object.
+    fn held_by(&self, id: usize) -> Vec<usize> {
+        let attributes = self.objects.get(id).map(|object| &object.attributes);
+        attributes
+            .into_iter()
+            .flat_map(HashMap::values)
+            .flat_map(|variable| match &variable.value {
+                V::List(values) => values.as_slice(),
+                value => std::slice::from_ref(value),
+            })
+            .filter_map(|value| match value {
+                V::Instance(held) => Some(*held),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// What an object holds may be changed along with it.
+    pub fn reach_by_method(&mut self, id: usize) {
         let Some(object) = self.objects.get_mut(id).filter(|object| !object.reached) else {
             return;
         };
@@ -251,21 +303,9 @@ impl Walker<'_> {
                 _ => None,
             })
             .collect();
-        let held: Vec<usize> = object
-            .attributes
-            .values()
-            .flat_map(|variable| match &variable.value {
-                V::List(values) => values.as_slice(),
-                value => std::slice::from_ref(value),
-            })
-            .filter_map(|value| match value {
-                V::Instance(held) => Some(*held),
-                _ => None,
-            })
-            .collect();
         sockets.into_iter().for_each(|socket| self.share_socket(socket));
-        for held in held {
-            self.reach(held);
+        for held in self.held_by(id) {
+            self.reach_by_method(held);
         }
     }
 
@@ -284,7 +324,7 @@ impl Walker<'_> {
         };
         let owner_object = of.clone();
         let locals = match self.bind_arguments(module, facts, of, arguments) {
-            Ok(locals) => locals,
+            Ok(locals) => self.with_own_keywords(facts, locals),
             Err(problem) => {
                 let owner = facts
                     .class
@@ -306,11 +346,25 @@ impl Walker<'_> {
         if facts.generator {
             return self.generator(call, facts, owner_object.as_ref(), arguments);
         }
-        if again > 1 || !self.may_go_deeper() {
+        let known = || {
+            locals
+                .values()
+                .all(|variable| variable.sure && variable.value != V::Unknown)
+        };
+        if again > MOST_KNOWN || (again > 1 && !known()) || !self.may_go_deeper() {
             self.escape(arguments);
+            self.called_unseen.insert(facts.name.to_string());
             if let Some(object) = &owner_object {
                 self.open_object(object);
             }
+            self.note(Kind::Budget, Some(call.span), |_| {
+                let why = if again > 1 {
+                    "it calls itself"
+                } else {
+                    "calls are too deep, or too much was followed"
+                };
+                format!("`{}()` is not entered: {why}", facts.name)
+            });
             return (V::Unknown, Flow::Next);
         }
         let body = Body {
@@ -342,9 +396,21 @@ impl Walker<'_> {
         }
     }
 
+    /// The `**kwargs` of a function is a dictionary of its own, which it may change.
+    fn with_own_keywords(&mut self, facts: &Function, mut locals: HashMap<Atom, Variable>) -> HashMap<Atom, Variable> {
+        let variable = facts.parameters.double_star.and_then(|name| locals.get_mut(&name));
+        if let Some(variable) = variable.filter(|variable| variable.sure)
+            && let V::Dict(items) = &variable.value
+        {
+            variable.value = self.named(&items.clone());
+        }
+        locals
+    }
+
     /// A generator is made.
     fn generator(&mut self, call: &Call, facts: &Function, object: Option<&V>, arguments: &Arguments) -> (V, Flow) {
         if call.taken != Taken::Dropped {
+            self.called_unseen.insert(facts.name.to_string());
             // Whoever goes through what it gives may never come to an end.
             self.alive |= any_step(&facts.body, &mut |step| matches!(step, Step::Loop(_)));
             self.escape(arguments);
@@ -388,6 +454,7 @@ impl Walker<'_> {
             attributes: HashMap::default(),
             opened: false,
             reached: false,
+            whole: false,
             dynamic: false,
         });
         let instance = V::Instance(object);
@@ -409,6 +476,16 @@ impl Walker<'_> {
                 .any(|before| (before.module, before.class) == (module, class))
         };
         if self.is_unusual(facts, (module, class)) || by_metaclass || !makes || again {
+            self.note(Kind::NotFollowed, Some(call.span), |_| {
+                let why = if again {
+                    "the object that there is already may be given again"
+                } else {
+                    "a metaclass, decorator or `__new__` decides what that makes"
+                };
+                format!("calls class `{}`: {why}", facts.name)
+            });
+            self.called_unseen.insert(facts.name.to_string());
+            self.called_unseen.extend(["__init__", "__new__"].map(str::to_owned));
             self.escape(arguments);
             self.alive = true;
             return (V::Unknown, Flow::Next);

@@ -1,13 +1,13 @@
 //! What an expression surely is, whatever code that is not followed does.
 
-use pysrc::{Atom, BindingKind, Value};
+use pysrc::{Atom, Value};
 
 use super::arguments::is_same_always;
 use super::class::Lookup;
 use super::constants::constant;
 use super::operator::kind;
 use super::steps::binds_from_within;
-use super::value::{ModuleId, V, parent};
+use super::value::{ModuleId, V, parent, part_of_path};
 use super::walk::Walker;
 
 impl Walker<'_> {
@@ -25,6 +25,7 @@ impl Walker<'_> {
                     V::Class(module, class) if name == "__name__" => V::Str(self.class_name((module, class))),
                     V::Class(module, class) => self.certain_of_class((module, class), name)?,
                     V::Path(path) if name == "parent" => V::Path(parent(&path)),
+                    V::Path(path) => V::Str(part_of_path(&path, name)?),
                     V::Parsed(parser) if !self.is_set_on_others(name) => self.parsed(parser, name),
                     V::Outside(module) if !self.set_from_outside(name) => {
                         let full = format!("{module}.{name}");
@@ -50,6 +51,12 @@ impl Walker<'_> {
             Value::Subscript(parts, _) if self.is_new_list(parts) => self.evaluate(value),
             Value::Subscript(..) if self.is_word(value) => self.evaluate(value),
             Value::Subscript(version, _) if matches!(self.certain(version), Some(V::Outside(name)) if name == "sys.version_info") => {
+                self.evaluate(value)
+            }
+            Value::Subscript(environment, key)
+                if matches!(self.evaluate(environment), V::Outside(name) if name == "os.environ")
+                    && self.certain(key).is_some() =>
+            {
                 self.evaluate(value)
             }
             Value::Subscript(parents, level) if self.is_of_path(parents) && self.certain(level).is_some() => {
@@ -160,11 +167,7 @@ impl Walker<'_> {
             .globals
             .get(&atom)
             .filter(|variable| variable.sure && variable.value != V::Unknown)?;
-        let by_function = source
-            .bindings
-            .iter()
-            .any(|binding| binding.name == atom && binding.kind == BindingKind::Global);
-        let open = imported.dynamic || by_function || self.set_from_outside(name);
+        let open = imported.dynamic || self.set_from_outside(name) || self.is_bound_unseen(module, atom);
         (!open).then(|| variable.value.clone())
     }
 
@@ -178,7 +181,9 @@ impl Walker<'_> {
                 .filter(|_| own);
         }
         let variable = object.attributes.get(name).filter(|variable| variable.sure)?;
-        let open = (object.opened || object.reached) && !self.is_set_once((object.module, object.class), name);
+        let open = (object.opened || object.reached)
+            && !self.is_set_once((object.module, object.class), name)
+            && (object.whole || self.is_given_unseen(name));
         if open || object.dynamic || variable.value == V::Unknown {
             return None;
         }

@@ -6,6 +6,7 @@ use super::arguments::Arguments;
 use super::content::Holder;
 use super::failure::Flow;
 use super::pending::{Body, Pending};
+use super::trail::Kind;
 use super::value::V;
 use super::walk::{Frame, Walker};
 
@@ -46,9 +47,11 @@ impl Walker<'_> {
             captured: body.captured,
             ..Frame::new(body.module, Some(body.function))
         });
+        self.note(Kind::Call, Some(facts.span), |_| format!("`{}()` begins", facts.name));
         let doubt = self.doubt;
         let flow = self.steps(&facts.body);
         self.doubt = doubt;
+        self.notes_return(facts, flow);
         let frame = self.frames.pop();
         if let Some(frame) = frame.as_ref().filter(|_| !self.binds.is_empty()) {
             self.left_scope(frame);

@@ -424,6 +424,20 @@ impl Walker<'_> {
                     }
                 }
             }
+            (V::Mapping(_), "pop", [key, rest @ ..]) if rest.len() < 2 && plain && self.is_sure_way() => {
+                match self.has_part(object, key) {
+                    Some(true) => {
+                        let value = self.part(object, key).unwrap_or(V::Unknown);
+                        self.take_out(object, key);
+                        (value, true)
+                    }
+                    Some(false) if !rest.is_empty() => (rest.first().cloned().unwrap_or(V::None), true),
+                    _ => {
+                        self.open_data(object);
+                        (V::Unknown, false)
+                    }
+                }
+            }
             (V::Mapping(_), "items", []) if let Some(items) = self.whole(object) => {
                 let pairs = items.into_iter().map(|(key, value)| V::List(vec![key, value]));
                 (V::List(pairs.collect()), true)
@@ -458,6 +472,17 @@ impl Walker<'_> {
             for (key, value) in more {
                 put(items, key, value);
             }
+        }
+    }
+
+    fn take_out(&mut self, object: &V, key: &V) {
+        if let V::Mapping(id) = object
+            && let Some(Data {
+                content: Content::Mapping(items),
+                ..
+            }) = self.data.get_mut(*id)
+        {
+            items.retain(|(known, _)| equal(known, key) != Some(true));
         }
     }
 

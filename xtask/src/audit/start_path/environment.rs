@@ -102,6 +102,11 @@ impl Walker<'_> {
         }
     }
 
+    /// The value of a variable that the container surely has.
+    pub fn known_variable(&self, name: &str) -> Option<String> {
+        self.environment?.get(name).filter(|_| !self.may_be_set()).cloned()
+    }
+
     /// Whether a call asks for a variable that the container surely does not have: it gives `None`.
     pub fn asks_in_vain(&self, call: &Call) -> bool {
         self.variable_of_environment(call) == Some(V::None)

@@ -7,7 +7,7 @@ use pysrc::Value;
 use super::class::Lookup;
 use super::condition::equal;
 use super::constants::constant;
-use super::value::{Closure, ModuleId, V, Variable, join, parent};
+use super::value::{Closure, ModuleId, V, Variable, join, parent, part_of_path};
 use super::walk::{Object, Walker};
 use crate::container::layout::ROOT;
 use crate::python::imports::resolve::Target;
@@ -75,6 +75,9 @@ impl Walker<'_> {
                         path = parent(&path);
                     }
                     V::Path(path)
+                }
+                (V::Outside(name), V::Str(key)) if name == "os.environ" => {
+                    self.known_variable(&key).map_or(V::Unknown, V::Str)
                 }
                 (V::Outside(name), V::Int(at)) if name == "sys.argv" => self.word(at).unwrap_or(V::Unknown),
                 (V::Outside(name), V::Int(at @ 0..=1)) if name == "sys.version_info" => V::Int(match at {
@@ -227,6 +230,7 @@ impl Walker<'_> {
             },
             V::Lambda(..) | V::Callable(_) => V::Bound(Box::new(V::Unknown), name.to_owned()),
             V::Path(path) if name == "parent" => V::Path(parent(&path)),
+            V::Path(path) if let Some(part) = part_of_path(&path, name) => V::Str(part),
             V::Parsed(parser) => self.parsed(parser, name),
             object @ (V::Unknown
             | V::Str(_)

@@ -70,6 +70,17 @@ pub struct Exception {
     pub failure: Option<usize>,
 }
 
+impl Exception {
+    /// Its class, in words.
+    pub fn named(self) -> &'static str {
+        if self.class == ANY {
+            "an exception of a class that is not known"
+        } else {
+            self.class
+        }
+    }
+}
+
 /// How a piece of code ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {

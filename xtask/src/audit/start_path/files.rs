@@ -243,6 +243,19 @@ impl Walker<'_> {
         }
     }
 
+    /// `os.path.isfile(path)`.
+    pub fn is_file(&self, path: Option<&str>) -> V {
+        let folder = path.is_some_and(|path| {
+            let path = absolute(path);
+            let below = path.strip_prefix(ROOT).map(|below| below.trim_start_matches('/'));
+            below.is_none_or(|below| self.search.view.is_folder(below))
+        });
+        match self.exists(path) {
+            V::Bool(there) if !there || !folder => V::Bool(there),
+            _ => V::Unknown,
+        }
+    }
+
     /// `json.load` or `yaml.safe_load` of a file: fails where the tree has one that neither takes.
     pub fn parse_file(&mut self, here: ModuleId, call: &Call, path: &str, json: bool) -> (V, Flow) {
         let path = absolute(path);

@@ -49,6 +49,8 @@ mod standard;
 mod steps;
 mod text;
 mod thread;
+pub mod trail;
+mod unseen;
 mod value;
 mod walk;
 
@@ -66,6 +68,7 @@ use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 pub use failure::Failure;
 
 use self::failure::Flow;
+use self::trail::Trail;
 use self::walk::{Doubt, Walker};
 use super::outcome::{AgentReport, Prediction, Step};
 use crate::container::environment::agent_environment as environment;
@@ -91,6 +94,19 @@ pub struct Followed {
 /// Predicts every agent of a stack, and says what is wrong: rules `start/…` and `requirements/…`.
 #[must_use]
 pub fn predict(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> (Vec<Followed>, Vec<Finding>) {
+    with_groups(stack, tree, disk, |groups| predict_in(stack, tree, disk, groups))
+}
+
+/// Follows one agent's script; the way, too.
+#[must_use]
+pub fn explain(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, id: AgentId) -> (Followed, Trail) {
+    with_groups(stack, tree, disk, |groups| {
+        follow(stack, &groups[stack.agent(id).group.0], id, disk, true)
+    })
+}
+
+/// Calls with what the agents of each group share.
+fn with_groups<T>(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, then: impl FnOnce(&[GroupContext<'_>]) -> T) -> T {
     let version = tree
         .version
         .or_else(|| PythonVersion::parse(&stack.python_version))
@@ -120,6 +136,15 @@ pub fn predict(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> (Vec<Followed
             version,
         })
         .collect();
+    then(&groups)
+}
+
+fn predict_in(
+    stack: &Stack,
+    tree: &TreeFacts,
+    disk: Disk<'_>,
+    groups: &[GroupContext<'_>],
+) -> (Vec<Followed>, Vec<Finding>) {
     let agents: Vec<AgentId> = stack.agents().map(|(id, _)| id).collect();
     let predictions: Vec<Followed> = agents
         .par_iter()
@@ -179,6 +204,11 @@ impl GroupContext<'_> {
 }
 
 fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Disk<'_>) -> Followed {
+    follow(stack, group, id, disk, false).0
+}
+
+/// Follows an agent's script; `asked`: for the way, too.
+fn follow(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Disk<'_>, asked: bool) -> (Followed, Trail) {
     let agent = stack.agent(id);
     let mut report = AgentReport::new(stack, id);
     let script = crate::python::imports::view::normal(&agent.script_path);
@@ -188,7 +218,7 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         report.subject = Some(Subject::Path(agent.script_path.clone()));
         report.chain = vec![Step::at(&agent.place)];
         let failures = Vec::new();
-        return Followed { report, failures };
+        return (Followed { report, failures }, Trail::default());
     };
     let flags = flags(agent);
     let own = group.environment.as_ref().filter(|_| !agent.environment.is_empty());
@@ -234,6 +264,7 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         each: Vec::new(),
         skipping: false,
         called_unseen: HashSet::default(),
+        unseen: unseen::Unseen::default(),
         changed_lists: Vec::new(),
         gatherings: Vec::new(),
         lambdas: HashSet::default(),
@@ -265,8 +296,12 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
         given_by_properties: HashMap::default(),
         made: HashSet::default(),
         steps: 0,
+        trail: asked.then(Trail::default),
     };
     let flow = walker.run(file, &script);
+    walker.note(trail::Kind::End, None, |_| {
+        format!("the script {}", trail::ending(flow))
+    });
     other_port(&mut walker, agent.port, agent.health_check_port);
     does_nothing(&mut walker, file, flow);
     let alive = walker.alive || walker.leaves_pending();
@@ -277,7 +312,7 @@ fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Dis
     let failures = walker.failures;
     let mut followed = Followed { report, failures };
     judge(&mut followed, fatal, alive);
-    followed
+    (followed, walker.trail.unwrap_or_default())
 }
 
 /// The package of `__main__` where a module is run with `-m`: a package's own is the package itself.

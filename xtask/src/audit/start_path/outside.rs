@@ -79,6 +79,8 @@ impl Walker<'_> {
             }
             "os.getenv" | "os.environ.get" => self.variable_of_environment(call).unwrap_or(V::Unknown),
             "os.path.exists" => self.exists(text(0)),
+            "os.path.isfile" => self.is_file(text(0)),
+            "os.path.isabs" => text(0).map_or(V::Unknown, |path| V::Bool(path.starts_with('/'))),
             "os.getcwd" if !self.moved => V::Str(ROOT.to_owned()),
             "pathlib.Path.cwd" if !self.moved => V::Path(ROOT.to_owned()),
             "pathlib.Path" | "pathlib.PurePath" | "pathlib.PosixPath" => match (first, text(0)) {
@@ -449,9 +451,8 @@ impl Walker<'_> {
                 return (V::Unknown, self.bad(here, call.span, problem));
             }
             (V::Str(known), _) => return (text::method(known, method, arguments), Flow::Next),
-            (V::Path(path), "exists" | "is_file" | "is_dir") if method == "exists" => {
-                return (self.exists(Some(path)), Flow::Next);
-            }
+            (V::Path(path), "exists") => return (self.exists(Some(path)), Flow::Next),
+            (V::Path(path), "is_file") => return (self.is_file(Some(path)), Flow::Next),
             (V::List(parts), _) => {
                 if ADDERS.contains(&method) || REMOVERS.contains(&method) {
                     self.changes(parts);
@@ -548,7 +549,13 @@ fn is_harmless(name: &str) -> bool {
         | "optparse" | "random" | "abc" | "warnings" | "math" | "copy" | "uuid" | "hashlib" | "argparse"
         | "itertools" | "pathlib" | "string" | "textwrap" | "traceback" | "platform" | "locale" | "sys" | "shutil"
         | "glob" | "base64" | "io" | "inspect" | "types" | "operator" | "contextlib" | "statistics" | "tempfile"
-        | "pickle" | "csv" | "configparser" | "sqlite3" => true,
+        | "pickle" | "csv" | "configparser" | "sqlite3" | "struct" | "decimal" | "fractions" | "numbers" | "heapq"
+        | "bisect" | "weakref" | "array" | "secrets" | "zlib" | "html" | "ipaddress" | "errno" | "unicodedata"
+        | "difflib" | "fnmatch" | "calendar" | "contextvars" | "gc" | "queue" => true,
+        "urllib" => name.starts_with("urllib.parse."),
+        // A socket waits where it is asked to, not where it is made.
+        "socket" => !matches!(name, "socket.create_server"),
+        "signal" => matches!(name, "signal.signal" | "signal.getsignal" | "signal.Signals"),
         "os" => !matches!(
             name,
             "os.system"

@@ -4,6 +4,7 @@ use pysrc::{Handler, Leave, Span, Step, Value};
 
 use super::failure::{ANY, EXPECTED, Exception, Failure, Flow, Words, classes, known_class};
 use super::steps::any_step;
+use super::trail::Kind;
 use super::value::{ModuleId, V};
 use super::walk::{Around, Caught, Doubt, Walker};
 use crate::finding::{Confidence, Place};
@@ -65,6 +66,15 @@ impl<'a> Walker<'a> {
             message,
             detail,
         } = words.into();
+        self.note(Kind::Failure, Some(span), |_| {
+            let end = match (conditional, handled, caught) {
+                (true, ..) => ", if it comes to that",
+                (false, true, _) => ", and is handled",
+                (false, false, true) => ", and is caught",
+                (false, false, false) => "",
+            };
+            format!("{rule}: {message}{end}")
+        });
         self.failures.push(Failure {
             rule,
             exception,
@@ -160,6 +170,10 @@ impl<'a> Walker<'a> {
                     self.maybe += 1;
                 }
                 let before = handler.name.is_none_or(|name| self.has_value(name));
+                self.note(Kind::Handler, Some(handler.span), |_| {
+                    let may = if certain { "catches" } else { "may catch" };
+                    format!("a handler {may} {}", exception.named())
+                });
                 self.handling += 1;
                 let handled = self.steps(&handler.body);
                 self.handling -= 1;
@@ -267,6 +281,9 @@ impl<'a> Walker<'a> {
             None => None,
         };
         let class = callee.map_or(ANY, |callee| self.exception_class(&callee));
+        self.note(Kind::Failure, Some(span), |_| {
+            format!("raises {}", Exception { class, failure: None }.named())
+        });
         self.may_leave(class);
         let unseen = Flow::Raised(Exception { class, failure: None });
         let expected = class != ANY && self.tries.iter().any(|around| self.catch(around, classes(class)));

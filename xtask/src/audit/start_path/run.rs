@@ -1,8 +1,9 @@
 //! Runs steps in order, as CPython would: branches, loops, definitions.
 
-use pysrc::{Body, Branch, Entry, Leave, Loop, Step, Value};
+use pysrc::{Body, Branch, Entry, Leave, Loop, Span, Step, Value};
 
 use super::failure::{Flow, Words};
+use super::trail::Kind;
 use super::value::{ModuleId, V, Variable};
 use super::walk::{Doubt, Frame, MOST_STEPS, Walker};
 use crate::finding::Subject;
@@ -37,6 +38,10 @@ impl<'a> Walker<'a> {
             module.dynamic = true;
         }
         self.frames.push(Frame::new(id, None));
+        self.note(Kind::Module, Some(Span { start: 0, end: 0 }), |walker| {
+            let name = walker.modules.get(id).map_or("", |module| module.name.as_str());
+            format!("module `{name}` begins")
+        });
         let doubt = self.doubt;
         let flow = self.steps(&source.body);
         self.doubt = doubt;
@@ -59,10 +64,17 @@ impl<'a> Walker<'a> {
         for step in steps {
             self.steps += 1;
             if self.steps > MOST_STEPS {
+                if !self.alive || self.steps == MOST_STEPS + 1 {
+                    self.note(Kind::Budget, None, |_| {
+                        format!("{MOST_STEPS} steps were followed: nothing after this is looked at")
+                    });
+                }
                 self.alive = true;
                 return Flow::Endless;
             }
+            self.passes(step);
             let flow = self.step(step);
+            self.notes_life();
             if flow != Flow::Next {
                 return flow;
             }
@@ -76,6 +88,7 @@ impl<'a> Walker<'a> {
             Step::LoadPast { name, span } => self.load(*name, *span, true),
             Step::Store { name, value, .. } => {
                 let (value, sure) = self.taken(value.as_deref());
+                self.notes_assignment(|walker| walker.written_name(*name), &value, sure);
                 self.store(*name, value, sure);
                 Flow::Next
             }
@@ -87,6 +100,9 @@ impl<'a> Walker<'a> {
             } => {
                 let (value, sure) = self.taken(value.as_deref());
                 let flow = self.refused_attribute(*object, *attribute, *at);
+                let target =
+                    |walker: &Self| format!("{}.{}", walker.written_name(*object), walker.written_name(*attribute));
+                self.notes_assignment(target, &value, sure);
                 if flow == Flow::Next {
                     self.store_attribute(*object, *attribute, value, sure);
                 }
@@ -286,6 +302,7 @@ impl<'a> Walker<'a> {
             }
         }
         drop(tests);
+        self.notes_branch(branch, &open, exhaustive);
         match (open.as_slice(), exhaustive) {
             ([], _) => return Flow::Next,
             ([only], true) => return self.steps(only),
@@ -309,6 +326,41 @@ impl<'a> Walker<'a> {
         flow
     }
 
+    /// Which ways may be taken.
+    fn notes_branch(&mut self, branch: &'a Branch, open: &[&'a Body], exhaustive: bool) {
+        self.note(Kind::Branch, None, |_| match open {
+            [] => "no way of the branch is taken".to_owned(),
+            [only] if exhaustive => {
+                let at = branch.arms.iter().position(|arm| std::ptr::eq(arm, *only)).unwrap_or(0);
+                format!("way {} of {} is taken", at + 1, branch.arms.len())
+            }
+            open => {
+                let none = if exhaustive { "" } else { ", or none" };
+                format!(
+                    "what decides is not known: {} of {} ways may be taken{none}",
+                    open.len(),
+                    branch.arms.len()
+                )
+            }
+        });
+    }
+
+    /// How a loop is followed.
+    fn notes_loop(&mut self, round: &'a Loop, turns: Option<&[V]>) {
+        self.note(Kind::Loop, None, |walker| match (turns, walker.enters(&round.entry)) {
+            (Some(turns), _) => format!("a loop of {} turns, each of which is followed", turns.len()),
+            (None, Some(false)) => "a loop that has no turn".to_owned(),
+            (None, Some(true)) => "a loop that has a first turn, which stands for all".to_owned(),
+            (None, None) => "a loop of which is not known whether it has a turn; one stands for all".to_owned(),
+        });
+    }
+
+    /// A name, as it is written.
+    fn written_name(&self, name: pysrc::Atom) -> String {
+        let source = self.source(self.here());
+        source.map_or_else(String::new, |source| source.name(name).to_owned())
+    }
+
     /// One of several ways may have left: what follows is not always run.
     fn leaves_open(&mut self, flows: &[Flow]) {
         let frame = self.frames.last_mut();
@@ -326,6 +378,7 @@ impl<'a> Walker<'a> {
     fn repeat(&mut self, round: &'a Loop) -> Flow {
         let skipping = self.skipping;
         let turns = self.turns(&round.entry).filter(|_| round.binds);
+        self.notes_loop(round, turns.as_deref());
         if let Some(fills) = round.fills {
             self.gather(fills, turns.is_some());
         }

@@ -72,6 +72,33 @@ fn alone_says(script: &str, said: &str) {
     assert!(found.starts_with(said), "{script}\nwanted: {said}\n{found}");
 }
 
+#[test]
+fn the_way_is_kept_if_somebody_asks() {
+    let fixture = Fixture::small();
+    let stack = fixture.model();
+    let loops: String = (0..900)
+        .map(|at| format!("a{at} = {at}\nunknown(a{at})\nb = unknown()\n"))
+        .collect();
+    let script = format!("\nfrom os import listdir as unknown\nif unknown():\n    x = 1\n{loops}");
+    let files = vec![("main/alpha.py".to_owned(), script.into_bytes())];
+    let tree = of_agents(files, VERSION, &stack).with_paths([]);
+    let (id, _) = stack.agents().find(|(_, agent)| agent.name == "Alpha").unwrap();
+    let (_, trail) = explain(&stack, &tree, Disk::new(&|_| false, &|_| None), id);
+    let events: Vec<&trail::Event> = trail.events().collect();
+    assert_eq!(events.len(), 2_000);
+    let (left_out, after) = trail.left_out();
+    assert!(left_out > 0 && after == 1_500, "{left_out} {after}");
+    let branch = events
+        .iter()
+        .position(|event| event.kind == trail::Kind::Branch)
+        .unwrap();
+    assert_eq!(events[branch].place.line, 3);
+    let inside = &events[branch + 1];
+    assert_eq!((inside.text.as_str(), inside.place.line), ("x is 1", 4));
+    assert_eq!(inside.unsure, Some(trail::Unsure::Conditional));
+    assert_eq!(events.last().map(|event| event.kind), Some(trail::Kind::End));
+}
+
 /// The small stack with these files; what is said of Alpha (port 5000), and all findings.
 fn alpha(files: &[(&str, &str)]) -> (String, Vec<String>) {
     let fixture = Fixture::small();

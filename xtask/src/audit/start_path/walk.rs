@@ -14,6 +14,8 @@ use super::failure::{Failure, Flow};
 use super::mutation::Names;
 use super::pending::Pending;
 use super::shadowed::Shadows;
+use super::trail::Trail;
+use super::unseen::Unseen;
 use super::value::{Captured, ModuleId, V, Variable};
 use crate::finding::Place;
 use crate::python::disk::Disk;
@@ -127,6 +129,8 @@ pub struct Object {
     pub opened: bool,
     /// Something that it is an attribute of was.
     pub reached: bool,
+    /// Itself was, or is kept where that is not followed: any of its methods may be called. Otherwise those alone that were given.
+    pub whole: bool,
     /// It got attributes of any name.
     pub dynamic: bool,
 }
@@ -296,6 +300,8 @@ pub struct Walker<'a> {
     pub each: Vec<Option<V>>,
     /// Names of functions that may have been called where that is not followed.
     pub called_unseen: HashSet<String>,
+    /// Those, and what they may call.
+    pub unseen: Unseen<'a>,
     /// What comprehensions around here are making.
     pub gatherings: Vec<Gathering>,
     /// Modules that have made a `lambda`.
@@ -326,6 +332,8 @@ pub struct Walker<'a> {
     pub given_by_properties: HashMap<(usize, String), Variable>,
     pub made: HashSet<String>,
     pub steps: usize,
+    /// The way that was gone, if somebody asked for it.
+    pub trail: Option<Trail>,
 }
 
 impl<'a> Walker<'a> {

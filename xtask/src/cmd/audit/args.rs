@@ -38,6 +38,7 @@ use crate::stack::near::nearest;
   cargo xtask audit --write-baseline audit-baseline.json
   cargo xtask audit --baseline audit-baseline.json --deny warnings     in CI: fail on anything new
   cargo xtask audit --explain paths/style
+  cargo xtask audit --explain-agent TaskRouter          how its script is followed, step by step
   cargo xtask audit --confirm                           proves every prediction in sealed containers
   cargo xtask audit --tree ../AI_System --confirm NLUAgent pc2/MemoryManager
 
@@ -111,6 +112,14 @@ pub struct Args {
     /// With `--confirm`: seconds that an agent has at the most, whatever start period is configured [default: 180]
     #[arg(long, value_name = "SECONDS", requires = "confirm")]
     pub limit: Option<u64>,
+    /// How this agent's script is followed, step by step: what is entered, which way is taken, what is known of values, where and
+    /// why that stops being sure; with `--format json` for programs
+    #[arg(
+        long,
+        value_name = "AGENT",
+        conflicts_with_all = ["names", "confirm", "select", "ignore", "deny", "baseline", "write_baseline", "fix", "diff", "report", "output", "causes", "statistics"]
+    )]
+    pub explain_agent: Option<String>,
     /// Explain a rule: what it finds, why that is bad, what to do
     #[arg(long, value_name = "RULE", exclusive = true)]
     pub explain: Option<String>,
@@ -314,6 +323,11 @@ impl Args {
             return Err(Failure::wrong_use(format!(
                 "`{option}` is about what people read\n  hint: leave out `--format`, or name a file for it",
             )));
+        }
+        if self.explain_agent.is_some() && !(files.is_empty() && matches!(main, Format::Human | Format::Json)) {
+            return Err(Failure::wrong_use(
+                "`--explain-agent` has the formats `human` and `json`, on standard output",
+            ));
         }
         if self.confirm.is_some() && !(files.is_empty() && matches!(main, Format::Human | Format::Json)) {
             return Err(Failure::wrong_use(

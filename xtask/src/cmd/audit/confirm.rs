@@ -114,7 +114,8 @@ fn named(names: &[String], machine: Option<MachineId>, stack: &Stack) -> Outcome
         .map(Some)
 }
 
-fn find(name: &str, machine: Option<MachineId>, stack: &Stack) -> Outcome<AgentId> {
+/// The agent behind a name as `Executor` or `mainpc/MemoryManager`.
+pub fn find(name: &str, machine: Option<MachineId>, stack: &Stack) -> Outcome<AgentId> {
     let found = names::agents(name, machine, stack);
     match found.as_slice() {
         [one] => Ok(*one),

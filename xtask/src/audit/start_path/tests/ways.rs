@@ -103,6 +103,20 @@ fn ways_that_values_decide() {
             ),
             (
                 "n = 0\ndef f():\n    global n\n    n = 1\nf()\nif n == 0:\n    ding()",
+                "Starts ",
+            ),
+            (
+                "n = None\ndef f():\n    global n\n    if n is None:\n        n = {}\n    return n\nf()\nf()['a']",
+                OPERATION,
+            ),
+            // A thread may have done so by then, or what it calls.
+            (
+                "import threading\nn = 0\ndef f():\n    g()\ndef g():\n    global n\n    n = 1\n\
+                 threading.Thread(target=f, daemon=True).start()\nif n == 0:\n    ding()",
+                MAY,
+            ),
+            (
+                "import atexit\nn = 0\ndef g():\n    global n\n    n = 1\natexit.register(lambda: g())\nif n == 1:\n    ding()",
                 MAY,
             ),
             (
