@@ -52,6 +52,7 @@ fn both_ways_make_the_same() {
         "268435456",
         "unless-stopped",
         "k8s-file",
+        "\"quota\":75000",
         "4242",
         "\"Source\":\"/usr/local/share\"",
         "\"StartPeriod\":11000000000",
@@ -109,6 +110,7 @@ fn creation(profile: PathBuf) -> Creation {
             ],
             folders: vec![(PathBuf::from("/usr/share"), "/srv".to_owned())],
             memory_bytes: Some(256 << 20),
+            milli_cpus: Some(750),
             processes: Some(77),
             stop_seconds: 1,
             health: HealthTimes {

@@ -161,8 +161,9 @@ fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container 
         mounts: group.extras.mounts.clone(),
         devices: group.extras.devices.clone(),
         folders,
-        memory_bytes: stack.group_memory_bytes(id).filter(|_| host.limits),
-        processes: stack.group_pids(id).filter(|_| host.limits).map(u64::from),
+        memory_bytes: stack.group_memory_bytes(id).filter(|_| host.limits.memory),
+        milli_cpus: stack.group_milli_cpus(id).filter(|_| host.limits.cpus),
+        processes: stack.group_pids(id).filter(|_| host.limits.processes).map(u64::from),
         // The supervisor bounds its own stop by this grace and a second.
         stop_seconds: supervision.stop_grace_ms.div_ceil(1000) + 3,
         health: health_times(stack, id),

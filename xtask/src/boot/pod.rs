@@ -66,6 +66,8 @@ pub struct Container {
     pub folders: Vec<(PathBuf, String)>,
     /// Memory that it may have, in bytes.
     pub memory_bytes: Option<u64>,
+    /// Processor time that it may take, in thousandths of a processor.
+    pub milli_cpus: Option<u64>,
     /// Processes and threads that it may have.
     pub processes: Option<u64>,
     /// Seconds between being told to stop and being killed.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::pod::{Container, HEALTH_COMMAND, LOG_BYTES, Pod};
+use crate::stack::limits::cpus_text;
 
 /// Arguments behind `podman pod create`.
 #[must_use]
@@ -79,6 +80,8 @@ pub fn container(container: &Container) -> Vec<String> {
             .map(|(name, path, read_only)| format!("--volume={name}:{path}{}", if *read_only { ":ro" } else { "" })),
     );
     arguments.extend(container.memory_bytes.map(|bytes| format!("--memory={bytes}b")));
+    let cpus = container.milli_cpus.map(cpus_text);
+    arguments.extend(cpus.map(|cpus| format!("--cpus={cpus}")));
     arguments.extend(container.processes.map(|count| format!("--pids-limit={count}")));
     arguments.extend(
         container

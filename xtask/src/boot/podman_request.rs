@@ -7,6 +7,8 @@ use super::pod::{Container, HEALTH_COMMAND, LOG_BYTES, Pod};
 
 /// Nanoseconds of a second: Podman counts times in them.
 const NANOSECONDS: u64 = 1_000_000_000;
+/// Microseconds of a period in which the kernel counts processor time.
+const CPU_PERIOD: u64 = 100_000;
 
 /// Body of `POST /libpod/pods/create`.
 #[must_use]
@@ -102,6 +104,11 @@ pub fn container(container: &Container) -> Value {
             "memory".to_owned(),
             json!({ "limit": bytes, "swap": bytes.saturating_mul(2) }),
         );
+    }
+    if let Some(milli_cpus) = container.milli_cpus {
+        // As `--cpus` says it: so many microseconds of each period.
+        let quota = milli_cpus.saturating_mul(CPU_PERIOD) / 1_000;
+        limits.insert("cpu".to_owned(), json!({ "period": CPU_PERIOD, "quota": quota }));
     }
     if let Some(count) = container.processes {
         limits.insert("pids".to_owned(), json!({ "limit": count }));

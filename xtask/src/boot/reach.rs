@@ -11,12 +11,61 @@ use crate::stack::{AgentId, GroupId, MachineId, Stack};
 pub struct Host {
     /// How what runs in a container is reached from where this program is.
     pub reach: Reach,
-    /// Limits of memory and processes can be set.
-    pub limits: bool,
+    /// The limits that can be set.
+    pub limits: Granted,
     /// Per machine: the address on which it publishes what the other machine uses, and by which the other knows it.
     pub lan_addresses: BTreeMap<MachineId, Ipv4Addr>,
     /// File with the system calls that containers may make; Podman's own list otherwise.
     pub seccomp_profile: Option<PathBuf>,
+}
+
+/// The limits that a host's Podman can set: those whose controllers it has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Granted {
+    /// Of memory.
+    pub memory: bool,
+    /// Of processor time.
+    pub cpus: bool,
+    /// Of processes and threads.
+    pub processes: bool,
+}
+
+impl Granted {
+    /// All of them.
+    pub const ALL: Self = Self {
+        memory: true,
+        cpus: true,
+        processes: true,
+    };
+
+    /// By the names of the kernel's controllers, in any order.
+    #[must_use]
+    pub fn of<'a>(controllers: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut granted = Self::default();
+        for controller in controllers {
+            match controller {
+                "memory" => granted.memory = true,
+                "cpu" => granted.cpus = true,
+                "pids" => granted.processes = true,
+                _ => {}
+            }
+        }
+        granted
+    }
+
+    /// What cannot be limited, in words; nothing where all can.
+    #[must_use]
+    pub fn missing(self) -> Vec<&'static str> {
+        let all = [
+            (self.memory, "memory"),
+            (self.cpus, "processor time"),
+            (self.processes, "processes"),
+        ];
+        all.iter()
+            .filter(|(granted, _)| !granted)
+            .map(|(_, what)| *what)
+            .collect()
+    }
 }
 
 /// How what runs in a container is reached.
@@ -125,14 +174,14 @@ pub fn lan_address(stack: &Stack, id: MachineId, host: &Host) -> Ipv4Addr {
 pub(crate) mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Host, MachineId, Reach, agent_address, published_ports, status_address};
+    use super::{Granted, Host, MachineId, Reach, agent_address, published_ports, status_address};
     use crate::stack::Stack;
     use crate::stack::fixture::{Fixture, MAIN};
 
     pub(crate) fn host(stack: &Stack, reach: Reach) -> Host {
         Host {
             reach,
-            limits: true,
+            limits: Granted::ALL,
             lan_addresses: stack
                 .machines
                 .iter()

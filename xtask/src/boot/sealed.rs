@@ -162,11 +162,13 @@ pub fn sealed(
             target,
         });
     }
-    if around.host.limits {
+    if around.host.limits.memory {
         let memory = stack.memory_bytes(group.machine, 1).unwrap_or(MEMORY.0).min(MEMORY.1);
-        let pids = stack.pids(group.machine, 1).unwrap_or(PIDS.0).min(PIDS.1);
         arguments.push(format!("--memory={memory}b"));
         arguments.push(format!("--memory-swap={memory}b"));
+    }
+    if around.host.limits.processes {
+        let pids = stack.pids(group.machine, 1).unwrap_or(PIDS.0).min(PIDS.1);
         arguments.push(format!("--pids-limit={pids}"));
     }
     let mut given = around.image.clone();
@@ -214,6 +216,7 @@ mod tests {
 
     use super::{PATH, Sealed, Surroundings, sealed};
     use crate::boot::creation::Labels;
+    use crate::boot::reach::Granted;
     use crate::boot::reach::{Host, Reach};
     use crate::stack::fixture::Fixture;
     use crate::stack::{AgentId, Stack};
@@ -249,7 +252,7 @@ mod tests {
     fn host(limits: bool) -> Host {
         Host {
             reach: Reach::Container,
-            limits,
+            limits: if limits { Granted::ALL } else { Granted::default() },
             lan_addresses: BTreeMap::new(),
             seccomp_profile: None,
         }

@@ -143,5 +143,6 @@ impl From<crate::host::images::build_inputs::InputError> for Failure {
         }
     }
 }
+mod adopt;
 pub mod doctor;
 pub mod smoke;

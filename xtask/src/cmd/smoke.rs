@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::{Context, Failure, Outcome, two_hosts};
+use super::{Context, Failure, Outcome, adopt, two_hosts};
 use crate::boot::lab::Lab;
+use crate::boot::reach::Granted;
 use crate::finding::{Finding, has_errors};
 use crate::host::boot::supervisor_status;
 use crate::host::lab;
@@ -27,7 +28,8 @@ use crate::report::findings;
 use crate::report::smoke::{Human, Json, Junit, Reporter};
 use crate::smoke::SmokeEvent;
 use crate::smoke::event::Summary;
-use crate::smoke::{Selection, expand, parse};
+use crate::smoke::parts::Parts;
+use crate::smoke::{Plan, Selection, expand, parse};
 use crate::stack::{AgentId, GroupId, MachineId, Stack};
 
 /// Prove the plan's phases: images, networks, volumes, requests between agents and groups, recovery, resources
@@ -36,14 +38,18 @@ use crate::stack::{AgentId, GroupId, MachineId, Stack};
 /// image, a network or a volume. Those that do not build on each other run in parallel. A check that waits for health goes on
 /// waiting, beyond its own limit, for agents that are within their start period.
 ///
+/// `all` checks the running stack first, and then phase 4 with each machine on a host of its own: in the lab if there is no second one. Where
+/// that cannot be made, its checks are reported as skipped.
+///
 /// Exit code 0 when every check passed; 1 when one failed or was skipped, or the stack is not up; 2 for wrong use or mistakes in
-/// check files; 4 when the report cannot be written. Phases that `all` leaves out are named.
+/// check files; 4 when the report cannot be written.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(after_help = "Examples:
   cargo xtask smoke --phase 1
   cargo xtask smoke --phase 2 --soak 60
   cargo xtask smoke --phase 3 --verbose   with memory and CPU of every agent, and a limit that would do
   cargo xtask smoke --phase 4             on two hosts; makes the lab where there is no second one
+  cargo xtask smoke --phase 3 --adopt     writes the limits that would do into the stack
   cargo xtask smoke --phase all --format junit --output smoke.xml
   cargo xtask smoke --report smoke-report     and open smoke-report/index.html")]
 pub struct Args {
@@ -64,6 +70,9 @@ pub struct Args {
     /// Seconds that each stability check observes, instead of its own.
     #[arg(long, value_name = "SECONDS")]
     pub soak: Option<u64>,
+    /// Write the memory limit that each measured group's use suggests into the stack, as `memory:` of the group. Comments stay.
+    #[arg(long)]
+    pub adopt: bool,
     /// Write the report to this file; lines for people then go to standard error.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -136,6 +145,16 @@ struct Running<'a> {
     lab: Option<Lab>,
 }
 
+impl Running<'_> {
+    /// Removes what checks of an earlier run left.
+    fn remove_probes(&self, context: &Context) {
+        let every: Vec<GroupId> = self.stack.groups().map(|(id, _)| id).collect();
+        for part in self.hosts.parts(self.stack, &every) {
+            context.remove_probes(&part.host.podman, self.stack);
+        }
+    }
+}
+
 impl PodmanCommand for Running<'_> {
     fn podman(&self, machine: Option<MachineId>) -> Program {
         self.hosts.of(machine.unwrap_or(MachineId(0))).podman.command()
@@ -154,6 +173,10 @@ impl Addresses for Running<'_> {
 
     fn status(&self, group: GroupId) -> Endpoint {
         self.hosts.status(self.stack, group)
+    }
+
+    fn granted(&self, group: GroupId) -> Granted {
+        self.hosts.of(self.stack.group(group).machine).host.limits
     }
 
     fn lan(&self) -> Option<Lan<'_>> {
@@ -200,12 +223,10 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
 fn report(args: &Args, context: &Context, here: &Running<'_>) -> Outcome {
     let stack = here.stack;
     let printer = &context.printer;
-    let every: Vec<GroupId> = stack.groups().map(|(id, _)| id).collect();
-    for part in here.hosts.parts(stack, &every) {
-        context.remove_probes(&part.host.podman, stack);
-    }
+    here.remove_probes(context);
     let proved = prove(
         args,
+        context,
         &mut Surroundings {
             repository: context.repository.root(),
             stack,
@@ -262,67 +283,90 @@ enum SmokeError {
     Report(#[from] std::io::Error),
 }
 
-fn prove(args: &Args, around: &mut Surroundings<'_>) -> Result<Summary, SmokeError> {
-    let stack = around.stack;
-    let folder = stack.output.checks();
-    let texts = read_files(around.repository, &folder).map_err(SmokeError::File)?;
-    let (files, mut findings) = parse(&texts);
-    let apart = around.addresses.lan().is_some();
-    let phases: BTreeSet<u8> = if args.phases.contains(&Phase::All) {
+/// What is to be checked, and where.
+struct Plans {
+    /// Against the stack as it runs.
+    here: Plan,
+    /// With each machine on a host of its own, which is made for it.
+    apart: Plan,
+}
+
+impl Plans {
+    /// Reads the checks of the phases that are asked for.
+    fn read(args: &Args, around: &Surroundings<'_>, machine: Option<MachineId>) -> Result<Self, SmokeError> {
+        let stack = around.stack;
+        let folder = stack.output.checks();
+        let texts = read_files(around.repository, &folder).map_err(SmokeError::File)?;
+        let (files, mut findings) = parse(&texts);
+        let phases: BTreeSet<u8> = if args.phases.contains(&Phase::All) {
+            files.iter().map(|file| file.phase).collect()
+        } else {
+            args.phases
+                .iter()
+                .filter_map(|phase| match phase {
+                    Phase::One(number) => Some(*number),
+                    Phase::All => None,
+                })
+                .collect()
+        };
         // On one host there is nothing between two machines to look at.
-        files
-            .iter()
-            .map(|file| file.phase)
-            .filter(|phase| apart || *phase != TWO_HOSTS)
-            .collect()
-    } else {
-        args.phases
-            .iter()
-            .filter_map(|phase| match phase {
-                Phase::One(number) => Some(*number),
-                Phase::All => None,
-            })
-            .collect()
-    };
-    let machine = match &args.machine {
-        None => None,
-        Some(name) => Some(stack.find_machine(name).ok_or_else(|| {
-            let known: Vec<&str> = stack.machines.iter().map(|machine| machine.name.as_str()).collect();
-            SmokeError::Usage(format!(
-                "there is no machine `{name}`\n  hint: known machines: {}",
-                known.join(", ")
-            ))
-        })?),
-    };
-    let selection = Selection {
-        phases,
-        machine,
-        soak_seconds: args.soak,
-    };
-    let (plan, more) = expand(stack, &files, &selection);
-    findings.extend(more);
-    if has_errors(&findings) {
-        return Err(SmokeError::Findings(findings));
+        let is_apart = around.addresses.lan().is_some();
+        let (apart, here): (BTreeSet<u8>, BTreeSet<u8>) =
+            phases.into_iter().partition(|phase| *phase == TWO_HOSTS && !is_apart);
+        let mut plan = |phases| {
+            let selection = Selection {
+                phases,
+                machine,
+                soak_seconds: args.soak,
+            };
+            let (plan, more) = expand(stack, &files, &selection);
+            findings.extend(more);
+            plan
+        };
+        let plans = Self {
+            here: plan(here),
+            apart: plan(apart),
+        };
+        if has_errors(&findings) {
+            return Err(SmokeError::Findings(findings));
+        }
+        if plans.here.checks.is_empty() && plans.apart.checks.is_empty() {
+            return Err(SmokeError::Usage(format!(
+                "no check in `{folder}` is of that phase and machine"
+            )));
+        }
+        Ok(plans)
     }
-    if plan.checks.is_empty() {
-        return Err(SmokeError::Usage(format!(
-            "no check in `{folder}` is of that phase and machine"
-        )));
-    }
-    if plan.checks.iter().any(|check| check.phase >= 2) {
+}
+
+fn machine(args: &Args, stack: &Stack) -> Result<Option<MachineId>, SmokeError> {
+    let Some(name) = &args.machine else {
+        return Ok(None);
+    };
+    let found = stack.find_machine(name).ok_or_else(|| {
+        let known: Vec<&str> = stack.machines.iter().map(|machine| machine.name.as_str()).collect();
+        SmokeError::Usage(format!(
+            "there is no machine `{name}`\n  hint: known machines: {}",
+            known.join(", ")
+        ))
+    })?;
+    Ok(Some(found))
+}
+
+fn prove(args: &Args, context: &Context, around: &mut Surroundings<'_>) -> Result<Summary, SmokeError> {
+    let stack = around.stack;
+    let machine = machine(args, stack)?;
+    let plans = Plans::read(args, around, machine)?;
+    if plans.here.checks.iter().any(|check| check.phase >= 2) {
         probe(args, around, machine)?;
     }
-    let runner = Runner {
-        system: System {
-            stack,
-            podman: around.podman,
-            addresses: around.addresses,
-        },
-        jobs: Jobs::default(),
-    };
     // Whether it can be written is known before the checks take their time.
     let folder = args.report.as_deref().map(ReportFolder::at).transpose()?;
-    let system = runner.system;
+    let system = System {
+        stack,
+        podman: around.podman,
+        addresses: around.addresses,
+    };
     let groups: Vec<GroupId> = stack
         .groups()
         .filter(|(_, group)| machine.is_none_or(|machine| group.machine == machine))
@@ -332,7 +376,7 @@ fn prove(args: &Args, around: &mut Surroundings<'_>) -> Result<Summary, SmokeErr
     let mut reporter = reporter(args, around)?;
     let mut events = Vec::new();
     let mut failed = None;
-    let mut not_measured = None;
+    let (mut measured, mut not_measured) = (None, None);
     let mut tell = |event: &SmokeEvent| {
         for reporter in &mut reporter {
             if let Err(error) = reporter.event(event) {
@@ -346,21 +390,42 @@ fn prove(args: &Args, around: &mut Surroundings<'_>) -> Result<Summary, SmokeErr
     if looks {
         tell(&measure::look(&system, &groups));
     }
-    let summary = runner.run(&plan, &mut |event| {
-        if looks && matches!(event, SmokeEvent::Summary(summary) if !summary.interrupted) {
-            match measure::resources(&system, &groups) {
-                Ok(resources) => tell(&SmokeEvent::Measured(resources)),
-                Err(error) => not_measured = Some(error),
+    let parts = Parts::new(&plans.here, &plans.apart);
+    tell(&parts.started());
+    let first = Runner {
+        system,
+        jobs: Jobs::default(),
+    }
+    .run(&plans.here, &mut |event| parts.here(event, &mut tell))?;
+    if (looks || args.adopt) && !first.interrupted {
+        match measure::resources(&system, &groups) {
+            Ok(resources) => {
+                if looks {
+                    tell(&SmokeEvent::Measured(resources.clone()));
+                }
+                measured = Some(resources);
             }
+            Err(error) => not_measured = Some(error),
         }
-        tell(event);
-    })?;
+    }
+    let mut not_apart = None;
+    let mut summary = first;
+    if !plans.apart.checks.is_empty() {
+        let ran = apart(context, stack, &plans.apart, &mut |event| parts.apart(event, &mut tell));
+        let second = ran.unwrap_or_else(|failure| {
+            let reason = failure
+                .message
+                .clone()
+                .unwrap_or_else(|| "the lab could not be made".to_owned());
+            not_apart = failure.message;
+            parts.skip(&plans.apart, &reason, &mut tell)
+        });
+        summary = parts.sum(first, second);
+    }
+    tell(&SmokeEvent::Summary(summary));
     drop(reporter);
-    if args.phases.contains(&Phase::All) && !apart && files.iter().any(|file| file.phase == TWO_HOSTS) {
-        writeln!(
-            around.err,
-            "not checked: phase {TWO_HOSTS}, which needs each machine on its own host (`cargo xtask smoke --phase {TWO_HOSTS}` makes both)"
-        )?;
+    if let Some(reason) = not_apart {
+        writeln!(around.err, "not checked: phase {TWO_HOSTS}: {reason}")?;
     }
     if let Some(error) = not_measured {
         writeln!(
@@ -372,10 +437,42 @@ fn prove(args: &Args, around: &mut Surroundings<'_>) -> Result<Summary, SmokeErr
         folder.replace(&report::smoke::files(&events)?)?;
         writeln!(around.err, "report: {}", folder.path().join("index.html").display())?;
     }
+    if args.adopt {
+        let measured = measured.unwrap_or_default();
+        adopt::write(around.repository, stack, &measured, around.err).map_err(SmokeError::File)?;
+    }
     match failed {
         Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(summary),
     }
+}
+
+/// Runs checks in the lab, which is made for them where it is not there.
+fn apart(context: &Context, stack: &Stack, plan: &Plan, emit: &mut dyn FnMut(&SmokeEvent)) -> Outcome<Summary> {
+    if process::interrupted() {
+        return Err(Failure::new(Exit::Interrupted, "interrupted"));
+    }
+    let borrowed = two_hosts::prepare(context, stack)?;
+    let ran = context.hosts(stack, true).and_then(|hosts| {
+        let running = Running {
+            stack,
+            hosts,
+            lab: Some(lab::of(stack, &context.repository)?),
+        };
+        running.remove_probes(context);
+        let runner = Runner {
+            system: System {
+                stack,
+                podman: &running,
+                addresses: &running,
+            },
+            jobs: Jobs::default(),
+        };
+        let summary = runner.run(plan, emit);
+        summary.map_err(|error| Failure::new(Exit::Internal, error.to_string()))
+    });
+    borrowed.give_back(context, stack)?;
+    ran
 }
 
 /// Fails when no supervisor answers at all: then every check would, each after its own time.

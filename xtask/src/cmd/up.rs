@@ -203,10 +203,15 @@ fn prepare(context: &Context, stack: &Stack, hosts: &Hosts, groups: &[GroupId]) 
     for part in &served.parts(stack, groups) {
         preflight::run(context, stack, part)?;
     }
-    if parts.iter().any(|part| !part.host.host.limits) {
-        printer.warn(
-            "no limits on memory and processes: Podman without root can set them only where cgroups v2 are delegated to the user",
-        );
+    for part in &parts {
+        let missing = part.host.host.limits.missing();
+        if !missing.is_empty() {
+            printer.warn(format!(
+                "no limits on {}: Podman can set only those whose cgroup controllers it has; without root, the ones of cgroups v2 that are \
+                 delegated to the user",
+                missing.join(", ")
+            ));
+        }
     }
     Ok(served)
 }

@@ -12,6 +12,7 @@ use crate::container::environment::environment;
 use crate::container::ports::{Interface, published};
 use crate::rendered_file::RenderedFile;
 use crate::stack::extras::{Device, HostMount};
+use crate::stack::limits::cpus_text;
 use crate::stack::model::{Group, Volume};
 use crate::stack::{GroupId, MachineId, Stack};
 
@@ -78,6 +79,8 @@ struct Service {
     mem_limit: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pids_limit: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpus: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -220,5 +223,6 @@ fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
             .group_memory_bytes(id)
             .map(|bytes| format!("{}m", bytes.div_ceil(1024 * 1024))),
         pids_limit: stack.group_pids(id),
+        cpus: stack.group_milli_cpus(id).map(cpus_text),
     }
 }

@@ -78,6 +78,7 @@ fn group_values(stack: &Stack, edges: &BTreeSet<(GroupId, GroupId)>, id: GroupId
         phase => group.phase,
         address => group.address.to_string(),
         memory => stack.group_memory_bytes(id).map_or_else(|| "none".to_owned(), megabytes),
+        cpus => stack.group_milli_cpus(id).map_or_else(|| "none".to_owned(), crate::stack::limits::cpus_text),
         pids => stack.group_pids(id).map_or_else(|| "none".to_owned(), |pids| pids.to_string()),
         published_status_port => group.published_status_port,
         needs => needs.map(|(_, to)| stack.group(*to).name.clone()).collect::<Vec<_>>(),

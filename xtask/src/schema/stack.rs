@@ -135,7 +135,7 @@ struct Runtime {
     health: Option<Health>,
     /// Folders and files of the host: `/srv/models:/models:ro`.
     mounts: Option<Vec<String>>,
-    /// Devices of the host: `/dev/snd`, or `/dev/video2:/dev/video0:rw`.
+    /// Devices of the host: `/dev/snd`, `/dev/video2:/dev/video0:rw`, or by the name that a CDI file gives them, `nvidia.com/gpu=all`.
     devices: Option<Vec<String>>,
     /// Further names of hosts, with their addresses.
     extra_hosts: Option<BTreeMap<String, String>>,
@@ -143,6 +143,14 @@ struct Runtime {
     shm_size: Option<Scalar>,
     /// Size of `/tmp`, as in `1g`.
     tmp_size: Option<Scalar>,
+    /// Memory of a container, as in `2g`; in an override, of its agent, for the sum that a container has where no level names its own.
+    memory: Option<Scalar>,
+    /// Processors that a container may keep busy, as in `1.5`; in an override, its agent's part of the sum.
+    #[schemars(range(min = 0.01, max = 4096))]
+    cpus: Option<f64>,
+    /// Processes and threads of a container; in an override, its agent's part of the sum.
+    #[schemars(range(min = 1, max = 4_194_304))]
+    processes: Option<u32>,
 }
 
 #[derive(JsonSchema)]

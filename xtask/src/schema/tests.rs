@@ -226,6 +226,7 @@ fn nothing_is_taken_where_the_parser_takes_it() {
             ("extra_hosts/x", "10.0.0.7"),
             ("shm_size", "1g"),
             ("tmp_size", "1g"),
+            ("memory", "1g"),
         ] {
             *whole.pointer_mut(&format!("{level}/{key}")).unwrap() = json!(value);
         }

@@ -15,6 +15,7 @@ pub mod load;
 pub mod matcher;
 pub mod observation;
 pub mod outcome;
+pub mod parts;
 pub mod plan;
 pub mod resources;
 pub mod run;

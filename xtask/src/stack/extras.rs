@@ -75,9 +75,9 @@ impl HostMount {
 /// A device of the host in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
-    /// Its path on the host.
+    /// Its path on the host, or its name where the host describes it (CDI).
     pub host: String,
-    /// Its path in the container.
+    /// Its path in the container, or that name.
     pub container: String,
     /// What may be done with it, of `rwm`.
     pub permissions: String,
@@ -87,10 +87,23 @@ impl Device {
     /// As Podman and Compose have it.
     #[must_use]
     pub fn text(&self) -> String {
+        if self.kind().is_some() {
+            return self.host.clone();
+        }
         format!("{}:{}:{}", self.host, self.container, self.permissions)
     }
 
+    /// Vendor and class, `nvidia.com/gpu`, of a device that the host describes by the Container Device Interface and that is named by it.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        let (kind, _) = self.host.split_once('=')?;
+        (!self.host.starts_with('/')).then_some(kind)
+    }
+
     fn parse(text: &str) -> Result<Self, &'static str> {
+        if !text.starts_with('/') && text.contains('=') {
+            return Self::parse_name(text);
+        }
         let parts: Vec<&str> = text.split(':').collect();
         let (host, container, permissions) = match parts[..] {
             [host] => (host, host, "rw"),
@@ -105,6 +118,28 @@ impl Device {
             host: path(host)?,
             container: path(container)?,
             permissions: permissions.to_owned(),
+        })
+    }
+}
+
+impl Device {
+    /// `vendor.com/class=name`, with the characters that the Container Device Interface allows.
+    fn parse_name(text: &str) -> Result<Self, &'static str> {
+        const WRONG: &str = "the name of a device is `vendor.com/class=name`";
+        let good = |part: &str, also: &str| {
+            let first = part.starts_with(|c: char| c.is_ascii_alphanumeric());
+            let last = part.ends_with(|c: char| c.is_ascii_alphanumeric());
+            first && last && part.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c))
+        };
+        let (kind, name) = text.split_once('=').ok_or(WRONG)?;
+        let (vendor, class) = kind.split_once('/').ok_or(WRONG)?;
+        if !(good(vendor, "_-.") && good(class, "_-") && good(name, "_-.:")) {
+            return Err(WRONG);
+        }
+        Ok(Self {
+            host: text.to_owned(),
+            container: text.to_owned(),
+            permissions: "rw".to_owned(),
         })
     }
 }
@@ -154,7 +189,7 @@ impl Extras {
                 node,
                 "devices",
                 Device::parse,
-                "write a device of the host, as in `/dev/snd`",
+                "write a device of the host, as in `/dev/snd`, or the name that a CDI file gives it, as in `nvidia.com/gpu=all`",
             );
         }
         if let Some(node) = fields.get("extra_hosts") {
@@ -233,7 +268,7 @@ fn hosts<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String, IpAddr
     all
 }
 
-fn size(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<u64> {
+pub(super) fn size(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<u64> {
     let text = reader.scalar(node, what)?;
     let size = bytes(&text.value);
     if size.is_none() {
@@ -272,6 +307,20 @@ mod tests {
             device("/dev/video2:/dev/video0:r").as_deref(),
             Ok("/dev/video2:/dev/video0:r")
         );
+        for name in ["nvidia.com/gpu=all", "vendor.com/class_1=0:1"] {
+            assert_eq!(device(name).as_deref(), Ok(name));
+        }
+        for name in [
+            "gpu=all",
+            "/gpu=all",
+            "nvidia.com/gpu=",
+            "nvidia.com/=0",
+            "a b/c=d",
+            "v/c=d,e",
+            "v/c/d=e",
+        ] {
+            assert!(device(name).is_err(), "{name}");
+        }
         assert!(device("snd").is_err() && device("/dev/snd:/dev/snd:x").is_err());
         let sizes = ["512m", "1G", "64MiB", "4096", "12", "m", "", "1.5g"].map(bytes);
         assert_eq!(

@@ -5,8 +5,10 @@
 
 mod alone;
 mod defaults;
+pub mod edit;
 mod environment;
 mod leave_out;
+pub mod limits;
 mod load;
 pub mod near;
 pub(crate) mod raw;

@@ -8,6 +8,7 @@ use contract::health::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::extras::Extras;
+use super::limits::Limits;
 use super::output::Output;
 use super::runtime::Runtime;
 use super::writable::Writable;
@@ -164,6 +165,8 @@ pub struct Machine {
     pub path_aliases: BTreeMap<String, String>,
     /// Memory limit per agent in bytes, from the startup config; a container gets the sum.
     pub agent_memory_bytes: Option<u64>,
+    /// Processor time per agent in thousandths of a processor, from the startup config; a container gets the sum.
+    pub agent_milli_cpus: Option<u64>,
     /// Limit of threads per agent, from the startup config; see [`Stack::group_pids`].
     pub agent_pids: Option<u32>,
     /// Podman's connection to it (`podman system connection list`), where it is another host than this one.
@@ -226,6 +229,8 @@ pub struct Group {
     pub writable: Vec<Writable>,
     /// What its container has of its host, and how large its folders in memory are.
     pub extras: Extras,
+    /// What its container may take, where that is not the sum over its agents.
+    pub limits: Limits,
     /// Where the stack defines it.
     pub place: Place,
 }
@@ -270,6 +275,8 @@ pub struct Agent {
     pub start: Option<Start>,
     /// How it runs.
     pub runtime: Runtime,
+    /// What it may take, where that differs from its machine's agents.
+    pub limits: Limits,
     /// Where the startup config defines it.
     pub place: Place,
 }
@@ -401,6 +408,7 @@ impl Stack {
                     reaches: Vec::new(),
                     writable: Vec::new(),
                     extras: Extras::default(),
+                    limits: Limits::default(),
                     place: agent.place.clone(),
                 });
                 stack.groups.len() - 1
@@ -626,46 +634,6 @@ impl Stack {
                     .filter(|agent| self.agent(*agent).machine != group.machine)
             })
             .collect()
-    }
-
-    /// Memory limit of a group's container in bytes: the sum over its agents, and room for the supervisor.
-    #[must_use]
-    pub fn group_memory_bytes(&self, group: GroupId) -> Option<u64> {
-        let group = self.group(group);
-        self.memory_bytes(group.machine, group.agents.len())
-    }
-
-    /// The same of a container with that many of a machine's agents.
-    #[must_use]
-    pub fn memory_bytes(&self, machine: MachineId, agents: usize) -> Option<u64> {
-        const SUPERVISOR: u64 = 64 * 1024 * 1024;
-        let agents = u64::try_from(agents).ok()?;
-        self.machine(machine)
-            .agent_memory_bytes
-            .map(|bytes| bytes.saturating_mul(agents).saturating_add(SUPERVISOR))
-    }
-
-    /// Limit of processes and threads of a group's container: per agent its threads, the main one and those that `ZeroMQ`
-    /// starts; and what the supervisor and a `podman exec` need.
-    #[must_use]
-    pub fn group_pids(&self, group: GroupId) -> Option<u32> {
-        let group = self.group(group);
-        self.pids(group.machine, group.agents.len())
-    }
-
-    /// The same of a container with that many of a machine's agents.
-    #[must_use]
-    pub fn pids(&self, machine: MachineId, agents: usize) -> Option<u32> {
-        const PER_AGENT: u32 = 8;
-        const SUPERVISOR: u32 = 32;
-        let agents = u32::try_from(agents).ok()?;
-        let threads = self.machine(machine).agent_pids?;
-        Some(
-            threads
-                .saturating_add(PER_AGENT)
-                .saturating_mul(agents)
-                .saturating_add(SUPERVISOR),
-        )
     }
 
     /// Name on a host of a machine's volume.

@@ -11,6 +11,7 @@ use super::environment::literals;
 use super::extras::Extras;
 use super::graph;
 use super::health::Own;
+use super::limits::Limits;
 use super::model::{AbsentDependency, Agent, AgentId, Dependency, Group, GroupId, Machine, MachineId, Stack};
 use super::near::nearest;
 use super::output::Output;
@@ -155,6 +156,7 @@ fn machine(raw: &RawStack, machine: &RawMachine, startup: Option<&Startup>, find
             .map(|(alias, target)| (normal(alias), normal(&target.value)))
             .collect(),
         agent_memory_bytes: startup.and_then(|startup| startup.agent_memory_bytes),
+        agent_milli_cpus: startup.and_then(|startup| startup.agent_milli_cpus),
         agent_pids: startup.and_then(|startup| startup.agent_pids),
         connection: machine.connection.as_ref().map(|name| name.value.clone()),
         supervision,
@@ -257,6 +259,7 @@ impl<'a> Resolver<'a> {
             reaches: Vec::new(),
             writable,
             extras,
+            limits: Limits::nearest(levels.map(RuntimeSettings::limits)),
             place: raw.name.place.clone(),
         });
     }
@@ -386,6 +389,7 @@ impl<'a> Resolver<'a> {
                     ..origin.own_ports()
                 },
             ),
+            limits: change.map(|change| *change.runtime.limits()).unwrap_or_default(),
             place: origin.name.place.clone(),
         });
         Some(id)
@@ -578,6 +582,7 @@ impl<'a> Resolver<'a> {
                     [&self.raw.runtime, &self.raw.machines[machine.0].runtime],
                     origin.own_ports(),
                 ),
+                limits: Limits::default(),
                 place: origin.name.place.clone(),
             };
             self.resolved.stack.ungrouped.push(agent);

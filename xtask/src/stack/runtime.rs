@@ -5,6 +5,7 @@ use contract::health::Check;
 
 use super::extras::Extras;
 use super::health::{HealthSetting, Own};
+use super::limits::Limits;
 use super::read::{Fields, Reader};
 use super::spans::At;
 use super::writable::{self, Writable};
@@ -18,6 +19,7 @@ pub struct RuntimeSettings {
     start_period_ms: Option<u64>,
     health: HealthSetting,
     extras: Extras,
+    limits: Limits,
 }
 
 /// What is so for one agent.
@@ -44,6 +46,7 @@ impl RuntimeSettings {
                 .and_then(|node| reader.seconds(node, "`start_period`")),
             health: HealthSetting::read(reader, fields),
             extras: Extras::read(reader, fields),
+            limits: Limits::read(reader, fields),
         }
     }
 
@@ -57,6 +60,12 @@ impl RuntimeSettings {
     #[must_use]
     pub fn extras(&self) -> &Extras {
         &self.extras
+    }
+
+    /// What containers, or an agent, may take.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// What agents may write, besides what the other levels say.

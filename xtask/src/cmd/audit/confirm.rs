@@ -56,8 +56,11 @@ pub fn run(args: &Args, names: &[String], context: &Context, seen: Seen) -> Outc
     let tree = tree.canonicalize().map_err(FileError::on("open", &tree))?;
     let tree = tree::open(&tree)?;
     let host = hosts::this_one(stack);
-    if !host.limits {
-        printer.warn("this host sets no limits of memory and processes: the agents may take what there is");
+    if !(host.limits.memory && host.limits.processes) {
+        printer.warn(format!(
+            "this host sets no limits of {}: the agents may take what there is",
+            host.limits.missing().join(", ")
+        ));
     }
     let limit = Duration::from_secs(args.limit.unwrap_or(LIMIT_SECONDS));
     let reporter = Mutex::new(ConfirmReporter::new(printer, stack, agents.len()));

@@ -22,13 +22,13 @@ use super::podman::{
     CHECKOUT_LABEL, Container, DIGEST_LABEL, GROUP_LABEL, MACHINE_LABEL, Network, Pod, Podman, PodmanError, ROLE_LABEL,
     STACK_LABEL, Volume, belongs_to,
 };
-use super::system::files::FileError;
+use super::system::files::{self, FileError};
 use super::system::parallel;
 use super::system::process::{self, ProcessError};
 use crate::boot::creation::{Creation, Labels, Runs, creation};
 use crate::boot::event::{Action, BootEvent};
 use crate::boot::limits;
-use crate::boot::reach::Host;
+use crate::boot::reach::{Granted, Host};
 use crate::stack::model::Subnet;
 use crate::stack::{GroupId, MachineId, Stack};
 
@@ -621,11 +621,20 @@ pub fn remove_made_networks(podman: &Podman, stack: &str, names: &[String]) -> R
     Ok(())
 }
 
-/// Whether Podman is rootless here, and whether it can set limits. `podman info` knows too, and takes 0.2 s to say so.
+/// The limits that this host's Podman can set. What root is granted is what the kernel has; for anybody else it is what is delegated to
+/// them, which stands where their session's cgroup is. `podman info` knows too, and takes 0.2 s to say so.
 #[must_use]
-pub fn abilities() -> (bool, bool) {
-    let rootless = !nix::unistd::geteuid().is_root();
-    // An ordinary user is granted limits on cgroups v2 only.
-    let limits = !rootless || Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
-    (rootless, limits)
+pub fn granted() -> Granted {
+    let uid = nix::unistd::geteuid();
+    let v2 = if uid.is_root() {
+        "/sys/fs/cgroup/cgroup.controllers".to_owned()
+    } else {
+        format!("/sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service/cgroup.controllers")
+    };
+    if let Ok(controllers) = files::read_text(Path::new(&v2)) {
+        return Granted::of(controllers.split_whitespace());
+    }
+    let there = ["memory", "cpu", "pids"].into_iter();
+    // On cgroups v1, each controller is a folder, and root's alone.
+    Granted::of(there.filter(|name| uid.is_root() && Path::new("/sys/fs/cgroup").join(name).is_dir()))
 }

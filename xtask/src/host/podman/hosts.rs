@@ -11,7 +11,7 @@ use super::service::ServiceError;
 use super::{Podman, PodmanError};
 use super::{containers_conf, seccomp};
 use crate::boot::lab::Lab;
-use crate::boot::reach::{Host, Reach, agent_address, status_address};
+use crate::boot::reach::{Granted, Host, Reach, agent_address, status_address};
 use crate::host::system::addresses;
 use crate::host::system::network::{Endpoint, Network};
 use crate::host::system::repository::Repository;
@@ -84,7 +84,7 @@ impl Hosts {
                 Some(name) => MachineHost {
                     host: Host {
                         reach: Reach::Lan,
-                        limits: true,
+                        limits: Granted::ALL,
                         lan_addresses: here.lan_addresses.clone(),
                         seccomp_profile: None,
                     },
@@ -104,7 +104,7 @@ impl Hosts {
     pub fn ask(&mut self) -> Result<(), PodmanError> {
         for host in &mut self.machines {
             if host.place == Place::Elsewhere {
-                host.host.limits = can_limit(&host.podman)?;
+                host.host.limits = granted(&host.podman)?;
             }
         }
         Ok(())
@@ -135,7 +135,7 @@ impl Hosts {
     /// The lab's hosts.
     #[must_use]
     pub fn lab(stack: &Stack, lab: &Lab, repository: &Repository) -> Self {
-        let (_, limits) = boot::abilities();
+        let limits = boot::granted();
         let lan_addresses = lan_addresses(stack, |machine| Some(stack.machine(machine).lan_address));
         let seccomp_profile = seccomp::provide(repository);
         let machines = lab
@@ -223,10 +223,10 @@ impl MachineHost {
 /// What this host decides about the containers that it has itself.
 #[must_use]
 pub fn this_one(stack: &Stack) -> Host {
-    let (rootless, limits) = boot::abilities();
+    let rootless = !nix::unistd::geteuid().is_root();
     Host {
         reach: if rootless { Reach::Loopback } else { Reach::Container },
-        limits,
+        limits: boot::granted(),
         lan_addresses: lan_addresses(stack, |machine| {
             let configured = stack.machine(machine).lan_address;
             let elsewhere = stack.machine(machine).connection.is_some();
@@ -248,28 +248,46 @@ fn lan_addresses(stack: &Stack, address: impl Fn(MachineId) -> Option<Ipv4Addr>)
         .collect()
 }
 
-/// Whether a Podman can limit memory: an ordinary user is granted that on cgroups v2 only.
-fn can_limit(podman: &Podman) -> Result<bool, PodmanError> {
+/// The limits that a Podman can set: it knows which controllers are delegated to whom it runs for.
+fn granted(podman: &Podman) -> Result<Granted, PodmanError> {
     let printed = podman
         .command()
         .args([
             "info",
             "--format",
-            "{{.Host.Security.Rootless}} {{.Host.CgroupsVersion}}",
+            "{{.Host.Security.Rootless}} {{.Host.CgroupsVersion}} {{range .Host.CgroupControllers}}{{.}} {{end}}",
         ])
         .limit(LIMIT)
         .read()?;
-    Ok(printed.trim() != "true v1")
+    Ok(granted_by(&printed))
+}
+
+/// The same from what it printed. Without root, cgroups v1 grant nothing, whatever there is.
+fn granted_by(printed: &str) -> Granted {
+    match printed.split_whitespace().collect::<Vec<_>>()[..] {
+        ["true", "v1", ..] | [] | [_] => Granted::default(),
+        [_, _, ref controllers @ ..] => Granted::of(controllers.iter().copied()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
-    use super::{Hosts, Place};
+    use super::{Hosts, Place, granted_by};
     use crate::boot::lab::lab;
+    use crate::boot::reach::Granted;
     use crate::host::system::repository::Repository;
     use crate::stack::fixture::Fixture;
+
+    #[test]
+    fn podman_says_which_limits_it_can_set() {
+        assert_eq!(granted_by("false v1 cpuset cpu cpuacct memory pids \n"), Granted::ALL);
+        assert_eq!(granted_by("true v1 cpu memory pids \n"), Granted::default());
+        let delegated = granted_by("true v2 memory pids \n");
+        assert_eq!(delegated.missing(), ["processor time"]);
+        assert_eq!(granted_by("true v2 \n"), Granted::default());
+    }
 
     #[test]
     fn machines_of_one_host_are_one_part_and_those_of_the_lab_two() {

@@ -236,6 +236,9 @@ esac
     }
 
     impl Addresses for Fake {
+        fn granted(&self, _: GroupId) -> crate::boot::reach::Granted {
+            crate::boot::reach::Granted::default()
+        }
         fn agent(&self, _agent: AgentId) -> Option<Endpoint> {
             Some(self.agent.into())
         }

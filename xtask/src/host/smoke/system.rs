@@ -1,6 +1,7 @@
 //! The system that checks are about: its stack, its Podman, and where its agents answer.
 
 use crate::boot::lab::Lab;
+use crate::boot::reach::Granted;
 use crate::host::leftovers::records::Records;
 use crate::host::podman::hosts::Hosts;
 use crate::host::system::network::Endpoint;
@@ -21,6 +22,8 @@ pub trait Addresses: Sync {
     fn agent(&self, agent: AgentId) -> Option<Endpoint>;
     /// The status endpoint of a group's supervisor.
     fn status(&self, group: GroupId) -> Endpoint;
+    /// The limits that the Podman of a group's machine can set.
+    fn granted(&self, group: GroupId) -> Granted;
     /// What is between the machines, where each is a host of its own.
     fn lan(&self) -> Option<Lan<'_>> {
         None

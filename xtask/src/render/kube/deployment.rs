@@ -158,13 +158,8 @@ struct Port {
 
 #[derive(Serialize)]
 struct Resources {
-    requests: Memory,
-    limits: Memory,
-}
-
-#[derive(Serialize)]
-struct Memory {
-    memory: String,
+    requests: BTreeMap<String, String>,
+    limits: BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -413,16 +408,26 @@ fn ports(stack: &Stack, id: GroupId) -> Vec<Port> {
         .collect()
 }
 
-/// The memory limit, and as a request what the supervisor alone takes: without one, a cluster would keep the whole limit free.
+/// The limits, and as requests what the supervisor alone takes: without them, a cluster would keep the whole limits free.
 fn resources(stack: &Stack, id: GroupId) -> Option<Resources> {
-    let memory = |bytes: u64| Memory {
-        memory: format!("{}Mi", bytes.div_ceil(1024 * 1024)),
-    };
-    let supervisor = stack.memory_bytes(stack.group(id).machine, 0)?;
-    Some(Resources {
-        requests: memory(supervisor),
-        limits: memory(stack.group_memory_bytes(id)?),
-    })
+    let mebibytes = |bytes: u64| format!("{}Mi", bytes.div_ceil(1024 * 1024));
+    let (mut requests, mut limits) = (BTreeMap::new(), BTreeMap::new());
+    if let Some(bytes) = stack.group_memory_bytes(id) {
+        requests.insert("memory".to_owned(), mebibytes(Stack::supervisor_bytes().min(bytes)));
+        limits.insert("memory".to_owned(), mebibytes(bytes));
+    }
+    if let Some(milli_cpus) = stack.group_milli_cpus(id) {
+        requests.insert("cpu".to_owned(), "10m".to_owned());
+        limits.insert("cpu".to_owned(), format!("{milli_cpus}m"));
+    }
+    // What the node's device plugin counts: by the kind of a device, so many of it.
+    for device in &stack.group(id).extras.devices {
+        if let Some(kind) = device.kind() {
+            let count: &mut String = limits.entry(kind.to_owned()).or_insert_with(|| "0".to_owned());
+            *count = (count.parse::<u32>().unwrap_or(0) + 1).to_string();
+        }
+    }
+    (!limits.is_empty()).then_some(Resources { requests, limits })
 }
 
 /// The volumes of a pod, and where they are in its container.

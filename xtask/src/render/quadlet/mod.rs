@@ -13,6 +13,7 @@ use crate::container::environment::environment;
 use crate::container::layout::temporary;
 use crate::container::ports::{Interface, published};
 use crate::rendered_file::RenderedFile;
+use crate::stack::limits::cpus_text;
 use crate::stack::model::Volume;
 use crate::stack::{GroupId, MachineId, Stack};
 
@@ -149,7 +150,10 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
     let memory = memory.map(|bytes| format!("--memory={}m", bytes.div_ceil(1024 * 1024)));
     let hosts = group.extras.extra_hosts.iter();
     let hosts = hosts.map(|(name, address)| format!("--add-host={name}:{address}"));
-    let arguments: Vec<String> = memory.into_iter().chain(hosts).collect();
+    let cpus = stack
+        .group_milli_cpus(id)
+        .map(|cpus| format!("--cpus={}", cpus_text(cpus)));
+    let arguments: Vec<String> = memory.into_iter().chain(cpus).chain(hosts).collect();
     if !arguments.is_empty() {
         unit.key("PodmanArgs", arguments.join(" "));
     }

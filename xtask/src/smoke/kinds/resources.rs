@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::boot::reach::Granted;
 use crate::smoke::fields::needed;
 use crate::smoke::spec::ResourcesSpec;
 use crate::smoke::verdict::Verdict;
 use crate::smoke::yaml::{Fields, Reader};
+use crate::stack::limits::cpus_text;
 use crate::stack::model::GroupId;
 
 /// Seconds for which CPU time is counted, unless the check says.
@@ -25,19 +27,29 @@ pub struct Resources {
     pub seconds: f64,
     /// Limit of memory.
     pub memory_bytes: Option<u64>,
+    /// Limit of processor time, in thousandths of a processor.
+    pub milli_cpus: Option<u64>,
     /// Limit of processes and threads.
     pub pids: Option<u32>,
+    /// By agent: memory in bytes that it may take; the kernel does not hold a single agent to it.
+    pub agent_bytes: BTreeMap<String, u64>,
 }
 
 /// What was seen inside.
 #[derive(Debug, Clone, Default)]
 pub struct ResourcesSeen {
-    /// Whether this host grants limits at all.
-    pub granted: bool,
+    /// The limits that the machine's Podman can set.
+    pub granted: Granted,
     /// Limit of memory in bytes; none: no limit.
     pub memory_limit: Option<u64>,
+    /// Limit of processor time in thousandths of a processor; none: no limit.
+    pub cpu_limit: Option<u64>,
     /// Limit of processes and threads; none: no limit.
     pub pids_limit: Option<u64>,
+    /// Processes that the kernel killed for want of memory.
+    pub killed: u64,
+    /// Share of the time in which it was held back because it used up its processor time, in percent.
+    pub throttled_percent: f64,
     /// Highest use of memory by the whole container so far, in bytes.
     pub memory_peak: u64,
     /// Processes and threads.
@@ -76,15 +88,29 @@ pub fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Resour
 
 impl Resources {
     pub(in crate::smoke) fn judge(&self, verdict: &mut Verdict, seen: &ResourcesSeen) {
-        if seen.granted {
-            let memory = self.memory_bytes.map(|bytes| bytes / PAGE * PAGE);
+        let memory = self.memory_bytes.map(|bytes| bytes / PAGE * PAGE);
+        let pids = self.pids.map(u64::from);
+        let count = |count: u64| count.to_string();
+        if seen.granted.memory {
             limit(verdict, "memory", memory, seen.memory_limit, &megabytes);
-            limit(
-                verdict,
-                "processes and threads",
-                self.pids.map(u64::from),
-                seen.pids_limit,
-                &|count| count.to_string(),
+        }
+        if seen.granted.cpus {
+            limit(verdict, "processors", self.milli_cpus, seen.cpu_limit, &cpus_text);
+        }
+        if seen.granted.processes {
+            limit(verdict, "processes and threads", pids, seen.pids_limit, &count);
+        }
+        // Where the kernel does not hold it to them, it may be above.
+        below(verdict, "the group", "of memory", memory, seen.memory_peak, &megabytes);
+        below(verdict, "the group", "processes and threads", pids, seen.pids, &count);
+        for (name, used) in &seen.agents {
+            let bytes = self.agent_bytes.get(name).copied();
+            below(verdict, name, "of memory", bytes, used.peak, &megabytes);
+        }
+        if seen.killed > 0 {
+            verdict.wrong(
+                "no process killed for want of memory",
+                format!("the kernel killed {} since the container was started", seen.killed),
             );
         }
         if seen.agents.is_empty() {
@@ -94,13 +120,25 @@ impl Resources {
             verdict.wrong(format!("{name}: memory and CPU"), "could not be read");
         }
         let cpu: f64 = seen.agents.values().map(|agent| agent.cpu_percent).sum();
-        let limits = match (seen.granted, seen.memory_limit) {
-            (false, _) => "; this host grants no limits".to_owned(),
-            (true, Some(limit)) => format!(" of {}", megabytes(limit)),
-            (true, None) => String::new(),
+        let limits = match seen.memory_limit.filter(|_| seen.granted.memory) {
+            Some(limit) => format!(" of {}", megabytes(limit)),
+            None => String::new(),
+        };
+        let of_cpus = match seen.cpu_limit.filter(|_| seen.granted.cpus) {
+            Some(limit) => format!("{cpu:.2} % of a CPU, of which it may have {}", cpus_text(limit)),
+            None => format!("{cpu:.2} % of a CPU"),
+        };
+        let held_back = if seen.throttled_percent >= 0.5 {
+            format!(", held back for {:.0} % of its time", seen.throttled_percent)
+        } else {
+            String::new()
+        };
+        let missing = match seen.granted.missing()[..] {
+            [] => String::new(),
+            ref missing => format!("; this host grants no limits of {}", missing.join(", ")),
         };
         verdict.note = format!(
-            "at most {}{limits}, {cpu:.2} % of a CPU, {} processes and threads; {} would do",
+            "at most {}{limits}, {of_cpus}{held_back}, {} processes and threads; {} would do{missing}",
             megabytes(seen.memory_peak),
             seen.pids,
             megabytes(proposed(seen.memory_peak))
@@ -135,6 +173,18 @@ fn limit(verdict: &mut Verdict, what: &str, wanted: Option<u64>, found: Option<u
     }
 }
 
+/// Reports a use that is above a limit.
+fn below(verdict: &mut Verdict, who: &str, what: &str, limit: Option<u64>, used: u64, show: &dyn Fn(u64) -> String) {
+    if let Some(limit) = limit
+        && used > limit
+    {
+        verdict.wrong(
+            format!("{who}: at most {} {what}", show(limit)),
+            format!("{who}: {} {what}", show(used)),
+        );
+    }
+}
+
 /// A memory limit with room for growth over the highest use so far, both in bytes.
 #[must_use]
 pub fn proposed(peak: u64) -> u64 {
@@ -150,6 +200,7 @@ fn megabytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{AgentUse, Resources, ResourcesSeen};
+    use crate::boot::reach::Granted;
     use crate::smoke::outcome::Outcome;
     use crate::smoke::verdict::Verdict;
     use crate::stack::model::GroupId;
@@ -162,7 +213,9 @@ mod tests {
             group: GroupId(0),
             seconds: 1.0,
             memory_bytes: Some(100 * MIB + 5),
+            milli_cpus: Some(1_600),
             pids: Some(40),
+            agent_bytes: [("A".to_owned(), 64 * MIB)].into(),
         }
         .judge(&mut verdict, seen);
         verdict.outcome()
@@ -170,8 +223,11 @@ mod tests {
 
     fn seen() -> ResourcesSeen {
         ResourcesSeen {
-            granted: true,
+            granted: Granted::ALL,
             memory_limit: Some(100 * MIB),
+            cpu_limit: Some(1_600),
+            killed: 0,
+            throttled_percent: 0.0,
             pids_limit: Some(40),
             memory_peak: 30 * MIB,
             pids: 9,
@@ -196,7 +252,7 @@ mod tests {
         };
         assert_eq!(
             note,
-            "at most 30 MiB of 100 MiB, 0.50 % of a CPU, 9 processes and threads; 64 MiB would do"
+            "at most 30 MiB of 100 MiB, 0.50 % of a CPU, of which it may have 1.6, 9 processes and threads; 64 MiB would do"
         );
         assert_eq!(
             details[0].text,
@@ -209,6 +265,7 @@ mod tests {
         let wrong = ResourcesSeen {
             memory_limit: None,
             pids_limit: Some(41),
+            cpu_limit: Some(2_000),
             unmeasured: vec!["B".to_owned()],
             ..seen()
         };
@@ -219,6 +276,7 @@ mod tests {
             got,
             [
                 "no limit of memory",
+                "processors: at most 2",
                 "processes and threads: at most 41",
                 "could not be read"
             ]
@@ -227,9 +285,50 @@ mod tests {
     }
 
     #[test]
+    fn use_above_a_limit_is_told_whether_or_not_the_kernel_holds_it() {
+        let agent = |peak| AgentUse {
+            peak,
+            ..seen().agents["A"]
+        };
+        let over = ResourcesSeen {
+            granted: Granted::default(),
+            memory_peak: 120 * MIB,
+            pids: 60,
+            killed: 2,
+            agents: [("A".to_owned(), agent(70 * MIB)), ("B".to_owned(), agent(90 * MIB))].into(),
+            ..seen()
+        };
+        let Outcome::Failed { got, expected, .. } = judged(&over) else {
+            panic!("it must fail");
+        };
+        assert_eq!(
+            got,
+            [
+                "the group: 120 MiB of memory",
+                "the group: 60 processes and threads",
+                "A: 70 MiB of memory",
+                "the kernel killed 2 since the container was started"
+            ]
+        );
+        assert_eq!(expected[2], "A: at most 64 MiB of memory");
+    }
+
+    #[test]
+    fn a_group_that_is_held_back_is_said() {
+        let held = ResourcesSeen {
+            throttled_percent: 12.4,
+            ..seen()
+        };
+        let Outcome::Passed { note, .. } = judged(&held) else {
+            panic!("it must pass");
+        };
+        assert!(note.contains("held back for 12 % of its time"), "{note}");
+    }
+
+    #[test]
     fn a_host_without_limits_is_said() {
         let none = ResourcesSeen {
-            granted: false,
+            granted: Granted::default(),
             memory_limit: None,
             pids_limit: None,
             ..seen()
@@ -237,6 +336,9 @@ mod tests {
         let Outcome::Passed { note, .. } = judged(&none) else {
             panic!("it must pass");
         };
-        assert!(note.contains("this host grants no limits"), "{note}");
+        assert!(
+            note.ends_with("this host grants no limits of memory, processor time, processes"),
+            "{note}"
+        );
     }
 }

@@ -11,6 +11,7 @@ use crate::finding::{Finding, Place};
 use crate::smoke::load::parse;
 use crate::smoke::spec::CheckFile;
 use crate::stack::extras::Extras;
+use crate::stack::limits::Limits;
 use crate::stack::model::{Agent, AgentId, Group, GroupId, Images, Machine, MachineId, Stack, Subnet, Volume};
 use crate::stack::output::Output;
 
@@ -31,6 +32,7 @@ fn machine(name: &str, second: u8) -> Machine {
         path_aliases: BTreeMap::new(),
         connection: None,
         agent_memory_bytes: None,
+        agent_milli_cpus: None,
         agent_pids: None,
         supervision: Supervision::default(),
     }
@@ -59,6 +61,7 @@ fn group(name: &str, machine: usize, agents: &[usize]) -> Group {
         reaches: Vec::new(),
         writable: Vec::new(),
         extras: Extras::default(),
+        limits: Limits::default(),
         place: Place::file("config/stack.yaml"),
     }
 }
@@ -83,6 +86,7 @@ fn agent(name: &str, machine: usize, group: usize, port: u16) -> Agent {
         argument_style: None,
         start: None,
         runtime: crate::stack::runtime::Runtime::default(),
+        limits: Limits::default(),
         place: Place::file("startup_config.yaml"),
     }
 }

@@ -239,7 +239,14 @@ fn resources(spec: &ResourcesSpec, names: &mut Names<'_>) -> Option<Resolved> {
         group,
         seconds: spec.seconds,
         memory_bytes: stack.group_memory_bytes(group),
+        milli_cpus: stack.group_milli_cpus(group),
         pids: stack.group_pids(group),
+        agent_bytes: stack
+            .group(group)
+            .agents
+            .iter()
+            .filter_map(|id| Some((stack.agent(*id).name.clone(), stack.agent_memory_bytes(*id)?)))
+            .collect(),
     });
     Some((action, Some(stack.group(group).machine)))
 }

@@ -47,6 +47,8 @@ pub struct Startup {
     pub environment: BTreeMap<String, At<String>>,
     /// Memory limit per agent in bytes.
     pub agent_memory_bytes: Option<u64>,
+    /// Processor time of an agent in thousandths of a processor.
+    pub agent_milli_cpus: Option<u64>,
     /// Limit of threads per agent.
     pub agent_pids: Option<u32>,
     /// Health check settings.
@@ -62,6 +64,7 @@ impl Startup {
             groups: Vec::new(),
             environment: BTreeMap::new(),
             agent_memory_bytes: None,
+            agent_milli_cpus: None,
             agent_pids: None,
             health_checks: Settings::default(),
         }

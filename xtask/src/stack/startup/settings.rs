@@ -95,6 +95,12 @@ fn limits<'a>(reader: &mut Reader<'a>, node: &'a Node, startup: &mut Startup) {
         .get("max_threads")
         .and_then(|node| reader.integer(node, "`max_threads`", 1, 1 << 20))
         .and_then(|at| u32::try_from(at.value).ok());
+    // Of one processor.
+    let cpus = fields
+        .get("cpu_percent")
+        .and_then(|node| reader.integer(node, "`cpu_percent`", 1, 100_000))
+        .map(|at| at.value * 10);
+    startup.agent_milli_cpus = cpus.or(startup.agent_milli_cpus);
     startup.agent_memory_bytes = memory.or(startup.agent_memory_bytes);
     startup.agent_pids = pids.or(startup.agent_pids);
 }

@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Blind, Look, exec, last_line, left, run};
-use crate::host::boot;
 use crate::host::boot::supervisor_status;
 use crate::host::smoke::system::System;
 use crate::host::system::process::Program;
@@ -37,6 +36,9 @@ enum RawWay {
 struct RawResources {
     memory_limit: Option<u64>,
     pids_limit: Option<u64>,
+    cpu_limit: Option<u64>,
+    killed: u64,
+    throttled_percent: f64,
     pids: u64,
     supervisor_peak: u64,
     agents: BTreeMap<String, RawUse>,
@@ -111,9 +113,12 @@ pub(in crate::host) fn measure(
         })
         .collect();
     Ok(ResourcesSeen {
-        granted: boot::abilities().1,
+        granted: system.addresses.granted(group),
         memory_limit: raw.memory_limit,
         pids_limit: raw.pids_limit,
+        cpu_limit: raw.cpu_limit,
+        killed: raw.killed,
+        throttled_percent: raw.throttled_percent,
         memory_peak: raw.supervisor_peak + agents.values().map(|used| used.peak).sum::<u64>(),
         pids: raw.pids,
         agents,
