@@ -5,9 +5,6 @@ use std::fmt::Write as _;
 use super::Draft;
 use super::yaml::scalar;
 
-/// Their folder: where `smoke` looks for those of a stack that is rendered below `deploy/`.
-const FOLDER: &str = "deploy/smoke";
-
 const INFRASTRUCTURE: &str = "  - name: image has an ordinary user
     for_each: group
     image: {image: \"{group}\", user: {not: {matches: '^(root|0)(:|$)'}}}
@@ -61,5 +58,6 @@ fn file(phase: u8, about: &str, checks: &str) -> (String, String) {
     );
     text.truncate(text.trim_end().len());
     text.push('\n');
-    (format!("{FOLDER}/phase{phase}.yaml"), text)
+    // Where `smoke` looks for those of a stack that is rendered below `deploy/`.
+    (format!("deploy/smoke/phase{phase}.yaml"), text)
 }
