@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
 
+mod kinds;
+
 use std::path::{Path, PathBuf};
 
 /// Modules that may not know of the host, the terminal or the commands.

@@ -15,7 +15,7 @@ use crate::host::boot::supervisor_status;
 use crate::host::lab;
 use crate::host::leftovers::records::Records;
 use crate::host::podman::hosts::Hosts;
-use crate::host::smoke::look::read_files;
+use crate::host::smoke::check_files::{CheckFileError, read_files};
 use crate::host::smoke::measure;
 use crate::host::smoke::report_folder::{ReportFolder, ReportFolderError};
 use crate::host::smoke::runner::{Jobs, Runner};
@@ -272,7 +272,10 @@ enum SmokeError {
         /// The machine that was asked for.
         machine: Option<String>,
     },
-    /// A file cannot be read or written.
+    /// A file of checks cannot be read.
+    #[error(transparent)]
+    CheckFile(#[from] CheckFileError),
+    /// A file cannot be written.
     #[error("{0}")]
     File(String),
     /// The folder of the report cannot be used.
@@ -296,7 +299,7 @@ impl Plans {
     fn read(args: &Args, around: &Surroundings<'_>, machine: Option<MachineId>) -> Result<Self, SmokeError> {
         let stack = around.stack;
         let folder = stack.output.checks();
-        let texts = read_files(around.repository, &folder).map_err(SmokeError::File)?;
+        let texts = read_files(around.repository, &folder)?;
         let (files, mut findings) = parse(&texts);
         let phases: BTreeSet<u8> = if args.phases.contains(&Phase::All) {
             files.iter().map(|file| file.phase).collect()

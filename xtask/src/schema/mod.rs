@@ -10,7 +10,7 @@ mod stack;
 mod tests;
 
 use schemars::transform::transform_subschemas;
-use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 use crate::rendered_file::RenderedFile;
@@ -90,38 +90,4 @@ fn without_null(schema: &mut Schema) {
         forms.retain(|form| form.get("type") != Some(&null));
     }
     transform_subschemas(&mut without_null, schema);
-}
-
-/// A text that YAML may read as something else: `3.11`, `true`; a variable's or a parameter's value, too, where `null` is an error.
-struct Scalar;
-
-impl JsonSchema for Scalar {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Scalar".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": ["string", "number", "boolean"]})
-    }
-}
-
-/// Any value of JSON.
-struct Any;
-
-impl JsonSchema for Any {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Any".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!(true)
-    }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
-use super::Scalar;
+use crate::stack::written::Scalar;
 
 /// A stack: machines, networks, groups, images, and how agents are supervised.
 #[derive(JsonSchema)]

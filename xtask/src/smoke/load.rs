@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::decode::{self, KINDS};
-use super::fields::Text;
-use super::fields::located;
+use super::fields::{Text, located};
+use super::kinds::{self, KINDS, Kind};
 use super::spec::{CheckFile, CheckSpec, ForEach};
 use super::yaml::{Data, Fields, Node, RULE, Reader};
 use crate::finding::{Finding, Place, Subject};
@@ -102,30 +101,33 @@ fn check(reader: &mut Reader<'_>, node: &Node) -> Option<CheckSpec> {
         .get("exclusive")
         .and_then(|node| reader.flag(node, "exclusive"))
         .unwrap_or(false);
-    let kinds: Vec<(&'static str, &Node)> = KINDS
-        .into_iter()
-        .filter_map(|kind| fields.get(kind).map(|node| (kind, node)))
+    let kinds: Vec<(&'static Kind, &Node)> = KINDS
+        .iter()
+        .filter_map(|kind| fields.get(kind.name).map(|node| (kind, node)))
         .collect();
     let kind = match kinds.as_slice() {
-        [(name, body)] => decode::kind(reader, name, body).map(|_| (*name, (*body).clone())),
+        [(kind, body)] => kind.read(reader, body).map(|_| (*kind, (*body).clone())),
         [] => {
             reader.note_with_help(
                 super::yaml::Mark { width: 1, ..node.mark },
                 format!("{what} says not what to look at"),
-                format!("give it one of {}", KINDS.join(", ")),
+                format!("give it one of {}", kinds::names().collect::<Vec<_>>().join(", ")),
             );
             None
         }
         [(first, _), (second, body), ..] => {
             reader.note(
                 body.mark,
-                format!("{what} has both `{first}` and `{second}`; it can have one only"),
+                format!(
+                    "{what} has both `{}` and `{}`; it can have one only",
+                    first.name, second.name
+                ),
             );
             None
         }
     };
     reader.finish(&fields, &what);
-    let (kind_name, kind) = kind?;
+    let (kind, body) = kind?;
     (reader.findings.len() == before).then_some(CheckSpec {
         name: name?,
         machines,
@@ -135,7 +137,7 @@ fn check(reader: &mut Reader<'_>, node: &Node) -> Option<CheckSpec> {
         after,
         exclusive,
         kind,
-        kind_name,
+        body,
     })
 }
 
@@ -207,7 +209,7 @@ checks:
         assert_eq!(findings, []);
         assert_eq!(files[0].phase, 2);
         assert_eq!(files[0].checks.len(), 2);
-        assert_eq!(files[0].checks[1].kind_name, "exec");
+        assert_eq!(files[0].checks[1].kind.name, "exec");
     }
 
     #[test]

@@ -12,22 +12,25 @@ const SHOWN: usize = 4000;
 
 /// Collects what is not as expected.
 #[derive(Debug, Default)]
-pub(super) struct Verdict {
-    pub(super) expected: Vec<String>,
+pub struct Verdict {
+    expected: Vec<String>,
     got: Vec<String>,
     evidence: Vec<Evidence>,
-    pub(super) note: String,
-    pub(super) saved: BTreeMap<String, Value>,
+    /// What is worth saying in a few words although nothing is wrong.
+    pub note: String,
+    saved: BTreeMap<String, Value>,
     details: Vec<Evidence>,
 }
 
 impl Verdict {
-    pub(super) fn wrong(&mut self, expected: impl Into<String>, got: impl Into<String>) {
+    /// Notes what is not as expected.
+    pub fn wrong(&mut self, expected: impl Into<String>, got: impl Into<String>) {
         self.expected.push(expected.into());
         self.got.push(got.into());
     }
 
-    pub(super) fn compare(&mut self, what: &str, matcher: &Value, value: &Value) {
+    /// Notes where a value does not match.
+    pub fn compare(&mut self, what: &str, matcher: &Value, value: &Value) {
         match Matcher::compile(matcher) {
             Ok(matcher) => {
                 for mismatch in matcher.mismatches(value) {
@@ -52,7 +55,8 @@ impl Verdict {
         );
     }
 
-    pub(super) fn evidence(&mut self, label: impl Into<String>, text: impl Into<String>) {
+    /// What helps to understand a failure.
+    pub fn evidence(&mut self, label: impl Into<String>, text: impl Into<String>) {
         self.evidence.push(Evidence {
             label: label.into(),
             text: cut(text.into()),
@@ -60,14 +64,34 @@ impl Verdict {
     }
 
     /// What is worth reporting although nothing is wrong.
-    pub(super) fn detail(&mut self, label: impl Into<String>, text: impl Into<String>) {
+    pub fn detail(&mut self, label: impl Into<String>, text: impl Into<String>) {
         self.details.push(Evidence {
             label: label.into(),
             text: cut(text.into()),
         });
     }
 
-    pub(super) fn outcome(self) -> Outcome {
+    /// A value for later checks.
+    pub fn save(&mut self, name: &str, value: &Value) {
+        self.saved.insert(name.to_owned(), value.clone());
+    }
+
+    /// How many things are not as expected so far.
+    #[must_use]
+    pub fn count_wrong(&self) -> usize {
+        self.expected.len()
+    }
+
+    /// Whether nothing would be wrong.
+    pub fn passes(judge: impl FnOnce(&mut Self)) -> bool {
+        let mut verdict = Self::default();
+        judge(&mut verdict);
+        verdict.expected.is_empty()
+    }
+
+    /// How the check ended.
+    #[must_use]
+    pub fn outcome(self) -> Outcome {
         if self.expected.is_empty() {
             Outcome::Passed {
                 note: self.note,
@@ -89,4 +113,11 @@ fn cut(text: String) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
+}
+
+/// Megabytes, for people.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "megabytes for people")]
+pub fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1_000_000.0
 }

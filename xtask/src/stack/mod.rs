@@ -34,6 +34,7 @@ pub mod spans;
 pub mod subnet;
 pub mod volumes;
 pub mod writable;
+pub mod written;
 pub mod yaml;
 
 pub use load::{Files, Written};

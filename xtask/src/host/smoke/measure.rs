@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 
-use super::look::inside;
+use super::look::Look;
 use super::system::System;
 use crate::boot::timeline::timeline;
 use crate::boot::view::View;
@@ -13,7 +13,8 @@ use crate::host::boot::supervisor_status;
 use crate::host::system::parallel;
 use crate::host::system::process::ProcessError;
 use crate::smoke::SmokeEvent;
-use crate::smoke::kinds::resources::{ResourcesSeen, proposed};
+use crate::smoke::kinds::resources::{self as inside, ResourcesSeen, proposed};
+use crate::smoke::observer::Blind;
 use crate::smoke::resources::{AgentResources, GroupResources, Resources, Usage};
 use crate::stack::model::{GroupId, MachineId};
 
@@ -61,7 +62,7 @@ pub enum MeasureError {
         /// The group.
         group: String,
         /// Why.
-        reason: String,
+        reason: Blind,
     },
     /// Podman printed something that we do not read.
     #[error("`{command}` printed what is not the expected JSON: {source}")]
@@ -122,10 +123,11 @@ pub fn resources(system: &System<'_>, groups: &[GroupId]) -> Result<Resources, M
                 .push(group_resources(&system.stack.machine(machine).name, stats));
         }
     }
-    let deadline = Instant::now() + INSIDE_LIMIT;
+    let look = Look::new(system, None);
+    let observer = look.until(Instant::now() + INSIDE_LIMIT);
     let looks = parallel::map(parallel::default_jobs(), &up, |id| {
         let agents = view.group(*id).map_or(&[][..], |status| &status.agents);
-        inside::measure(system, *id, agents, CPU_SECONDS, deadline)
+        inside::measure(&observer, *id, agents, CPU_SECONDS)
     });
     for (id, seen) in up.iter().zip(looks) {
         let group = &system.stack.group(*id).name;

@@ -1,6 +1,7 @@
 //! Checks of a running stack: what they look at, do and measure.
 
-pub mod look;
+pub mod check_files;
+mod look;
 pub mod measure;
 pub mod probe;
 pub mod report_folder;

@@ -13,8 +13,8 @@ use super::system::System;
 use crate::host::system::process::interrupted;
 use crate::host::system::request::Requester;
 use crate::smoke::event::Summary;
-use crate::smoke::lan::LanAction;
-use crate::smoke::{Action, Check, CheckId, Outcome, Plan, Run, SmokeEvent};
+use crate::smoke::kinds::Lane;
+use crate::smoke::{Check, CheckId, Outcome, Plan, Run, SmokeEvent};
 
 /// How many checks run at once.
 #[derive(Debug, Clone, Copy)]
@@ -39,35 +39,6 @@ pub struct Runner<'a> {
     pub jobs: Jobs,
 }
 
-/// What a check needs most; each has its own bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Lane {
-    Requests,
-    Podman,
-    /// Mostly waiting: bounded by nothing.
-    Watch,
-}
-
-fn lane(check: &Check) -> Lane {
-    match check.action {
-        Action::Request { .. }
-        | Action::Status { .. }
-        | Action::StartupCheck(_)
-        | Action::Lan(LanAction::Peers { .. }) => Lane::Requests,
-        Action::Soak { .. } => Lane::Watch,
-        Action::Exec { .. }
-        | Action::Image { .. }
-        | Action::Network { .. }
-        | Action::Volume { .. }
-        | Action::PathAlias { .. }
-        | Action::Lan(_)
-        | Action::Link(_)
-        | Action::Recovery(_)
-        | Action::Resources(_)
-        | Action::StandIn(_) => Lane::Podman,
-    }
-}
-
 struct Ended {
     id: CheckId,
     outcome: Outcome,
@@ -84,7 +55,7 @@ impl Runner<'_> {
     /// When the threads for requests cannot be made.
     pub fn run(&self, plan: &Plan, emit: &mut dyn FnMut(&SmokeEvent)) -> std::io::Result<Summary> {
         let requester = Requester::new()?;
-        let look = Look::new(&self.system, &requester);
+        let look = Look::new(&self.system, Some(&requester));
         let started = Instant::now();
         emit(&SmokeEvent::RunStarted {
             checks: plan.checks.len(),
@@ -99,8 +70,8 @@ impl Runner<'_> {
                     report_skipped(plan, run.skip_rest("interrupted"), emit);
                 }
                 for check in run.ready() {
-                    let in_lane = busy.entry(lane(check)).or_default();
-                    if *in_lane >= self.bound(lane(check)) {
+                    let in_lane = busy.entry(check.action.lane()).or_default();
+                    if *in_lane >= self.bound(check.action.lane()) {
                         continue;
                     }
                     *in_lane += 1;
@@ -127,7 +98,7 @@ impl Runner<'_> {
                     continue;
                 };
                 let check = plan.check(ended.id);
-                if let Some(in_lane) = busy.get_mut(&lane(check)) {
+                if let Some(in_lane) = busy.get_mut(&check.action.lane()) {
                     *in_lane = in_lane.saturating_sub(1);
                 }
                 let skipped = run.finish(ended.id, ended.outcome.clone());

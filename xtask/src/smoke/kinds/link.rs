@@ -3,52 +3,99 @@
 //! The ways come from the model: the dependency's address with its health port, as the supervisor knows it, and the loopback
 //! ports that are forwarded to it, as code that says `localhost` uses them.
 
-use contract::health::{Check, Kind, Verdict as Health};
-use contract::http_reply;
-use serde_json::Value;
+use std::sync::Arc;
 
+use contract::health::{Check, Kind as Protocol, Verdict as Health};
+use contract::http_reply;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{About, Action, Kind, Resolved, Saved, Spec};
 use crate::container::group_config;
 use crate::container::preload::Preload;
-use crate::smoke::fields::needed;
-use crate::smoke::spec::LinkSpec;
+use crate::finding::Finding;
+use crate::smoke::fields::{Text, needed};
+use crate::smoke::observer::{Blind, Observer, answer, own_limit_ms};
+use crate::smoke::plan::names::{Names, UNKNOWN_NAME};
 use crate::smoke::template;
 use crate::smoke::verdict::Verdict;
 use crate::smoke::yaml::{Fields, Reader};
 use crate::stack::graph;
 use crate::stack::model::{AgentId, GroupId, Stack};
+use crate::stack::written::{Any, Scalar};
+
+/// The kind.
+pub const KIND: Kind = Kind {
+    name: "link",
+    about: "Everything that a group depends on in another.",
+    decode,
+    schema: |generator| generator.subschema_for::<Keys>(),
+};
+
+/// Asks each way in turn. It reads what to ask from standard input and prints what came of it as JSON.
+const SCRIPT: &str = include_str!("link.py");
+/// Longest time that an agent may take to answer another, in milliseconds.
+const PATIENCE_MS: u64 = 5_000;
 
 /// Where a reply holds the agent's name, unless the check says.
 const NAME_AT: &str = "name";
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "Link")]
+#[expect(dead_code, reason = "a schema is made of it; nothing has its values")]
+struct Keys {
+    /// The group that depends.
+    from: Scalar,
+    /// The group that it depends on.
+    to: Scalar,
+    /// What is sent to each dependency's own port.
+    send: Option<Any>,
+    /// Where its reply holds its name.
+    name_at: Option<Scalar>,
+}
+
+#[derive(Debug)]
+struct LinkSpec {
+    /// The group whose agents depend on the other's.
+    from: Text,
+    /// The group that they depend on.
+    to: Text,
+    /// What is sent to the main port of each dependency, beside the health exchange.
+    send: Option<Value>,
+    /// Where its reply must hold the dependency's name.
+    name_at: String,
+}
 
 /// A pair of groups.
 #[derive(Debug, Clone)]
 pub struct Link {
     /// The group that asks.
-    pub from: GroupId,
+    from: GroupId,
     /// What is asked, and how.
-    pub ways: Vec<Way>,
+    ways: Vec<Way>,
 }
 
 /// One request from inside a container.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Way {
+struct Way {
     /// For people: `TaskRouter on loopback port 5590`.
-    pub name: String,
+    name: String,
     /// IPv4 address, or `${NAME}`: that variable of the container.
-    pub host: String,
+    host: String,
     /// Port.
-    pub port: u16,
+    port: u16,
     /// How it is sent.
-    pub kind: Kind,
+    protocol: Protocol,
     /// What is sent; nothing over plain TCP.
-    pub send: String,
+    send: String,
     /// What the reply must be.
-    pub expect: Expect,
+    expect: Expect,
 }
 
 /// What a reply must be.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Expect {
+enum Expect {
     /// A healthy answer to this check.
     Health(Check),
     /// JSON with this name at this path.
@@ -61,10 +108,17 @@ pub enum Expect {
 }
 
 /// What a way came to: the reply, or why there is none.
-pub type WaySeen = Result<Vec<u8>, String>;
+type WaySeen = Result<Vec<u8>, Blind>;
 
-/// Reads it.
-pub fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<LinkSpec> {
+/// What the script prints of a way.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RawWay {
+    Reply(String),
+    Error(String),
+}
+
+fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Box<dyn Spec>> {
     let from = needed(reader, fields, "from", "`link`");
     let to = needed(reader, fields, "to", "`link`");
     let send = fields.get("send").map(|node| node.value());
@@ -74,18 +128,65 @@ pub fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<LinkSp
         }
         reader.text(node, "name_at")
     });
-    Some(LinkSpec {
+    Some(Box::new(LinkSpec {
         from: from?,
         to: to?,
         send,
         name_at: name_at.unwrap_or_else(|| NAME_AT.to_owned()),
-    })
+    }))
+}
+
+impl Spec for LinkSpec {
+    fn seconds(&self) -> u64 {
+        60
+    }
+
+    fn resolve(self: Box<Self>, names: &mut Names<'_>) -> Option<Resolved> {
+        let (from, to) = (names.group(&self.from)?, names.group(&self.to)?);
+        let link = Link::between(names.stack, from, to, self.send.as_ref(), &self.name_at);
+        if link.ways.is_empty() {
+            let text = format!("no agent of `{}` depends on one of `{}`", self.from.text, self.to.text);
+            names
+                .findings
+                .push(Finding::error(UNKNOWN_NAME, self.to.place.clone(), text));
+            return None;
+        }
+        Some((Arc::new(link), Some(names.stack.group(from).machine)))
+    }
+}
+
+impl Action for Link {
+    fn subject(&self, stack: &Stack) -> String {
+        format!("`{}` asked from inside", stack.group(self.from).name)
+    }
+
+    fn about(&self, _stack: &Stack) -> Option<About> {
+        Some(About::group(self.from))
+    }
+
+    fn observe(&self, observer: &dyn Observer, _saved: &Saved, verdict: &mut Verdict) -> Result<(), Blind> {
+        let ways = self.ways.iter();
+        let ways: Vec<Value> = ways
+            .map(|way| json!({"host": way.host, "port": way.port, "kind": way.protocol, "send": way.send}))
+            .collect();
+        let input = json!({"limit_ms": own_limit_ms(observer).min(PATIENCE_MS), "ways": ways}).to_string();
+        let printed = observer.python(self.from, SCRIPT, &[], input.as_bytes())?;
+        let seen: Vec<RawWay> = answer(&printed)?;
+        let seen: Vec<WaySeen> = seen
+            .into_iter()
+            .map(|way| match way {
+                RawWay::Reply(reply) => Ok(reply.into_bytes()),
+                RawWay::Error(reason) => Err(Blind::because(reason)),
+            })
+            .collect();
+        self.judge(verdict, &seen);
+        Ok(())
+    }
 }
 
 impl Link {
     /// Every way from a group to what it needs of another.
-    #[must_use]
-    pub fn between(stack: &Stack, from: GroupId, to: GroupId, send: Option<&Value>, name_at: &str) -> Self {
+    fn between(stack: &Stack, from: GroupId, to: GroupId, send: Option<&Value>, name_at: &str) -> Self {
         let mut needed: Vec<AgentId> = graph::cross_container_edges(stack)
             .into_iter()
             .filter(|(dependent, needed)| stack.agent(*dependent).group == from && stack.agent(*needed).group == to)
@@ -106,11 +207,11 @@ impl Link {
                     name,
                     host: host.to_owned(),
                     port,
-                    kind: check.kind,
+                    protocol: check.kind,
                     send: match check.kind {
-                        Kind::Zmq => check.request().to_owned(),
-                        Kind::Http => check.http_request(&format!("{host}:{port}")),
-                        Kind::Tcp | Kind::Process => String::new(),
+                        Protocol::Zmq => check.request().to_owned(),
+                        Protocol::Http => check.http_request(&format!("{host}:{port}")),
+                        Protocol::Tcp | Protocol::Process => String::new(),
                     },
                     expect: Expect::Health(check),
                 }
@@ -133,7 +234,7 @@ impl Link {
                     } else if let Some(send) = send {
                         ways.push(Way {
                             port: *port,
-                            kind: Kind::Zmq,
+                            protocol: Protocol::Zmq,
                             send: send.to_string(),
                             expect: Expect::Name {
                                 at: name_at.to_owned(),
@@ -148,7 +249,7 @@ impl Link {
         Self { from, ways }
     }
 
-    pub(in crate::smoke) fn judge(&self, verdict: &mut Verdict, seen: &[WaySeen]) {
+    fn judge(&self, verdict: &mut Verdict, seen: &[WaySeen]) {
         for (index, way) in self.ways.iter().enumerate() {
             let expected = match &way.expect {
                 Expect::Health(_) => format!("{}: a healthy answer", way.name),
@@ -156,7 +257,7 @@ impl Link {
             };
             let wrong = match seen.get(index) {
                 None => Some("not asked".to_owned()),
-                Some(Err(reason)) => Some(reason.clone()),
+                Some(Err(reason)) => Some(reason.to_string()),
                 Some(Ok(reply)) => way.wrong(reply),
             };
             if let Some(wrong) = wrong {
@@ -170,7 +271,7 @@ impl Link {
 /// The check of an agent of which nothing is asked: its supervisor says how it is.
 fn told_by_its_supervisor(agent: &str) -> Check {
     Check {
-        kind: Kind::Http,
+        kind: Protocol::Http,
         path: Some(format!("/agents/{agent}")),
         expect: vec![r#""state":"healthy""#.to_owned()],
         ..Check::default()
@@ -179,14 +280,14 @@ fn told_by_its_supervisor(agent: &str) -> Check {
 
 fn judged(check: &Check, reply: &[u8]) -> Health {
     match check.kind {
-        Kind::Zmq => check.judge(reply),
-        Kind::Http => match http_reply::read(reply, true) {
+        Protocol::Zmq => check.judge(reply),
+        Protocol::Http => match http_reply::read(reply, true) {
             http_reply::Read::Whole(code, body) => check.judge_http(code, &body),
             http_reply::Read::Other(shown) => Health::Malformed(shown),
             http_reply::Read::More | http_reply::Read::Nothing => Health::Malformed(String::new()),
         },
         // It took the connection, or else there is no reply.
-        Kind::Tcp | Kind::Process => Health::Healthy,
+        Protocol::Tcp | Protocol::Process => Health::Healthy,
     }
 }
 
@@ -302,7 +403,7 @@ mod tests {
         let right = [healthy(), Ok(br#"{"name":"CoordinatorAgent"}"#.to_vec()), healthy()];
         assert!(!outcome(&link, &right).is_failure());
         let wrong = [
-            Err("nothing answers".to_owned()),
+            Err("nothing answers".into()),
             Ok(br#"{"name":"ModelManagerAgent"}"#.to_vec()),
             Ok(br#"{"status":"error"}"#.to_vec()),
         ];

@@ -3,67 +3,161 @@
 //! In the stack, or in a container made for the check, where the intervals are short and nobody else is disturbed: there a mute
 //! agent and a crash loop need not be waited for as long as a stack's own settings say.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use contract::group_config::{Agent, GroupConfig, Supervision};
 use contract::status::{AgentState, AgentStatus, GroupState, GroupStatus};
+use schemars::JsonSchema;
+use serde_json::json;
 
+use super::{About, Action, Kind, Resolved, Saved, Spec};
 use crate::container::group_config;
 use crate::container::preload::Preload;
-use crate::smoke::fields::needed;
-use crate::smoke::spec::{Fault, FaultPlace, RecoverySpec};
+use crate::finding::Finding;
+use crate::smoke::fields::{Text, needed};
+use crate::smoke::observer::{Blind, Observer, Sealed, answer, own_limit_ms};
+use crate::smoke::plan::names::Names;
 use crate::smoke::verdict::Verdict;
 use crate::smoke::yaml::{Fields, Reader};
 use crate::stack::graph;
 use crate::stack::model::{AgentId, Stack};
+use crate::stack::written::Scalar;
 
+/// The kind.
+pub const KIND: Kind = Kind {
+    name: "recovery",
+    about: "An agent that is broken on purpose.",
+    decode,
+    schema: |generator| generator.subschema_for::<Keys>(),
+};
+
+/// Runs a supervisor with the config that it reads from standard input, breaks the agent, and prints the documents as JSON.
+const SCRIPT: &str = include_str!("recovery.py");
 /// Where the script of a crash loop is put in a container made for the check.
-pub const CRASHING_SCRIPT: &str = "/tmp/ends_with_an_error.py";
+const CRASHING_SCRIPT: &str = "/tmp/ends_with_an_error.py";
 /// What that script says before it ends.
-pub const CRASH_WORDS: &str = "ended on purpose by a smoke check";
+const CRASH_WORDS: &str = "ended on purpose by a smoke check";
 /// Folder of logs in such a container.
 const LOGS: &str = "/tmp/logs";
 /// Crashes after which an agent is given up there.
 const CRASH_LIMIT: u32 = 3;
 
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "Recovery")]
+#[expect(dead_code, reason = "a schema is made of it; nothing has its values")]
+struct Keys {
+    agent: Scalar,
+    fault: FaultKeys,
+    #[schemars(rename = "in")]
+    place: Option<PlaceKeys>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case", rename = "Fault")]
+#[expect(dead_code, reason = "a schema is made of it; nothing has its values")]
+enum FaultKeys {
+    /// SIGKILL.
+    Kill,
+    /// SIGSTOP.
+    Mute,
+    /// A script that ends with an error, each time.
+    CrashLoop,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case", rename = "Place")]
+#[expect(dead_code, reason = "a schema is made of it; nothing has its values")]
+enum PlaceKeys {
+    /// A container made for the check.
+    Probe,
+    /// The stack itself.
+    Stack,
+}
+
+#[derive(Debug)]
+struct RecoverySpec {
+    agent: Text,
+    fault: Fault,
+    place: FaultPlace,
+}
+
+/// What is done to an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// SIGKILL.
+    Kill,
+    /// SIGSTOP: it runs and answers nothing.
+    Mute,
+    /// Its script ends with an error, each time.
+    CrashLoop,
+}
+
+impl Fault {
+    /// The words for it in a file.
+    const NAMES: [(&'static str, Self); 3] = [
+        ("kill", Self::Kill),
+        ("mute", Self::Mute),
+        ("crash_loop", Self::CrashLoop),
+    ];
+
+    /// The word for it.
+    fn name(self) -> &'static str {
+        Self::NAMES
+            .iter()
+            .find(|(_, fault)| *fault == self)
+            .map_or("", |(name, _)| name)
+    }
+}
+
+/// Where an agent is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FaultPlace {
+    /// In the stack; the check then runs alone.
+    Stack,
+    /// In a container made for the check, with the agent, those of its group that depend on it, and short intervals.
+    Probe,
+}
+
 /// An agent to break.
 #[derive(Debug, Clone)]
 pub struct Recovery {
     /// The agent.
-    pub agent: AgentId,
+    agent: AgentId,
     /// What is done to it.
-    pub fault: Fault,
+    fault: Fault,
     /// The config of a container made for the check; none: in the stack.
-    pub probe: Option<GroupConfig>,
+    probe: Option<GroupConfig>,
     /// Agents that depend on it directly, wherever they run.
-    pub dependents: Vec<AgentId>,
+    dependents: Vec<AgentId>,
     name: String,
     required: bool,
 }
 
 /// What was seen.
 #[derive(Debug, Clone, Default)]
-pub struct RecoverySeen {
+struct RecoverySeen {
     /// Documents of the agent's supervisor, each different from the one before; the first is from before the fault.
-    pub history: Vec<GroupStatus>,
+    history: Vec<GroupStatus>,
     /// Dependents: before, when the fault was noticed, and at the end.
-    pub dependents: Vec<DependentSeen>,
+    dependents: Vec<DependentSeen>,
 }
 
 /// One dependent.
 #[derive(Debug, Clone)]
-pub struct DependentSeen {
+struct DependentSeen {
     /// Its name.
-    pub name: String,
+    name: String,
     /// Its status before, meanwhile, and at the end; none where its supervisor did not answer.
-    pub seen: [Option<AgentStatus>; 3],
+    seen: [Option<AgentStatus>; 3],
 }
 
-/// Reads it.
-pub fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<RecoverySpec> {
+fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Box<dyn Spec>> {
     let agent = needed(reader, fields, "agent", "`recovery`");
     let fault = needed(reader, fields, "fault", "`recovery`").and_then(|word| {
         let known = Fault::NAMES.iter().find(|(name, _)| *name == word.text);
         if known.is_none() {
-            reader.findings.push(crate::finding::Finding::error(
+            reader.findings.push(Finding::error(
                 "smoke/syntax",
                 word.place.clone(),
                 format!("`fault` must be kill, mute or crash_loop, not `{}`", word.text),
@@ -87,17 +181,54 @@ pub fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Recove
     if fault == Some(Fault::CrashLoop) && place == FaultPlace::Stack {
         reader.note(fields.mark, "a crash loop needs a container of its own: `in: probe`");
     }
-    Some(RecoverySpec {
+    Some(Box::new(RecoverySpec {
         agent: agent?,
         fault: fault?,
         place,
-    })
+    }))
 }
+
+impl Spec for RecoverySpec {
+    fn seconds(&self) -> u64 {
+        120
+    }
+
+    fn disturbs(&self) -> bool {
+        self.place == FaultPlace::Stack
+    }
+
+    fn resolve(self: Box<Self>, names: &mut Names<'_>) -> Option<Resolved> {
+        let agent = names.agent(&self.agent)?;
+        let recovery = Recovery::new(names.stack, agent, self.fault, self.place);
+        Some((Arc::new(recovery), Some(names.stack.agent(agent).machine)))
+    }
+}
+
+impl Action for Recovery {
+    fn subject(&self, _stack: &Stack) -> String {
+        format!("{} broken on purpose", self.name)
+    }
+
+    fn about(&self, stack: &Stack) -> Option<About> {
+        Some(About::agent(stack, self.agent))
+    }
+
+    fn observe(&self, observer: &dyn Observer, _saved: &Saved, verdict: &mut Verdict) -> Result<(), Blind> {
+        let seen = match &self.probe {
+            Some(config) => self.look_in_probe(observer, config)?,
+            None => self.look_in_stack(observer)?,
+        };
+        self.judge(verdict, &seen);
+        Ok(())
+    }
+}
+
+/// How long a dependent's supervisor may take to answer.
+const STATUS_LIMIT: Duration = Duration::from_secs(2);
 
 impl Recovery {
     /// What is to be done to an agent of the stack.
-    #[must_use]
-    pub fn new(stack: &Stack, agent: AgentId, fault: Fault, place: FaultPlace) -> Self {
+    fn new(stack: &Stack, agent: AgentId, fault: Fault, place: FaultPlace) -> Self {
         let group = stack.agent(agent).group;
         let dependents: Vec<AgentId> = stack
             .agents()
@@ -121,14 +252,12 @@ impl Recovery {
     }
 
     /// Its status in a document.
-    #[must_use]
-    pub fn of<'s>(&self, status: &'s GroupStatus) -> Option<&'s AgentStatus> {
+    fn of<'s>(&self, status: &'s GroupStatus) -> Option<&'s AgentStatus> {
         status.agents.iter().find(|agent| agent.name == self.name)
     }
 
     /// Whether nothing more is to be waited for.
-    #[must_use]
-    pub fn is_over(&self, before: &GroupStatus, now: &GroupStatus) -> bool {
+    fn is_over(&self, before: &GroupStatus, now: &GroupStatus) -> bool {
         match (self.of(before), self.of(now)) {
             (Some(before), Some(now)) if self.fault != Fault::CrashLoop => {
                 now.state == AgentState::Failed || (now.restarts > before.restarts && now.state == AgentState::Healthy)
@@ -139,15 +268,98 @@ impl Recovery {
     }
 
     /// Whether the supervisor has noticed.
-    #[must_use]
-    pub fn is_noticed(&self, now: &GroupStatus) -> bool {
+    fn is_noticed(&self, now: &GroupStatus) -> bool {
         self.of(now).is_some_and(|now| match self.fault {
             Fault::Mute => now.reason.is_some(),
             Fault::Kill | Fault::CrashLoop => !up(now.state),
         })
     }
 
-    pub(in crate::smoke) fn judge(&self, verdict: &mut Verdict, seen: &RecoverySeen) {
+    fn look_in_stack(&self, observer: &dyn Observer) -> Result<RecoverySeen, Blind> {
+        let stack = observer.stack();
+        let group = stack.agent(self.agent).group;
+        let before = observer.status(group, observer.left())?;
+        let pid = self
+            .of(&before)
+            .and_then(|agent| agent.pid)
+            .ok_or_else(|| Blind::because(format!("{} does not run", self.name)))?;
+        let states = || -> Vec<Option<AgentStatus>> {
+            let dependents = self.dependents.iter();
+            dependents.map(|id| state_of(observer, *id)).collect()
+        };
+        let undisturbed = states();
+        let signal = if self.fault == Fault::Mute { "STOP" } else { "KILL" };
+        let killed = observer.exec(group, &["sh", "-c", &format!("kill -{signal} {pid}")], &[])?;
+        killed.succeeded()?;
+        let mut history = vec![before.clone()];
+        let mut meanwhile = None;
+        observer.wait_until(group, &mut |now| {
+            if self.is_noticed(now) && meanwhile.is_none() {
+                meanwhile = Some(states());
+            }
+            history.push(now.clone());
+            self.is_over(&before, now)
+        })?;
+        let meanwhile = meanwhile.unwrap_or_else(|| vec![None; self.dependents.len()]);
+        let dependents = self
+            .dependents
+            .iter()
+            .zip(undisturbed.into_iter().zip(meanwhile).zip(states()))
+            .map(|(id, ((before, meanwhile), after))| DependentSeen {
+                name: stack.agent(*id).name.clone(),
+                seen: [before, meanwhile, after],
+            })
+            .collect();
+        Ok(RecoverySeen { history, dependents })
+    }
+
+    fn look_in_probe(&self, observer: &dyn Observer, config: &GroupConfig) -> Result<RecoverySeen, Blind> {
+        let stack = observer.stack();
+        let group = stack.agent(self.agent).group;
+        let input = json!({
+            "config": config,
+            "agent": self.name,
+            "fault": self.fault.name(),
+            "crashing_script": CRASHING_SCRIPT,
+            "crash_words": CRASH_WORDS,
+            "limit_ms": own_limit_ms(observer),
+        })
+        .to_string();
+        let mut options = vec!["--tmpfs=/tmp:rw,nosuid,nodev,mode=1777".to_owned()];
+        // `U`: it belongs to the image's user, as the volume does.
+        let volumes = stack.volumes.iter();
+        options.extend(volumes.map(|volume| format!("--tmpfs={}:rw,nosuid,nodev,U", volume.path)));
+        let printed = observer.run_sealed(&Sealed {
+            machine: Some(stack.group(group).machine),
+            image: &stack.group_image(group),
+            command: &["python3", "-c", SCRIPT],
+            options: &options,
+            input: input.as_bytes(),
+        })?;
+        let history: Vec<GroupStatus> = answer(&printed)?;
+        let noticed = history.iter().find(|status| self.is_noticed(status));
+        let state = |status: Option<&GroupStatus>, name: &str| {
+            status.and_then(|status| status.agents.iter().find(|agent| agent.name == *name).cloned())
+        };
+        let dependents = self
+            .dependents
+            .iter()
+            .map(|id| {
+                let name = &stack.agent(*id).name;
+                DependentSeen {
+                    name: name.clone(),
+                    seen: [
+                        state(history.first(), name),
+                        state(noticed, name),
+                        state(history.last(), name),
+                    ],
+                }
+            })
+            .collect();
+        Ok(RecoverySeen { history, dependents })
+    }
+
+    fn judge(&self, verdict: &mut Verdict, seen: &RecoverySeen) {
         let name = &self.name;
         let states: Vec<(&AgentStatus, GroupState)> = seen
             .history
@@ -244,6 +456,13 @@ impl Recovery {
     }
 }
 
+/// What an agent's supervisor says of it now.
+fn state_of(observer: &dyn Observer, id: AgentId) -> Option<AgentStatus> {
+    let agent = observer.stack().agent(id);
+    let status = observer.status(agent.group, STATUS_LIMIT).ok()?;
+    status.agents.into_iter().find(|one| one.name == agent.name)
+}
+
 /// A dependent runs on, whatever happens to what it depends on.
 fn judge_dependent(verdict: &mut Verdict, dependent: &DependentSeen) {
     let DependentSeen { name, seen } = dependent;
@@ -321,10 +540,9 @@ mod tests {
     use contract::status::{AgentState, GroupStatus};
     use serde_json::json;
 
-    use super::{CRASH_WORDS, DependentSeen, Recovery, RecoverySeen};
+    use super::{CRASH_WORDS, DependentSeen, Fault, FaultPlace, Recovery, RecoverySeen};
     use crate::smoke::outcome::Outcome;
     use crate::smoke::plan::fixture::small_stack;
-    use crate::smoke::spec::{Fault, FaultPlace};
     use crate::smoke::verdict::Verdict;
     use crate::stack::model::{AgentId, Dependency, Stack};
 

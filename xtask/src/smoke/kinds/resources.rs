@@ -2,15 +2,34 @@
 //! that would do.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use contract::status::AgentStatus;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{About, Action, Kind, Resolved, Saved, Spec};
 use crate::boot::reach::Granted;
-use crate::smoke::fields::needed;
-use crate::smoke::spec::ResourcesSpec;
+use crate::smoke::fields::{Text, needed};
+use crate::smoke::observer::{Blind, Observer, answer};
+use crate::smoke::plan::names::Names;
 use crate::smoke::verdict::Verdict;
 use crate::smoke::yaml::{Fields, Reader};
 use crate::stack::limits::cpus_text;
-use crate::stack::model::GroupId;
+use crate::stack::model::{GroupId, Stack};
+use crate::stack::written::Scalar;
 
+/// The kind.
+pub const KIND: Kind = Kind {
+    name: "resources",
+    about: "Limits and use of a group's container.",
+    decode,
+    schema: |generator| generator.subschema_for::<Keys>(),
+};
+
+/// Reads `/proc` and the cgroup of the container, and prints JSON.
+const SCRIPT: &str = include_str!("resources.py");
 /// Seconds for which CPU time is counted, unless the check says.
 const SECONDS: f64 = 1.0;
 /// The kernel rounds a memory limit down to pages.
@@ -18,21 +37,38 @@ const PAGE: u64 = 4096;
 /// A proposed limit is this many times the highest use, rounded up to this many bytes.
 const ROOM: (u64, u64) = (2, 16 * 1024 * 1024);
 
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "Resources")]
+#[expect(dead_code, reason = "a schema is made of it; nothing has its values")]
+struct Keys {
+    group: Scalar,
+    /// For how long CPU time is counted.
+    #[schemars(range(min = 0.1, max = 600))]
+    seconds: Option<f64>,
+}
+
+#[derive(Debug)]
+struct ResourcesSpec {
+    group: Text,
+    /// For how long CPU time is counted.
+    seconds: f64,
+}
+
 /// A group to measure, with the limits that the model sets.
 #[derive(Debug, Clone)]
 pub struct Resources {
     /// The group.
-    pub group: GroupId,
+    group: GroupId,
     /// For how long CPU time is counted.
-    pub seconds: f64,
+    seconds: f64,
     /// Limit of memory.
-    pub memory_bytes: Option<u64>,
+    memory_bytes: Option<u64>,
     /// Limit of processor time, in thousandths of a processor.
-    pub milli_cpus: Option<u64>,
+    milli_cpus: Option<u64>,
     /// Limit of processes and threads.
-    pub pids: Option<u32>,
+    pids: Option<u32>,
     /// By agent: memory in bytes that it may take; the kernel does not hold a single agent to it.
-    pub agent_bytes: BTreeMap<String, u64>,
+    agent_bytes: BTreeMap<String, u64>,
 }
 
 /// What was seen inside.
@@ -61,7 +97,7 @@ pub struct ResourcesSeen {
 }
 
 /// What one agent uses.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 pub struct AgentUse {
     /// Resident memory, in bytes.
     pub resident: u64,
@@ -73,8 +109,20 @@ pub struct AgentUse {
     pub cpu_percent: f64,
 }
 
-/// Reads it.
-pub fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<ResourcesSpec> {
+/// What the script prints.
+#[derive(Deserialize)]
+struct RawResources {
+    memory_limit: Option<u64>,
+    pids_limit: Option<u64>,
+    cpu_limit: Option<u64>,
+    killed: u64,
+    throttled_percent: f64,
+    pids: u64,
+    supervisor_peak: u64,
+    agents: BTreeMap<String, AgentUse>,
+}
+
+fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Box<dyn Spec>> {
     let group = needed(reader, fields, "group", "`resources`");
     let seconds = fields
         .get("seconds")
@@ -83,11 +131,84 @@ pub fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Resour
     if !(0.1..=600.0).contains(&seconds) {
         reader.note(fields.mark, "`seconds` must be between 0.1 and 600");
     }
-    Some(ResourcesSpec { group: group?, seconds })
+    Some(Box::new(ResourcesSpec { group: group?, seconds }))
+}
+
+impl Spec for ResourcesSpec {
+    fn seconds(&self) -> u64 {
+        60
+    }
+
+    fn resolve(self: Box<Self>, names: &mut Names<'_>) -> Option<Resolved> {
+        let group = names.group(&self.group)?;
+        let stack = names.stack;
+        let action = Resources {
+            group,
+            seconds: self.seconds,
+            memory_bytes: stack.group_memory_bytes(group),
+            milli_cpus: stack.group_milli_cpus(group),
+            pids: stack.group_pids(group),
+            agent_bytes: stack
+                .group(group)
+                .agents
+                .iter()
+                .filter_map(|id| Some((stack.agent(*id).name.clone(), stack.agent_memory_bytes(*id)?)))
+                .collect(),
+        };
+        Some((Arc::new(action), Some(stack.group(group).machine)))
+    }
+}
+
+impl Action for Resources {
+    fn subject(&self, stack: &Stack) -> String {
+        format!("`{}` measured from inside", stack.group(self.group).name)
+    }
+
+    fn about(&self, _stack: &Stack) -> Option<About> {
+        Some(About::group(self.group))
+    }
+
+    fn observe(&self, observer: &dyn Observer, _saved: &Saved, verdict: &mut Verdict) -> Result<(), Blind> {
+        let status = observer.status(self.group, observer.left())?;
+        let seen = measure(observer, self.group, &status.agents, self.seconds)?;
+        self.judge(verdict, &seen);
+        Ok(())
+    }
+}
+
+/// Limits of a group's container, and what these agents of it use; their share of a CPU is counted for so many seconds.
+///
+/// # Errors
+/// When it cannot be looked at from inside.
+pub fn measure(
+    observer: &dyn Observer,
+    group: GroupId,
+    agents: &[AgentStatus],
+    seconds: f64,
+) -> Result<ResourcesSeen, Blind> {
+    let pids: BTreeMap<&str, u32> = agents
+        .iter()
+        .filter_map(|agent| Some((agent.name.as_str(), agent.pid?)))
+        .collect();
+    let input = json!({"pids": pids, "seconds": seconds}).to_string();
+    let raw: RawResources = answer(&observer.python(group, SCRIPT, &[], input.as_bytes())?)?;
+    let unmeasured = pids.keys().filter(|name| !raw.agents.contains_key(**name));
+    Ok(ResourcesSeen {
+        granted: observer.granted(group),
+        memory_limit: raw.memory_limit,
+        pids_limit: raw.pids_limit,
+        cpu_limit: raw.cpu_limit,
+        killed: raw.killed,
+        throttled_percent: raw.throttled_percent,
+        memory_peak: raw.supervisor_peak + raw.agents.values().map(|used| used.peak).sum::<u64>(),
+        pids: raw.pids,
+        unmeasured: unmeasured.map(|name| (*name).to_owned()).collect(),
+        agents: raw.agents,
+    })
 }
 
 impl Resources {
-    pub(in crate::smoke) fn judge(&self, verdict: &mut Verdict, seen: &ResourcesSeen) {
+    fn judge(&self, verdict: &mut Verdict, seen: &ResourcesSeen) {
         let memory = self.memory_bytes.map(|bytes| bytes / PAGE * PAGE);
         let pids = self.pids.map(u64::from);
         let count = |count: u64| count.to_string();

@@ -1,44 +1,101 @@
 //! `startup_check`: the group's supervisor reports everything that the group needs, line by line, and all of it is there. What
 //! that must be comes from the model: scripts, modules, dependencies, and what stands in for those that nothing defines.
 
-use contract::status::GroupStatus;
+use std::sync::Arc;
 
+use contract::status::GroupStatus;
+use schemars::JsonSchema;
+
+use super::{About, Action, Kind, Lane, Resolved, Saved, Spec};
 use crate::container::group_config;
 use crate::container::preload::Preload;
-use crate::smoke::fields::needed;
-use crate::smoke::spec::StartupCheckSpec;
+use crate::smoke::fields::{Text, needed};
+use crate::smoke::observer::{Blind, Observer};
+use crate::smoke::plan::names::Names;
 use crate::smoke::verdict::Verdict;
 use crate::smoke::yaml::{Fields, Reader};
 use crate::stack::model::{GroupId, Stack};
+use crate::stack::written::Scalar;
+
+/// The kind.
+pub const KIND: Kind = Kind {
+    name: "startup_check",
+    about: "What a group's supervisor found at its start.",
+    decode,
+    schema: |generator| generator.subschema_for::<Keys>(),
+};
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "StartupCheck")]
+#[expect(dead_code, reason = "a schema is made of it; nothing has its values")]
+struct Keys {
+    group: Scalar,
+}
+
+#[derive(Debug)]
+struct StartupCheckSpec {
+    group: Text,
+}
 
 /// A group, with the lines that its supervisor must report.
 #[derive(Debug, Clone)]
 pub struct StartupCheck {
     /// The group.
-    pub group: GroupId,
+    group: GroupId,
     /// The lines.
-    pub lines: Vec<Line>,
+    lines: Vec<Line>,
 }
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+struct Line {
     /// What is checked: `dependency MemoryOrchestrator`.
-    pub name: String,
+    name: String,
     /// What must be said of it; empty for nothing in particular.
-    pub says: String,
+    says: String,
 }
 
-/// Reads it.
-pub fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<StartupCheckSpec> {
+fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Box<dyn Spec>> {
     let group = needed(reader, fields, "group", "`startup_check`");
-    Some(StartupCheckSpec { group: group? })
+    Some(Box::new(StartupCheckSpec { group: group? }))
+}
+
+impl Spec for StartupCheckSpec {
+    fn seconds(&self) -> u64 {
+        10
+    }
+
+    fn resolve(self: Box<Self>, names: &mut Names<'_>) -> Option<Resolved> {
+        let group = names.group(&self.group)?;
+        let action = StartupCheck::of(names.stack, group);
+        Some((Arc::new(action), Some(names.stack.group(group).machine)))
+    }
+}
+
+impl Action for StartupCheck {
+    fn lane(&self) -> Lane {
+        Lane::Requests
+    }
+
+    fn subject(&self, stack: &Stack) -> String {
+        format!("the start-up check of `{}`", stack.group(self.group).name)
+    }
+
+    fn about(&self, _stack: &Stack) -> Option<About> {
+        Some(About::group(self.group))
+    }
+
+    fn observe(&self, observer: &dyn Observer, _saved: &Saved, verdict: &mut Verdict) -> Result<(), Blind> {
+        let mut passes = |status: &GroupStatus| Verdict::passes(|verdict| self.judge(verdict, status));
+        let status = observer.wait_for_health(self.group, &mut passes)?;
+        self.judge(verdict, &status.ok_or("nothing")?);
+        Ok(())
+    }
 }
 
 impl StartupCheck {
     /// What the supervisor of a group must report.
-    #[must_use]
-    pub fn of(stack: &Stack, group: GroupId) -> Self {
+    fn of(stack: &Stack, group: GroupId) -> Self {
         let config = group_config::config(stack, group, &Preload::default());
         let line = |name: String, says: &str| Line {
             name,
@@ -73,7 +130,7 @@ impl StartupCheck {
         Self { group, lines }
     }
 
-    pub(in crate::smoke) fn judge(&self, verdict: &mut Verdict, status: &GroupStatus) {
+    fn judge(&self, verdict: &mut Verdict, status: &GroupStatus) {
         for line in &self.lines {
             let expected = match line.says.as_str() {
                 "" => line.name.clone(),

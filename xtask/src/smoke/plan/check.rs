@@ -1,16 +1,12 @@
 //! A plan of concrete checks: what each looks at and expects, with every name resolved.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::finding::Place;
-use crate::smoke::fields::Payload;
-use crate::smoke::kinds::{link, recovery, resources, stand_in, startup_check};
-use crate::smoke::lan::LanAction;
-use crate::smoke::spec::{CommandExpect, Restart};
-use crate::stack::model::{AgentId, GroupId, MachineId};
+use crate::smoke::kinds::Action;
+use crate::stack::model::MachineId;
 
 /// Index of a check in [`Plan::checks`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,135 +45,7 @@ pub struct Check {
     /// Saved values that it uses, and the checks that save them.
     pub reads: BTreeMap<String, CheckId>,
     /// What is looked at, and what is expected.
-    pub action: Action,
-}
-
-/// What is looked at, and what is expected.
-#[derive(Debug, Clone)]
-pub enum Action {
-    /// One request to an agent.
-    Request {
-        /// The agent.
-        agent: AgentId,
-        /// What is sent.
-        send: Payload,
-        /// Matcher of the reply.
-        expect: Value,
-        /// Names for values of the reply, by path.
-        save: BTreeMap<String, String>,
-    },
-    /// A command in the container of a group.
-    Exec {
-        /// The group.
-        group: GroupId,
-        /// Program and arguments.
-        command: Vec<String>,
-        /// What it must do.
-        expect: CommandExpect,
-    },
-    /// Properties of an image.
-    Image {
-        /// Its fully qualified name.
-        image: String,
-        /// Matcher of its labels.
-        labels: Option<Value>,
-        /// Matcher of its user.
-        user: Option<Value>,
-        /// Matcher of its environment.
-        env: Option<Value>,
-        /// Size limit in MB.
-        max_size_mb: Option<f64>,
-        /// A command to run in it; empty for none.
-        run: Vec<String>,
-        /// What the command must do.
-        expect: Box<CommandExpect>,
-    },
-    /// Properties of a network.
-    Network {
-        /// Its machine.
-        machine: MachineId,
-        /// Its name.
-        name: String,
-        /// Its subnet.
-        subnet: Option<String>,
-        /// Whether names resolve on it.
-        dns: Option<bool>,
-    },
-    /// Properties of a volume.
-    Volume {
-        /// Its machine.
-        machine: MachineId,
-        /// Its name on the host, or the folder of the host that is in its place.
-        name: String,
-        /// Where it is mounted.
-        path: String,
-        /// Groups whose containers must have it.
-        mounted_in: Vec<GroupId>,
-        /// A group whose container must be able to write to it.
-        writable_in: Option<GroupId>,
-        /// How a marker is proved to be kept.
-        persists: Option<(GroupId, Restart)>,
-    },
-    /// State of a group, or of one agent of it.
-    Status {
-        /// The group.
-        group: GroupId,
-        /// The agent, when it is about one.
-        agent: Option<AgentId>,
-        /// Matcher of the state.
-        state: Value,
-        /// Matcher of restarts.
-        restarts: Option<Value>,
-    },
-    /// Two names of one path in an image.
-    PathAlias {
-        /// The group whose image is looked into.
-        group: GroupId,
-        /// Its fully qualified image.
-        image: String,
-        /// The second name, relative to the tree.
-        alias: String,
-        /// The first name, relative to the tree.
-        target: String,
-        /// Files that there must be at least.
-        min_files: u64,
-    },
-    /// Observation for a while.
-    Soak {
-        /// The group.
-        group: GroupId,
-        /// For how long.
-        seconds: u64,
-        /// Growth of resident memory that is allowed, per agent.
-        max_growth_mb: f64,
-        /// Restarts that are allowed, per agent.
-        max_restarts: u64,
-        /// Requests sent over and over meanwhile.
-        load: Vec<Load>,
-    },
-    /// What one group needs of another, asked for from inside its container.
-    Link(link::Link),
-    /// An agent that is broken on purpose.
-    Recovery(Box<recovery::Recovery>),
-    /// Limits and use of a group's container.
-    Resources(resources::Resources),
-    /// A request while something stands in for an absent dependency.
-    StandIn(stand_in::StandIn),
-    /// The start-up check of a group's supervisor.
-    StartupCheck(startup_check::StartupCheck),
-    /// What is between the machines.
-    Lan(LanAction),
-}
-
-/// One request of a soak's load.
-#[derive(Debug, Clone)]
-pub struct Load {
-    /// The agent.
-    pub agent: AgentId,
-    /// What is sent.
-    pub send: Payload,
-    /// Matcher of each reply.
-    pub expect: Value,
+    pub action: Arc<dyn Action>,
 }
 
 impl Check {

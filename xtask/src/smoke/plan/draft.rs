@@ -3,17 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::check::{Check, CheckId};
 use super::names::Names;
-use super::resolve::action;
 use super::subjects::Subject;
 use crate::finding::Finding;
-use crate::smoke::decode;
-use crate::smoke::fields::Payload;
-use crate::smoke::lan::LanSpec;
-use crate::smoke::spec::{CheckFile, CheckSpec, FaultPlace, Kind, Restart};
+use crate::smoke::spec::{CheckFile, CheckSpec};
 use crate::smoke::template::{self, Bindings};
 use crate::smoke::yaml::Reader;
 use crate::stack::model::Stack;
@@ -36,10 +30,11 @@ pub(super) fn draft<'s>(
     file: &CheckFile,
     spec: &'s CheckSpec,
     subject: Subject,
+    soak_seconds: Option<u64>,
     findings: &mut Vec<Finding>,
 ) -> Option<Draft<'s>> {
     let mut reader = Reader::new(&file.path, &file.text);
-    spec.kind.each_text(&mut |text, mark| {
+    spec.body.each_text(&mut |text, mark| {
         for name in template::unbound(text, &subject.bindings) {
             let place = reader.place(mark);
             reader.findings.push(
@@ -55,43 +50,20 @@ pub(super) fn draft<'s>(
             );
         }
     });
-    let filled = spec.kind.map_text(&|text| template::fill(text, &subject.bindings));
-    let kind = decode::kind(&mut reader, spec.kind_name, &filled);
+    let filled = spec.body.map_text(&|text| template::fill(text, &subject.bindings));
+    let said = spec.kind.read(&mut reader, &filled);
     findings.append(&mut reader.findings);
-    let kind = kind?;
-    let uses = match &kind {
-        Kind::Request(request) => {
-            let mut names = payload_names(&request.send);
-            names.extend(template::saved_names(&request.expect));
-            names
-        }
-        Kind::Exec(exec) => {
-            let words = exec.command.iter().cloned().map(Value::String).collect();
-            let mut names = template::saved_names(&Value::Array(words));
-            for value in [&exec.expect.stdout, &exec.expect.stderr].into_iter().flatten() {
-                names.extend(template::saved_names(value));
-            }
-            names
-        }
-        Kind::Lan(LanSpec::Call(call)) => {
-            let mut names = payload_names(&call.send);
-            names.extend(template::saved_names(&call.expect));
-            names
-        }
-        _ => Vec::new(),
-    };
-    let saves = match &kind {
-        Kind::Request(request) => request.save.keys().cloned().collect(),
-        _ => Vec::new(),
-    };
-    let default_timeout = default_timeout(&kind);
+    let said = said?;
+    let (uses, saves) = (said.uses(), said.saves());
+    let exclusive = spec.exclusive || said.disturbs();
+    let default_timeout = Duration::from_secs(said.seconds());
     let mut names = Names {
         stack,
         machine: subject.machine,
+        soak_seconds,
         findings,
     };
-    let exclusive = spec.exclusive || disturbs(&kind);
-    let (action, machine) = action(kind, &mut names)?;
+    let (action, machine) = said.resolve(&mut names)?;
     let machine = machine.or(subject.machine);
     let name = if subject.label.is_empty() {
         spec.name.text.clone()
@@ -109,48 +81,13 @@ pub(super) fn draft<'s>(
             phase: file.phase,
             machine,
             machine_name: machine.map(|machine| stack.machine(machine).name.clone()),
-            kind: spec.kind_name,
+            kind: spec.kind.name,
             place: spec.name.place.clone(),
-            timeout: spec.timeout.unwrap_or(default_timeout),
+            timeout: spec.timeout.unwrap_or(default_timeout) + action.lasts(),
             after: Vec::new(),
             exclusive,
             reads: BTreeMap::new(),
             action,
         },
     })
-}
-
-fn payload_names(payload: &Payload) -> Vec<String> {
-    match payload {
-        Payload::Json(value) => template::saved_names(value),
-        Payload::Raw(text) => template::saved_names(&Value::String(text.clone())),
-    }
-}
-
-/// Time limit of a check that gives none.
-fn default_timeout(kind: &Kind) -> Duration {
-    Duration::from_secs(match kind {
-        Kind::Request(_) => 10,
-        Kind::Status(_) | Kind::Lan(_) => 30,
-        Kind::Exec(_) | Kind::Network(_) => 60,
-        Kind::Image(_) | Kind::PathAlias(_) | Kind::Volume(_) => 120,
-        // Beside the time of the soak itself.
-        Kind::Soak(_) => 60,
-        Kind::StartupCheck(_) => 10,
-        Kind::Link(_) | Kind::Resources(_) | Kind::StandIn(_) => 60,
-        Kind::Recovery(_) => 120,
-    })
-}
-
-/// Whether other checks would see what it does to the stack.
-fn disturbs(kind: &Kind) -> bool {
-    match kind {
-        Kind::Volume(volume) => volume
-            .persists
-            .as_ref()
-            .is_some_and(|persists| persists.restart == Restart::Group),
-        Kind::Recovery(recovery) => recovery.place == FaultPlace::Stack,
-        Kind::Lan(LanSpec::Link { .. }) => true,
-        _ => false,
-    }
 }

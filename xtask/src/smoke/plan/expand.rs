@@ -1,9 +1,8 @@
 //! Expands files of checks into a plan.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use super::check::{Action, CheckId, Plan};
+use super::check::{CheckId, Plan};
 use super::draft::{Draft, draft};
 use super::names::{group_names, resolve_all};
 use super::order;
@@ -34,7 +33,7 @@ pub fn expand(stack: &Stack, files: &[CheckFile], selection: &Selection) -> (Pla
         let wanted = selection.phases.is_empty() || selection.phases.contains(&file.phase);
         for spec in &file.checks {
             // A check that is not wanted is resolved all the same: a wrong name in it is a mistake today.
-            for draft in expand_one(stack, file, spec, &mut findings) {
+            for draft in expand_one(stack, file, spec, selection.soak_seconds, &mut findings) {
                 let here = match (selection.machine, draft.check.machine) {
                     (Some(wanted), Some(machine)) => wanted == machine,
                     _ => true,
@@ -47,10 +46,6 @@ pub fn expand(stack: &Stack, files: &[CheckFile], selection: &Selection) -> (Pla
     }
     for (index, draft) in drafts.iter_mut().enumerate() {
         draft.check.id = CheckId(index);
-        if let Action::Soak { seconds, .. } = &mut draft.check.action {
-            *seconds = selection.soak_seconds.unwrap_or(*seconds);
-            draft.check.timeout += Duration::from_secs(*seconds);
-        }
     }
     order::resolve_after(files, &mut drafts, &mut findings);
     order::find_cycles(&drafts, &mut findings);
@@ -61,7 +56,13 @@ pub fn expand(stack: &Stack, files: &[CheckFile], selection: &Selection) -> (Pla
     (Plan { checks }, findings)
 }
 
-fn expand_one<'s>(stack: &Stack, file: &CheckFile, spec: &'s CheckSpec, findings: &mut Vec<Finding>) -> Vec<Draft<'s>> {
+fn expand_one<'s>(
+    stack: &Stack,
+    file: &CheckFile,
+    spec: &'s CheckSpec,
+    soak_seconds: Option<u64>,
+    findings: &mut Vec<Finding>,
+) -> Vec<Draft<'s>> {
     let before = findings.len();
     let machines = resolve_all(
         &spec.machines,
@@ -95,7 +96,7 @@ fn expand_one<'s>(stack: &Stack, file: &CheckFile, spec: &'s CheckSpec, findings
     let mut drafts = Vec::new();
     for subject in subjects {
         let before = findings.len();
-        if let Some(draft) = draft(stack, file, spec, subject, findings) {
+        if let Some(draft) = draft(stack, file, spec, subject, soak_seconds, findings) {
             drafts.push(draft);
         }
         if findings.len() > before {

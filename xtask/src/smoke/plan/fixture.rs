@@ -1,5 +1,6 @@
 //! A small stack, and plans for it, for the tests of this engine and of whoever runs it.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -8,7 +9,9 @@ use contract::group_config::Supervision;
 use super::check::Plan;
 use super::expand::{Selection, expand};
 use crate::finding::{Finding, Place};
+use crate::smoke::kinds::Action;
 use crate::smoke::load::parse;
+use crate::smoke::outcome::Outcome;
 use crate::smoke::spec::CheckFile;
 use crate::stack::extras::Extras;
 use crate::stack::limits::Limits;
@@ -174,4 +177,21 @@ pub fn plan_of(text: &str) -> Plan {
     let (plan, findings) = expanded(text, &Selection::default());
     assert_eq!(findings, []);
     plan
+}
+
+/// What a check of MainPC, given as its kind and body in one line, does.
+pub fn action<T: Action + Clone>(check: &str) -> T {
+    let plan = plan_of(&format!(
+        "phase: 1\nchecks:\n  - {{name: x, machine: mainpc, {check}}}\n"
+    ));
+    let action: &dyn Any = &*plan.checks[0].action;
+    action.downcast_ref::<T>().unwrap().clone()
+}
+
+/// What a failed check got instead.
+pub fn got(outcome: &Outcome) -> Vec<String> {
+    match outcome {
+        Outcome::Failed { got, .. } => got.clone(),
+        _ => Vec::new(),
+    }
 }

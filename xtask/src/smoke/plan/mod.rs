@@ -5,12 +5,11 @@ mod draft;
 mod expand;
 #[cfg(test)]
 pub(crate) mod fixture;
-mod names;
+pub mod names;
 mod order;
-mod resolve;
 mod subjects;
 #[cfg(test)]
 mod tests;
 
-pub use check::{Action, Check, CheckId, CheckInfo, Load, Plan};
+pub use check::{Check, CheckId, CheckInfo, Plan};
 pub use expand::{Selection, expand};

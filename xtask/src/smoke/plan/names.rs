@@ -8,7 +8,8 @@ use crate::stack::near::nearest;
 /// A name that nothing carries: a machine, group, agent, volume, network or check.
 pub const UNKNOWN_NAME: &str = "smoke/unknown-name";
 
-pub(super) fn group_names(stack: &Stack) -> Vec<&str> {
+/// Names of all groups.
+pub fn group_names(stack: &Stack) -> Vec<&str> {
     stack.groups.iter().map(|group| group.name.as_str()).collect()
 }
 
@@ -31,7 +32,8 @@ pub(super) fn resolve_all<'k, T>(
         .collect()
 }
 
-pub(super) fn unknown(noun: &str, name: &Text, known: &[&str]) -> Finding {
+/// What is said of a name that nothing carries.
+pub fn unknown(noun: &str, name: &Text, known: &[&str]) -> Finding {
     let help = nearest(&name.text, known.iter().copied()).map_or_else(
         || format!("known: {}", known.join(", ")),
         |near| format!("did you mean `{near}`?"),
@@ -46,15 +48,20 @@ pub(super) fn unknown(noun: &str, name: &Text, known: &[&str]) -> Finding {
 }
 
 /// Looks names up; what it does not find becomes a finding.
-pub(super) struct Names<'a> {
-    pub(super) stack: &'a Stack,
+pub struct Names<'a> {
+    /// The stack.
+    pub stack: &'a Stack,
     /// The machine that a name of several agents is of.
-    pub(super) machine: Option<MachineId>,
-    pub(super) findings: &'a mut Vec<Finding>,
+    pub machine: Option<MachineId>,
+    /// Seconds of every soak, instead of its own.
+    pub soak_seconds: Option<u64>,
+    /// Where to put what is wrong.
+    pub findings: &'a mut Vec<Finding>,
 }
 
 impl Names<'_> {
-    pub(super) fn machine(&mut self, name: &Text) -> Option<MachineId> {
+    /// A machine.
+    pub fn machine(&mut self, name: &Text) -> Option<MachineId> {
         let found = self.stack.find_machine(&name.text);
         if found.is_none() {
             let machines = self.stack.machines.iter();
@@ -64,7 +71,8 @@ impl Names<'_> {
         found
     }
 
-    pub(super) fn group(&mut self, name: &Text) -> Option<GroupId> {
+    /// A group.
+    pub fn group(&mut self, name: &Text) -> Option<GroupId> {
         let found = self.stack.find_group(&name.text);
         if found.is_none() {
             self.findings.push(unknown("group", name, &group_names(self.stack)));
@@ -72,7 +80,8 @@ impl Names<'_> {
         found
     }
 
-    pub(super) fn agent(&mut self, name: &Text) -> Option<AgentId> {
+    /// An agent: `MACHINE/NAME`, or its name alone where one agent has it, or one of the machine that the check is about.
+    pub fn agent(&mut self, name: &Text) -> Option<AgentId> {
         let (machine, short) = match name.text.split_once('/') {
             Some((machine, short)) => {
                 let Some(id) = self.stack.find_machine(machine) else {

@@ -1,8 +1,8 @@
 //! Expansion, names, order.
 
-use super::fixture::{expanded, plan_of};
-use super::{Action, Plan, Selection};
-use crate::stack::model::MachineId;
+use super::fixture::{expanded, plan_of, small_stack};
+use super::{Plan, Selection};
+use crate::stack::model::{AgentId, MachineId};
 
 fn names(plan: &Plan) -> Vec<&str> {
     plan.checks.iter().map(|check| check.name.as_str()).collect()
@@ -48,8 +48,10 @@ checks:
     // Each instance waits for the one of its own agent.
     assert_eq!(plan.checks[2].after, [plan.checks[0].id]);
     assert_eq!(plan.checks[4].after, []);
-    assert!(matches!(&plan.checks[5].action, Action::Request { agent, .. } if agent.0 == 3));
-    assert!(matches!(&plan.checks[8].action, Action::Volume { name, .. } if name == "ai_system_pc2_logs"));
+    let stack = small_stack();
+    let about = plan.checks[5].action.about(&stack).unwrap();
+    assert_eq!(about.agent, Some(AgentId(3)));
+    assert_eq!(plan.checks[8].action.subject(&stack), "volume `ai_system_pc2_logs`");
     let one_machine = Selection {
         machine: Some(MachineId(1)),
         ..Selection::default()
@@ -161,6 +163,6 @@ fn a_soak_takes_the_time_that_is_asked_for() {
         &selection,
     );
     assert_eq!(findings, []);
-    assert!(matches!(plan.checks[0].action, Action::Soak { seconds: 90, .. }));
+    assert_eq!(plan.checks[0].action.lasts().as_secs(), 90);
     assert_eq!(plan.checks[0].timeout.as_secs(), 150);
 }
