@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
 
 mod kinds;
+mod length;
 
 use std::path::{Path, PathBuf};
 

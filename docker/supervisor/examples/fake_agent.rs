@@ -85,21 +85,7 @@ async fn behave(script: String, name: String, port: u16, health: u16) {
                 let bytes: usize = rest.parse().unwrap();
                 std::thread::spawn(move || flood(bytes));
             }
-            "fork-orphans" => {
-                // A shell that starts children and leaves them; and one that stays in our group.
-                let me = std::env::current_exe().unwrap();
-                for _ in 0..5 {
-                    std::process::Command::new("sh")
-                        .arg("-c")
-                        .arg(format!("'{}' --orphan & exit 0", me.display()))
-                        .status()
-                        .unwrap();
-                }
-                std::process::Command::new("sh")
-                    .args(["-c", "sleep 1000 & exit 0"])
-                    .status()
-                    .unwrap();
-            }
+            "fork-orphans" => fork_orphans(),
             "need-port" => {
                 if std::net::TcpListener::bind(("127.0.0.1", port)).is_err() {
                     std::process::exit(98);
@@ -165,27 +151,7 @@ async fn behave(script: String, name: String, port: u16, health: u16) {
                 tokio::spawn(words_on(health, ask.to_owned(), reply.to_owned()));
             }
             other => {
-                let bytes = match other {
-                    "rubbish" => vec![0xEE; 200],
-                    "http" => b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
-                    "half-frame" => {
-                        let mut bytes = vec![0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 0];
-                        bytes.extend(b"NULL");
-                        bytes.resize(64, 0);
-                        bytes.extend(b"\x04\x19\x05READY\x0bSocket");
-                        bytes
-                    }
-                    "hold" => Vec::new(),
-                    "endless" => {
-                        let mut bytes = vec![0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 0];
-                        bytes.extend(b"NULL");
-                        bytes.resize(64, 0);
-                        bytes.extend(b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03REP");
-                        bytes.extend([1, 0].repeat(100_000));
-                        bytes
-                    }
-                    _ => panic!("unknown behaviour {other}"),
-                };
+                let bytes = wrong_answer(other);
                 tokio::spawn(raw(health, bytes));
             }
         }
@@ -198,6 +164,47 @@ async fn behave(script: String, name: String, port: u16, health: u16) {
             event("end", &name);
             std::process::exit(0);
         }
+    }
+}
+
+fn fork_orphans() {
+    // A shell that starts children and leaves them; and one that stays in our group.
+    let me = std::env::current_exe().unwrap();
+    for _ in 0..5 {
+        std::process::Command::new("sh")
+            .arg("-c")
+            .arg(format!("'{}' --orphan & exit 0", me.display()))
+            .status()
+            .unwrap();
+    }
+    std::process::Command::new("sh")
+        .args(["-c", "sleep 1000 & exit 0"])
+        .status()
+        .unwrap();
+}
+
+/// What an agent sends that does not speak as it should.
+fn wrong_answer(behaviour: &str) -> Vec<u8> {
+    match behaviour {
+        "rubbish" => vec![0xEE; 200],
+        "http" => b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
+        "half-frame" => {
+            let mut bytes = vec![0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 0];
+            bytes.extend(b"NULL");
+            bytes.resize(64, 0);
+            bytes.extend(b"\x04\x19\x05READY\x0bSocket");
+            bytes
+        }
+        "hold" => Vec::new(),
+        "endless" => {
+            let mut bytes = vec![0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 0];
+            bytes.extend(b"NULL");
+            bytes.resize(64, 0);
+            bytes.extend(b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03REP");
+            bytes.extend([1, 0].repeat(100_000));
+            bytes
+        }
+        _ => panic!("unknown behaviour {behaviour}"),
     }
 }
 

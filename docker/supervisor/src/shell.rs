@@ -28,7 +28,7 @@ use crate::address::Target;
 use crate::config::Loaded;
 use crate::facts::Observer;
 use crate::keeper::link::Report;
-use crate::machine::plan::{AgentId, ElsewhereId, plan};
+use crate::machine::plan::{AgentId, ElsewhereId, Plan, plan};
 use crate::machine::{Action, Ended, Event, Machine};
 use crate::mask::Masks;
 use crate::message::Message;
@@ -152,20 +152,7 @@ async fn supervise(loaded: Loaded, signals: SignalFd) -> Result<(), String> {
     for note in notes {
         output.say(&note);
     }
-    let elsewhere = plan
-        .elsewhere
-        .iter()
-        .map(|dependency| {
-            let at = |port| Target::parse(&dependency.host, port, environment::variable);
-            Ok(Away {
-                name: dependency.name.clone(),
-                health: at(dependency.port)?,
-                check: dependency.check.clone(),
-                is_told: dependency.is_told,
-                supervisor: dependency.status_port.map(at).transpose()?,
-            })
-        })
-        .collect();
+    let elsewhere = away(&plan);
     // The version counts from the start time, so that no two supervisors of one group share one.
     let (version, _) = watch::channel(epoch);
     let server = http::Server::new(sender.clone(), &version);
@@ -227,6 +214,23 @@ async fn supervise(loaded: Loaded, signals: SignalFd) -> Result<(), String> {
     ));
     shell.output.flush();
     Ok(())
+}
+
+/// Where the dependencies in other containers are, as far as their hosts can be told.
+fn away(plan: &Plan) -> Vec<Result<Away, String>> {
+    plan.elsewhere
+        .iter()
+        .map(|dependency| {
+            let at = |port| Target::parse(&dependency.host, port, environment::variable);
+            Ok(Away {
+                name: dependency.name.clone(),
+                health: at(dependency.port)?,
+                check: dependency.check.clone(),
+                is_told: dependency.is_told,
+                supervisor: dependency.status_port.map(at).transpose()?,
+            })
+        })
+        .collect()
 }
 
 fn listen_for_signals(sender: &mpsc::UnboundedSender<Message>, orders: SignalFd) -> io::Result<()> {

@@ -286,31 +286,10 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
     let audit = audit(reader, &mut top);
     let start = top.get("start").and_then(|node| start(reader, node));
     let preload_skip = texts(reader, &mut top, "preload_skip");
-    let mut supervision = Settings::default();
-    if let Some(node) = top.get("supervision") {
-        let place = reader.place(node.span);
-        if let Some(mut fields) = reader.fields(node, "`supervision`", place) {
-            supervision = Settings::all(reader, &mut fields);
-            reader.finish(fields, Severity::Error);
-        }
-    }
+    let supervision = top.get("supervision").and_then(|node| supervision(reader, node));
     let runtime = RuntimeSettings::read(reader, &mut top);
-    let mut machines = Vec::new();
-    let mut broken_machines = Vec::new();
-    let mut complete = true;
-    let written_machines = reader.required(&mut top, "machines");
-    for (index, (name, node)) in named(reader, written_machines, "machines").into_iter().enumerate() {
-        let before = reader.findings.len();
-        let machine = machine(reader, &known_name, index, &name, node);
-        reader.mark(before, &Subject::machine(&name.value));
-        match machine {
-            Some(machine) => machines.push(machine),
-            None => {
-                broken_machines.push(name.value);
-                complete = false;
-            }
-        }
-    }
+    let (machines, broken_machines) = machines(reader, &mut top, &known_name);
+    let mut complete = broken_machines.is_empty();
     let connections = machines
         .iter()
         .filter_map(|machine| Some((machine.name.value.as_str(), machine.connection.as_ref()?)));
@@ -319,21 +298,9 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         .get("fallbacks")
         .map(|node| fallbacks(reader, node))
         .unwrap_or_default();
-    let mut groups = Vec::new();
     let written_groups = top.get("groups");
-    if written_groups.is_none() && machines.len() > 1 {
-        // With several machines, nothing says how their agents are to be split.
-        reader.required(&mut top, "groups");
-    }
-    for (name, node) in named(reader, written_groups, "groups") {
-        let before = reader.findings.len();
-        let group = group(reader, &machines, &name, node);
-        reader.mark(before, &Subject::group(&name.value));
-        match group {
-            Some(group) => groups.push(group),
-            None => complete = false,
-        }
-    }
+    let (groups, groups_complete) = groups(reader, &mut top, written_groups, &machines);
+    complete &= groups_complete;
     reader.finish(top, Severity::Error);
     let RawImages {
         images,
@@ -363,7 +330,7 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         disclosure,
         start: start.unwrap_or_default(),
         preload_skip,
-        supervision,
+        supervision: supervision.unwrap_or_default(),
         runtime,
         machines,
         fallbacks,
@@ -371,6 +338,52 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         groups_written: written_groups.is_some(),
         broken_machines,
     })
+}
+
+fn supervision<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<Settings> {
+    let place = reader.place(node.span);
+    let mut fields = reader.fields(node, "`supervision`", place)?;
+    let settings = Settings::all(reader, &mut fields);
+    reader.finish(fields, Severity::Error);
+    Some(settings)
+}
+
+/// The machines, and the names of those that are not right.
+fn machines<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>, stack: &str) -> (Vec<RawMachine>, Vec<String>) {
+    let (mut machines, mut broken) = (Vec::new(), Vec::new());
+    let written = reader.required(top, "machines");
+    for (index, (name, node)) in named(reader, written, "machines").into_iter().enumerate() {
+        let before = reader.findings.len();
+        let machine = machine(reader, stack, index, &name, node);
+        reader.mark(before, &Subject::machine(&name.value));
+        match machine {
+            Some(machine) => machines.push(machine),
+            None => broken.push(name.value),
+        }
+    }
+    (machines, broken)
+}
+
+/// The groups, and whether all of them are right.
+fn groups<'a>(
+    reader: &mut Reader<'a>,
+    top: &mut Fields<'a>,
+    written: Option<&'a Node>,
+    machines: &[RawMachine],
+) -> (Vec<RawGroup>, bool) {
+    if written.is_none() && machines.len() > 1 {
+        // With several machines, nothing says how their agents are to be split.
+        reader.required(top, "groups");
+    }
+    let (mut groups, mut complete) = (Vec::new(), true);
+    for (name, node) in named(reader, written, "groups") {
+        let before = reader.findings.len();
+        let group = group(reader, machines, &name, node);
+        reader.mark(before, &Subject::group(&name.value));
+        complete &= group.is_some();
+        groups.extend(group);
+    }
+    (groups, complete)
 }
 
 /// The entries of a mapping whose keys are names, where it is there.
@@ -527,23 +540,8 @@ fn images<'a>(reader: &mut Reader<'a>, node: Option<&'a Node>, stack: &str, pyth
         Some(node) => reader.word(node, "`images.base_image`"),
         None => default_base,
     };
-    if let Some((place, digest)) = base_image
-        .as_ref()
-        .and_then(|image| Some((&image.place, image.value.split_once('@')?.1)))
-    {
-        let hexadecimal = digest.strip_prefix("sha256:").unwrap_or_default();
-        if hexadecimal.len() != 64
-            || !hexadecimal
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        {
-            let message = format!("`{digest}` is not a valid digest of an image");
-            reader.bad_value(
-                place.clone(),
-                message,
-                "write `@sha256:` and 64 hexadecimal digits, or no `@`",
-            );
-        }
+    if let Some(image) = &base_image {
+        check_image_digest(reader, image);
     }
     let (mut suite, mut debian_packages) = ("bookworm".to_owned(), DEBIAN_PACKAGES.map(str::to_owned).to_vec());
     if let Some(node) = fields.get("debian") {
@@ -592,6 +590,22 @@ fn images<'a>(reader: &mut Reader<'a>, node: Option<&'a Node>, stack: &str, pyth
         include,
         shared: user.shared,
     })
+}
+
+/// Says where an image is named by a digest that is none.
+fn check_image_digest(reader: &mut Reader<'_>, image: &At<String>) {
+    let Some((_, digest)) = image.value.split_once('@') else {
+        return;
+    };
+    let hexadecimal = digest.strip_prefix("sha256:").unwrap_or_default();
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if hexadecimal.len() != 64 || !hexadecimal.bytes().all(is_digit) {
+        reader.bad_value(
+            image.place.clone(),
+            format!("`{digest}` is not a valid digest of an image"),
+            "write `@sha256:` and 64 hexadecimal digits, or no `@`",
+        );
+    }
 }
 
 /// `images.user`.

@@ -131,7 +131,7 @@ fn every_problem_of_a_file_is_reported_at_once() {
 }
 
 #[test]
-fn wrong_types_and_values() {
+fn wrong_types_and_values_of_agents() {
     main(
         "port: 5000",
         "port: 70000",
@@ -167,6 +167,10 @@ fn wrong_types_and_values() {
         "port: 5002, required: maybe",
         &["tree/main/startup.yaml:10:69 error stack/wrong-type: `required` must be `true` or `false`, not text"],
     );
+}
+
+#[test]
+fn wrong_types_and_values_of_the_stack() {
     stack(
         "address: 172.20.0.10",
         "address: 172.20.0.999",

@@ -122,20 +122,7 @@ impl<'a> Lower<'a> {
 
     fn compound(&mut self, expression: &'a Expr, wanted: bool) -> Value {
         match expression {
-            Expr::BoolOp(operation) => {
-                let mut values = Vec::new();
-                if wanted {
-                    values.reserve_exact(operation.values.len());
-                    self.operands(operation.op, &operation.values, &mut values);
-                } else {
-                    self.condition(expression);
-                }
-                match operation.op {
-                    _ if !wanted => Value::Other,
-                    ast::BoolOp::Or => Value::Or(values.into()),
-                    ast::BoolOp::And => Value::Either(values.into()),
-                }
-            }
+            Expr::BoolOp(operation) => self.bool_op(expression, operation, wanted),
             Expr::Named(named) => {
                 let value = self.value(&named.value);
                 self.check_walrus(&named.target);
@@ -143,61 +130,16 @@ impl<'a> Lower<'a> {
                 value
             }
             Expr::BinOp(operation) => self.binary(operation, wanted),
-            Expr::UnaryOp(operation) => {
-                let operator = match operation.op {
-                    ast::UnaryOp::Not => None,
-                    _ if operation.operand.is_number_literal_expr() || !is_simple(&operation.operand) => None,
-                    operator => Some(operator.as_str()),
-                };
-                let value = self.expression(&operation.operand, wanted || operator.is_some());
-                if let Some(operator) = operator {
-                    self.operation(OperationKind::Unary(operator, value.clone()), span(operation));
-                }
-                match (operation.op, value) {
-                    (ast::UnaryOp::USub, Value::Int(int)) => int.checked_neg().map_or(Value::Other, Value::Int),
-                    (ast::UnaryOp::USub, Value::Float(float)) => Value::Float(-float),
-                    _ => Value::Other,
-                }
-            }
+            Expr::UnaryOp(operation) => self.unary(operation, wanted),
             Expr::Lambda(lambda) => {
                 self.lambda(lambda, false);
                 Value::Other
             }
-            Expr::If(choice) => {
-                let condition = self.condition(&choice.test);
-                let (mut yes, mut no) = (Value::Other, Value::Other);
-                let first = self.maybe(|lower| yes = lower.expression(&choice.body, wanted));
-                let second = self.maybe(|lower| no = lower.expression(&choice.orelse, wanted));
-                if !first.is_empty() || !second.is_empty() {
-                    let test = Test::When(condition.clone());
-                    self.step(|| {
-                        Step::Branch(Box::new(Branch {
-                            test,
-                            rest: Box::default(),
-                            arms: Box::new([first, second]),
-                            exhaustive: true,
-                        }))
-                    });
-                }
-                if wanted {
-                    Value::Choice(Box::new(Choice { condition, yes, no }))
-                } else {
-                    Value::Other
-                }
-            }
+            Expr::If(choice) => self.conditional(choice, wanted),
             Expr::Dict(dict) if wanted && !self.outline && self.depth < DEEPEST_VALUE => {
                 self.deeper(|lower| lower.dictionary(dict))
             }
-            Expr::Dict(dict) => {
-                for item in &dict.items {
-                    if let Some(key) = &item.key {
-                        self.visit(key);
-                    }
-                    self.visit(&item.value);
-                }
-                self.hashed(dict.items.iter().filter_map(|item| item.key.as_ref()));
-                Value::Other
-            }
+            Expr::Dict(dict) => self.keys_and_values(dict),
             Expr::Set(set) => {
                 let value = self.values(&set.elts, wanted);
                 self.hashed(&set.elts);
@@ -224,19 +166,7 @@ impl<'a> Lower<'a> {
                     None => self.comprehension(place, &comprehension.generators, &[&comprehension.value]),
                 }
             }
-            Expr::Await(awaited) => {
-                self.check_await(span(awaited));
-                let value = self.expression(&awaited.value, wanted || !self.outline);
-                self.take(&awaited.value, &value, Taken::Awaited);
-                if !self.outline {
-                    self.operation(OperationKind::Await(value.clone()), span(awaited));
-                }
-                match value {
-                    // What a coroutine gives is not what it is.
-                    Value::Name(_) | Value::Attribute(..) => Value::Other,
-                    value => value,
-                }
-            }
+            Expr::Await(awaited) => self.awaited(awaited, wanted),
             Expr::Yield(yielded) => {
                 self.yields(span(yielded), false);
                 if let Some(value) = &yielded.value {
@@ -253,20 +183,7 @@ impl<'a> Lower<'a> {
                 self.comparison(compare, false);
                 Value::Other
             }
-            Expr::Call(call) if self.outline && !wanted && telling(call).is_none() => {
-                self.visit(&call.func);
-                for argument in &call.arguments.args {
-                    match argument {
-                        Expr::Starred(starred) => self.visit(&starred.value),
-                        argument => self.visit(argument),
-                    }
-                }
-                self.check_keywords(&call.arguments.keywords);
-                for keyword in &call.arguments.keywords {
-                    self.visit(&keyword.value);
-                }
-                Value::Other
-            }
+            Expr::Call(call) if self.outline && !wanted && telling(call).is_none() => self.call_in_outline(call),
             Expr::Call(call) => self.call(call),
             Expr::FString(string) => self.f_string(string, wanted),
             Expr::TString(string) => {
@@ -285,16 +202,7 @@ impl<'a> Lower<'a> {
                 self.visit(&starred.value);
                 Value::Other
             }
-            Expr::Slice(slice) => {
-                let lower = slice.lower.as_ref().map(|lower| self.value(lower));
-                for part in [&slice.upper, &slice.step].into_iter().flatten() {
-                    self.visit(part);
-                }
-                match lower {
-                    Some(Value::Int(from)) if slice.upper.is_none() && slice.step.is_none() => Value::From(from),
-                    _ => Value::Other,
-                }
-            }
+            Expr::Slice(slice) => self.slice(slice),
             Expr::Name(_)
             | Expr::NoneLiteral(_)
             | Expr::BooleanLiteral(_)
@@ -304,6 +212,113 @@ impl<'a> Lower<'a> {
             | Expr::EllipsisLiteral(_)
             | Expr::IpyEscapeCommand(_) => Value::Other,
         }
+    }
+
+    fn bool_op(&mut self, expression: &'a Expr, operation: &'a ast::ExprBoolOp, wanted: bool) -> Value {
+        let mut values = Vec::new();
+        if wanted {
+            values.reserve_exact(operation.values.len());
+            self.operands(operation.op, &operation.values, &mut values);
+        } else {
+            self.condition(expression);
+        }
+        match operation.op {
+            _ if !wanted => Value::Other,
+            ast::BoolOp::Or => Value::Or(values.into()),
+            ast::BoolOp::And => Value::Either(values.into()),
+        }
+    }
+
+    fn unary(&mut self, operation: &'a ast::ExprUnaryOp, wanted: bool) -> Value {
+        let operator = match operation.op {
+            ast::UnaryOp::Not => None,
+            _ if operation.operand.is_number_literal_expr() || !is_simple(&operation.operand) => None,
+            operator => Some(operator.as_str()),
+        };
+        let value = self.expression(&operation.operand, wanted || operator.is_some());
+        if let Some(operator) = operator {
+            self.operation(OperationKind::Unary(operator, value.clone()), span(operation));
+        }
+        match (operation.op, value) {
+            (ast::UnaryOp::USub, Value::Int(int)) => int.checked_neg().map_or(Value::Other, Value::Int),
+            (ast::UnaryOp::USub, Value::Float(float)) => Value::Float(-float),
+            _ => Value::Other,
+        }
+    }
+
+    fn conditional(&mut self, choice: &'a ast::ExprIf, wanted: bool) -> Value {
+        let condition = self.condition(&choice.test);
+        let (mut yes, mut no) = (Value::Other, Value::Other);
+        let first = self.maybe(|lower| yes = lower.expression(&choice.body, wanted));
+        let second = self.maybe(|lower| no = lower.expression(&choice.orelse, wanted));
+        if !first.is_empty() || !second.is_empty() {
+            let test = Test::When(condition.clone());
+            self.step(|| {
+                Step::Branch(Box::new(Branch {
+                    test,
+                    rest: Box::default(),
+                    arms: Box::new([first, second]),
+                    exhaustive: true,
+                }))
+            });
+        }
+        if wanted {
+            Value::Choice(Box::new(Choice { condition, yes, no }))
+        } else {
+            Value::Other
+        }
+    }
+
+    fn awaited(&mut self, awaited: &'a ast::ExprAwait, wanted: bool) -> Value {
+        self.check_await(span(awaited));
+        let value = self.expression(&awaited.value, wanted || !self.outline);
+        self.take(&awaited.value, &value, Taken::Awaited);
+        if !self.outline {
+            self.operation(OperationKind::Await(value.clone()), span(awaited));
+        }
+        match value {
+            // What a coroutine gives is not what it is.
+            Value::Name(_) | Value::Attribute(..) => Value::Other,
+            value => value,
+        }
+    }
+
+    fn call_in_outline(&mut self, call: &'a ast::ExprCall) -> Value {
+        self.visit(&call.func);
+        for argument in &call.arguments.args {
+            match argument {
+                Expr::Starred(starred) => self.visit(&starred.value),
+                argument => self.visit(argument),
+            }
+        }
+        self.check_keywords(&call.arguments.keywords);
+        for keyword in &call.arguments.keywords {
+            self.visit(&keyword.value);
+        }
+        Value::Other
+    }
+
+    fn slice(&mut self, slice: &'a ast::ExprSlice) -> Value {
+        let lower = slice.lower.as_ref().map(|lower| self.value(lower));
+        for part in [&slice.upper, &slice.step].into_iter().flatten() {
+            self.visit(part);
+        }
+        match lower {
+            Some(Value::Int(from)) if slice.upper.is_none() && slice.step.is_none() => Value::From(from),
+            _ => Value::Other,
+        }
+    }
+
+    /// A dictionary of which nothing is kept.
+    fn keys_and_values(&mut self, dict: &'a ast::ExprDict) -> Value {
+        for item in &dict.items {
+            if let Some(key) = &item.key {
+                self.visit(key);
+            }
+            self.visit(&item.value);
+        }
+        self.hashed(dict.items.iter().filter_map(|item| item.key.as_ref()));
+        Value::Other
     }
 
     fn yields(&mut self, place: Span, from: bool) {

@@ -54,64 +54,9 @@ impl<'a> Lower<'a> {
                 self.check_return(returned);
                 self.leave(Leave::Return, span(returned), value);
             }
-            Stmt::Delete(delete) => {
-                for target in &delete.targets {
-                    match target {
-                        Expr::Name(name) => {
-                            let atom = self.atom(name.id.as_str());
-                            if name.id.as_str() == "__debug__" {
-                                self.refuse(Phase::Code, span(name), "cannot delete __debug__");
-                            }
-                            self.scope().bound.insert(atom);
-                            self.step(|| Step::Delete {
-                                name: atom,
-                                span: span(name),
-                            });
-                        }
-                        Expr::Subscript(subscript) => {
-                            self.visit(target);
-                            self.fills(&subscript.value);
-                        }
-                        other => self.visit(other),
-                    }
-                }
-            }
-            Stmt::Raise(raise) => {
-                let value = raise.exc.as_ref().map(|exception| self.assigned(exception));
-                if let Some(cause) = &raise.cause {
-                    self.visit(cause);
-                }
-                let how = if raise.exc.as_deref().is_some_and(is_system_exit) {
-                    Leave::Exit
-                } else {
-                    Leave::Raise
-                };
-                self.leave(how, span(raise), value);
-            }
-            Stmt::Assert(assert) => {
-                let condition = self.condition(&assert.test);
-                let never = self.known(&assert.test) == Some(false);
-                let fails = self.nested(|lower| {
-                    if let Some(message) = &assert.msg {
-                        lower.visit(message);
-                    }
-                    let raised = Value::Name(lower.atom("AssertionError"));
-                    lower.leave(Leave::Raise, span(assert), Some(raised));
-                });
-                let test = if never {
-                    Test::Known(true)
-                } else {
-                    Test::When(Condition::Not(Box::new(condition)))
-                };
-                self.step(|| {
-                    Step::Branch(Box::new(Branch {
-                        test,
-                        rest: Box::default(),
-                        arms: Box::new([fails]),
-                        exhaustive: false,
-                    }))
-                });
-            }
+            Stmt::Delete(delete) => self.delete(delete),
+            Stmt::Raise(raise) => self.raise(raise),
+            Stmt::Assert(assert) => self.assert(assert),
             Stmt::Import(_) | Stmt::ImportFrom(_) => self.import(statement),
             Stmt::Global(global) => {
                 for name in &global.names {
@@ -155,6 +100,67 @@ impl<'a> Lower<'a> {
             | Stmt::Match(_)
             | Stmt::Try(_) => self.deeper(|lower| lower.block(statement)),
         }
+    }
+
+    fn delete(&mut self, delete: &'a ast::StmtDelete) {
+        for target in &delete.targets {
+            match target {
+                Expr::Name(name) => {
+                    let atom = self.atom(name.id.as_str());
+                    if name.id.as_str() == "__debug__" {
+                        self.refuse(Phase::Code, span(name), "cannot delete __debug__");
+                    }
+                    self.scope().bound.insert(atom);
+                    self.step(|| Step::Delete {
+                        name: atom,
+                        span: span(name),
+                    });
+                }
+                Expr::Subscript(subscript) => {
+                    self.visit(target);
+                    self.fills(&subscript.value);
+                }
+                other => self.visit(other),
+            }
+        }
+    }
+
+    fn assert(&mut self, assert: &'a ast::StmtAssert) {
+        let condition = self.condition(&assert.test);
+        let never = self.known(&assert.test) == Some(false);
+        let fails = self.nested(|lower| {
+            if let Some(message) = &assert.msg {
+                lower.visit(message);
+            }
+            let raised = Value::Name(lower.atom("AssertionError"));
+            lower.leave(Leave::Raise, span(assert), Some(raised));
+        });
+        let test = if never {
+            Test::Known(true)
+        } else {
+            Test::When(Condition::Not(Box::new(condition)))
+        };
+        self.step(|| {
+            Step::Branch(Box::new(Branch {
+                test,
+                rest: Box::default(),
+                arms: Box::new([fails]),
+                exhaustive: false,
+            }))
+        });
+    }
+
+    fn raise(&mut self, raise: &'a ast::StmtRaise) {
+        let value = raise.exc.as_ref().map(|exception| self.assigned(exception));
+        if let Some(cause) = &raise.cause {
+            self.visit(cause);
+        }
+        let how = if raise.exc.as_deref().is_some_and(is_system_exit) {
+            Leave::Exit
+        } else {
+            Leave::Raise
+        };
+        self.leave(how, span(raise), value);
     }
 
     fn block(&mut self, statement: &'a Stmt) {

@@ -101,22 +101,17 @@ fn params(facts: &Facts<'_>) -> Vec<Finding> {
             let place = || param_place(facts, agent, key);
             match (owner, named) {
                 (Some(owner), Some(named)) if owner != named && !is_own => {
-                    let others = [owner, named].map(|id| facts.stack.subject(id));
+                    let subjects = [id, owner, named].map(|id| facts.stack.subject(id));
                     let (owner, named) = (facts.stack.agent(owner), facts.stack.agent(named));
-                    let [owner_of, named_of] = others;
+                    let message = format!(
+                        "`{key}` of `{}` is {port}, the port of `{}`, not of `{}`",
+                        agent.name, owner.name, named.name
+                    );
+                    let finding = PARAM_OTHER.finding(place(), message).about(Subject::Port(port));
                     findings.push(
-                        PARAM_OTHER
-                            .finding(
-                                place(),
-                                format!(
-                                    "`{key}` of `{}` is {port}, the port of `{}`, not of `{}`",
-                                    agent.name, owner.name, named.name
-                                ),
-                            )
-                            .about(Subject::Port(port))
-                            .about(facts.stack.subject(id))
-                            .about(owner_of)
-                            .about(named_of)
+                        subjects
+                            .into_iter()
+                            .fold(finding, Finding::about)
                             .with_related(owner.place.clone(), format!("{port} belongs to this agent"))
                             .with_help(format!("`{}` has port {}", named.name, named.port)),
                     );

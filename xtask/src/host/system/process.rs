@@ -678,9 +678,7 @@ impl Program {
             std::thread::spawn(move || drop(stdin.write_all(&input)))
         });
 
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        let mut tail = VecDeque::new();
-        let mut printed = 0_usize;
+        let mut printed = Printed::default();
         let mut stopping: Option<Instant> = None;
         loop {
             let wait = match (stopping, self.limit) {
@@ -689,38 +687,21 @@ impl Program {
                 (None, None) => Duration::from_secs(3600),
             };
             // Whoever prints without end does not keep the clock from being looked at: a limit is one whatever is printed.
-            let received = if wait.is_zero() || printed > self.most && stopping.is_none() {
+            let received = if wait.is_zero() || printed.bytes > self.most && stopping.is_none() {
                 Err(mpsc::RecvTimeoutError::Timeout)
             } else {
                 receiver.recv_timeout(wait)
             };
             match received {
                 // What is printed after that is read, so that it can end, and not kept.
-                Ok(_) if printed > self.most => {}
+                Ok(_) if printed.bytes > self.most => {}
                 Ok(line) => {
-                    let (mut text, kept) = match line {
-                        Line::Out(text) => (text, &mut stdout),
-                        Line::Err(text) => (text, &mut stderr),
-                    };
-                    for veiled in self.veiled.iter().filter(|veiled| !veiled.is_empty()) {
-                        if text.contains(veiled.as_str()) {
-                            text = text.replace(veiled.as_str(), "****");
-                        }
-                    }
-                    printed = printed.saturating_add(text.len());
+                    let line = printed.take(line, &self.veiled);
                     if let Some(file) = log.as_deref_mut() {
                         // A full disk must not hide how the program itself ended.
-                        let _ = file.write_all(text.as_bytes());
+                        let _ = file.write_all(line.as_bytes());
                     }
-                    let shown = text.trim_end_matches(['\n', '\r']);
-                    each_line(shown);
-                    if !shown.trim().is_empty() {
-                        if tail.len() == TAIL_LINES {
-                            tail.pop_front();
-                        }
-                        tail.push_back(shown.chars().take(LONGEST_SHOWN).collect());
-                    }
-                    kept.push_str(&text);
+                    each_line(line.trim_end_matches(LINE_ENDS));
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
                 Err(mpsc::RecvTimeoutError::Timeout) => {
@@ -729,7 +710,7 @@ impl Program {
                     } else {
                         Signal::SIGTERM
                     };
-                    let too_much = printed > self.most;
+                    let too_much = printed.bytes > self.most;
                     if stopping.is_some() || too_much || self.limit.is_some_and(|limit| started.elapsed() >= limit) {
                         stopping.get_or_insert_with(Instant::now);
                         let _ = killpg(Pid::from_raw(group), signal);
@@ -757,25 +738,69 @@ impl Program {
                 command: self.command_line(),
             });
         }
-        match (stopping, self.limit) {
-            (Some(_), _) if printed > self.most => Err(ProcessError::TooMuch {
+        self.ended(stopping.is_some(), status, printed)
+    }
+
+    /// How a program ended that may have been stopped for its limits.
+    fn ended(&self, stopped: bool, status: ExitStatus, printed: Printed) -> Result<Output, ProcessError> {
+        let tail = printed.tail.into();
+        match self.limit {
+            _ if stopped && printed.bytes > self.most => Err(ProcessError::TooMuch {
                 command: self.command_line(),
                 most: self.most,
                 log: self.log.clone(),
             }),
-            (Some(_), Some(limit)) => Err(ProcessError::TimedOut {
+            Some(limit) if stopped => Err(ProcessError::TimedOut {
                 command: self.command_line(),
                 limit,
-                tail: tail.into(),
+                tail,
                 log: self.log.clone(),
             }),
             _ => Ok(Output {
                 status,
-                stdout,
-                stderr,
-                tail: tail.into(),
+                stdout: printed.stdout,
+                stderr: printed.stderr,
+                tail,
             }),
         }
+    }
+}
+
+/// What ends a line.
+const LINE_ENDS: [char; 2] = ['\n', '\r'];
+
+/// What a program printed so far.
+#[derive(Default)]
+struct Printed {
+    stdout: String,
+    stderr: String,
+    /// The last lines that are not empty.
+    tail: VecDeque<String>,
+    bytes: usize,
+}
+
+impl Printed {
+    /// Keeps a line, with what is veiled covered, and returns it so.
+    fn take(&mut self, line: Line, veiled: &[String]) -> String {
+        let (mut text, kept) = match line {
+            Line::Out(text) => (text, &mut self.stdout),
+            Line::Err(text) => (text, &mut self.stderr),
+        };
+        for veiled in veiled.iter().filter(|veiled| !veiled.is_empty()) {
+            if text.contains(veiled.as_str()) {
+                text = text.replace(veiled.as_str(), "****");
+            }
+        }
+        self.bytes = self.bytes.saturating_add(text.len());
+        kept.push_str(&text);
+        let shown = text.trim_end_matches(LINE_ENDS);
+        if !shown.trim().is_empty() {
+            if self.tail.len() == TAIL_LINES {
+                self.tail.pop_front();
+            }
+            self.tail.push_back(shown.chars().take(LONGEST_SHOWN).collect());
+        }
+        text
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::smoke::spec::ForEach;
 use crate::smoke::template::Bindings;
 use crate::stack::graph;
-use crate::stack::model::{GroupId, MachineId, Stack};
+use crate::stack::model::{Agent, GroupId, MachineId, Stack, Volume};
 
 /// One subject of an expansion.
 #[derive(Debug, Clone)]
@@ -72,65 +72,76 @@ pub(super) fn subjects(
         Some(ForEach::Agent) => stack
             .agents()
             .filter(|(_, agent)| group_wanted(agent.group))
-            .map(|(_, agent)| {
-                let mut bindings = group_bindings(stack, agent.group);
-                bindings.insert("agent", agent.name.clone());
-                bindings.insert("port", agent.port.to_string());
-                bindings.insert("health_check_port", agent.health_check_port.to_string());
-                Subject {
-                    label: format!("{}/{}", stack.machine(agent.machine).name, agent.name),
-                    machine: Some(agent.machine),
-                    bindings,
-                }
-            })
+            .map(|(_, agent)| agent_subject(stack, agent))
             .collect(),
         Some(ForEach::Volume) => all_machines()
             .flat_map(|machine| {
-                stack.volumes.iter().map(move |volume| {
-                    let mut bindings = machine_bindings(stack, machine);
-                    bindings.insert("volume", volume.name.clone());
-                    bindings.insert("path", volume.path.clone());
-                    // Something of the machine that can hold it.
-                    if let Some((_, group)) = stack.groups_of(machine).next() {
-                        bindings.insert("group", group.name.clone());
-                    }
-                    Subject {
-                        label: format!("{}/{}", stack.machine(machine).name, volume.name),
-                        machine: Some(machine),
-                        bindings,
-                    }
-                })
+                let volumes = stack.volumes.iter();
+                volumes.map(move |volume| volume_subject(stack, machine, volume))
             })
             .collect(),
         Some(ForEach::PathAlias) => all_groups()
             .into_iter()
             .flat_map(|group| {
-                let machine = stack.group(group).machine;
-                stack.machine(machine).path_aliases.iter().map(move |(alias, target)| {
-                    let mut bindings = group_bindings(stack, group);
-                    bindings.insert("path", alias.clone());
-                    bindings.insert("target", target.clone());
-                    Subject {
-                        label: format!("{}: {alias}", stack.group(group).name),
-                        machine: Some(machine),
-                        bindings,
-                    }
-                })
+                let aliases = &stack.machine(stack.group(group).machine).path_aliases;
+                aliases
+                    .iter()
+                    .map(move |(alias, target)| alias_subject(stack, group, alias, target))
             })
             .collect(),
         Some(ForEach::Link) => graph::group_edges(stack)
             .into_iter()
             .filter(|(from, _)| group_wanted(*from))
-            .map(|(from, to)| {
-                let mut bindings = group_bindings(stack, from);
-                bindings.insert("to", stack.group(to).name.clone());
-                Subject {
-                    label: format!("{} → {}", stack.group(from).name, stack.group(to).name),
-                    machine: Some(stack.group(from).machine),
-                    bindings,
-                }
-            })
+            .map(|(from, to)| link_subject(stack, from, to))
             .collect(),
+    }
+}
+
+fn agent_subject(stack: &Stack, agent: &Agent) -> Subject {
+    let mut bindings = group_bindings(stack, agent.group);
+    bindings.insert("agent", agent.name.clone());
+    bindings.insert("port", agent.port.to_string());
+    bindings.insert("health_check_port", agent.health_check_port.to_string());
+    Subject {
+        label: format!("{}/{}", stack.machine(agent.machine).name, agent.name),
+        machine: Some(agent.machine),
+        bindings,
+    }
+}
+
+fn volume_subject(stack: &Stack, machine: MachineId, volume: &Volume) -> Subject {
+    let mut bindings = machine_bindings(stack, machine);
+    bindings.insert("volume", volume.name.clone());
+    bindings.insert("path", volume.path.clone());
+    // Something of the machine that can hold it.
+    if let Some((_, group)) = stack.groups_of(machine).next() {
+        bindings.insert("group", group.name.clone());
+    }
+    Subject {
+        label: format!("{}/{}", stack.machine(machine).name, volume.name),
+        machine: Some(machine),
+        bindings,
+    }
+}
+
+fn alias_subject(stack: &Stack, group: GroupId, alias: &str, target: &str) -> Subject {
+    let mut bindings = group_bindings(stack, group);
+    bindings.insert("path", alias.to_owned());
+    bindings.insert("target", target.to_owned());
+    Subject {
+        label: format!("{}: {alias}", stack.group(group).name),
+        machine: Some(stack.group(group).machine),
+        bindings,
+    }
+}
+
+fn link_subject(stack: &Stack, from: GroupId, to: GroupId) -> Subject {
+    let mut bindings = group_bindings(stack, from);
+    bindings.insert("to", stack.group(to).name.clone());
+    Subject {
+        label: format!("{} → {}", stack.group(from).name, stack.group(to).name),
+        machine: Some(stack.group(from).machine),
+        bindings,
     }
 }
 
