@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
 
+mod dependencies;
 mod kinds;
 mod length;
 
