@@ -20,6 +20,7 @@ pub mod podman_request;
 pub mod reach;
 pub mod restarted;
 pub mod sealed;
+pub mod session;
 pub mod standing;
 pub mod timeline;
 pub mod view;

@@ -1,11 +1,8 @@
 //! `cargo xtask up`: boot the stack.
 
 mod choose;
-mod wait;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use contract::status::AgentState;
@@ -16,21 +13,19 @@ use super::{Context, Failure, Outcome, ownership, preflight, send_images};
 use crate::boot::causes::causes;
 use crate::boot::creation::Runs;
 use crate::boot::critical_path::critical_path;
-use crate::boot::event::BootEvent;
 use crate::boot::limits;
+use crate::boot::session::{Chosen, Ended, Limit, WaitFor};
 use crate::boot::standing::Lost;
 use crate::boot::view::View;
+use crate::host::boot::session::{Booted, Session};
 use crate::host::boot::take_down::{self, Removal};
 use crate::host::boot::{self, BootError, Created};
 use crate::host::podman::hosts::{Hosts, Part, Place};
 use crate::host::system::lock::{self, Lock};
-use crate::host::system::watch::Watch;
-use crate::host::system::{parallel, process};
+use crate::host::system::process;
 use crate::report::boot::{BootReporter, causes_lines, causes_text, path_text};
 use crate::report::exit::Exit;
 use crate::stack::{AgentId, GroupId, Stack};
-use choose::Chosen;
-use wait::{Ended, Follower, Limit};
 
 /// Boot the stack: networks, volumes, pods and containers, all at once
 ///
@@ -114,18 +109,6 @@ impl Args {
             chown_volumes: false,
         }
     }
-}
-
-/// What to wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum WaitFor {
-    /// Every required agent answered, and still does after the settling time
-    #[default]
-    Healthy,
-    /// Every required agent answered
-    Answering,
-    /// Containers run; return at once
-    Nothing,
 }
 
 /// Runs it.
@@ -229,65 +212,26 @@ struct Job<'a> {
     started_at_ms: u64,
 }
 
-/// How waiting for a boot went.
-struct Booted {
-    ended: Ended,
-    lost: BTreeMap<GroupId, Lost>,
-    view: View,
-    /// This program was told to stop while Podman was still at work.
-    interrupted_early: bool,
-}
-
 impl Job<'_> {
-    /// Starts everything and waits. The lock is held only as long as Podman's state is changed: others are not to wait for agents.
+    /// Starts everything and waits.
     fn boot(&self, served: Hosts, lock: Lock) -> (Result<Created, BootError>, Booted) {
-        let Self {
-            args, stack, chosen, ..
-        } = *self;
         let runs = Runs::Options {
-            plain: args.plain,
+            plain: self.args.plain,
             without: self.without.clone(),
         };
-        let reporter = Mutex::new(BootReporter::new(&self.context.printer, stack, &chosen.groups));
-        let watch = (args.wait != WaitFor::Nothing)
-            .then(|| Watch::start(chosen.followed().map(|group| (group, self.hosts.status(stack, group)))));
-        let mut view = View::default();
-        let gave_up = AtomicBool::new(false);
-        let early = AtomicBool::new(false);
-        // Agents come up while further containers are still being started, and are shown as they do.
-        let (created, ended, lost) = std::thread::scope(|scope| {
-            let starting = scope.spawn(|| {
-                let (served, _lock) = (served, lock);
-                let parts = served.parts(stack, &chosen.groups);
-                let created = start(stack, &parts, &runs, &|event| wait::lock(&reporter).event(&event));
-                gave_up.store(created.is_err(), Ordering::Relaxed);
-                early.store(process::interrupted(), Ordering::Relaxed);
-                created
-            });
-            let mut follower = Follower::new(wait::Boot {
-                wait: args.wait,
-                stack,
-                hosts: self.hosts,
-                chosen,
-                reporter: &reporter,
-                gave_up: &gave_up,
-                started: self.started,
-                limit: self.limit(),
-            });
-            let ended = watch.as_ref().map_or(Ended::Ready, |watch| {
-                follower.follow(watch, &mut view, &|| starting.is_finished())
-            });
-            let created = starting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            (created, ended, follower.into_lost())
-        });
-        reporter.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
-        let booted = Booted {
-            ended,
-            lost,
-            view,
-            interrupted_early: early.load(Ordering::Relaxed),
+        let mut reporter = BootReporter::new(&self.context.printer, self.stack, &self.chosen.groups);
+        let session = Session {
+            stack: self.stack,
+            hosts: self.hosts,
+            chosen: self.chosen,
+            runs: &runs,
+            wait: self.args.wait,
+            limit: self.limit(),
+            started: self.started,
         };
-        (created, booted)
+        let how = session.run(served, lock, &mut reporter);
+        reporter.finish();
+        how
     }
 
     fn limit(&self) -> Limit {
@@ -433,22 +377,6 @@ impl Job<'_> {
         };
         head + &self.causes(booted)
     }
-}
-
-/// Starts every part's groups, all hosts at once.
-fn start(
-    stack: &Stack,
-    parts: &[Part<'_>],
-    runs: &Runs,
-    emit: &(dyn Fn(BootEvent) + Sync),
-) -> Result<Created, BootError> {
-    let mut all = Created::default();
-    for created in parallel::map(parts.len(), parts, |part| {
-        boot::up(&part.host.podman, stack, &part.groups, &part.host.host, runs, emit)
-    }) {
-        all.add(created?);
-    }
-    Ok(all)
 }
 
 /// Removes what an interrupted boot created.

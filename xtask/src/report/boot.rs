@@ -17,6 +17,7 @@ use crate::boot::event::{Action, BootEvent};
 use crate::boot::explain;
 use crate::boot::last_words::{last_part, last_words};
 use crate::boot::mute;
+use crate::boot::session::Audience;
 use crate::boot::view::View;
 use crate::stack::{AgentId, GroupId, Stack};
 
@@ -27,7 +28,6 @@ pub struct BootReporter<'a> {
     groups: Vec<GroupId>,
     bars: BTreeMap<GroupId, ProgressBar>,
     said_ready: BTreeSet<GroupId>,
-    failed: BTreeSet<GroupId>,
     /// Troubles that were told as they came.
     told: BTreeSet<String>,
     /// When it is said next what is waited for, and the pause after that.
@@ -63,78 +63,9 @@ impl<'a> BootReporter<'a> {
             groups: groups.to_vec(),
             bars,
             said_ready: BTreeSet::new(),
-            failed: BTreeSet::new(),
             told: BTreeSet::new(),
             say_waiting: (Instant::now() + FIRST_WAIT, FIRST_WAIT),
             said_waiting: String::new(),
-        }
-    }
-
-    /// Says from time to time what is waited for, where no bars show it.
-    pub fn waiting(&mut self, view: &View) {
-        let now = Instant::now();
-        if now < self.say_waiting.0 || !self.bars.is_empty() {
-            return;
-        }
-        let pause = (self.say_waiting.1 * 2).min(LONGEST_WAIT);
-        self.say_waiting = (now + pause, pause);
-        let text = waiting_text(self.stack, view, &self.groups);
-        if let Some(text) = text.filter(|text| *text != self.said_waiting) {
-            self.printer.step("waiting", &text);
-            self.said_waiting = text;
-        }
-    }
-
-    /// Whether the host could not start a group.
-    #[must_use]
-    pub fn has_failed(&self, group: GroupId) -> bool {
-        self.failed.contains(&group)
-    }
-
-    /// Takes in one event of the host.
-    pub fn event(&mut self, event: &BootEvent) {
-        match event {
-            BootEvent::Network(name) => self.printer.step("network", name),
-            BootEvent::Volume(name) => self.printer.step("volume", name),
-            BootEvent::Group(_, Action::Unchanged) => {}
-            BootEvent::Group(id, action) => {
-                let verb = if *action == Action::Replaced {
-                    "replaced"
-                } else {
-                    "started"
-                };
-                if self.bars.is_empty() {
-                    self.printer.step(verb, &self.stack.group(*id).name);
-                }
-            }
-            BootEvent::GroupFailed(id, why) => {
-                self.failed.insert(*id);
-                self.printer
-                    .error(format!("cannot start `{}`\n  {why}", self.stack.group(*id).name));
-            }
-            BootEvent::Removed(kind, name) => self.printer.step("removed", format!("{kind} {name}")),
-        }
-    }
-
-    /// Shows the newest view.
-    pub fn show(&mut self, stack: &Stack, view: &View) {
-        for id in self.groups.clone() {
-            let Some(status) = view.group(id) else {
-                continue;
-            };
-            let answering = status
-                .agents
-                .iter()
-                .filter(|agent| matches!(agent.state, AgentState::Answering | AgentState::Healthy))
-                .count();
-            if let Some(bar) = self.bars.get(&id) {
-                bar.set_position(u64::try_from(answering).unwrap_or(0));
-                bar.set_message(escape::line(&pending_text(stack, view, id)).into_owned());
-            } else if answering == status.agents.len() && self.said_ready.insert(id) {
-                self.printer
-                    .step("answers", format!("{} ({})", status.group, counted(answering, "agent")));
-            }
-            self.tell_troubles(view, id);
         }
     }
 
@@ -151,6 +82,67 @@ impl<'a> BootReporter<'a> {
     pub fn finish(self) {
         for bar in self.bars.into_values() {
             bar.finish_and_clear();
+        }
+    }
+}
+
+impl Audience for BootReporter<'_> {
+    fn event(&mut self, event: &BootEvent) {
+        match event {
+            BootEvent::Network(name) => self.printer.step("network", name),
+            BootEvent::Volume(name) => self.printer.step("volume", name),
+            BootEvent::Group(_, Action::Unchanged) => {}
+            BootEvent::Group(id, action) => {
+                let verb = if *action == Action::Replaced {
+                    "replaced"
+                } else {
+                    "started"
+                };
+                if self.bars.is_empty() {
+                    self.printer.step(verb, &self.stack.group(*id).name);
+                }
+            }
+            BootEvent::GroupFailed(id, why) => {
+                self.printer
+                    .error(format!("cannot start `{}`\n  {why}", self.stack.group(*id).name));
+            }
+            BootEvent::Removed(kind, name) => self.printer.step("removed", format!("{kind} {name}")),
+        }
+    }
+
+    fn show(&mut self, view: &View) {
+        for id in self.groups.clone() {
+            let Some(status) = view.group(id) else {
+                continue;
+            };
+            let answering = status
+                .agents
+                .iter()
+                .filter(|agent| matches!(agent.state, AgentState::Answering | AgentState::Healthy))
+                .count();
+            if let Some(bar) = self.bars.get(&id) {
+                bar.set_position(u64::try_from(answering).unwrap_or(0));
+                bar.set_message(escape::line(&pending_text(self.stack, view, id)).into_owned());
+            } else if answering == status.agents.len() && self.said_ready.insert(id) {
+                self.printer
+                    .step("answers", format!("{} ({})", status.group, counted(answering, "agent")));
+            }
+            self.tell_troubles(view, id);
+        }
+    }
+
+    /// Says from time to time what is waited for, where no bars show it.
+    fn waiting(&mut self, view: &View) {
+        let now = Instant::now();
+        if now < self.say_waiting.0 || !self.bars.is_empty() {
+            return;
+        }
+        let pause = (self.say_waiting.1 * 2).min(LONGEST_WAIT);
+        self.say_waiting = (now + pause, pause);
+        let text = waiting_text(self.stack, view, &self.groups);
+        if let Some(text) = text.filter(|text| *text != self.said_waiting) {
+            self.printer.step("waiting", &text);
+            self.said_waiting = text;
         }
     }
 }

@@ -3,31 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::boot::needs::{Needed, needed};
+use crate::boot::session::Chosen;
 use crate::boot::standing::Standing;
 use crate::cmd::select::Selection;
 use crate::cmd::{Context, Outcome};
 use crate::host::boot::group_containers;
 use crate::host::podman::hosts::Hosts;
 use crate::stack::{GroupId, Stack};
-
-/// The groups of a boot.
-#[derive(Debug)]
-pub struct Chosen {
-    /// Those that are started, in the order of the stack.
-    pub groups: Vec<GroupId>,
-    /// Those that these need and that are left as they are: `--no-deps`, or of another machine than `--machine` names.
-    pub left_out: Vec<Needed>,
-    /// Those of them that do not run.
-    pub missing: BTreeSet<GroupId>,
-}
-
-impl Chosen {
-    /// Every group whose supervisor decides how the boot goes.
-    pub fn followed(&self) -> impl Iterator<Item = GroupId> + '_ {
-        let left_out = self.left_out.iter().map(|needed| needed.group);
-        self.groups.iter().copied().chain(left_out)
-    }
-}
 
 /// Chooses, and says which groups are started beside those that were asked for, and what will wait.
 ///

@@ -6,6 +6,7 @@ pub mod group_containers;
 pub mod occupied;
 pub mod ownership;
 pub mod restart;
+pub mod session;
 pub mod supervisor_status;
 pub mod take_down;
 pub mod volume_users;
