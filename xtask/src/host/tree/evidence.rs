@@ -63,7 +63,8 @@ pub fn read(root: &TreeRoot, name: String) -> Read {
             } else {
                 LONGEST_TEXT
             };
-            let file = root.open_file(path).ok()?;
+            // One that is too long is not read, and takes no place of others.
+            let file = root.open_file(path).ok().filter(|file| file.length <= most)?;
             let before = total.fetch_add(file.length, Ordering::Relaxed);
             if before.saturating_add(file.length) > MOST_BYTES {
                 return None;
