@@ -2,6 +2,7 @@
 //! of it in `report`. What it is about is a [`Subject`]: whoever decides something about a finding asks that, never its message.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::Ipv4Addr;
 
 use schemars::JsonSchema;
@@ -144,6 +145,36 @@ impl Subject {
     #[must_use]
     pub fn machine(name: &str) -> Self {
         Self::Machine(name.to_owned())
+    }
+
+    /// What kind of thing it is and which, as text that stays the same from version to version: digests are made of it.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let (kind, name): (&str, &dyn fmt::Display) = match self {
+            Self::Machine(name) => ("machine", name),
+            Self::Group(name) => ("group", name),
+            Self::Agent {
+                machine: Some(machine),
+                name,
+            } => return format!("agent {machine}/{name}"),
+            Self::Agent { machine: None, name } => ("agent", name),
+            Self::Service(name) => ("service", name),
+            Self::Image(name) => ("image", name),
+            Self::Module(name) => ("module", name),
+            Self::Distribution(name) => ("distribution", name),
+            Self::Name(name) => ("name", name),
+            Self::Path(path) => ("path", path),
+            Self::Port(port) => ("port", port),
+            Self::Address(address) => ("address", address),
+            Self::Host(name) => ("host", name),
+            Self::Key(key) => ("key", key),
+            Self::Variable(name) => ("variable", name),
+            Self::Flag(flag) => ("flag", flag),
+            Self::User(number) => ("user", number),
+            Self::Rule(rule) => ("rule", rule),
+            Self::Check(name) => ("check", name),
+        };
+        format!("{kind} {name}")
     }
 
     /// Whether it is the same thing wherever it is met: one missing module, imported in two files, is one module.

@@ -18,6 +18,9 @@ pub struct PythonVersion {
 }
 
 impl PythonVersion {
+    /// The one that is taken where nothing says otherwise.
+    pub const USUAL: Self = Self { major: 3, minor: 11 };
+
     /// Reads `3.11` (or `3.11.4`).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -25,6 +28,12 @@ impl PythonVersion {
         let major = parts.next()?.parse().ok()?;
         let minor = parts.next()?.parse().ok()?;
         Some(Self { major, minor })
+    }
+}
+
+impl Default for PythonVersion {
+    fn default() -> Self {
+        Self::USUAL
     }
 }
 

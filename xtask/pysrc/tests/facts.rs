@@ -2,7 +2,7 @@
 
 use pysrc::*;
 
-const VERSION: PythonVersion = PythonVersion { major: 3, minor: 11 };
+const VERSION: PythonVersion = PythonVersion::USUAL;
 
 fn module(source: &str) -> Module {
     read(source.as_bytes(), VERSION)

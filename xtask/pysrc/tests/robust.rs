@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use pysrc::{Detail, Module, PythonVersion, read, read_as};
 
-const VERSION: PythonVersion = PythonVersion { major: 3, minor: 11 };
+const VERSION: PythonVersion = PythonVersion::USUAL;
 
 /// A small deterministic generator (xorshift).
 struct Random(u64);

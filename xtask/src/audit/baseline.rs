@@ -35,8 +35,19 @@ pub struct Entry {
     pub message: String,
 }
 
-/// Digest of a rule and the code that it flagged: the line without the blanks around it. Where there is no line, the path and
-/// the message stand for it.
+/// Why a text is no baseline.
+#[derive(Debug, thiserror::Error)]
+pub enum BaselineError {
+    /// It is not JSON, or has other keys.
+    #[error(transparent)]
+    Syntax(#[from] serde_json::Error),
+    /// It is of another version.
+    #[error("it has version {0}; this program reads version {VERSION}")]
+    Version(u32),
+}
+
+/// Digest of a rule and the code that it flagged: the line without the blanks around it. Where there is no line, the path and what
+/// the finding is about stand for it; never its words, which may be put otherwise at any time.
 #[must_use]
 pub fn fingerprint(finding: &Finding) -> String {
     let mut hasher = blake3::Hasher::new();
@@ -45,8 +56,10 @@ pub fn fingerprint(finding: &Finding) -> String {
     let line = finding.place.text.trim();
     if line.is_empty() {
         hasher.update(finding.place.path.as_bytes());
-        hasher.update(b"\0");
-        hasher.update(finding.text().as_bytes());
+        for subject in &finding.subjects {
+            hasher.update(b"\0");
+            hasher.update(subject.key().as_bytes());
+        }
     } else {
         hasher.update(line.as_bytes());
     }
@@ -75,16 +88,12 @@ pub fn of(findings: &[Finding]) -> Baseline {
 /// Reads a baseline file.
 ///
 /// # Errors
-/// Why it is none, as a lowercase fragment.
-pub fn read(text: &str) -> Result<Baseline, String> {
-    let baseline: Baseline = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    if baseline.version == VERSION {
-        Ok(baseline)
-    } else {
-        Err(format!(
-            "it has version {}; this program reads version {VERSION}",
-            baseline.version
-        ))
+/// When it is none, or of another version.
+pub fn read(text: &str) -> Result<Baseline, BaselineError> {
+    let baseline: Baseline = serde_json::from_str(text)?;
+    match baseline.version {
+        VERSION => Ok(baseline),
+        other => Err(BaselineError::Version(other)),
     }
 }
 
@@ -128,7 +137,7 @@ pub fn apply(findings: &mut Vec<Finding>, baseline: &Baseline) -> (usize, Vec<En
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Place;
+    use crate::finding::{Place, Subject};
 
     fn finding(rule: &'static str, path: &str, line: u32, text: &str) -> Finding {
         let place = Place {
@@ -164,10 +173,26 @@ mod tests {
     }
 
     #[test]
+    fn words_that_are_put_otherwise_are_the_same_finding() {
+        let about = |name: &str, words: &str| Finding {
+            message: words.to_owned(),
+            ..finding("a/b", "x.py", 0, "").about(Subject::Module(name.to_owned()))
+        };
+        assert_eq!(
+            fingerprint(&about("numpy", "`numpy` is missing")),
+            fingerprint(&about("numpy", "there is no `numpy`"))
+        );
+        assert_ne!(fingerprint(&about("numpy", "m")), fingerprint(&about("scipy", "m")));
+        let distribution = finding("a/b", "x.py", 0, "").about(Subject::Distribution("numpy".to_owned()));
+        assert_ne!(fingerprint(&about("numpy", "m")), fingerprint(&distribution));
+    }
+
+    #[test]
     fn another_version_is_refused() {
         assert!(
             read("{\"version\": 2, \"findings\": []}")
                 .unwrap_err()
+                .to_string()
                 .contains("version 2")
         );
         assert!(read("nonsense").is_err());

@@ -137,7 +137,7 @@ fn folder_of(path: &str) -> &str {
 
 /// The module of the standard library of which a name is only the beginning.
 fn whole(name: &str) -> Option<&'static str> {
-    let version = PythonVersion { major: 3, minor: 11 };
+    let version = PythonVersion::USUAL;
     let is_stump = name.len() >= SHORTEST_STUMP && !name.contains('.');
     is_stump.then(|| {
         stdlib::modules(version)

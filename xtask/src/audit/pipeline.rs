@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use pysrc::PythonVersion;
 use rayon::prelude::*;
 
 use super::baseline::{self, Baseline};
@@ -222,7 +221,7 @@ pub fn writes(mut input: Input<'_>) -> BTreeMap<(GroupId, Writable), Place> {
 
 fn python_of(input: &mut Input<'_>) -> TreeFacts {
     leave_own(input);
-    let version = PythonVersion::parse(&input.stack.python_version).unwrap_or(PythonVersion { major: 3, minor: 11 });
+    let version = input.stack.python_version;
     let files = take_python(&mut input.entries);
     facts::of_agents(files, version, input.stack)
         .with_odd(std::mem::take(&mut input.odd))

@@ -54,7 +54,7 @@ pub fn users(stack: &Stack, tree: &TreeFacts) -> BTreeMap<String, BTreeSet<Agent
                     roots,
                     requirements: &requirements,
                     also: &[],
-                    version: tree.version.unwrap_or(pysrc::PythonVersion { major: 3, minor: 11 }),
+                    version: tree.version,
                     memo: Memo::default(),
                 })
             });

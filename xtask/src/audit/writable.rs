@@ -92,7 +92,7 @@ mod tests {
             })
             .collect();
         let files = take_python(&mut entries);
-        let tree = facts::of_agents(files, PythonVersion { major: 3, minor: 11 }, &stack)
+        let tree = facts::of_agents(files, PythonVersion::USUAL, &stack)
             .with_paths(entries.into_iter().map(|entry| entry.path));
         let found = written(&stack, &tree, Disk::new(&|_| false, &|_| None));
         let core = stack.find_group("core").unwrap();

@@ -132,7 +132,7 @@ mod tests {
     use crate::stack::fixture;
 
     fn broken(plan: &Plan) -> usize {
-        let version = pysrc::PythonVersion { major: 3, minor: 11 };
+        let version = pysrc::PythonVersion::USUAL;
         plan.files()
             .filter(|(_, text)| !pysrc::read(text.as_bytes(), version).parses())
             .count()

@@ -353,10 +353,9 @@ impl Context {
     pub fn preload(&self, stack: &Stack) -> Preload {
         let root = self.tree_path(stack);
         let mut entries = audit_files::read(audit_files::list(&root, true));
-        let version =
-            pysrc::PythonVersion::parse(&stack.python_version).unwrap_or(pysrc::PythonVersion { major: 3, minor: 11 });
         let files = tree::take_python(&mut entries);
-        let facts = facts::of_agents(files, version, stack).with_paths(entries.into_iter().map(|entry| entry.path));
+        let facts = facts::of_agents(files, stack.python_version, stack)
+            .with_paths(entries.into_iter().map(|entry| entry.path));
         preload::preload(stack, &facts)
     }
 

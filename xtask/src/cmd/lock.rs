@@ -153,7 +153,7 @@ fn write(args: &Args, context: &Context, stack: &Stack, all: &[Locked], upgrade:
             }
         };
         for file in set {
-            let text = lock::text(&file.requirements, &file.wanted, &stack.python_version, &pins);
+            let text = lock::text(&file.requirements, &file.wanted, stack.python_version, &pins);
             if file.lock.as_deref() == Some(text.as_str()) {
                 continue;
             }
@@ -204,7 +204,7 @@ fn resolve(
         &context.repository,
         &first.requirements,
         &lockable,
-        &stack.python_version,
+        stack.python_version,
         &before,
         upgrade,
     )

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use pysrc::{ImportKind, Module, PythonVersion, StringKind, Value};
+use pysrc::{ImportKind, Module, StringKind, Value};
 
 use super::files::{Entries, Entry};
 use crate::container::layout::ROOT;
@@ -17,6 +17,7 @@ use crate::python::imports::dynamic;
 use crate::python::imports::requirements::Requirements;
 use crate::python::imports::resolve::{Memo, Search, Target, never_runs};
 use crate::python::imports::view::View;
+use crate::stack::pattern::Pattern;
 use crate::stack::selection::Selection;
 use crate::stack::{ContentsSetting, GroupId, MachineId, Stack, normal};
 
@@ -317,7 +318,7 @@ impl<'a> Walk<'a> {
             roots,
             requirements: &self.requirements,
             also: &[],
-            version: self.view.tree.version.unwrap_or(PythonVersion { major: 3, minor: 11 }),
+            version: self.view.tree.version,
             memo: Memo::default(),
         };
         let mut files = Vec::new();
@@ -483,15 +484,11 @@ impl<'a> Walk<'a> {
     }
 
     fn matching(&self, pattern: &str) -> BTreeSet<String> {
-        let options = glob::MatchOptions {
-            require_literal_separator: true,
-            ..glob::MatchOptions::new()
-        };
         // A literal of a program that is no pattern means no file; the stack's own are checked when it is read.
-        let Ok(pattern) = glob::Pattern::new(pattern) else {
+        let Ok(pattern) = Pattern::new(pattern) else {
             return BTreeSet::new();
         };
-        let real = |path: &&String| pattern.matches_with(path, options);
+        let real = |path: &&String| pattern.matches(path);
         self.held.keys().filter(real).cloned().collect()
     }
 }

@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn addresses_come_from_variables() {
-        let version = PythonVersion { major: 3, minor: 11 };
+        let version = PythonVersion::USUAL;
         let config = startup::read("c.yaml", "agents:\n  - {name: A, script_path: a.py, port: 1}\n").unwrap();
         let texts = Texts::new([(
             ".env".to_owned(),

@@ -289,7 +289,7 @@ pub fn top_folders<'a>(paths: impl IntoIterator<Item = &'a str>) -> BTreeSet<Str
 mod tests {
     use super::*;
 
-    const VERSION: PythonVersion = PythonVersion { major: 3, minor: 11 };
+    const VERSION: PythonVersion = PythonVersion::USUAL;
 
     fn sources(files: &[(&str, &str)]) -> Sources {
         let files = files

@@ -91,7 +91,7 @@ fn general(draft: &Draft, requirements: Option<&Known<String>>, items: &mut Vec<
     items.push(Item::new(
         &["python", "version"],
         &draft.python,
-        text(&draft.python.value),
+        text(&draft.python.value.to_string()),
     ));
     items.push(Item::default(
         &["images", "namespace"],

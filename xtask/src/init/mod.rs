@@ -142,7 +142,7 @@ impl GroupOf {
 #[derive(Debug, Clone)]
 struct Draft {
     name: String,
-    python: Known<String>,
+    python: Known<PythonVersion>,
     packages: Option<Known<Vec<String>>>,
     writable: Writable,
     machines: Vec<Machine>,
@@ -166,7 +166,7 @@ pub fn infer(input: Input) -> Option<Inference> {
         return None;
     }
     let python_version = version::find(&texts);
-    let version = PythonVersion::parse(&python_version.value).unwrap_or(PythonVersion { major: 3, minor: 11 });
+    let version = python_version.value;
     let configs: Vec<(Known<Config>, Known<Scripts>)> = configs
         .into_iter()
         .map(|config| {

@@ -52,6 +52,7 @@ impl Files {
     #[must_use]
     pub fn new(texts: &Texts, version: PythonVersion) -> Self {
         let mut facts = TreeFacts::default();
+        facts.version = version;
         let read = texts.of(Kind::Requirements);
         facts.texts = read.map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
         let mut all: Vec<(String, Requirements)> = texts
@@ -252,7 +253,7 @@ mod tests {
         let all = all
             .iter()
             .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
-        Files::new(&Texts::new(all), PythonVersion { major: 3, minor: 11 })
+        Files::new(&Texts::new(all), PythonVersion::USUAL)
     }
 
     fn loaded(modules: &[(&str, bool)]) -> Loaded {

@@ -100,7 +100,7 @@ fn two_machines_become_a_stack_without_errors() {
         .map(|group| (group.name.as_str(), group.agents.len()))
         .collect();
     assert_eq!(groups, [("core-services", 2), ("audio", 1), ("pc2", 3)]);
-    assert_eq!(stack.python_version, "3.10");
+    assert_eq!(stack.python_version.to_string(), "3.10");
     assert_eq!(stack.machines[0].python_path, [".", "main_pc_code"]);
     assert_eq!(stack.machines[1].code, ["main_pc_code", "pc2_code"]);
     assert_eq!(stack.machines[1].path_aliases["agents"], "pc2_code/agents");

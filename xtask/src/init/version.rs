@@ -1,19 +1,21 @@
 //! The version of Python that a tree is written for.
 
+use pysrc::PythonVersion;
+
 use super::evidence::{Evidence, Known};
 use super::texts::{Kind, Texts, is_put_aside};
 
 /// The one that is taken where nothing says otherwise: minor version of Python 3.
-const DEFAULT: u8 = 11;
+const DEFAULT: u8 = PythonVersion::USUAL.minor;
 
 /// A line that names a version: its minor version, and where.
 type Said = (u8, Evidence);
 
 /// Finds it.
 #[must_use]
-pub fn find(texts: &Texts) -> Known<String> {
+pub fn find(texts: &Texts) -> Known<PythonVersion> {
     let (exact, least) = (exact(texts), least(texts));
-    let shown = |minor: u8| format!("3.{minor}");
+    let shown = |minor: u8| PythonVersion { major: 3, minor };
     let known = match (exact.first(), least.iter().max_by_key(|(minor, _)| *minor)) {
         (Some((minor, evidence)), _) => Known::written(shown(*minor), evidence.clone()),
         (None, Some((minor, evidence))) => Known::agreed(shown((*minor).max(DEFAULT)), vec![evidence.clone()]),
@@ -92,7 +94,7 @@ fn minor(text: &str) -> Option<u8> {
 mod tests {
     use super::*;
 
-    fn of(files: &[(&str, &str)]) -> Known<String> {
+    fn of(files: &[(&str, &str)]) -> Known<PythonVersion> {
         find(&Texts::new(
             files
                 .iter()
@@ -139,7 +141,11 @@ mod tests {
             (&[("Dockerfile", "FROM ubuntu:22.04\n")], "3.11", None),
         ] {
             let known = of(files);
-            assert_eq!((known.value.as_str(), known.mark.sign()), (version, mark), "{files:?}");
+            assert_eq!(
+                (known.value.to_string().as_str(), known.mark.sign()),
+                (version, mark),
+                "{files:?}"
+            );
         }
     }
 }

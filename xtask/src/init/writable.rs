@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn folders_become_volumes_and_files_beside_code_are_writable() {
-        let version = PythonVersion { major: 3, minor: 11 };
+        let version = PythonVersion::USUAL;
         let text = "import os, logging\nfrom pathlib import Path\nLOGS = 'logs'\nos.makedirs(LOGS, exist_ok=True)\nPath('data/cache').mkdir(parents=True)\nlogging.FileHandler(os.path.join('main', 'logs', 'a.log'))\nlogging.FileHandler('agent.log')\nopen('/tmp/x', 'w')\nopen('in.txt')\nname = get()\nlogging.FileHandler(f'{name}.log')\nopen(f'{name}/x', 'w')\nopen(f'main/{name}/x.db', 'w')\nos.makedirs(os.path.join(BASE, 'x'))\n";
         let sources = Sources::new(
             vec![("main/a.py".to_owned(), Box::new(pysrc::read(text.as_bytes(), version)))],

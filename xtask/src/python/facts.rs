@@ -36,7 +36,7 @@ pub struct TreeFacts {
     /// What findings put in front of a path of the tree.
     pub prefix: String,
     /// Version of Python that the files were read for.
-    pub version: Option<PythonVersion>,
+    pub version: PythonVersion,
     /// Python files.
     pub files: Vec<FileFacts>,
     /// The other files that were given, as text: requirements.
@@ -87,7 +87,7 @@ pub fn of_agents(files: Vec<(String, Vec<u8>)>, version: PythonVersion, stack: &
 fn of(files: Vec<FileFacts>, texts: BTreeMap<String, String>, version: PythonVersion) -> TreeFacts {
     TreeFacts {
         prefix: String::new(),
-        version: Some(version),
+        version,
         uses: Mutex::default(),
         index: files
             .iter()

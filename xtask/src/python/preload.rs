@@ -43,7 +43,7 @@ pub fn preload(stack: &Stack, tree: &TreeFacts) -> Preload {
     let views: Vec<View<'_>> = (0..stack.machines.len())
         .map(|machine| View::new(stack, MachineId(machine), tree))
         .collect();
-    let version = tree.version.unwrap_or(pysrc::PythonVersion { major: 3, minor: 11 });
+    let version = tree.version;
     let also = modules_of_the_base(stack);
     let groups: Vec<_> = stack.groups().collect();
     let found: Vec<(GroupId, Vec<String>, Vec<AgentId>)> = groups
@@ -171,7 +171,7 @@ mod tests {
     use crate::stack::fixture::Fixture;
     use contract::group_config::Start;
 
-    const V: PythonVersion = PythonVersion { major: 3, minor: 11 };
+    const V: PythonVersion = PythonVersion::USUAL;
 
     #[test]
     fn what_two_agents_import_for_certain_is_preloaded() {

@@ -124,7 +124,7 @@ fn stem(path: &str) -> &str {
 mod tests {
     use super::*;
 
-    const VERSION: PythonVersion = PythonVersion { major: 3, minor: 11 };
+    const VERSION: PythonVersion = PythonVersion::USUAL;
 
     fn whole(files: &[(&str, &str)], scripts: &[&str]) -> Vec<String> {
         let files = files

@@ -27,7 +27,7 @@ pub fn base(stack: &Stack) -> RenderedFile {
         image => stack.image("base"),
         base_image => images.base_image,
         packages => images.packages,
-        python_version => stack.python_version,
+        python_version => stack.python_version.to_string(),
         user => images.user,
         uid => images.uid,
         folders,

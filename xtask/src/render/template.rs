@@ -7,11 +7,12 @@ use crate::template::environment;
 
 /// Fills in a template.
 ///
-/// The templates are part of this program and are all rendered by its tests, so a failure is an error in the program: its
-/// text stands where the file's would, and every test of the file fails.
+/// # Panics
+/// When a template is wrong. All of them are part of this program and rendered by its tests: that is an error in the program, and no
+/// file is written.
 #[must_use]
 pub fn fill(template: &str, values: &Value) -> String {
-    filled(template, values).unwrap_or_else(|error| format!("template error: {error:#}\n"))
+    filled(template, values).unwrap_or_else(|error| panic!("a template of this program cannot be filled in: {error:#}"))
 }
 
 fn filled(template: &str, values: &Value) -> Result<String, Error> {
@@ -58,7 +59,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_undefined_is_an_error() {
-        assert!(fill("{{ missing }}", &values! {}).starts_with("template error"));
+    #[should_panic(expected = "cannot be filled in")]
+    fn what_is_undefined_ends_the_program() {
+        let _ = fill("{{ missing }}", &values! {});
     }
 }

@@ -27,6 +27,7 @@ pub mod labels;
 pub mod lockable;
 pub mod model;
 pub mod output;
+pub mod pattern;
 pub mod requirements_lock;
 pub mod secret;
 pub mod selection;

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use contract::group_config::{ArgumentStyle, Disclosure, Start, Supervision};
 use contract::health::Kind;
+use pysrc::PythonVersion;
 use serde::{Deserialize, Serialize};
 
 use super::extras::Extras;
@@ -44,7 +45,7 @@ pub struct Stack {
     /// built from another tree is built by `build-images`, which says so itself.
     pub written_tree: String,
     /// Version of Python in the images, as in `3.11`.
-    pub python_version: String,
+    pub python_version: PythonVersion,
     /// How images are named and made.
     pub images: Images,
     /// The volumes of every machine, in order.

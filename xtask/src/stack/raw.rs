@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use contract::group_config::{ArgumentStyle, Disclosure, Start};
+use pysrc::PythonVersion;
 
 use super::audit::{AuditSettings, RuleLevel, RuleSetting};
 use super::defaults;
@@ -23,9 +24,6 @@ const VERSION: u64 = 1;
 
 /// Name of a stack that has none.
 const NAME: &str = "ai_system";
-
-/// Version of Python where none is written.
-const PYTHON: &str = "3.11";
 
 /// What a base made of Debian packages needs, where the stack lists no packages.
 const DEBIAN_PACKAGES: [&str; 3] = ["python3", "python3-pip", "ca-certificates"];
@@ -50,7 +48,7 @@ pub struct RawStack {
     /// `variables`: what fills in `${NAME}` in startup configs.
     pub variables: BTreeMap<String, String>,
     /// `python.version`.
-    pub python_version: String,
+    pub python_version: PythonVersion,
     /// `images`.
     pub images: Images,
     /// `images.user.shared`, with where each folder stands.
@@ -272,7 +270,7 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
     let known_name = name.as_ref().map_or(NAME, |name| &name.value).to_owned();
     let images = {
         let node = top.get("images");
-        images(reader, node, &known_name, python_version.as_deref().unwrap_or(PYTHON))
+        images(reader, node, &known_name, python_version.unwrap_or_default())
     };
     let volumes = top.get("volumes").map(|node| volumes::read(reader, node));
     let status_port = match top.get("status_port") {
@@ -466,9 +464,9 @@ fn levels<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<RuleSetting> {
     settings
 }
 
-fn python<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>) -> Option<String> {
+fn python<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>) -> Option<PythonVersion> {
     let Some(node) = top.get("python") else {
-        return Some(PYTHON.to_owned());
+        return Some(PythonVersion::USUAL);
     };
     let place = reader.place(node.span);
     let mut fields = reader.fields(node, "`python`", place)?;
@@ -477,13 +475,13 @@ fn python<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>) -> Option<String> {
         .map(|node| reader.scalar(node, "`python.version`"));
     reader.finish(fields, Severity::Error);
     let Some(version) = version else {
-        return Some(PYTHON.to_owned());
+        return Some(PythonVersion::USUAL);
     };
     let version = version?;
-    let parts: Vec<&str> = version.value.split('.').collect();
-    let numbers = parts.iter().all(|part| part.parse::<u16>().is_ok());
-    if parts.len() == 2 && parts[0] == "3" && numbers {
-        return Some(version.value);
+    // As it is shown is as it must be written: two numbers, without zeros in front of them.
+    let known = PythonVersion::parse(&version.value).filter(|known| known.major == 3);
+    if known.is_some_and(|known| known.to_string() == version.value) {
+        return known;
     }
     let message = format!("`python.version` cannot be `{}`", version.value);
     reader.bad_value(
@@ -502,7 +500,12 @@ struct RawImages {
     shared: Vec<At<String>>,
 }
 
-fn images<'a>(reader: &mut Reader<'a>, node: Option<&'a Node>, stack: &str, python_version: &str) -> Option<RawImages> {
+fn images<'a>(
+    reader: &mut Reader<'a>,
+    node: Option<&'a Node>,
+    stack: &str,
+    python_version: PythonVersion,
+) -> Option<RawImages> {
     let mut fields = match node {
         Some(node) => {
             let place = reader.place(node.span);

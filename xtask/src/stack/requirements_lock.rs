@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pysrc::PythonVersion;
+
 use super::Stack;
 
 /// Folder of the locks, in the repository.
@@ -161,7 +163,7 @@ pub enum Stale {
 
 /// Everything that keeps a lock from being the one of these lines; empty where it is.
 #[must_use]
-pub fn stale(lock: &str, wanted: &[Wanted], python: &str) -> Vec<Stale> {
+pub fn stale(lock: &str, wanted: &[Wanted], python: PythonVersion) -> Vec<Stale> {
     let Some(made_for) = lock
         .lines()
         .next()
@@ -172,7 +174,7 @@ pub fn stale(lock: &str, wanted: &[Wanted], python: &str) -> Vec<Stale> {
         return vec![Stale::NotALock];
     };
     let mut found = Vec::new();
-    if made_for.0 != python {
+    if made_for.0 != python.to_string() {
         let locked = made_for.0.to_owned();
         found.push(Stale::Python { locked });
     }
@@ -197,7 +199,7 @@ pub fn stale(lock: &str, wanted: &[Wanted], python: &str) -> Vec<Stale> {
 
 /// The text of a lock. `pins` is what was found: a line `NAME==VERSION` with hashes per distribution.
 #[must_use]
-pub fn text(requirements: &str, wanted: &[Wanted], python: &str, pins: &str) -> String {
+pub fn text(requirements: &str, wanted: &[Wanted], python: PythonVersion, pins: &str) -> String {
     let mut text = format!("{TITLE} from {requirements} for Python {python}, do not edit\n");
     let lines: BTreeSet<&str> = wanted.iter().map(|line| line.text.as_str()).collect();
     for line in lines {
@@ -338,13 +340,13 @@ mod tests {
         let lock = text(
             "r.txt",
             &wanted,
-            "3.11",
+            PythonVersion::USUAL,
             &format!("--index-url https://h.example\n{PINS}"),
         );
         assert!(!lock.contains("example") && !lock.contains("secret"), "{lock}");
         let other = lines("--index-url https://other.example/simple\npyzmq>=25\nx @ https://h.example/x.whl\n");
         assert!(matches!(
-            stale(&lock, &other, "3.11")[..],
+            stale(&lock, &other, PythonVersion::USUAL)[..],
             [Stale::Added(_), Stale::Removed(_)]
         ));
     }
@@ -352,37 +354,51 @@ mod tests {
     #[test]
     fn a_lock_is_fresh_until_what_it_was_made_from_says_something_else() {
         let then = lines("pyzmq>=25\nPyYAML>=6\n");
-        let lock = text("r.txt", &then, "3.11", PINS);
-        assert_eq!(stale(&lock, &then, "3.11"), []);
-        assert_eq!(stale(&lock, &lines("# a remark\nPyYAML>=6\npyzmq>=25"), "3.11"), []);
+        let lock = text("r.txt", &then, PythonVersion::USUAL, PINS);
+        assert_eq!(stale(&lock, &then, PythonVersion::USUAL), []);
+        assert_eq!(
+            stale(&lock, &lines("# a remark\nPyYAML>=6\npyzmq>=25"), PythonVersion::USUAL),
+            []
+        );
         let now = lines("pyzmq>=25\n\nPyYAML>=7\n");
         assert_eq!(
-            stale(&lock, &now, "3.11"),
+            stale(&lock, &now, PythonVersion::USUAL),
             [Stale::Added(now[1].clone()), Stale::Removed("PyYAML>=6".to_owned())]
         );
         let locked = "3.11".to_owned();
-        assert_eq!(stale(&lock, &then, "3.12"), [Stale::Python { locked }]);
-        assert_eq!(stale(PINS, &then, "3.11"), [Stale::NotALock]);
+        assert_eq!(
+            stale(&lock, &then, PythonVersion { major: 3, minor: 12 }),
+            [Stale::Python { locked }]
+        );
+        assert_eq!(stale(PINS, &then, PythonVersion::USUAL), [Stale::NotALock]);
     }
 
     #[test]
     fn an_edited_lock_is_found() {
         let wanted = lines("pyzmq>=25\nPy_YAML>=6\nwin; sys_platform == 'win32'\n");
-        let whole = text("r.txt", &wanted, "3.11", &PINS.replace("pyyaml", "py-yaml"));
-        assert_eq!(stale(&whole, &wanted, "3.11"), []);
+        let whole = text(
+            "r.txt",
+            &wanted,
+            PythonVersion::USUAL,
+            &PINS.replace("pyyaml", "py-yaml"),
+        );
+        assert_eq!(stale(&whole, &wanted, PythonVersion::USUAL), []);
         let without_hash = whole.replace(" \\\n    --hash=sha256:cc", "");
         let edited = |text: &str| vec![Stale::Edited(text.to_owned())];
-        assert_eq!(stale(&without_hash, &wanted, "3.11"), edited("pyzmq==27.0.0"));
+        assert_eq!(
+            stale(&without_hash, &wanted, PythonVersion::USUAL),
+            edited("pyzmq==27.0.0")
+        );
         let cut = &whole[..whole.find("pyzmq==").expect("a pin")];
-        assert_eq!(stale(cut, &wanted, "3.11"), edited("pyzmq>=25"));
+        assert_eq!(stale(cut, &wanted, PythonVersion::USUAL), edited("pyzmq>=25"));
     }
 
     #[test]
     fn equal_pins_are_equal_whatever_the_files_are_called() {
         let wanted = lines("pyzmq>=25\n");
         let (one, other) = (
-            text("a.txt", &wanted, "3.11", PINS),
-            text("b.txt", &wanted, "3.11", PINS),
+            text("a.txt", &wanted, PythonVersion::USUAL, PINS),
+            text("b.txt", &wanted, PythonVersion::USUAL, PINS),
         );
         assert_ne!(one, other);
         assert_eq!(pins_of(&one), pins_of(&other));

@@ -81,7 +81,7 @@ pub fn resolve<'a>(
                     .as_ref()
                     .map_or(source_tree, |written| written.value.as_str())
                     .to_owned(),
-                python_version: raw.python_version.clone(),
+                python_version: raw.python_version,
                 checkout: String::new(),
                 output: Output::default(),
                 images: raw.images.clone(),

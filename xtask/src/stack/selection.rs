@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::model::{GroupId, MachineId, Stack};
+use super::pattern::Pattern;
 use super::secret;
 use super::tree::{TreeFiles, normal};
 
@@ -326,8 +327,8 @@ pub fn matcher<'a>(patterns: impl IntoIterator<Item = &'a String>) -> Gitignore 
 /// Why a text is no such pattern.
 #[must_use]
 pub fn wrong_pattern(pattern: &str) -> Option<String> {
-    if let Err(error) = glob::Pattern::new(pattern.trim_start_matches('!')) {
-        return Some(error.msg.to_owned());
+    if let Err(error) = Pattern::new(pattern.trim_start_matches('!')) {
+        return Some(error.to_string());
     }
     if pattern.trim_start_matches('!').split('/').any(|part| part == "..") {
         return Some("it leaves the tree".to_owned());

@@ -1,6 +1,7 @@
 //! `writable:`: what agents may write below the tree's root, which is read-only otherwise.
 
 use super::model::{Group, Stack, Volume};
+use super::pattern::Pattern;
 use super::read::{Fields, Reader};
 use super::spans::At;
 use super::tree::{normal, resolve_alias};
@@ -52,7 +53,7 @@ impl Writable {
             if is_folder {
                 return Err("a folder is named in full");
             }
-            if glob::Pattern::new(name).is_err() {
+            if Pattern::new(name).is_err() {
                 return Err("its last part is not a valid pattern");
             }
             return Ok(Self::Files {
@@ -110,7 +111,7 @@ impl Writable {
             Self::File(file) => path == file,
             Self::Files { folder, names } => {
                 let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
-                above == folder && glob::Pattern::new(names).is_ok_and(|pattern| pattern.matches(name))
+                above == folder && Pattern::new(names).is_ok_and(|pattern| pattern.matches(name))
             }
         }
     }

@@ -8,6 +8,7 @@ use crate::audit::rule::rules;
 use crate::finding::{Finding, Subject};
 use crate::python::tree::{Language, Text};
 use crate::stack::normal;
+use crate::stack::pattern::Pattern;
 
 rules! {
     /// Finds COPY and ADD instructions whose source is neither in the tree's root nor beside the Dockerfile.
@@ -100,7 +101,7 @@ fn there(facts: &Facts<'_>, path: &str) -> bool {
     if !path.contains(['*', '?', '[']) {
         return facts.tree.has(&facts.resolve(path));
     }
-    glob::Pattern::new(path).is_ok_and(|pattern| {
+    Pattern::new(path).is_ok_and(|pattern| {
         facts.tree.paths.iter().any(|path| pattern.matches(path))
             || facts.tree.folders.iter().any(|path| pattern.matches(path))
     })

@@ -85,7 +85,7 @@ mod tests {
             keys: [("main/robot".to_owned(), "a private key")].into(),
             ..Odd::default()
         };
-        let tree = facts(&[], PythonVersion { major: 3, minor: 11 })
+        let tree = facts(&[], PythonVersion::USUAL)
             .with_paths(paths.map(str::to_owned))
             .with_odd(odd);
         let found = of_tree(&Fixture::small().model(), &tree);

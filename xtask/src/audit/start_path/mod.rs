@@ -107,10 +107,7 @@ pub fn explain(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, id: AgentId) -> 
 
 /// Calls with what the agents of each group share.
 fn with_groups<T>(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, then: impl FnOnce(&[GroupContext<'_>]) -> T) -> T {
-    let version = tree
-        .version
-        .or_else(|| PythonVersion::parse(&stack.python_version))
-        .unwrap_or(PythonVersion { major: 3, minor: 11 });
+    let version = tree.version;
     let views: Vec<View<'_>> = (0..stack.machines.len())
         .map(|machine| View::new(stack, MachineId(machine), tree))
         .collect();

@@ -15,7 +15,7 @@ use super::*;
 use crate::python::facts::of_agents;
 use crate::stack::fixture::Fixture;
 
-const VERSION: PythonVersion = PythonVersion { major: 3, minor: 11 };
+const VERSION: PythonVersion = PythonVersion::USUAL;
 
 /// A script with nothing wrong.
 const GOOD: &str = "\

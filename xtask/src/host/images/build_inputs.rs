@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pysrc::PythonVersion;
 use rayon::prelude::*;
 
 use super::python_image::Source;
@@ -74,12 +73,11 @@ pub fn tree_contents(tree_path: &Path, stack: &Stack) -> Result<TreeContents, In
             tree::read(&root, &machine.code, &beside.map(String::as_str).collect(), selection)
         })
         .collect::<Result<_, _>>()?;
-    let version = PythonVersion::parse(&stack.python_version).unwrap_or(PythonVersion { major: 3, minor: 11 });
     let prefix = stack.shown_prefix();
     let facts: Vec<TreeFacts> = machines
         .iter()
         .map(|machine| {
-            facts(&machine.python, version)
+            facts(&machine.python, stack.python_version)
                 .with_paths(machine.entries.keys().cloned())
                 .with_odd(machine.odd.clone())
                 .with_prefix(&prefix)

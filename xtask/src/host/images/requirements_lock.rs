@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pysrc::PythonVersion;
+
 use super::package_index;
 use crate::host::system::files::{self, FileError};
 use crate::host::system::process::{ProcessError, Program};
@@ -44,7 +46,7 @@ pub fn look(
             })?;
             let lock = read(repository, stack, requirements)?;
             let stale = match &lock {
-                Some(text) => lock::stale(text, &wanted, &stack.python_version),
+                Some(text) => lock::stale(text, &wanted, stack.python_version),
                 None => vec![Stale::Missing],
             };
             Ok(Locked {
@@ -191,7 +193,7 @@ impl Uv {
         repository: &Repository,
         name: &str,
         lockable: &Lockable,
-        python: &str,
+        python: PythonVersion,
         before: &BTreeMap<String, lock::Pin>,
         upgrade: &Upgrade,
     ) -> Result<String, ResolveError> {

@@ -34,7 +34,7 @@ fn core(stack: &Stack, files: &[(&str, &str)]) -> Contents {
         })
         .collect();
     let python: Vec<_> = all.into_iter().filter(|(path, _)| path.ends_with(".py")).collect();
-    let version = PythonVersion { major: 3, minor: 11 };
+    let version = PythonVersion::USUAL;
     let facts = facts(&python, version).with_paths(held.keys().cloned());
     contents(stack, GroupId(0), &facts, &held)
 }

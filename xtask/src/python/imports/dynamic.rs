@@ -105,7 +105,7 @@ mod tests {
     use super::unfollowed;
 
     fn count(source: &str) -> usize {
-        unfollowed(&pysrc::read(source.as_bytes(), PythonVersion { major: 3, minor: 11 })).len()
+        unfollowed(&pysrc::read(source.as_bytes(), PythonVersion::USUAL)).len()
     }
 
     #[test]

@@ -420,7 +420,7 @@ mod tests {
         }
     }
 
-    const VERSION: PythonVersion = PythonVersion { major: 3, minor: 11 };
+    const VERSION: PythonVersion = PythonVersion::USUAL;
 
     #[test]
     fn markers_are_about_the_container() {

@@ -206,7 +206,7 @@ pub fn modules(version: PythonVersion) -> impl Iterator<Item = &'static str> {
 mod tests {
     use super::*;
 
-    const V: PythonVersion = PythonVersion { major: 3, minor: 11 };
+    const V: PythonVersion = PythonVersion::USUAL;
 
     #[test]
     fn knows_modules_and_names() {

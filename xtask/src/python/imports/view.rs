@@ -283,7 +283,7 @@ fn folder_links(tree: &TreeFacts) -> impl Iterator<Item = (String, String)> {
 }
 
 /// The path without its ending, where that is one of a module without source that this version of Python loads on Linux.
-fn compiled_module(path: &str, version: Option<PythonVersion>) -> Option<&str> {
+fn compiled_module(path: &str, version: PythonVersion) -> Option<&str> {
     let stem = path.strip_suffix(".so").or_else(|| path.strip_suffix(".pyc"))?;
     if path.ends_with(".pyc") {
         // What the interpreter keeps for itself is no module without its source.
@@ -294,7 +294,7 @@ fn compiled_module(path: &str, version: Option<PythonVersion>) -> Option<&str> {
     let ours = match tag.strip_prefix("cpython-3") {
         Some(rest) => {
             let (minor, platform) = rest.split_once('-').unwrap_or((rest, "linux"));
-            version.is_none_or(|version| minor.parse() == Ok(version.minor)) && platform.contains("linux")
+            minor.parse() == Ok(version.minor) && platform.contains("linux")
         }
         None => tag.is_empty() || tag == "abi3",
     };
@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn modules_without_source() {
-        let version = Some(PythonVersion { major: 3, minor: 11 });
+        let version = PythonVersion::USUAL;
         for (path, module) in [
             ("a/fast.cpython-311-x86_64-linux-gnu.so", Some("a/fast")),
             ("fast.abi3.so", Some("fast")),

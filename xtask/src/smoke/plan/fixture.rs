@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use contract::group_config::Supervision;
+use pysrc::PythonVersion;
 
 use super::check::Plan;
 use super::expand::{Selection, expand};
@@ -106,7 +107,7 @@ pub fn small_stack() -> Stack {
         name: "ai_system".to_owned(),
         source_tree: "tests/ai_system".to_owned(),
         written_tree: "tests/ai_system".to_owned(),
-        python_version: "3.11".to_owned(),
+        python_version: PythonVersion::USUAL,
         images: Images {
             namespace: "localhost/ai_system".to_owned(),
             tag: "latest".to_owned(),

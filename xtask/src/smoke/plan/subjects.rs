@@ -149,7 +149,7 @@ fn stack_bindings(stack: &Stack) -> Bindings {
     BTreeMap::from([
         ("stack", stack.name.clone()),
         ("namespace", stack.images.namespace.clone()),
-        ("python_version", stack.python_version.clone()),
+        ("python_version", stack.python_version.to_string()),
         ("user", stack.images.user.clone()),
         ("uid", stack.images.uid.to_string()),
     ])
