@@ -219,6 +219,8 @@ impl<'a> Lower<'a> {
         if wanted {
             values.reserve_exact(operation.values.len());
             self.operands(operation.op, &operation.values, &mut values);
+        } else if self.outline {
+            operation.values.iter().for_each(|operand| self.visit(operand));
         } else {
             self.condition(expression);
         }

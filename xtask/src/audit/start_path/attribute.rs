@@ -349,6 +349,25 @@ impl Walker<'_> {
         lacks.then_some(false)
     }
 
+    /// `hasattr(class, name)`, where that is known.
+    pub fn class_has(&self, class: (ModuleId, u32), name: &str) -> Option<bool> {
+        if matches!(self.find_method(class.0, class.1, name), Lookup::Found(..))
+            || self
+                .class_variable(class.0, class.1, name)
+                .is_some_and(|variable| variable.sure)
+        {
+            return Some(true);
+        }
+        let lacks = !self.has_own_metaclass(&self.order(class.0, class.1))
+            && matches!(self.find_method(class.0, class.1, name), Lookup::NotThere)
+            && self.names_of_class(class).is_some_and(|names| !names.contains(name))
+            && !name.starts_with("__")
+            && !matches!(name, "mro" | "register")
+            && !self.has_setattr(class)
+            && !self.set_from_outside(name);
+        lacks.then_some(false)
+    }
+
     /// An object may get attributes of any name from here on.
     pub fn any_attribute(&mut self, object: &V) {
         match object {

@@ -175,7 +175,8 @@ impl Walker<'_> {
     fn certain_attribute(&self, id: usize, name: &str) -> Option<V> {
         let object = self.objects.get(id)?;
         if !object.attributes.contains_key(name) {
-            let own = !object.opened && !object.dynamic && !object.reached;
+            let shared = (object.opened || object.reached) && (object.whole || self.is_given_unseen(name));
+            let own = !object.dynamic && !shared;
             return self
                 .written_in_class((object.module, object.class), name)
                 .filter(|_| own);

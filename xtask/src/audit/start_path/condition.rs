@@ -309,7 +309,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Whether no module that has run changes what has that name.
-    fn keeps_its_length(&self, name: &str) -> bool {
+    pub fn keeps_its_length(&self, name: &str) -> bool {
         let changes = self.changes_of(name);
         !changes.added && !changes.filled && !changes.removed
     }

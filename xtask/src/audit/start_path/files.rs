@@ -251,8 +251,8 @@ impl Walker<'_> {
             below.is_none_or(|below| self.search.view.is_folder(below))
         });
         match self.exists(path) {
-            V::Bool(there) if !there || !folder => V::Bool(there),
-            _ => V::Unknown,
+            V::Bool(there) => V::Bool(there && !folder),
+            other => other,
         }
     }
 

@@ -46,6 +46,85 @@ impl Walker<'_> {
             })
     }
 
+    /// Whether a metaclass of the tree is made of `ABCMeta`, and checks like that.
+    pub fn is_made_of_abc(&self, metaclass: &V) -> bool {
+        let V::Class(module, class) = metaclass else {
+            return false;
+        };
+        let mut order = self.order(*module, *class).into_iter().flatten();
+        order.any(|class| {
+            let bases = self.bases.get(&class);
+            bases.is_some_and(|bases| bases.contains(&V::Outside("abc.ABCMeta".to_owned())))
+        })
+    }
+
+    /// Why a class cannot be made of its bases: of their metaclasses, and its own, none is made of all others. What it has is kept.
+    pub fn metaclass_conflict(&mut self, class: (ModuleId, u32), own: Option<&V>, bases: &[V]) -> Option<String> {
+        let type_itself = || V::Outside("builtins.type".to_owned());
+        let mut winner = own.cloned().unwrap_or_else(type_itself);
+        let mut conflict = false;
+        for base in bases {
+            let of_base = match base {
+                V::Class(module, class) => self.metaclasses.get(&(*module, *class)).cloned().unwrap_or(V::Unknown),
+                V::Outside(name) => match name.as_str() {
+                    "abc.ABC" => V::Outside("abc.ABCMeta".to_owned()),
+                    // The metaclass itself, put among the bases.
+                    "abc.ABCMeta" | "typing.Generic" | "threading.Thread" => type_itself(),
+                    name if name.starts_with("builtins.") => type_itself(),
+                    _ => V::Unknown,
+                },
+                _ => V::Unknown,
+            };
+            match (
+                self.is_submetaclass(&winner, &of_base),
+                self.is_submetaclass(&of_base, &winner),
+            ) {
+                (Some(true), _) => {}
+                (_, Some(true)) => winner = of_base,
+                (Some(false), Some(false)) => conflict = true,
+                _ => {
+                    self.metaclasses.insert(class, V::Unknown);
+                    return None;
+                }
+            }
+        }
+        self.metaclasses.insert(class, winner);
+        conflict.then(|| {
+            "metaclass conflict: the metaclass of a derived class must be a (non-strict) subclass of the metaclasses of all its bases"
+                .to_owned()
+        })
+    }
+
+    /// Whether a metaclass is another one, or made of it, where that is known.
+    fn is_submetaclass(&self, below: &V, above: &V) -> Option<bool> {
+        if below == above {
+            return (*below != V::Unknown).then_some(true);
+        }
+        match (below, above) {
+            (V::Unknown, _) | (_, V::Unknown) => None,
+            (_, V::Outside(name)) if name == "builtins.type" => Some(true),
+            (V::Outside(_), V::Outside(_) | V::Class(..)) => Some(false),
+            (V::Class(module, class), above) => {
+                // Above those of the tree there is one of the standard library, which the order does not name.
+                let made_of: Vec<(ModuleId, u32)> = self.order(*module, *class).into_iter().flatten().collect();
+                let mut found = false;
+                for class in made_of {
+                    found |= matches!(above, V::Class(module, above) if (*module, *above) == class);
+                    for base in self.bases.get(&class)? {
+                        found |= base == above;
+                        let known = matches!(base, V::Class(..))
+                            || matches!(base, V::Outside(name) if matches!(name.as_str(), "builtins.type" | "abc.ABCMeta"));
+                        if !known {
+                            return None;
+                        }
+                    }
+                }
+                Some(found)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether a metaclass calls something of its classes when it makes them, which may go on for ever.
     pub fn calls_others(&self, metaclass: &V) -> bool {
         let V::Class(module, class) = metaclass else {

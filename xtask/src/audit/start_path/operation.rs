@@ -5,10 +5,11 @@
 use pysrc::{Call, OperationKind, Span, Value};
 
 use super::class::Lookup;
-use super::failure::Flow;
+use super::failure::{Flow, Words};
 use super::operator::{Problem, binary, contains, format, is_no_number, item, kind, order, unary, unpacking};
 use super::value::{ModuleId, V, Variable};
 use super::walk::{Doubt, Walker};
+use crate::finding::Subject;
 
 impl Walker<'_> {
     /// Whether what runs here runs always, and what fails here fails for the first time.
@@ -32,6 +33,13 @@ impl Walker<'_> {
                     self.given.insert((module, class, name.to_owned()));
                 }
                 object @ V::Module(_) => self.any_attribute(&object),
+                V::Record(module, class) if self.is_certain() && self.certain(object).is_some() => {
+                    let name = self.source(here).map_or("", |source| source.name(*attribute));
+                    if let Some((exception, message)) = self.cannot_assign((module, class), name) {
+                        let words = Words::about(Subject::Name(name.to_owned()), message);
+                        return self.fail_at(here, operation.span, "start/no-attribute", exception, words, None);
+                    }
+                }
                 _ => {}
             }
             return Flow::Next;
@@ -421,7 +429,20 @@ impl Walker<'_> {
             value if self.is_settled(value) => match (value, self.evaluate(value)) {
                 (_, found) if never_gone_through(&found) => Some(Err(kind(&found)?)),
                 (_, V::Str(text)) => Some(Ok(text.chars().count())),
-                (Value::Name(name), V::List(parts)) => self.is_never_changed(*name).then_some(Ok(parts.len())),
+                (Value::Name(name), V::List(parts)) => {
+                    let kept = || {
+                        let text = self.source(self.here()).map_or("", |source| source.name(*name));
+                        self.certain(value).is_some()
+                            && !self.changed_lists.contains(&parts)
+                            && self.keeps_its_length(text)
+                    };
+                    (self.is_never_changed(*name) || kept()).then_some(Ok(parts.len()))
+                }
+                (Value::Attribute(_, name), V::List(parts)) => {
+                    let known = self.certain(value).is_some() && !self.changed_lists.contains(&parts);
+                    let name = self.source(self.here())?.name(*name);
+                    (known && self.keeps_its_length(name)).then_some(Ok(parts.len()))
+                }
                 (Value::List(_) | Value::Each, V::List(parts)) => Some(Ok(parts.len())),
                 (Value::Each, parts @ V::Sequence(_)) => self.turns_of(&parts).map(|parts| Ok(parts.len())),
                 _ => None,

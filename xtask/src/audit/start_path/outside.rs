@@ -196,6 +196,12 @@ impl Walker<'_> {
                 _ => V::Unknown,
             },
             "builtins.getattr" => {
+                if let ([V::Outside(module), V::Str(attribute)], true) =
+                    (arguments.positional.as_slice(), arguments.sure)
+                    && self.is_certain()
+                {
+                    return (V::Unknown, self.standard_attribute(here, module, attribute, call.span));
+                }
                 let ([V::Instance(id), V::Str(attribute)], true) = (arguments.positional.as_slice(), arguments.sure)
                 else {
                     return (V::Unknown, Flow::Next);
@@ -209,6 +215,9 @@ impl Walker<'_> {
             }
             "builtins.hasattr" if arguments.sure => match arguments.positional.as_slice() {
                 [V::Instance(id), V::Str(name)] => self.has_attribute(*id, name).map_or(V::Unknown, V::Bool),
+                [V::Class(module, class), V::Str(name)] => {
+                    self.class_has((*module, *class), name).map_or(V::Unknown, V::Bool)
+                }
                 _ => V::Unknown,
             },
             "builtins.vars" => {
@@ -697,5 +706,35 @@ fn is_harmless_method(method: &str) -> bool {
             | "sub"
             | "match"
             | "search"
+            | "findall"
+            | "fullmatch"
+            | "group"
+            | "groups"
+            | "isoformat"
+            | "strftime"
+            | "timestamp"
+            | "total_seconds"
+            | "getsockname"
+            | "settimeout"
+            | "setblocking"
+            | "fileno"
+            | "count"
+            | "index"
+            | "copy"
+            | "pop"
+            | "popleft"
+            | "appendleft"
+            | "remove"
+            | "clear"
+            | "sort"
+            | "reverse"
+            | "title"
+            | "rstrip"
+            | "lstrip"
+            | "is_set"
+            | "put_nowait"
+            | "get_nowait"
+            | "empty"
+            | "qsize"
     )
 }

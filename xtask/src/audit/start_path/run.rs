@@ -229,11 +229,15 @@ impl<'a> Walker<'a> {
             self.called_by.insert((here, class), maker);
         }
         // `ABCMeta` checks like the base `ABC`; what another metaclass does may not be known.
-        bases.extend(match metaclass {
+        bases.extend(match metaclass.clone() {
             Some(V::Outside(name)) if name == "abc.ABCMeta" => Some(V::Outside(name)),
             Some(_) if !plain => Some(V::Unknown),
+            Some(ref own) if self.is_made_of_abc(own) => Some(V::Outside("abc.ABCMeta".to_owned())),
             _ => None,
         });
+        if let Some(message) = self.metaclass_conflict((here, class), metaclass.as_ref(), &bases) {
+            return self.fail_at(here, facts.span, "start/class-error", "TypeError", message, None);
+        }
         if plain && !facts.keywords && facts.decorators.is_empty() {
             self.usual.insert((here, class));
         }

@@ -3,6 +3,7 @@
 mod data;
 mod given;
 mod imported;
+mod known;
 mod library;
 mod sockets;
 mod trees;

@@ -6,6 +6,19 @@ use super::value::{LARGEST, V};
 
 /// What `text.method(…)` gives, for the methods that say most of what names, addresses and modes are.
 pub fn method(text: &str, method: &str, arguments: &Arguments) -> V {
+    // `text.endswith((".yaml", ".yml"))`.
+    if let ([V::List(parts)], true, false) = (
+        arguments.positional.as_slice(),
+        arguments.named.is_empty(),
+        arguments.open,
+    ) && let Some(parts) = parts.iter().map(V::text).collect::<Option<Vec<&str>>>()
+    {
+        return match method {
+            "startswith" => V::Bool(parts.iter().any(|part| text.starts_with(part))),
+            "endswith" => V::Bool(parts.iter().any(|part| text.ends_with(part))),
+            _ => V::Unknown,
+        };
+    }
     let given: Option<Vec<&str>> = arguments.positional.iter().map(V::text).collect();
     let (Some(given), true, false) = (given, arguments.named.is_empty(), arguments.open) else {
         return V::Unknown;
@@ -118,5 +131,11 @@ mod tests {
         assert_eq!(said("tcp://x", "startswith", &["tcp"]), V::Bool(true));
         assert_eq!(said("a-b", "replace", &["-", "_"]), text("a_b"));
         assert_eq!(said("a", "center", &["b"]), V::Unknown);
+        let endings = Arguments {
+            positional: vec![V::List([".yaml", ".yml"].map(text).to_vec())],
+            ..Arguments::none(false)
+        };
+        assert_eq!(method("a.yml", "endswith", &endings), V::Bool(true));
+        assert_eq!(method("a.json", "endswith", &endings), V::Bool(false));
     }
 }

@@ -288,6 +288,8 @@ pub struct Walker<'a> {
     pub usual: HashSet<(ModuleId, u32)>,
     /// Classes whose metaclass is called when they are: where it makes the object.
     pub called_by: HashMap<(ModuleId, u32), (ModuleId, Span)>,
+    /// The metaclasses of classes.
+    pub metaclasses: HashMap<(ModuleId, u32), V>,
     /// What decorators made of functions.
     pub decorated: HashMap<(ModuleId, u32), V>,
     /// What the bodies of classes bound.
