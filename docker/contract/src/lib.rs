@@ -4,6 +4,7 @@
 //! Types and their rules only: no files, no sockets, no clock.
 
 pub mod exit;
+pub mod explored;
 pub mod group_config;
 pub mod health;
 pub mod http_reply;

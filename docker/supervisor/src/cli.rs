@@ -48,6 +48,12 @@ pub enum Command {
         #[command(flatten)]
         port: Port,
     },
+    /// Ask ports of this container in every way that a health check knows; say which is answered, as JSON.
+    Explore {
+        /// The ports.
+        #[arg(required = true, value_name = "PORT")]
+        ports: Vec<u16>,
+    },
     /// Read a group config and make its start-up check, but start nothing.
     Validate {
         /// Group config to look at.

@@ -10,6 +10,7 @@ mod client;
 mod config;
 mod control;
 mod environment;
+mod explore;
 mod facts;
 mod hardening;
 mod http;
@@ -70,6 +71,7 @@ pub fn main() -> ExitCode {
         (Some(Command::Status { port, json }), _) => status(&port, json),
         (Some(Command::Restart { agent, port }), _) => restart(&agent, &port),
         (Some(Command::Validate { config }), _) => validate(&config),
+        (Some(Command::Explore { ports }), _) => explore::run(&ports).map_err(|error| (NO, error)),
         (None, Some(config)) => run(&config, cli.plain, &cli.without),
         (None, None) => Err((WRONG, Cli::command().render_help().to_string())),
     };

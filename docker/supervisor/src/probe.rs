@@ -95,10 +95,18 @@ async fn exchange(check: &Check, target: &Target, connect: Duration, patience: D
         }
         Kind::Http => {
             let reply = timeout(patience, get(&mut stream, &check.http_request(&target.to_string()))).await;
-            let (code, body) = reply
+            match reply
                 .map_err(overdue)?
-                .map_err(|failure| format!("port {number}: {failure}"))?;
-            check.judge_http(code, &body)
+                .map_err(|error| format!("port {number}: connection broke: {error}"))?
+            {
+                http_reply::Read::Whole(code, body) => check.judge_http(code, &body),
+                http_reply::Read::Other(shown) => {
+                    return Err(format!("port {number}: not an HTTP server: it sent `{shown}`"));
+                }
+                http_reply::Read::More | http_reply::Read::Nothing => {
+                    return Err(format!("port {number}: it closed the connection without a reply"));
+                }
+            }
         }
         Kind::Tcp | Kind::Process => Verdict::Healthy,
     };
@@ -109,25 +117,22 @@ async fn exchange(check: &Check, target: &Target, connect: Duration, patience: D
     }
 }
 
-/// One HTTP exchange: the status code and the body, as far as it came.
-async fn get(stream: &mut TcpStream, request: &str) -> Result<(u16, String), String> {
-    let broken = |error: io::Error| format!("connection broke: {error}");
-    stream.write_all(request.as_bytes()).await.map_err(broken)?;
+/// One HTTP exchange: what the reply comes to, as far as it came.
+pub(crate) async fn get(stream: &mut TcpStream, request: &str) -> io::Result<http_reply::Read> {
+    stream.write_all(request.as_bytes()).await?;
     let mut reply = Vec::new();
     let mut piece = [0_u8; 4096];
     loop {
         let read = match stream.read(&mut piece).await {
             Ok(read) => read,
             // What came before counts.
-            Err(error) if reply.is_empty() => return Err(broken(error)),
+            Err(error) if reply.is_empty() => return Err(error),
             Err(_) => 0,
         };
         reply.extend_from_slice(piece.get(..read).unwrap_or_default());
         match http_reply::read(&reply, read == 0 || reply.len() >= zmtp::MAX_BYTES) {
             http_reply::Read::More => {}
-            http_reply::Read::Whole(code, body) => return Ok((code, body)),
-            http_reply::Read::Other(shown) => return Err(format!("not an HTTP server: it sent `{shown}`")),
-            http_reply::Read::Nothing => return Err("it closed the connection without a reply".to_owned()),
+            whole => return Ok(whole),
         }
     }
 }

@@ -219,7 +219,7 @@ fn a_flood_is_cut_off() {
         let script = script(&sandbox);
         first(&sandbox, &script, &format!("import sys\nwhile True:\n    {flood}\n"));
         let usage = xtask::host::system::process::Program::new(XTASK)
-            .args(["audit", "--confirm", "MemoryOrchestrator", "--limit", "10"])
+            .args(["audit", "--confirm", "MemoryOrchestrator", "--confirm-timeout", "10"])
             .folder(sandbox.path(""))
             .env_remove("CARGO_MANIFEST_DIR")
             .limit(std::time::Duration::from_secs(180))

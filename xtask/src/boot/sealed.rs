@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use contract::group_config::GroupConfig;
+use contract::health::Kind;
 
 use super::creation::{Labels, environment};
 use super::reach::Host;
@@ -22,6 +23,12 @@ const MEMORY: (u64, u64) = (1024 * 1024 * 1024, 4 * 1024 * 1024 * 1024);
 
 /// Processes and threads of a container where the tree says nothing; and at the most, whatever it says.
 const PIDS: (u32, u32) = (256, 1024);
+
+/// Cores of a container, at the most: an agent that turns in circles takes no more.
+const CPUS: &str = "1";
+
+/// Weight of a container among what else runs on the host, of 1024.
+const SHARES: u32 = 256;
 
 /// Time between SIGTERM and SIGKILL, in milliseconds, at the most.
 const LONGEST_GRACE_MS: u64 = 5000;
@@ -49,6 +56,8 @@ pub struct Sealed {
     /// Folders of the container in which the agent may write: the first process has to open them to its user, because the
     /// runtime gives each the mode that the image's folder has.
     pub writable: Vec<String>,
+    /// Whether nothing is asked of the agent.
+    pub held: bool,
     /// Time after which its fate is known, or never will be.
     pub deadline: Duration,
 }
@@ -73,7 +82,7 @@ pub struct Surroundings<'a> {
     pub host: &'a Host,
     /// Environment of the agent's image.
     pub image: &'a BTreeMap<String, String>,
-    /// Longest time that an agent is given to show what becomes of it, whatever the tree gives it.
+    /// Longest time that an agent is given to show what becomes of it, whatever start period the tree gives it.
     pub limit: Duration,
 }
 
@@ -95,14 +104,13 @@ pub fn sealed(
     let group = stack.group(group_id);
     let machine = stack.machine(group.machine);
     let supervision = &machine.supervision;
-    let deadline = Duration::from_millis(
-        supervision
-            .start_period_ms
-            .saturating_add(supervision.settle_ms)
-            .saturating_add(supervision.health_timeout_ms),
-    )
-    .min(around.limit)
-        + MARGIN;
+    let check = &stack.agent(agent).runtime.health;
+    let settle = match (check.kind, check.start_period_ms) {
+        (Kind::Process, Some(hold)) => hold,
+        _ => supervision.settle_ms.saturating_add(supervision.health_timeout_ms),
+    };
+    // What the tree gives an agent to come up is for a stack in use; here, what it does says when nothing more will come.
+    let deadline = around.limit + Duration::from_millis(settle).min(around.limit) + MARGIN;
     let user = stack.images.uid;
     let name = format!("{}-{role}-{}", stack.name, agent.0);
     let mut arguments: Vec<String> = [
@@ -170,6 +178,8 @@ pub fn sealed(
     if around.host.limits.processes {
         let pids = stack.pids(group.machine, 1).unwrap_or(PIDS.0).min(PIDS.1);
         arguments.push(format!("--pids-limit={pids}"));
+        arguments.push(format!("--cpus={CPUS}"));
+        arguments.push(format!("--cpu-shares={SHARES}"));
     }
     let mut given = around.image.clone();
     given.extend(environment(stack, group_id, around.host));
@@ -178,7 +188,8 @@ pub fn sealed(
         agent,
         name,
         arguments,
-        config: serde_json::to_string(&alone(stack, agent))?,
+        config: serde_json::to_string(&alone(stack, agent, around.limit))?,
+        held: check.kind == Kind::Process,
         environment: given,
         user,
         mounts,
@@ -188,11 +199,13 @@ pub fn sealed(
 }
 
 /// The config of the agent's group with this agent alone: it waits for nobody, and its first end is its last.
-fn alone(stack: &Stack, agent: AgentId) -> GroupConfig {
+fn alone(stack: &Stack, agent: AgentId, limit: Duration) -> GroupConfig {
     let mut config = group_config::config(stack, stack.agent(agent).group, &Preload::default());
     let name = &stack.agent(agent).name;
     config.agents.retain(|known| known.name == *name);
+    config.supervision.start_period_ms = limit.as_millis().try_into().unwrap_or(u64::MAX);
     for known in &mut config.agents {
+        known.start_period_ms = None;
         known.dependencies.clear();
         known.waits_for = Some(Vec::new());
     }
@@ -331,21 +344,23 @@ mod tests {
         stack.machines[0].supervision.stop_grace_ms = u64::MAX;
         let greedy = of_first(&stack, AgentId(0), true, Duration::from_secs(60));
         assert!(has(&greedy, "--memory=4294967296b") && has(&greedy, "--pids-limit=1024"));
-        assert_eq!(greedy.deadline, Duration::from_secs(75));
+        // The limit, the settling time and one health check, and the container's own start; never the tree's start period.
+        assert_eq!(greedy.deadline, Duration::from_millis(60_000 + 8_500 + 15_000));
+        assert!(has(&greedy, "--cpus=1"));
         let config: GroupConfig = serde_json::from_str(&greedy.config).unwrap();
         assert_eq!(config.supervision.stop_grace_ms, 5000);
+        assert_eq!(config.supervision.start_period_ms, 60_000);
     }
 
     #[test]
     fn limits_are_left_out_where_the_host_cannot_set_them() {
         let stack = Fixture::small().model();
         let sealed = of_first(&stack, AgentId(0), false, LONG);
-        assert!(
-            sealed
-                .arguments
+        assert!(sealed.arguments.iter().all(|argument| {
+            !["--memory", "--pids-limit", "--cpu"]
                 .iter()
-                .all(|argument| { !argument.starts_with("--memory") && !argument.starts_with("--pids-limit") })
-        );
+                .any(|word| argument.starts_with(word))
+        }));
     }
 
     #[test]

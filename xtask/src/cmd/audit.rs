@@ -1,6 +1,7 @@
 //! `cargo xtask audit`: everything that will stop an agent, without running anything of the tree; `confirm` proves it.
 
 mod accepted;
+mod adopt;
 mod args;
 mod confirm;
 mod explain;

@@ -9,7 +9,7 @@ use super::tree::{TreeFiles, normal};
 use super::validate::{self, Facts};
 use super::yaml::decode;
 use super::{GroupId, Stack};
-use super::{alone, defaults, leave_out, selection};
+use super::{alone, defaults, leave_out, selection, switches};
 use crate::finding::{Finding, Place, Subject};
 
 /// The tree, wherever it is. The caller reads it; [`Written::load`] decides which of its files.
@@ -195,6 +195,9 @@ impl Written {
             for id in groups {
                 resolved.stack.groups[id.0].beside = selection::beside(&resolved.stack, id, tree);
             }
+        }
+        if listed.is_some() {
+            switches::apply(&mut resolved.stack, &|path| files.read(&tree, path).ok());
         }
         let everyone = resolved.stack.with_ungrouped();
         findings.extend(validate::all(&Facts {

@@ -17,9 +17,11 @@ mod resolve;
 pub mod runtime;
 mod startup;
 mod supervision;
+mod switches;
 mod tree;
 mod validate;
 
+pub mod change;
 pub mod extras;
 pub mod graph;
 pub mod health;

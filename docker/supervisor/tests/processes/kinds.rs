@@ -1,5 +1,6 @@
 //! Health that is found out in another way than by the usual words.
 
+use contract::explored::Explored;
 use contract::health::Kind;
 use contract::status::{AgentState, GroupState};
 use serde_json::{Value, json};
@@ -162,4 +163,40 @@ fn of_a_process_elsewhere_its_supervisor_is_asked() {
     let there = there.start();
     here.wait_state("C", AgentState::Healthy);
     there.wait_state("A", AgentState::Healthy);
+}
+
+#[test]
+fn ports_are_explored_in_every_way() {
+    let mut setup = Setup::new();
+    setup.set("start_period_ms", 60_000.into());
+    let pinger = setup.agent("Pinger", "words ping pong", &[]);
+    setup.agent("Web", "serve-http 200 fine", &[]);
+    setup.agent("Raw", "listen", &[]);
+    let usual = setup.agent("Usual", "answer", &[]);
+    let port = |setup: &Setup, index: usize| setup.config["agents"][index]["port"].as_u64().unwrap() as u16;
+    let (web, raw) = (port(&setup, 1), port(&setup, 2));
+    let group = setup.start();
+    group.wait_state("Usual", AgentState::Healthy);
+    let expected = [
+        (pinger, Kind::Zmq, "pong"),
+        (web, Kind::Http, "200 fine"),
+        (raw, Kind::Tcp, "it does not answer a ZeroMQ request"),
+        (usual, Kind::Zmq, r#"{"status":"ok","name":"Usual"}"#),
+    ];
+    let mut words: Vec<String> = expected.iter().map(|(port, ..)| port.to_string()).collect();
+    words.insert(0, "explore".to_owned());
+    // They may not all listen yet.
+    let found = wait_for("all four ports to be found", || {
+        let done = crate::harness::supervisor().args(&words).output().unwrap();
+        let found: Vec<Explored> = serde_json::from_slice(&done.stdout).unwrap();
+        (found.len() == expected.len()).then_some(found)
+    });
+    for (explored, (port, kind, said)) in found.iter().zip(expected) {
+        assert_eq!((explored.port, explored.check.kind), (port, kind), "{explored:?}");
+        assert_eq!(explored.said, said);
+    }
+    assert_eq!(found[0].check.request(), "ping");
+    assert_eq!(found[0].check.expect, ["pong"]);
+    assert_eq!(found[1].check.path.as_deref(), Some("/health"));
+    assert!(found[3].check.ask.is_none() && found[3].check.expect.is_empty());
 }

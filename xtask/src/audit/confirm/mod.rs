@@ -2,11 +2,14 @@
 //!
 //! Starting it, in a sealed container, is `host::confirm`'s work.
 
+pub mod adopt;
 pub mod event;
 pub mod traceback;
 
 use std::collections::BTreeMap;
 
+use contract::explored::Explored;
+use contract::health::Kind;
 use contract::status::{AgentState, AgentStatus, Exit};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -24,6 +27,10 @@ pub struct Observation {
     pub status: AgentStatus,
     /// TCP ports that it listens on, the supervisor's own left out.
     pub listening: Vec<u16>,
+    /// Whether it was seen that it only waits: nothing will become of it any more.
+    pub idle: bool,
+    /// What the ports do on which it listens, of one that runs and is not healthy.
+    pub explored: Vec<Explored>,
     /// The end of what it printed, both outputs in the order they came.
     pub log: String,
 }
@@ -199,7 +206,13 @@ pub fn classify(observation: &Observation, layout: &Layout) -> Seen {
         .collect();
     let last = raised.last().cloned();
     let (fate, how) = match status.state {
-        AgentState::Healthy => (Fate::Healthy, "answers".to_owned()),
+        AgentState::Healthy => (
+            Fate::Healthy,
+            match status.health {
+                Kind::Zmq => "answers".to_owned(),
+                kind => kind.claim().to_owned(),
+            },
+        ),
         AgentState::Failed | AgentState::Backoff => match (&status.last_exit, &last) {
             (Some(exit), Some(exception)) => (fate_of(exception, layout), ended_with(exception, exit)),
             (Some(exit), None) => (Fate::Crashed, ended(exit, &observation.log)),
@@ -212,7 +225,10 @@ pub fn classify(observation: &Observation, layout: &Layout) -> Seen {
                     .unwrap_or_else(|| "could not be started".to_owned()),
             ),
         },
-        _ => (Fate::Mute, mute(status, &observation.listening)),
+        _ => {
+            let waits = if observation.idle { ", and only waits" } else { "" };
+            (Fate::Mute, mute(status, &observation.listening) + waits)
+        }
     };
     let exception = if fate == Fate::Healthy { None } else { last };
     Seen {

@@ -8,7 +8,7 @@ use crate::finding::Place;
 use crate::stack::AgentId;
 use crate::stack::fixture::Fixture;
 
-fn observation(state: AgentState, code: Option<i32>, log: &str) -> Observation {
+pub(super) fn observation(state: AgentState, code: Option<i32>, log: &str) -> Observation {
     Observation {
         status: AgentStatus {
             start: None,
@@ -41,6 +41,8 @@ fn observation(state: AgentState, code: Option<i32>, log: &str) -> Observation {
             reason: Some("start-up check: it is not there".to_owned()),
         },
         listening: Vec::new(),
+        idle: false,
+        explored: Vec::new(),
         log: log.to_owned(),
     }
 }

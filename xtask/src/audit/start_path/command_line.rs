@@ -11,8 +11,9 @@ const FIRST: [&str; 3] = ["port", "health_check_port", "name"];
 impl Walker<'_> {
     /// `len(sys.argv)`, where no module that has run may have changed it.
     pub fn number_of_words(&self) -> Option<usize> {
-        let words = if self.equals_style { 1 } else { 2 };
-        self.is_command_line_kept().then(|| 1 + words * self.flags.len())
+        let words = |value: &String| if self.equals_style || value.is_empty() { 1 } else { 2 };
+        self.is_command_line_kept()
+            .then(|| 1 + self.flags.values().map(words).sum::<usize>())
     }
 
     /// Names of the flags, as they stand on the command line.
@@ -25,21 +26,22 @@ impl Walker<'_> {
     /// `sys.argv[at]`; nothing for the script itself.
     pub fn word(&self, at: i64) -> Option<V> {
         let at = usize::try_from(at).ok()?.checked_sub(1)?;
-        let mut flags = FIRST
+        let flags = FIRST
             .into_iter()
             .filter_map(|name| self.flags.get_key_value(name))
             .chain(self.flags.iter().filter(|(name, _)| !FIRST.contains(&name.as_str())));
-        let word = if self.equals_style {
-            let (name, value) = flags.nth(at)?;
-            format!("--{name}={value}")
-        } else {
-            let (name, value) = flags.nth(at / 2)?;
-            if at % 2 == 0 {
-                format!("--{name}")
+        let mut words = flags.flat_map(|(name, value)| {
+            // A flag may stand alone.
+            let alone = value.is_empty();
+            let first = if self.equals_style && !alone {
+                format!("--{name}={value}")
             } else {
-                value.clone()
-            }
-        };
+                format!("--{name}")
+            };
+            let second = (!self.equals_style && !alone).then(|| value.clone());
+            std::iter::once(first).chain(second)
+        });
+        let word = words.nth(at)?;
         self.is_command_line_kept().then_some(V::Str(word))
     }
 

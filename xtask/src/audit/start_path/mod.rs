@@ -300,7 +300,11 @@ fn follow(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Disk<'_>, 
     walker.note(trail::Kind::End, None, |_| {
         format!("the script {}", trail::ending(flow))
     });
-    other_port(&mut walker, agent.port, agent.health_check_port);
+    other_port(
+        &mut walker,
+        agent.port,
+        agent.health_port().unwrap_or(agent.health_check_port),
+    );
     does_nothing(&mut walker, file, flow);
     let alive = walker.alive || walker.leaves_pending();
     let fatal = match flow {
@@ -373,7 +377,11 @@ fn other_port(walker: &mut Walker<'_>, port: u16, health: u16) {
         subject: Some(Subject::Port(port)),
         detail: None,
         message: format!("binds port {}, and the configured port is {port}", listed.join(", ")),
-        help: Some("take the port from `--port`, or configure the one that it binds".to_owned()),
+        help: Some(
+            "take the port from `--port`, or configure the one that it binds; `health: {kind: …, port: …}` in its override says \
+             where and how its health is asked"
+                .to_owned(),
+        ),
         place: bind.place,
         chain: Vec::new(),
         caught: false,

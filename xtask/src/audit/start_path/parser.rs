@@ -262,10 +262,12 @@ impl Walker<'_> {
     fn rejected(&self, id: usize) -> Option<String> {
         let parser = self.parsers.get(id).filter(|parser| !parser.unknown)?;
         let mut unknown = Vec::new();
-        for flag in self.flags.keys() {
+        for (flag, value) in self.flags {
             let written = format!("--{flag}");
             match find(parser, &written) {
                 Found::One(option) if option.takes_value => {}
+                // It stands alone.
+                Found::One(_) if value.is_empty() => {}
                 Found::One(_) if self.equals_style => {
                     return Some(format!(
                         "`parse_args()` ends the process: `{written}` takes no value, and is passed one"
@@ -324,9 +326,9 @@ impl Walker<'_> {
 
     /// Whether the command line has words that belong to no flag that the parser knows.
     fn leaves_words(&self, parser: &ParserFacts) -> bool {
-        let mut flags = self.flags.keys();
-        flags.any(|flag| match find(parser, &format!("--{flag}")) {
-            Found::One(option) => !option.takes_value,
+        let mut flags = self.flags.iter();
+        flags.any(|(flag, value)| match find(parser, &format!("--{flag}")) {
+            Found::One(option) => !option.takes_value && !value.is_empty(),
             Found::Many | Found::None => true,
         })
     }
@@ -351,6 +353,11 @@ impl Walker<'_> {
                 .any(|known| known.trim_start_matches('-').replace('-', "_") == name)
         });
         match (option, self.flags.get(name)) {
+            // A flag alone says what its default does not.
+            (Some(option), Some(_)) if !option.takes_value => match option.default {
+                V::Bool(default) => V::Bool(!default),
+                _ => V::Unknown,
+            },
             (Some(option), Some(value)) if option.is_int => value.parse().map_or(V::Unknown, V::Int),
             (Some(_), Some(value)) => V::Str(value.clone()),
             (Some(option), None) if !parser.unknown && !parser.sets_more && option.attribute() == name => {

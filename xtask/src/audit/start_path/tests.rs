@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::python::facts::of_agents;
+use crate::stack::Stack;
 use crate::stack::fixture::Fixture;
 
 const VERSION: PythonVersion = PythonVersion::USUAL;
@@ -102,8 +103,11 @@ fn the_way_is_kept_if_somebody_asks() {
 
 /// The small stack with these files; what is said of Alpha (port 5000), and all findings.
 fn alpha(files: &[(&str, &str)]) -> (String, Vec<String>) {
-    let fixture = Fixture::small();
-    let stack = fixture.model();
+    alpha_of(&Fixture::small().model(), files)
+}
+
+/// The same of another stack.
+fn alpha_of(stack: &Stack, files: &[(&str, &str)]) -> (String, Vec<String>) {
     let mut all: BTreeMap<String, Vec<u8>> = ["main/alpha.py", "main/long/beta.py", "main/gamma.py", "pc2/delta.py"]
         .map(|path| (path.to_owned(), GOOD.as_bytes().to_vec()))
         .into();
@@ -115,12 +119,12 @@ fn alpha(files: &[(&str, &str)]) -> (String, Vec<String>) {
     }
     let files: Vec<(String, Vec<u8>)> = all.into_iter().collect();
     let kept = files.clone();
-    let tree = of_agents(files, VERSION, &stack).with_paths([]);
+    let tree = of_agents(files, VERSION, stack).with_paths([]);
     let read = |path: &str| {
         let found = kept.iter().find(|(known, _)| known == path);
         found.map(|(_, text)| text.clone())
     };
-    let (predictions, findings) = predict(&stack, &tree, Disk::new(&|_| false, &read));
+    let (predictions, findings) = predict(stack, &tree, Disk::new(&|_| false, &read));
     let prediction = predictions
         .iter()
         .map(|followed| &followed.report)

@@ -41,6 +41,7 @@ use crate::stack::near::nearest;
   cargo xtask audit --explain-agent TaskRouter          how its script is followed, step by step
   cargo xtask audit --confirm                           proves every prediction in sealed containers
   cargo xtask audit --tree ../AI_System --confirm NLUAgent pc2/MemoryManager
+  cargo xtask audit --confirm --adopt                   and writes what was seen into the stack
 
 A comment `# audit: ignore[RULE] reason` silences a rule on its line, or alone on a line for the next.
 `audit: {rules: {RULE: off|note|warning|error}}` in config/stack.yaml sets how bad a rule's findings are; predictions stay as they are.")]
@@ -90,7 +91,7 @@ pub struct Args {
     /// Read files that a `.gitignore` leaves out, too
     #[arg(long)]
     pub no_ignore: bool,
-    /// Show what `--fix` would change, and write nothing; exit code 1 if there is anything
+    /// Show what `--fix`, or `--confirm --adopt`, would change, and write nothing; exit code 1 if there is anything to fix
     #[arg(long, conflicts_with_all = ["baseline", "write_baseline", "format", "fix"])]
     pub diff: bool,
     /// Fix what is safe to fix: path styles in YAML files and shell scripts, implied health ports
@@ -106,12 +107,17 @@ pub struct Args {
         long,
         value_name = "AGENT",
         num_args = 0..,
-        conflicts_with_all = ["select", "ignore", "deny", "baseline", "write_baseline", "fix", "diff"]
+        conflicts_with_all = ["select", "ignore", "deny", "baseline", "write_baseline", "fix"]
     )]
     pub confirm: Option<Vec<String>>,
-    /// With `--confirm`: seconds that an agent has at the most, whatever start period is configured [default: 180]
-    #[arg(long, value_name = "SECONDS", requires = "confirm")]
-    pub limit: Option<u64>,
+    /// With `--confirm`: seconds that an agent has at the most to answer or to end, whatever start period is configured. One that only
+    /// waits, or listens elsewhere, is given up as soon as that is seen [default: 60]
+    #[arg(long, visible_alias = "limit", value_name = "SECONDS", requires = "confirm", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub confirm_timeout: Option<u64>,
+    /// With `--confirm`: write what was seen into the stack, with the evidence as a comment: how the health of agents that run is found
+    /// out, and what they may write; the rest of the file stays as it is. With `--diff`: only show it
+    #[arg(long, requires = "confirm")]
+    pub adopt: bool,
     /// How this agent's script is followed, step by step: what is entered, which way is taken, what is known of values, where and
     /// why that stops being sure; with `--format json` for programs
     #[arg(
@@ -327,6 +333,16 @@ impl Args {
         if self.explain_agent.is_some() && !(files.is_empty() && matches!(main, Format::Human | Format::Json)) {
             return Err(Failure::wrong_use(
                 "`--explain-agent` has the formats `human` and `json`, on standard output",
+            ));
+        }
+        if self.confirm.is_some() && self.diff && !self.adopt {
+            return Err(Failure::wrong_use(
+                "`--diff` shows what `--confirm --adopt` would write\n  hint: give `--adopt`, too",
+            ));
+        }
+        if self.adopt && main == Format::Json {
+            return Err(Failure::wrong_use(
+                "`--adopt` shows a difference, and `--format json` is one document",
             ));
         }
         if self.confirm.is_some() && !(files.is_empty() && matches!(main, Format::Human | Format::Json)) {

@@ -4,10 +4,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Args;
+use super::adopt::Target;
 use super::args::Format;
 use super::names;
 use super::seen::Seen;
 use crate::audit;
+use crate::audit::confirm::adopt;
 use crate::audit::confirm::event::{ConfirmEvent, Sight};
 use crate::audit::confirm::{Layout, classify, judge};
 use crate::cmd::{Context, Failure, Outcome};
@@ -23,12 +25,13 @@ use crate::stack::near::nearest;
 use crate::stack::{AgentId, MachineId, Stack};
 
 /// Longest time that an agent is given, whatever start period the tree writes.
-const LIMIT_SECONDS: u64 = 180;
+const LIMIT_SECONDS: u64 = 60;
 
 /// Starts the named agents, or all, each alone, and sets what is seen against what is predicted.
 pub fn run(args: &Args, names: &[String], context: &Context, seen: Seen) -> Outcome {
     let (json, printer) = (args.on_stdout() == Some(Format::Json), &context.printer);
     let stack = &seen.stack.clone();
+    let target = args.adopt.then(|| Target::of(&seen, context)).transpose()?;
     let scope = args.scope(Some(stack))?;
     let all: Vec<String> = names.iter().chain(&args.names).cloned().collect();
     let named = named(&all, scope.machine, stack)?;
@@ -62,7 +65,7 @@ pub fn run(args: &Args, names: &[String], context: &Context, seen: Seen) -> Outc
             host.limits.missing().join(", ")
         ));
     }
-    let limit = Duration::from_secs(args.limit.unwrap_or(LIMIT_SECONDS));
+    let limit = Duration::from_secs(args.confirm_timeout.unwrap_or(LIMIT_SECONDS));
     let reporter = Mutex::new(ConfirmReporter::new(printer, stack, agents.len()));
     let seen: Mutex<Vec<(AgentId, Sight)>> = Mutex::default();
     confirm::run(&context.podman(), stack, &tree, &agents, (&host, limit), &|event| {
@@ -74,13 +77,15 @@ pub fn run(args: &Args, names: &[String], context: &Context, seen: Seen) -> Outc
     })?;
     drop(reporter);
     let mut seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (mut verdicts, mut unknown) = (Vec::new(), Vec::new());
+    let (mut verdicts, mut unknown, mut adopted) = (Vec::new(), Vec::new(), Vec::new());
     for report in reports {
         let found = seen.iter().position(|(agent, _)| *agent == report.id);
         match found.map(|index| seen.swap_remove(index).1) {
             Some(Ok(observation)) => {
                 let layout = Layout::of(stack, report.id, &prefix);
-                verdicts.push(judge(report, classify(&observation, &layout)));
+                let seen = classify(&observation, &layout);
+                adopted.extend(adopt::adopt(stack, report.id, &observation, &seen));
+                verdicts.push(judge(report, seen));
             }
             Some(Err(why)) => unknown.push(format!("`{}/{}`: {why}", report.machine, report.name)),
             None => unknown.push(format!("`{}/{}`: it was not started", report.machine, report.name)),
@@ -91,6 +96,9 @@ pub fn run(args: &Args, names: &[String], context: &Context, seen: Seen) -> Outc
         printer.note(show::headline(&verdicts));
     } else {
         printer.data(&show::human(&verdicts, printer.color_out));
+    }
+    if let Some(target) = target {
+        target.adopt(&adopted, stack, args.diff, context)?;
     }
     if !unknown.is_empty() {
         return Err(Failure::new(

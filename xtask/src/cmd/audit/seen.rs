@@ -147,6 +147,12 @@ impl Seen {
         Some(format!("nothing was found to audit{}", why.unwrap_or_default()))
     }
 
+    /// The stack's file and its text; nothing where it was inferred.
+    #[must_use]
+    pub fn written(&self) -> Option<(&str, &str)> {
+        self.text.as_deref().map(|text| (self.file.as_str(), text))
+    }
+
     /// Whether the tree's listing has that file, or something in that folder.
     #[must_use]
     pub fn lists(&self, path: &str) -> bool {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use contract::explored::Explored;
 use contract::status::{AgentState, AgentStatus};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,8 @@ struct Task<'a> {
     user: u32,
     /// Device and inode of each folder that is mounted: a folder that was replaced by a link meanwhile is another.
     mounts: BTreeMap<&'a str, (u64, u64)>,
+    /// Whether nothing is asked of the agent, so that it is healthy once it has run for a time.
+    held: bool,
     /// Folders that are opened to that user.
     writable: &'a [String],
 }
@@ -63,6 +66,12 @@ struct Task<'a> {
 struct Said {
     agent: Option<AgentStatus>,
     listening: Vec<u16>,
+    /// Whether it was seen that it only waits.
+    #[serde(default)]
+    idle: bool,
+    /// What the ports do where it listens.
+    #[serde(default)]
+    explored: Vec<Explored>,
     log: String,
     supervisor: String,
 }
@@ -179,6 +188,7 @@ fn observe(podman: &Podman, sealed: &Sealed, tree: &TreeRoot) -> Result<Observat
         seconds: sealed.deadline.as_secs_f64(),
         environment: &sealed.environment,
         user: sealed.user,
+        held: sealed.held,
         mounts,
         writable: &sealed.writable,
     };
@@ -205,9 +215,9 @@ fn observe(podman: &Podman, sealed: &Sealed, tree: &TreeRoot) -> Result<Observat
         AgentState::Failed,
         AgentState::Backoff,
     ];
-    if !known.contains(&seen.status.state) {
+    if !known.contains(&seen.status.state) && !seen.idle {
         return Err(format!(
-            "what becomes of it is not known after {} s\n    hint: give it more time with `--limit`",
+            "what becomes of it is not known after {} s\n    hint: give it more time with `--confirm-timeout`",
             sealed.deadline.as_secs()
         ));
     }
@@ -241,6 +251,8 @@ fn read(printed: &str) -> Result<Observation, String> {
         Some(status) => Ok(Observation {
             status,
             listening: said.listening,
+            idle: said.idle,
+            explored: said.explored,
             log: said.log,
         }),
         None => Err(format!("the supervisor did not answer: {}", said.supervisor.trim())),

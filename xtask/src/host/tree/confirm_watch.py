@@ -61,9 +61,17 @@ class Lines:
             self.size -= len(self.agent.popleft()) + 1
 
 
+# Times a second that the kernel counts what processes take.
+TICKS = os.sysconf("SC_CLK_TCK")
+# How long nothing must happen until it is known that nothing will: to an agent that listens, and to one that does not.
+QUIET_LISTENING, QUIET = 4.0, 12.0
+# Share of a core that an agent takes that only waits.
+IDLE = 0.02
+
+
 def fetch(port, version):
-    """The status document and its version, as soon as there is a newer one than that."""
-    hold = max(1, int((END - time.monotonic()) * 1000))
+    """The status document and its version, as soon as there is a newer one than that, or a part of the time is over."""
+    hold = max(1, int(min(1.0, END - time.monotonic()) * 1000))
     path = f"/status?wait_change={version}&timeout_ms={hold}" if version else "/status"
     with socket.create_connection(("127.0.0.1", port), timeout=hold / 1000 + 2) as stream:
         stream.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
@@ -76,9 +84,58 @@ def fetch(port, version):
     raise ValueError(f"no status document: {head!r}")
 
 
+def work(root):
+    """What the processes that descend from one have taken, in seconds; nothing where one of them wants to run just now."""
+    parents, taken = {}, {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(name)], taken[int(name)] = int(fields[1]), int(fields[11]) + int(fields[12])
+    total = 0
+    for pid, ticks in taken.items():
+        at, steps = pid, 0
+        while at not in (root, 0, 1) and steps < 64:
+            at, steps = parents.get(at, 0), steps + 1
+        if at != root:
+            continue
+        total += ticks
+        try:
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{thread}/stat", encoding="utf-8", errors="replace") as file:
+                    if file.read().rpartition(")")[2].split()[0] in "RD":
+                        return None
+        except OSError:
+            continue
+    return total / TICKS
+
+
+class Quiet:
+    """Whether nothing happens to an agent any more."""
+
+    def __init__(self):
+        self.forget()
+
+    def forget(self):
+        self.seen, self.since, self.work = None, time.monotonic(), 0.0
+
+    def look(self, agent, ports):
+        """Whether it only waits, and since when long enough."""
+        now, done = time.monotonic(), work(agent["pid"]) if agent["pid"] else None
+        seen = (agent["pid"], agent["state"], tuple(ports))
+        if done is None or seen != self.seen or done - self.work > IDLE * max(1.0, now - self.since):
+            self.seen, self.since, self.work = seen, now, done or 0.0
+            return False
+        return now - self.since >= (QUIET_LISTENING if ports else QUIET)
+
+
 def follow(port):
-    """The agent's part of the last status document, when its fate is known or the time is over."""
-    agent, version = None, None
+    """The agent's part of the last status document, when its fate is known or the time is over; and whether it only waits then."""
+    agent, version, quiet = None, None, Quiet()
     while time.monotonic() < END:
         try:
             document, version = fetch(port, version)
@@ -87,7 +144,28 @@ def follow(port):
         agent = document["agents"][0]
         if agent["state"] in KNOWN:
             break
-    return agent
+        # It runs, and does not answer: what it does shows whether it still may.
+        if agent["state"] == "starting" and not TASK["held"] and quiet.look(agent, listening(port)):
+            return agent, True
+    return agent, False
+
+
+def explore(ports):
+    """What these ports do, as the supervisor's program finds by asking."""
+    if not ports:
+        return []
+    try:
+        done = subprocess.run(
+            [TASK["supervisor"], "explore", *map(str, ports[:16])],
+            env={},
+            preexec_fn=become,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+        )
+        return json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return []
 
 
 def listening(besides):
@@ -119,9 +197,10 @@ def become():
     os.setuid(TASK["user"])
 
 
-def say(agent, ports, log, supervisor):
+def say(agent, log, supervisor, **more):
     """The one document, and the end."""
-    print(json.dumps({"agent": agent, "listening": ports, "log": log, "supervisor": supervisor}), flush=True)
+    document = {"agent": agent, "listening": [], "idle": False, "explored": [], "log": log, "supervisor": supervisor}
+    print(json.dumps({**document, **more}), flush=True)
     os._exit(0)
 
 
@@ -131,7 +210,7 @@ def main():
     for path, identity in TASK["mounts"].items():
         there = os.stat(path)
         if [there.st_dev, there.st_ino] != identity:
-            say(None, [], "", f"{path} is not the folder of the tree that it was: nothing was started")
+            say(None, "", f"{path} is not the folder of the tree that it was: nothing was started")
     for path in TASK["writable"]:
         os.chmod(path, 0o1777)
     config = json.loads(TASK["config"])
@@ -156,16 +235,19 @@ def main():
         pass
     # It listens before it says anything.
     lines.begun.wait(max(0, END - time.monotonic()))
-    agent = follow(config["status_port"])
+    agent, idle = follow(config["status_port"])
     if supervisor.poll() is not None and agent is not None and agent["state"] in ("healthy", "mute"):
         # Somebody else has answered.
         agent = None
     ports = listening(config["status_port"])
+    runs = agent is not None and agent["state"] in ("starting", "mute")
+    explored = explore(ports) if runs else []
     if agent is None or agent["state"] != "healthy":
         # Whoever stops says the rest first.
         supervisor.terminate()
         lines.reader.join(config["supervision"]["stop_grace_ms"] / 1000 + 2)
-    say(agent, ports, "\n".join(lines.agent), "\n".join(lines.supervisor))
+    said = "\n".join(lines.agent), "\n".join(lines.supervisor)
+    say(agent, *said, listening=ports, idle=idle, explored=explored)
 
 
 main()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use contract::status::AgentState;
 use indicatif::{ProgressBar, ProgressStyle};
 use owo_colors::{OwoColorize as _, Style};
 use schemars::JsonSchema;
@@ -22,6 +23,8 @@ pub struct ConfirmReporter<'a> {
     printer: &'a Printer,
     stack: &'a Stack,
     bar: Option<ProgressBar>,
+    agents: usize,
+    done: usize,
 }
 
 impl<'a> ConfirmReporter<'a> {
@@ -39,7 +42,13 @@ impl<'a> ConfirmReporter<'a> {
         if bar.is_none() {
             printer.step("starting", format!("{}, each alone", counted(agents, "agent")));
         }
-        Self { printer, stack, bar }
+        Self {
+            printer,
+            stack,
+            bar,
+            agents,
+            done: 0,
+        }
     }
 
     /// Takes in one event.
@@ -48,9 +57,15 @@ impl<'a> ConfirmReporter<'a> {
         match (event, &self.bar) {
             (ConfirmEvent::Started(agent), Some(bar)) => bar.set_message(escape::line(&name(agent)).into_owned()),
             (ConfirmEvent::Finished(..), Some(bar)) => bar.inc(1),
-            (ConfirmEvent::Finished(agent, seen), None) if self.printer.verbose => {
-                let state = seen.as_ref().map_or("unknown", |seen| seen.status.state.name());
-                self.printer.step(state, name(agent));
+            (ConfirmEvent::Finished(agent, seen), None) => {
+                let state = seen.as_ref().map_or("unknown", |seen| match seen.status.state {
+                    // It was left before its time was over: nothing more would have come.
+                    AgentState::Starting => AgentState::Mute.name(),
+                    state => state.name(),
+                });
+                self.done += 1;
+                self.printer
+                    .step(state, format!("{}  ({} of {})", name(agent), self.done, self.agents));
             }
             _ => {}
         }
