@@ -221,7 +221,7 @@ mod tests {
     use super::super::reach::Reach;
     use super::super::reach::tests::host;
     use super::super::{podman_arguments, podman_request};
-    use super::{Labels, Runs, container, creation, hardware_address};
+    use super::{Labels, Runs, container, creation, hardware_address, pod};
     use crate::container::preload::Preload;
     use crate::render::{self, compose};
     use crate::stack::Stack;
@@ -411,6 +411,15 @@ mod tests {
             let mount = format!(r#""source":"{folder}","destination":"{path}","options":["{how}","rprivate","rbind"]"#);
             assert!(mounts.contains(&mount), "{mount}: {mounts}");
         }
+    }
+
+    #[test]
+    fn a_group_is_found_by_its_name() {
+        let stack = Fixture::small().model();
+        let (id, _) = stack.groups().next().unwrap();
+        let pod = pod(&stack, id, &host(&stack, Reach::Container));
+        assert!(podman_arguments::pod(&pod).contains(&"--network-alias=core".to_owned()));
+        assert_eq!(podman_request::pod(&pod)["Networks"]["sys_main"]["aliases"][0], "core");
     }
 
     #[test]

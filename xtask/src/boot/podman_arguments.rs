@@ -16,6 +16,8 @@ pub fn pod(pod: &Pod) -> Vec<String> {
         format!("--network={}", pod.network),
         format!("--ip={}", pod.address),
         format!("--mac-address={}", pod.hardware_address),
+        // Names of pods resolve by themselves; those of their containers, which are the groups', do not.
+        format!("--network-alias={}", pod.hostname),
     ];
     arguments.extend(
         pod.ports

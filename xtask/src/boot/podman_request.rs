@@ -28,7 +28,11 @@ pub fn pod(pod: &Pod) -> Value {
     let mut networks = Map::new();
     networks.insert(
         pod.network.clone(),
-        json!({ "static_ips": [pod.address], "static_mac": pod.hardware_address }),
+        json!({
+            "static_ips": [pod.address],
+            "static_mac": pod.hardware_address,
+            "aliases": [pod.hostname],
+        }),
     );
     let mut body = json!({
         "name": pod.name,

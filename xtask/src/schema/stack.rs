@@ -51,7 +51,8 @@ pub(super) struct StackFile {
     runtime: Runtime,
     /// The machines, by name.
     machines: BTreeMap<String, Machine>,
-    /// What stands in for a dependency that nothing defines: its name, and a path in the tree.
+    /// What agents use in place of a dependency that nothing defines: its name, and a path in the tree. It is for those who read about it, in
+    /// the audit and in reports; nothing starts it.
     fallbacks: Option<BTreeMap<String, String>>,
     /// The groups, by name: the agents that share a container. One machine needs none: its startup config's own groups are taken, or
     /// one group of all its agents.

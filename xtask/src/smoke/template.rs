@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 /// Every `{name}` that an expansion may bind.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 20] = [
     "stack",
     "namespace",
     "python_version",
@@ -25,6 +25,8 @@ pub const NAMES: [&str; 18] = [
     "path",
     "target",
     "to",
+    "groups",
+    "bridges",
 ];
 
 /// What the names stand for in one concrete check.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::container::group_config;
+use crate::container::preload::Preload;
 use crate::smoke::spec::ForEach;
 use crate::smoke::template::Bindings;
 use crate::stack::graph;
@@ -169,5 +171,29 @@ fn group_bindings(stack: &Stack, group: GroupId) -> Bindings {
     let mut bindings = machine_bindings(stack, stack.group(group).machine);
     bindings.insert("group", stack.group(group).name.clone());
     bindings.insert("address", stack.group(group).address.to_string());
+    bindings.insert("groups", neighbours(stack, group));
+    bindings.insert("bridges", bridges(stack, group));
     bindings
+}
+
+/// The groups of a group's machine with their addresses: `core-services=172.20.0.10 …`.
+fn neighbours(stack: &Stack, group: GroupId) -> String {
+    let groups = stack.groups_of(stack.group(group).machine);
+    let words: Vec<String> = groups
+        .map(|(_, group)| format!("{}={}", group.name, group.address))
+        .collect();
+    words.join(" ")
+}
+
+/// The ports of a group's loopback that lead to agents of other containers, all of them: `TaskRouter=5571 …`.
+fn bridges(stack: &Stack, group: GroupId) -> String {
+    let bridges = group_config::config(stack, group, &Preload::default()).loopback_bridges;
+    let words: Vec<String> = bridges
+        .into_iter()
+        .flat_map(|bridge| {
+            let agent = bridge.agent;
+            bridge.ports.into_iter().map(move |port| format!("{agent}={port}"))
+        })
+        .collect();
+    words.join(" ")
 }
