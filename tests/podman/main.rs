@@ -11,6 +11,7 @@ mod confirm;
 mod connection;
 mod faults;
 mod foreign;
+mod given;
 #[path = "../hard_values.rs"]
 mod hard_values;
 mod harness;

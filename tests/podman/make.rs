@@ -108,6 +108,7 @@ fn creation(profile: PathBuf) -> Creation {
                 // A folder of the host in a volume's place.
                 ("/usr/local/share".to_owned(), "/app/models".to_owned(), true),
             ],
+            secrets: Vec::new(),
             folders: vec![(PathBuf::from("/usr/share"), "/srv".to_owned())],
             memory_bytes: Some(256 << 20),
             milli_cpus: Some(750),

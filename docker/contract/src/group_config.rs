@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::health::{Check, Kind};
+use crate::secrets::Secrets;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,9 @@ pub struct GroupConfig {
     /// What agents may write below the working directory and that is kept elsewhere: links there lead to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Kept>,
+    /// Files with what all agents are given and nobody else may see.
+    #[serde(default, skip_serializing_if = "Secrets::is_empty")]
+    pub secrets: Secrets,
     /// Modules that must be importable before any agent is started (the start-up check).
     #[serde(default)]
     pub required_modules: Vec<String>,
@@ -187,6 +191,9 @@ pub struct Agent {
     /// Further environment of this agent alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
+    /// Files with what this agent alone is given, over its group's.
+    #[serde(default, skip_serializing_if = "Secrets::is_empty")]
+    pub secrets: Secrets,
     /// Overrides [`Supervision::argument_style`] for this agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub argument_style: Option<ArgumentStyle>,

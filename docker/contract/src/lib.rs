@@ -8,4 +8,5 @@ pub mod explored;
 pub mod group_config;
 pub mod health;
 pub mod http_reply;
+pub mod secrets;
 pub mod status;

@@ -8,16 +8,19 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use contract::group_config::{AGENT_ENVIRONMENT, Agent, GroupConfig};
 
+use crate::secrets;
+
 /// Variables by name.
 pub type Variables = BTreeMap<OsString, OsString>;
 
 /// What agents get of the container's environment.
 #[must_use]
 pub fn of_agents() -> Variables {
-    for_agents(std::env::vars_os())
+    for_agents(std::env::vars_os(), &[])
 }
 
-fn for_agents(all: impl Iterator<Item = (OsString, OsString)>) -> Variables {
+/// The same with variables of the group's files, over which those go that are meant for agents.
+fn for_agents(all: impl Iterator<Item = (OsString, OsString)>, files: &[(String, String)]) -> Variables {
     let mut own = Variables::new();
     let mut theirs = Variables::new();
     for (name, value) in all {
@@ -31,6 +34,7 @@ fn for_agents(all: impl Iterator<Item = (OsString, OsString)>) -> Variables {
             }
         }
     }
+    own.extend(pairs(files));
     own.extend(theirs);
     own
 }
@@ -38,17 +42,26 @@ fn for_agents(all: impl Iterator<Item = (OsString, OsString)>) -> Variables {
 /// The whole environment of a process that runs code of the tree: of one agent, or of all.
 #[must_use]
 pub fn of_process(config: &GroupConfig, agent: Option<&Agent>) -> Variables {
-    let mut variables = of_agents();
+    let given = secrets::read(&config.secrets);
+    let mut variables = for_agents(std::env::vars_os(), &given.from_env_files);
+    variables.extend(pairs(&given.variables));
     if config.python_path.is_empty() {
         variables.remove(OsStr::new("PYTHONPATH"));
     } else {
         variables.insert("PYTHONPATH".into(), config.python_path.join(":").into());
     }
     if let Some(agent) = agent {
+        let given = secrets::read(&agent.secrets);
+        variables.extend(pairs(&given.from_env_files));
         let own = agent.environment.iter();
         variables.extend(own.map(|(name, value)| (name.into(), value.into())));
+        variables.extend(pairs(&given.variables));
     }
     variables
+}
+
+fn pairs(variables: &[(String, String)]) -> impl Iterator<Item = (OsString, OsString)> {
+    variables.iter().map(|(name, value)| (name.into(), value.into()))
 }
 
 /// A variable as agents see it.
@@ -75,10 +88,12 @@ mod tests {
             ("PATH", "/bin"),
         ];
         let all = all.map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        let seen: Vec<String> = for_agents(all.into_iter())
+        let files = [("LOG_LEVEL", "WARN"), ("PATH", "/files"), ("ONLY", "x")];
+        let files = files.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let seen: Vec<String> = for_agents(all.into_iter(), &files)
             .into_iter()
             .map(|(name, value)| format!("{}={}", name.display(), value.display()))
             .collect();
-        assert_eq!(seen, ["LD_PRELOAD=x.so", "LOG_LEVEL=DEBUG", "PATH=/bin"]);
+        assert_eq!(seen, ["LD_PRELOAD=x.so", "LOG_LEVEL=DEBUG", "ONLY=x", "PATH=/files"]);
     }
 }

@@ -29,6 +29,7 @@ mod processes;
 mod queue;
 mod reap;
 mod rotate;
+mod secrets;
 mod shell;
 mod signals;
 mod spawn;

@@ -1,10 +1,15 @@
 //! Secrets in what agents say. The status endpoint is read by whoever reaches it; here the values of variables and parameters whose
-//! names say that they are secret are replaced, and what looks like a secret by its form. Pure.
+//! names say that they are secret are replaced, and what looks like a secret by its form. What comes from secret files is replaced in
+//! all that agents print. Pure.
+
+use std::borrow::Cow;
 
 /// What stands in the place of a secret.
 pub const MASK: &str = "***";
 /// Shorter values are words of any text.
 const SHORTEST: usize = 4;
+/// The same for the lines of a value that has several, such as a key's.
+const LINE: usize = 8;
 
 /// Parts of names whose values are secret, in capitals.
 const PARTS: [&str; 17] = [
@@ -75,6 +80,49 @@ pub struct Masks {
     /// The secret values that are known, longest first.
     values: Vec<String>,
     off: bool,
+}
+
+/// Values that are secret whatever they look like and wherever they stand.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Longest first.
+    values: Vec<String>,
+}
+
+impl Known {
+    /// Adds one, with the forms in which programs print it; of several lines, each for itself, since output is read by lines.
+    pub fn add(&mut self, value: &str) {
+        for line in value.lines() {
+            let line = line.trim();
+            let shortest = if value.trim().contains('\n') { LINE } else { SHORTEST };
+            if line.len() < shortest {
+                continue;
+            }
+            let quoted = format!("{line:?}");
+            let forms = [
+                line.to_owned(),
+                percent_encoded(line),
+                quoted[1..quoted.len() - 1].to_owned(),
+                line.replace('\\', "\\\\").replace('\'', "\\'"),
+            ];
+            self.values.extend(forms);
+        }
+        self.values
+            .sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        self.values.dedup();
+    }
+
+    /// The text without them.
+    #[must_use]
+    pub fn hide<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut text = Cow::Borrowed(text);
+        for value in &self.values {
+            if text.contains(value.as_str()) {
+                text = Cow::Owned(text.replace(value.as_str(), MASK));
+            }
+        }
+        text
+    }
 }
 
 impl Masks {
@@ -330,7 +378,7 @@ fn percent_encoded(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Masks, is_secret};
+    use super::{Known, Masks, is_secret};
 
     fn masked(text: &str) -> String {
         Masks::default().apply(text)
@@ -388,6 +436,24 @@ mod tests {
         assert_eq!(masks.apply("cannot log in with p@ss word"), "cannot log in with ***");
         assert_eq!(masks.apply("GET /?q=p%40ss%20word"), "GET /?q=***");
         assert_eq!(masks.apply("xabcdx fast 123"), "x***x fast 123");
+    }
+
+    #[test]
+    fn known_values_go_in_every_form_in_which_they_are_printed() {
+        let mut known = Known::default();
+        for value in ["p@ss'wo\"rd\\", "abc", "first line here\nshort\nlast line here"] {
+            known.add(value);
+        }
+        for (text, seen) in [
+            ("a p@ss'wo\"rd\\ b", "a *** b"),
+            ("{\"k\": \"p@ss'wo\\\"rd\\\\\"}", "{\"k\": \"***\"}"),
+            ("'p@ss\\'wo\"rd\\\\'", "'***'"),
+            ("?q=p%40ss%27wo%22rd%5C", "?q=***"),
+            ("abc short", "abc short"),
+            ("  last line here", "  ***"),
+        ] {
+            assert_eq!(known.hide(text), seen);
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::task::JoinHandle;
 
 use crate::machine::plan::AgentId;
+use crate::mask::Known;
 use crate::queue::Queue;
 use crate::rotate::Rotating;
 use crate::tail::Tail;
@@ -37,14 +38,17 @@ pub enum Stream {
 pub struct Output {
     stdout: Arc<Queue<Vec<u8>>>,
     files: Arc<Queue<(AgentId, Vec<u8>)>>,
+    /// What no output shows.
+    known: Arc<Known>,
 }
 
 impl Output {
     /// Starts the two writer threads.
-    pub fn start(config: &GroupConfig) -> io::Result<Self> {
+    pub fn start(config: &GroupConfig, known: Known) -> io::Result<Self> {
         let output = Self {
             stdout: Arc::default(),
             files: Arc::default(),
+            known: Arc::new(known),
         };
         let queue = Arc::clone(&output.stdout);
         std::thread::Builder::new()
@@ -74,7 +78,14 @@ impl Output {
 
     /// One line of the supervisor's own; never waits.
     pub fn say(&self, line: &str) {
+        let line = self.known.hide(line);
         self.stdout.push_now(format!("[supervisor] {line}\n").into_bytes());
+    }
+
+    /// A text without what no output shows.
+    #[must_use]
+    pub fn without_secrets(&self, text: &str) -> String {
+        self.known.hide(text).into_owned()
     }
 
     /// Waits until all is written, but not for ever: stdout may be blocked.
@@ -98,7 +109,12 @@ impl Output {
         let tail = Arc::clone(tail);
         Ok(tokio::spawn(async move {
             let mut lines = Lines::default();
-            let printed = Printed { stream, prefix, tail };
+            let printed = Printed {
+                stream,
+                prefix,
+                tail,
+                known: Arc::clone(&output.known),
+            };
             loop {
                 if pipe.readable().await.is_err() {
                     break;
@@ -141,6 +157,7 @@ struct Printed {
     stream: Stream,
     prefix: String,
     tail: Arc<Mutex<Tail>>,
+    known: Arc<Known>,
 }
 
 /// Complete lines, once for the log file and once with the prefix for stdout.
@@ -153,6 +170,7 @@ struct Batch {
 impl Batch {
     fn add(&mut self, line: &[u8], end: End, printed: &Printed) {
         let text = String::from_utf8_lossy(line);
+        let text = printed.known.hide(&text);
         self.plain.extend(text.as_bytes());
         self.plain.push(b'\n');
         self.prefixed.extend(printed.prefix.as_bytes());

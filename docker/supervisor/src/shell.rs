@@ -35,7 +35,7 @@ use crate::message::Message;
 use crate::output::Output;
 use crate::tail::Tail;
 use crate::warm::Warm;
-use crate::{control, environment, http, kept, listening, probe, signals, standing};
+use crate::{control, environment, http, kept, listening, probe, secrets, signals, standing};
 use ending::Orders;
 
 /// How long after an agent's end its output is waited for: a process that left its group may hold the pipe open.
@@ -143,8 +143,9 @@ async fn supervise(loaded: Loaded, signals: SignalFd) -> Result<(), String> {
     })?;
     let (sender, mut receiver) = mpsc::unbounded_channel();
     listen_for_signals(&sender, signals).map_err(|error| format!("cannot handle signals: {error}"))?;
-    let output = Output::start(&config).map_err(|error| format!("cannot start a thread: {error}"))?;
-    for warning in loaded.warnings.iter().chain(&kept::prepare(&config)) {
+    let (known, problems) = secrets::known(&config);
+    let output = Output::start(&config, known).map_err(|error| format!("cannot start a thread: {error}"))?;
+    for warning in loaded.warnings.iter().chain(&kept::prepare(&config)).chain(&problems) {
         output.say(&format!("warning: {warning}"));
     }
 
@@ -434,7 +435,10 @@ impl Shell {
                 }
                 Disclosure::Masked | Disclosure::Full => {
                     agent.last_stderr = self.last_lines(id).0;
-                    agent.reason = agent.reason.take().map(|reason| self.masks.apply(&reason));
+                    agent.reason = agent
+                        .reason
+                        .take()
+                        .map(|reason| self.masks.apply(&self.output.without_secrets(&reason)));
                 }
             }
         }

@@ -6,14 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use super::pod::{Container, HealthTimes, Pod};
+use super::pod::{Container, HealthTimes, Pod, Secret};
 use super::podman_arguments;
 use super::reach::{Host, published_ports};
 use crate::container::command::{command, config_path};
 use crate::container::environment;
-use crate::container::layout::temporary;
+use crate::container::layout::{secret_folder, temporary};
 use crate::images::digest::Parts;
 use crate::stack::{AgentId, GroupId, MachineId, Stack};
+
+/// How the names of secrets begin that Podman has as long as a container is being created.
+pub const SECRET_PREFIX: &str = "agents-being-created-";
 
 /// Labels that mark what is ours.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +80,10 @@ pub fn creation(stack: &Stack, id: GroupId, host: &Host, image_id: &str, runs: &
         .chain(&podman_arguments::container(&container))
     {
         parts.add("argument", argument);
+    }
+    // Podman copies them when a container is created: another content needs another container.
+    for file in &stack.group(id).secrets {
+        parts.add("secret", file.seen.digest.as_deref().unwrap_or_default());
     }
     let digest = parts.add("image", image_id).finish();
     pod.labels.clone_from(&container.labels);
@@ -157,9 +164,13 @@ fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container 
                 )
             })
             .collect(),
-        temporary: temporary(stack, id),
+        temporary: temporary(stack, id)
+            .into_iter()
+            .chain(secret_folder(stack, id))
+            .collect(),
         mounts: group.extras.mounts.clone(),
         devices: group.extras.devices.clone(),
+        secrets: secrets(stack, id),
         folders,
         memory_bytes: stack.group_memory_bytes(id).filter(|_| host.limits.memory),
         milli_cpus: stack.group_milli_cpus(id).filter(|_| host.limits.cpus),
@@ -181,6 +192,29 @@ fn health_times(stack: &Stack, id: GroupId) -> HealthTimes {
         retries: supervision.health_retries.max(1),
         start_period: stack.group_start_period_ms(id).div_ceil(1000),
     }
+}
+
+/// The files that a group's agents are given. Podman calls each by a name that no other stack, group or person has for one, and that
+/// fits its limit of 63 characters.
+fn secrets(stack: &Stack, id: GroupId) -> Vec<Secret> {
+    let group = stack.group(id);
+    let owner = stack.group_user(id).unwrap_or((stack.images.uid, stack.images.uid));
+    let name = |file: &str| {
+        let mut parts = Parts::new();
+        for part in [&stack.name, &stack.checkout, &group.name] {
+            parts.add("of", part);
+        }
+        format!("{SECRET_PREFIX}{}", &parts.add("file", file).finish()[..32])
+    };
+    let files = group.secrets.iter();
+    files
+        .map(|file| Secret {
+            name: name(&file.name),
+            file: file.seen.path.clone(),
+            target: file.target.clone(),
+            owner,
+        })
+        .collect()
 }
 
 /// The command line of a supervisor with options; nothing, which is the image's own, where none is about this group.
@@ -221,7 +255,7 @@ mod tests {
     use super::super::reach::Reach;
     use super::super::reach::tests::host;
     use super::super::{podman_arguments, podman_request};
-    use super::{Labels, Runs, container, creation, hardware_address, pod};
+    use super::{Labels, Runs, SECRET_PREFIX, container, creation, hardware_address, pod};
     use crate::container::preload::Preload;
     use crate::render::{self, compose};
     use crate::stack::Stack;
@@ -294,7 +328,7 @@ mod tests {
             .stack(
                 "status_port: 9000",
                 "status_port: 9000\nmounts: ['/srv/models:/models:ro']\ndevices: [/dev/snd]\nextra_hosts: {db: 10.0.0.7}\n\
-                 shm_size: 1g\ntmp_size: 300m\nstart_period: 77",
+                 secrets: {TOKEN: keys/token}\nenv_file: /srv/all.env\nshm_size: 1g\ntmp_size: 300m\nstart_period: 77",
             )
             .model();
         let (id, group) = stack.groups().next().unwrap();
@@ -314,6 +348,8 @@ mod tests {
                 role: "r",
             },
         );
+        let [secret, _] = [0, 1].map(|at| created.container.secrets[at].name.as_str());
+        assert!(secret.starts_with(SECRET_PREFIX) && secret.len() < 64, "{secret}");
         let mut arguments = podman_arguments::pod(&created.pod);
         arguments.extend(podman_arguments::container(&created.container));
         for argument in [
@@ -322,6 +358,7 @@ mod tests {
             "--volume=/srv/models:/models:ro",
             "--device=/dev/snd:/dev/snd:rw",
             "--health-start-period=77s",
+            &format!("--secret={secret},type=mount,uid=10001,gid=10001,mode=0400,target=/run/secrets/TOKEN"),
         ] {
             assert!(arguments.contains(&argument.to_owned()), "{argument}: {arguments:#?}");
         }
@@ -342,6 +379,8 @@ mod tests {
             ),
             (&request, "size=314572800"),
             (&request, r#""StartPeriod":77000000000"#),
+            (&request, r#""GID":10001,"Mode":256"#),
+            (&request, r#""Target":"/run/secrets/env_file","UID":10001"#),
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
@@ -358,6 +397,15 @@ mod tests {
             (compose, "shm_size: 1073741824"),
             (compose, "/tmp:size=314572800"),
             (compose, "start_period: 77s"),
+            (compose, "- source: sys-core-TOKEN\n      target: /run/secrets/TOKEN"),
+            (compose, "sys-core-TOKEN:\n    file: ../keys/token"),
+            (compose, "sys-core-env_file:\n    file: /srv/all.env"),
+            (
+                quadlet,
+                "Secret=sys-core-TOKEN,type=mount,uid=10001,gid=10001,mode=0400,target=/run/secrets/TOKEN",
+            ),
+            (kube, "secretName: core-secrets"),
+            (kube, "subPath: env_file"),
             (quadlet, "Volume=/srv/models:/models:ro"),
             (quadlet, "AddDevice=/dev/snd:/dev/snd:rw"),
             (quadlet, "--add-host=db:10.0.0.7"),
@@ -373,7 +421,40 @@ mod tests {
             let unquoted = text.replace(['"', '\''], "");
             assert!(unquoted.contains(part), "{part}: {text}");
         }
-        assert!(text("config/core.yaml").contains("start_period_ms: 77000"));
+        let config = text("config/core.yaml");
+        assert!(config.contains("start_period_ms: 77000"));
+        assert!(
+            config.contains("TOKEN: /run/secrets/TOKEN") && config.contains("- /run/secrets/env_file"),
+            "{config}"
+        );
+    }
+
+    #[test]
+    fn another_content_of_a_secret_is_another_container_and_says_nothing_else() {
+        let mut stack = Fixture::small()
+            .stack("status_port: 9000", "status_port: 9000\nsecrets: {TOKEN: keys/token}")
+            .model();
+        let (id, _) = stack.groups().next().unwrap();
+        let host = host(&stack, Reach::Container);
+        let labels = Labels {
+            stack: "s",
+            checkout: "c",
+            machine: "m",
+            group: "g",
+            digest: "d",
+            role: "r",
+        };
+        let created = |stack: &Stack| creation(stack, id, &host, "1", &Runs::Supervisor, labels);
+        stack.groups[id.0].secrets[0].seen.digest = Some("one".to_owned());
+        let (one, again) = (created(&stack), created(&stack));
+        stack.groups[id.0].secrets[0].seen.digest = Some("two".to_owned());
+        let two = created(&stack);
+        assert_eq!(one.digest, again.digest);
+        assert_ne!(one.digest, two.digest);
+        assert_eq!(
+            podman_arguments::container(&one.container),
+            podman_arguments::container(&two.container)
+        );
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub struct Container {
     pub mounts: Vec<HostMount>,
     /// Devices of the host.
     pub devices: Vec<Device>,
+    /// Files of the host that Podman copies, so that the container's user alone can read them.
+    pub secrets: Vec<Secret>,
     /// Folders of the host, and where they are.
     pub folders: Vec<(PathBuf, String)>,
     /// Memory that it may have, in bytes.
@@ -89,6 +91,19 @@ pub struct HealthTimes {
     pub retries: u32,
     /// Seconds after its start in which failed checks do not count.
     pub start_period: u64,
+}
+
+/// A file of the host that the container gets a copy of: no image, no environment and no description of the container has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// What Podman calls it, as long as the container is being created.
+    pub name: String,
+    /// Its path on the host.
+    pub file: PathBuf,
+    /// Its path in the container.
+    pub target: String,
+    /// Numeric ids of the user and the group that it belongs to, which may read it.
+    pub owner: (u32, u32),
 }
 
 /// What tells Podman whether a container is healthy, as a shell reads it.

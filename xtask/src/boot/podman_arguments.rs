@@ -74,6 +74,13 @@ pub fn container(container: &Container) -> Vec<String> {
             .iter()
             .map(|device| format!("--device={}", device.text())),
     );
+    arguments.extend(container.secrets.iter().map(|secret| {
+        let (user, group) = secret.owner;
+        format!(
+            "--secret={},type=mount,uid={user},gid={group},mode=0400,target={}",
+            secret.name, secret.target
+        )
+    }));
     arguments.extend(labels(&container.labels));
     arguments.extend(
         container

@@ -10,6 +10,9 @@ const NANOSECONDS: u64 = 1_000_000_000;
 /// Microseconds of a period in which the kernel counts processor time.
 const CPU_PERIOD: u64 = 100_000;
 
+/// Only the owner may read a secret.
+const SECRET_MODE: u32 = 0o400;
+
 /// Body of `POST /libpod/pods/create`.
 #[must_use]
 pub fn pod(pod: &Pod) -> Value {
@@ -147,6 +150,13 @@ pub fn container(container: &Container) -> Value {
     if !container.devices.is_empty() {
         let devices = container.devices.iter().map(|device| json!({ "path": device.text() }));
         body["devices"] = Value::Array(devices.collect());
+    }
+    if !container.secrets.is_empty() {
+        let secrets = container.secrets.iter().map(|secret| {
+            let (user, group) = secret.owner;
+            json!({ "Source": secret.name, "Target": secret.target, "UID": user, "GID": group, "Mode": SECRET_MODE })
+        });
+        body["secrets"] = Value::Array(secrets.collect());
     }
     if let Some((user, group)) = container.user {
         body["user"] = json!(format!("{user}:{group}"));

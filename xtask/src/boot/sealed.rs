@@ -33,6 +33,9 @@ const SHARES: u32 = 256;
 /// Time between SIGTERM and SIGKILL, in milliseconds, at the most.
 const LONGEST_GRACE_MS: u64 = 5000;
 
+/// What variables have in the place of a secret.
+const NO_SECRET: &str = "not-given-to-a-trial";
+
 /// Where the first process looks for its interpreter: nothing that the tree sets, or can put a file into.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -213,6 +216,22 @@ fn alone(stack: &Stack, agent: AgentId, limit: Duration) -> GroupConfig {
     config.absent_dependencies.clear();
     config.loopback_bridges.clear();
     config.required_modules.clear();
+    // Foreign code gets no secret: variables have something in their place, so that what only asks for one goes on.
+    let files = std::mem::take(&mut config.secrets);
+    for known in &mut config.agents {
+        let own = std::mem::take(&mut known.secrets);
+        let names = files.variables.keys().chain(own.variables.keys());
+        let names = names
+            .map(String::as_str)
+            .chain(stack.secret_variables(stack.agent(agent).group, name));
+        let given: Vec<String> = names
+            .filter(|name| !known.environment.contains_key(*name))
+            .map(str::to_owned)
+            .collect();
+        known
+            .environment
+            .extend(given.into_iter().map(|name| (name, NO_SECRET.to_owned())));
+    }
     config.supervision.crash_limit = 1;
     config.supervision.log_keep = 0;
     config.supervision.stop_grace_ms = config.supervision.stop_grace_ms.min(LONGEST_GRACE_MS);

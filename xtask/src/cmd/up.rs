@@ -17,6 +17,7 @@ use crate::boot::limits;
 use crate::boot::session::{Chosen, Ended, Limit, WaitFor};
 use crate::boot::standing::Lost;
 use crate::boot::view::View;
+use crate::finding::Severity;
 use crate::host::boot::session::{Booted, Session};
 use crate::host::boot::take_down::{self, Removal};
 use crate::host::boot::{self, BootError, Created};
@@ -25,6 +26,7 @@ use crate::host::system::lock::{self, Lock};
 use crate::host::system::process;
 use crate::report::boot::{BootReporter, causes_lines, causes_text, path_text};
 use crate::report::exit::Exit;
+use crate::report::findings;
 use crate::stack::{AgentId, GroupId, Stack};
 
 /// Boot the stack: networks, volumes, pods and containers, all at once
@@ -126,6 +128,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         printer.note(format!("waiting for {holder}"));
     })?;
     let chosen = choose::choose(context, &stack, &hosts, &args.selection, args.no_deps)?;
+    require_secrets(context, &stack, &chosen.groups)?;
     for part in &hosts.parts(&stack, &chosen.groups) {
         ownership::before_boot(context, &stack, part, args.take_over, args.chown_volumes)?;
     }
@@ -149,6 +152,17 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         return take_back(context, &stack, &hosts.parts(&stack, &chosen.groups), &begun);
     }
     job.conclude(&created?, &booted)
+}
+
+/// Fails where a file that agents of these groups are to be given cannot be: before anything is changed.
+fn require_secrets(context: &Context, stack: &Stack, groups: &[GroupId]) -> Outcome<()> {
+    let problems = stack.secret_problems(Some(groups), Severity::Error);
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let printer = &context.printer;
+    printer.styled(findings::human(&problems, printer.color_err));
+    Err(Failure::said(Exit::Findings))
 }
 
 /// The agents that are not to be started.

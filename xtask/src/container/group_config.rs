@@ -79,6 +79,7 @@ pub fn config_with_hosts(
             .find(|volume| volume.name == "logs")
             .map_or_else(|| format!("{ROOT}/logs"), |volume| volume.path.clone()),
         kept: kept(stack, id),
+        secrets: stack.secrets_in_container(id, None),
         required_modules: modules,
         start: stack.group_start(id),
         preload: preload.modules.get(&id).cloned().unwrap_or_default(),
@@ -140,6 +141,8 @@ fn agent(stack: &Stack, id: AgentId, preload: &Preload) -> Agent {
         module: agent.module.clone(),
         own_flags: agent.own_flags,
         environment: agent.environment.clone(),
+        // One that no group holds has no container.
+        secrets: stack.secrets_in_container(agent.group, Some(&agent.name)),
         start_period_ms: agent.runtime.start_period_ms,
         argument_style: agent.argument_style,
         start: if preload.plain.contains(&id) {

@@ -1,5 +1,6 @@
 //! What every container has, and where: paths, and the folders in memory.
 
+use crate::stack::secrets::FOLDER as SECRETS;
 use crate::stack::{GroupId, Stack};
 
 /// The tree's root inside every container.
@@ -39,6 +40,18 @@ pub fn temporary(stack: &Stack, id: GroupId) -> Vec<(&'static str, Vec<String>)>
         .iter()
         .map(|(path, default)| (*path, options(path, default)))
         .collect()
+}
+
+/// The folder of a group's secret files, where it has any there: agents cannot write to it. Podman would put a folder of its own there,
+/// read-only where the root is, and then find no place in it for the files.
+#[must_use]
+pub fn secret_folder(stack: &Stack, id: GroupId) -> Option<(&'static str, Vec<String>)> {
+    let below = |target: &str| target.strip_prefix(SECRETS).is_some_and(|rest| rest.starts_with('/'));
+    let mut files = stack.group(id).secrets.iter();
+    let options = ["rw", "nosuid", "nodev", "noexec", "size=64k", "mode=0755"];
+    files
+        .any(|file| below(&file.target))
+        .then(|| (SECRETS, options.map(str::to_owned).into()))
 }
 
 /// Entries of PYTHONPATH inside the container, in order.

@@ -27,6 +27,8 @@ struct Compose {
     name: String,
     networks: BTreeMap<String, Network>,
     volumes: BTreeMap<String, Named>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    secrets: BTreeMap<String, SecretSource>,
     services: Services,
 }
 
@@ -51,6 +53,17 @@ struct Named {
 }
 
 #[derive(Serialize)]
+struct SecretSource {
+    file: String,
+}
+
+#[derive(Serialize)]
+struct SecretUse {
+    source: String,
+    target: String,
+}
+
+#[derive(Serialize)]
 struct Service {
     image: String,
     container_name: String,
@@ -62,6 +75,8 @@ struct Service {
     ports: Vec<String>,
     networks: BTreeMap<String, Address>,
     volumes: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    secrets: Vec<SecretUse>,
     healthcheck: Healthcheck,
     restart: &'static str,
     stop_grace_period: String,
@@ -115,6 +130,7 @@ pub fn file(stack: &Stack, id: MachineId) -> RenderedFile {
         name: format!("{}_{}", stack.name, machine.name),
         networks: BTreeMap::from([(machine.network.clone(), network)]),
         volumes: volumes.collect(),
+        secrets: secrets(stack, id),
         services: Services(
             stack
                 .groups_of(id)
@@ -166,6 +182,23 @@ fn source(stack: &Stack, machine: &str, volume: &Volume) -> String {
     }
 }
 
+/// The files that a machine's groups are given: Compose takes relative paths from the folder of its own file.
+fn secrets(stack: &Stack, machine: MachineId) -> BTreeMap<String, SecretSource> {
+    let up = path(stack, "").matches('/').count();
+    let mut sources = BTreeMap::new();
+    for (id, group) in stack.groups_of(machine) {
+        for file in &group.secrets {
+            let from_here = match file.file.starts_with('/') {
+                true => file.file.clone(),
+                false => format!("{}{}", "../".repeat(up), file.file),
+            };
+            // Compose expands variables, and no path has one.
+            sources.insert(stack.secret_name(id, file), SecretSource { file: from_here });
+        }
+    }
+    sources
+}
+
 fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
     let machine = stack.machine(group.machine);
     let supervision = &machine.supervision;
@@ -195,6 +228,14 @@ fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
             .iter()
             .map(|volume| format!("{}:{}", source(stack, &machine.name, volume), volume.mount()))
             .chain(extras.mounts.iter().map(HostMount::text))
+            .collect(),
+        secrets: group
+            .secrets
+            .iter()
+            .map(|file| SecretUse {
+                source: stack.secret_name(id, file),
+                target: file.target.clone(),
+            })
             .collect(),
         healthcheck: Healthcheck {
             test: std::iter::once("CMD".to_owned()).chain(health_command()).collect(),

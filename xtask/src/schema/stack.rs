@@ -152,6 +152,42 @@ struct Runtime {
     /// Processes and threads of a container; in an override, its agent's part of the sum.
     #[schemars(range(min = 1, max = 4_194_304))]
     processes: Option<u32>,
+    /// Files that agents are given and nobody else sees: by the name of the environment variable that gets the file's content, its
+    /// path on this host, absolute or relative to the repository. Agents have the file, too, as `/run/secrets/NAME`.
+    secrets: Option<BTreeMap<String, SecretFile>>,
+    /// Files of lines `NAME=VALUE` on this host: variables of agents that nobody else sees. `environment:` goes before them.
+    env_file: Option<OneOrMore>,
+}
+
+/// A file that agents are given.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum SecretFile {
+    /// Its path, and what agents get of it.
+    Described(DescribedSecret),
+    /// Its path on this host.
+    Path(String),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct DescribedSecret {
+    /// Its path on this host.
+    file: String,
+    /// The environment variable that gets its content; none where it is not written.
+    variable: Option<String>,
+    /// Its path in the container; `/run/secrets/` and its name where it is not written.
+    target: Option<String>,
+}
+
+/// A path, or a list of paths.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum OneOrMore {
+    /// One.
+    One(String),
+    /// Several.
+    More(Vec<String>),
 }
 
 #[derive(JsonSchema)]

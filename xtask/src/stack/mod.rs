@@ -32,6 +32,7 @@ pub mod output;
 pub mod pattern;
 pub mod requirements_lock;
 pub mod secret;
+pub mod secrets;
 pub mod selection;
 pub mod spans;
 pub mod subnet;

@@ -12,6 +12,7 @@ use super::extras::Extras;
 use super::limits::Limits;
 use super::output::Output;
 use super::runtime::Runtime;
+use super::secrets::SecretFile;
 use super::writable::Writable;
 use crate::finding::{Place, Subject};
 
@@ -74,6 +75,8 @@ pub struct Stack {
     pub on_ungrouped: Vec<(AgentId, AgentId)>,
     /// See [`Stack::reached_from_other_machines`].
     pub reached: BTreeSet<AgentId>,
+    /// Files of the tree, relative to it, that some group gets as a secret: no image holds them.
+    pub secrets_in_tree: BTreeSet<String>,
 }
 
 /// How images are named and made.
@@ -232,6 +235,8 @@ pub struct Group {
     pub extras: Extras,
     /// What its container may take, where that is not the sum over its agents.
     pub limits: Limits,
+    /// Files with what its agents are given and nobody else sees.
+    pub secrets: Vec<SecretFile>,
     /// Where the stack defines it.
     pub place: Place,
 }
@@ -410,6 +415,7 @@ impl Stack {
                     writable: Vec::new(),
                     extras: Extras::default(),
                     limits: Limits::default(),
+                    secrets: Vec::new(),
                     place: agent.place.clone(),
                 });
                 stack.groups.len() - 1

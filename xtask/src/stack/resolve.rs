@@ -18,6 +18,7 @@ use super::output::Output;
 use super::raw::{RawGroup, RawMachine, RawStack};
 use super::read::plain;
 use super::runtime::RuntimeSettings;
+use super::secrets::SecretSettings;
 use super::spans::At;
 use super::startup::{Startup, StartupAgent};
 use super::tree::{TreeFiles, normal};
@@ -98,6 +99,7 @@ pub fn resolve<'a>(
                 ungrouped: Vec::new(),
                 on_ungrouped: Vec::new(),
                 reached: BTreeSet::new(),
+                secrets_in_tree: BTreeSet::new(),
             },
             origin: Vec::new(),
             ungrouped: Vec::new(),
@@ -236,6 +238,11 @@ impl<'a> Resolver<'a> {
             levels.map(RuntimeSettings::extras),
             raw.overrides.iter().map(|change| change.runtime.extras()),
         );
+        let of_agents = raw.overrides.iter();
+        let secrets = SecretSettings::of_group(
+            levels.map(RuntimeSettings::secrets),
+            of_agents.map(|change| (change.agent.value.as_str(), change.runtime.secrets())),
+        );
         self.resolved.groups.push(raw);
         self.resolved.stack.groups.push(Group {
             name: name.clone(),
@@ -260,6 +267,7 @@ impl<'a> Resolver<'a> {
             writable,
             extras,
             limits: Limits::nearest(levels.map(RuntimeSettings::limits)),
+            secrets,
             place: raw.name.place.clone(),
         });
     }

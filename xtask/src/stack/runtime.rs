@@ -7,6 +7,7 @@ use super::extras::Extras;
 use super::health::{HealthSetting, Own};
 use super::limits::Limits;
 use super::read::{Fields, Reader};
+use super::secrets::SecretSettings;
 use super::spans::At;
 use super::writable::{self, Writable};
 use super::yaml::{Node, Value};
@@ -20,6 +21,7 @@ pub struct RuntimeSettings {
     health: HealthSetting,
     extras: Extras,
     limits: Limits,
+    secrets: SecretSettings,
 }
 
 /// What is so for one agent.
@@ -47,6 +49,7 @@ impl RuntimeSettings {
             health: HealthSetting::read(reader, fields),
             extras: Extras::read(reader, fields),
             limits: Limits::read(reader, fields),
+            secrets: SecretSettings::read(reader, fields),
         }
     }
 
@@ -66,6 +69,12 @@ impl RuntimeSettings {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Files with what agents are given and nobody else sees.
+    #[must_use]
+    pub fn secrets(&self) -> &SecretSettings {
+        &self.secrets
     }
 
     /// What agents may write, besides what the other levels say.

@@ -110,6 +110,8 @@ pub struct Selection {
     behind: Vec<(String, String)>,
     /// Files that are secrets by their content, with the reason.
     keys: BTreeMap<String, &'static str>,
+    /// Files that the stack gives to agents as secrets.
+    given: BTreeSet<String>,
 }
 
 impl Selection {
@@ -153,6 +155,7 @@ impl Selection {
             environments: BTreeSet::new(),
             behind: Vec::new(),
             keys: BTreeMap::new(),
+            given: stack.secrets_in_tree.clone(),
         }
     }
 
@@ -213,6 +216,9 @@ impl Selection {
     /// The reason for which no image holds it.
     pub fn look(&self, path: &str) -> Result<Held, Out> {
         let held = self.place(path).ok_or(Out::Beside)?;
+        if self.given.contains(path) {
+            return Err(Out::Secret("the stack gives it to agents as a secret".to_owned()));
+        }
         if self.named.contains(path) {
             return Ok(held);
         }

@@ -122,7 +122,7 @@ impl Warm {
         if agent.start.unwrap_or(config.start) == Start::Plain {
             return Way::Plain(None);
         }
-        let why = if !agent.environment.is_empty() {
+        let why = if !agent.environment.is_empty() || !agent.secrets.is_empty() {
             // Modules that are imported already may have looked at it.
             "it has an environment of its own"
         } else if agent.module.is_some() {

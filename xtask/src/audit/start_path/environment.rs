@@ -51,7 +51,7 @@ impl Walker<'_> {
         let (Some(environment), true) = (self.environment, self.is_certain()) else {
             return Flow::Next;
         };
-        if may_have(environment, name) || self.may_be_set() {
+        if may_have(environment, name) || self.is_from_a_file(name) || self.may_be_set() {
             return Flow::Next;
         }
         let message = format!("KeyError: '{name}': the container has no environment variable of that name");
@@ -61,7 +61,7 @@ impl Walker<'_> {
             ""
         };
         let help = Some(format!(
-            "{why}set `{name}` under `environment:` of the group or machine, or read it with `os.environ.get(…)`"
+            "{why}set `{name}` under `environment:` of the group or machine, name a file that holds it under `secrets:`, or read it with `os.environ.get(…)`"
         ));
         self.fail_at(
             here,
@@ -92,7 +92,7 @@ impl Walker<'_> {
         let Some(V::Str(name)) = self.certain(name) else {
             return None;
         };
-        if self.may_be_set() {
+        if self.is_from_a_file(&name) || self.may_be_set() {
             return None;
         }
         match environment.get(&name) {
@@ -104,7 +104,15 @@ impl Walker<'_> {
 
     /// The value of a variable that the container surely has.
     pub fn known_variable(&self, name: &str) -> Option<String> {
-        self.environment?.get(name).filter(|_| !self.may_be_set()).cloned()
+        let known = self.environment?.get(name);
+        known
+            .filter(|_| !self.is_from_a_file(name) && !self.may_be_set())
+            .cloned()
+    }
+
+    /// Whether the agent gets a variable from a file that nobody else sees, or may.
+    fn is_from_a_file(&self, name: &str) -> bool {
+        self.has_unknown_variables || self.secret_variables.contains(name)
     }
 
     /// Whether a call asks for a variable that the container surely does not have: it gives `None`.

@@ -58,7 +58,7 @@ mod walk;
 mod tests;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::group_config::ArgumentStyle;
 use pysrc::PythonVersion;
@@ -224,6 +224,14 @@ fn follow(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Disk<'_>, 
         environment.extend(agent.environment.clone());
         environment
     });
+    let has_container = group.environment.is_some();
+    let secret_variables = match has_container {
+        true => stack
+            .secret_variables(group.id, &agent.name)
+            .map(str::to_owned)
+            .collect(),
+        false => BTreeSet::new(),
+    };
     let style = agent
         .argument_style
         .unwrap_or(stack.machine(agent.machine).supervision.argument_style);
@@ -237,6 +245,8 @@ fn follow(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Disk<'_>, 
             .unwrap_or_default(),
         flags: &flags,
         environment: own.as_ref().or(group.environment.as_ref()),
+        secret_variables: &secret_variables,
+        has_unknown_variables: has_container && stack.has_unknown_variables(group.id, &agent.name),
         has_env_file: environment::names_env_file(&stack.images.include)
             || environment::names_env_file(&stack.group(group.id).include),
         equals_style: style == ArgumentStyle::Equals,

@@ -1,7 +1,7 @@
 //! The state of a walk that follows a script as CPython would run it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
@@ -237,6 +237,10 @@ pub struct Walker<'a> {
     pub flags: &'a BTreeMap<String, String>,
     /// Environment of the container, where that is known.
     pub environment: Option<&'a BTreeMap<String, String>>,
+    /// Names of variables that it gets from files which nobody else sees: set, to what nobody knows.
+    pub secret_variables: &'a BTreeSet<String>,
+    /// It gets further variables of such a file, which is not there to look at.
+    pub has_unknown_variables: bool,
     /// Whether a file such as `.env` was put into the image by name: no image has one otherwise.
     pub has_env_file: bool,
     pub equals_style: bool,

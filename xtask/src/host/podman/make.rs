@@ -9,7 +9,9 @@ use serde_json::json;
 
 use super::{Podman, PodmanError};
 use crate::boot::creation::Creation;
+use crate::boot::pod::Secret;
 use crate::boot::{podman_arguments, podman_request};
+use crate::host::system::files;
 use crate::host::system::process::{self, ProcessError};
 
 /// How long Podman may take to make or remove one thing.
@@ -73,6 +75,7 @@ fn label_arguments(labels: &BTreeMap<&'static str, &str>) -> impl Iterator<Item 
 /// # Errors
 /// When Podman does not, or this program was told to stop.
 pub fn group(podman: &Podman, creation: &Creation, turn: &Mutex<()>) -> Result<(), PodmanError> {
+    let _secrets = Secrets::make(podman, &creation.container.secrets)?;
     // Starting the second would start the first, too, but not say why it cannot.
     let (infra, name) = (&creation.pod.infra_name, &creation.container.name);
     if let Some(service) = podman.service() {
@@ -103,4 +106,47 @@ pub fn group(podman: &Podman, creation: &Creation, turn: &Mutex<()>) -> Result<(
         run(podman, &["create"], &podman_arguments::container(&creation.container))?;
     }
     run(podman, &["start"], &[infra.clone(), name.clone()])
+}
+
+/// Podman's copies of the files that a container is to have. It takes its own while the container is created; these go with this value.
+struct Secrets<'a> {
+    podman: &'a Podman,
+    names: Vec<&'a str>,
+}
+
+impl<'a> Secrets<'a> {
+    fn make(podman: &'a Podman, wanted: &'a [Secret]) -> Result<Self, PodmanError> {
+        let mut made = Self {
+            podman,
+            names: Vec::new(),
+        };
+        for secret in wanted {
+            let content = files::read(&secret.file).map_err(PodmanError::Secret)?;
+            // One that was killed left it.
+            made.names.push(&secret.name);
+            made.remove(&secret.name);
+            let command = podman.command().args(["secret", "create", &secret.name, "-"]);
+            command.input(content).limit(LIMIT).whole().read()?;
+        }
+        Ok(made)
+    }
+
+    fn remove(&self, name: &str) {
+        // There may be none.
+        let _ = self
+            .podman
+            .command()
+            .args(["secret", "rm", name])
+            .limit(LIMIT)
+            .whole()
+            .run();
+    }
+}
+
+impl Drop for Secrets<'_> {
+    fn drop(&mut self) {
+        for name in &self.names {
+            self.remove(name);
+        }
+    }
 }

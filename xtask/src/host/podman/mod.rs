@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 use self::service::{Service, ServiceError};
 use super::leftovers::records::Records;
+use super::system::files::FileError;
 use super::system::process::{ProcessError, Program};
 use crate::images::image::Image;
 use crate::images::labels;
@@ -67,6 +68,9 @@ pub enum PodmanError {
     /// Its service did.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// A file that a container is to have cannot be read.
+    #[error("{0}\n  hint: write the path of a file that holds the value under `secrets:` or `env_file:` of the stack")]
+    Secret(FileError),
     /// It answered something that we do not read.
     #[error("`{command}` printed what is not the expected JSON: {source}")]
     Answer {

@@ -8,6 +8,7 @@ pub mod named_place;
 pub mod odd_files;
 pub mod rendered_files;
 pub mod root;
+pub mod secret_files;
 pub mod stack_files;
 pub mod walk;
 pub mod watched;

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::rendered_files::is_output;
 use super::root::{TreeError, TreeRoot};
+use super::secret_files;
 use super::walk::{self, NOT_SOURCES, What};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::host::system::files::{self, FileError};
 use crate::host::system::repository::{Repository, STACK_FILES, has_machines};
 use crate::stack::{Files, Stack, TreeFiles, Written};
@@ -69,10 +70,12 @@ pub fn finish_with(
     written: Written,
     made: &[(String, String)],
 ) -> (Option<Stack>, Vec<Finding>) {
-    let (mut stack, findings) = written.load(&OnDisk { repository, made });
+    let (mut stack, mut findings) = written.load(&OnDisk { repository, made });
     if let Some(stack) = &mut stack {
         stack.checkout = repository.identity();
         stack.output = repository.output().clone();
+        secret_files::look(repository, stack);
+        findings.extend(stack.secret_problems(None, Severity::Note));
     }
     (stack, findings)
 }

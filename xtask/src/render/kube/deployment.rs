@@ -18,6 +18,9 @@ use crate::stack::{GroupId, Stack};
 /// Seconds between two looks whether a group is ready, at the most: a rollout is seen to be done that late.
 const READY_SECONDS: u64 = 10;
 
+/// Mode of a group's secret files: a cluster gives them to root and to the group that the pod's user is in.
+const SECRET_MODE: u32 = 0o440;
+
 /// What is deployed.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -196,6 +199,8 @@ struct Exec {
 struct Mount {
     name: String,
     mount_path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_path: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     read_only: bool,
 }
@@ -212,6 +217,15 @@ struct Volume {
     host_path: Option<HostPath>,
     #[serde(skip_serializing_if = "Option::is_none")]
     persistent_volume_claim: Option<Claim>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<SecretVolume>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SecretVolume {
+    secret_name: String,
+    default_mode: u32,
 }
 
 #[derive(Serialize)]
@@ -439,10 +453,12 @@ fn volumes(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> (Ve
         empty_dir: None,
         host_path: None,
         persistent_volume_claim: None,
+        secret: None,
     };
     let mount = |name: &str, path: &str| Mount {
         name: name.to_owned(),
         mount_path: path.to_owned(),
+        sub_path: None,
         read_only: false,
     };
     let config_name = &config.metadata.name;
@@ -517,5 +533,22 @@ fn volumes(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> (Ve
             },
         ));
     }
-    both.into_iter().unzip()
+    let (mut volumes, mut mounts): (Vec<Volume>, Vec<Mount>) = both.into_iter().unzip();
+    let files = &stack.group(id).secrets;
+    if !files.is_empty() {
+        // One object for the group, which whoever deploys it makes of the files: a key for each.
+        volumes.push(Volume {
+            secret: Some(SecretVolume {
+                secret_name: names.secret(id),
+                default_mode: SECRET_MODE,
+            }),
+            ..volume(&names.secret(id))
+        });
+        mounts.extend(files.iter().map(|file| Mount {
+            sub_path: Some(file.name.clone()),
+            read_only: true,
+            ..mount(&names.secret(id), &file.target)
+        }));
+    }
+    (volumes, mounts)
 }

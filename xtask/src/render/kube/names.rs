@@ -40,6 +40,11 @@ impl Names {
         &self.groups[id.0]
     }
 
+    /// Of a group: the Secret with the files that its agents are given.
+    pub fn secret(&self, id: GroupId) -> String {
+        format!("{}-secrets", self.group(id))
+    }
+
     /// A machine as labels name it.
     pub fn machine(&self, id: MachineId) -> &str {
         &self.machines[id.0]

@@ -10,7 +10,7 @@ use self::unit::{Unit, literal, word};
 use super::dockerfile::duration;
 use crate::container::command::{command, health_command, stop_ms};
 use crate::container::environment::environment;
-use crate::container::layout::temporary;
+use crate::container::layout::{secret_folder, temporary};
 use crate::container::ports::{Interface, published};
 use crate::rendered_file::RenderedFile;
 use crate::stack::limits::cpus_text;
@@ -135,10 +135,22 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
     for device in &group.extras.devices {
         unit.key("AddDevice", literal(&device.text()));
     }
+    for file in &group.secrets {
+        let (user, of_group) = stack.group_user(id).unwrap_or((stack.images.uid, stack.images.uid));
+        // What `podman secret create` makes of the file: docker/README.md has the command.
+        unit.key(
+            "Secret",
+            format!(
+                "{},type=mount,uid={user},gid={of_group},mode=0400,target={}",
+                stack.secret_name(id, file),
+                literal(&file.target)
+            ),
+        );
+    }
     if let Some(bytes) = group.extras.shm_bytes {
         unit.key("ShmSize", bytes);
     }
-    for (path, options) in temporary(stack, id) {
+    for (path, options) in temporary(stack, id).into_iter().chain(secret_folder(stack, id)) {
         unit.key("Tmpfs", format!("{path}:{}", options.join(",")));
     }
     unit.key("DropCapability", "all").key("NoNewPrivileges", true);

@@ -110,7 +110,7 @@ mod tests {
     use super::Exec;
     use crate::smoke::command::CommandSeen;
     use crate::smoke::outcome::Outcome;
-    use crate::smoke::plan::fixture::{action, got};
+    use crate::smoke::plan::fixture::{action, got, plan_of, small_stack};
     use crate::smoke::verdict::Verdict;
 
     fn judged(check: &str, exit: i32, stdout: &str) -> Outcome {
@@ -131,5 +131,41 @@ mod tests {
         assert_eq!(got(&judged(check, 1, "no")), ["exit code: 1", "output: \"no\""]);
         let json = "exec: {group: core-services, command: [x], expect: {json: {n: 1}}}";
         assert_eq!(judged(json, 0, "{\"n\": 1}\n"), Outcome::passed());
+    }
+
+    #[test]
+    fn a_group_knows_its_neighbours_and_what_its_loopback_leads_to() {
+        let text = "phase: 3\nchecks:\n  - name: x\n    for_each: group\n    exec: {group: '{group}', command: [echo, '{groups}', '{bridges}']}\n";
+        let plan = plan_of(text);
+        let stack = small_stack();
+        let words = |name: &str| {
+            let id = stack.find_group(name).unwrap();
+            plan.checks.iter().find_map(|check| {
+                let action: &dyn std::any::Any = &*check.action;
+                let exec = action.downcast_ref::<Exec>()?;
+                (exec.group == id).then(|| exec.command[1..].to_vec())
+            })
+        };
+        let core = words("core-services").unwrap();
+        let memory = stack.group(stack.find_group("memory-system").unwrap());
+        assert!(
+            core[0]
+                .split(' ')
+                .any(|word| word == format!("memory-system={}", memory.address)),
+            "{core:?}"
+        );
+        assert!(
+            !core[0].contains("pc2-memory"),
+            "another machine's names do not resolve: {core:?}"
+        );
+        let bridged: Vec<Vec<String>> = ["core-services", "memory-system", "pc2-memory"]
+            .map(|name| words(name).unwrap())
+            .into();
+        let agent = |id: usize| format!("{}={}", stack.agents[id].name, stack.agents[id].port);
+        for (group, words) in stack.groups().map(|(id, _)| id).zip(&bridged) {
+            for peer in stack.peers_elsewhere(group) {
+                assert!(words[1].split(' ').any(|word| word == agent(peer.0)), "{words:?}");
+            }
+        }
     }
 }

@@ -66,6 +66,7 @@ fn group(name: &str, machine: usize, agents: &[usize]) -> Group {
         writable: Vec::new(),
         extras: Extras::default(),
         limits: Limits::default(),
+        secrets: Vec::new(),
         place: Place::file("config/stack.yaml"),
     }
 }
@@ -159,6 +160,7 @@ pub fn small_stack() -> Stack {
         ungrouped: Vec::new(),
         on_ungrouped: Vec::new(),
         reached: std::collections::BTreeSet::new(),
+        secrets_in_tree: std::collections::BTreeSet::new(),
     }
 }
 
