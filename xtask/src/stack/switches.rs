@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use pysrc::{Module, PythonVersion, Value};
+use pysrc::{Module, Value};
 
 use super::model::{Agent, Stack};
 use super::tree::{normal, resolve_alias};
@@ -19,7 +19,7 @@ struct Switch {
 
 /// Gives agents the flags that their scripts declare. `file` reads a file of the tree.
 pub fn apply(stack: &mut Stack, file: &dyn Fn(&str) -> Option<Vec<u8>>) {
-    let version = PythonVersion::parse(&stack.python_version).unwrap_or(PythonVersion { major: 3, minor: 11 });
+    let version = stack.python_version;
     let machines = &stack.machines;
     for agent in stack.agents.iter_mut().chain(&mut stack.ungrouped) {
         if !agent.params.values().any(|value| boolean(value).is_some()) {
