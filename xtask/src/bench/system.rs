@@ -643,7 +643,7 @@ mod tests {
 
     #[test]
     fn the_same_tree_each_time_of_files_that_parse() {
-        let version = pysrc::PythonVersion { major: 3, minor: 11 };
+        let version = pysrc::PythonVersion::USUAL;
         for system in [System::of_agents(13), System::with_library(3, 4_000)] {
             let files: Vec<(String, String)> = system.files().collect();
             assert!(files.iter().cloned().eq(system.files()));
