@@ -46,8 +46,9 @@ fn wrong(files: &[(String, String)]) -> Vec<String> {
             }
         }
     }
-    // A kind is told by a word only where it is reported.
-    for (path, text) in files.iter().filter(|(path, _)| path.contains("smoke")) {
+    // A kind is told by a word only where it is reported. Within the folder, other things have kinds, too.
+    let outside = |path: &str| path.contains("smoke") && !path.starts_with(FOLDER);
+    for (path, text) in files.iter().filter(|(path, _)| outside(path)) {
         for form in [
             "match check.kind",
             "match kind.name",
