@@ -1019,6 +1019,11 @@ impl Module {
         self.names.get(atom.0 as usize)
     }
 
+    /// All names that it uses.
+    pub fn names(&self) -> impl Iterator<Item = (Atom, &str)> {
+        (0_u32..).map(Atom).zip(self.names.iter())
+    }
+
     /// The name's atom, if the module uses it.
     #[must_use]
     pub fn atom(&self, name: &str) -> Option<Atom> {

@@ -35,6 +35,15 @@ impl Names {
         }
     }
 
+    /// All names, by their indices.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let from = std::mem::replace(&mut start, *end as usize);
+            self.text.get(from..*end as usize).unwrap_or("")
+        })
+    }
+
     /// The index of a name.
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
         let sorted = self.sorted.get_or_init(|| {

@@ -1,8 +1,10 @@
-//! How a file uses one name: looked up in the source again, for the few names that a finding would depend on.
+//! How a file uses its names: looked up in the source again, for the few files that a finding would depend on.
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_pattern, walk_stmt};
 use ruff_python_ast::{self as ast, Expr, Number, Pattern, Stmt};
 use ruff_python_parser::{Mode, ParseOptions, parse_expression, parse_unchecked};
+
+use rustc_hash::FxHashMap;
 
 use crate::facts::Value;
 
@@ -19,13 +21,36 @@ pub struct Uses {
     pub escapes: bool,
 }
 
-/// Reads how a source uses a name.
+/// How a file uses all its names.
+#[derive(Debug, Clone, Default)]
+pub struct AllUses {
+    names: FxHashMap<Box<str>, Uses>,
+    /// It imports everything of another module.
+    star: bool,
+}
+
+impl AllUses {
+    /// How it uses one of them.
+    #[must_use]
+    pub fn of(&self, name: &str) -> Uses {
+        let uses = self.names.get(name).copied().unwrap_or_default();
+        Uses {
+            shared: uses.shared || self.star,
+            ..uses
+        }
+    }
+
+    fn name(&mut self, name: &str) -> &mut Uses {
+        self.names.entry(name.into()).or_default()
+    }
+}
+
+/// Reads how a source uses its names.
 #[must_use]
-pub fn uses(text: &str, name: &str) -> Uses {
+pub fn uses(text: &str) -> AllUses {
     let parsed = parse_unchecked(text, ParseOptions::from(Mode::Module));
     let mut look = Look {
-        name,
-        uses: Uses::default(),
+        uses: AllUses::default(),
     };
     if let ast::Mod::Module(module) = parsed.syntax() {
         look.visit_body(&module.body);
@@ -96,44 +121,49 @@ fn integer(number: &Number) -> Option<Value> {
     }
 }
 
-/// The search for one name.
-struct Look<'a> {
-    name: &'a str,
-    uses: Uses,
+/// The search for names.
+struct Look {
+    uses: AllUses,
 }
 
-impl Look<'_> {
-    fn is_it(&self, expression: &Expr) -> bool {
-        match expression {
-            Expr::Name(name) => name.id.as_str() == self.name,
-            Expr::Attribute(attribute) => attribute.attr.as_str() == self.name,
-            _ => false,
-        }
+/// The name that an expression is, or the last one of an attribute.
+fn name_of(expression: &Expr) -> Option<&str> {
+    match expression {
+        Expr::Name(name) => Some(name.id.as_str()),
+        Expr::Attribute(attribute) => Some(attribute.attr.as_str()),
+        _ => None,
     }
+}
 
+impl Look {
     /// An expression that only reads what is in the thing: what is inside is looked at, the name itself is not.
     fn reading(&mut self, expression: &Expr) {
-        if !self.is_it(expression) {
-            self.visit_expr(expression);
-        } else if let Expr::Attribute(attribute) = expression {
-            self.uses.shared = true;
-            self.visit_expr(&attribute.value);
+        match expression {
+            Expr::Name(_) => {}
+            Expr::Attribute(attribute) => {
+                self.uses.name(attribute.attr.as_str()).shared = true;
+                self.visit_expr(&attribute.value);
+            }
+            other => self.visit_expr(other),
         }
     }
 
     fn assigned(&mut self, target: &Expr, value: Option<&Expr>) {
         let display = |value: &Expr| matches!(value, Expr::Dict(_) | Expr::List(_) | Expr::Tuple(_) | Expr::Set(_));
         match target {
-            Expr::Name(name) if name.id.as_str() == self.name => match value {
-                Some(value) if display(value) => self.uses.literals += 1,
-                _ => self.uses.bound_otherwise = true,
-            },
+            Expr::Name(name) => {
+                let uses = self.uses.name(name.id.as_str());
+                match value {
+                    Some(value) if display(value) => uses.literals += 1,
+                    _ => uses.bound_otherwise = true,
+                }
+            }
             other => self.visit_expr(other),
         }
     }
 
     fn binds(&mut self, name: &str) {
-        self.uses.bound_otherwise |= name == self.name;
+        self.uses.name(name).bound_otherwise = true;
     }
 }
 
@@ -162,12 +192,12 @@ const TAKERS: &[&str] = &[
     "id",
 ];
 
-impl<'a> Visitor<'a> for Look<'_> {
+impl<'a> Visitor<'a> for Look {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         match statement {
             Stmt::Assign(assign) => {
-                if self.is_it(&assign.value) {
-                    self.uses.escapes = true;
+                if let Some(name) = name_of(&assign.value) {
+                    self.uses.name(name).escapes = true;
                 }
                 self.visit_expr(&assign.value);
                 for target in &assign.targets {
@@ -209,11 +239,14 @@ impl<'a> Visitor<'a> for Look<'_> {
                 for alias in &import.names {
                     match &alias.asname {
                         // Under another name it cannot be followed.
-                        Some(_) if alias.name.as_str() == self.name => self.uses.escapes = true,
-                        Some(name) => self.binds(name.as_str()),
-                        None => {
-                            self.uses.shared |= matches!(alias.name.as_str(), "*") || alias.name.as_str() == self.name
+                        Some(name) => {
+                            self.uses.name(alias.name.as_str()).escapes = true;
+                            if name.as_str() != alias.name.as_str() {
+                                self.binds(name.as_str());
+                            }
                         }
+                        None if alias.name.as_str() == "*" => self.uses.star = true,
+                        None => self.uses.name(alias.name.as_str()).shared = true,
                     }
                 }
             }
@@ -229,7 +262,14 @@ impl<'a> Visitor<'a> for Look<'_> {
             }
             Expr::Call(call) => {
                 match &*call.func {
-                    Expr::Attribute(method) if READERS.contains(&method.attr.as_str()) && self.is_it(&method.value) => {
+                    Expr::Attribute(method)
+                        if READERS.contains(&method.attr.as_str()) && name_of(&method.value).is_some() =>
+                    {
+                        if name_of(&method.value) != Some(method.attr.as_str()) {
+                            let uses = self.uses.name(method.attr.as_str());
+                            uses.escapes = true;
+                            uses.shared = true;
+                        }
                         self.reading(&method.value);
                     }
                     function => self.visit_expr(function),
@@ -256,14 +296,16 @@ impl<'a> Visitor<'a> for Look<'_> {
                     }
                 }
             }
-            _ if self.is_it(expression) => {
-                let stored = matches!(expression, Expr::Name(name) if name.ctx.is_store());
-                self.uses.bound_otherwise |= stored;
-                self.uses.escapes |= !stored;
-                self.uses.shared |= expression.is_attribute_expr();
+            _ => {
+                if let Some(name) = name_of(expression) {
+                    let stored = matches!(expression, Expr::Name(name) if name.ctx.is_store());
+                    let uses = self.uses.name(name);
+                    uses.bound_otherwise |= stored;
+                    uses.escapes |= !stored;
+                    uses.shared |= expression.is_attribute_expr();
+                }
                 walk_expr(self, expression);
             }
-            _ => walk_expr(self, expression),
         }
     }
 
@@ -287,10 +329,8 @@ mod tests {
 
     #[test]
     fn a_name_that_is_only_read() {
-        let read = uses(
-            "C = {'a': 1}\nprint(C['a'], len(C), 'b' in C, C.get('b'))\nfor k in C: pass\n",
-            "C",
-        );
+        let read = uses("C = {'a': 1}\nprint(C['a'], len(C), 'b' in C, C.get('b'))\nfor k in C: pass\n");
+        let read = read.of("C");
         assert_eq!((read.literals, read.bound_otherwise, read.escapes), (1, false, false));
     }
 
@@ -306,7 +346,7 @@ mod tests {
             "f = lambda: C",
             "x.C.clear()",
         ] {
-            let found = uses(&format!("C = {{'a': 1}}\n{more}\n"), "C");
+            let found = uses(&format!("C = {{'a': 1}}\n{more}\n")).of("C");
             assert!(found.escapes || found.bound_otherwise, "{more}: {found:?}");
         }
         for more in [
@@ -316,7 +356,7 @@ mod tests {
             "C = f()",
             "with f() as C: pass",
         ] {
-            assert!(uses(&format!("C = [1]\n{more}\n"), "C").bound_otherwise, "{more}");
+            assert!(uses(&format!("C = [1]\n{more}\n")).of("C").bound_otherwise, "{more}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use pysrc::{Module, PythonVersion, Span, Uses};
+use pysrc::{AllUses, Module, PythonVersion, Span, Uses};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -48,8 +48,8 @@ pub struct TreeFacts {
     /// All paths are known, not only those of the files that were read.
     pub complete: bool,
     index: FxHashMap<String, usize>,
-    /// How files use names, as far as somebody asked.
-    uses: Mutex<FxHashMap<(usize, String), Uses>>,
+    /// How files use their names, as far as somebody asked.
+    uses: Mutex<FxHashMap<usize, AllUses>>,
 }
 
 /// Reads a tree's files, each once, in parallel. Files that do not end in `.py` are kept as texts.
@@ -108,18 +108,18 @@ fn of(files: Vec<FileFacts>, texts: BTreeMap<String, String>, version: PythonVer
 }
 
 impl TreeFacts {
-    /// How a file uses a name; read once, whoever asks.
+    /// How a file uses a name; each file is read once, whoever asks.
     #[must_use]
     pub fn uses(&self, file: usize, name: &str) -> Uses {
-        let key = (file, name.to_owned());
         let known = || self.uses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(uses) = known().get(&key) {
-            return *uses;
+        if let Some(uses) = known().get(&file) {
+            return uses.of(name);
         }
-        let file = self.files.get(file);
-        let uses = file.map_or_else(Uses::default, |file| pysrc::uses(&file.module.text, name));
-        known().insert(key, uses);
-        uses
+        let facts = self.files.get(file);
+        let uses = facts.map_or_else(AllUses::default, |facts| pysrc::uses(&facts.module.text));
+        let found = uses.of(name);
+        known().insert(file, uses);
+        found
     }
 
     /// The same, knowing that these are all the files of the tree.

@@ -119,6 +119,7 @@ fn with_groups<T>(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, then: impl Fn
             own.then(|| View::of_group(stack, id, tree))
         })
         .collect();
+    let names = mutation::TreeNames::new(tree);
     let also = modules_of_the_base(stack);
     // What every image is checked for, an agent without a group has, too.
     let everywhere: Vec<String> = also.iter().chain(&stack.images.required_modules).cloned().collect();
@@ -126,6 +127,7 @@ fn with_groups<T>(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, then: impl Fn
         .groups()
         .map(|(id, group)| GroupContext {
             id,
+            names: &names,
             view: own[id.0].as_ref().unwrap_or(&views[group.machine.0]),
             requirements: requirements::read(tree, &group.requirements, version, Some(disk)),
             also: if group.name == UNGROUPED { &everywhere } else { &also },
@@ -179,6 +181,8 @@ fn predict_in(
 struct GroupContext<'a> {
     id: GroupId,
     view: &'a View<'a>,
+    /// Names of the tree's files.
+    names: &'a mutation::TreeNames<'a>,
     requirements: Requirements,
     also: &'a [String],
     /// Environment of its container, where it has one.
@@ -251,7 +255,7 @@ fn follow(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Disk<'_>, 
             || environment::names_env_file(&stack.group(group.id).include),
         equals_style: style == ArgumentStyle::Equals,
         modules: Vec::new(),
-        names: mutation::Names::default(),
+        names: mutation::Names::new(group.names),
         shadows: shadowed::Shadows::default(),
         by_name: HashMap::default(),
         frames: Vec::new(),

@@ -1,7 +1,9 @@
-//! An index of the modules that have been imported: which of them have a name, and who sets, fills or changes something by it.
+//! An index of the modules that have been imported: which of them have a name, and who sets, fills or changes something by it. What a
+//! file does by a name is the same for all agents, and looked up once.
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use pysrc::{Atom, Module, Uses, Value};
 use rustc_hash::FxHashMap;
@@ -9,13 +11,93 @@ use rustc_hash::FxHashMap;
 use super::condition::{ADDERS, REMOVERS};
 use super::value::ModuleId;
 use super::walk::Walker;
+use crate::python::facts::TreeFacts;
+
+/// Which files of a tree have a name: the same for all agents.
+#[derive(Debug)]
+pub struct TreeNames<'a> {
+    tree: &'a TreeFacts,
+    /// In order of the files.
+    files: FxHashMap<&'a str, Vec<Named>>,
+    /// As far as somebody asked.
+    changes: RwLock<FxHashMap<(usize, Atom), Arc<FileChanges>>>,
+}
+
+/// A file that has a name.
+#[derive(Debug, Clone, Copy)]
+struct Named {
+    file: usize,
+    atom: Atom,
+    /// It gives something an attribute of that name.
+    sets: bool,
+}
+
+/// What a file does to the items of what has a name.
+#[derive(Debug, Default)]
+struct FileChanges {
+    filled: bool,
+    added: bool,
+    removed: bool,
+    /// Functions that do one of these, and whether by a plain name.
+    within: Vec<(u32, bool)>,
+}
+
+impl<'a> TreeNames<'a> {
+    /// Of all files of a tree.
+    pub fn new(tree: &'a TreeFacts) -> Self {
+        let mut files: FxHashMap<&'a str, Vec<Named>> = FxHashMap::default();
+        for (file, facts) in tree.files.iter().enumerate() {
+            let module: &'a Module = &facts.module;
+            for (atom, name) in module.names() {
+                let named = Named {
+                    file,
+                    atom,
+                    sets: module.set_attributes.binary_search(&atom).is_ok(),
+                };
+                files.entry(name).or_default().push(named);
+            }
+        }
+        Self {
+            tree,
+            files,
+            changes: RwLock::default(),
+        }
+    }
+
+    fn of(&self, name: &str) -> &[Named] {
+        self.files.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    fn changes(&self, file: usize, atom: Atom) -> Arc<FileChanges> {
+        let key = (file, atom);
+        if let Some(known) = self.changes.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Arc::clone(known);
+        }
+        let source = self.tree.files.get(file).map(|facts| &*facts.module);
+        let changes = source.map_or_else(FileChanges::default, |source| FileChanges::of(source, atom));
+        let mut known = self.changes.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(key).or_insert_with(|| Arc::new(changes)))
+    }
+}
 
 /// What is known of names, as far as somebody asked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Names<'a> {
+    of_tree: &'a TreeNames<'a>,
     known: RefCell<FxHashMap<String, Known<'a>>>,
     /// How many modules were looked through for items of what has no name, and whether one assigns such an item.
     fills_others: RefCell<(usize, bool)>,
+}
+
+impl<'a> Names<'a> {
+    /// Nothing yet.
+    pub fn new(of_tree: &'a TreeNames<'a>) -> Self {
+        Self {
+            of_tree,
+            known: RefCell::default(),
+            fills_others: RefCell::default(),
+        }
+    }
 }
 
 /// Modules with a name.
@@ -81,7 +163,8 @@ impl<'a> Walker<'a> {
 
     /// Whether a module that has run gives anything an attribute of that name: it may be this one.
     pub fn set_from_outside(&self, name: &str) -> bool {
-        self.of_name(name, |known| known.set)
+        // Most names are set nowhere.
+        self.names.of_tree.of(name).iter().any(|named| named.sets) && self.of_name(name, |known| known.set)
     }
 
     /// Whether a module that has run assigns an item of something that has no name.
@@ -101,7 +184,11 @@ impl<'a> Walker<'a> {
             let new = found.get(known.searched..).unwrap_or_default();
             if !new.is_empty() {
                 let changes = Rc::make_mut(&mut known.changes);
-                new.iter().for_each(|mention| changes.add(mention));
+                for mention in new {
+                    if let Some(file) = self.file_of(mention.module) {
+                        changes.add(mention.module, &self.names.of_tree.changes(file, mention.atom));
+                    }
+                }
                 known.searched = found.len();
             }
             Rc::clone(&known.changes)
@@ -117,12 +204,15 @@ impl<'a> Walker<'a> {
         let Some(known) = known.get_mut(name) else {
             return asked(&mut Known::default());
         };
-        for module in known.looked..all {
-            let Some(source) = self.source(module) else {
+        let files = self.names.of_tree.of(name);
+        // No file that was not looked through has what none has.
+        let new = if files.is_empty() { all } else { known.looked };
+        for module in new..all {
+            let Some((file, source)) = self.file_of(module).zip(self.source(module)) else {
                 continue;
             };
-            if let Some(atom) = source.atom(name) {
-                known.set |= source.set_attributes.binary_search(&atom).is_ok();
+            if let Some(Named { atom, sets, .. }) = found(files, file) {
+                known.set |= sets;
                 Rc::make_mut(&mut known.found).push(Mention { module, source, atom });
             }
         }
@@ -139,14 +229,20 @@ impl<'a> Walker<'a> {
     }
 }
 
-impl Changes {
-    fn add(&mut self, mention: &Mention<'_>) {
-        let Mention { module, source, atom } = *mention;
+/// What is known of a file among those that have a name.
+fn found(files: &[Named], file: usize) -> Option<Named> {
+    let at = files.binary_search_by_key(&file, |named| named.file).ok()?;
+    files.get(at).copied()
+}
+
+impl FileChanges {
+    fn of(source: &Module, atom: Atom) -> Self {
+        let mut changes = Self::default();
         let from = source.filled.partition_point(|fill| fill.name < atom);
         let fills = source.filled.get(from..).unwrap_or_default();
         for fill in fills.iter().take_while(|fill| fill.name == atom) {
-            self.filled = true;
-            self.change(module, fill.function, fill.plain);
+            changes.filled = true;
+            changes.change(fill.function, fill.plain);
         }
         for call in &source.calls {
             let Value::Attribute(of, method) = &call.callee else {
@@ -159,26 +255,80 @@ impl Changes {
             };
             let method = source.name(*method);
             let (adds, removes) = (ADDERS.contains(&method), REMOVERS.contains(&method));
-            self.added |= adds;
-            self.removed |= removes;
+            changes.added |= adds;
+            changes.removed |= removes;
             if adds || removes {
-                self.change(module, call.function, plain);
+                changes.change(call.function, plain);
             }
         }
+        changes
     }
 
     /// What a module does while it is imported is followed.
-    fn change(&mut self, module: ModuleId, function: Option<u32>, plain: bool) {
-        let Some(function) = function else {
-            return;
-        };
-        let change = Change {
-            module,
-            function,
-            plain,
-        };
-        if !self.within.contains(&change) {
+    fn change(&mut self, function: Option<u32>, plain: bool) {
+        if let Some(function) = function
+            && !self.within.contains(&(function, plain))
+        {
+            self.within.push((function, plain));
+        }
+    }
+}
+
+impl Changes {
+    fn add(&mut self, module: ModuleId, file: &FileChanges) {
+        self.filled |= file.filled;
+        self.added |= file.added;
+        self.removed |= file.removed;
+        for (function, plain) in &file.within {
+            let change = Change {
+                module,
+                function: *function,
+                plain: *plain,
+            };
             self.within.push(change);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pysrc::PythonVersion;
+
+    use super::TreeNames;
+    use crate::python::facts::facts;
+
+    #[test]
+    fn names_of_a_tree_are_known_by_file() {
+        let version = PythonVersion { major: 3, minor: 11 };
+        let files = [
+            (
+                "a.py".to_owned(),
+                b"x.port = 1\nitems = []\ndef f():\n    items.append(1)\n".to_vec(),
+            ),
+            (
+                "b.py".to_owned(),
+                b"print(x.port)\nitems = {}\nitems['a'] = 1\n".to_vec(),
+            ),
+        ];
+        let tree = facts(&files, version);
+        let names = TreeNames::new(&tree);
+        let port: Vec<(usize, bool)> = names.of("port").iter().map(|named| (named.file, named.sets)).collect();
+        assert_eq!(port, [(0, true), (1, false)]);
+        assert!(names.of("nowhere").is_empty());
+        let changes: Vec<(bool, bool, usize)> = names
+            .of("items")
+            .iter()
+            .map(|named| names.changes(named.file, named.atom))
+            .map(|changes| (changes.added, changes.filled, changes.within.len()))
+            .collect();
+        assert_eq!(changes, [(true, false, 1), (false, true, 0)]);
+        // Whoever asks again gets what was found.
+        let again = |named: &super::Named| names.changes(named.file, named.atom);
+        assert!(
+            names
+                .of("items")
+                .iter()
+                .all(|named| std::sync::Arc::ptr_eq(&again(named), &again(named)))
+        );
     }
 }
