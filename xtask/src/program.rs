@@ -20,6 +20,18 @@ pub fn called_by(path: &Path) {
     }
 }
 
+/// How texts of this program call the stack's file.
+const STACK_WRITTEN: &str = "config/stack.yaml";
+
+static STACK: OnceLock<String> = OnceLock::new();
+
+/// Remembers the file of the stack that is worked with, as findings name it.
+pub fn works_with(stack_file: &str) {
+    if stack_file != STACK_WRITTEN {
+        let _ = STACK.set(stack_file.to_owned());
+    }
+}
+
 /// The name that people call the program by.
 #[must_use]
 pub fn name() -> &'static str {
@@ -32,10 +44,29 @@ pub fn word() -> &'static str {
     CALLED.get().map_or(ALIASED, String::as_str)
 }
 
-/// A text of this program with the name that it was called by.
+/// A text of this program with the name that it was called by, and that of the stack's file.
 #[must_use]
 pub fn named(text: &str) -> Cow<'_, str> {
-    with_name(text, name())
+    let text = with_name(text, name());
+    match STACK.get() {
+        Some(file) => Cow::Owned(with_stack(&text, file)),
+        None => text,
+    }
+}
+
+/// A text in which the stack's file is called that; not where it is part of another path.
+fn with_stack(text: &str, file: &str) -> String {
+    let of_path = |c: char| c.is_alphanumeric() || "/_-".contains(c);
+    let mut done = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(STACK_WRITTEN) {
+        let (before, behind) = (&rest[..at], &rest[at + STACK_WRITTEN.len()..]);
+        done.push_str(before);
+        let alone = !before.ends_with(of_path) && !behind.starts_with(of_path);
+        done.push_str(if alone { file } else { STACK_WRITTEN });
+        rest = behind;
+    }
+    done + rest
 }
 
 fn with_name<'a>(text: &'a str, name: &str) -> Cow<'a, str> {
@@ -77,5 +108,14 @@ mod tests {
             "hint: run `ai-system render`, then `ai-system up`"
         );
         assert_eq!(with_name(text, WRITTEN), text);
+    }
+
+    #[test]
+    fn texts_name_the_stack_that_is_worked_with() {
+        let text = "set `name:` in config/stack.yaml, `config/stack.yaml:3` or x/config/stack.yaml";
+        assert_eq!(
+            with_stack(text, "prod.yaml"),
+            "set `name:` in prod.yaml, `prod.yaml:3` or x/config/stack.yaml"
+        );
     }
 }

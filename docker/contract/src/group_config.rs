@@ -194,6 +194,9 @@ pub struct Agent {
     /// Files with what this agent alone is given, over its group's.
     #[serde(default, skip_serializing_if = "Secrets::is_empty")]
     pub secrets: Secrets,
+    /// Ports where others look for it and that it does not bind, with the ports that it binds instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<Led>,
     /// Overrides [`Supervision::argument_style`] for this agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub argument_style: Option<ArgumentStyle>,
@@ -230,6 +233,25 @@ impl Agent {
     pub fn asked_port(&self) -> Option<u16> {
         let port = self.health.port.unwrap_or(self.health_port());
         (self.health.kind != Kind::Process).then_some(port)
+    }
+}
+
+/// A port that leads to another of the same container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Led {
+    /// The port that the supervisor listens on, at all addresses of the container.
+    pub port: u16,
+    /// The port that the agent binds, at any address that the loopback reaches.
+    pub target: u16,
+}
+
+impl Agent {
+    /// The port that it binds where it is asked for one.
+    #[must_use]
+    pub fn bound(&self, port: u16) -> u16 {
+        let led = self.ports.iter().find(|led| led.port == port);
+        led.map_or(port, |led| led.target)
     }
 }
 

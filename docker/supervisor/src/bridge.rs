@@ -20,9 +20,14 @@ const LOST_MS: u32 = 5_000;
 /// How often the far side of a quiet connection is asked whether it is there, in seconds.
 const KEEP_ALIVE_S: u32 = 15;
 
-/// Listens on one port and forwards it, for ever; `Err` says why it cannot be listened on.
+/// Listens on one port of the loopback and forwards it, for ever; `Err` says why it cannot be listened on.
 pub async fn open(port: u16, target: Target) -> Result<(), String> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+    open_at(Ipv4Addr::LOCALHOST, port, target).await
+}
+
+/// The same at another address of this container.
+pub async fn open_at(address: Ipv4Addr, port: u16, target: Target) -> Result<(), String> {
+    let listener = TcpListener::bind((address, port))
         .await
         .map_err(|error| error.to_string())?;
     tokio::spawn(async move {

@@ -109,6 +109,15 @@ fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
         if let Some(asked) = agent.asked_port().filter(|port| !(both && *port == agent.port)) {
             own.push((asked, "health_check_port", explicit));
         }
+        for led in &agent.ports {
+            if led.port == led.target {
+                errors.push((Some(at), format!("port {} of agent `{name}` leads to itself", led.port)));
+            }
+            own.push((led.target, "bound port", true));
+            if led.port != agent.port && Some(led.port) != agent.asked_port() {
+                own.push((led.port, "further port", true));
+            }
+        }
         for (port, what, sure) in own {
             if port == 0 {
                 errors.push((Some(at), format!("{what} of agent `{name}` is 0")));

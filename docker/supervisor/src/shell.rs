@@ -190,6 +190,7 @@ async fn supervise(loaded: Loaded, signals: SignalFd) -> Result<(), String> {
         config,
     };
     shell.open_bridges().await;
+    shell.lead_ports().await;
     shell.watch_peers();
     shell.start_up_check();
     shell.start_warm();
@@ -329,7 +330,8 @@ impl Shell {
 
     fn watch(&mut self, agent: AgentId, run: u32, until_answer: bool) {
         let config = &self.config.agents[agent];
-        let Some(target) = config.asked_port().map(Target::loopback) else {
+        // What is led elsewhere takes connections even while nobody is there.
+        let Some(target) = config.asked_port().map(|port| Target::loopback(config.bound(port))) else {
             return;
         };
         let check = config.health.clone();

@@ -15,6 +15,7 @@ use crate::host::system::repository::Repository;
 use crate::host::system::{orphans, process};
 use crate::host::tree::{audit_files, named_place, stack_files};
 use crate::host::{boot, lab};
+use crate::program;
 use crate::python::{facts, preload, tree};
 use crate::render;
 use crate::rendered_file::RenderedFile;
@@ -62,6 +63,7 @@ impl Context {
             repository
                 .require_own_work()
                 .map_err(|error| Failure::wrong_use(error.to_string()))?;
+            program::works_with(repository.stack_file());
         }
         Ok(Self {
             repository,

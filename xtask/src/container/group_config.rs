@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::group_config::{
-    Absent, Agent, Bridge, Elsewhere, GroupConfig, Kept, Start, VERSION, WhenDependencyFails,
+    Absent, Agent, Bridge, Elsewhere, GroupConfig, Kept, Led, Start, VERSION, WhenDependencyFails,
 };
 
 use contract::health::Check;
@@ -143,6 +143,15 @@ fn agent(stack: &Stack, id: AgentId, preload: &Preload) -> Agent {
         environment: agent.environment.clone(),
         // One that no group holds has no container.
         secrets: stack.secrets_in_container(agent.group, Some(&agent.name)),
+        ports: agent
+            .further
+            .iter()
+            .filter(|further| further.port != further.target)
+            .map(|further| Led {
+                port: further.port,
+                target: further.target,
+            })
+            .collect(),
         start_period_ms: agent.runtime.start_period_ms,
         argument_style: agent.argument_style,
         start: if preload.plain.contains(&id) {
@@ -212,16 +221,22 @@ fn absent(stack: &Stack, id: GroupId) -> Vec<Absent> {
 fn bridges(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> Found) -> Vec<Bridge> {
     let mut taken: BTreeSet<u16> = BTreeSet::from([stack.status_port]);
     for agent in stack.group(id).agents.iter().map(|id| stack.agent(*id)) {
-        taken.extend(agent.ports());
+        taken.extend(agent.ports().chain(agent.targets()));
     }
     let peers = stack.peers_elsewhere(id);
     let mut forwarded: BTreeMap<AgentId, Vec<u16>> = BTreeMap::new();
-    for port_of in [|agent: &stack::Agent| Some(agent.port), stack::Agent::health_port] {
+    let of_kinds = [
+        |agent: &stack::Agent| vec![agent.port],
+        |agent: &stack::Agent| {
+            let health = agent.health_port();
+            agent.ports().skip(1).filter(|port| Some(*port) != health).collect()
+        },
+        |agent: &stack::Agent| agent.health_port().into_iter().collect(),
+    ];
+    for ports_of in of_kinds {
         for peer in &peers {
-            let port = port_of(stack.agent(*peer));
-            if let Some(port) = port
-                && taken.insert(port)
-            {
+            let ports: Vec<u16> = ports_of(stack.agent(*peer));
+            for port in ports.into_iter().filter(|port| taken.insert(*port)) {
                 forwarded.entry(*peer).or_default().push(port);
             }
         }

@@ -40,6 +40,15 @@ pub fn published(stack: &Stack, id: GroupId) -> Vec<Published> {
     for agent in group.published.iter().map(|id| stack.agent(*id)) {
         ports.push(port(Interface::Loopback, agent.port, agent.port));
     }
+    for agent in group.agents.iter().map(|id| stack.agent(*id)) {
+        let further = agent.further.iter().filter(|further| further.publish);
+        for number in further.map(|further| further.port) {
+            let own = port(Interface::Loopback, number, number);
+            if !ports.contains(&own) {
+                ports.push(own);
+            }
+        }
+    }
     if stack.is_awaited_from_other_machines(id) {
         ports.push(port(Interface::Lan, group.published_status_port, stack.status_port));
     }

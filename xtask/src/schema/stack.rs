@@ -480,6 +480,31 @@ struct Group {
     overrides: Option<BTreeMap<String, Override>>,
 }
 
+/// A further port.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum FurtherPort {
+    /// All of it.
+    Described(DescribedPort),
+    /// The port, and the one that the agent binds.
+    Led(String),
+    /// A port that the agent binds.
+    Bound(u16),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct DescribedPort {
+    /// Its number for others.
+    #[schemars(range(min = 1))]
+    port: u16,
+    /// The port that the agent binds, where it is another: the supervisor leads there.
+    #[schemars(range(min = 1))]
+    target: Option<u16>,
+    /// Whether it is published on the host's loopback.
+    publish: Option<bool>,
+}
+
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Override {
@@ -496,6 +521,8 @@ struct Override {
     runtime: Runtime,
     /// Environment of the agent alone, over its group's.
     environment: Option<BTreeMap<String, Scalar>>,
+    /// Ports of the agent besides: `7121`, one that it binds; `"7120:5555"`, one where others look for it, and the one that it binds.
+    ports: Option<Vec<FurtherPort>>,
     /// Options over those of the startup config.
     params: Option<BTreeMap<String, Scalar>>,
 }

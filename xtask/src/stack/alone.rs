@@ -30,7 +30,7 @@ pub fn mark(findings: &mut [Finding], reads: &[Read]) {
             .iter()
             .any(|subject| matches!(subject, Subject::Agent { .. }));
         let in_config = configs.contains(&finding.place.path.as_str());
-        finding.alone = (of_agent && RULES.contains(&finding.rule)) || (in_config && !is_shared(finding.rule));
+        finding.alone |= (of_agent && RULES.contains(&finding.rule)) || (in_config && !is_shared(finding.rule));
     }
 }
 

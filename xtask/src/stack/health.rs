@@ -305,7 +305,9 @@ mod tests {
 
     #[test]
     fn a_port_may_be_told_by_how_far_it_is_above_the_agent_s() {
-        let stack = fixture("health: {port: +1}", "health: {port: +0, ask: ping, expect: pong}").model();
+        let stack = fixture("health: {port: +1}", "health: {port: +0, ask: ping, expect: pong}")
+            .file(MAIN, "port: 5001", "port: 5011")
+            .model();
         let port = |name| check(&stack, name).port;
         let own = |name| stack.agents.iter().find(|agent| agent.name == name).unwrap().port;
         assert_eq!(port("Alpha"), Some(own("Alpha") + 1));

@@ -19,13 +19,7 @@ pub fn apply(raw: &RawStack, reads: &mut [Read]) -> Vec<Finding> {
                 continue;
             }
             known |= read.names.iter().any(|known| known == name);
-            if let Some(startup) = &mut read.startup {
-                startup.agents.retain(|agent| agent.name.value != name);
-                for group in &mut startup.groups {
-                    group.agents.retain(|agent| agent.value != name);
-                }
-                startup.groups.retain(|group| !group.agents.is_empty());
-            }
+            take(read, name);
         }
         // What cannot be read may define it.
         if known || reads.iter().any(|read| read.startup.is_none()) {
@@ -44,6 +38,17 @@ pub fn apply(raw: &RawStack, reads: &mut [Read]) -> Vec<Finding> {
         );
     }
     findings
+}
+
+/// Takes an agent out of a startup config.
+pub fn take(read: &mut Read, name: &str) {
+    if let Some(startup) = &mut read.startup {
+        startup.agents.retain(|agent| agent.name.value != name);
+        for group in &mut startup.groups {
+            group.agents.retain(|agent| agent.value != name);
+        }
+        startup.groups.retain(|group| !group.agents.is_empty());
+    }
 }
 
 #[cfg(test)]

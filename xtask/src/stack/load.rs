@@ -188,6 +188,7 @@ impl Written {
         drop(names);
         findings.extend(leave_out::apply(&raw, &mut reads));
         defaults::fill(&mut raw, &reads, listed.as_ref(), &mut findings);
+        findings.extend(without_clashes(&raw, &mut reads, &tree, listed.as_ref()));
         let (mut resolved, mut more) = resolve(&raw, &reads, &tree, listed.as_ref());
         findings.append(&mut more);
         if let Some(tree) = &listed {
@@ -212,6 +213,36 @@ impl Written {
         findings.sort_by(|a, b| a.place.cmp(&b.place).then(a.rule.cmp(b.rule)));
         let usable = raw.complete && reads.iter().any(|read| read.startup.is_some());
         (usable.then_some(resolved.stack), findings)
+    }
+}
+
+/// Leaves out agents whose ports others of their container have, and says so: all else goes on without them.
+fn without_clashes(raw: &RawStack, reads: &mut [Read], tree: &str, listed: Option<&TreeFiles>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    loop {
+        let (resolved, _) = resolve(raw, reads, tree, listed);
+        let everyone = resolved.stack.with_ungrouped();
+        let clashes = validate::clash(&Facts {
+            raw,
+            reads,
+            resolved: &resolved,
+            stack: &resolved.stack,
+            everyone: &everyone,
+            tree: listed,
+        });
+        let lost: Vec<(usize, String)> = clashes
+            .iter()
+            .map(|(id, _)| resolved.stack.agent(*id))
+            .map(|agent| (agent.machine.0, agent.name.clone()))
+            .collect();
+        if lost.is_empty() {
+            return findings;
+        }
+        findings.extend(clashes.into_iter().map(|(_, finding)| finding));
+        drop(resolved);
+        for (machine, name) in lost {
+            leave_out::take(&mut reads[machine], &name);
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod alone;
 mod defaults;
 pub mod edit;
 mod environment;
+pub mod further_ports;
 mod leave_out;
 pub mod limits;
 mod load;

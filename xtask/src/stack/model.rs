@@ -9,6 +9,7 @@ use pysrc::PythonVersion;
 use serde::{Deserialize, Serialize};
 
 use super::extras::Extras;
+use super::further_ports::FurtherPort;
 use super::limits::Limits;
 use super::output::Output;
 use super::runtime::Runtime;
@@ -258,6 +259,8 @@ pub struct Agent {
     pub port: u16,
     /// What it is told as the port of its health socket; [`Agent::health_port`] is the one that is asked.
     pub health_check_port: u16,
+    /// Its ports besides, where others look for it.
+    pub further: Vec<FurtherPort>,
     /// Whether the group is unhealthy without it.
     pub required: bool,
     /// Declared dependencies, in order.
@@ -370,10 +373,22 @@ impl Agent {
         (check.kind != Kind::Process).then_some(check.port.unwrap_or(self.health_check_port))
     }
 
-    /// The ports that others use: its own, and the one on which its health is asked where that is another.
+    /// The ports that others use: its own, the one on which its health is asked where that is another, and further ones.
     pub fn ports(&self) -> impl Iterator<Item = u16> + use<> {
-        let (port, health) = (self.port, self.health_port());
-        std::iter::once(port).chain(health.filter(move |health| *health != port))
+        let mut ports = vec![self.port];
+        let further = self.further.iter().map(|further| further.port);
+        for port in self.health_port().into_iter().chain(further) {
+            if !ports.contains(&port) {
+                ports.push(port);
+            }
+        }
+        ports.into_iter()
+    }
+
+    /// Ports that it binds in the place of those where others look for it.
+    pub fn targets(&self) -> impl Iterator<Item = u16> {
+        let led = self.further.iter().filter(|further| further.port != further.target);
+        led.map(|further| further.target)
     }
 }
 

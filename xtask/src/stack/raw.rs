@@ -9,6 +9,7 @@ use pysrc::PythonVersion;
 use super::audit::{AuditSettings, RuleLevel, RuleSetting};
 use super::defaults;
 use super::environment;
+use super::further_ports::{self, FurtherPort};
 use super::model::{ContentsSetting, Images, Subnet, Volume};
 use super::read::{Fields, Reader, plain};
 use super::runtime::RuntimeSettings;
@@ -215,6 +216,8 @@ pub struct Override {
     pub params: BTreeMap<String, String>,
     /// `environment`.
     pub environment: BTreeMap<String, String>,
+    /// `ports`.
+    pub ports: Vec<At<FurtherPort>>,
     /// How it runs.
     pub runtime: RuntimeSettings,
 }
@@ -990,6 +993,7 @@ fn overrides<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Override> {
                 .map(|params| environment::literals(params, &mut reader.findings))
                 .unwrap_or_default(),
             environment: variables(reader, &mut fields),
+            ports: further_ports::read(reader, &mut fields),
             runtime: RuntimeSettings::read(reader, &mut fields),
             agent,
         });

@@ -385,6 +385,9 @@ impl<'a> Resolver<'a> {
             arguments,
             environment,
             own_flags: origin.own_flags,
+            further: change
+                .map(|change| change.ports.iter().map(|port| port.value).collect())
+                .unwrap_or_default(),
             argument_style: change.and_then(|change| change.argument_style),
             start: change.and_then(|change| change.start),
             runtime: RuntimeSettings::resolve(
@@ -584,6 +587,7 @@ impl<'a> Resolver<'a> {
                 arguments: arguments(origin, &BTreeMap::new()),
                 environment: literals(origin.environment.clone(), &mut self.findings),
                 own_flags: origin.own_flags,
+                further: Vec::new(),
                 argument_style: None,
                 start: None,
                 runtime: RuntimeSettings::resolve(

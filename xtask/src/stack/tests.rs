@@ -611,7 +611,7 @@ fn ports_that_clash() {
         "port: 5000\n    health_check_port: 7009",
         &[
             "tree/main/startup.yaml:7:11 error stack/port-clash: the port of `Beta` is 5000, like the port of `Alpha`; \
-           taken here at 4:11; help: give every agent of a group ports of its own",
+           taken here at 4:11; help: give every agent of a group ports of its own; until then, `Beta` is left out",
         ],
     );
     main(
@@ -620,7 +620,7 @@ fn ports_that_clash() {
         &[
             "tree/main/startup.yaml:7:11 error stack/port-clash: the port of `Beta` is 7000, like the implied health \
            port of `Alpha`; taken here at 4:11; help: write a `health_check_port:` of its own for the agent whose \
-           health port is implied",
+           health port is implied; until then, `Alpha` is left out",
         ],
     );
     stack(
@@ -628,7 +628,7 @@ fn ports_that_clash() {
         "status_port: 5002",
         &[
             "tree/main/startup.yaml:10:53 error stack/port-clash: the port of `Gamma` is 5002, which is the supervisor's \
-           `status_port`; help: change `status_port` in `config/stack.yaml`",
+           `status_port`; help: `Gamma` is left out until then: change `status_port` in `config/stack.yaml`",
         ],
     );
     stack(

@@ -1,5 +1,7 @@
 //! What lives outside the container: bridges to it, and whether agents of other machines can be reached.
 
+use std::net::Ipv4Addr;
+
 use contract::status::PeerStatus;
 
 use super::Shell;
@@ -28,6 +30,23 @@ impl Shell {
             let noun = if open == 1 { "port" } else { "ports" };
             self.output
                 .say(&format!("bridging {open} loopback {noun} to their owners"));
+        }
+    }
+
+    /// Leads ports where others look for agents to those that the agents bind.
+    pub(super) async fn lead_ports(&self) {
+        for agent in &self.config.agents {
+            for led in &agent.ports {
+                let target = Target::loopback(led.target);
+                let said = match bridge::open_at(Ipv4Addr::UNSPECIFIED, led.port, target).await {
+                    Ok(()) => format!("port {} leads to port {} of {}", led.port, led.target, agent.name),
+                    Err(problem) => format!(
+                        "cannot lead port {} to port {} of {}: {problem}",
+                        led.port, led.target, agent.name
+                    ),
+                };
+                self.output.say(&said);
+            }
         }
     }
 

@@ -294,6 +294,35 @@ fn a_bridge_carries_zeromq_both_ways() {
 }
 
 #[test]
+fn a_port_leads_to_the_one_that_an_agent_binds() {
+    let led = free_port();
+    let mut setup = Setup::new();
+    let bound = setup.agent("A", "answer", &[]);
+    setup.config["agents"][0]["ports"] = json!([{"port": led, "target": bound}]);
+    let group = setup.start();
+    group.wait_said(&format!("port {led} leads to port {bound} of A"));
+    group.wait_state("A", AgentState::Healthy);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        // At every address of the container.
+        for address in ["127.0.0.1", "127.0.0.3"] {
+            let mut client = ReqSocket::new();
+            client.connect(&format!("tcp://{address}:{led}")).await.unwrap();
+            client.send(r#"{"action":"health_check"}"#.into()).await.unwrap();
+            let reply = tokio::time::timeout(Duration::from_secs(20), client.recv())
+                .await
+                .unwrap()
+                .unwrap();
+            let text = String::from_utf8_lossy(reply.get(0).unwrap()).into_owned();
+            assert!(text.contains("status"), "{text}");
+        }
+    });
+}
+
+#[test]
 fn a_bridge_respects_half_closed_connections() {
     let port = free_port();
     let mut setup = Setup::new();

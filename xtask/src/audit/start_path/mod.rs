@@ -391,11 +391,16 @@ fn other_port(walker: &mut Walker<'_>, port: u16, health: u16) {
         subject: Some(Subject::Port(port)),
         detail: None,
         message: format!("binds port {}, and the configured port is {port}", listed.join(", ")),
-        help: Some(
-            "take the port from `--port`, or configure the one that it binds; `health: {kind: …, port: …}` in its override says \
-             where and how its health is asked"
+        help: Some(match bind.port {
+            // Of several, nobody knows which is meant.
+            Some(bound) if seen.len() == 1 => format!(
+                "take the port from `--port`, or add `ports: [\"{port}:{bound}\"]` to its entry under `overrides:` of its group: the \
+                 supervisor then leads {port} to {bound}; `health: {{kind: …, port: …}}` there says how its health is asked"
+            ),
+            _ => "take the port from `--port`, or configure the one that it binds; `health: {kind: …, port: …}` in its override \
+                  says where and how its health is asked"
                 .to_owned(),
-        ),
+        }),
         place: bind.place,
         chain: Vec::new(),
         caught: false,

@@ -28,9 +28,16 @@ struct Port {
 
 /// The ports of an agent, with the names that they have in Services and pods.
 pub fn agent_ports(stack: &Stack, id: AgentId) -> Vec<(String, u16)> {
-    let names = ["agent", "health"].into_iter();
-    let ports = names.zip(stack.agent(id).ports());
-    ports.map(|(what, port)| (format!("{what}-{port}"), port)).collect()
+    let agent = stack.agent(id);
+    let what = |port: u16| match port {
+        port if port == agent.port => "agent",
+        port if agent.health_port() == Some(port) => "health",
+        _ => "port",
+    };
+    agent
+        .ports()
+        .map(|port| (format!("{}-{port}", what(port)), port))
+        .collect()
 }
 
 /// The Service of a group: the status endpoint and every port of its agents.

@@ -88,6 +88,7 @@ fn agent(name: &str, machine: usize, group: usize, port: u16) -> Agent {
         arguments: Vec::new(),
         environment: BTreeMap::new(),
         own_flags: true,
+        further: Vec::new(),
         argument_style: None,
         start: None,
         runtime: crate::stack::runtime::Runtime::default(),

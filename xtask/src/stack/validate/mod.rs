@@ -44,7 +44,9 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Every check.
+pub use ports::clash;
+
+/// Every check, but for ports that two agents of a container have: who has to go without is known before the rest is looked at.
 #[must_use]
 pub fn all(facts: &Facts<'_>) -> Vec<Finding> {
     const CHECKS: &[fn(&Facts<'_>) -> Vec<Finding>] = &[
@@ -56,7 +58,6 @@ pub fn all(facts: &Facts<'_>) -> Vec<Finding> {
         addresses::clash,
         addresses::subnet_overlap,
         ports::privileged,
-        ports::clash,
         ports::published_clash,
         ports::status_clash,
         ports::lan_status_clash,

@@ -36,6 +36,7 @@ fn agent_ports(facts: &Facts<'_>) -> Vec<Use> {
             implied: false,
             place,
         });
+        uses.extend(further_ports(facts, id));
         let (implied, place) = health_place(facts, id);
         let word = if implied { "implied " } else { "" };
         // Nothing is asked of it, or it is asked on its own port, and the stack says so.
@@ -55,6 +56,41 @@ fn agent_ports(facts: &Facts<'_>) -> Vec<Use> {
             implied,
             place,
         });
+    }
+    uses
+}
+
+/// What `ports:` of an agent's override adds: numbers where others look for it, and those that it binds.
+fn further_ports(facts: &Facts<'_>, id: AgentId) -> Vec<Use> {
+    let agent = facts.everyone.agent(id);
+    let overrides = facts.resolved.groups.get(agent.group.0).map(|group| &group.overrides);
+    let change = overrides
+        .into_iter()
+        .flatten()
+        .find(|change| change.agent.value == agent.name);
+    let own = [Some(agent.port), agent.health_port()];
+    let mut seen = BTreeSet::new();
+    let mut uses = Vec::new();
+    for further in change.into_iter().flat_map(|change| &change.ports) {
+        let led = further.value.port != further.value.target;
+        let numbers = [
+            (!own.contains(&Some(further.value.port))).then_some((further.value.port, "further port of")),
+            led.then_some((further.value.target, "port that")),
+        ];
+        for (port, what) in numbers.into_iter().flatten().filter(|(port, _)| seen.insert(*port)) {
+            uses.push(Use {
+                id,
+                group: agent.group,
+                port,
+                who: match what {
+                    "port that" => format!("a port that `{}` binds", agent.name),
+                    _ => format!("a further port of `{}`", agent.name),
+                },
+                subject: facts.everyone.subject(id),
+                implied: false,
+                place: further.place.clone(),
+            });
+        }
     }
     uses
 }
@@ -118,8 +154,9 @@ pub fn privileged(facts: &Facts<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Two users of one port of a container: only one of them can bind it.
-pub fn clash(facts: &Facts<'_>) -> Vec<Finding> {
+/// Two users of one port of a container: only one of them can bind it. The other is left out, which costs nobody else anything: with
+/// each finding, that agent.
+pub fn clash(facts: &Facts<'_>) -> Vec<(AgentId, Finding)> {
     let mut seen = BTreeMap::<(GroupId, u16), Use>::new();
     let mut findings = Vec::new();
     for user in agent_ports(facts) {
@@ -129,12 +166,15 @@ pub fn clash(facts: &Facts<'_>) -> Vec<Finding> {
         }
         if user.port == facts.stack.status_port {
             let message = format!("{} is {}, which is the supervisor's `status_port`", user.who, user.port);
-            findings.push(
-                Finding::error("stack/port-clash", user.place.clone(), message)
-                    .about(Subject::Port(user.port))
-                    .about(user.subject.clone())
-                    .with_help(format!("change `status_port` in `{}`", facts.raw.path)),
-            );
+            let finding = Finding::error("stack/port-clash", user.place.clone(), message)
+                .about(Subject::Port(user.port))
+                .about(user.subject.clone())
+                .with_help(format!(
+                    "`{}` is left out until then: change `status_port` in `{}`",
+                    facts.stack.agent(user.id).name,
+                    facts.raw.path
+                ));
+            findings.push((user.id, Finding { alone: true, ..finding }));
         }
         let key = (user.group, user.port);
         let Some(first) = seen.get(&key) else {
@@ -147,7 +187,18 @@ pub fn clash(facts: &Facts<'_>) -> Vec<Finding> {
         } else {
             "give every agent of a group ports of its own"
         };
-        findings.push(two_users(&user, first, message, help));
+        // A guess gives way to what is written.
+        let lost = if first.implied && !user.implied {
+            first.id
+        } else {
+            user.id
+        };
+        let help = format!("{help}; until then, `{}` is left out", facts.stack.agent(lost).name);
+        let finding = Finding {
+            alone: true,
+            ..two_users(&user, first, message, &help)
+        };
+        findings.push((lost, finding));
     }
     findings
 }
@@ -372,7 +423,10 @@ fn blocked_health(
 ) -> Option<Finding> {
     let stack = facts.stack;
     // One that is asked on its own port has been looked at.
-    let asked = |peer: &AgentId| stack.agent(*peer).ports().nth(1);
+    let asked = |peer: &AgentId| {
+        let agent = stack.agent(*peer);
+        agent.health_port().filter(|port| *port != agent.port)
+    };
     let health = |peer: &AgentId| asked(peer).unwrap_or_default();
     let blocked: Vec<AgentId> = peers
         .iter()
