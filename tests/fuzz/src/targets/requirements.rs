@@ -36,8 +36,8 @@ pub fn run(bytes: &[u8]) {
             invariants::printable(line.text.replace(char::is_control, " ").as_str(), false, "a line");
             let _ = requirements_lock::name(&line.text);
         }
-        let lock = requirements_lock::text(REQUIREMENTS, &wanted, "3.11", "");
-        let stale = requirements_lock::stale(&lock, &wanted, "3.11");
+        let lock = requirements_lock::text(REQUIREMENTS, &wanted, PythonVersion::USUAL, "");
+        let stale = requirements_lock::stale(&lock, &wanted, PythonVersion::USUAL);
         assert!(
             stale
                 .iter()
