@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use contract::group_config::{GroupConfig, VERSION};
+use contract::group_config::{Agent, GroupConfig, VERSION};
 use contract::health::{Check, Kind};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -102,23 +102,10 @@ fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
         if agent.script_path.is_empty() {
             errors.push((Some(at), format!("agent `{name}` has no script")));
         }
-        let explicit = agent.health_check_port.is_some() || agent.health.port.is_some();
-        let mut own = vec![(agent.port, "port", true)];
-        // Of a health check of another kind, or on a port of its own, it is no slip that the agent has one port for both.
-        let both = agent.health.kind != Kind::Zmq || agent.health.port.is_some();
-        if let Some(asked) = agent.asked_port().filter(|port| !(both && *port == agent.port)) {
-            own.push((asked, "health_check_port", explicit));
+        for led in agent.ports.iter().filter(|led| led.port == led.target) {
+            errors.push((Some(at), format!("port {} of agent `{name}` leads to itself", led.port)));
         }
-        for led in &agent.ports {
-            if led.port == led.target {
-                errors.push((Some(at), format!("port {} of agent `{name}` leads to itself", led.port)));
-            }
-            own.push((led.target, "bound port", true));
-            if led.port != agent.port && Some(led.port) != agent.asked_port() {
-                own.push((led.port, "further port", true));
-            }
-        }
-        for (port, what, sure) in own {
+        for (port, what, sure) in ports_of(agent) {
             if port == 0 {
                 errors.push((Some(at), format!("{what} of agent `{name}` is 0")));
                 continue;
@@ -144,6 +131,34 @@ fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
             errors.push((Some(at), format!("health of agent `{}`: {problem}", agent.name)));
         }
     }
+    dependencies_elsewhere(config, &mut errors);
+    supervision(config, &mut errors);
+    (errors, warnings)
+}
+
+/// The ports that an agent has: number, what it is, and whether it is meant to be this one.
+fn ports_of(agent: &Agent) -> Vec<(u16, &'static str, bool)> {
+    let mut own = vec![(agent.port, "port", true)];
+    let explicit = agent.health_check_port.is_some() || agent.health.port.is_some();
+    // Of a health check of another kind, or on a port of its own, it is no slip that the agent has one port for both.
+    let both = agent.health.kind != Kind::Zmq || agent.health.port.is_some();
+    if let Some(asked) = agent.asked_port().filter(|port| !(both && *port == agent.port)) {
+        own.push((asked, "health_check_port", explicit));
+    }
+    for led in &agent.ports {
+        // Its health may be asked where it is bound.
+        if !(explicit && agent.asked_port() == Some(led.target)) {
+            own.push((led.target, "bound port", true));
+        }
+        if led.port != agent.port && Some(led.port) != agent.asked_port() {
+            own.push((led.port, "further port", true));
+        }
+    }
+    own
+}
+
+/// What is wrong with what is said of agents in other containers.
+fn dependencies_elsewhere(config: &GroupConfig, errors: &mut Vec<Message>) {
     let mut away = HashSet::new();
     for dependency in &config.dependencies_elsewhere {
         if dependency.health.kind == Kind::Process && dependency.status_port.is_none() {
@@ -162,6 +177,10 @@ fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
             ));
         }
     }
+}
+
+/// What is wrong with the times and bounds of supervision.
+fn supervision(config: &GroupConfig, errors: &mut Vec<Message>) {
     let supervision = &config.supervision;
     for (key, value) in [
         ("health_interval_ms", supervision.health_interval_ms),
@@ -191,7 +210,6 @@ fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
             errors.push((None, format!("supervision.{key} is longer than a year")));
         }
     }
-    (errors, warnings)
 }
 
 /// What a health check cannot have.

@@ -128,6 +128,12 @@ mod tests {
     }
 
     #[test]
+    fn health_may_be_asked_where_it_is_bound() {
+        let said = with("Beta: {ports: ['5001:5555'], health: {port: 5555}}").says();
+        assert!(!said.iter().any(|line| line.contains("Beta")), "{said:#?}");
+    }
+
+    #[test]
     fn what_is_no_port_or_somebody_elses_is_told() {
         let said = with("Beta: {ports: [x, '5:y', 0, {target: 5}, '7000:1:2', 6001, '6001:5']}")
             .says()

@@ -118,6 +118,18 @@ impl<'a> Lower<'a> {
                 }
                 Expr::Subscript(subscript) => {
                     self.visit(target);
+                    if matches!(&*subscript.value, Expr::Name(_) | Expr::Attribute(_)) {
+                        // Something of it is gone, which is as if any item of it were another.
+                        let object = self.value(&subscript.value);
+                        let key = Value::Other;
+                        self.step(|| {
+                            Step::StoreItem(Box::new(StoreItem {
+                                object,
+                                key,
+                                value: None,
+                            }))
+                        });
+                    }
                     self.fills(&subscript.value);
                 }
                 other => self.visit(other),

@@ -72,7 +72,9 @@ fn further_ports(facts: &Facts<'_>, id: AgentId) -> Vec<Use> {
     let mut seen = BTreeSet::new();
     let mut uses = Vec::new();
     for further in change.into_iter().flat_map(|change| &change.ports) {
-        let led = further.value.port != further.value.target;
+        // Its health may be asked where it is bound.
+        let is_asked = agent.health_port() == Some(further.value.target) && !health_place(facts, id).0;
+        let led = further.value.port != further.value.target && !is_asked;
         let numbers = [
             (!own.contains(&Some(further.value.port))).then_some((further.value.port, "further port of")),
             led.then_some((further.value.target, "port that")),

@@ -72,6 +72,10 @@ fn keyword_arguments_are_taken_out_and_passed_on() {
             (&format!("{base}B(name='a')"), "Starts "),
             (&format!("{base}B(name='a', level=2)"), NAME),
             (
+                "def f(**k):\n    del k['a']\n    if 'a' in k:\n        raise KeyError\nf(a=1)",
+                "Starts ",
+            ),
+            (
                 &format!(
                     "{base}class A(B):\n    def __init__(self, **k):\n        k.pop('level')\n        super().__init__(**k)\nA(level=2)"
                 ),
