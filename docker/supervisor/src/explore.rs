@@ -20,10 +20,17 @@ pub fn run(ports: &[u16]) -> Result<String, String> {
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
     let found = runtime.block_on(async {
-        let asked: Vec<_> = ports.iter().map(|port| tokio::spawn(port_does(*port))).collect();
-        let mut found = Vec::new();
-        for port in asked {
-            found.extend(port.await.ok().flatten());
+        let mut found = all(ports, Way::Documents).await;
+        // A program may end at words that it does not expect: they come last, and only where nothing else says how it is.
+        if found.iter().all(|port| port.check.kind == Kind::Tcp) {
+            for more in all(ports, Way::Words).await {
+                let known = found.iter_mut().find(|known| known.port == more.port);
+                match (known, more.check.kind) {
+                    (Some(known), Kind::Zmq) => *known = more,
+                    (Some(_), _) => {}
+                    (None, _) => found.push(more),
+                }
+            }
         }
         found
     });
@@ -31,10 +38,35 @@ pub fn run(ports: &[u16]) -> Result<String, String> {
     Ok(text + "\n")
 }
 
-async fn port_does(port: u16) -> Option<Explored> {
+/// In which way a port is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// With JSON over ZeroMQ, and over HTTP.
+    Documents,
+    /// With plain words over ZeroMQ.
+    Words,
+}
+
+impl Way {
+    fn has(self, request: &str) -> bool {
+        request.starts_with('{') == (self == Self::Documents)
+    }
+}
+
+/// What all ports do, those where nothing listens left out.
+async fn all(ports: &[u16], way: Way) -> Vec<Explored> {
+    let asked: Vec<_> = ports.iter().map(|port| tokio::spawn(port_does(*port, way))).collect();
+    let mut found = Vec::new();
+    for port in asked {
+        found.extend(port.await.ok().flatten());
+    }
+    found
+}
+
+async fn port_does(port: u16, way: Way) -> Option<Explored> {
     let target = Target::loopback(port);
     let mut said = None;
-    for request in REQUESTS {
+    for request in REQUESTS.into_iter().filter(|request| way.has(request)) {
         let mut stream = probe::open(&target, PATIENCE).await.ok()?;
         match tokio::time::timeout(PATIENCE, zmtp::ask(&mut stream, request.as_bytes())).await {
             Ok(Ok(reply)) => match explored::words_of(&reply) {
@@ -52,7 +84,9 @@ async fn port_does(port: u16) -> Option<Explored> {
             }
         }
     }
-    if let Some(http) = http_does(port, &target).await {
+    if way == Way::Documents
+        && let Some(http) = http_does(port, &target).await
+    {
         return Some(http);
     }
     let why = said.unwrap_or_else(|| {

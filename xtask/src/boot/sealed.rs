@@ -1,7 +1,7 @@
 //! A container in which one agent is started alone, from a tree that nobody trusts: as its group's supervisor would start it,
 //! and sealed off from everything else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::reach::Host;
 use crate::container::group_config;
 use crate::container::layout::ROOT;
 use crate::container::preload::Preload;
-use crate::stack::{AgentId, Stack};
+use crate::stack::{AgentId, Stack, Writable};
 
 /// Memory that each folder in which the agent may write has at the most.
 const FOLDER_SIZE: &str = "64m";
@@ -79,8 +79,11 @@ pub struct Mount {
 pub struct Surroundings<'a> {
     /// The tree's absolute path.
     pub tree: &'a Path,
-    /// The code folders of the agent's machine, as written, each with its path in the tree without links.
+    /// The code of the agent's machine: folders and files below the container's root folder, each with its path in the tree
+    /// without links.
     pub code: &'a BTreeMap<String, PathBuf>,
+    /// Folders below the container's root folder, or that itself (`""`), that are put together of these.
+    pub frames: &'a BTreeSet<String>,
     /// The host.
     pub host: &'a Host,
     /// Environment of the agent's image.
@@ -163,9 +166,26 @@ pub fn sealed(
             writable.push(volume.path.clone());
         }
     }
+    for folder in group.writable.iter().filter_map(Writable::folder) {
+        let path = format!("{ROOT}/{folder}");
+        if writable.contains(&path) {
+            continue;
+        }
+        arguments.push(format!("--tmpfs={path}:rw,nosuid,nodev,size={FOLDER_SIZE}"));
+        writable.push(path);
+    }
     let mut mounts = Vec::new();
+    let inside = |path: &str| match path.trim_matches('/') {
+        "" | "." => ROOT.to_owned(),
+        path => format!("{ROOT}/{path}"),
+    };
+    for frame in around.frames {
+        // Nothing of the image: its code is another than the tree's.
+        let options = "ro,nosuid,nodev,notmpcopyup,size=1m,mode=0755";
+        arguments.push(format!("--tmpfs={}:{options}", inside(frame)));
+    }
     for (code, source) in around.code {
-        let target = format!("{ROOT}/{}", code.trim_matches('/'));
+        let target = inside(code);
         let from = around.tree.join(source);
         arguments.push(format!("--volume={}:{target}:ro,nosuid,nodev", from.display()));
         mounts.push(Mount {
@@ -240,7 +260,7 @@ fn alone(stack: &Stack, agent: AgentId, limit: Duration) -> GroupConfig {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::path::{Path, PathBuf};
     use std::time::Duration;
 
@@ -272,6 +292,7 @@ mod tests {
         let around = Surroundings {
             tree: Path::new("/tree"),
             code: &code,
+            frames: &BTreeSet::new(),
             host: &host(limits),
             image: &image,
             limit,

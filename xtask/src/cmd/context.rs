@@ -49,6 +49,9 @@ fn concerned(found: &finding::Finding) -> &str {
     names.next_back().unwrap_or(&found.place.path)
 }
 
+/// Stale files that are named.
+const NAMED: usize = 5;
+
 impl Context {
     /// A context from the options of every command. `output`: the folder of rendered files, where one is named.
     ///
@@ -361,24 +364,42 @@ impl Context {
         preload::preload(stack, &facts)
     }
 
-    /// Fails where a rendered file is missing or not what the stack renders to: nothing is built from a stale file.
+    /// Fails where a rendered file is missing or not what the stack renders to: nothing is built from a stale file. Where none was
+    /// rendered yet below the stack's folder of them, they are.
     ///
     /// # Errors
-    /// When a rendered file differs.
+    /// When a rendered file differs, or cannot be written.
     pub fn require_fresh_render(&self, stack: &Stack) -> Outcome<()> {
-        let stale: Vec<String> = self
-            .rendered(stack)
-            .into_iter()
-            .filter(|file| self.repository.read(&file.path).ok().flatten().as_deref() != Some(file.text.as_bytes()))
-            .map(|file| file.path)
-            .collect();
+        let rendered = self.rendered(stack);
+        let all = rendered.len();
+        let (mut stale, mut missing) = (Vec::new(), 0);
+        for file in rendered {
+            let there = self.repository.read(&file.path).ok().flatten();
+            missing += usize::from(there.is_none());
+            if there.as_deref() != Some(file.text.as_bytes()) {
+                stale.push(file.path);
+            }
+        }
         if stale.is_empty() {
             return Ok(());
         }
+        // Nobody has rendered yet, or changed anything: there is nothing to be asked.
+        if missing == all
+            && let Some(folder) = stack.output.folder()
+        {
+            super::render::refresh(self, stack)?;
+            self.printer.step("rendered", format!("{all} files below `{folder}`"));
+            return Ok(());
+        }
+        let more = match stale.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        stale.truncate(NAMED);
         Err(Failure::new(
             Exit::WrongUse,
             format!(
-                "rendered files are missing or not what the stack renders to: {}\n  hint: run `cargo xtask render`",
+                "rendered files are missing or not what the stack renders to: {}{more}\n  hint: run `cargo xtask render`",
                 stale.join(", ")
             ),
         ))

@@ -316,7 +316,11 @@ impl Plans {
         let is_apart = around.addresses.lan().is_some();
         let (apart, here): (BTreeSet<u8>, BTreeSet<u8>) =
             phases.into_iter().partition(|phase| *phase == TWO_HOSTS && !is_apart);
-        let mut plan = |phases| {
+        let mut plan = |phases: BTreeSet<u8>| {
+            // A selection without phases is one of all of them.
+            if phases.is_empty() {
+                return Plan::default();
+            }
             let selection = Selection {
                 phases,
                 machine,

@@ -73,6 +73,15 @@ impl Writable {
         Self::parse(text).is_ok()
     }
 
+    /// The folder, relative to the root, where it is one as a whole.
+    #[must_use]
+    pub fn folder(&self) -> Option<&str> {
+        match self {
+            Self::Folder(path) => Some(path),
+            Self::File(_) | Self::Files { .. } => None,
+        }
+    }
+
     /// As `writable:` has it.
     #[must_use]
     pub fn written(&self) -> String {

@@ -188,14 +188,13 @@ fn missing_modules(seen: &Seen) -> Vec<String> {
         }
         let top = module.split('.').next().unwrap_or(module);
         let of = distributions::providers(top);
-        let of = if of.is_empty() {
-            top.to_owned()
-        } else {
-            of.join("` or `")
-        };
-        found.insert(format!(
-            "module `{module}` is missing: `{of}` in its requirements provides it"
-        ));
+        found.insert(match of {
+            [] => format!("module `{module}` is missing, and no package is known to bring it"),
+            of => format!(
+                "module `{module}` is missing: `{}` in its requirements brings it",
+                of.join("` or `")
+            ),
+        });
     }
     found.into_iter().collect()
 }

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::files::{self, FileError};
 use crate::host::tree::rendered_files::is_output;
-use crate::host::tree::root::{Kind, LONGEST_TEXT, TreeError, TreeRoot};
+use crate::host::tree::root::{Kind, LONGEST_TEXT, Listed, TreeError, TreeRoot};
 use crate::host::tree::walk::NOT_SOURCES;
 use crate::rendered_file::{RECORD, Record};
 use crate::stack::output::{DEFAULT_FOLDER, HEADER, Output, WORK};
@@ -284,6 +284,13 @@ impl Repository {
         Ok(work)
     }
 
+    /// Whether the folder of smoke checks holds nothing else.
+    fn holds_only_checks(&self, root: &TreeRoot) -> bool {
+        let listed = root.list(self.output.checks()).unwrap_or_default();
+        let is_check = |entry: &Listed| Path::new(&entry.name).extension().is_some_and(|end| end == "yaml");
+        listed.iter().all(|entry| entry.kind == Kind::File && is_check(entry))
+    }
+
     /// Makes sure that the folder of rendered files is there and this program's, before anything is written to it: one that holds files
     /// of others is left as it is.
     ///
@@ -311,7 +318,10 @@ impl Repository {
                 }
                 let listed = root.list(folder);
                 let mut listed = listed.map_err(|error| root.failed("read", Path::new(folder), error))?;
-                listed.retain(|entry| entry.name != WORK);
+                // Smoke checks are people's, and stand there before anything is rendered.
+                let is_of_checks =
+                    |entry: &Listed| Path::new(folder).join(&entry.name) == Path::new(&self.output.checks());
+                listed.retain(|entry| entry.name != WORK && !(is_of_checks(entry) && self.holds_only_checks(&root)));
                 if let Some(first) = listed.first() {
                     let name = first.name.to_string_lossy();
                     return refused(&format!("it holds `{name}`, which this program has not rendered"));

@@ -2,25 +2,26 @@
 //! of the tree outside the stack itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::explored::Explored;
 use contract::status::{AgentState, AgentStatus};
 use serde::{Deserialize, Serialize};
 
+use super::parts::{Parts, parts};
 use super::root::TreeRoot;
 use crate::audit::confirm::Observation;
 use crate::audit::confirm::event::ConfirmEvent;
 use crate::boot::reach::Host;
 use crate::boot::sealed::{Sealed, Surroundings, sealed};
-use crate::container::layout::SUPERVISOR;
+use crate::container::layout::{ROOT, SUPERVISOR};
 use crate::host::boot::{BootError, LABELS};
 use crate::host::podman::removal;
 use crate::host::podman::{Podman, PodmanError, ROLE_LABEL, STACK_LABEL};
 use crate::host::system::parallel;
 use crate::host::system::process::{self, ProcessError};
-use crate::stack::{AgentId, Machine, Stack};
+use crate::stack::model::Volume;
+use crate::stack::{AgentId, Machine, Stack, Writable};
 
 /// Value of the role label of these containers.
 const ROLE: &str = "confirm";
@@ -111,7 +112,8 @@ pub fn run(
         let group = stack.agent(*agent).group;
         let around = Surroundings {
             tree: tree.path(),
-            code: &code[stack.group(group).machine.0],
+            code: &code[stack.group(group).machine.0].mounts,
+            frames: &code[stack.group(group).machine.0].frames,
             host,
             image: environments.get(&stack.group_image(group)).unwrap_or(&EMPTY),
             limit,
@@ -162,15 +164,26 @@ fn environments(
     Ok(found)
 }
 
-/// Per machine: its code folders as written, each with its path in the tree without links.
-fn code_folders(stack: &Stack, tree: &TreeRoot) -> Result<Vec<BTreeMap<String, PathBuf>>, BootError> {
+/// Per machine: what is mounted for its code.
+fn code_folders(stack: &Stack, tree: &TreeRoot) -> Result<Vec<Parts>, BootError> {
+    let below = |volume: &Volume| Some(volume.path.strip_prefix(ROOT)?.strip_prefix('/')?.to_owned());
+    let writable = stack.groups.iter().flat_map(|group| &group.writable);
+    let writable = writable.filter_map(Writable::folder).map(str::to_owned);
+    let volumes: Vec<String> = stack.volumes.iter().filter_map(below).chain(writable).collect();
+    let place = |code: &str| match code.trim_matches('/') {
+        "." => String::new(),
+        code => code.to_owned(),
+    };
     let real = |code: &String| match tree.below(code).and_then(|_| tree.real(code)) {
         // Podman separates the two paths of a mount, and its options, by colons.
-        Ok(real) if real.to_str().is_some_and(|path| !path.contains(':')) => Ok((code.clone(), real)),
+        Ok(real) if real.to_str().is_some_and(|path| !path.contains(':')) => Ok((place(code), real)),
         Ok(_) => Err(BootError::Mount(code.clone(), "its path cannot be mounted".to_owned())),
         Err(error) => Err(BootError::Mount(code.clone(), error.to_string())),
     };
-    let machine = |machine: &Machine| machine.code.iter().map(real).collect();
+    let machine = |machine: &Machine| {
+        let code = machine.code.iter().map(real).collect::<Result<_, BootError>>()?;
+        parts(tree, code, &volumes).map_err(|error| BootError::Mount(machine.code.join("`, `"), error.to_string()))
+    };
     stack.machines.iter().map(machine).collect()
 }
 
@@ -178,8 +191,7 @@ fn code_folders(stack: &Stack, tree: &TreeRoot) -> Result<Vec<BTreeMap<String, P
 fn observe(podman: &Podman, sealed: &Sealed, tree: &TreeRoot) -> Result<Observation, String> {
     let mut mounts = BTreeMap::new();
     for mount in &sealed.mounts {
-        let folder = tree.below(&mount.source).map_err(|error| error.to_string())?;
-        let identity = folder.identity().map_err(|error| error.to_string())?;
+        let identity = tree.identity_of(&mount.source).map_err(|error| error.to_string())?;
         mounts.insert(mount.target.as_str(), identity);
     }
     let task = Task {

@@ -6,6 +6,7 @@ pub mod confirm;
 pub mod evidence;
 pub mod named_place;
 pub mod odd_files;
+pub mod parts;
 pub mod rendered_files;
 pub mod root;
 pub mod secret_files;

@@ -48,6 +48,9 @@ pub enum TreeError {
         /// Bytes that are read at most.
         most: u64,
     },
+    /// It has more parts than can be handled.
+    #[error("it has more than {0} parts")]
+    TooMany(usize),
     /// It is not UTF-8.
     #[error("it is not UTF-8")]
     Encoding,
@@ -171,6 +174,16 @@ impl TreeRoot {
     /// When the system does not say.
     pub fn identity(&self) -> Result<(u64, u64), TreeError> {
         let stat = rustix::fs::fstat(&self.folder)?;
+        Ok((stat.st_dev, stat.st_ino))
+    }
+
+    /// Device and inode of what a path without links is.
+    ///
+    /// # Errors
+    /// When it leads to nothing, or has links.
+    pub fn identity_of(&self, path: &Path) -> Result<(u64, u64), TreeError> {
+        let found = self.resolve_with(path, OFlags::PATH, ResolveFlags::NO_SYMLINKS)?;
+        let stat = rustix::fs::fstat(&found)?;
         Ok((stat.st_dev, stat.st_ino))
     }
 
