@@ -114,7 +114,14 @@ impl Action for Status {
 
     fn observe(&self, observer: &dyn Observer, _saved: &Saved, verdict: &mut Verdict) -> Result<(), Blind> {
         let stack = observer.stack();
-        let mut passes = |status: &GroupStatus| Verdict::passes(|verdict| self.judge(verdict, stack, status));
+        // One that was given up stays so: there is nothing to wait for.
+        let given_up = |status: &GroupStatus| {
+            let named = self.agent.map(|agent| stack.agent(agent).name.as_str());
+            let own = status.agents.iter().find(|agent| Some(agent.name.as_str()) == named);
+            own.is_some_and(|agent| agent.state == AgentState::Failed)
+        };
+        let mut passes =
+            |status: &GroupStatus| given_up(status) || Verdict::passes(|verdict| self.judge(verdict, stack, status));
         let status = observer.wait_for_health(self.group, &mut passes)?;
         self.judge(verdict, stack, &status.ok_or("nothing")?);
         Ok(())
