@@ -13,7 +13,7 @@ use super::reach::Host;
 use crate::container::group_config;
 use crate::container::layout::ROOT;
 use crate::container::preload::Preload;
-use crate::stack::{AgentId, Stack, Writable};
+use crate::stack::{AgentId, GroupId, Stack, Writable};
 
 /// Memory that each folder in which the agent may write has at the most.
 const FOLDER_SIZE: &str = "64m";
@@ -157,42 +157,8 @@ pub fn sealed(
         format!("--label={}={}", labels.group, group.name),
         format!("--label={}={role}", labels.role),
     ]);
-    let mut writable = Vec::new();
-    for volume in &stack.volumes {
-        // What the image has there is there, too.
-        let how = if volume.read_only { "ro" } else { "rw" };
-        arguments.push(format!("--tmpfs={}:{how},nosuid,nodev,size={FOLDER_SIZE}", volume.path));
-        if !volume.read_only {
-            writable.push(volume.path.clone());
-        }
-    }
-    for folder in group.writable.iter().filter_map(Writable::folder) {
-        let path = format!("{ROOT}/{folder}");
-        if writable.contains(&path) {
-            continue;
-        }
-        arguments.push(format!("--tmpfs={path}:rw,nosuid,nodev,size={FOLDER_SIZE}"));
-        writable.push(path);
-    }
-    let mut mounts = Vec::new();
-    let inside = |path: &str| match path.trim_matches('/') {
-        "" | "." => ROOT.to_owned(),
-        path => format!("{ROOT}/{path}"),
-    };
-    for frame in around.frames {
-        // Nothing of the image: its code is another than the tree's.
-        let options = "ro,nosuid,nodev,notmpcopyup,size=1m,mode=0755";
-        arguments.push(format!("--tmpfs={}:{options}", inside(frame)));
-    }
-    for (code, source) in around.code {
-        let target = inside(code);
-        let from = around.tree.join(source);
-        arguments.push(format!("--volume={}:{target}:ro,nosuid,nodev", from.display()));
-        mounts.push(Mount {
-            source: source.clone(),
-            target,
-        });
-    }
+    let writable = writable(stack, group_id, &mut arguments);
+    let mounts = mounts(around, &mut arguments);
     if around.host.limits.memory {
         let memory = stack.memory_bytes(group.machine, 1).unwrap_or(MEMORY.0).min(MEMORY.1);
         arguments.push(format!("--memory={memory}b"));
@@ -219,6 +185,52 @@ pub fn sealed(
         writable,
         deadline,
     })
+}
+
+/// Gives a group's agents the folders that they may write in, in memory; their paths.
+fn writable(stack: &Stack, group: GroupId, arguments: &mut Vec<String>) -> Vec<String> {
+    let mut writable = Vec::new();
+    for volume in &stack.volumes {
+        // What the image has there is there, too.
+        let how = if volume.read_only { "ro" } else { "rw" };
+        arguments.push(format!("--tmpfs={}:{how},nosuid,nodev,size={FOLDER_SIZE}", volume.path));
+        if !volume.read_only {
+            writable.push(volume.path.clone());
+        }
+    }
+    for folder in stack.group(group).writable.iter().filter_map(Writable::folder) {
+        let path = format!("{ROOT}/{folder}");
+        if writable.contains(&path) {
+            continue;
+        }
+        arguments.push(format!("--tmpfs={path}:rw,nosuid,nodev,size={FOLDER_SIZE}"));
+        writable.push(path);
+    }
+    writable
+}
+
+/// Mounts the agent's code.
+fn mounts(around: &Surroundings<'_>, arguments: &mut Vec<String>) -> Vec<Mount> {
+    let mut mounts = Vec::new();
+    let inside = |path: &str| match path.trim_matches('/') {
+        "" | "." => ROOT.to_owned(),
+        path => format!("{ROOT}/{path}"),
+    };
+    for frame in around.frames {
+        // Nothing of the image: its code is another than the tree's.
+        let options = "ro,nosuid,nodev,notmpcopyup,size=1m,mode=0755";
+        arguments.push(format!("--tmpfs={}:{options}", inside(frame)));
+    }
+    for (code, source) in around.code {
+        let target = inside(code);
+        let from = around.tree.join(source);
+        arguments.push(format!("--volume={}:{target}:ro,nosuid,nodev", from.display()));
+        mounts.push(Mount {
+            source: source.clone(),
+            target,
+        });
+    }
+    mounts
 }
 
 /// The config of the agent's group with this agent alone: it waits for nobody, and its first end is its last.
