@@ -90,14 +90,10 @@ pub const CANNOT_START: [(&str, &str, &str, u64, &str); 13] = [
 ];
 
 /// Agents that run without one that cannot start.
-pub const DEGRADED: [&str; 6] = [
-    "DreamWorld",
-    "EmpathyPlanner",
-    "Planner",
-    "Simulator",
-    "SnippetWriter",
-    "TutorGuide",
-];
+pub const DEGRADED: [&str; 5] = ["DreamWorld", "EmpathyPlanner", "Planner", "SnippetWriter", "TutorGuide"];
+
+/// One that depends on one of those alone.
+pub const BEHIND_THEM: &str = "Simulator";
 
 /// All of its agents.
 pub const AGENTS: usize = 60;

@@ -508,7 +508,7 @@ fn a_limit_that_is_given_is_kept_and_named() {
         &[
             "1 of 1 agents are not healthy",
             "the limit that `--timeout` sets",
-            "1 agent not answering yet",
+            "1 agent still starting",
         ],
     );
 }

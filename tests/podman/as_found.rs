@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::harness::{Harness, copy, json};
-use crate::truth::{AGENTS, CANNOT_START, DEGRADED};
+use crate::truth::{AGENTS, BEHIND_THEM, CANNOT_START, DEGRADED};
 
 /// Everything that it leaves on the host is taken away, however it ends.
 struct Hearth<'a> {
@@ -91,6 +91,12 @@ fn a_tree_comes_up_as_it_is() {
         assert!(up.stderr.contains(agent), "{agent} is not named\n{}", up.stderr);
     }
 
+    // What it depends on is healthy.
+    assert_eq!(states[BEHIND_THEM], "healthy");
+    for agent in DEGRADED {
+        assert_eq!(states[agent], "degraded");
+    }
+
     let smoke = run(&["smoke"]);
     assert_eq!(smoke.code, 1, "{smoke:#?}");
     assert!(
@@ -113,16 +119,17 @@ fn a_tree_comes_up_as_it_is() {
     assert_eq!(after, before, "the tree was changed");
 }
 
-/// Files of a folder, and what they hold.
+/// Regular files of a folder, and what they hold.
 fn contents(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
             let path = entry.path();
-            if entry.file_type().unwrap().is_dir() {
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() {
                 folders.push(path);
-            } else {
+            } else if kind.is_file() {
                 let name = path.strip_prefix(root).unwrap().display().to_string();
                 found.insert(name, std::fs::read(&path).unwrap());
             }

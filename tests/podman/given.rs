@@ -130,7 +130,7 @@ impl<'a> Small<'a> {
         self.says_nothing("podman logs", &all);
         for arguments in [
             &["inspect", container][..],
-            &["pod", "inspect", "words"],
+            &["pod", "inspect", "one-pod"],
             &["image", "inspect", "localhost/given_system/one:latest"],
             &["image", "history", "--no-trunc", "localhost/given_system/one:latest"],
             &[
@@ -141,12 +141,7 @@ impl<'a> Small<'a> {
                 "cat /app/logs/*; env; cat /etc/ai_system/*",
             ],
         ] {
-            let arguments: Vec<String> = arguments
-                .iter()
-                .map(|word| word.replace("words", &self.pod()))
-                .collect();
-            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            self.says_nothing(&arguments.join(" "), &podman(&arguments));
+            self.says_nothing(&arguments.join(" "), &podman(arguments));
         }
         assert_eq!(podman(&["secret", "ls", "--quiet"]).trim(), "");
         let saved = self.path("image.tar");
@@ -170,11 +165,6 @@ impl<'a> Small<'a> {
         ] {
             self.run(arguments);
         }
-    }
-
-    fn pod(&self) -> String {
-        let pods = self.harness.pods();
-        pods.into_iter().find(|pod| pod.contains("given_system")).unwrap()
     }
 
     fn rendered_files_say_nothing(&self, folder: &Path) {

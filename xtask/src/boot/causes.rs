@@ -218,7 +218,7 @@ impl Found {
 fn in_words(state: AgentState) -> &'static str {
     match state {
         AgentState::Waiting => "waiting",
-        AgentState::Starting => "not answering yet",
+        AgentState::Starting => "still starting",
         AgentState::Answering => "settling",
         AgentState::Healthy => "healthy",
         AgentState::Mute => "mute",
