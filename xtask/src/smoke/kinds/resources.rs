@@ -228,7 +228,8 @@ impl Resources {
             let bytes = self.agent_bytes.get(name).copied();
             below(verdict, name, "of memory", bytes, used.peak, &megabytes);
         }
-        if seen.killed > 0 {
+        // Without a group of processes of its own, what is counted is of others as well.
+        if seen.granted.memory && seen.killed > 0 {
             verdict.wrong(
                 "no process killed for want of memory",
                 format!("the kernel killed {} since the container was started", seen.killed),
@@ -427,11 +428,20 @@ mod tests {
             [
                 "the group: 120 MiB of memory",
                 "the group: 60 processes and threads",
-                "A: 70 MiB of memory",
-                "the kernel killed 2 since the container was started"
+                "A: 70 MiB of memory"
             ]
         );
         assert_eq!(expected[2], "A: at most 64 MiB of memory");
+        // What the kernel killed is this group's only where it has a group of processes of its own.
+        let own = ResourcesSeen {
+            granted: Granted::ALL,
+            killed: 2,
+            ..seen()
+        };
+        let Outcome::Failed { got, .. } = judged(&own) else {
+            panic!("it must fail");
+        };
+        assert_eq!(got, ["the kernel killed 2 since the container was started"]);
     }
 
     #[test]
