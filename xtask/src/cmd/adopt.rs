@@ -1,45 +1,55 @@
-//! Writes the limits that a measurement suggests into the stack.
+//! `cargo xtask smoke --adopt`: the limits that a measurement suggests, written into the stack.
 
-use std::io::Write;
-use std::path::Path;
-
+use super::{Context, Failure, Outcome};
 use crate::host::system::files;
+use crate::report::adopt as show;
+use crate::report::exit::Exit;
+use crate::report::findings::counted;
 use crate::smoke::resources::Resources;
 use crate::stack::Stack;
-use crate::stack::edit::set_in_group;
+use crate::stack::change::{self, Change, New};
 
-/// Writes `memory:` of every group that was measured, and says what was written and what has to be written by hand.
+/// Writes `memory:` of every group that was measured, and says what has to be written by hand.
 ///
 /// # Errors
-/// When the stack cannot be read or written, or nothing was measured, as a lowercase fragment.
-pub fn write(repository: &Path, stack: &Stack, measured: &Resources, err: &mut dyn Write) -> Result<(), String> {
-    let path = repository.join(stack.output.stack_file());
-    let mut text = files::read_text(&path).map_err(|error| error.to_string())?;
-    let mut lines = Vec::new();
-    for group in &measured.groups {
-        let Some(bytes) = group.proposed_limit_bytes else {
-            continue;
-        };
-        let value = format!("{}m", bytes.div_ceil(1024 * 1024));
-        match set_in_group(&text, &group.group, "memory", &value) {
-            Some(changed) => {
-                text = changed;
-                lines.push(format!("adopted memory: {value} of group {}", group.group));
+/// When the stack cannot be read or written, or nothing was measured.
+pub fn write(context: &Context, stack: &Stack, measured: &Resources) -> Outcome<()> {
+    let printer = &context.printer;
+    let file = stack.output.stack_file();
+    let path = context.repository.path(file);
+    let old = files::read_text(&path)?;
+    let changes: Vec<Change> = measured
+        .groups
+        .iter()
+        .filter_map(|group| memory(&group.group, group.proposed_limit_bytes?))
+        .collect();
+    if changes.is_empty() {
+        return Err(Failure::new(Exit::Internal, "nothing to adopt: no group was measured"));
+    }
+    let (mut text, mut written) = (old.clone(), 0);
+    for wanted in &changes {
+        match change::change(&text, wanted) {
+            Ok(new) => {
+                written += usize::from(new != text);
+                text = new;
             }
-            None => lines.push(format!(
-                "not adopted: write `memory: {value}` below group `{}` in `{}`",
-                group.group,
-                path.display()
-            )),
+            Err(why) => printer.warn(show::unwritten(file, wanted, why)),
         }
     }
-    if lines.is_empty() {
-        return Err("nothing to adopt: no group was measured".to_owned());
+    if text != old {
+        files::write(&path, text.as_bytes(), false)?;
     }
-    files::write(&path, text.as_bytes(), false).map_err(|error| error.to_string())?;
-    for line in lines {
-        writeln!(err, "{line}").map_err(|error| error.to_string())?;
-    }
-    let next = "next: `cargo xtask render`, then `cargo xtask up`";
-    writeln!(err, "{next}").map_err(|error| error.to_string())
+    printer.step("adopted", format!("{} in `{file}`", counted(written, "limit")));
+    printer.note("next: `cargo xtask render`, then `cargo xtask up`");
+    Ok(())
+}
+
+/// The limit of a group's memory, in whole MiB.
+fn memory(group: &str, bytes: u64) -> Option<Change> {
+    Some(Change {
+        path: ["groups", group, "memory"].map(str::to_owned).to_vec(),
+        value: New::Value(format!("{}m", bytes.div_ceil(1024 * 1024))),
+        seen_by: "smoke",
+        comment: "twice what it took at most".to_owned(),
+    })
 }

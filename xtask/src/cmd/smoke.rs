@@ -250,6 +250,7 @@ fn report(args: &Args, context: &Context, here: &Running<'_>) -> Outcome {
         Err(error @ (SmokeError::Usage(_) | SmokeError::Folder(ReportFolderError::Foreign { .. }))) => {
             Err(Failure::wrong_use(error.to_string()))
         }
+        Err(SmokeError::Adopt(failure)) => Err(failure),
         Err(error @ SmokeError::NotUp { .. }) => Err(Failure::new(Exit::Findings, error.to_string())),
         Err(error) => Err(Failure::new(Exit::Internal, error.to_string())),
     }
@@ -278,6 +279,9 @@ enum SmokeError {
     /// A file cannot be written.
     #[error("{0}")]
     File(String),
+    /// What was measured cannot be adopted.
+    #[error("{}", .0.message.as_deref().unwrap_or_default())]
+    Adopt(Failure),
     /// The folder of the report cannot be used.
     #[error("{0}")]
     Folder(#[from] ReportFolderError),
@@ -446,7 +450,7 @@ fn prove(args: &Args, context: &Context, around: &mut Surroundings<'_>) -> Resul
     }
     if args.adopt {
         let measured = measured.unwrap_or_default();
-        adopt::write(around.repository, stack, &measured, around.err).map_err(SmokeError::File)?;
+        adopt::write(context, stack, &measured).map_err(SmokeError::Adopt)?;
     }
     match failed {
         Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Draft;
-use super::yaml::scalar;
+use crate::stack::scalar::scalar;
 
 const INFRASTRUCTURE: &str = "  - name: image has an ordinary user
     for_each: group

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::evidence::{Evidence, Known, Mark};
-use super::yaml::{one_line, scalar};
+use crate::stack::scalar::{one_line, scalar};
 
 /// Longest list that stands on one line, in characters.
 const LONGEST_FLOW: usize = 90;

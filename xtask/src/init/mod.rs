@@ -24,7 +24,6 @@ mod scripts;
 mod startup;
 mod version;
 mod writable;
-mod yaml;
 
 #[cfg(test)]
 mod tests;

@@ -8,11 +8,11 @@ use pysrc::PythonVersion;
 use super::evidence::{Evidence, Known};
 use super::imports::Loaded;
 use super::texts::{Kind, Texts, is_put_aside};
-use super::yaml::one_line;
 use crate::python::facts::TreeFacts;
 use crate::python::imports::distributions::providers;
 use crate::python::imports::requirements::{self, Requirement, Requirements};
 use crate::stack::requirements_lock::without_comment;
+use crate::stack::scalar::one_line;
 
 /// Share of the imported packages that a file must bring to serve, in hundredths.
 const SERVES: usize = 95;

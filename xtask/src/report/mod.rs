@@ -1,5 +1,6 @@
 //! The terminal and every output format. The only place that prints: data goes to stdout, all else to stderr.
 
+pub mod adopt;
 pub mod audit;
 pub mod bench;
 pub mod bench_boot;

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use super::scalar::{one_line, scalar};
 use super::spans::{Source, Span};
 use super::yaml::{self, Node, Value};
 
-/// Whose comments are replaced with what they are about.
-const OURS: &str = "# seen by `audit --confirm`: ";
+/// How comments of ours begin. They are replaced with what they are about.
+const OURS: &str = "# seen by `";
 
 /// What is to be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +17,17 @@ pub struct Change {
     pub path: Vec<String>,
     /// Its value.
     pub value: New,
-    /// What a comment above it says.
+    /// The command that saw why, for a comment above it.
+    pub seen_by: &'static str,
+    /// What it saw.
     pub comment: String,
+}
+
+impl Change {
+    /// The comment, as it stands in the file.
+    fn line(&self) -> String {
+        one_line(&format!("{OURS}{}`: {}", self.seen_by, self.comment))
+    }
 }
 
 /// A value that is written.
@@ -63,13 +73,14 @@ pub fn change(text: &str, change: &Change) -> Result<String, &'static str> {
     }
     put(&mut expected, &change.path, wanted.clone()).ok_or("something else than a mapping stands on the way")?;
     let lines = Lines::of(text);
+    let comment = change.line();
     let new = match found(&document, &change.path) {
         Some((key, node)) => match &change.value {
-            New::Items(items) => lines.extend(node, &missing(node, items), &change.comment),
+            New::Items(items) => lines.extend(node, &missing(node, items), &comment),
             New::Value(_) => None,
         }
-        .or_else(|| lines.replace(key, node, &value, &change.comment)),
-        None => lines.insert(&document, &change.path, &value, &change.comment),
+        .or_else(|| lines.replace(key, node, &value, &comment)),
+        None => lines.insert(&document, &change.path, &value, &comment),
     };
     let new = new.ok_or("its form is not one that can be changed without changing more")?;
     let read = parse(&new).map(|node| plain(&node));
@@ -78,19 +89,6 @@ pub fn change(text: &str, change: &Change) -> Result<String, &'static str> {
     } else {
         Err("its form is not one that can be changed without changing more")
     }
-}
-
-/// A text that is one scalar, quoted where it has to be.
-#[must_use]
-pub fn scalar(text: &str) -> String {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
-    if !text.is_empty()
-        && text.chars().all(safe)
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '/')
-    {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// A document without its places.
@@ -181,20 +179,34 @@ fn missing(node: &Node, items: &[String]) -> Vec<String> {
         .collect()
 }
 
+/// The comment in the rest of a line that has no quotes, with the spaces before it.
+fn comment_in(text: &str) -> &str {
+    let from = text.find(" #").and_then(|at| text.get(at..)).unwrap_or_default();
+    let spaces = text.len() - from.len();
+    let before = text.get(..spaces).unwrap_or_default();
+    match from {
+        "" => "",
+        _ => text.get(before.trim_end().len()..).unwrap_or_default(),
+    }
+}
+
 /// The lines of a file, without their ends.
 struct Lines<'a> {
     lines: Vec<&'a str>,
+    /// How they end.
+    end: &'static str,
 }
 
 impl<'a> Lines<'a> {
     fn of(text: &'a str) -> Self {
         Self {
             lines: text.lines().collect(),
+            end: if text.contains("\r\n") { "\r\n" } else { "\n" },
         }
     }
 
-    fn joined(lines: &[String]) -> String {
-        lines.join("\n") + "\n"
+    fn joined(&self, lines: &[String]) -> String {
+        lines.join(self.end) + self.end
     }
 
     fn owned(&self) -> Vec<String> {
@@ -261,10 +273,31 @@ impl<'a> Lines<'a> {
         None
     }
 
+    /// The comment behind a value that begins at a place, with the spaces before it.
+    fn behind(&self, line: usize, byte: usize) -> &'a str {
+        let rest = |line: usize, byte: usize| {
+            self.lines
+                .get(line)
+                .and_then(|text| text.get(byte..))
+                .unwrap_or_default()
+        };
+        let value = rest(line, byte);
+        match value.chars().next() {
+            Some('{' | '[') => self
+                .closing(line, byte)
+                .map_or("", |(line, end)| comment_in(rest(line, end))),
+            Some(quote @ ('"' | '\'')) => {
+                let end = value.get(1..).and_then(|value| value.find(quote)).unwrap_or_default();
+                comment_in(value.get(end + 1..).unwrap_or_default())
+            }
+            _ => comment_in(value),
+        }
+    }
+
     /// Puts a comment above a line, in place of one of ours.
     fn comment(lines: &mut Vec<String>, line: usize, comment: &str) {
         let indent = lines.get(line).map_or(0, |text| Self::indent(text));
-        let text = format!("{}{OURS}{comment}", " ".repeat(indent));
+        let text = format!("{}{comment}", " ".repeat(indent));
         let above = line.checked_sub(1);
         match above.and_then(|above| lines.get_mut(above)) {
             Some(known) if known.trim_start().starts_with(OURS) => *known = text,
@@ -290,7 +323,7 @@ impl<'a> Lines<'a> {
             };
             *lines.get_mut(key_line)? = format!("{}{value}{}", text.get(..byte)?, text.get(end..)?);
             Self::comment(&mut lines, key_line, comment);
-            return Some(Self::joined(&lines));
+            return Some(self.joined(&lines));
         }
         let indent = Self::indent(text);
         // A block behind the key, or what stands on its line alone.
@@ -298,12 +331,15 @@ impl<'a> Lines<'a> {
             Some('{' | '[') => self.closing(line, byte)?.0 + 1,
             _ => self.end_of_block(key_line, indent + 1),
         };
-        let mut head = text.get(..colon)?.to_owned();
-        head.push(' ');
-        head.push_str(value);
+        let behind = if line == key_line {
+            self.behind(line, byte)
+        } else {
+            comment_in(text.get(colon..)?)
+        };
+        let head = format!("{} {value}{behind}", text.get(..colon)?);
         lines.splice(key_line..end.max(key_line + 1), [head]);
         Self::comment(&mut lines, key_line, comment);
-        Some(Self::joined(&lines))
+        Some(self.joined(&lines))
     }
 
     /// Further items of a list that is there.
@@ -320,7 +356,7 @@ impl<'a> Lines<'a> {
             let comma = if known.is_empty() { "" } else { ", " };
             text.insert_str(end, &format!("{comma}{}", words.join(", ")));
             Self::comment(&mut lines, line, comment);
-            return Some(Self::joined(&lines));
+            return Some(self.joined(&lines));
         }
         let (last, dash) = self.byte(known.last()?.span)?;
         let indent = Self::indent(self.lines.get(last)?);
@@ -328,7 +364,7 @@ impl<'a> Lines<'a> {
         let new = words.iter().map(|word| format!("{}- {word}", " ".repeat(indent)));
         lines.splice(end..end, new);
         Self::comment(&mut lines, end, comment);
-        Some(Self::joined(&lines))
+        Some(self.joined(&lines))
     }
 
     /// A key that is not there, with the mappings on the way to it.
@@ -361,7 +397,7 @@ impl<'a> Lines<'a> {
                 .get_mut(end_line)?
                 .insert_str(end, &format!("{comma}{}", flow(rest)));
             Self::comment(&mut lines, first, comment);
-            return Some(Self::joined(&lines));
+            return Some(self.joined(&lines));
         }
         let (indent, end) = match (&node.value, key) {
             (Value::Mapping(entries), _) if !entries.is_empty() => {
@@ -390,14 +426,14 @@ impl<'a> Lines<'a> {
         for (depth, key) in rest.iter().enumerate() {
             let space = " ".repeat(indent + 2 * depth);
             if depth + 1 == rest.len() {
-                new.push(format!("{space}{OURS}{comment}"));
+                new.push(format!("{space}{comment}"));
                 new.push(format!("{space}{}: {value}", scalar(key)));
             } else {
                 new.push(format!("{space}{}:", scalar(key)));
             }
         }
         lines.splice(end..end, new);
-        Some(Self::joined(&lines))
+        Some(self.joined(&lines))
     }
 }
 
@@ -409,6 +445,7 @@ mod tests {
         let wanted = Change {
             path: path.iter().map(|key| (*key).to_owned()).collect(),
             value: New::Value(value.to_owned()),
+            seen_by: "audit --confirm",
             comment: "it was so".to_owned(),
         };
         let new = change(text, &wanted).unwrap_or_else(|error| panic!("{error}: {text}"));
@@ -421,6 +458,7 @@ mod tests {
         let wanted = Change {
             path: path.iter().map(|key| (*key).to_owned()).collect(),
             value: New::Items(items.iter().map(|item| (*item).to_owned()).collect()),
+            seen_by: "audit --confirm",
             comment: "it was so".to_owned(),
         };
         let new = change(text, &wanted).unwrap_or_else(|error| panic!("{error}: {text}"));
@@ -485,6 +523,22 @@ mod tests {
                 "g: {x: 'a,}', health: zmq}\n",
                 "# seen by `audit --confirm`: it was so\ng: {x: 'a,}', health: tcp}\n",
             ),
+            (
+                "g:\n  health: zmq  # mine\n",
+                "g:\n  # seen by `audit --confirm`: it was so\n  health: tcp  # mine\n",
+            ),
+            (
+                "g:\n  health: 'z #m'  # 'mine'\n",
+                "g:\n  # seen by `audit --confirm`: it was so\n  health: tcp  # 'mine'\n",
+            ),
+            (
+                "g:\n  health: # mine\n    kind: http\n",
+                "g:\n  # seen by `audit --confirm`: it was so\n  health: tcp # mine\n",
+            ),
+            (
+                "g:\r\n  health: {kind: zmq} # mine\r\n",
+                "g:\r\n  # seen by `audit --confirm`: it was so\r\n  health: tcp # mine\r\n",
+            ),
             ("g:\n", "g:\n  # seen by `audit --confirm`: it was so\n  health: tcp\n"),
             ("g: {}\n", "# seen by `audit --confirm`: it was so\ng: {health: tcp}\n"),
         ] {
@@ -500,7 +554,7 @@ mod tests {
         let path = &["writable"];
         assert_eq!(
             add("writable: [a.log]  # mine\nx: 1\n", path, &["a.log", "*.db"]),
-            "# seen by `audit --confirm`: it was so\nwritable: [a.log, '*.db']  # mine\nx: 1\n"
+            "# seen by `audit --confirm`: it was so\nwritable: [a.log, \"*.db\"]  # mine\nx: 1\n"
         );
         assert_eq!(
             add("writable:\n- a.log # one\nx: 1\n", path, &["logs/"]),
@@ -517,6 +571,7 @@ mod tests {
         let wanted = |path: &[&str]| Change {
             path: path.iter().map(|key| (*key).to_owned()).collect(),
             value: New::Value("tcp".to_owned()),
+            seen_by: "smoke",
             comment: String::new(),
         };
         for (text, path) in [

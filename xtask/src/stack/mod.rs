@@ -5,7 +5,6 @@
 
 mod alone;
 mod defaults;
-pub mod edit;
 mod environment;
 pub mod further_ports;
 mod leave_out;
@@ -32,6 +31,7 @@ pub mod model;
 pub mod output;
 pub mod pattern;
 pub mod requirements_lock;
+pub mod scalar;
 pub mod secret;
 pub mod secrets;
 pub mod selection;

@@ -10,8 +10,12 @@ use contract::status::AgentState;
 use super::{Fate, Observation, Seen, class};
 use crate::container::layout::ROOT;
 use crate::python::imports::distributions;
-use crate::stack::change::{Change, New, scalar};
+use crate::stack::change::{Change, New};
+use crate::stack::scalar::scalar;
 use crate::stack::{AgentId, Stack, Writable};
+
+/// The command that sees it.
+const SEEN_BY: &str = "audit --confirm";
 
 /// What was seen of one agent that the stack does not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +46,7 @@ pub fn adopt(stack: &Stack, id: AgentId, observation: &Observation, seen: &Seen)
         adopted.changes.push(Change {
             path: key("health"),
             value: New::Value(written(&check)),
+            seen_by: SEEN_BY,
             comment: evidence,
         });
     }
@@ -50,6 +55,7 @@ pub fn adopt(stack: &Stack, id: AgentId, observation: &Observation, seen: &Seen)
         adopted.changes.push(Change {
             path: key("writable"),
             value: New::Items(written.into_iter().collect()),
+            seen_by: SEEN_BY,
             comment: "it was refused to write these".to_owned(),
         });
     }

@@ -6,11 +6,11 @@ use super::seen::Seen;
 use crate::audit::confirm::adopt::Adopted;
 use crate::cmd::{Context, Failure, Outcome};
 use crate::host::system::files;
-use crate::report::audit::adopt as show;
-use crate::report::diff;
 use crate::report::findings::counted;
+use crate::report::{adopt as show, diff};
 use crate::stack::Stack;
 use crate::stack::change;
+use crate::stack::scalar::scalar;
 
 /// The stack's file, which is to be changed, as it is.
 pub struct Target {
@@ -107,8 +107,6 @@ fn with_groups(text: &str, stack: &Stack) -> String {
         .groups
         .iter()
         .filter(|group| group.name != crate::stack::model::UNGROUPED);
-    let lines: String = names
-        .map(|group| format!("  {}:\n", change::scalar(&group.name)))
-        .collect();
+    let lines: String = names.map(|group| format!("  {}:\n", scalar(&group.name))).collect();
     format!("{}\n\ngroups:\n{lines}", text.trim_end())
 }

@@ -1,7 +1,6 @@
 //! An audit in every format: for people, and for what reads JSON, SARIF, JUnit, Markdown and the like. All are made of the same report.
 
 pub mod about;
-pub mod adopt;
 pub mod conclusion;
 pub mod confirm;
 pub mod explain;

@@ -1,4 +1,4 @@
-//! What is said of changes that a confirmed audit makes in a stack.
+//! What is said of changes that a command makes in a stack because of what it saw.
 
 use crate::report::escape;
 use crate::stack::change::{Change, New};

@@ -1,6 +1,6 @@
 //! Pieces of YAML, safe whatever a tree's names hold: what is not plainly a word is quoted, and a comment stays on its line.
 
-use crate::stack::yaml::boolean;
+use super::yaml::boolean;
 
 /// A scalar as a text in YAML's flow style.
 #[must_use]
