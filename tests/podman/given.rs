@@ -197,6 +197,14 @@ impl Drop for Small<'_> {
     }
 }
 
+/// The hardware address of the stack's bridge is the one that we gave it, and no container's that comes or goes.
+fn keeps_its_bridge(harness: &Harness) {
+    let shown = json(&harness.podman(&["network", "inspect", "given_system_home"]));
+    let interface = shown[0]["network_interface"].as_str().unwrap();
+    let address = std::fs::read_to_string(format!("/sys/class/net/{interface}/address")).unwrap();
+    assert_eq!(address.trim(), "0a:58:0a:5f:00:01", "{interface}");
+}
+
 /// A `podman` whose service does not start: all is done by its command line.
 fn without_service(small: &Small<'_>) -> PathBuf {
     let path = std::env::var("PATH").unwrap();
@@ -226,6 +234,7 @@ fn nobody_but_the_agents_knows_a_secret() {
         context,
     ]);
     small.run(&["up"]).succeeds();
+    keeps_its_bridge(harness);
     small.nobody_knows();
 
     // Another content is another container, of the same image.
@@ -273,6 +282,7 @@ fn nobody_but_the_agents_knows_a_secret() {
     let failed = small.run_with(&["up", "--verbose"], &[("PATH", &path)]);
     assert!(failed.stderr.contains("a `podman` of its own"), "{}", failed.stderr);
     assert!(failed.stderr.contains("cannot log in with ***"), "{}", failed.stderr);
+    keeps_its_bridge(harness);
     small.nobody_knows();
     let status = json(&small.run(&["status", "--format", "json"]).stdout);
     assert!(status.to_string().contains("cannot log in with ***"), "{status}");

@@ -12,6 +12,7 @@ use xtask::boot::pod::{Container, HealthTimes, Pod};
 use xtask::boot::reach::PublishedPort;
 use xtask::container::layout::TEMPORARY;
 use xtask::host::podman::Podman;
+use xtask::host::podman::bridge::Bridge;
 use xtask::host::podman::{containers_conf, make, seccomp};
 use xtask::host::system::repository::Repository;
 use xtask::stack::extras::{Device, HostMount};
@@ -133,7 +134,8 @@ fn made_by(podman: &Podman, harness: &Harness, creation: &Creation) -> BTreeMap<
     let _undo = Undo(harness);
     make::network(podman, NAME, "10.98.0.0/24", &labels).unwrap();
     make::volume(podman, &volume, &labels).unwrap();
-    make::group(podman, creation, &Mutex::default()).unwrap();
+    let bridge = Bridge::new(None, Ipv4Addr::LOCALHOST);
+    make::group(podman, creation, &Mutex::default(), &bridge).unwrap();
     let inspected = |arguments: &[&str]| {
         let document = json(&harness.podman(arguments));
         document.get(0).cloned().unwrap_or(document)

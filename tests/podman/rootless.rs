@@ -31,6 +31,26 @@ fn an_ordinary_user_builds_boots_proves_and_takes_down() {
     for agent in agents {
         assert_eq!(agent["state"], "healthy", "{agent:#}");
     }
+    // One that changed whenever a container came or went would leave names unanswered for up to a minute.
+    let shown = user.podman(&[
+        "unshare",
+        "--rootless-netns",
+        "ip",
+        "-json",
+        "link",
+        "show",
+        "type",
+        "bridge",
+    ]);
+    let shown = json(&shown);
+    let mut bridges: Vec<&str> = shown
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|bridge| bridge["address"].as_str())
+        .collect();
+    bridges.sort_unstable();
+    assert_eq!(bridges, ["0a:58:ac:14:00:01", "0a:58:ac:15:00:01"]);
     let proved = user
         .run(&[
             "smoke", "--phase", "1", "--phase", "2", "--phase", "3", "--soak", "3", "--format", "json",

@@ -145,6 +145,40 @@ fn every_crate_that_is_there_twice_is_known() {
     assert_eq!(older(&read("Cargo.lock")), known, "see `skip` of `.cargo/deny.toml`");
 }
 
+/// Packages with their features, as a build for these members and kinds of dependencies has them.
+#[expect(clippy::disallowed_methods, reason = "cargo says which features it turns on")]
+fn features(of: &[&str]) -> BTreeSet<String> {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "--prefix=none",
+            "--no-dedupe",
+            "--format={p} {f}",
+        ])
+        .args(of)
+        .current_dir(repository())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| line.replace(" (*)", "")).collect()
+}
+
+#[test]
+fn what_the_program_is_made_of_serves_its_tests_too() {
+    let program = features(&["--package=xtask", "--edges=normal,build"]);
+    let all = features(&["--workspace", "--edges=normal,build,dev"]);
+    assert!(program.len() > 50, "{}", program.len());
+    let twice: Vec<&String> = program.difference(&all).collect();
+    assert_eq!(
+        twice,
+        Vec::<&String>::new(),
+        "these, and all that stands on them, are compiled twice: give `xtask` the features that the whole workspace has"
+    );
+}
+
 #[test]
 fn expressions_of_licences_are_understood() {
     let allowed = ["MIT", "Apache-2.0 WITH LLVM-exception", "Unicode-3.0"].map(str::to_owned);

@@ -125,7 +125,8 @@ fn pod(stack: &Stack, id: GroupId, host: &Host) -> Pod {
 
 /// A hardware address that goes with an address. Where a container is replaced, its neighbours know the old one for up to half a minute,
 /// and what they send goes nowhere until then: so the new one has the same.
-fn hardware_address(address: Ipv4Addr) -> String {
+#[must_use]
+pub fn hardware_address(address: Ipv4Addr) -> String {
     // Administered locally, for one station.
     let [a, b, c, d] = address.octets();
     format!("0a:58:{a:02x}:{b:02x}:{c:02x}:{d:02x}")

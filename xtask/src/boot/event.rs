@@ -13,6 +13,8 @@ pub enum BootEvent {
     Group(GroupId, Action),
     /// A group could not be started.
     GroupFailed(GroupId, String),
+    /// A bridge of that name could not be given a hardware address that stays; why.
+    BridgeFailed(String, String),
     /// Something was removed: `pod`, `network`, `volume`, with its name.
     Removed(&'static str, String),
 }

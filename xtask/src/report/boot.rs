@@ -106,6 +106,10 @@ impl Audience for BootReporter<'_> {
                 self.printer
                     .error(format!("cannot start `{}`\n  {why}", self.stack.group(*id).name));
             }
+            BootEvent::BridgeFailed(interface, why) => self.printer.warn(format!(
+                "bridge `{interface}` may change its hardware address: {why}\n  whenever a container comes or goes, names and the other \
+                 machine may then be out of reach for up to a minute"
+            )),
             BootEvent::Removed(kind, name) => self.printer.step("removed", format!("{kind} {name}")),
         }
     }

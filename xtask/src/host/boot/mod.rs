@@ -17,6 +17,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::leftovers::{self, leases, records::NetworkRecord};
+use super::podman::bridge::Bridge;
 use super::podman::make::{self, LIMIT};
 use super::podman::removal;
 use super::podman::{
@@ -30,7 +31,7 @@ use crate::boot::creation::{Creation, Labels, Runs, creation};
 use crate::boot::event::{Action, BootEvent};
 use crate::boot::limits;
 use crate::boot::reach::{Granted, Host};
-use crate::stack::model::Subnet;
+use crate::stack::model::{Machine, Subnet};
 use crate::stack::{GroupId, MachineId, Stack};
 
 /// Labels of everything that is created here.
@@ -176,7 +177,10 @@ pub fn up(
         .collect();
     records.note_names(&names)?;
 
-    let turns: BTreeMap<MachineId, Mutex<()>> = machines.iter().map(|machine| (*machine, Mutex::default())).collect();
+    let turns: BTreeMap<MachineId, Turn> = machines
+        .iter()
+        .map(|machine| (*machine, Turn::new(stack.machine(*machine), &networks)))
+        .collect();
     let outcome = Mutex::new(&mut created);
     parallel::map(parallel::default_jobs(), &to_start, |(group, creation)| {
         let container = there.containers.get(&creation.container.name);
@@ -200,7 +204,31 @@ pub fn up(
             }
         }
     });
+    for (interface, why) in turns.values().filter_map(|turn| turn.bridge.failure()) {
+        emit(BootEvent::BridgeFailed(interface.to_owned(), why));
+    }
     Ok(created)
+}
+
+/// What the groups of a machine wait for in each other.
+struct Turn {
+    /// The creation of containers, which share volumes.
+    creation: Mutex<()>,
+    /// The bridge of their network.
+    bridge: Bridge,
+}
+
+impl Turn {
+    fn new(machine: &Machine, networks: &[Network]) -> Self {
+        let network = networks.iter().find(|network| network.name == machine.network);
+        Self {
+            creation: Mutex::default(),
+            bridge: Bridge::new(
+                network.and_then(|network| network.interface.clone()),
+                machine.subnet.gateway(),
+            ),
+        }
+    }
 }
 
 /// Those of the groups that do not run as they should: from another image, in another way, or not at all.
@@ -413,7 +441,7 @@ fn start(
     stack: &Stack,
     creation: &Creation,
     there: Option<&str>,
-    turn: &Mutex<()>,
+    turn: &Turn,
     stop_limit: Duration,
 ) -> Result<(), BootError> {
     if let Some(state) = there {
@@ -424,7 +452,7 @@ fn start(
         remove_group(podman, stack, creation, stop_limit)?;
     }
     let make = || {
-        let made = make::group(podman, creation, turn);
+        let made = make::group(podman, creation, &turn.creation, &turn.bridge);
         if made.is_err() {
             // Half a pod would look like a running one to the next boot. Its own failure says less than the first.
             let _ = remove_group(podman, stack, creation, stop_limit);

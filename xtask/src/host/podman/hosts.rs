@@ -142,7 +142,11 @@ impl Hosts {
             .machines
             .iter()
             .map(|machine| MachineHost {
-                podman: Podman::of_machine(&machine.name, lab::program(machine, "podman", repository)),
+                podman: Podman::of_machine(
+                    &machine.name,
+                    lab::program(machine, "podman", repository),
+                    lab::program(machine, "ip", repository),
+                ),
                 network: Network::namespace(&machine.network),
                 host: Host {
                     reach: Reach::Container,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::bridge::Bridge;
 use super::{Podman, PodmanError};
 use crate::boot::creation::Creation;
 use crate::boot::pod::Secret;
@@ -72,9 +73,11 @@ fn label_arguments(labels: &BTreeMap<&'static str, &str>) -> impl Iterator<Item 
 /// Containers that share volumes have to be created one after the other, which `turn` is for: Podman locks every volume of a container
 /// while it adds it to its state, in an order that differs from run to run, so that two would wait for each other without end.
 ///
+/// The bridge of their network has an address that stays before the container starts.
+///
 /// # Errors
 /// When Podman does not, or this program was told to stop.
-pub fn group(podman: &Podman, creation: &Creation, turn: &Mutex<()>) -> Result<(), PodmanError> {
+pub fn group(podman: &Podman, creation: &Creation, turn: &Mutex<()>, bridge: &Bridge) -> Result<(), PodmanError> {
     let _secrets = Secrets::make(podman, &creation.container.secrets)?;
     // Starting the second would start the first, too, but not say why it cannot.
     let (infra, name) = (&creation.pod.infra_name, &creation.container.name);
@@ -95,15 +98,19 @@ pub fn group(podman: &Podman, creation: &Creation, turn: &Mutex<()>) -> Result<(
                 Some(&podman_request::container(&creation.container)),
             )?;
         }
-        for name in [infra, name] {
-            post(&format!("/containers/{name}/start"), None)?;
-        }
+        post(&format!("/containers/{infra}/start"), None)?;
+        bridge.keep(podman);
+        post(&format!("/containers/{name}/start"), None)?;
         return Ok(());
     }
     run(podman, &["pod", "create"], &podman_arguments::pod(&creation.pod))?;
     {
         let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         run(podman, &["create"], &podman_arguments::container(&creation.container))?;
+    }
+    if !bridge.is_kept() {
+        run(podman, &["start"], std::slice::from_ref(infra))?;
+        bridge.keep(podman);
     }
     run(podman, &["start"], &[infra.clone(), name.clone()])
 }

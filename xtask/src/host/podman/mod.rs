@@ -1,5 +1,6 @@
 //! Podman, driven through its command line with `--format json`.
 
+pub mod bridge;
 pub mod containers_conf;
 pub mod hosts;
 pub mod make;
@@ -51,6 +52,8 @@ pub struct Podman {
     service: Option<Arc<Service>>,
     /// The machine whose own Podman it is; none for this host's.
     machine: Option<String>,
+    /// `ip` where its networks are, arguments to follow; none where they are out of reach.
+    ip: Option<Program>,
 }
 
 impl Default for Podman {
@@ -307,10 +310,16 @@ impl Podman {
         if let Some(driver) = rootless_storage::driver() {
             command = command.env("STORAGE_DRIVER", driver);
         }
+        let ip = if nix::unistd::geteuid().is_root() {
+            Program::new("ip")
+        } else {
+            command.clone().args(["unshare", "--rootless-netns", "ip"])
+        };
         Self {
             command,
             service: None,
             machine: None,
+            ip: Some(ip),
         }
     }
 
@@ -322,16 +331,18 @@ impl Podman {
             command,
             service: None,
             machine: None,
+            ip: None,
         }
     }
 
-    /// The Podman that a machine of the lab has to itself, by its command line, arguments to follow.
+    /// The Podman that a machine of the lab has to itself, by its command line and that of `ip` there, arguments to follow.
     #[must_use]
-    pub fn of_machine(machine: &str, command: Program) -> Self {
+    pub fn of_machine(machine: &str, command: Program, ip: Program) -> Self {
         Self {
             command,
             service: None,
             machine: Some(machine.to_owned()),
+            ip: Some(ip),
         }
     }
 
@@ -342,6 +353,7 @@ impl Podman {
             command: self.command().args(["--connection", name]),
             service: None,
             machine: Some(format!("connection-{name}")),
+            ip: None,
         }
     }
 
@@ -354,6 +366,7 @@ impl Podman {
             command: self.command(),
             service: Some(Arc::new(Service::start(self.command())?)),
             machine: self.machine.clone(),
+            ip: self.ip.clone(),
         })
     }
 
@@ -361,6 +374,12 @@ impl Podman {
     #[must_use]
     pub fn is_of_this_host(&self) -> bool {
         self.machine.is_none()
+    }
+
+    /// `ip` without arguments yet, in the network namespace of its bridges; none where they are out of reach.
+    #[must_use]
+    pub fn ip(&self) -> Option<Program> {
+        self.ip.clone()
     }
 
     /// What is written down of what a stack has it make.
