@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::time::{Duration, Instant};
 
-use super::{Context, Outcome, fuzz, in_use, setup};
+use super::{Context, Failure, Outcome, fuzz, in_use, setup};
 use crate::doctor::packages;
 use crate::host::system::process::{self, Program};
 use crate::host::testing::tools;
@@ -40,8 +40,11 @@ const CHECKS: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// Cargo's arguments for the tests.
+/// Cargo's arguments for tests, which those follow that say which.
 const TESTS: [&str; 5] = ["test", "--workspace", "--profile=xtask", "--locked", "--no-fail-fast"];
+
+/// The target whose tests wait for containers most of the time, one at a time.
+const PODMAN: &str = "podman";
 
 /// Runs it.
 ///
@@ -62,18 +65,30 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
             failed.push(name);
         }
     }
-    // Most of the time the tests wait for containers.
-    let (tested, fuzzed) = std::thread::scope(|scope| {
-        let fuzzing = scope.spawn(|| fuzz::beside_tests(context));
-        let tested = step(context, &path, "tests", &TESTS);
-        let fuzzed = fuzzing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        (tested, fuzzed)
-    });
-    if !tested? {
-        failed.push("tests");
-    }
-    if fuzzed? != Exit::Success {
-        failed.push("fuzz");
+    let others = other_targets(context)?;
+    // What is printed of them is mixed; the log of each is whole.
+    if step(context, &path, "build", &with(&["--no-run"]))? {
+        let (podman, others) = (with(&["--test", PODMAN]), with(&others));
+        let (path, podman, others) = (&path, &podman, &others);
+        std::thread::scope(|scope| {
+            // Most of the time the first wait for containers: the rest of a processor's time is the others'.
+            let steps = [
+                ("podman", scope.spawn(move || step(context, path, "podman", podman))),
+                ("tests", scope.spawn(move || step(context, path, "tests", others))),
+                (
+                    "fuzz",
+                    scope.spawn(|| Ok(fuzz::beside_tests(context)? == Exit::Success)),
+                ),
+            ];
+            for (name, step) in steps {
+                if !step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))? {
+                    failed.push(name);
+                }
+            }
+            Outcome::Ok(())
+        })?;
+    } else {
+        failed.push("build");
     }
     if failed.is_empty() {
         return Ok(Exit::Success);
@@ -82,10 +97,38 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     Ok(Exit::Findings)
 }
 
+/// Cargo's arguments for tests, with these.
+fn with(which: &[impl AsRef<str>]) -> Vec<&str> {
+    TESTS.into_iter().chain(which.iter().map(AsRef::as_ref)).collect()
+}
+
+/// Cargo's arguments that choose all targets with tests but those with Podman: one that somebody adds is among them.
+fn other_targets(context: &Context) -> Outcome<Vec<String>> {
+    let listed = cargo()
+        .args(["metadata", "--no-deps", "--format-version=1", "--locked"])
+        .folder(context.repository.root())
+        .read()?;
+    let metadata: serde_json::Value =
+        serde_json::from_str(&listed).map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let targets = packages.filter_map(|package| package["targets"].as_array()).flatten();
+    let tests = targets
+        .filter(|target| target["kind"] == serde_json::json!(["test"]))
+        .filter_map(|target| target["name"].as_str())
+        .filter(|name| *name != PODMAN);
+    let mut arguments: Vec<String> = ["--lib", "--bins", "--examples"].map(str::to_owned).to_vec();
+    arguments.extend(tests.map(|name| format!("--test={name}")));
+    Ok(arguments)
+}
+
+fn cargo() -> Program {
+    Program::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
 /// Runs cargo with these arguments; whether it succeeded.
 fn step(context: &Context, path: &OsStr, name: &str, arguments: &[&str]) -> Outcome<bool> {
     let started = Instant::now();
-    let outcome = Program::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let outcome = cargo()
         .args(arguments)
         .folder(context.repository.root())
         // Tests run the program as users do, in an environment of their own.
