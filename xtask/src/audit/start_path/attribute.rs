@@ -8,7 +8,7 @@ use pysrc::{Atom, Body, Call, LAMBDA, Span, Step, Value, members};
 
 use super::class::Lookup;
 use super::failure::{Flow, Words};
-use super::mutation::Mention;
+use super::mutation::{About, Mention};
 use super::operator::kind;
 use super::steps::any_step;
 use super::value::{ModuleId, V};
@@ -260,7 +260,7 @@ impl Walker<'_> {
     }
 
     pub fn standard_attribute(&mut self, here: ModuleId, module: &str, name: &str, span: Span) -> Flow {
-        let of_python = stdlib::names(module).filter(|_| self.search.version.minor == 11);
+        let of_python = stdlib::names(module).filter(|_| self.version().minor == 11);
         let of_zmq = || zmq::names(module).filter(|_| module == "zmq");
         let Some(names) = of_python.or_else(of_zmq) else {
             return Flow::Next;
@@ -414,12 +414,7 @@ impl Walker<'_> {
 
     /// Whether a module that has run gives anything but the `self` of a method an attribute of that name.
     pub fn is_set_on_others(&self, name: &str) -> bool {
-        self.mentions(name).iter().any(|mention| {
-            let times = mention.source.times_set(mention.atom);
-            let own = mention.source.attributes.iter();
-            let own = own.filter(|attribute| attribute.function.is_some() && &*attribute.name == name);
-            times > 0 && times > own.count()
-        })
+        self.any(name, About::SetsOnOthers)
     }
 
     pub fn class_name(&self, (module, class): (ModuleId, u32)) -> String {

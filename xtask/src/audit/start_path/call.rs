@@ -447,8 +447,9 @@ impl Walker<'_> {
             self.alive = true;
             return (V::Unknown, self.member_by_value(here, call, (module, class), arguments));
         }
-        let object = self.objects.len();
-        self.objects.push(Object {
+        let object = self.shared.number();
+        let before = !self.instantiated.insert((module, class));
+        let made = Object {
             module,
             class,
             attributes: HashMap::default(),
@@ -456,7 +457,8 @@ impl Walker<'_> {
             reached: false,
             whole: false,
             dynamic: false,
-        });
+        };
+        self.objects.insert(object, made);
         let instance = V::Instance(object);
         // A metaclass of a class above decides what a call does, too.
         let by_metaclass = self.order(module, class).into_iter().flatten().any(|entry| {
@@ -469,12 +471,7 @@ impl Walker<'_> {
             Lookup::NotThere | Lookup::Unknown => (true, false),
         };
         // The one that was made before may be given again.
-        let again = self.may_give_again(module, class) && {
-            let before = self.objects.get(..object).unwrap_or_default();
-            before
-                .iter()
-                .any(|before| (before.module, before.class) == (module, class))
-        };
+        let again = before && self.may_give_again(module, class);
         if self.is_unusual(facts, (module, class)) || by_metaclass || !makes || again {
             self.note(Kind::NotFollowed, Some(call.span), |_| {
                 let why = if again {

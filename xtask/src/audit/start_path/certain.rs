@@ -30,7 +30,7 @@ impl Walker<'_> {
                     V::Outside(module) if !self.set_from_outside(name) => {
                         let full = format!("{module}.{name}");
                         let part_of_known = full == "sys.version_info" || full == "sys.implementation";
-                        let known = constant(&full, self.search.version);
+                        let known = constant(&full, self.version());
                         known.or_else(|| part_of_known.then_some(V::Outside(full)))?
                     }
                     _ => return None,
@@ -163,9 +163,9 @@ impl Walker<'_> {
     pub fn certain_global(&self, module: ModuleId, name: &str) -> Option<V> {
         let (source, imported) = (self.source(module)?, self.modules.get(module)?);
         let atom = source.atom(name)?;
-        let variable = imported
-            .globals
-            .get(&atom)
+        let variable = self
+            .modules
+            .global(module, atom)
             .filter(|variable| variable.sure && variable.value != V::Unknown)?;
         let open = imported.dynamic || self.set_from_outside(name) || self.is_bound_unseen(module, atom);
         (!open).then(|| variable.value.clone())
@@ -227,7 +227,7 @@ impl Walker<'_> {
             source.times_set(mention.atom) > functions.len()
                 || functions.into_iter().any(|function| {
                     let called = source.functions.get(function as usize);
-                    called.is_none_or(|facts| self.called_unseen.contains(&*facts.name))
+                    called.is_none_or(|facts| self.called_unseen.contains(&facts.name))
                 })
         })
     }

@@ -76,6 +76,13 @@ impl Walker<'_> {
 
     /// A class and those above it, in the order in which they are searched; nothing for one that is not known.
     pub fn order(&self, module: ModuleId, class: u32) -> Vec<Entry> {
+        let order = self.order_unseen(module, class);
+        self.tells_order((module, class), &order);
+        order
+    }
+
+    /// The same, unseen by recordings.
+    pub fn order_unseen(&self, module: ModuleId, class: u32) -> Vec<Entry> {
         if let Some(known) = self.orders.borrow().get(&(module, class)) {
             return known.clone();
         }

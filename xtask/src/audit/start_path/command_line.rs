@@ -11,15 +11,16 @@ const FIRST: [&str; 3] = ["port", "health_check_port", "name"];
 impl Walker<'_> {
     /// `len(sys.argv)`, where no module that has run may have changed it.
     pub fn number_of_words(&self) -> Option<usize> {
-        let words = |value: &String| if self.equals_style || value.is_empty() { 1 } else { 2 };
+        let equals = self.equals_style();
+        let words = |value: &String| if equals || value.is_empty() { 1 } else { 2 };
         self.is_command_line_kept()
-            .then(|| 1 + self.flags.values().map(words).sum::<usize>())
+            .then(|| 1 + self.flags_given().values().map(words).sum::<usize>())
     }
 
     /// Names of the flags, as they stand on the command line.
     pub fn flags_in_order(&self) -> impl Iterator<Item = &str> {
-        let first = FIRST.into_iter().filter(|name| self.flags.contains_key(*name));
-        let rest = self.flags.keys().map(String::as_str);
+        let first = FIRST.into_iter().filter(|name| self.flags_given().contains_key(*name));
+        let rest = self.flags_given().keys().map(String::as_str);
         first.chain(rest.filter(|name| !FIRST.contains(name)))
     }
 
@@ -28,17 +29,22 @@ impl Walker<'_> {
         let at = usize::try_from(at).ok()?.checked_sub(1)?;
         let flags = FIRST
             .into_iter()
-            .filter_map(|name| self.flags.get_key_value(name))
-            .chain(self.flags.iter().filter(|(name, _)| !FIRST.contains(&name.as_str())));
+            .filter_map(|name| self.flags_given().get_key_value(name))
+            .chain(
+                self.flags_given()
+                    .iter()
+                    .filter(|(name, _)| !FIRST.contains(&name.as_str())),
+            );
+        let equals = self.equals_style();
         let mut words = flags.flat_map(|(name, value)| {
             // A flag may stand alone.
             let alone = value.is_empty();
-            let first = if self.equals_style && !alone {
+            let first = if equals && !alone {
                 format!("--{name}={value}")
             } else {
                 format!("--{name}")
             };
-            let second = (!self.equals_style && !alone).then(|| value.clone());
+            let second = (!equals && !alone).then(|| value.clone());
             std::iter::once(first).chain(second)
         });
         let word = words.nth(at)?;

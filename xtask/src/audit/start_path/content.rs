@@ -1,18 +1,18 @@
 //! Lists and dictionaries as the walk keeps them.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use pysrc::{Atom, Collection};
 
 use super::value::{ModuleId, V};
 
 /// A list or dictionary.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Data {
     /// What it has.
     pub content: Content,
     /// The file that it was read from, as it is named in messages.
-    pub path: Option<Rc<str>>,
+    pub path: Option<Arc<str>>,
     /// Something that is not followed may have changed it.
     pub opened: bool,
     /// What has held it.
@@ -20,7 +20,7 @@ pub struct Data {
 }
 
 /// What is in one.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     /// Keys with values, in order.
     Mapping(Vec<(V, V)>),

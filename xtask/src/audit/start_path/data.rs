@@ -1,6 +1,6 @@
 //! Lists and dictionaries: what is in them, for as long as every change is seen.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use pysrc::{Module, StoreItem, Value};
 
@@ -15,7 +15,7 @@ use crate::stack::near::nearest;
 
 impl Walker<'_> {
     /// A new value, as reading the file makes it.
-    pub fn made_of(&mut self, document: Document, path: &Rc<str>) -> V {
+    pub fn made_of(&mut self, document: Document, path: &Arc<str>) -> V {
         let (content, value): (_, fn(usize) -> V) = match document {
             Document::Scalar(value) => return value,
             Document::Mapping(items) => {
@@ -28,13 +28,15 @@ impl Walker<'_> {
                 (Content::Sequence(items.collect()), V::Sequence)
             }
         };
-        self.data.push(Data {
+        let made = Data {
             content,
             path: Some(path.clone()),
             opened: false,
             holders: Vec::new(),
-        });
-        value(self.data.len() - 1)
+        };
+        let id = self.shared.number();
+        self.data.insert(id, made);
+        value(id)
     }
 
     /// A dictionary that is written out, where it gets a name.
@@ -83,13 +85,15 @@ impl Walker<'_> {
     }
 
     fn new_mapping(&mut self, items: Vec<(V, V)>) -> V {
-        self.data.push(Data {
+        let made = Data {
             content: Content::Mapping(items),
             path: None,
             opened: false,
             holders: Vec::new(),
-        });
-        V::Mapping(self.data.len() - 1)
+        };
+        let id = self.shared.number();
+        self.data.insert(id, made);
+        V::Mapping(id)
     }
 
     /// What an expression surely is. What is in it otherwise has another name from now on.
@@ -211,7 +215,7 @@ impl Walker<'_> {
             .source(module)
             .and_then(|source| source.functions.get(function as usize));
         !self.followed.contains(&(module, function))
-            || facts.is_none_or(|facts| self.called_unseen.contains(&*facts.name))
+            || facts.is_none_or(|facts| self.called_unseen.contains(&facts.name))
     }
 
     /// `value[key]`, where that is known.
@@ -310,9 +314,7 @@ impl Walker<'_> {
 
     /// A list of these parts may have got others: by whatever name, it is not known any more.
     pub fn changes(&mut self, parts: &[V]) {
-        if !self.changed_lists.iter().any(|known| known == parts) {
-            self.changed_lists.push(parts.to_vec());
-        }
+        self.changed_lists.add(parts);
     }
 
     /// What is in it got names that are not followed.

@@ -157,8 +157,9 @@ impl Walker<'_> {
 
     /// What a module's name is bound to, where that module is running.
     fn global_of(&self, source: &Module, atom: pysrc::Atom) -> Option<V> {
-        let id =
-            (0..self.modules.len()).find(|id| self.source(*id).is_some_and(|other| std::ptr::eq(other, source)))?;
+        let mut modules = self.modules.order().iter();
+        let module = modules.find(|id| self.source(**id).is_some_and(|other| std::ptr::eq(other, source)))?;
+        let id = self.modules.first_of_file(self.file_of(*module)?)?;
         self.global(id, source.name(atom))
     }
 

@@ -1,6 +1,6 @@
 //! Decorators: what a function or class is once those around it have been called.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use pysrc::{Class, Function, LAMBDA, Span, Value};
 
@@ -145,10 +145,10 @@ impl Walker<'_> {
         if captured.is_empty() {
             return plain;
         }
-        V::Closure(Rc::new(Closure {
+        V::Closure(Arc::new(Closure {
             module: here,
             function,
-            captured: Rc::new(captured),
+            captured: Arc::new(captured),
             of: None,
         }))
     }

@@ -165,7 +165,7 @@ impl Walker<'_> {
             V::Instance(id) => self.objects.get(id).map(|object| (object.module, object.class))?,
             _ => return None,
         };
-        let known = variable.sure && self.search.version.minor >= 11 && !self.set_from_outside("__hash__");
+        let known = variable.sure && self.version().minor >= 11 && !self.set_from_outside("__hash__");
         (known && self.has_no_hash(of)).then(|| self.class_name(of))
     }
 

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use pysrc::{Call, Span, Value};
+use pysrc::{Call, Module, Span, Value};
 
 use super::failure::{Flow, Words};
+use super::mutation::About;
+use super::reuse::using;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
 use crate::finding::Subject;
@@ -48,10 +50,13 @@ impl Walker<'_> {
 
     /// A variable is read that has to be there.
     pub fn environment_lacks(&mut self, here: ModuleId, name: &str, span: Span) -> Flow {
-        let (Some(environment), true) = (self.environment, self.is_certain()) else {
+        if !self.is_certain() {
+            return Flow::Next;
+        }
+        let Some(variable) = self.environment_variable(name) else {
             return Flow::Next;
         };
-        if may_have(environment, name) || self.is_from_a_file(name) || self.may_be_set() {
+        if variable.may_be_there || variable.is_from_a_file || self.may_be_set() {
             return Flow::Next;
         }
         let message = format!("KeyError: '{name}': the container has no environment variable of that name");
@@ -75,7 +80,7 @@ impl Walker<'_> {
 
     /// What `os.getenv("NAME")`, or `os.environ.get("NAME", default)`, surely gives in the container.
     pub fn variable_of_environment(&self, call: &Call) -> Option<V> {
-        let environment = self.environment?;
+        self.environment?;
         let (name, default) = match &*call.arguments {
             [name] => (name, &Value::None),
             [name, default] => (name, default),
@@ -92,27 +97,22 @@ impl Walker<'_> {
         let Some(V::Str(name)) = self.certain(name) else {
             return None;
         };
-        if self.is_from_a_file(&name) || self.may_be_set() {
+        let variable = self.environment_variable(&name)?;
+        if variable.is_from_a_file || self.may_be_set() {
             return None;
         }
-        match environment.get(&name) {
-            Some(value) => Some(V::Str(value.clone())),
-            None if may_have(environment, &name) => None,
+        match variable.value {
+            Some(value) => Some(V::Str(value)),
+            None if variable.may_be_there => None,
             None => self.certain(default),
         }
     }
 
     /// The value of a variable that the container surely has.
     pub fn known_variable(&self, name: &str) -> Option<String> {
-        let known = self.environment?.get(name);
-        known
-            .filter(|_| !self.is_from_a_file(name) && !self.may_be_set())
-            .cloned()
-    }
-
-    /// Whether the agent gets a variable from a file that nobody else sees, or may.
-    fn is_from_a_file(&self, name: &str) -> bool {
-        self.has_unknown_variables || self.secret_variables.contains(name)
+        let known = self.environment_variable(name)?;
+        let is_certain = !known.is_from_a_file && !self.may_be_set();
+        known.value.filter(|_| is_certain)
     }
 
     /// Whether a call asks for a variable that the container surely does not have: it gives `None`.
@@ -127,18 +127,16 @@ impl Walker<'_> {
 
     /// Whether a module that has run may set variables.
     fn may_be_set(&self) -> bool {
-        let asks = |name: &str| {
-            let mentions = self.mentions(name);
-            let mut texts = mentions.iter().map(|mention| &mention.source.text);
-            texts.any(|text| self.has_env_file || dotenv::may_find_a_file(text))
-        };
         self.is_mentioned(SETTERS)
-            || asks("dotenv")
-            || asks("load_dotenv")
-            || self.mentions("environ").iter().any(|mention| {
-                let uses = self.uses(mention.module, "environ");
-                uses.escapes || uses.bound_otherwise
-            })
+            || self.any("dotenv", About::SetsVariables)
+            || self.any("load_dotenv", About::SetsVariables)
+            || self.any("environ", About::Escapes)
+    }
+
+    /// Whether a module that has to do with dotenv may set variables by it.
+    pub fn may_set_variables(&self, source: &Module) -> bool {
+        self.uses_own(using::ENV_FILE);
+        self.has_env_file || dotenv::may_find_a_file(&source.text)
     }
 }
 
@@ -290,7 +288,7 @@ mod dotenv {
 }
 
 /// Whether a container with this environment may have a variable.
-fn may_have(environment: &BTreeMap<String, String>, name: &str) -> bool {
+pub fn may_have(environment: &BTreeMap<String, String>, name: &str) -> bool {
     environment.contains_key(name)
         || FROM_ELSEWHERE.contains(&name)
         || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))

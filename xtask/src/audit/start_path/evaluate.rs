@@ -1,12 +1,13 @@
 //! What an expression is, here and now.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use pysrc::Value;
 
 use super::class::Lookup;
 use super::condition::equal;
 use super::constants::constant;
+use super::reuse::MOST_LARGE;
 use super::value::{Closure, ModuleId, V, Variable, join, parent, part_of_path};
 use super::walk::{Object, Walker};
 use crate::container::layout::ROOT;
@@ -16,13 +17,11 @@ use crate::python::imports::stdlib;
 impl Walker<'_> {
     /// What a value is, here and now. One that has grown too large is not known: a few lines can double it sixty times.
     pub fn evaluate(&self, value: &Value) -> V {
-        /// All that values larger than a small one may take in a script, in bytes.
-        const MOST: usize = 128 * 1024 * 1024;
         const SMALL: usize = 1024;
         let made = self.whole_value(value);
         match made.size() {
             Some(size) if size <= SMALL => made,
-            Some(size) if self.large.get() < MOST => {
+            Some(size) if self.large.get() < MOST_LARGE => {
                 self.large.set(self.large.get() + size);
                 made
             }
@@ -81,8 +80,8 @@ impl Walker<'_> {
                 }
                 (V::Outside(name), V::Int(at)) if name == "sys.argv" => self.word(at).unwrap_or(V::Unknown),
                 (V::Outside(name), V::Int(at @ 0..=1)) if name == "sys.version_info" => V::Int(match at {
-                    0 => self.search.version.major.into(),
-                    _ => self.search.version.minor.into(),
+                    0 => self.version().major.into(),
+                    _ => self.version().minor.into(),
                 }),
                 (value @ (V::Mapping(_) | V::Sequence(_)), key) => self.part(&value, &key).unwrap_or(V::Unknown),
                 (V::Dict(items), key) if self.keeps_items(object) => {
@@ -147,7 +146,7 @@ impl Walker<'_> {
 
     /// A module's file inside the container.
     fn file_path(&self, module: ModuleId) -> Option<String> {
-        match &self.modules.get(module)?.target {
+        match self.modules.target(module)? {
             Target::File { path, .. } => Some(format!("{ROOT}/{path}")),
             _ => None,
         }
@@ -164,7 +163,7 @@ impl Walker<'_> {
             V::Outside(dotted) if dotted == "builtins.super" => V::Unknown,
             V::Outside(dotted) => {
                 let full = format!("{dotted}.{name}");
-                constant(&full, self.search.version).unwrap_or(V::Outside(full))
+                constant(&full, self.version()).unwrap_or(V::Outside(full))
             }
             V::Instance(id) => {
                 let Some(Object {
@@ -265,7 +264,7 @@ impl Walker<'_> {
             ["staticmethod"] => V::Function(owner, function),
             ["classmethod"] => V::Method(owner, function, Box::new(V::Class(class.0, class.1))),
             _ => match self.decorated.get(&(owner, function)).and_then(V::closure) {
-                Some(closure) if closure.of.is_none() => V::Closure(Rc::new(Closure {
+                Some(closure) if closure.of.is_none() => V::Closure(Arc::new(Closure {
                     of: Some(of),
                     ..closure
                 })),

@@ -27,8 +27,19 @@ pub struct Failure {
     pub handled: bool,
     /// It may not be reached, or depends on something unknown.
     pub conditional: bool,
+    /// What its words are made of, where those are other words for each group.
+    pub told: Option<Told>,
     /// How sure it is.
     pub confidence: Confidence,
+}
+
+/// What words about requirements and folders are made of.
+#[derive(Debug, Clone)]
+pub enum Told {
+    /// The module of that name needs a package of these.
+    Package(String, &'static [&'static str]),
+    /// A module was searched everywhere.
+    Searched,
 }
 
 /// What is said of a failure.

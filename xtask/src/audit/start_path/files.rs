@@ -1,11 +1,13 @@
 //! Files and folders that are opened and made on the way: rules `start/missing-folder` and `start/missing-file`.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use pysrc::Call;
 
 use super::document;
 use super::failure::{Flow, Words};
+use super::reuse::using;
+use super::tracked::TrackedSet;
 use super::value::{ModuleId, V, absolute, parent};
 use super::walk::Walker;
 use crate::container::layout::ROOT;
@@ -17,9 +19,15 @@ impl Walker<'_> {
     pub fn real(&self, path: &str, follow: bool) -> String {
         let path = absolute(path);
         match path.strip_prefix(ROOT).and_then(|below| below.strip_prefix('/')) {
-            Some(below) if follow => format!("{ROOT}/{}", self.search.view.real(below)),
+            Some(below) if follow => format!("{ROOT}/{}", self.view().real(below)),
             _ => path,
         }
+    }
+
+    /// Files and folders that were made.
+    fn made(&self) -> &TrackedSet<String> {
+        self.uses_own(using::MADE);
+        &self.made
     }
 
     /// Whether a path is relative to a working directory that is not known.
@@ -34,7 +42,7 @@ impl Walker<'_> {
         };
         let path = absolute(path);
         match self.folder_kind(&path) {
-            FolderKind::Missing if self.search.view.may_write(&path) => {
+            FolderKind::Missing if self.view().may_write(&path) => {
                 self.made.insert(path);
                 Flow::Next
             }
@@ -52,16 +60,16 @@ impl Walker<'_> {
     }
 
     pub fn folder_kind(&self, path: &str) -> FolderKind {
-        match self.search.view.kind(path) {
+        match self.view().kind(path) {
             // Without all paths, a folder without Python files cannot be told from none.
-            FolderKind::Missing if !self.search.view.tree.complete && path.starts_with(ROOT) => {
+            FolderKind::Missing if !self.tree().complete && path.starts_with(ROOT) => {
                 let top = path
                     .trim_start_matches(ROOT)
                     .trim_start_matches('/')
                     .split('/')
                     .next()
                     .unwrap_or_default();
-                if self.search.view.is_folder(top) {
+                if self.view().is_folder(top) {
                     FolderKind::Unknown
                 } else {
                     FolderKind::Missing
@@ -80,7 +88,7 @@ impl Walker<'_> {
         message: String,
     ) -> Flow {
         let words = Words::about(Subject::Path(path.to_owned()), message);
-        let volumes = self.search.view.volumes.join(", ");
+        let volumes = self.view().volumes.join(", ");
         let writable = match volumes.as_str() {
             "" => "only /tmp is writable".to_owned(),
             volumes => format!("only {volumes} and /tmp are writable"),
@@ -89,9 +97,9 @@ impl Walker<'_> {
         let is_missing = class == "FileNotFoundError" || class == "OperationalError" && !path.ends_with('*');
         let more = match (below, class) {
             (Some(below), "OSError" | "OperationalError") if !is_missing => {
-                format!("`writable: [{}]` in the stack adds it", self.search.view.real(below))
+                format!("`writable: [{}]` in the stack adds it", self.view().real(below))
             }
-            (Some(below), _) => format!("`writable: [{}/]` in the stack adds it", self.search.view.real(below)),
+            (Some(below), _) => format!("`writable: [{}/]` in the stack adds it", self.view().real(below)),
             (None, _) => "`volumes:` in the stack adds others".to_owned(),
         };
         let help = Some(format!("{writable}; {more}"));
@@ -130,7 +138,7 @@ impl Walker<'_> {
                 let message = format!("opens `{path}`, and neither image nor volumes have the folder `{folder}`");
                 self.folder_failure(here, call, &folder, "FileNotFoundError", message)
             }
-            (FolderKind::ReadOnly, true) if self.search.view.may_write(&path) => {
+            (FolderKind::ReadOnly, true) if self.view().may_write(&path) => {
                 self.made.insert(path);
                 Flow::Next
             }
@@ -193,8 +201,8 @@ impl Walker<'_> {
         let is_there = path
             .strip_prefix(ROOT)
             .and_then(|below| below.strip_prefix('/'))
-            .is_none_or(|below| self.search.view.has(below) || self.is_on_disk(below));
-        if is_there || !self.search.view.tree.complete || self.search.view.may_write(path) {
+            .is_none_or(|below| self.view().has(below) || self.is_on_disk(below));
+        if is_there || !self.tree().complete || self.view().may_write(path) {
             return Flow::Next;
         }
         let message = format!("makes the database `{path}`, and the container's file system is read-only there");
@@ -217,7 +225,7 @@ impl Walker<'_> {
     /// Whether a folder, or one below it, was made on the way.
     pub fn was_made(&self, folder: &str) -> bool {
         let below = |made: &str| made.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-        self.made.iter().any(|made| made == folder || below(made))
+        self.made().iter().any(|made| made == folder || below(made))
     }
 
     /// `os.path.exists(path)`: true of what the tree has, false where nothing of the tree, of the volumes or of what was made
@@ -227,12 +235,12 @@ impl Walker<'_> {
             return V::Unknown;
         };
         let path = absolute(path);
-        let tree = self.search.view.tree;
+        let tree = self.tree();
         let Some(below) = path.strip_prefix(ROOT).and_then(|below| below.strip_prefix('/')) else {
             return V::Unknown;
         };
         let fixed = matches!(self.folder_kind(&path), FolderKind::ReadOnly | FolderKind::Missing);
-        let there = self.search.view.has(below) || self.search.view.is_folder(below) || self.is_on_disk(below);
+        let there = self.view().has(below) || self.view().is_folder(below) || self.is_on_disk(below);
         match (
             there,
             fixed && tree.complete && !self.makes_folders && !self.was_made(&path),
@@ -248,7 +256,7 @@ impl Walker<'_> {
         let folder = path.is_some_and(|path| {
             let path = absolute(path);
             let below = path.strip_prefix(ROOT).map(|below| below.trim_start_matches('/'));
-            below.is_none_or(|below| self.search.view.is_folder(below))
+            below.is_none_or(|below| self.view().is_folder(below))
         });
         match self.exists(path) {
             V::Bool(there) => V::Bool(there && !folder),
@@ -260,12 +268,12 @@ impl Walker<'_> {
     pub fn parse_file(&mut self, here: ModuleId, call: &Call, path: &str, json: bool) -> (V, Flow) {
         let path = absolute(path);
         let below = path.strip_prefix(ROOT).and_then(|below| below.strip_prefix('/'));
-        let fixed = matches!(self.folder_kind(&parent(&path)), FolderKind::ReadOnly) && !self.made.contains(&path);
+        let fixed = matches!(self.folder_kind(&parent(&path)), FolderKind::ReadOnly) && !self.made().contains(&path);
         let Some(below) = below.filter(|_| fixed) else {
             return (V::Unknown, Flow::Next);
         };
-        let real = self.search.view.real(below);
-        if self.search.view.may_have(below).is_err() {
+        let real = self.view().real(below);
+        if self.view().may_have(below).is_err() {
             return (V::Unknown, Flow::Next);
         }
         let Some(text) = self.disk.read(&real) else {
@@ -276,7 +284,7 @@ impl Walker<'_> {
                 true => document::json(&text),
                 false => document::yaml(&text),
             };
-            let shown = Rc::from(self.search.view.tree.shown(&real));
+            let shown = Arc::from(self.tree().shown(&real));
             let value = document.map_or(V::Unknown, |document| self.made_of(document, &shown));
             return (value, Flow::Next);
         };
@@ -284,10 +292,7 @@ impl Walker<'_> {
             true => ("JSON", "JSONDecodeError"),
             false => ("YAML", "YAMLError"),
         };
-        let message = format!(
-            "`{}` is not valid {kind}: {why} at {place}",
-            self.search.view.tree.shown(&real)
-        );
+        let message = format!("`{}` is not valid {kind}: {why} at {place}", self.tree().shown(&real));
         let help = Some("correct the file".to_owned());
         let flow = self.fail_at(
             here,
@@ -302,27 +307,24 @@ impl Walker<'_> {
 
     /// Whether the tree's folder has a path, listed or not, that the image may have, too.
     fn is_on_disk(&self, below: &str) -> bool {
-        self.search.view.may_have(below).is_ok() && self.disk.has(&self.search.view.real(below))
+        self.view().may_have(below).is_ok() && self.disk.has(&self.view().real(below))
     }
 
     /// Why the image has not what the tree has.
     fn kept_out(&self, below: &str) -> Option<Out> {
-        let out = self.search.view.may_have(below).err()?;
-        self.disk.has(&self.search.view.real(below)).then_some(out)
+        let out = self.view().may_have(below).err()?;
+        self.disk.has(&self.view().real(below)).then_some(out)
     }
 
     /// Reads a file of a folder that is there.
     fn read_file(&mut self, here: ModuleId, call: &Call, path: &str) -> Flow {
-        let tree = self.search.view.tree;
+        let tree = self.tree();
         let below = path.strip_prefix(ROOT).and_then(|below| below.strip_prefix('/'));
         let there = match below {
             Some(below) => {
-                !tree.complete
-                    || self.search.view.has(below)
-                    || self.search.view.is_folder(below)
-                    || self.is_on_disk(below)
+                !tree.complete || self.view().has(below) || self.view().is_folder(below) || self.is_on_disk(below)
             }
-            None => self.made.contains(path),
+            None => self.made().contains(path),
         };
         // Whoever takes one of several ways has looked.
         if there || self.maybe > 0 {

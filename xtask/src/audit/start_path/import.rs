@@ -3,7 +3,8 @@
 use pysrc::{Import, ImportKind, Span};
 
 use super::constants::constant;
-use super::failure::{Flow, Words, classes};
+use super::failure::{Failure, Flow, Told, Words, classes};
+use super::reuse::using;
 use super::value::{ModuleId, V, Variable};
 use super::walk::{Doubt, Walker};
 use crate::finding::Subject;
@@ -106,7 +107,7 @@ impl Walker<'_> {
         let own = self
             .source(module)
             .and_then(|source| source.atom("__package__"))
-            .and_then(|atom| self.modules.get(module)?.globals.get(&atom))
+            .and_then(|atom| self.modules.global(module, atom))
             .filter(|variable| variable.sure);
         if let Some(V::Str(package)) = own.map(|variable| &variable.value) {
             return package.clone();
@@ -115,6 +116,7 @@ impl Walker<'_> {
             return String::new();
         };
         if module.name == "__main__" {
+            self.uses_own(using::OWN);
             return self.main_package.clone();
         }
         let is_package = matches!(
@@ -140,7 +142,7 @@ impl Walker<'_> {
     pub fn load_modules(&mut self, name: &str, span: Span) -> Result<V, Flow> {
         let here = self.here();
         let mut value = V::Unknown;
-        for step in self.search.absolute(name).iter() {
+        for step in self.lookup(name).iter() {
             match &step.target {
                 Target::File { .. } | Target::Namespace(_) => {
                     let id = self.enter_module(&step.name, &step.target, here, span)?;
@@ -161,29 +163,24 @@ impl Walker<'_> {
     }
 
     fn enter_module(&mut self, name: &str, target: &Target, here: ModuleId, span: Span) -> Result<ModuleId, Flow> {
-        let id = match self.by_name.get(name) {
-            Some(id) => {
-                let again = self.maybe == 0
-                    && self
-                        .modules
-                        .get(*id)
-                        .is_some_and(|module| module.conditional && module.done);
-                if !again {
-                    return Ok(*id);
-                }
-                *id
+        let known = self.by_name.get(name).copied();
+        if let Some(id) = known {
+            let again = self.maybe == 0
+                && self
+                    .modules
+                    .get(id)
+                    .is_some_and(|module| module.conditional && module.done);
+            if !again {
+                return Ok(id);
             }
-            None => self.add_module(name, target.clone()),
-        };
-        if let Some(module) = self.modules.get_mut(id) {
-            module.globals.clear();
-            module.conditional = self.maybe > 0;
-            module.done = false;
         }
         if let Some(file) = self.file_of(here) {
             self.chain.push((file, span));
         }
-        let flow = self.execute_module(id);
+        let (id, flow) = match known {
+            Some(id) => (id, self.execute_again(id)),
+            None => self.execute_first(name, target),
+        };
         self.chain.pop();
         match flow {
             Flow::Raised(_) | Flow::Exit => {
@@ -198,6 +195,45 @@ impl Walker<'_> {
         }
     }
 
+    /// A module that was imported on a way that may not be taken is imported on one that is.
+    fn execute_again(&mut self, id: ModuleId) -> Flow {
+        if !self.modules.clear_globals(id) {
+            self.uses_own(using::OWN);
+        }
+        if let Some(module) = self.modules.get_mut(id) {
+            module.conditional = self.maybe > 0;
+            module.done = false;
+        }
+        self.execute_module(id)
+    }
+
+    /// A module is imported for the first time: it is followed, or was, for another agent that found the same.
+    fn execute_first(&mut self, name: &str, target: &Target) -> (ModuleId, Flow) {
+        let reuses = self.may_reuse(name);
+        let id = self.number_of_module(name, target);
+        if reuses && self.reuse(id) {
+            return (id, Flow::Next);
+        }
+        let shared = self.shared;
+        let claims = reuses && !self.is_recording();
+        let claimed = claims && shared.claim(id);
+        if claims && !claimed && self.reuse(id) {
+            return (id, Flow::Next);
+        }
+        if reuses {
+            self.begin_recording();
+        }
+        self.add_module(id, name, target.clone());
+        let flow = self.execute_module(id);
+        if reuses {
+            self.end_recording(id, flow);
+        }
+        if claimed {
+            shared.release(id);
+        }
+        (id, flow)
+    }
+
     /// A submodule that was imported becomes a name of its package, which the package itself may use, too.
     fn bind_in_package(&mut self, name: &str, id: ModuleId) {
         let Some((package, last)) = name.rsplit_once('.') else {
@@ -207,12 +243,14 @@ impl Walker<'_> {
             return;
         };
         let atom = self.source(package).and_then(|source| source.atom(last));
-        if let (Some(atom), Some(module)) = (atom, self.modules.get_mut(package)) {
-            let value = match module.globals.get(&atom) {
-                Some(before) if self.maybe > 0 && before.value != V::Module(id) => V::Unknown,
-                _ => V::Module(id),
-            };
-            module.globals.insert(atom, Variable { value, sure: true });
+        if let Some(atom) = atom {
+            let may_differ = self.maybe > 0
+                && self
+                    .modules
+                    .global(package, atom)
+                    .is_some_and(|before| before.value != V::Module(id));
+            let value = if may_differ { V::Unknown } else { V::Module(id) };
+            self.modules.set_global(package, atom, Variable { value, sure: true });
         }
     }
 
@@ -220,22 +258,12 @@ impl Walker<'_> {
         if self.is_put_there(name) {
             return Ok(());
         }
-        let roots = self.search.shown_roots();
         let top = name.split('.').next().unwrap_or(name);
         match missing {
             Missing::Package(providers) => {
-                let file = self.search.requirements.shown();
-                let (message, to) = if self.search.requirements.pooled {
-                    (
-                        format!("`{name}` needs a package that no requirements file has"),
-                        "the requirements of the group that it belongs to".to_owned(),
-                    )
-                } else {
-                    (format!("`{name}` needs a package that {file} does not have"), file)
-                };
-                let help = providers.first().map(|provider| format!("add `{provider}` to {to}"));
+                let (message, help) = self.needs_package(name, providers);
                 // It may be there after all: the image may be built from something else.
-                let _ = self.fail_at(
+                let flow = self.fail_at(
                     here,
                     span,
                     "requirements/missing",
@@ -243,6 +271,7 @@ impl Walker<'_> {
                     about(name, message),
                     help,
                 );
+                self.told_of(flow, Told::Package(name.to_owned(), providers));
                 self.may_not_import();
                 Ok(())
             }
@@ -268,10 +297,7 @@ impl Walker<'_> {
             }
             Missing::Unknown => {
                 let words = Words {
-                    detail: Some(format!(
-                        "searched {roots}, the standard library and the packages of {}",
-                        self.search.requirements.shown()
-                    )),
+                    detail: Some(self.searched()),
                     ..about(name, format!("No module named '{name}'"))
                 };
                 if name
@@ -296,8 +322,12 @@ impl Walker<'_> {
         perhaps: bool,
     ) -> Result<(), Flow> {
         self.maybe += usize::from(perhaps);
+        let searched = words.detail.is_some();
         let flow = self.fail_at(here, span, "start/module-not-found", "ModuleNotFoundError", words, help);
         self.maybe -= usize::from(perhaps);
+        if searched {
+            self.told_of(flow, Told::Searched);
+        }
         if !perhaps {
             return Err(flow);
         }
@@ -305,10 +335,56 @@ impl Walker<'_> {
         Ok(())
     }
 
+    /// Words about a package that requirements lack, and what mends it.
+    fn needs_package(&self, name: &str, providers: &[&str]) -> (String, Option<String>) {
+        let requirements = self.container_to_tell_of().requirements;
+        let (message, to) = if requirements.pooled {
+            (
+                format!("`{name}` needs a package that no requirements file has"),
+                "the requirements of the group that it belongs to".to_owned(),
+            )
+        } else {
+            let file = requirements.shown();
+            (format!("`{name}` needs a package that {file} does not have"), file)
+        };
+        let help = providers.first().map(|provider| format!("add `{provider}` to {to}"));
+        (message, help)
+    }
+
+    /// Where a module was searched.
+    fn searched(&self) -> String {
+        let container = self.container_to_tell_of();
+        format!(
+            "searched {}, the standard library and the packages of {}",
+            container.shown_roots(),
+            container.requirements.shown()
+        )
+    }
+
+    /// A failure's words are other words for another group.
+    fn told_of(&mut self, flow: Flow, told: Told) {
+        if let Flow::Raised(exception) = flow
+            && let Some(failure) = exception.failure.and_then(|index| self.failures.get_mut(index))
+        {
+            failure.told = Some(told);
+        }
+    }
+
+    /// Words of a failure that another agent met, for this agent.
+    pub fn tell_of_requirements(&self, failure: &mut Failure) {
+        match &failure.told {
+            Some(Told::Package(name, providers)) => {
+                (failure.message, failure.help) = self.needs_package(name, providers);
+            }
+            Some(Told::Searched) => failure.detail = Some(self.searched()),
+            None => {}
+        }
+    }
+
     /// An import may have failed: where that is caught, the rest of the `try` may not run.
     fn may_not_import(&mut self) {
         let expected = classes("ModuleNotFoundError");
-        if self.tries.iter().any(|around| self.catch(around, expected)) {
+        if self.tries().iter().any(|around| self.catch(around, expected)) {
             self.doubt = Doubt::All;
         }
     }
@@ -318,12 +394,12 @@ impl Walker<'_> {
         // What the tree has below a package of its own, nothing else has.
         let parent = name
             .rsplit_once('.')
-            .and_then(|(parent, _)| self.modules.get(*self.by_name.get(parent)?));
-        let own = parent.is_some_and(|parent| matches!(parent.target, Target::File { .. }));
+            .and_then(|(parent, _)| self.modules.target(*self.by_name.get(parent)?));
+        let own = parent.is_some_and(|parent| matches!(parent, Target::File { .. }));
         let unknown_finder = self.is_mentioned(&["meta_path", "path_hooks", "zipimport"]);
         unknown_finder
             || (self.anywhere && self.is_somewhere(top))
-            || (!own && (self.beyond || self.search.requirements.open))
+            || (!own && (self.beyond || self.requirements_are_open()))
     }
 
     /// Whether something that a module imports may have put another object in its place: `recreate(__name__)`.
@@ -363,7 +439,7 @@ impl Walker<'_> {
 
     /// Whether any folder of the tree has a module of that name.
     fn is_somewhere(&self, top: &str) -> bool {
-        self.search.view.tree.files.iter().any(|file| {
+        self.tree().files.iter().any(|file| {
             let mut parts = file.path.rsplit('/');
             let stem = parts.next().and_then(|name| name.strip_suffix(".py"));
             stem == Some(top) || parts.any(|folder| folder == top)
@@ -371,10 +447,10 @@ impl Walker<'_> {
     }
 
     fn near_module(&self, name: &str, top: &str) -> Option<String> {
-        let tree = self.search.view.tree;
+        let tree = self.tree();
         let last = name.rsplit('.').next().unwrap_or(name);
         if name == top
-            && let Some(known) = stdlib::modules(self.search.version)
+            && let Some(known) = stdlib::modules(self.version())
                 .filter(|known| known.starts_with(top) && top.len() >= 3)
                 .min_by_key(|known| known.len())
         {
@@ -397,7 +473,7 @@ impl Walker<'_> {
             candidates.extend(stem.filter(|stem| *stem != "__init__"));
         }
         if name == top {
-            for known in stdlib::modules(self.search.version) {
+            for known in stdlib::modules(self.version()) {
                 candidates.push(known);
             }
         }
@@ -437,8 +513,8 @@ impl Walker<'_> {
             if self.by_name.contains_key(&full) {
                 continue;
             }
-            let parent = self.modules.get(id).map(|module| module.target.clone());
-            let target = parent.map(|parent| self.search.below(&parent, &full, listed));
+            let parent = self.modules.target(id).cloned();
+            let target = parent.map(|parent| self.lookup_below(&parent, &full, listed));
             if target == Some(Target::Installed) {
                 if let Some(module) = self.modules.get_mut(here) {
                     module.dynamic = true;
@@ -488,8 +564,8 @@ impl Walker<'_> {
                     self.bind_import(import, value);
                     return Flow::Next;
                 }
-                let parent = self.modules.get(id).map(|module| module.target.clone());
-                let target = parent.map(|parent| self.search.below(&parent, &full, wanted));
+                let parent = self.modules.target(id).cloned();
+                let target = parent.map(|parent| self.lookup_below(&parent, &full, wanted));
                 if let Some(target @ (Target::File { .. } | Target::Namespace(_))) = &target {
                     return match self.enter_module(&full, target, here, import.span) {
                         Ok(id) => {
@@ -505,7 +581,7 @@ impl Walker<'_> {
                 }
                 let top = module.split('.').next().unwrap_or(module);
                 let is_package = matches!(
-                    self.modules.get(id).map(|module| &module.target),
+                    self.modules.target(id),
                     Some(Target::File { package: Some(_), .. } | Target::Namespace(_))
                 );
                 // A finder of somebody's own may have a submodule of that name.
@@ -518,10 +594,10 @@ impl Walker<'_> {
                 self.cannot_import(import, id, module, wanted)
             }
             V::Outside(name) => {
-                let exact = self.search.version.minor == 11;
+                let exact = self.version().minor == 11;
                 let cut =
                     || stdlib::names(name).is_some_and(|names| names.iter().any(|known| known.starts_with(wanted)));
-                let is_standard = stdlib::has(name.split('.').next().unwrap_or(name), self.search.version);
+                let is_standard = stdlib::has(name.split('.').next().unwrap_or(name), self.version());
                 if is_standard && stdlib::has_name(name, wanted) == Some(false) && (exact || cut()) {
                     let message = format!("cannot import name '{wanted}' from '{name}'");
                     let names = stdlib::names(name).into_iter().flatten().copied();
@@ -542,7 +618,7 @@ impl Walker<'_> {
                     );
                 }
                 let full = format!("{name}.{wanted}");
-                if let Target::Missing(missing) = self.search.below(&Target::Installed, &full, wanted)
+                if let Target::Missing(missing) = self.lookup_below(&Target::Installed, &full, wanted)
                     && !is_standard
                     && let Err(flow) = self.missing(&full, &missing, here, import.span)
                 {
@@ -553,7 +629,7 @@ impl Walker<'_> {
                 {
                     return flow;
                 }
-                let value = constant(&full, self.search.version).unwrap_or(V::Outside(full));
+                let value = constant(&full, self.version()).unwrap_or(V::Outside(full));
                 self.bind_import(import, value);
                 Flow::Next
             }
@@ -571,7 +647,7 @@ impl Walker<'_> {
             .get(id)
             .is_some_and(|module| !module.done && module.name != "__main__")
             && self.file_of(id).is_some();
-        let path = match self.modules.get(id).map(|module| &module.target) {
+        let path = match self.modules.target(id) {
             Some(Target::File { path, .. }) => format!(" (`{path}`)"),
             _ => String::new(),
         };
@@ -616,14 +692,14 @@ impl Walker<'_> {
     }
 
     fn global_through(&self, id: ModuleId, name: &str, depth: usize) -> Option<V> {
-        let module = self.modules.get(id)?;
         let own = self
             .source(id)
             .and_then(|source| source.atom(name))
-            .and_then(|atom| module.globals.get(&atom));
+            .and_then(|atom| self.modules.global(id, atom));
         if let Some(variable) = own {
             return Some(variable.value.clone());
         }
+        self.modules.target(id)?;
         if matches!(
             name,
             "__name__" | "__file__" | "__doc__" | "__dict__" | "__package__" | "__spec__" | "__path__"
@@ -633,6 +709,7 @@ impl Walker<'_> {
         if depth > 8 {
             return Some(V::Unknown);
         }
+        let module = self.modules.get(id)?;
         module.stars.iter().rev().find_map(|star| {
             let public = match self.source(*star).and_then(|source| source.all.as_ref()) {
                 Some(all) => all.iter().any(|public| &**public == name),

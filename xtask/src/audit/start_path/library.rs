@@ -6,6 +6,7 @@ use super::arguments::Arguments;
 use super::failure::{Flow, Words};
 use super::operator::Problem;
 use super::operator::kind;
+use super::reuse::using;
 use super::value::{ModuleId, V, absolute, parent};
 use super::walk::Walker;
 use crate::finding::Subject;
@@ -185,13 +186,13 @@ impl Walker<'_> {
     fn is_loader_needed(&self, call: &Call) -> bool {
         let alone = call.arguments.len() == 1 && call.keywords.is_empty() && call.spread.is_none();
         let mut listed = self
-            .search
+            .container()
             .requirements
             .all
             .iter()
             .filter(|requirement| requirement.name == "pyyaml" && !requirement.elsewhere);
         match (listed.next(), listed.next()) {
-            (Some(one), None) => alone && !self.search.requirements.pooled && is_at_least_six(&one.versions),
+            (Some(one), None) => alone && !self.container().requirements.pooled && is_at_least_six(&one.versions),
             _ => false,
         }
     }
@@ -235,12 +236,13 @@ impl Walker<'_> {
 
     /// Whether a package that is imported may have given the root logger a handler.
     fn others_may_log(&self) -> bool {
-        let mut modules = (0..self.modules.len()).filter_map(|id| self.source(id));
+        self.uses_own(using::OWN);
+        let mut modules = self.modules.order().iter().filter_map(|id| self.source(*id));
         modules.any(|source| {
             source.imports.iter().any(|import| {
                 let top = import.module.split('.').next().unwrap_or_default();
                 import.level == 0
-                    && !stdlib::has(top, self.search.version)
+                    && !stdlib::has(top, self.version())
                     && !self.by_name.contains_key(top)
                     && !LEAVE_LOGGING.contains(&top)
             })
@@ -286,7 +288,7 @@ impl Walker<'_> {
             let shown = name.text().unwrap_or_default();
             let message = format!("Unable to configure handler '{shown}': {why}");
             let words = Words::about(Subject::Path(path), message);
-            let volumes = self.search.view.volumes.join(", ");
+            let volumes = self.view().volumes.join(", ");
             let help = Some(format!("only {volumes} and /tmp are writable"));
             return self.fail_at(here, call.span, "start/missing-folder", "ValueError", words, help);
         }
@@ -348,7 +350,7 @@ impl Walker<'_> {
                 (None, [option]) => option,
                 (None, _) => return Some(format!("option --{flag} not a unique prefix")),
             };
-            match (option.ends_with('='), self.equals_style) {
+            match (option.ends_with('='), self.equals_style()) {
                 (true, _) => {}
                 (false, true) => return Some(format!("option --{flag} must not have an argument")),
                 // Its value is a word of its own, and ends the options.

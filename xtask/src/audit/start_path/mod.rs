@@ -28,8 +28,10 @@ mod files;
 mod groups;
 mod import;
 mod library;
+mod lists;
 mod manager;
 mod metaclass;
+mod modules;
 mod mutation;
 mod name;
 mod operation;
@@ -39,6 +41,7 @@ mod parser;
 mod pending;
 mod property;
 mod raise;
+mod reuse;
 mod run;
 mod settled;
 mod shadowed;
@@ -49,6 +52,7 @@ mod standard;
 mod steps;
 mod text;
 mod thread;
+mod tracked;
 pub mod trail;
 mod unseen;
 mod value;
@@ -63,11 +67,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::group_config::ArgumentStyle;
 use pysrc::PythonVersion;
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use rustc_hash::FxHashSet as HashSet;
 
 pub use failure::Failure;
 
 use self::failure::Flow;
+use self::lists::ChangedLists;
+use self::modules::Modules;
+use self::mutation::Names;
+use self::reuse::{Recorder, Shared};
+use self::tracked::{Arena, Tracked, TrackedSet};
 use self::trail::Trail;
 use self::walk::{Doubt, Walker};
 use super::outcome::{AgentReport, Prediction, Step};
@@ -94,14 +103,23 @@ pub struct Followed {
 /// Predicts every agent of a stack, and says what is wrong: rules `start/…` and `requirements/…`.
 #[must_use]
 pub fn predict(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> (Vec<Followed>, Vec<Finding>) {
-    with_groups(stack, tree, disk, |groups| predict_in(stack, tree, disk, groups))
+    // A single agent has nobody to share with.
+    predict_with(stack, tree, disk, &Shared::new(stack.agents().nth(1).is_some()))
+}
+
+fn predict_with(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, shared: &Shared) -> (Vec<Followed>, Vec<Finding>) {
+    with_groups(stack, tree, disk, |groups| {
+        predict_in(stack, tree, (disk, shared), groups)
+    })
 }
 
 /// Follows one agent's script; the way, too.
 #[must_use]
 pub fn explain(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, id: AgentId) -> (Followed, Trail) {
+    // The way leads through everything: nothing is done again without being followed.
+    let shared = Shared::new(false);
     with_groups(stack, tree, disk, |groups| {
-        follow(stack, &groups[stack.agent(id).group.0], id, disk, true)
+        follow(stack, &groups[stack.agent(id).group.0], id, (disk, &shared), true)
     })
 }
 
@@ -119,7 +137,7 @@ fn with_groups<T>(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, then: impl Fn
             own.then(|| View::of_group(stack, id, tree))
         })
         .collect();
-    let names = mutation::TreeNames::new(tree);
+    let names = Names::new(tree);
     let also = modules_of_the_base(stack);
     // What every image is checked for, an agent without a group has, too.
     let everywhere: Vec<String> = also.iter().chain(&stack.images.required_modules).cloned().collect();
@@ -141,13 +159,13 @@ fn with_groups<T>(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, then: impl Fn
 fn predict_in(
     stack: &Stack,
     tree: &TreeFacts,
-    disk: Disk<'_>,
+    (disk, shared): (Disk<'_>, &Shared),
     groups: &[GroupContext<'_>],
 ) -> (Vec<Followed>, Vec<Finding>) {
     let agents: Vec<AgentId> = stack.agents().map(|(id, _)| id).collect();
     let predictions: Vec<Followed> = agents
         .par_iter()
-        .map(|id| predict_agent(stack, &groups[stack.agent(*id).group.0], *id, disk))
+        .map(|id| follow(stack, &groups[stack.agent(*id).group.0], *id, (disk, shared), false).0)
         .collect();
     let mut findings = merged(&predictions);
     findings.extend(broken::elsewhere(tree, &findings));
@@ -182,7 +200,7 @@ struct GroupContext<'a> {
     id: GroupId,
     view: &'a View<'a>,
     /// Names of the tree's files.
-    names: &'a mutation::TreeNames<'a>,
+    names: &'a Names<'a>,
     requirements: Requirements,
     also: &'a [String],
     /// Environment of its container, where it has one.
@@ -204,12 +222,14 @@ impl GroupContext<'_> {
     }
 }
 
-fn predict_agent(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Disk<'_>) -> Followed {
-    follow(stack, group, id, disk, false).0
-}
-
 /// Follows an agent's script; `asked`: for the way, too.
-fn follow(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Disk<'_>, asked: bool) -> (Followed, Trail) {
+fn follow(
+    stack: &Stack,
+    group: &GroupContext<'_>,
+    id: AgentId,
+    (disk, shared): (Disk<'_>, &Shared),
+    asked: bool,
+) -> (Followed, Trail) {
     let agent = stack.agent(id);
     let mut report = AgentReport::new(stack, id);
     let script = crate::python::imports::view::normal(&agent.script_path);
@@ -241,59 +261,64 @@ fn follow(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Disk<'_>, 
         .unwrap_or(stack.machine(agent.machine).supervision.argument_style);
     let mut walker = Walker {
         // With `-m`, what is imported first lies in the working directory, not beside the module.
-        search: group.search(stack, if agent.module.is_some() { "" } else { &script }),
+        raw_search: group.search(stack, if agent.module.is_some() { "" } else { &script }),
         main_package: agent
             .module
             .as_deref()
             .map(|module| main_package(module, &script))
             .unwrap_or_default(),
-        flags: &flags,
+        flags_of_agent: &flags,
+        main: 0,
         environment: own.as_ref().or(group.environment.as_ref()),
         secret_variables: &secret_variables,
         has_unknown_variables: has_container && stack.has_unknown_variables(group.id, &agent.name),
         has_env_file: environment::names_env_file(&stack.images.include)
             || environment::names_env_file(&stack.group(group.id).include),
-        equals_style: style == ArgumentStyle::Equals,
-        modules: Vec::new(),
-        names: mutation::Names::new(group.names),
+        equals: style == ArgumentStyle::Equals,
+        modules: Modules::default(),
+        names: group.names,
+        changes: RefCell::default(),
+        shared,
+        recorder: Recorder::default(),
         shadows: shadowed::Shadows::default(),
-        by_name: HashMap::default(),
+        by_name: Tracked::default(),
         frames: Vec::new(),
         chain: Vec::new(),
         sure: true,
         failures: Vec::new(),
         swallowed: None,
-        tries: Vec::new(),
+        open_tries: Vec::new(),
         maybe: 0,
         doubt: Doubt::None,
         silent: 0,
         alive: false,
         paused: false,
         waiting: false,
-        objects: Vec::new(),
-        data: Vec::new(),
+        objects: Arena::default(),
+        instantiated: TrackedSet::default(),
+        data: Arena::default(),
         each: Vec::new(),
         skipping: false,
-        called_unseen: HashSet::default(),
+        called_unseen: unseen::Called::default(),
         unseen: unseen::Unseen::default(),
-        changed_lists: Vec::new(),
+        changed_lists: ChangedLists::default(),
         gatherings: Vec::new(),
-        lambdas: HashSet::default(),
+        lambdas: TrackedSet::default(),
         pending: Vec::new(),
-        followed: HashSet::default(),
-        entered: HashMap::default(),
+        followed: TrackedSet::default(),
+        entered: Tracked::default(),
         threads: Vec::new(),
         handling: 0,
         disk,
-        bases: HashMap::default(),
+        bases: Tracked::default(),
         orders: RefCell::default(),
         large: Cell::default(),
-        usual: HashSet::default(),
-        called_by: HashMap::default(),
-        class_names: HashMap::default(),
-        metaclasses: HashMap::default(),
-        decorated: HashMap::default(),
-        given: HashSet::default(),
+        usual: TrackedSet::default(),
+        called_by: Tracked::default(),
+        class_names: Tracked::default(),
+        metaclasses: Tracked::default(),
+        decorated: Tracked::default(),
+        given: TrackedSet::default(),
         loops: 0,
         makes_folders: false,
         moved: false,
@@ -305,12 +330,22 @@ fn follow(stack: &Stack, group: &GroupContext<'_>, id: AgentId, disk: Disk<'_>, 
         parsers: Vec::new(),
         binds: Vec::new(),
         sockets: Vec::new(),
-        given_by_properties: HashMap::default(),
-        made: HashSet::default(),
+        given_by_properties: Tracked::default(),
+        made: TrackedSet::default(),
         steps: 0,
         trail: asked.then(Trail::default),
     };
     let flow = walker.run(file, &script);
+    judged(walker, agent, report, (file, flow))
+}
+
+/// What is predicted of an agent whose script has come to its end, and the way.
+fn judged(
+    mut walker: Walker<'_>,
+    agent: &Agent,
+    report: AgentReport,
+    (file, flow): (usize, Flow),
+) -> (Followed, Trail) {
     walker.note(trail::Kind::End, None, |_| {
         format!("the script {}", trail::ending(flow))
     });
@@ -406,6 +441,7 @@ fn other_port(walker: &mut Walker<'_>, port: u16, health: u16) {
         caught: false,
         handled: false,
         conditional: true,
+        told: None,
         confidence: Confidence::Medium,
     });
 }
@@ -419,7 +455,7 @@ fn does_nothing(walker: &mut Walker<'_>, file: usize, flow: Flow) {
     {
         return;
     }
-    let tree = walker.search.view.tree;
+    let tree = walker.tree();
     let Some(facts) = tree.files.get(file) else {
         return;
     };
@@ -452,6 +488,7 @@ fn does_nothing(walker: &mut Walker<'_>, file: usize, flow: Flow) {
         caught: false,
         handled: false,
         conditional: false,
+        told: None,
         confidence: if main.is_none() {
             Confidence::High
         } else {

@@ -1,27 +1,34 @@
-//! An index of the modules that have been imported: which of them have a name, and who sets, fills or changes something by it. What a
-//! file does by a name is the same for all agents, and looked up once.
+//! Which of the modules that have been imported have a name, and who sets, fills or changes something by it.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
 use pysrc::{Atom, Module, Uses, Value};
 use rustc_hash::FxHashMap;
 
 use super::condition::{ADDERS, REMOVERS};
+use super::unseen::FileCalls;
 use super::value::ModuleId;
 use super::walk::Walker;
 use crate::python::facts::TreeFacts;
 
 /// Which files of a tree have a name: the same for all agents.
 #[derive(Debug)]
-pub struct TreeNames<'a> {
+pub struct Names<'a> {
     tree: &'a TreeFacts,
-    /// In order of the files.
-    files: FxHashMap<&'a str, Vec<Named>>,
-    /// As far as somebody asked.
+    ids: FxHashMap<&'a str, NameId>,
+    /// By name, in order of the files.
+    named: Vec<Vec<Named>>,
+    /// What the functions of each file call, as far as somebody asked.
+    calls: Vec<OnceLock<FileCalls>>,
+    /// Files that define a function, by its name.
+    defining: OnceLock<FxHashMap<NameId, Vec<usize>>>,
     changes: RwLock<FxHashMap<(usize, Atom), Arc<FileChanges>>>,
 }
+
+/// The number of a name that files of the tree have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NameId(u32);
 
 /// A file that has a name.
 #[derive(Debug, Clone, Copy)]
@@ -42,75 +49,36 @@ struct FileChanges {
     within: Vec<(u32, bool)>,
 }
 
-impl<'a> TreeNames<'a> {
-    /// Of all files of a tree.
-    pub fn new(tree: &'a TreeFacts) -> Self {
-        let mut files: FxHashMap<&'a str, Vec<Named>> = FxHashMap::default();
-        for (file, facts) in tree.files.iter().enumerate() {
-            let module: &'a Module = &facts.module;
-            for (atom, name) in module.names() {
-                let named = Named {
-                    file,
-                    atom,
-                    sets: module.set_attributes.binary_search(&atom).is_ok(),
-                };
-                files.entry(name).or_default().push(named);
-            }
-        }
-        Self {
-            tree,
-            files,
-            changes: RwLock::default(),
-        }
-    }
-
-    fn of(&self, name: &str) -> &[Named] {
-        self.files.get(name).map_or(&[], Vec::as_slice)
-    }
-
-    fn changes(&self, file: usize, atom: Atom) -> Arc<FileChanges> {
-        let key = (file, atom);
-        if let Some(known) = self.changes.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Arc::clone(known);
-        }
-        let source = self.tree.files.get(file).map(|facts| &*facts.module);
-        let changes = source.map_or_else(FileChanges::default, |source| FileChanges::of(source, atom));
-        let mut known = self.changes.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(key).or_insert_with(|| Arc::new(changes)))
-    }
+/// What was asked of a name. The answers are put together of those about each module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum About {
+    /// Which modules have it.
+    Which,
+    /// Whether one has it.
+    Has,
+    /// Whether one gives anything an attribute of that name.
+    Sets,
+    /// Whether one gives anything but the `self` of a method an attribute of that name.
+    SetsOnOthers,
+    /// Whether one may change what it stands for, or binds it otherwise than by importing it.
+    Escapes,
+    /// Whether one may set variables of the environment by it, a function of python-dotenv.
+    SetsVariables,
+    /// What modules do to the items of what has it.
+    Changes,
+    /// Whether one assigns an item of something that has no name, whatever it is.
+    FillsOthers,
 }
 
-/// What is known of names, as far as somebody asked.
-#[derive(Debug)]
-pub struct Names<'a> {
-    of_tree: &'a TreeNames<'a>,
-    known: RefCell<FxHashMap<String, Known<'a>>>,
-    /// How many modules were looked through for items of what has no name, and whether one assigns such an item.
-    fills_others: RefCell<(usize, bool)>,
-}
-
-impl<'a> Names<'a> {
-    /// Nothing yet.
-    pub fn new(of_tree: &'a TreeNames<'a>) -> Self {
-        Self {
-            of_tree,
-            known: RefCell::default(),
-            fills_others: RefCell::default(),
-        }
-    }
-}
-
-/// Modules with a name.
-#[derive(Debug, Default)]
-struct Known<'a> {
-    /// How many modules were looked through.
-    looked: usize,
-    found: Rc<Vec<Mention<'a>>>,
-    /// One gives something an attribute of that name.
-    set: bool,
-    /// How many of those found were looked through for changes.
-    searched: usize,
-    changes: Rc<Changes>,
+/// An answer of all modules that were there before a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Whether one does.
+    Any(bool),
+    /// Those that do.
+    Which(Vec<ModuleId>),
+    /// What they do.
+    Changes(Changes),
 }
 
 /// A module that has a name.
@@ -125,7 +93,7 @@ pub struct Mention<'a> {
 }
 
 /// What modules do to the items of what has a name.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Changes {
     /// An item is assigned or deleted.
     pub filled: bool,
@@ -148,91 +116,252 @@ pub struct Change {
     pub plain: bool,
 }
 
+impl<'a> Names<'a> {
+    /// Of all files of a tree.
+    pub fn new(tree: &'a TreeFacts) -> Self {
+        let mut ids: FxHashMap<&'a str, NameId> = FxHashMap::default();
+        let mut all: Vec<Vec<Named>> = Vec::new();
+        for (file, facts) in tree.files.iter().enumerate() {
+            let module: &'a Module = &facts.module;
+            for (atom, name) in module.names() {
+                let named = Named {
+                    file,
+                    atom,
+                    sets: module.set_attributes.binary_search(&atom).is_ok(),
+                };
+                let next = NameId(u32::try_from(all.len()).unwrap_or(u32::MAX));
+                let id = *ids.entry(name).or_insert(next);
+                if id == next {
+                    all.push(Vec::new());
+                }
+                if let Some(files) = all.get_mut(id.0 as usize) {
+                    files.push(named);
+                }
+            }
+        }
+        Self {
+            tree,
+            ids,
+            named: all,
+            calls: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
+            defining: OnceLock::new(),
+            changes: RwLock::default(),
+        }
+    }
+
+    fn of(&self, name: &str) -> &[Named] {
+        let files = self.id(name).and_then(|id| self.named.get(id.0 as usize));
+        files.map_or(&[], Vec::as_slice)
+    }
+
+    /// The number of a name that a file of the tree has.
+    pub fn id(&self, name: &str) -> Option<NameId> {
+        self.ids.get(name).copied()
+    }
+
+    /// What the functions of a file call.
+    pub fn calls_in(&self, file: usize) -> &FileCalls {
+        static NONE: LazyLock<FileCalls> = LazyLock::new(FileCalls::default);
+        match (self.calls.get(file), self.source(file)) {
+            (Some(calls), Some(source)) => calls.get_or_init(|| FileCalls::new(source, |name| self.id(name))),
+            _ => &NONE,
+        }
+    }
+
+    /// The files that define functions of a name.
+    pub fn defining(&self, name: NameId) -> &[usize] {
+        let all = self.defining.get_or_init(|| {
+            let mut all: FxHashMap<NameId, Vec<usize>> = FxHashMap::default();
+            for (file, facts) in self.tree.files.iter().enumerate() {
+                for function in &facts.module.functions {
+                    if let Some(id) = self.id(&function.name) {
+                        let files = all.entry(id).or_default();
+                        if files.last() != Some(&file) {
+                            files.push(file);
+                        }
+                    }
+                }
+            }
+            all
+        });
+        all.get(&name).map_or(&[], Vec::as_slice)
+    }
+
+    fn source(&self, file: usize) -> Option<&'a Module> {
+        self.tree.files.get(file).map(|facts| &*facts.module)
+    }
+
+    fn changes(&self, file: usize, atom: Atom) -> Arc<FileChanges> {
+        let key = (file, atom);
+        if let Some(known) = self.changes.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Arc::clone(known);
+        }
+        let changes = Arc::new(
+            self.source(file)
+                .map_or_else(FileChanges::default, |source| FileChanges::of(source, atom)),
+        );
+        let mut known = self.changes.write().unwrap_or_else(PoisonError::into_inner);
+        match known.entry(key) {
+            Entry::Occupied(known) => Arc::clone(known.get()),
+            Entry::Vacant(free) => Arc::clone(free.insert(changes)),
+        }
+    }
+}
+
 impl<'a> Walker<'a> {
     /// The imported modules that have a name, whatever they do with it.
-    pub fn mentions(&self, name: &str) -> Rc<Vec<Mention<'a>>> {
-        self.of_name(name, |known| Rc::clone(&known.found))
+    pub fn mentions(&self, name: &str) -> Vec<Mention<'a>> {
+        self.asks(name, About::Which);
+        self.mentions_before(name, usize::MAX)
     }
 
     /// Whether any of them has one of these.
     pub fn is_mentioned(&self, names: &[&str]) -> bool {
-        names
-            .iter()
-            .any(|name| self.of_name(name, |known| !known.found.is_empty()))
+        names.iter().any(|name| self.any(name, About::Has))
     }
 
     /// Whether a module that has run gives anything an attribute of that name: it may be this one.
     pub fn set_from_outside(&self, name: &str) -> bool {
-        // Most names are set nowhere.
-        self.names.of_tree.of(name).iter().any(|named| named.sets) && self.of_name(name, |known| known.set)
+        self.any(name, About::Sets)
     }
 
     /// Whether a module that has run assigns an item of something that has no name.
     pub fn fills_others(&self) -> bool {
-        let mut known = self.names.fills_others.borrow_mut();
-        let (looked, fills) = *known;
-        let fills =
-            fills || (looked..self.modules.len()).any(|id| self.source(id).is_some_and(|source| source.fills_others));
-        *known = (self.modules.len(), fills);
-        fills
+        self.any("", About::FillsOthers)
+    }
+
+    /// Whether something holds for one of the modules that have run.
+    pub fn any(&self, name: &str, about: About) -> bool {
+        // Most names are set nowhere.
+        if about == About::Sets && !self.names.of(name).iter().any(|named| named.sets) {
+            return false;
+        }
+        self.asks(name, about);
+        matches!(self.answer(name, about, usize::MAX), Answer::Any(true))
+    }
+
+    /// The answer of the first so many modules.
+    pub fn answer(&self, name: &str, about: About, first: usize) -> Answer {
+        let before = |id: &ModuleId| self.modules.born(*id).is_some_and(|born| born < first);
+        let there = |file: usize| self.modules.of_file(file).iter().any(before);
+        let mut named = self.names.of(name).iter();
+        let source = |named: &Named| self.names.source(named.file);
+        match about {
+            About::Which => {
+                let mentions = self.mentions_before(name, first);
+                Answer::Which(mentions.into_iter().map(|mention| mention.module).collect())
+            }
+            About::Changes => Answer::Changes(self.changes_between(name, 0, first)),
+            About::Has => Answer::Any(named.any(|named| there(named.file))),
+            About::Sets => Answer::Any(named.any(|named| named.sets && there(named.file))),
+            About::SetsOnOthers => Answer::Any(named.any(|named| {
+                named.sets && there(named.file) && source(named).is_some_and(|it| sets_on_others(it, named.atom, name))
+            })),
+            About::Escapes => Answer::Any(named.any(|named| {
+                let uses = || self.names.tree.uses(named.file, name);
+                there(named.file) && (uses().escapes || uses().bound_otherwise)
+            })),
+            About::SetsVariables => Answer::Any(
+                named.any(|named| there(named.file) && source(named).is_some_and(|it| self.may_set_variables(it))),
+            ),
+            About::FillsOthers => {
+                let mut modules = self.modules.order().iter().filter(|id| before(id));
+                Answer::Any(modules.any(|id| self.source(*id).is_some_and(|source| source.fills_others)))
+            }
+        }
+    }
+
+    fn mentions_before(&self, name: &str, first: usize) -> Vec<Mention<'a>> {
+        let mut found: Vec<(usize, Mention<'a>)> = Vec::new();
+        for named in self.names.of(name) {
+            let Some(source) = self.names.source(named.file) else {
+                continue;
+            };
+            for module in self.modules.of_file(named.file) {
+                let born = self.modules.born(*module).unwrap_or_default();
+                if born < first {
+                    let mention = Mention {
+                        module: *module,
+                        source,
+                        atom: named.atom,
+                    };
+                    found.push((born, mention));
+                }
+            }
+        }
+        found.sort_unstable_by_key(|(born, _)| *born);
+        found.into_iter().map(|(_, mention)| mention).collect()
     }
 
     /// What modules do to the items of what has that name.
-    pub fn changes_of(&self, name: &str) -> Rc<Changes> {
-        self.of_name(name, |known| {
-            let found = Rc::clone(&known.found);
-            let new = found.get(known.searched..).unwrap_or_default();
-            if !new.is_empty() {
-                let changes = Rc::make_mut(&mut known.changes);
-                for mention in new {
-                    if let Some(file) = self.file_of(mention.module) {
-                        changes.add(mention.module, &self.names.of_tree.changes(file, mention.atom));
-                    }
+    pub fn changes_of(&self, name: &str) -> Arc<Changes> {
+        self.asks(name, About::Changes);
+        let all = self.modules.order().len();
+        let mut known = self.changes.borrow_mut();
+        if let Some((looked, changes)) = known.get_mut(name) {
+            if *looked < all {
+                let more = self.changes_between(name, *looked, all);
+                if more != Changes::default() {
+                    Arc::make_mut(changes).add(more);
                 }
-                known.searched = found.len();
+                *looked = all;
             }
-            Rc::clone(&known.changes)
-        })
+            return Arc::clone(changes);
+        }
+        let changes = Arc::new(self.changes_between(name, 0, all));
+        known.insert(name.to_owned(), (all, Arc::clone(&changes)));
+        changes
     }
 
-    fn of_name<R>(&self, name: &str, asked: impl FnOnce(&mut Known<'a>) -> R) -> R {
-        let mut known = self.names.known.borrow_mut();
-        let all = self.modules.len();
-        if !known.contains_key(name) {
-            known.insert(name.to_owned(), Known::default());
+    /// What the modules from one number to another do.
+    fn changes_between(&self, name: &str, from: usize, till: usize) -> Changes {
+        let mut changes = Changes::default();
+        let order = self.modules.order();
+        let some = order.get(from..till.min(order.len())).unwrap_or_default();
+        let named = self.names.of(name);
+        // Whichever are fewer.
+        if some.len() < named.len() {
+            for id in some {
+                if let Some((file, atom)) = self
+                    .file_of(*id)
+                    .zip(self.source(*id).and_then(|source| source.atom(name)))
+                {
+                    changes.add_file(*id, &self.names.changes(file, atom));
+                }
+            }
+            return changes;
         }
-        let Some(known) = known.get_mut(name) else {
-            return asked(&mut Known::default());
-        };
-        let files = self.names.of_tree.of(name);
-        // No file that was not looked through has what none has.
-        let new = if files.is_empty() { all } else { known.looked };
-        for module in new..all {
-            let Some((file, source)) = self.file_of(module).zip(self.source(module)) else {
-                continue;
-            };
-            if let Some(Named { atom, sets, .. }) = found(files, file) {
-                known.set |= sets;
-                Rc::make_mut(&mut known.found).push(Mention { module, source, atom });
+        let mut found: Vec<(usize, ModuleId, &Named)> = Vec::new();
+        for named in named {
+            for id in self.modules.of_file(named.file) {
+                let born = self.modules.born(*id).unwrap_or_default();
+                if (from..till).contains(&born) {
+                    found.push((born, *id, named));
+                }
             }
         }
-        known.looked = all;
-        asked(known)
+        found.sort_unstable_by_key(|(born, ..)| *born);
+        for (_, id, named) in found {
+            changes.add_file(id, &self.names.changes(named.file, named.atom));
+        }
+        changes
     }
 
     /// How a module uses a name.
     pub fn uses(&self, module: ModuleId, name: &str) -> Uses {
         match self.file_of(module) {
-            Some(file) => self.search.view.tree.uses(file, name),
+            Some(file) => self.names.tree.uses(file, name),
             None => Uses::default(),
         }
     }
 }
 
-/// What is known of a file among those that have a name.
-fn found(files: &[Named], file: usize) -> Option<Named> {
-    let at = files.binary_search_by_key(&file, |named| named.file).ok()?;
-    files.get(at).copied()
+/// Whether a module gives anything but the `self` of a method an attribute of that name.
+fn sets_on_others(source: &Module, atom: Atom, name: &str) -> bool {
+    let times = source.times_set(atom);
+    let own = source.attributes.iter();
+    let own = own.filter(|attribute| attribute.function.is_some() && &*attribute.name == name);
+    times > 0 && times > own.count()
 }
 
 impl FileChanges {
@@ -275,18 +404,23 @@ impl FileChanges {
 }
 
 impl Changes {
-    fn add(&mut self, module: ModuleId, file: &FileChanges) {
+    fn add_file(&mut self, module: ModuleId, file: &FileChanges) {
         self.filled |= file.filled;
         self.added |= file.added;
         self.removed |= file.removed;
-        for (function, plain) in &file.within {
-            let change = Change {
-                module,
-                function: *function,
-                plain: *plain,
-            };
-            self.within.push(change);
-        }
+        let within = file.within.iter();
+        self.within.extend(within.map(|(function, plain)| Change {
+            module,
+            function: *function,
+            plain: *plain,
+        }));
+    }
+
+    fn add(&mut self, more: Self) {
+        self.filled |= more.filled;
+        self.added |= more.added;
+        self.removed |= more.removed;
+        self.within.extend(more.within);
     }
 }
 
@@ -294,7 +428,7 @@ impl Changes {
 mod tests {
     use pysrc::PythonVersion;
 
-    use super::TreeNames;
+    use super::Names;
     use crate::python::facts::facts;
 
     #[test]
@@ -311,10 +445,13 @@ mod tests {
             ),
         ];
         let tree = facts(&files, version);
-        let names = TreeNames::new(&tree);
+        let names = Names::new(&tree);
         let port: Vec<(usize, bool)> = names.of("port").iter().map(|named| (named.file, named.sets)).collect();
         assert_eq!(port, [(0, true), (1, false)]);
         assert!(names.of("nowhere").is_empty());
+        let defining = |name| names.id(name).map(|id| names.defining(id).to_vec());
+        assert_eq!(defining("f"), Some(vec![0]));
+        assert_eq!(defining("append"), Some(vec![]));
         let changes: Vec<(bool, bool, usize)> = names
             .of("items")
             .iter()

@@ -1,5 +1,7 @@
 //! Names: which are bound here and now, and to what. Rule `start/undefined-name`.
 
+use std::sync::Arc;
+
 use pysrc::{Atom, Span};
 
 use super::class::Lookup;
@@ -34,7 +36,7 @@ impl Walker<'_> {
         if self.is_installed(text) {
             // If it is not there after all, what follows is not run.
             let expected = classes("NameError");
-            if self.tries.iter().any(|around| self.catch(around, expected)) {
+            if self.tries().iter().any(|around| self.catch(around, expected)) {
                 self.doubt = Doubt::All;
             }
             return Flow::Next;
@@ -136,7 +138,7 @@ impl Walker<'_> {
             first = false;
             at = facts.outer;
         }
-        if module.globals.contains_key(&name) || module.dynamic {
+        if self.modules.global(frame.module, name).is_some() || module.dynamic {
             return true;
         }
         let text = source.name(name);
@@ -186,16 +188,16 @@ impl Walker<'_> {
             self.maybe > 0 || self.skipping,
             sure && self.loops == 0 && !self.skipping,
         );
-        let slot = if local {
-            self.frames.last_mut().map(|frame| &mut frame.locals)
+        let before = if local {
+            let Some(frame) = self.frames.last_mut() else {
+                return;
+            };
+            let variable = merged(frame.locals.get(&name), value.clone(), sure, maybe);
+            frame.locals.insert(name, variable)
         } else {
-            self.modules.get_mut(module).map(|module| &mut module.globals)
+            let variable = merged(self.modules.global(module, name), value.clone(), sure, maybe);
+            self.modules.set_global(module, name, variable)
         };
-        let Some(variables) = slot else {
-            return;
-        };
-        let variable = merged(variables.get(&name), value.clone(), sure, maybe);
-        let before = variables.insert(name, variable);
         if let Some(before) = before {
             self.replaced(&before.value, &value);
         }
@@ -219,16 +221,15 @@ impl Walker<'_> {
     /// Whether the innermost scope has a name by now.
     pub fn has_value(&self, name: Atom) -> bool {
         self.frames.last().is_some_and(|frame| {
-            let module = self.modules.get(frame.module);
             frame.locals.contains_key(&name)
-                || (!self.is_local(frame, name) && module.is_some_and(|module| module.globals.contains_key(&name)))
+                || (!self.is_local(frame, name) && self.modules.global(frame.module, name).is_some())
         })
     }
 
     pub fn unbind(&mut self, name: Atom) {
         let module = self.here();
         let local = self.frames.last_mut().and_then(|frame| frame.locals.remove(&name));
-        let global = || self.modules.get_mut(module)?.globals.remove(&name);
+        let global = || self.modules.unset_global(module, name);
         if let Some(before) = local.or_else(global) {
             self.replaced(&before.value, &V::Unknown);
         }
@@ -294,7 +295,9 @@ impl Walker<'_> {
         let plain = matches!(self.find_method(class.0, class.1, &name), Lookup::NotThere);
         match atom {
             Some(atom) if plain && variable.sure && self.is_sure_way() => {
-                self.class_names.entry(class).or_default().insert(atom, variable);
+                let mut names = self.class_names.get(&class).cloned().unwrap_or_default();
+                Arc::make_mut(&mut names).insert(atom, variable);
+                self.class_names.insert(class, names);
             }
             _ => {
                 self.given.insert((class.0, class.1, name));
@@ -310,10 +313,10 @@ impl Walker<'_> {
         if let Some(variable) = frame.captured.get(&name).filter(|_| !self.is_local(frame, name)) {
             return Some(variable.value.clone());
         }
-        let module = self.modules.get(frame.module)?;
-        if let Some(variable) = module.globals.get(&name) {
+        if let Some(variable) = self.modules.global(frame.module, name) {
             return Some(variable.value.clone());
         }
+        let module = self.modules.get(frame.module)?;
         if module.stars.is_empty() {
             return None;
         }

@@ -311,14 +311,14 @@ impl Walker<'_> {
                 return;
             }
         };
-        self.beyond |= self.search.view.has(&below) || self.may_hold_modules(&path);
-        if self.search.roots.contains(&below) && at == 0 {
+        self.beyond |= self.view().has(&below) || self.may_hold_modules(&path);
+        if self.container().roots.contains(&below) && at == 0 {
             return;
         }
         if at == 1 && matches!(index, Some(V::Int(0..=1))) {
-            self.search.roots.insert(0, below);
+            self.container_mut().roots.insert(0, below);
         } else {
-            self.search.roots.push(below);
+            self.container_mut().roots.push(below);
         }
     }
 

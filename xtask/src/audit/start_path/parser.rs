@@ -63,7 +63,7 @@ impl Walker<'_> {
             "parse_args" if is_command_line(arguments) => {
                 let parser = parser.clone();
                 let unknown = |flag: &&String| matches!(find(&parser, &format!("--{flag}")), Found::None);
-                let unknown = self.flags.keys().find(unknown).filter(|_| !parser.unknown);
+                let unknown = self.flags_given().keys().find(unknown).filter(|_| !parser.unknown);
                 if let Some(flag) = unknown {
                     let message =
                         format!("`parse_args()` ends the process: it rejects `--{flag}`, which the supervisor passes");
@@ -237,7 +237,7 @@ impl Walker<'_> {
     /// Why the parser rejects the command line although it need not know all flags.
     fn refused_by_any(&self, id: usize) -> Option<String> {
         let parser = self.parsers.get(id).filter(|parser| !parser.unknown)?;
-        for (flag, value) in self.flags {
+        for (flag, value) in self.flags_given() {
             let Found::One(option) = find(parser, &format!("--{flag}")) else {
                 continue;
             };
@@ -262,13 +262,13 @@ impl Walker<'_> {
     fn rejected(&self, id: usize) -> Option<String> {
         let parser = self.parsers.get(id).filter(|parser| !parser.unknown)?;
         let mut unknown = Vec::new();
-        for (flag, value) in self.flags {
+        for (flag, value) in self.flags_given() {
             let written = format!("--{flag}");
             match find(parser, &written) {
                 Found::One(option) if option.takes_value => {}
                 // It stands alone.
                 Found::One(_) if value.is_empty() => {}
-                Found::One(_) if self.equals_style => {
+                Found::One(_) if self.equals_style() => {
                     return Some(format!(
                         "`parse_args()` ends the process: `{written}` takes no value, and is passed one"
                     ));
@@ -302,12 +302,12 @@ impl Walker<'_> {
                 // A flag that the parser does not know leaves its value behind.
                 let spare = option.positional
                     && self
-                        .flags
+                        .flags_given()
                         .keys()
                         .any(|flag| matches!(find(parser, &format!("--{flag}")), Found::None));
                 !spare
                     && (option.positional
-                        || !self.flags.keys().any(|flag| {
+                        || !self.flags_given().keys().any(|flag| {
                             option
                                 .names
                                 .iter()
@@ -326,7 +326,7 @@ impl Walker<'_> {
 
     /// Whether the command line has words that belong to no flag that the parser knows.
     fn leaves_words(&self, parser: &ParserFacts) -> bool {
-        let mut flags = self.flags.iter();
+        let mut flags = self.flags_given().iter();
         flags.any(|(flag, value)| match find(parser, &format!("--{flag}")) {
             Found::One(option) => !option.takes_value && !value.is_empty(),
             Found::Many | Found::None => true,
@@ -352,7 +352,7 @@ impl Walker<'_> {
                 .iter()
                 .any(|known| known.trim_start_matches('-').replace('-', "_") == name)
         });
-        match (option, self.flags.get(name)) {
+        match (option, self.flags_given().get(name)) {
             // A flag alone says what its default does not.
             (Some(option), Some(_)) if !option.takes_value => match option.default {
                 V::Bool(default) => V::Bool(!default),

@@ -1,6 +1,6 @@
 //! Coroutines that were made and have not run.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use pysrc::{Atom, Span};
 use rustc_hash::FxHashMap as HashMap;
@@ -30,5 +30,5 @@ pub struct Body {
     /// Parameters.
     pub locals: HashMap<Atom, Variable>,
     /// Names of the functions around it.
-    pub captured: Rc<Captured>,
+    pub captured: Arc<Captured>,
 }

@@ -25,21 +25,21 @@ impl<'a> Walker<'a> {
         let classes = classes(exception);
         // Where that was left before, what is raised here and not caught there may not be reached.
         let passed = self
-            .tries
+            .tries()
             .iter()
             .any(|around| around.left && !self.catch(around, classes));
         self.may_leave(exception);
-        let caught = self.tries.iter().any(|around| self.catch(around, classes));
+        let caught = self.tries().iter().any(|around| self.catch(around, classes));
         let handled = caught
             && self
-                .tries
+                .tries()
                 .iter()
                 .rev()
                 .find_map(|around| self.ends_here(around, classes))
                 == Some(true);
         // Whoever names just that exception expects it.
         let expected = EXPECTED.contains(&exception)
-            && self.tries.iter().flat_map(|around| around.handlers).any(|handler| {
+            && self.tries().iter().flat_map(|around| around.handlers).any(|handler| {
                 !handler.raises
                     && handler.catches.iter().any(|name| {
                         classes
@@ -87,6 +87,7 @@ impl<'a> Walker<'a> {
             caught,
             handled,
             conditional,
+            told: None,
             confidence: if conditional {
                 Confidence::Medium
             } else {
@@ -105,13 +106,13 @@ impl<'a> Walker<'a> {
             return;
         }
         let (classes, any) = (classes(exception), exception == ANY);
-        for at in (0..self.tries.len()).rev() {
-            let Some(around) = self.tries.get(at) else {
+        for at in (0..self.tries().len()).rev() {
+            let Some(around) = self.tries().get(at) else {
                 return;
             };
             let surely = !any && self.ends_here(around, classes) == Some(true);
             let left = surely || any || self.catch(around, classes);
-            if let Some(around) = self.tries.get_mut(at) {
+            if let Some(around) = self.open_tries.get_mut(at) {
                 around.left |= left;
             }
             if surely {
@@ -121,10 +122,10 @@ impl<'a> Walker<'a> {
     }
 
     /// Imports and calls that lead here.
-    fn places_on_the_way(&self) -> Vec<Place> {
+    pub fn places_on_the_way(&self) -> Vec<Place> {
         self.chain
             .iter()
-            .map(|(file, span)| self.search.view.tree.place(*file, *span))
+            .map(|(file, span)| self.tree().place(*file, *span))
             .collect()
     }
 
@@ -136,14 +137,14 @@ impl<'a> Walker<'a> {
         finally: &'a [Step],
     ) -> Flow {
         let manager = handlers.first().and_then(|handler| handler.manager.as_deref());
-        self.tries.push(Around {
+        self.open_tries.push(Around {
             handlers,
             caught: handlers.iter().map(|handler| self.caught_by(handler)).collect(),
             manager: manager.map(|manager| self.manager(manager)),
             left: false,
         });
         let mut flow = self.steps(body);
-        let around = self.tries.pop();
+        let around = self.open_tries.pop();
         self.left(around.as_ref());
         if manager.is_some() && !around.is_some_and(|around| self.swallows(&around)) {
             return flow;
@@ -286,11 +287,11 @@ impl<'a> Walker<'a> {
         });
         self.may_leave(class);
         let unseen = Flow::Raised(Exception { class, failure: None });
-        let expected = class != ANY && self.tries.iter().any(|around| self.catch(around, classes(class)));
+        let expected = class != ANY && self.tries().iter().any(|around| self.catch(around, classes(class)));
         // What a handler raises is the failure that led to it, told by another name.
         let doubtful = self.maybe > 0 || self.doubt > Doubt::None;
         let told = self.handling > 0 || doubtful || self.waiting || value.is_none() || expected;
-        let seen_elsewhere = expected || (class == ANY && !self.tries.is_empty());
+        let seen_elsewhere = expected || (class == ANY && !self.tries().is_empty());
         if (told && !expected) || (seen_elsewhere && self.silent > 0) {
             return unseen;
         }
@@ -301,7 +302,7 @@ impl<'a> Walker<'a> {
             .unwrap_or("raise");
         let message = format!("`{}` is always reached", shortened(what));
         let help = Some("finish what is not written yet, or catch the exception where it may happen".to_owned());
-        let mut around = self.tries.iter().filter(|around| around.manager.is_some());
+        let mut around = self.tries().iter().filter(|around| around.manager.is_some());
         if seen_elsewhere && around.any(|around| self.catch(around, classes(class))) {
             // Who knows what a `with` does with it.
             self.alive = true;
@@ -321,6 +322,7 @@ impl<'a> Walker<'a> {
                 caught: true,
                 handled: false,
                 conditional: false,
+                told: None,
                 confidence: Confidence::High,
             };
             self.swallowed.get_or_insert(failure);
@@ -340,7 +342,7 @@ impl<'a> Walker<'a> {
         let made_of: Vec<(ModuleId, u32)> = self.order(module, class).into_iter().flatten().collect();
         let named = made_of.iter().any(|class| {
             let name = self.class_name(*class);
-            let mut handlers = self.tries.iter().flat_map(|around| around.handlers);
+            let mut handlers = self.tries().iter().flat_map(|around| around.handlers);
             handlers.any(|handler| {
                 handler.unknown
                     || handler

@@ -1,5 +1,7 @@
 //! Runs steps in order, as CPython would: branches, loops, definitions.
 
+use std::sync::Arc;
+
 use pysrc::{Body, Branch, Entry, Leave, Loop, Span, Step, Value};
 
 use super::failure::{Flow, Words};
@@ -22,10 +24,10 @@ impl<'a> Walker<'a> {
         let script = self
             .modules
             .get(id)
-            .is_some_and(|module| module.name == "__main__" && id == 0);
+            .is_some_and(|module| module.name == "__main__" && id == self.main);
         if let Some((rule, error)) = super::broken::why(source, script) {
             let message = format!("syntax error: {}", error.message);
-            let file = self.file_of(id).and_then(|file| self.search.view.tree.files.get(file));
+            let file = self.file_of(id).and_then(|file| self.tree().files.get(file));
             let words = Words {
                 subject: file.map(|file| Subject::Path(file.path.clone())),
                 ..message.into()
@@ -256,7 +258,7 @@ impl<'a> Walker<'a> {
         });
         let flow = self.steps(&facts.body);
         if let Some(frame) = self.frames.pop() {
-            self.class_names.insert((here, class), frame.locals);
+            self.class_names.insert((here, class), Arc::new(frame.locals));
         }
         if flow != Flow::Next {
             return flow;

@@ -6,6 +6,7 @@ use pysrc::{Call, Span};
 use rustc_hash::FxHashSet as HashSet;
 
 use super::failure::{Flow, Words};
+use super::reuse::using;
 use super::walk::Walker;
 use crate::finding::Subject;
 use crate::python::imports::resolve::Target;
@@ -59,11 +60,11 @@ pub struct Shadows {
 
 impl Walker<'_> {
     fn shadowing(&mut self) -> Rc<HashSet<&'static str>> {
-        let searched = self.search.roots.len();
+        let searched = self.raw_search.roots.len();
         if self.shadows.searched != searched {
             let here = |name: &&str| {
-                self.search.view.has_name(name)
-                    && matches!(self.search.absolute(name).first(), Some(first) if matches!(first.target, Target::File { .. }))
+                self.raw_search.view.has_name(name)
+                    && matches!(self.raw_search.absolute(name).first(), Some(first) if matches!(first.target, Target::File { .. }))
             };
             self.shadows.names = Rc::new(stdlib::imported().filter(here).collect());
             self.shadows.searched = searched;
@@ -71,9 +72,17 @@ impl Walker<'_> {
         Rc::clone(&self.shadows.names)
     }
 
+    /// Whether no file of the tree stands in front of such a module.
+    pub fn is_shadowed_by_nothing(&mut self) -> bool {
+        self.shadowing().is_empty()
+    }
+
     /// A module of the standard library is imported, and those that it needs: some may be files of the tree.
     pub fn import_standard(&mut self, module: &str, span: Span) -> Result<(), Flow> {
         let shadowing = self.shadowing();
+        if !shadowing.is_empty() {
+            self.uses_own(using::OWN);
+        }
         let known = stdlib::with_imports(module).filter(|_| !shadowing.is_empty() && self.silent == 0);
         let Some(module) = known.filter(|module| self.shadows.seen.insert(*module)) else {
             return Ok(());
@@ -102,7 +111,7 @@ impl Walker<'_> {
 
     /// A module of the standard library imports a file of the tree.
     fn take_of_tree(&mut self, by: &str, needed: &stdlib::Needed, span: Span) -> Result<(), Flow> {
-        let perhaps = self.search.version.minor != KNOWN;
+        let perhaps = self.version().minor != KNOWN;
         self.maybe += usize::from(perhaps);
         let mut found = self.load_modules(needed.module, span).map(drop);
         for (name, attribute) in needed.names() {
@@ -121,8 +130,8 @@ impl Walker<'_> {
             .modules
             .get(id)
             .is_none_or(|module| module.dynamic || !module.done || !module.stars.is_empty());
-        let below = || match self.modules.get(id).map(|module| &module.target) {
-            Some(target) => !matches!(self.search.below(target, &submodule, name), Target::Missing(_)),
+        let below = || match self.modules.target(id) {
+            Some(target) => !matches!(self.lookup_below(target, &submodule, name), Target::Missing(_)),
             None => true,
         };
         let has = open
@@ -134,7 +143,7 @@ impl Walker<'_> {
         if has {
             return Ok(());
         }
-        let path = match self.modules.get(id).map(|module| &module.target) {
+        let path = match self.modules.target(id) {
             Some(Target::File { path, .. }) => path.clone(),
             _ => return Ok(()),
         };
@@ -172,7 +181,7 @@ impl Walker<'_> {
         };
         let mut found = self.import_with_parents(module, call.span);
         for (needed, attribute) in *used {
-            if self.shadowing().contains(needed) && self.search.version.minor == KNOWN {
+            if self.shadowing().contains(needed) && self.version().minor == KNOWN {
                 found = found.and_then(|()| self.has_to_have(module, (needed, attribute, true), call.span));
             }
         }

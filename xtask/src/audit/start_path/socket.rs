@@ -1,11 +1,12 @@
 //! Sockets that are bound and connected on the way.
 
-use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use rustc_hash::FxHashSet as HashSet;
 
 use pysrc::{Atom, Call, Operator, Step, Value, placeholder};
 
 use super::arguments::Arguments;
 use super::failure::{Flow, Words};
+use super::reuse::using;
 use super::steps::visit;
 use super::value::{ModuleId, V};
 use super::walk::{Bind, Doubt, Frame, PortOf, Socket, SocketState, Walker};
@@ -303,9 +304,10 @@ impl Walker<'_> {
 
     /// Sockets that something holds.
     fn sockets_held<'v>(&'v self, held: Vec<&'v V>) -> HashSet<usize> {
-        let globals = self.modules.iter().flat_map(|module| module.globals.values());
+        self.uses_own(using::OWN);
+        let globals = self.modules.all_globals();
         let locals = self.frames.iter().flat_map(|frame| frame.locals.values());
-        let of_classes = self.class_names.values().flat_map(HashMap::values);
+        let of_classes = self.class_names.values().flat_map(|names| names.values());
         let roots = globals.chain(locals).chain(of_classes);
         let mut open: Vec<&V> = roots.map(|variable| &variable.value).chain(held).collect();
         let (mut seen, mut found) = (HashSet::default(), HashSet::default());

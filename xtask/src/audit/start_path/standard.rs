@@ -12,7 +12,7 @@ use crate::python::imports::stdlib;
 impl Walker<'_> {
     /// A call of something of the standard library, by its dotted name.
     pub fn standard_call(&mut self, here: ModuleId, call: &Call, name: &str, arguments: &Arguments) -> Flow {
-        if self.search.version.minor != 11 || self.silent > 0 {
+        if self.version().minor != 11 || self.silent > 0 {
             return Flow::Next;
         }
         // What another class does with its keywords is not known.

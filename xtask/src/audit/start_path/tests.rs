@@ -5,6 +5,7 @@ mod given;
 mod imported;
 mod known;
 mod library;
+mod reuse;
 mod sockets;
 mod trees;
 mod values;

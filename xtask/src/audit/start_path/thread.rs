@@ -103,13 +103,13 @@ impl Walker<'_> {
         };
         let (alive, waiting) = (self.alive, self.waiting);
         let none = Arguments::none(true);
-        let tries = std::mem::take(&mut self.tries);
+        let tries = std::mem::take(&mut self.open_tries);
         self.maybe += 1;
         if let Some(target) = target.and_then(|target| target.closure()) {
             let _ = self.call_function(here, call, target, &none);
         }
         self.maybe -= 1;
-        self.tries = tries;
+        self.open_tries = tries;
         self.waiting = waiting;
         self.alive = alive || !daemon;
         self.kept |= goes_on && !daemon;

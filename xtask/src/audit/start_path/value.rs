@@ -1,6 +1,6 @@
 //! What is known of a value while a script is followed.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use pysrc::{Atom, Span};
 use rustc_hash::FxHashMap as HashMap;
@@ -41,7 +41,7 @@ pub enum V {
     /// Whole numbers from the first to below the second.
     Range(i64, i64),
     /// A dictionary, as it was written out.
-    Dict(Rc<[(V, V)]>),
+    Dict(Arc<[(V, V)]>),
     /// A dictionary that a file of the tree holds.
     Mapping(usize),
     /// A list that a file of the tree holds.
@@ -57,11 +57,11 @@ pub enum V {
     /// A function of the tree.
     Function(ModuleId, u32),
     /// A function of the tree that keeps names of the function in which it was made.
-    Closure(Rc<Closure>),
+    Closure(Arc<Closure>),
     /// A `lambda` of the tree.
     Lambda(ModuleId, Span),
     /// Something of which only is known what it takes when it is called.
-    Callable(Rc<Signature>),
+    Callable(Arc<Signature>),
     /// An object of a dataclass of the tree, or of one of its named tuples.
     Record(ModuleId, u32),
     /// A function of the tree, bound to an object or class.
@@ -124,7 +124,7 @@ pub struct Closure {
     /// Which one it is.
     pub function: u32,
     /// Names of the functions around it.
-    pub captured: Rc<Captured>,
+    pub captured: Arc<Captured>,
     /// What it is bound to as a method.
     pub of: Option<V>,
 }
@@ -138,7 +138,7 @@ impl V {
         let plain = |module: ModuleId, function: u32, of| Closure {
             module,
             function,
-            captured: Rc::default(),
+            captured: Arc::default(),
             of,
         };
         match self {

@@ -2,20 +2,24 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
-use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use rustc_hash::FxHashMap as HashMap;
 
 use pysrc::{Atom, Handler, Module, Span};
 
 use super::class::Entry;
 use super::content::{Data, Gathering};
 use super::failure::{Failure, Flow};
-use super::mutation::Names;
+use super::lists::ChangedLists;
+use super::modules::{Imported, Modules};
+use super::mutation::{Changes, Names};
 use super::pending::Pending;
+use super::reuse::{Recorder, Shared, using};
 use super::shadowed::Shadows;
+use super::tracked::{Arena, Tracked, TrackedSet};
 use super::trail::Trail;
-use super::unseen::Unseen;
+use super::unseen::{Called, Unseen};
 use super::value::{Captured, ModuleId, V, Variable};
 use crate::finding::Place;
 use crate::python::disk::Disk;
@@ -24,23 +28,10 @@ use crate::python::imports::resolve::{Search, Target};
 /// Steps after which nothing more is looked at.
 pub const MOST_STEPS: usize = 400_000;
 /// Calls inside calls after which no deeper one is followed.
-const DEEPEST: usize = 40;
+pub const DEEPEST: usize = 40;
 
-/// A module that has been imported.
-#[derive(Debug)]
-pub struct Imported {
-    pub name: String,
-    pub target: Target,
-    pub globals: HashMap<Atom, Variable>,
-    /// Modules that it imports everything of.
-    pub stars: Vec<ModuleId>,
-    /// Any name may be there.
-    pub dynamic: bool,
-    /// Its body has run to its end.
-    pub done: bool,
-    /// It was imported on a way that may not be taken.
-    pub conditional: bool,
-}
+/// What the body of a class bound.
+pub type ClassNames = HashMap<Atom, Variable>;
 
 /// What a `return` behind a branch leaves open for what follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +53,7 @@ pub struct Frame {
     pub in_class: bool,
     pub locals: HashMap<Atom, Variable>,
     /// Names of the functions around the one that runs.
-    pub captured: Rc<Captured>,
+    pub captured: Arc<Captured>,
     pub results: HashMap<u32, Variable>,
     /// What comprehensions made, by number.
     pub collections: HashMap<u32, Variable>,
@@ -81,7 +72,7 @@ impl Frame {
             function,
             in_class: false,
             locals: HashMap::default(),
-            captured: Rc::default(),
+            captured: Arc::default(),
             results: HashMap::default(),
             collections: HashMap::default(),
             returned: None,
@@ -120,7 +111,7 @@ pub struct ParserFacts {
 }
 
 /// An object of a class of the tree.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Object {
     pub module: ModuleId,
     pub class: u32,
@@ -230,11 +221,14 @@ pub struct PortOf {
 
 /// The walk of one agent's script.
 pub struct Walker<'a> {
-    pub search: Search<'a>,
+    /// Where modules are searched: by way of [`super::reuse`], which says who has used it.
+    pub raw_search: Search<'a>,
+    /// The script.
+    pub main: ModuleId,
     /// The package of `__main__`: that of the module that is run with `-m`, empty for a script.
     pub main_package: String,
     /// What the supervisor passes.
-    pub flags: &'a BTreeMap<String, String>,
+    pub flags_of_agent: &'a BTreeMap<String, String>,
     /// Environment of the container, where that is known.
     pub environment: Option<&'a BTreeMap<String, String>>,
     /// Names of variables that it gets from files which nobody else sees: set, to what nobody knows.
@@ -243,13 +237,19 @@ pub struct Walker<'a> {
     pub has_unknown_variables: bool,
     /// Whether a file such as `.env` was put into the image by name: no image has one otherwise.
     pub has_env_file: bool,
-    pub equals_style: bool,
-    pub modules: Vec<Imported>,
-    /// Which of them have a name.
-    pub names: Names<'a>,
+    pub equals: bool,
+    pub modules: Modules,
+    /// Which files have a name.
+    pub names: &'a Names<'a>,
+    /// What modules do to the items of what has a name, and how many were looked through.
+    pub changes: RefCell<HashMap<String, (usize, Arc<Changes>)>>,
+    /// What all agents share.
+    pub shared: &'a Shared,
+    /// What is recorded of imports.
+    pub recorder: Recorder,
     /// Which of the tree's files stand in front of the standard library's.
     pub shadows: Shadows,
-    pub by_name: HashMap<String, ModuleId>,
+    pub by_name: Tracked<String, ModuleId>,
     pub frames: Vec<Frame>,
     pub chain: Vec<(usize, Span)>,
     /// Whether what the last call gave is surely that.
@@ -257,7 +257,8 @@ pub struct Walker<'a> {
     pub failures: Vec<Failure>,
     /// The first exception that is always raised, and that something keeps to itself.
     pub swallowed: Option<Failure>,
-    pub tries: Vec<Around<'a>>,
+    /// What is open around here: [`Walker::tries`] says who has used it.
+    pub open_tries: Vec<Around<'a>>,
     pub maybe: usize,
     /// What a `return`, `break` or `continue` behind a branch leaves open here.
     pub doubt: Doubt,
@@ -268,54 +269,56 @@ pub struct Walker<'a> {
     pub paused: bool,
     /// Something that waits for others was reached: what follows is no start-up any more.
     pub waiting: bool,
-    pub objects: Vec<Object>,
+    pub objects: Arena<Object>,
+    /// Classes of which one was made.
+    pub instantiated: TrackedSet<(ModuleId, u32)>,
     /// Coroutines that were made; none any more where something has awaited it, or may have.
     pub pending: Vec<Option<Pending>>,
     /// Lists and dictionaries that were read from files.
-    pub data: Vec<Data>,
+    pub data: Arena<Data>,
     /// Lists that may have been changed, as they were.
-    pub changed_lists: Vec<Vec<V>>,
+    pub changed_lists: ChangedLists,
     /// What objects give when a `with` statement enters them.
-    pub entered: HashMap<usize, Variable>,
+    pub entered: Tracked<usize, Variable>,
     /// Threads that were made.
     pub threads: Vec<Thread>,
     /// Handlers around here.
     pub handling: usize,
     /// Files of the tree that were not listed, and what those hold that are no Python.
     pub disk: Disk<'a>,
-    pub bases: HashMap<(ModuleId, u32), Vec<V>>,
+    pub bases: Tracked<(ModuleId, u32), Vec<V>>,
     /// Classes with those above them, as far as somebody asked.
     pub orders: RefCell<HashMap<(ModuleId, u32), Vec<Entry>>>,
     /// Bytes that large values have taken.
     pub large: Cell<usize>,
     /// Classes that a decorator or metaclass of the tree leaves as they are written.
-    pub usual: HashSet<(ModuleId, u32)>,
+    pub usual: TrackedSet<(ModuleId, u32)>,
     /// Classes whose metaclass is called when they are: where it makes the object.
-    pub called_by: HashMap<(ModuleId, u32), (ModuleId, Span)>,
+    pub called_by: Tracked<(ModuleId, u32), (ModuleId, Span)>,
     /// The metaclasses of classes.
-    pub metaclasses: HashMap<(ModuleId, u32), V>,
+    pub metaclasses: Tracked<(ModuleId, u32), V>,
     /// What decorators made of functions.
-    pub decorated: HashMap<(ModuleId, u32), V>,
+    pub decorated: Tracked<(ModuleId, u32), V>,
     /// What the bodies of classes bound.
-    pub class_names: HashMap<(ModuleId, u32), HashMap<Atom, Variable>>,
+    pub class_names: Tracked<(ModuleId, u32), Arc<ClassNames>>,
     /// Attributes that classes were given after they were made; empty for any.
-    pub given: HashSet<(ModuleId, u32, String)>,
+    pub given: TrackedSet<(ModuleId, u32, String)>,
     /// Loops around here of which only one turn is followed.
     pub loops: usize,
     /// What the loops around here give at this turn, where each turn is followed.
     pub each: Vec<Option<V>>,
     /// Names of functions that may have been called where that is not followed.
-    pub called_unseen: HashSet<String>,
+    pub called_unseen: Called,
     /// Those, and what they may call.
-    pub unseen: Unseen<'a>,
+    pub unseen: Unseen,
     /// What comprehensions around here are making.
     pub gatherings: Vec<Gathering>,
     /// Modules that have made a `lambda`.
-    pub lambdas: HashSet<ModuleId>,
+    pub lambdas: TrackedSet<ModuleId>,
     /// Something behind a branch may have left this turn of a loop.
     pub skipping: bool,
     /// Functions that were followed.
-    pub followed: HashSet<(ModuleId, u32)>,
+    pub followed: TrackedSet<(ModuleId, u32)>,
     /// Folders were made that are not known.
     pub makes_folders: bool,
     /// The working directory is no longer the tree's root.
@@ -335,8 +338,8 @@ pub struct Walker<'a> {
     /// Sockets that were made.
     pub sockets: Vec<Socket>,
     /// What properties gave when they were read last.
-    pub given_by_properties: HashMap<(usize, String), Variable>,
-    pub made: HashSet<String>,
+    pub given_by_properties: Tracked<(usize, String), Variable>,
+    pub made: TrackedSet<String>,
     pub steps: usize,
     /// The way that was gone, if somebody asked for it.
     pub trail: Option<Trail>,
@@ -350,44 +353,62 @@ impl<'a> Walker<'a> {
             path: path.to_owned(),
             package: None,
         };
-        let id = self.add_module("__main__", target);
+        let id = self.number_of_module("__main__", &target);
+        self.main = id;
+        self.add_module(id, "__main__", target);
         self.execute_module(id)
     }
 
-    pub fn add_module(&mut self, name: &str, target: Target) -> ModuleId {
-        let id = self.modules.len();
-        self.modules.push(Imported {
-            name: name.to_owned(),
-            target,
-            globals: HashMap::default(),
-            stars: Vec::new(),
-            dynamic: false,
-            done: false,
-            conditional: self.maybe > 0,
-        });
+    /// The number of a module that is to be imported: another one each time that it failed before.
+    pub fn number_of_module(&self, name: &str, target: &Target) -> ModuleId {
+        let mut numbers = (0..).map(|time| self.shared.module(name, target, time));
+        numbers.find(|id| self.modules.is_free(*id)).unwrap_or_default()
+    }
+
+    /// A module begins to be imported.
+    pub fn add_module(&mut self, id: ModuleId, name: &str, target: Target) {
+        let module = Imported::new(name, target, self.maybe > 0);
+        self.modules.add(id, Arc::new(module));
         self.by_name.insert(name.to_owned(), id);
-        id
+    }
+
+    /// What is open around here.
+    pub fn tries(&self) -> &[Around<'a>] {
+        self.uses_own(using::TRIES);
+        &self.open_tries
+    }
+
+    /// What the supervisor passes.
+    pub fn flags_given(&self) -> &'a BTreeMap<String, String> {
+        self.uses_own(using::OWN);
+        self.flags_of_agent
+    }
+
+    /// Whether that is `--key=value`.
+    pub fn equals_style(&self) -> bool {
+        self.uses_own(using::OWN);
+        self.equals
     }
 
     pub fn file_of(&self, id: ModuleId) -> Option<usize> {
-        match self.modules.get(id)?.target {
-            Target::File { file, .. } => Some(file),
+        match self.modules.target(id)? {
+            Target::File { file, .. } => Some(*file),
             _ => None,
         }
     }
 
     pub fn source(&self, id: ModuleId) -> Option<&'a Module> {
         let file = self.file_of(id)?;
-        self.search.view.tree.files.get(file).map(|facts| &*facts.module)
+        self.tree().files.get(file).map(|facts| &*facts.module)
     }
 
     pub fn place(&self, module: ModuleId, span: Span) -> Place {
         self.file_of(module)
-            .map_or_else(|| Place::file(""), |file| self.search.view.tree.place(file, span))
+            .map_or_else(|| Place::file(""), |file| self.tree().place(file, span))
     }
 
     pub fn here(&self) -> ModuleId {
-        self.frames.last().map_or(0, |frame| frame.module)
+        self.frames.last().map_or(self.main, |frame| frame.module)
     }
 
     /// The innermost frame, and the facts of the module whose code runs in it.
@@ -398,6 +419,8 @@ impl<'a> Walker<'a> {
 
     /// Whether deeper calls are still followed.
     pub fn may_go_deeper(&self) -> bool {
-        self.frames.len() < DEEPEST && self.silent == 0 && self.steps < MOST_STEPS
+        let depth = self.frames.len();
+        self.is_so_deep(depth);
+        depth < DEEPEST && self.silent == 0 && self.steps < MOST_STEPS
     }
 }

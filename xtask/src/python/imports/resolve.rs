@@ -37,7 +37,7 @@ pub struct Memo {
 }
 
 /// What a module's name leads to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
     /// A file of the tree.
     File {
@@ -59,7 +59,7 @@ pub enum Target {
 }
 
 /// Why a module is not there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Missing {
     /// Known distributions bring it; none is in the requirements.
     Package(&'static [&'static str]),
