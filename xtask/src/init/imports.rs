@@ -2,6 +2,7 @@
 //! are not of the tree.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use pysrc::{ImportKind, Module, PythonVersion};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -31,6 +32,10 @@ pub struct Wanted {
     /// Some import of it is made without a `try` around it.
     pub needed: bool,
 }
+
+/// What files import, by the folder of the script that loads them, the number of further folders that modules are looked up from, and
+/// the file: those folders only grow in number, so that whoever finds the same number finds the same folders.
+type Walked<'a> = FxHashMap<(&'a str, usize, usize), Rc<[usize]>>;
 
 /// What the agents of a group or a machine load.
 #[derive(Debug, Clone, Default)]
@@ -125,11 +130,12 @@ impl Sources {
     pub fn load(&self, scripts: &[&str], python_path: &[String]) -> Loaded {
         let mut loaded = Loaded::default();
         let mut extra: Vec<String> = python_path.to_vec();
+        let mut known = Walked::default();
         loop {
             let before = extra.len();
             loaded.files.clear();
             for script in scripts {
-                self.load_one(script, &mut extra, &mut loaded);
+                self.load_one(script, &mut extra, &mut loaded, &mut known);
             }
             // A root that was found late may serve what was looked at early.
             if extra.len() == before {
@@ -138,68 +144,84 @@ impl Sources {
         }
     }
 
-    fn load_one(&self, script: &str, extra: &mut Vec<String>, loaded: &mut Loaded) {
+    fn load_one<'a>(&self, script: &'a str, extra: &mut Vec<String>, loaded: &mut Loaded, known: &mut Walked<'a>) {
         let Some(start) = self.by_path.get(script).copied() else {
             return;
         };
-        let home = script.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-        let mut seen = FxHashSet::from_iter([start]);
+        let home = script.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut seen = vec![false; self.files.len()];
         let mut queue = VecDeque::from([start]);
+        seen[start] = true;
         while let Some(file) = queue.pop_front() {
-            loaded.files.insert(file);
-            let (path, module) = &self.files[file];
-            for import in module.imports.iter().filter(|import| !import.guard.type_checking) {
-                let name = import.name.as_deref().filter(|name| *name != "*");
-                if import.level > 0 {
-                    let mut folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                    for _ in 1..import.level {
-                        folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
+            let before = extra.len();
+            let next = match known.get(&(home, before, file)) {
+                Some(next) => Rc::clone(next),
+                None => {
+                    let next: Rc<[usize]> = self.imports_of(file, home, extra, loaded).into();
+                    if extra.len() == before {
+                        known.insert((home, before, file), Rc::clone(&next));
                     }
-                    let found = self.resolve(folder, &import.module, name);
-                    queue.extend(found.into_iter().flatten().filter(|file| seen.insert(*file)));
-                    continue;
+                    next
                 }
-                let first = import.module.split('.').next().unwrap_or_default();
-                if first.is_empty() {
-                    continue;
+            };
+            queue.extend(next.iter().filter(|file| !std::mem::replace(&mut seen[**file], true)));
+        }
+        loaded.files.extend((0..seen.len()).filter(|file| seen[*file]));
+    }
+
+    /// The files that a file's imports lead to, in order; the same may be there twice.
+    fn imports_of(&self, file: usize, home: &str, extra: &mut Vec<String>, loaded: &mut Loaded) -> Vec<usize> {
+        let mut next = Vec::new();
+        let (path, module) = &self.files[file];
+        for import in module.imports.iter().filter(|import| !import.guard.type_checking) {
+            let name = import.name.as_deref().filter(|name| *name != "*");
+            if import.level > 0 {
+                let mut folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                for _ in 1..import.level {
+                    folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
                 }
-                let roots = std::iter::once(home.as_str()).chain(extra.iter().map(String::as_str));
-                let found = roots
-                    .filter_map(|root| Some((root, self.resolve(root, &import.module, name)?)))
-                    .next();
-                let evidence = || {
-                    let line = module.position(import.span).line as usize;
-                    Evidence::new(path.as_str(), line, format!("imports `{}`", import.module))
-                };
-                if let Some((root, files)) = found {
-                    if !root.is_empty() && root != home {
-                        loaded.roots.entry(root.to_owned()).or_insert_with(evidence);
-                    }
-                    queue.extend(files.into_iter().filter(|file| seen.insert(*file)));
-                    continue;
+                next.extend(self.resolve(folder, &import.module, name).into_iter().flatten());
+                continue;
+            }
+            let first = import.module.split('.').next().unwrap_or_default();
+            if first.is_empty() {
+                continue;
+            }
+            let roots = std::iter::once(home).chain(extra.iter().map(String::as_str));
+            let found = roots
+                .filter_map(|root| Some((root, self.resolve(root, &import.module, name)?)))
+                .next();
+            let evidence = || {
+                let line = module.position(import.span).line as usize;
+                Evidence::new(path.as_str(), line, format!("imports `{}`", import.module))
+            };
+            if let Some((root, files)) = found {
+                if !root.is_empty() && root != home {
+                    loaded.roots.entry(root.to_owned()).or_insert_with(evidence);
                 }
-                if stdlib::has(first, self.version) || stdlib::gone_since(first, self.version).is_some() {
-                    continue;
-                }
-                let root = (extra.len() < MOST_ROOTS).then(|| self.root_of(first, &import.module, path, loaded));
-                if let Some(root) = root.flatten() {
-                    loaded.roots.entry(root.clone()).or_insert_with(evidence);
-                    if let Some(files) = self.resolve(&root, &import.module, name) {
-                        queue.extend(files.into_iter().filter(|file| seen.insert(*file)));
-                    }
-                    extra.push(root);
-                    continue;
-                }
-                // A dynamic import proves no package.
-                if import.kind != ImportKind::Call && !self.is_of_tree(first, &home, extra) {
-                    let wanted = loaded.packages.entry(first.to_owned()).or_insert_with(|| Wanted {
-                        evidence: evidence(),
-                        needed: false,
-                    });
-                    wanted.needed |= !import.guard.catches_import_error && !import.guard.catches_everything;
-                }
+                next.extend(files);
+                continue;
+            }
+            if stdlib::has(first, self.version) || stdlib::gone_since(first, self.version).is_some() {
+                continue;
+            }
+            let root = (extra.len() < MOST_ROOTS).then(|| self.root_of(first, &import.module, path, loaded));
+            if let Some(root) = root.flatten() {
+                loaded.roots.entry(root.clone()).or_insert_with(evidence);
+                next.extend(self.resolve(&root, &import.module, name).into_iter().flatten());
+                extra.push(root);
+                continue;
+            }
+            // A dynamic import proves no package.
+            if import.kind != ImportKind::Call && !self.is_of_tree(first, home, extra) {
+                let wanted = loaded.packages.entry(first.to_owned()).or_insert_with(|| Wanted {
+                    evidence: evidence(),
+                    needed: false,
+                });
+                wanted.needed |= !import.guard.catches_import_error && !import.guard.catches_everything;
             }
         }
+        next
     }
 
     /// Whether the name is a module or package of the tree at one of its import roots: an import below it that leads to nothing is
@@ -256,7 +278,9 @@ impl Sources {
 
     /// One part of a dotted name: whether it is a package; nothing where it is not there.
     fn step(&self, at: &str, files: &mut Vec<usize>) -> Option<bool> {
-        if let Some(init) = self.by_path.get(&format!("{at}/__init__.py")) {
+        if self.folders.contains(at)
+            && let Some(init) = self.by_path.get(&format!("{at}/__init__.py"))
+        {
             files.push(*init);
             return Some(true);
         }

@@ -216,8 +216,8 @@ impl Walker<'_> {
         }
         let shared = self.shared;
         let claims = reuses && !self.is_recording();
-        let claimed = claims && shared.claim(id);
-        if claims && !claimed && self.reuse(id) {
+        let claim = claims.then(|| shared.claim(id)).flatten();
+        if claims && claim.is_none() && self.reuse(id) {
             return (id, Flow::Next);
         }
         if reuses {
@@ -228,9 +228,7 @@ impl Walker<'_> {
         if reuses {
             self.end_recording(id, flow);
         }
-        if claimed {
-            shared.release(id);
-        }
+        drop(claim);
         (id, flow)
     }
 

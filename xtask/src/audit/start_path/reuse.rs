@@ -122,22 +122,15 @@ impl Shared {
 
     /// Takes a module to record its import, and says so; where another agent does that already, waits until it has come to its end.
     /// Who has taken one waits for no other: so nobody waits for ever.
-    pub fn claim(&self, id: ModuleId) -> bool {
+    pub fn claim(&self, id: ModuleId) -> Option<Claim<'_>> {
         let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
         if claimed.insert(id) {
-            return true;
+            return Some(Claim { shared: self, id });
         }
         while claimed.contains(&id) {
             claimed = self.released.wait(claimed).unwrap_or_else(PoisonError::into_inner);
         }
-        false
-    }
-
-    /// Its import was recorded.
-    pub fn release(&self, id: ModuleId) {
-        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
-        claimed.remove(&id);
-        self.released.notify_all();
+        None
     }
 
     fn of_module(&self, id: ModuleId) -> Vec<Arc<Kept>> {
@@ -151,6 +144,21 @@ impl Shared {
         if kept.len() < MOST_KEPT {
             kept.push(Arc::new(entry));
         }
+    }
+}
+
+/// A module whose import is recorded, until this is dropped, however that comes.
+#[derive(Debug)]
+pub struct Claim<'a> {
+    shared: &'a Shared,
+    id: ModuleId,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        let mut claimed = self.shared.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        claimed.remove(&self.id);
+        self.shared.released.notify_all();
     }
 }
 
