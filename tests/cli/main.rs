@@ -19,6 +19,7 @@ mod links;
 mod lock;
 mod output;
 mod ownership;
+mod pipelines;
 mod rules;
 mod sandbox;
 mod stack;

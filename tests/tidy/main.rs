@@ -9,9 +9,10 @@ mod length;
 use std::path::{Path, PathBuf};
 
 /// Modules that may not know of the host, the terminal or the commands.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "stack",
     "init",
+    "pipelines",
     "container",
     "python",
     "audit",
@@ -25,7 +26,7 @@ const PURE: [&str; 12] = [
 ];
 
 /// What a module may import of the others, where that is not everything.
-const IMPORTS: [(&str, &[&str]); 16] = [
+const IMPORTS: [(&str, &[&str]); 17] = [
     ("finding", &[]),
     ("rendered_file", &[]),
     ("system_error", &[]),
@@ -36,6 +37,7 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ("audit", &["container", "finding", "python", "rendered_file", "stack"]),
     ("images", &["container", "finding", "python", "stack"]),
     ("init", &["finding", "python", "stack"]),
+    ("pipelines", &["template"]),
     ("boot", &["container", "images", "stack"]),
     ("smoke", &["boot", "container", "finding", "stack"]),
     ("doctor", &["images", "stack"]),

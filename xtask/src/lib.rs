@@ -1,6 +1,6 @@
 //! `cargo xtask`: audit, render, build, boot and smoke-test a Python multi-agent system in Podman.
 //!
-//! `stack`, `init`, `audit`, `render`, `images`, `boot`, `smoke`, `schema` and `bench` are pure: values in, values and findings out. `host` has all effects and
+//! `stack`, `init`, `pipelines`, `audit`, `render`, `images`, `boot`, `smoke`, `schema` and `bench` are pure: values in, values and findings out. `host` has all effects and
 //! emits events; `report` is the only place that prints; `cmd` joins them, one file per command.
 
 pub mod audit;
@@ -14,6 +14,7 @@ pub mod finding;
 pub mod host;
 pub mod images;
 pub mod init;
+pub mod pipelines;
 pub mod program;
 pub mod python;
 pub mod render;

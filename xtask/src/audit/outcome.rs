@@ -177,6 +177,23 @@ impl Report {
         self.findings.iter().any(|finding| finding.severity >= severity)
     }
 
+    /// The same, with places of findings in a folder of a larger repository.
+    #[must_use]
+    pub fn below(&self, folder: &str) -> Self {
+        let folder = folder.trim_start_matches("./").trim_end_matches('/');
+        let mut report = self.clone();
+        if folder.is_empty() || folder == "." {
+            return report;
+        }
+        for finding in &mut report.findings {
+            let related = finding.related.iter_mut().map(|related| &mut related.place);
+            for place in related.chain([&mut finding.place]) {
+                place.path = format!("{folder}/{}", place.path);
+            }
+        }
+        report
+    }
+
     /// Number of agents with that prediction.
     #[must_use]
     pub fn count(&self, prediction: Prediction) -> usize {

@@ -125,8 +125,14 @@ fn run_step(words: &[&OsStr], context: &Context, run_command: RunCommand<'_>) ->
         .map(|word| word.to_string_lossy())
         .collect::<Vec<_>>()
         .join(" ");
+    let fold = context.printer.fold(&line);
     context.printer.step("step", &line);
-    let exit = run_command(words, context)?;
+    let exit = run_command(words, context);
+    drop(fold);
+    if !matches!(exit, Ok(Exit::Success)) {
+        context.printer.annotation("ci", &format!("`{line}` failed"));
+    }
+    let exit = exit?;
     let verb = if exit == Exit::Success { "done" } else { "failed" };
     context
         .printer

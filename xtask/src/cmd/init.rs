@@ -1,5 +1,7 @@
 //! `cargo xtask init`: a stack file for a tree that has none.
 
+mod ci;
+
 use std::path::{Path, PathBuf};
 
 use super::audit::seen::Seen;
@@ -25,7 +27,9 @@ use crate::stack::near::nearest;
   cargo xtask init --tree ../AI_System
   cargo xtask init --tree ../AI_System --dry-run          shows the file, writes nothing
   cargo xtask init --explain machines.pc2.health_port_offset
-  cargo xtask init --json --dry-run                       every value with its evidence")]
+  cargo xtask init --json --dry-run                       every value with its evidence
+  cargo xtask init --ci github                            .github/workflows/ai-system.yml
+  cargo xtask init --ci gitlab --ci pre-commit --tree ../AI_System --dry-run")]
 pub struct Args {
     /// Write nothing: print the stack file, or the difference to the one that is there
     #[arg(short = 'n', long)]
@@ -33,6 +37,9 @@ pub struct Args {
     /// Print every value with its evidence as JSON
     #[arg(long)]
     pub json: bool,
+    /// Write files that make a CI service audit the tree's repository, instead of a stack; may be given several times
+    #[arg(long, value_enum, value_name = "SERVICE", conflicts_with_all = ["json", "explain"])]
+    pub ci: Vec<ci::Wanted>,
     /// Explain a key, as in `groups.core.requirements`, or all below it; writes nothing
     #[arg(long, value_name = "KEY", conflicts_with_all = ["json", "dry_run"])]
     pub explain: Option<String>,
@@ -43,6 +50,9 @@ pub struct Args {
 /// # Errors
 /// When the tree cannot be read, has no agents, or a file cannot be written.
 pub fn run(args: &Args, context: &Context) -> Outcome {
+    if !args.ci.is_empty() {
+        return ci::run(args, context);
+    }
     let path = context.tree_option().unwrap_or(Path::new("."));
     let (root, inference) = infer(path, context)?;
     let Some(inference) = inference else {
@@ -95,19 +105,24 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
 /// # Errors
 /// When the tree cannot be opened.
 pub fn infer(path: &Path, context: &Context) -> Outcome<(TreeRoot, Option<Inference>)> {
-    let root = TreeRoot::open(path).map_err(|error| {
-        let why = match error {
-            TreeError::Missing if path.exists() => "it is not a folder".to_owned(),
-            error => error.to_string(),
-        };
-        Failure::wrong_use(format!("cannot read the tree `{}`: {why}", path.display()))
-    })?;
+    let root = open(path)?;
     let read = evidence::read(&root, folder_name(path));
     if read.unread > 0 {
         context.printer.warn(show::unread(read.unread));
     }
     let inference = init::infer(read.input).map(|inference| with_writes(inference, path, context));
     Ok((root, inference))
+}
+
+/// Opens a tree.
+fn open(path: &Path) -> Outcome<TreeRoot> {
+    TreeRoot::open(path).map_err(|error| {
+        let why = match error {
+            TreeError::Missing if path.exists() => "it is not a folder".to_owned(),
+            error => error.to_string(),
+        };
+        Failure::wrong_use(format!("cannot read the tree `{}`: {why}", path.display()))
+    })
 }
 
 /// The same with what the agents write on their start paths, which the audit of the inferred stack tells.

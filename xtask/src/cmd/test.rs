@@ -70,11 +70,12 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     if step(context, &path, "build", &with(&["--no-run"]))? {
         let (podman, others) = (with(&["--test", PODMAN]), with(&others));
         let (path, podman, others) = (&path, &podman, &others);
+        let _fold = context.printer.fold("tests");
         std::thread::scope(|scope| {
             // Most of the time the first wait for containers: the rest of a processor's time is the others'.
             let steps = [
-                ("podman", scope.spawn(move || step(context, path, "podman", podman))),
-                ("tests", scope.spawn(move || step(context, path, "tests", others))),
+                (PODMAN, scope.spawn(move || beside_others(context, path, PODMAN, podman))),
+                ("tests", scope.spawn(move || beside_others(context, path, "tests", others))),
                 (
                     "fuzz",
                     scope.spawn(|| Ok(fuzz::beside_tests(context)? == Exit::Success)),
@@ -93,6 +94,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     if failed.is_empty() {
         return Ok(Exit::Success);
     }
+    context
+        .printer
+        .annotation("test", &format!("failed: {}", failed.join(", ")));
     context.printer.error(format!("failed: {}", failed.join(", ")));
     Ok(Exit::Findings)
 }
@@ -125,8 +129,14 @@ fn cargo() -> Program {
     Program::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// Runs cargo with these arguments; whether it succeeded.
+/// Runs cargo with these arguments, as a part of the output of its own; whether it succeeded.
 fn step(context: &Context, path: &OsStr, name: &str, arguments: &[&str]) -> Outcome<bool> {
+    let _fold = context.printer.fold(name);
+    beside_others(context, path, name, arguments)
+}
+
+/// Runs cargo with these arguments; whether it succeeded.
+fn beside_others(context: &Context, path: &OsStr, name: &str, arguments: &[&str]) -> Outcome<bool> {
     let started = Instant::now();
     let outcome = cargo()
         .args(arguments)

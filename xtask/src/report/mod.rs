@@ -21,6 +21,7 @@ pub mod init;
 pub mod json;
 pub mod left_out;
 pub mod page;
+pub mod pipelines;
 pub mod printer;
 pub mod requirements_lock;
 pub mod smoke;

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use owo_colors::{OwoColorize as _, Style};
 
+use super::audit::github;
 use super::escape;
 use crate::program;
 
@@ -37,6 +38,8 @@ pub struct Printer {
     pub quiet: bool,
     /// Whether a runner of GitHub reads along.
     obeyed: bool,
+    /// Whether a runner of GitLab does.
+    gitlab: bool,
     bars: MultiProgress,
     lost: Arc<OnceLock<String>>,
 }
@@ -66,6 +69,7 @@ impl Printer {
             verbose,
             quiet,
             obeyed: std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
+            gitlab: std::env::var_os("GITLAB_CI").is_some_and(|value| value == "true"),
             bars: MultiProgress::with_draw_target(target),
             lost: Arc::default(),
         }
@@ -222,6 +226,44 @@ impl Printer {
         ));
     }
 
+    /// Begins a part of the output that a CI service folds, until what is returned is dropped. Parts do not contain each other.
+    #[must_use]
+    pub fn fold(&self, title: &str) -> Fold<'_> {
+        let title = escape::line(title);
+        let end = if self.obeyed {
+            self.command(&format!("::group::{title}"));
+            Some("::endgroup::".to_owned())
+        } else if self.gitlab {
+            let id = section_id(&title);
+            self.command(&format!(
+                "{CLEAR}section_start:{}:{id}[collapsed=true]\r{CLEAR}{title}",
+                seconds()
+            ));
+            Some(id)
+        } else {
+            None
+        };
+        Fold { printer: self, end }
+    }
+
+    /// An error that a runner of GitHub shows beside the job; nothing anywhere else.
+    pub fn annotation(&self, title: &str, message: &str) {
+        if self.obeyed {
+            self.command(&format!(
+                "::error title={}::{}",
+                github::property(title),
+                github::data(message)
+            ));
+        }
+    }
+
+    /// A line for a CI service, which obeys it.
+    fn command(&self, line: &str) {
+        self.bars.suspend(|| {
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
+        });
+    }
+
     /// Colours a text for stderr.
     #[must_use]
     pub fn paint(&self, text: &str, style: Style) -> String {
@@ -239,6 +281,41 @@ impl Printer {
             let _ = writeln!(err, "{text}");
         });
     }
+}
+
+/// A part of the output that a CI service folds.
+#[derive(Debug)]
+pub struct Fold<'a> {
+    printer: &'a Printer,
+    /// The command that ends it, for GitHub; the part's id, for GitLab.
+    end: Option<String>,
+}
+
+impl Drop for Fold<'_> {
+    fn drop(&mut self) {
+        match &self.end {
+            Some(command) if self.printer.obeyed => self.printer.command(command),
+            Some(id) => self
+                .printer
+                .command(&format!("{CLEAR}section_end:{}:{id}\r{CLEAR}", seconds())),
+            None => {}
+        }
+    }
+}
+
+/// What GitLab's sections begin with: clears the line.
+const CLEAR: &str = "\u{1b}[0K";
+
+/// A title as GitLab takes an id of a section.
+fn section_id(title: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    title.chars().map(plain).collect()
+}
+
+/// Seconds since 1970, as GitLab counts how long a section took.
+fn seconds() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |time| time.as_secs())
 }
 
 /// An output that gets whole lines, of which nothing is obeyed.

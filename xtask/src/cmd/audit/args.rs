@@ -34,6 +34,7 @@ use crate::stack::near::nearest;
   cargo xtask audit --select paths/ --select hosts/
   cargo xtask audit --format sarif > audit.sarif
   cargo xtask audit --format sarif=audit.sarif --format markdown=summary.md    the page, and two files
+  cargo xtask audit --tree agents --path-prefix agents --format github     in CI, if the tree is a folder of the repository
   cargo xtask audit --report audit-report               and open audit-report/index.html
   cargo xtask audit --write-baseline audit-baseline.json
   cargo xtask audit --baseline audit-baseline.json --deny warnings     in CI: fail on anything new
@@ -61,6 +62,9 @@ pub struct Args {
     /// Write the format that names no file to this one, instead of to standard output
     #[arg(long, value_name = "FILE", conflicts_with_all = ["fix", "diff", "write_baseline", "confirm"])]
     pub output_file: Option<PathBuf>,
+    /// Put this folder before the paths of formats for programs, if the tree is not the root of its repository
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["fix", "diff", "write_baseline", "confirm"])]
+    pub path_prefix: Option<String>,
     /// How much is printed for people: `auto` is `full` if that fits on a page, and `summary` if not
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub output: OutputChoice,
@@ -161,6 +165,17 @@ pub enum Format {
     Rdjson,
     /// JUnit.
     Junit,
+}
+
+impl Format {
+    /// Whether a program looks up the paths in it.
+    #[must_use]
+    pub fn is_for_programs(self) -> bool {
+        matches!(
+            self,
+            Self::Sarif | Self::Github | Self::Gitlab | Self::Rdjson | Self::Junit
+        )
+    }
 }
 
 /// A format, and the file that it goes to; standard output if there is none.

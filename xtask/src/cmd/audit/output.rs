@@ -22,8 +22,13 @@ use crate::report::{escape, json};
 pub fn write(args: &Args, context: &Context, report: &Report, started: Instant) -> Outcome<()> {
     let printer = &context.printer;
     let files = args.files();
+    let prefixed = args.path_prefix.as_deref().map(|folder| report.below(folder));
+    let of = |format: Format| match &prefixed {
+        Some(prefixed) if format.is_for_programs() => prefixed,
+        _ => report,
+    };
     for (format, path) in &files {
-        let text = text(*format, args, context, report)?;
+        let text = text(*format, args, context, of(*format))?;
         let text = escape::output(&text, false);
         let end = if text.is_empty() || text.ends_with('\n') {
             ""
@@ -48,12 +53,12 @@ pub fn write(args: &Args, context: &Context, report: &Report, started: Instant) 
             printer.data(&show::human::render(report, args.output(), &look));
         }
         Format::Github => {
-            let text = show::github::render(report);
+            let text = show::github::render(of(format));
             if !text.is_empty() {
                 printer.commands(&text);
             }
         }
-        other => printer.data(&text(other, args, context, report)?),
+        other => printer.data(&text(other, args, context, of(other))?),
     }
     if format == Format::Human {
         return Ok(());

