@@ -22,6 +22,7 @@ mod ownership;
 mod pipelines;
 mod rules;
 mod sandbox;
+mod smoke;
 mod stack;
 #[path = "../as_found.rs"]
 mod truth;

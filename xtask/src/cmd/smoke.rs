@@ -1,21 +1,24 @@
 //! `cargo xtask smoke`: proves the plan's phases on the running stack.
 
-use std::collections::BTreeSet;
+mod choose;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
+use self::choose::Plans;
 use super::{Context, Failure, Outcome, adopt, two_hosts};
 use crate::boot::lab::Lab;
 use crate::boot::reach::Granted;
-use crate::finding::{Finding, has_errors};
+use crate::finding::Finding;
 use crate::host::boot::supervisor_status;
 use crate::host::lab;
 use crate::host::leftovers::records::Records;
 use crate::host::podman::hosts::Hosts;
-use crate::host::smoke::check_files::{CheckFileError, read_files};
+use crate::host::smoke::check_files::CheckFileError;
+use crate::host::smoke::last_run;
 use crate::host::smoke::measure;
 use crate::host::smoke::report_folder::{ReportFolder, ReportFolderError};
 use crate::host::smoke::runner::{Jobs, Runner};
@@ -28,8 +31,10 @@ use crate::report::findings;
 use crate::report::smoke::{Human, Json, Junit, Reporter};
 use crate::smoke::SmokeEvent;
 use crate::smoke::event::Summary;
+use crate::smoke::last_run::LastRun;
 use crate::smoke::parts::Parts;
-use crate::smoke::{Plan, Selection, expand, parse};
+use crate::smoke::{Outcome as CheckOutcome, Plan};
+use crate::stack::model::Group;
 use crate::stack::{AgentId, GroupId, MachineId, Stack};
 
 /// Prove the plan's phases: images, networks, volumes, requests between agents and groups, recovery, resources
@@ -51,8 +56,21 @@ use crate::stack::{AgentId, GroupId, MachineId, Stack};
   cargo xtask smoke --phase 4             on two hosts; makes the lab where there is no second one
   cargo xtask smoke --phase 3 --adopt     writes the limits that would do into the stack
   cargo xtask smoke --phase all --format junit --output smoke.xml
+  cargo xtask smoke --list                    every check: phase, kind, name, where it is defined
+  cargo xtask smoke 'network has*' 'image has pyzmq and an ordinary user [vision]'
+  cargo xtask smoke --failed                  those that did not pass when they were made last
   cargo xtask smoke --report smoke-report     and open smoke-report/index.html")]
 pub struct Args {
+    /// Only these checks, and those that must have passed before them: names as `--list` has them, with or without what stands in
+    /// brackets; `*` is any text, `?` any character.
+    #[arg(value_name = "NAME", conflicts_with = "failed")]
+    pub names: Vec<String>,
+    /// Only the checks that did not pass when they were made last.
+    #[arg(long)]
+    pub failed: bool,
+    /// List the checks that are asked for, and make none.
+    #[arg(long, conflicts_with_all = ["report", "output", "adopt", "soak", "lab"])]
+    pub list: bool,
     /// Phase of the plan, 1 to 4, or `all`; may be given several times.
     #[arg(long = "phase", value_name = "N|all", default_value = "all", value_parser = phase)]
     pub phases: Vec<Phase>,
@@ -193,6 +211,11 @@ impl Addresses for Running<'_> {
 /// When the checks could not be run at all.
 pub fn run(args: &Args, context: &Context) -> Outcome {
     let stack = context.stack()?;
+    if args.list {
+        let read = machine(args, &stack).and_then(|machine| Plans::read(args, context, &stack, machine, false));
+        let plans = read.map_err(|error| failure(error, context))?;
+        return choose::list(args, context, &plans);
+    }
     for place in args.output.iter().chain(&args.report) {
         context.require_place(place, Some(&stack.source_tree))?;
     }
@@ -243,16 +266,24 @@ fn report(args: &Args, context: &Context, here: &Running<'_>) -> Outcome {
         Ok(_) if process::interrupted() => Ok(Exit::Interrupted),
         Ok(summary) if summary.success() => Ok(Exit::Success),
         Ok(_) => Ok(Exit::Findings),
-        Err(SmokeError::Findings(found)) => {
+        Err(error) => Err(failure(error, context)),
+    }
+}
+
+/// How the command ends where the checks did not run.
+fn failure(error: SmokeError, context: &Context) -> Failure {
+    match error {
+        SmokeError::Findings(found) => {
+            let printer = &context.printer;
             printer.styled(findings::human(&found, printer.color_err));
-            Err(Failure::said(Exit::WrongUse))
+            Failure::said(Exit::WrongUse)
         }
-        Err(error @ (SmokeError::Usage(_) | SmokeError::Folder(ReportFolderError::Foreign { .. }))) => {
-            Err(Failure::wrong_use(error.to_string()))
+        SmokeError::Usage(_) | SmokeError::Folder(ReportFolderError::Foreign { .. }) => {
+            Failure::wrong_use(error.to_string())
         }
-        Err(SmokeError::Adopt(failure)) => Err(failure),
-        Err(error @ SmokeError::NotUp { .. }) => Err(Failure::new(Exit::Findings, error.to_string())),
-        Err(error) => Err(Failure::new(Exit::Internal, error.to_string())),
+        SmokeError::Adopt(failure) => failure,
+        SmokeError::NotUp { .. } => Failure::new(Exit::Findings, error.to_string()),
+        _ => Failure::new(Exit::Internal, error.to_string()),
     }
 }
 
@@ -290,66 +321,6 @@ enum SmokeError {
     Report(#[from] std::io::Error),
 }
 
-/// What is to be checked, and where.
-struct Plans {
-    /// Against the stack as it runs.
-    here: Plan,
-    /// With each machine on a host of its own, which is made for it.
-    apart: Plan,
-}
-
-impl Plans {
-    /// Reads the checks of the phases that are asked for.
-    fn read(args: &Args, around: &Surroundings<'_>, machine: Option<MachineId>) -> Result<Self, SmokeError> {
-        let stack = around.stack;
-        let folder = stack.output.checks();
-        let texts = read_files(around.repository, &folder)?;
-        let (files, mut findings) = parse(&texts);
-        let phases: BTreeSet<u8> = if args.phases.contains(&Phase::All) {
-            files.iter().map(|file| file.phase).collect()
-        } else {
-            args.phases
-                .iter()
-                .filter_map(|phase| match phase {
-                    Phase::One(number) => Some(*number),
-                    Phase::All => None,
-                })
-                .collect()
-        };
-        // On one host there is nothing between two machines to look at.
-        let is_apart = around.addresses.lan().is_some();
-        let (apart, here): (BTreeSet<u8>, BTreeSet<u8>) =
-            phases.into_iter().partition(|phase| *phase == TWO_HOSTS && !is_apart);
-        let mut plan = |phases: BTreeSet<u8>| {
-            // A selection without phases is one of all of them.
-            if phases.is_empty() {
-                return Plan::default();
-            }
-            let selection = Selection {
-                phases,
-                machine,
-                soak_seconds: args.soak,
-            };
-            let (plan, more) = expand(stack, &files, &selection);
-            findings.extend(more);
-            plan
-        };
-        let plans = Self {
-            here: plan(here),
-            apart: plan(apart),
-        };
-        if has_errors(&findings) {
-            return Err(SmokeError::Findings(findings));
-        }
-        if plans.here.checks.is_empty() && plans.apart.checks.is_empty() {
-            return Err(SmokeError::Usage(format!(
-                "no check in `{folder}` is of that phase and machine"
-            )));
-        }
-        Ok(plans)
-    }
-}
-
 fn machine(args: &Args, stack: &Stack) -> Result<Option<MachineId>, SmokeError> {
     let Some(name) = &args.machine else {
         return Ok(None);
@@ -367,7 +338,11 @@ fn machine(args: &Args, stack: &Stack) -> Result<Option<MachineId>, SmokeError> 
 fn prove(args: &Args, context: &Context, around: &mut Surroundings<'_>) -> Result<Summary, SmokeError> {
     let stack = around.stack;
     let machine = machine(args, stack)?;
-    let plans = Plans::read(args, around, machine)?;
+    let plans = Plans::read(args, context, stack, machine, around.addresses.lan().is_some())?;
+    if plans.is_empty() && args.format == Format::Human && args.report.is_none() {
+        context.printer.note("every check passed when it was made last");
+        return Ok(Summary::default());
+    }
     if plans.here.checks.iter().any(|check| check.phase >= 2) {
         probe(args, around, machine)?;
     }
@@ -378,17 +353,17 @@ fn prove(args: &Args, context: &Context, around: &mut Surroundings<'_>) -> Resul
         podman: around.podman,
         addresses: around.addresses,
     };
-    let groups: Vec<GroupId> = stack
-        .groups()
-        .filter(|(_, group)| machine.is_none_or(|machine| group.machine == machine))
-        .map(|(id, _)| id)
-        .collect();
+    let groups = of_machine(stack, machine);
     let looks = folder.is_some() || args.format == Format::Json;
     let mut reporter = reporter(args, around)?;
     let mut events = Vec::new();
     let mut failed = None;
     let (mut measured, mut not_measured) = (None, None);
+    let mut last = last_run::read(&context.repository).unwrap_or_default();
+    let mut annotations = Vec::new();
     let mut tell = |event: &SmokeEvent| {
+        last.event(event);
+        annotations.extend(annotation(event));
         for reporter in &mut reporter {
             if let Err(error) = reporter.event(event) {
                 failed.get_or_insert(error);
@@ -435,6 +410,7 @@ fn prove(args: &Args, context: &Context, around: &mut Surroundings<'_>) -> Resul
     }
     tell(&SmokeEvent::Summary(summary));
     drop(reporter);
+    remember(context, &last, &annotations)?;
     if let Some(reason) = not_apart {
         writeln!(around.err, "not checked: phase {TWO_HOSTS}: {reason}")?;
     }
@@ -456,6 +432,37 @@ fn prove(args: &Args, context: &Context, around: &mut Surroundings<'_>) -> Resul
         Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(summary),
     }
+}
+
+/// Notes what did not pass, and shows it beside the job of a runner of GitHub.
+fn remember(context: &Context, last: &LastRun, annotations: &[(String, String)]) -> Result<(), SmokeError> {
+    for (title, text) in annotations {
+        context.printer.annotation(title, text);
+    }
+    last_run::write(&context.repository, last).map_err(|error| SmokeError::File(error.to_string()))
+}
+
+/// The groups of a machine, or all.
+fn of_machine(stack: &Stack, machine: Option<MachineId>) -> Vec<GroupId> {
+    let wanted = |group: &Group| machine.is_none_or(|machine| group.machine == machine);
+    let groups = stack.groups().filter(|(_, group)| wanted(group));
+    groups.map(|(id, _)| id).collect()
+}
+
+/// What a runner of GitHub shows of a check that failed.
+fn annotation(event: &SmokeEvent) -> Option<(String, String)> {
+    let SmokeEvent::Finished { check, outcome, .. } = event else {
+        return None;
+    };
+    let CheckOutcome::Failed { expected, got, .. } = outcome else {
+        return None;
+    };
+    let points = expected
+        .iter()
+        .zip(got)
+        .map(|(expected, got)| format!("expected {expected}, got {got}"));
+    let text = points.collect::<Vec<_>>().join("\n");
+    Some((format!("smoke phase {}: {}", check.phase, check.name), text))
 }
 
 /// Runs checks in the lab, which is made for them where it is not there.
@@ -489,11 +496,7 @@ fn apart(context: &Context, stack: &Stack, plan: &Plan, emit: &mut dyn FnMut(&Sm
 /// Fails when no supervisor answers at all: then every check would, each after its own time.
 fn probe(args: &Args, around: &Surroundings<'_>, machine: Option<MachineId>) -> Result<(), SmokeError> {
     let mut reason = String::from("it has no groups");
-    for (group, _) in around
-        .stack
-        .groups()
-        .filter(|(_, group)| machine.is_none_or(|machine| group.machine == machine))
-    {
+    for group in of_machine(around.stack, machine) {
         match supervisor_status::fetch(around.addresses.status(group), None, Duration::from_secs(2)) {
             Ok(_) => return Ok(()),
             Err(error) => reason = error.to_string(),

@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use owo_colors::{OwoColorize as _, Style};
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
+use serde::Serialize;
 
 use super::{escape, json, page};
 use crate::smoke::document::Collector;
-use crate::smoke::event::Summary;
+use crate::smoke::event::{Summary, Try, is_flaky};
 use crate::smoke::{CheckInfo, Evidence};
 use crate::smoke::{Outcome, SmokeEvent};
 
@@ -29,7 +30,14 @@ pub struct Human<W> {
     /// Whether figures of checks that passed are shown.
     details: bool,
     failures: Vec<(CheckInfo, Outcome)>,
+    /// Checks that passed, and not at once, with the tries that failed.
+    flaky: Vec<(CheckInfo, usize)>,
+    /// Checks that were made, with the time that all their tries took.
+    times: Vec<(Duration, CheckInfo)>,
 }
+
+/// Slowest checks that a run of more checks names at its end.
+const SLOWEST: usize = 10;
 
 impl<W: Write> Human<W> {
     /// A report for people.
@@ -39,7 +47,96 @@ impl<W: Write> Human<W> {
             color,
             details,
             failures: Vec::new(),
+            flaky: Vec::new(),
+            times: Vec::new(),
         }
+    }
+
+    /// A check that ended.
+    fn finished(
+        &mut self,
+        check: &CheckInfo,
+        duration: Duration,
+        outcome: &Outcome,
+        earlier: &[Try],
+    ) -> io::Result<()> {
+        for (index, failed) in earlier.iter().enumerate() {
+            let word = self.paint("fail", Style::new().yellow());
+            let time = seconds(failed.duration);
+            let which = format!("try {} of at most {}", index + 1, check.retries + 1);
+            let note = self.paint(&format!("  ({which})"), Style::new().dimmed());
+            writeln!(self.out, "  {word} {time:>8}  {}: {}{note}", check.phase, check.name)?;
+            self.failure(&failed.outcome)?;
+        }
+        let (word, style, note) = match outcome {
+            Outcome::Passed { note, .. } => ("pass", Style::new().green(), note.clone()),
+            Outcome::Failed { .. } => ("FAIL", Style::new().red().bold(), check.source.clone()),
+            Outcome::Skipped { because } => ("skip", Style::new().yellow(), because.clone()),
+        };
+        let word = self.paint(word, style);
+        let mut notes: Vec<String> = (!note.is_empty()).then_some(note).into_iter().collect();
+        if is_flaky(outcome, earlier) {
+            notes.push("flaky".to_owned());
+            self.flaky.push((check.clone(), earlier.len()));
+        }
+        let note = if notes.is_empty() {
+            String::new()
+        } else {
+            self.paint(
+                &format!("  ({})", escape::line(&notes.join("; "))),
+                Style::new().dimmed(),
+            )
+        };
+        let time = seconds(duration);
+        writeln!(self.out, "  {word} {time:>8}  {}: {}{note}", check.phase, check.name)?;
+        if !matches!(outcome, Outcome::Skipped { .. }) {
+            let all = earlier.iter().map(|earlier| earlier.duration).sum::<Duration>() + duration;
+            self.times.push((all, check.clone()));
+        }
+        if let Outcome::Passed { details, .. } = outcome
+            && self.details
+        {
+            self.evidence(details)?;
+        }
+        if outcome.is_failure() {
+            self.failures.push((check.clone(), outcome.clone()));
+            self.failure(outcome)?;
+        }
+        Ok(())
+    }
+
+    /// The end of a run.
+    fn summary(&mut self, summary: &Summary) -> io::Result<()> {
+        if self.times.len() > SLOWEST {
+            self.times.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+            writeln!(self.out, "\nslowest:")?;
+            for (time, check) in &self.times[..SLOWEST] {
+                writeln!(self.out, "  {:>8}  {}: {}", seconds(*time), check.phase, check.name)?;
+            }
+        }
+        if !self.flaky.is_empty() {
+            writeln!(self.out, "\nflaky, passed after tries that failed:")?;
+            for (check, tries) in &self.flaky {
+                writeln!(
+                    self.out,
+                    "  {}: {}  ({tries} failed; {})",
+                    check.phase, check.name, check.source
+                )?;
+            }
+        }
+        if !self.failures.is_empty() {
+            writeln!(self.out, "\nfailed:")?;
+            for (check, _) in &self.failures {
+                writeln!(self.out, "  {}: {}  ({})", check.phase, check.name, check.source)?;
+            }
+        }
+        let style = if summary.success() {
+            Style::new().green().bold()
+        } else {
+            Style::new().red().bold()
+        };
+        writeln!(self.out, "\n{}", self.paint(&counts(summary), style))?;
+        self.out.flush()
     }
 
     fn paint(&self, text: &str, style: Style) -> String {
@@ -109,51 +206,9 @@ impl<W: Write> Reporter for Human<W> {
                 check,
                 duration,
                 outcome,
-            } => {
-                let (word, style, note) = match outcome {
-                    Outcome::Passed { note, .. } => ("pass", Style::new().green(), note.clone()),
-                    Outcome::Failed { .. } => ("FAIL", Style::new().red().bold(), check.source.clone()),
-                    Outcome::Skipped { because } => ("skip", Style::new().yellow(), because.clone()),
-                };
-                let word = self.paint(word, style);
-                let note = if note.is_empty() {
-                    String::new()
-                } else {
-                    self.paint(&format!("  ({})", escape::line(&note)), Style::new().dimmed())
-                };
-                let time = seconds(*duration);
-                writeln!(self.out, "  {word} {time:>8}  {}: {}{note}", check.phase, check.name)?;
-                if let Outcome::Passed { details, .. } = outcome
-                    && self.details
-                {
-                    self.evidence(details)?;
-                }
-                if outcome.is_failure() {
-                    self.failures.push((check.clone(), outcome.clone()));
-                    self.failure(outcome)?;
-                }
-                Ok(())
-            }
-            SmokeEvent::Summary(summary) => {
-                if !self.failures.is_empty() {
-                    writeln!(self.out, "\nfailed:")?;
-                    for (check, _) in &self.failures {
-                        writeln!(self.out, "  {}: {}  ({})", check.phase, check.name, check.source)?;
-                    }
-                }
-                writeln!(
-                    self.out,
-                    "\n{}",
-                    self.paint(&counts(summary), {
-                        if summary.success() {
-                            Style::new().green().bold()
-                        } else {
-                            Style::new().red().bold()
-                        }
-                    })
-                )?;
-                self.out.flush()
-            }
+                earlier,
+            } => self.finished(check, *duration, outcome, earlier),
+            SmokeEvent::Summary(summary) => self.summary(summary),
         }
     }
 }
@@ -161,7 +216,11 @@ impl<W: Write> Reporter for Human<W> {
 /// Counts in words, as in `41 passed, 1 failed, 2 skipped in 3.2 s`.
 #[must_use]
 pub fn counts(summary: &Summary) -> String {
-    let mut parts = vec![format!("{} passed", summary.passed)];
+    let flaky = match summary.flaky {
+        0 => String::new(),
+        count => format!(" ({count} flaky)"),
+    };
+    let mut parts = vec![format!("{} passed{flaky}", summary.passed)];
     if summary.failed > 0 {
         parts.push(format!("{} failed", summary.failed));
     }
@@ -236,8 +295,64 @@ impl<W: Write> Junit<W> {
     }
 }
 
-fn case(check: &CheckInfo, duration: Duration, outcome: &Outcome) -> TestCase {
-    let status = match outcome {
+/// What was expected and what was there, with what helps to see why.
+fn description(expected: &[String], got: &[String], evidence: &[Evidence]) -> String {
+    let points: Vec<String> = expected
+        .iter()
+        .zip(got)
+        .map(|(expected, got)| format!("expected {expected}\n     got {got}"))
+        .collect();
+    let evidence: Vec<String> = evidence
+        .iter()
+        .map(|item| format!("{}:\n{}", item.label, item.text))
+        .collect();
+    format!("{}\n\n{}", points.join("\n"), evidence.join("\n\n"))
+}
+
+/// Checks, one a line, sorted by phase.
+#[must_use]
+pub fn list(checks: &[CheckInfo]) -> String {
+    let mut checks: Vec<&CheckInfo> = checks.iter().collect();
+    checks.sort_by_key(|check| check.phase);
+    let kind = checks.iter().map(|check| check.kind.len()).max().unwrap_or_default();
+    let lines = checks.iter().map(|check| {
+        let (phase, source) = (check.phase, escape::line(&check.source));
+        format!(
+            "{phase}  {:kind$}  {}  ({source})\n",
+            check.kind,
+            escape::line(&check.name)
+        )
+    });
+    lines.collect()
+}
+
+/// A check that is listed, for programs.
+#[derive(Debug, Serialize)]
+pub struct Listed<'a> {
+    name: &'a str,
+    phase: u8,
+    kind: &'static str,
+    machine: Option<&'a str>,
+    source: &'a str,
+    retries: u32,
+}
+
+/// The same for programs.
+#[must_use]
+pub fn listed(checks: &[CheckInfo]) -> Vec<Listed<'_>> {
+    let listed = checks.iter().map(|check| Listed {
+        name: &check.name,
+        phase: check.phase,
+        kind: check.kind,
+        machine: check.machine.as_deref(),
+        source: &check.source,
+        retries: check.retries,
+    });
+    listed.collect()
+}
+
+fn case(check: &CheckInfo, duration: Duration, outcome: &Outcome, earlier: &[Try]) -> TestCase {
+    let mut status = match outcome {
         Outcome::Passed { .. } => TestCaseStatus::success(),
         Outcome::Skipped { because } => {
             // The run is not a success with it, so it must not look like one.
@@ -250,23 +365,30 @@ fn case(check: &CheckInfo, duration: Duration, outcome: &Outcome) -> TestCase {
             got,
             evidence,
         } => {
-            let points: Vec<String> = expected
-                .iter()
-                .zip(got)
-                .map(|(expected, got)| format!("expected {expected}\n     got {got}"))
-                .collect();
-            let evidence: Vec<String> = evidence
-                .iter()
-                .map(|item| format!("{}:\n{}", item.label, item.text))
-                .collect();
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status
                 .set_type(check.kind)
                 .set_message(got.first().cloned().unwrap_or_default())
-                .set_description(format!("{}\n\n{}", points.join("\n"), evidence.join("\n\n")));
+                .set_description(description(expected, got, evidence));
             status
         }
     };
+    for earlier in earlier {
+        if let Outcome::Failed {
+            expected,
+            got,
+            evidence,
+        } = &earlier.outcome
+        {
+            let mut rerun = TestRerun::new(NonSuccessKind::Failure);
+            rerun
+                .set_type(check.kind)
+                .set_time(earlier.duration)
+                .set_message(got.first().cloned().unwrap_or_default())
+                .set_description(description(expected, got, evidence));
+            status.add_rerun(rerun);
+        }
+    }
     let mut case = TestCase::new(check.name.clone(), status);
     let class = match &check.machine {
         Some(machine) => format!("phase{}.{machine}", check.phase),
@@ -287,8 +409,9 @@ impl<W: Write> Reporter for Junit<W> {
                 check,
                 duration,
                 outcome,
+                earlier,
             } => {
-                self.cases.push((check.phase, case(check, *duration, outcome)));
+                self.cases.push((check.phase, case(check, *duration, outcome, earlier)));
                 Ok(())
             }
             SmokeEvent::Summary(summary) => {
@@ -316,7 +439,7 @@ mod tests {
     use serde_json::Value;
 
     use super::{Human, Json, Junit, Reporter};
-    use crate::smoke::event::Summary;
+    use crate::smoke::event::{Summary, Try};
     use crate::smoke::plan::{CheckId, CheckInfo};
     use crate::smoke::{Outcome, SmokeEvent};
 
@@ -328,6 +451,7 @@ mod tests {
             machine: Some("mainpc".to_owned()),
             kind: "request",
             source: format!("tests/smoke/x.yaml:{id}"),
+            retries: 2,
         };
         vec![
             SmokeEvent::RunStarted {
@@ -338,6 +462,10 @@ mod tests {
                 check: info(3, "good", 2),
                 duration: Duration::from_millis(12),
                 outcome: Outcome::passed_with("7 files"),
+                earlier: vec![Try {
+                    duration: Duration::from_millis(40),
+                    outcome: Outcome::failed("`n`: 7", "`n`: 6"),
+                }],
             },
             SmokeEvent::Finished {
                 check: info(4, "bad", 1),
@@ -345,6 +473,7 @@ mod tests {
                 outcome: Outcome::failed("`a`: 1 & <2>", "`a`: 3")
                     .with_evidence("request", "{}")
                     .with_evidence("log", "one\ntwo"),
+                earlier: Vec::new(),
             },
             SmokeEvent::Finished {
                 check: info(5, "later", 2),
@@ -352,9 +481,11 @@ mod tests {
                 outcome: Outcome::Skipped {
                     because: "`bad` failed".to_owned(),
                 },
+                earlier: Vec::new(),
             },
             SmokeEvent::Summary(Summary {
                 passed: 1,
+                flaky: 1,
                 failed: 1,
                 skipped: 1,
                 duration: Duration::from_secs(2),
@@ -376,7 +507,10 @@ mod tests {
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "running 3 checks of phases 1, 2
-  pass    12 ms  2: good  (7 files)
+  fail    40 ms  2: good  (try 1 of at most 3)
+      expected `n`: 7
+           got `n`: 6
+  pass    12 ms  2: good  (7 files; flaky)
   FAIL    1.5 s  1: bad  (tests/smoke/x.yaml:4)
       expected `a`: 1 & <2>
            got `a`: 3
@@ -386,10 +520,13 @@ mod tests {
         | two
   skip     0 ms  2: later  (`bad` failed)
 
+flaky, passed after tries that failed:
+  2: good  (1 failed; tests/smoke/x.yaml:3)
+
 failed:
   1: bad  (tests/smoke/x.yaml:4)
 
-1 passed, 1 failed, 1 skipped in 2.0 s
+1 passed (1 flaky), 1 failed, 1 skipped in 2.0 s
 "
         );
     }
@@ -403,6 +540,11 @@ failed:
         assert_eq!(value["success"], false);
         assert_eq!(value["checks"][1]["outcome"], "failed");
         assert_eq!(value["checks"][1]["evidence"][1]["text"], "one\ntwo");
+        assert_eq!(
+            (&value["flaky"], &value["checks"][0]["failed_tries"]),
+            (&1.into(), &1.into())
+        );
+        assert!(value["checks"][1].get("failed_tries").is_none());
         assert_eq!(value["checks"][2]["because"], "`bad` failed");
     }
 
@@ -418,8 +560,36 @@ failed:
             "<failure message=\"`a`: 3\" type=\"request\">",
             "1 &amp; &lt;2&gt;",
             "skipped: `bad` failed",
+            "<flakyFailure time=\"0.040\" message=\"`n`: 6\" type=\"request\">",
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }
+    }
+    #[test]
+    fn a_long_run_names_its_slowest_checks() {
+        let mut out = Vec::new();
+        let mut human = Human::new(&mut out, false, false);
+        for id in 0..12_u64 {
+            let SmokeEvent::Finished { mut check, outcome, .. } = events()[1].clone() else {
+                panic!("a check that ended");
+            };
+            check.name = format!("check {id}");
+            let event = SmokeEvent::Finished {
+                check,
+                duration: Duration::from_millis(100 + id),
+                outcome,
+                earlier: Vec::new(),
+            };
+            human.event(&event).unwrap();
+        }
+        human.event(&SmokeEvent::Summary(Summary::default())).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let (_, slowest) = text.split_once("\nslowest:\n").unwrap();
+        let lines: Vec<&str> = slowest.lines().take_while(|line| !line.is_empty()).collect();
+        assert_eq!(lines.len(), 10, "{text}");
+        assert_eq!(
+            (lines[0], lines[9]),
+            ("    111 ms  2: check 11", "    102 ms  2: check 2")
+        );
     }
 }

@@ -36,6 +36,9 @@ struct Common {
     /// Time limit, at most an hour.
     #[schemars(range(max = 3600))]
     timeout_seconds: Option<f64>,
+    /// How often it is made again where it fails, at most 10; one that passes then is flaky, and reports say so.
+    #[schemars(range(max = 10))]
+    retries: Option<u8>,
     /// Checks that must have passed before.
     after: Option<OneOrMore>,
     /// Whether nothing else runs meanwhile.

@@ -26,6 +26,8 @@ pub struct Document {
     pub interrupted: bool,
     /// Checks that passed.
     pub passed: usize,
+    /// Those of them that failed before they passed.
+    pub flaky: usize,
     /// Checks that failed.
     pub failed: usize,
     /// Checks that were not run.
@@ -55,6 +57,9 @@ pub struct CheckRecord {
     pub source: String,
     /// How long it took.
     pub duration_ms: u64,
+    /// Tries that failed before the one that counts.
+    #[serde(skip_serializing_if = "is_none")]
+    pub failed_tries: usize,
     /// How it ended.
     pub outcome: Word,
     /// What was seen, of one that passed.
@@ -112,7 +117,11 @@ impl Collector {
                 check,
                 duration,
                 outcome,
-            } => self.checks.push(record(check, *duration, outcome)),
+                earlier,
+            } => self.checks.push(CheckRecord {
+                failed_tries: earlier.len(),
+                ..record(check, *duration, outcome)
+            }),
             SmokeEvent::Summary(summary) => return Some(std::mem::take(self).document(summary)),
         }
         None
@@ -125,6 +134,7 @@ impl Collector {
             success: summary.success(),
             interrupted: summary.interrupted,
             passed: summary.passed,
+            flaky: summary.flaky,
             failed: summary.failed,
             skipped: summary.skipped,
             duration_ms: millis(summary.duration),
@@ -143,6 +153,7 @@ fn record(check: &CheckInfo, duration: Duration, outcome: &Outcome) -> CheckReco
         kind: check.kind,
         source: check.source.clone(),
         duration_ms: millis(duration),
+        failed_tries: 0,
         outcome: Word::Passed,
         note: None,
         details: Vec::new(),
@@ -174,6 +185,11 @@ fn record(check: &CheckInfo, duration: Duration, outcome: &Outcome) -> CheckReco
             ..record
         },
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 fn millis(duration: Duration) -> u64 {

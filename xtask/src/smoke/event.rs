@@ -39,9 +39,26 @@ pub enum SmokeEvent {
         duration: Duration,
         /// How it ended.
         outcome: Outcome,
+        /// Tries before, all of which failed.
+        earlier: Vec<Try>,
     },
     /// The run ended.
     Summary(Summary),
+}
+
+/// A try of a check that failed, and was followed by another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Try {
+    /// How long it took.
+    pub duration: Duration,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// Whether a check passed, and not at once.
+#[must_use]
+pub fn is_flaky(outcome: &Outcome, earlier: &[Try]) -> bool {
+    matches!(outcome, Outcome::Passed { .. }) && !earlier.is_empty()
 }
 
 /// Counts of a run.
@@ -49,6 +66,8 @@ pub enum SmokeEvent {
 pub struct Summary {
     /// Checks that passed.
     pub passed: usize,
+    /// Those of them that failed before they passed.
+    pub flaky: usize,
     /// Checks that failed.
     pub failed: usize,
     /// Checks that were not run, because one before them failed or the run was stopped.

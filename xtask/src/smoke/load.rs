@@ -12,6 +12,9 @@ use crate::finding::{Finding, Place, Subject};
 /// Longest time limit that a check may have.
 const MAX_TIMEOUT_SECONDS: f64 = 3600.0;
 
+/// Most retries that a check may have: one that needs more says nothing.
+const MAX_RETRIES: u64 = 10;
+
 /// Reads all files: pairs of path and text. A check with a mistake is left out, everything else is there.
 #[must_use]
 pub fn parse(files: &[(String, String)]) -> (Vec<CheckFile>, Vec<Finding>) {
@@ -96,6 +99,15 @@ fn check(reader: &mut Reader<'_>, node: &Node) -> Option<CheckSpec> {
         }
         Some(Duration::from_secs_f64(seconds))
     });
+    let retries = fields
+        .get("retries")
+        .and_then(|node| match reader.whole(node, "retries")? {
+            retries @ 0..=MAX_RETRIES => u32::try_from(retries).ok(),
+            other => {
+                reader.note(node.mark, format!("`retries` must be 0 to {MAX_RETRIES}, not {other}"));
+                None
+            }
+        });
     let after = texts(reader, &mut fields, "after");
     let exclusive = fields
         .get("exclusive")
@@ -134,6 +146,7 @@ fn check(reader: &mut Reader<'_>, node: &Node) -> Option<CheckSpec> {
         groups,
         for_each,
         timeout,
+        retries: retries.unwrap_or(0),
         after,
         exclusive,
         kind,
@@ -220,6 +233,7 @@ checks:
     timeout: 5
     exec: {group: g, command: ls}
   - name: two
+    retries: 11
     request: {agent: A, send: {}, expect: {x: {type: nothing}}, reply: 1}
   - name: one
   - name: three
@@ -234,14 +248,15 @@ surprise: 1
             (1, "`phase` must be 1 to 4, not 7"),
             (4, "unknown key `timeout` in check `one`"),
             (5, "`command` must be a list: a program and its arguments"),
-            (7, "unknown key `reply` in `request`"),
-            (7, "at `x.type`: `type` takes string"),
-            (8, "check `one` says not what to look at"),
-            (10, "`status` needs either `group` or `agent`"),
-            (11, "`for_each` must be one of"),
-            (13, "`expect` of an image is about `run`"),
-            (13, "unknown key `out` in `expect` of a command"),
-            (14, "unknown key `surprise` in the file"),
+            (7, "`retries` must be 0 to 10, not 11"),
+            (8, "unknown key `reply` in `request`"),
+            (8, "at `x.type`: `type` takes string"),
+            (9, "check `one` says not what to look at"),
+            (11, "`status` needs either `group` or `agent`"),
+            (12, "`for_each` must be one of"),
+            (14, "`expect` of an image is about `run`"),
+            (14, "unknown key `out` in `expect` of a command"),
+            (15, "unknown key `surprise` in the file"),
         ];
         for (line, message) in expected {
             assert!(

@@ -9,6 +9,7 @@ pub mod document;
 pub mod event;
 mod fields;
 pub mod kinds;
+pub mod last_run;
 pub mod load;
 pub mod matcher;
 pub mod observer;

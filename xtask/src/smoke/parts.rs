@@ -53,10 +53,12 @@ impl Parts {
                 check,
                 duration,
                 outcome,
+                earlier,
             } => tell(&SmokeEvent::Finished {
                 check: self.numbered(check.clone()),
                 duration: *duration,
                 outcome: outcome.clone(),
+                earlier: earlier.clone(),
             }),
             other => self.here(other, tell),
         }
@@ -78,6 +80,7 @@ impl Parts {
                 outcome: Outcome::Skipped {
                     because: because.to_owned(),
                 },
+                earlier: Vec::new(),
             });
         }
         Summary {
@@ -91,6 +94,7 @@ impl Parts {
     pub fn sum(&self, here: Summary, apart: Summary) -> Summary {
         Summary {
             passed: here.passed + apart.passed,
+            flaky: here.flaky + apart.flaky,
             failed: here.failed + apart.failed,
             skipped: here.skipped + apart.skipped,
             duration: here.duration + apart.duration,

@@ -32,6 +32,8 @@ pub struct CheckSpec {
     pub for_each: Option<ForEach>,
     /// Time limit, where it is not the kind's own.
     pub timeout: Option<Duration>,
+    /// How often it is made again where it fails.
+    pub retries: u32,
     /// Checks that must have passed before.
     pub after: Vec<Text>,
     /// Whether nothing else may run meanwhile.

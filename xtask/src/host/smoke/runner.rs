@@ -12,7 +12,7 @@ use super::look::Look;
 use super::system::System;
 use crate::host::system::process::interrupted;
 use crate::host::system::request::Requester;
-use crate::smoke::event::Summary;
+use crate::smoke::event::{Summary, Try, is_flaky};
 use crate::smoke::kinds::Lane;
 use crate::smoke::{Check, CheckId, Outcome, Plan, Run, SmokeEvent};
 
@@ -43,6 +43,7 @@ struct Ended {
     id: CheckId,
     outcome: Outcome,
     duration: Duration,
+    earlier: Vec<Try>,
 }
 
 /// How often a stop by the user is looked for while checks run.
@@ -62,6 +63,7 @@ impl Runner<'_> {
             phases: plan.phases(),
         });
         let mut run = Run::new(plan);
+        let mut flaky = 0;
         std::thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel::<Ended>();
             let mut busy: BTreeMap<Lane, usize> = BTreeMap::new();
@@ -81,11 +83,19 @@ impl Runner<'_> {
                     let sender = sender.clone();
                     let look = &look;
                     scope.spawn(move || {
-                        let (outcome, duration) = timed(look, check, &saved);
+                        let mut earlier = Vec::new();
+                        let last = loop {
+                            let now = timed(look, check, &saved);
+                            if !now.outcome.is_failure() || earlier.len() >= check.retries as usize {
+                                break now;
+                            }
+                            earlier.push(now);
+                        };
                         let ended = Ended {
                             id: check.id,
-                            outcome,
-                            duration,
+                            outcome: last.outcome,
+                            duration: last.duration,
+                            earlier,
                         };
                         // The receiver lives until all checks ended.
                         let _ = sender.send(ended);
@@ -101,11 +111,13 @@ impl Runner<'_> {
                 if let Some(in_lane) = busy.get_mut(&check.action.lane()) {
                     *in_lane = in_lane.saturating_sub(1);
                 }
+                flaky += usize::from(is_flaky(&ended.outcome, &ended.earlier));
                 let skipped = run.finish(ended.id, ended.outcome.clone());
                 emit(&SmokeEvent::Finished {
                     check: check.info(),
                     duration: ended.duration,
                     outcome: ended.outcome,
+                    earlier: ended.earlier,
                 });
                 report_skipped(plan, skipped, emit);
             }
@@ -114,6 +126,7 @@ impl Runner<'_> {
         let summary = Summary {
             duration: started.elapsed(),
             interrupted: interrupted(),
+            flaky,
             ..run.summary()
         };
         emit(&SmokeEvent::Summary(summary));
@@ -129,7 +142,7 @@ impl Runner<'_> {
     }
 }
 
-fn timed(look: &Look<'_>, check: &Check, saved: &BTreeMap<String, Value>) -> (Outcome, Duration) {
+fn timed(look: &Look<'_>, check: &Check, saved: &BTreeMap<String, Value>) -> Try {
     let started = Instant::now();
     let outcome = look.check(check, saved);
     let duration = started.elapsed();
@@ -140,7 +153,7 @@ fn timed(look: &Look<'_>, check: &Check, saved: &BTreeMap<String, Value>) -> (Ou
     } else {
         look.with_evidence(check, outcome)
     };
-    (outcome, duration)
+    Try { duration, outcome }
 }
 
 fn report_skipped(plan: &Plan, skipped: Vec<(CheckId, Outcome)>, emit: &mut dyn FnMut(&SmokeEvent)) {
@@ -149,6 +162,7 @@ fn report_skipped(plan: &Plan, skipped: Vec<(CheckId, Outcome)>, emit: &mut dyn 
             check: plan.check(id).info(),
             duration: Duration::ZERO,
             outcome,
+            earlier: Vec::new(),
         });
     }
 }

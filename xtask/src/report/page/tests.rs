@@ -60,11 +60,13 @@ fn events(stack: &Stack) -> Vec<SmokeEvent> {
         machine: (phase > 1).then(|| "mainpc".to_owned()),
         kind: "request",
         source: format!("tests/smoke/phase{phase}.yaml:{id}"),
+        retries: 0,
     };
     let finished = |check, outcome| SmokeEvent::Finished {
         check,
         duration: Duration::from_millis(1234),
         outcome,
+        earlier: Vec::new(),
     };
     let mut events = vec![
         SmokeEvent::Looked {
@@ -97,6 +99,7 @@ fn events(stack: &Stack) -> Vec<SmokeEvent> {
     events.push(finished(check(91, 3, "and back"), because));
     events.push(SmokeEvent::Measured(resources(stack)));
     events.push(SmokeEvent::Summary(Summary {
+        flaky: 0,
         passed: 89,
         failed: 1,
         skipped: 1,

@@ -26,6 +26,8 @@ pub struct Check {
     pub id: CheckId,
     /// Its name, with what it was expanded for in brackets.
     pub name: String,
+    /// Its name as the file has it, which all have that were expanded from it.
+    pub written_name: String,
     /// Its phase.
     pub phase: u8,
     /// Its machine, where it is about one.
@@ -38,6 +40,8 @@ pub struct Check {
     pub place: Place,
     /// Time limit.
     pub timeout: Duration,
+    /// How often it is made again where it fails.
+    pub retries: u32,
     /// Checks that must have passed before.
     pub after: Vec<CheckId>,
     /// Whether nothing else may run meanwhile.
@@ -59,6 +63,7 @@ impl Check {
             machine: self.machine_name.clone(),
             kind: self.kind,
             source: format!("{}:{}", self.place.path, self.place.line),
+            retries: self.retries,
         }
     }
 }
@@ -93,4 +98,6 @@ pub struct CheckInfo {
     pub kind: &'static str,
     /// File and line that define it.
     pub source: String,
+    /// How often it is made again where it fails.
+    pub retries: u32,
 }

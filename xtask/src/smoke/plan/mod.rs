@@ -6,6 +6,7 @@ mod expand;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod names;
+mod only;
 mod order;
 mod subjects;
 #[cfg(test)]
@@ -13,3 +14,4 @@ mod tests;
 
 pub use check::{Check, CheckId, CheckInfo, Plan};
 pub use expand::{Selection, expand};
+pub use only::CheckName;
