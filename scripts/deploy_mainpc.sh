@@ -31,6 +31,10 @@ readonly groups=(
   learning-knowledge
 )
 
+# Groups with variants: what the tags of their images and the names of their Dockerfiles end with.
+readonly -A tag_ends=([gpu-services]=-cpu)
+readonly -A dockerfile_ends=([gpu-services]='')
+
 usage() {
   cat <<'USAGE'
 usage: scripts/deploy_mainpc.sh [--help]
@@ -65,16 +69,16 @@ need() {
 all_images_exist() {
   local name
   for name in base "${groups[@]}"; do
-    podman image exists "$namespace/$name:$tag" || return 1
+    podman image exists "$namespace/$name:$tag${tag_ends[$name]:-}" || return 1
   done
 }
 
 build() {
   local name=$1
   shift
-  printf 'building %s/%s:%s\n' "$namespace" "$name" "$tag"
+  printf 'building %s/%s:%s\n' "$namespace" "$name" "$tag${tag_ends[$name]:-}"
   podman build --format docker "${build_options[@]}" "$@" \
-    --tag "$namespace/$name:$tag" --file "docker/Dockerfile.$name" .
+    --tag "$namespace/$name:$tag${tag_ends[$name]:-}" --file "docker/Dockerfile.$name${dockerfile_ends[$name]:-}" .
 }
 
 build_images() {

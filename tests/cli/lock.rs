@@ -42,7 +42,7 @@ fn the_reference_tree_is_locked() {
     let checked = sandbox.run(&["lock", "--check"]);
     assert_eq!(checked.code, 0, "{checked:#?}");
     assert!(
-        checked.stderr.contains("16 requirements files are up to date"),
+        checked.stderr.contains("17 requirements files are up to date"),
         "{checked:#?}"
     );
     for entry in std::fs::read_dir(sandbox.path("config/locks")).unwrap() {
@@ -83,14 +83,14 @@ fn what_is_locked_stays_until_it_is_told_to_change() {
     let before = std::fs::read_to_string(sandbox.path(LOCK)).unwrap();
     let again = sandbox.run(&["lock"]);
     assert_eq!(again.code, 0, "{again:#?}");
-    assert!(again.stderr.contains("0 locks changed, 16 up to date"), "{again:#?}");
+    assert!(again.stderr.contains("0 locks changed, 17 up to date"), "{again:#?}");
     assert_eq!(uv_calls(&sandbox), 0, "no index is asked");
     assert_eq!(std::fs::read_to_string(sandbox.path(LOCK)).unwrap(), before);
 
     sandbox.edit(REQUIREMENTS, "pyzmq>=25", "pyzmq>=26");
     let changed = sandbox.run(&["lock"]);
     assert_eq!(changed.code, 0, "{changed:#?}");
-    assert!(changed.stderr.contains("1 lock changed, 15 up to date"), "{changed:#?}");
+    assert!(changed.stderr.contains("1 lock changed, 16 up to date"), "{changed:#?}");
     assert_eq!(uv_calls(&sandbox), 1);
     let lock = std::fs::read_to_string(sandbox.path(LOCK)).unwrap();
     assert!(
@@ -104,9 +104,9 @@ fn what_is_locked_stays_until_it_is_told_to_change() {
     std::fs::write(sandbox.path("version"), "27.0.1").unwrap();
     let upgraded = sandbox.run(&["lock", "--upgrade", "PyZMQ"]);
     assert_eq!(upgraded.code, 0, "{upgraded:#?}");
-    assert!(upgraded.stderr.contains("16 locks changed"), "{upgraded:#?}");
+    assert!(upgraded.stderr.contains("17 locks changed"), "{upgraded:#?}");
     assert!(upgraded.stderr.contains("pyzmq 27.0.0 to 27.0.1"), "{upgraded:#?}");
-    assert_eq!(uv_calls(&sandbox), 1 + 5);
+    assert_eq!(uv_calls(&sandbox), 1 + 6);
     let calls = std::fs::read_to_string(sandbox.path("uv.calls")).unwrap();
     assert!(calls.contains("--upgrade-package=PyZMQ"), "{calls}");
     sandbox
@@ -156,4 +156,15 @@ fn what_cannot_be_resolved_is_named_and_the_old_lock_stays() {
         .run(&["lock"])
         .fails_with(3, &["cannot lock requirements.vision.txt", "| no version of pyzmq"]);
     assert_eq!(std::fs::read_to_string(sandbox.path(LOCK)).unwrap(), before);
+    sandbox.program_at(
+        &sandbox.path(&uv),
+        "#!/bin/sh\necho 'pyzmq==99 has no usable wheels' >&2\nexit 1\n",
+    );
+    sandbox.run(&["lock"]).fails_with(
+        3,
+        &[
+            "has no usable wheels",
+            "hint: nothing is built on this host; `without_wheels:",
+        ],
+    );
 }

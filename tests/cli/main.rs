@@ -26,6 +26,7 @@ mod smoke;
 mod stack;
 #[path = "../as_found.rs"]
 mod truth;
+mod variants;
 
 use std::io::Read as _;
 

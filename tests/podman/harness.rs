@@ -324,7 +324,7 @@ impl Harness {
             "inspect",
             "--format",
             "{{.Id}}",
-            &format!("localhost/ai_system/{name}:latest"),
+            &format!("localhost/ai_system/{name}:{}", super::images::tag(name)),
         ])
     }
 

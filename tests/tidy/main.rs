@@ -198,7 +198,7 @@ fn only_the_wrapper_starts_programs() {
 }
 
 /// Modules that read files in their own way, and which: none of them is a tree's.
-const READERS: [(&str, &str); 26] = [
+const READERS: [(&str, &str); 27] = [
     ("host/tree/root.rs", "everything else reads through it"),
     ("host/system/orphans.rs", "/proc"),
     ("host/doctor/gather.rs", "/proc, /etc"),
@@ -217,6 +217,7 @@ const READERS: [(&str, &str); 26] = [
     ("host/images/package_index.rs", "the user's pip.conf"),
     ("host/images/bytecode.rs", "a note of ours"),
     ("host/system/addresses.rs", "/proc"),
+    ("host/system/devices.rs", "descriptions of this host's devices"),
     ("host/podman/rootless_storage.rs", "/proc"),
     ("host/images/delivery.rs", "archives of ours"),
     ("host/system/scratch.rs", "folders of ours"),

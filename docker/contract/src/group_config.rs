@@ -24,6 +24,9 @@ pub struct GroupConfig {
     /// Name of the group, as in `core-services`.
     #[serde(default)]
     pub group: String,
+    /// Variant of the group that its image is, as in `gpu`, where the group has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// TCP port of the status endpoint (HTTP), on all addresses of the container.
     #[serde(default = "default_status_port")]
     pub status_port: u16,

@@ -20,6 +20,9 @@ pub struct GroupStatus {
     pub machine: String,
     /// Name of the group.
     pub group: String,
+    /// Variant that runs, where the group has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// State of the group as a whole.
     pub state: GroupState,
     /// When the supervisor started, Unix time.

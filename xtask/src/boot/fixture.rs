@@ -66,6 +66,7 @@ pub fn healthy(stack: &Stack, id: GroupId) -> GroupStatus {
         version: VERSION,
         machine: stack.machine(group.machine).name.clone(),
         group: group.name.clone(),
+        variant: group.variant().map(|variant| variant.name.clone()),
         state: GroupState::Healthy,
         started_at_ms: BEGAN_AT_MS + supervisor,
         now_ms: BEGAN_AT_MS + 60_000,

@@ -15,8 +15,9 @@ use super::{Context, Failure, Outcome, ownership};
 use crate::host::images::assemble::Assembly;
 use crate::host::images::build::{self, Settings};
 use crate::host::images::build_inputs::{self, BuildInputs};
+use crate::host::images::package_index;
 use crate::host::images::python_image::{self, Source};
-use crate::host::images::{package_index, requirements_lock};
+use crate::host::images::requirements_lock::{self, Which};
 use crate::host::leftovers::storage;
 use crate::host::system::{git, lock, parallel, process};
 use crate::host::tree;
@@ -52,6 +53,7 @@ use crate::stack::Stack;
 #[command(after_help = "Examples:
   cargo xtask build-images                    everything that is not up to date
   cargo xtask build-images core-services      one group, with what it stands on
+  cargo xtask build-images gpu-services --variant gpu-services=gpu
   cargo xtask build-images --dry-run          what would be built
   cargo xtask build-images --watch            on every save, with the groups that run replaced
   cargo xtask build-images --no-cache --jobs 2
@@ -339,7 +341,13 @@ fn tidy_and_deliver(
 
 /// Fails where a requirements file of these groups does not say any more what its lock was made from.
 fn require_fresh_locks(context: &Context, stack: &Stack, groups: &BTreeSet<String>) -> Outcome<()> {
-    let mut all = requirements_lock::look(&context.repository, &context.tree_path(stack), stack, groups)?;
+    let mut all = requirements_lock::look(
+        &context.repository,
+        &context.tree_path(stack),
+        stack,
+        groups,
+        Which::Chosen,
+    )?;
     // Without a lock, requirements are installed as they are.
     all.retain(|file| file.lock.is_some());
     let stale = locks::stale(&all, &stack.source_tree);

@@ -12,7 +12,7 @@ use crate::host::podman::Podman;
 use crate::host::podman::containers_conf;
 use crate::host::podman::hosts::Hosts;
 use crate::host::system::repository::Repository;
-use crate::host::system::{orphans, process};
+use crate::host::system::{devices, orphans, process};
 use crate::host::tree::{audit_files, named_place, stack_files};
 use crate::host::{boot, lab};
 use crate::program;
@@ -23,6 +23,7 @@ use crate::report::exit::Exit;
 use crate::report::printer::Printer;
 use crate::report::{findings, json};
 use crate::stack::Stack;
+use crate::stack::variants::Named;
 
 /// The context of one run.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Context {
     /// Where output goes.
     pub printer: Printer,
     tree: Option<PathBuf>,
+    /// Variants that the command line names.
+    variants: Vec<Named>,
     /// Why there is no stack, where there is none.
     without: Option<String>,
     /// There is not even one that is broken, and nobody names one.
@@ -72,6 +75,7 @@ impl Context {
             repository,
             printer: Printer::new(options.color, options.verbose, options.quiet),
             tree: options.tree.clone(),
+            variants: options.variant.clone(),
             nowhere: without.is_some() && Repository::is_nowhere(options.stack.as_deref()),
             named: Repository::is_named(options.stack.as_deref()),
             without,
@@ -106,17 +110,29 @@ impl Context {
     pub fn usable_stack(&self) -> Option<Stack> {
         self.require_stack().ok()?;
         let (stack, found) = stack_files::load(&self.repository, self.tree.as_deref()).ok()?;
-        let stack = stack.filter(|_| !finding::stops(&found))?;
+        let mut stack = stack.filter(|_| !finding::stops(&found))?;
+        stack.choose_variants(&self.variants).ok()?;
+        devices::choose_variants(&mut stack);
         orphans::work_for(&stack.name);
         Some(stack)
     }
 
-    /// The stack, validated. Its errors are printed, all of them; its warnings only when `--verbose` asks for them, since
-    /// `render` and `audit` show them.
+    /// The stack for what is built and started here: [`Self::stack_of_files`], with the variants that this host can run.
     ///
     /// # Errors
     /// When it has errors.
     pub fn stack(&self) -> Outcome<Stack> {
+        let mut stack = self.stack_of_files()?;
+        devices::choose_variants(&mut stack);
+        Ok(stack)
+    }
+
+    /// The stack, validated, the same on every host. Its errors are printed, all of them; its warnings only when `--verbose` asks for them, since
+    /// `render` and `audit` show them.
+    ///
+    /// # Errors
+    /// When it has errors.
+    pub fn stack_of_files(&self) -> Outcome<Stack> {
         let (stack, mut found) = stack_files::load(&self.repository, self.tree.as_deref())?;
         let stops = finding::stops(&found);
         if !self.printer.verbose && !stops {
@@ -139,7 +155,8 @@ impl Context {
             self.printer.styled(findings::human(&found, self.printer.color_err));
         }
         match stack {
-            Some(stack) if !stops => {
+            Some(mut stack) if !stops => {
+                self.choose_variants(&mut stack)?;
                 orphans::work_for(&stack.name);
                 Ok(stack)
             }
@@ -152,7 +169,19 @@ impl Context {
     /// # Errors
     /// When a file cannot be looked at.
     pub fn stack_and_findings(&self) -> Outcome<(Option<Stack>, Vec<finding::Finding>)> {
-        Ok(stack_files::load(&self.repository, self.tree.as_deref())?)
+        let (mut stack, found) = stack_files::load(&self.repository, self.tree.as_deref())?;
+        if let Some(stack) = &mut stack {
+            self.choose_variants(stack)?;
+        }
+        Ok((stack, found))
+    }
+
+    /// Makes those variants hold that the command line names.
+    ///
+    /// # Errors
+    /// When one is unknown.
+    pub fn choose_variants(&self, stack: &mut Stack) -> Outcome<()> {
+        stack.choose_variants(&self.variants).map_err(Failure::wrong_use)
     }
 
     /// What `--tree` says.
@@ -370,13 +399,24 @@ impl Context {
     /// # Errors
     /// When a rendered file differs, or cannot be written.
     pub fn require_fresh_render(&self, stack: &Stack) -> Outcome<()> {
-        let rendered = self.rendered(stack);
+        // Which variants this host runs is nothing that a file says.
+        let written = stack.as_written();
+        let (preload, locked) = (self.preload(stack), requirements_lock::locked(&self.repository, stack));
+        let rendered = render::render(&written, &preload, &locked);
+        let with_chosen = match stack.has_own_variants() {
+            true => rendered.clone(),
+            false => render::render(stack, &preload, &locked),
+        };
         let all = rendered.len();
         let (mut stale, mut missing) = (Vec::new(), 0);
-        for file in rendered {
+        for (file, other) in rendered.into_iter().zip(with_chosen) {
             let there = self.repository.read(&file.path).ok().flatten();
             missing += usize::from(there.is_none());
-            if there.as_deref() != Some(file.text.as_bytes()) {
+            // They may have been rendered for the variants that are chosen here.
+            if ![&file.text, &other.text]
+                .iter()
+                .any(|text| there.as_deref() == Some(text.as_bytes()))
+            {
                 stale.push(file.path);
             }
         }
@@ -387,7 +427,7 @@ impl Context {
         if missing == all
             && let Some(folder) = stack.output.folder()
         {
-            super::render::refresh(self, stack)?;
+            super::render::refresh(self, &written)?;
             self.printer.step("rendered", format!("{all} files below `{folder}`"));
             return Ok(());
         }

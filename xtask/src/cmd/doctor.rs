@@ -14,6 +14,7 @@ use crate::host::doctor::{fix, gather};
 use crate::host::podman::hosts::{Hosts, Place};
 use crate::report::doctor as report;
 use crate::report::exit::Exit;
+use crate::report::variants;
 use crate::stack::Stack;
 
 /// Say what keeps the stack from working on this host, and what mends it
@@ -92,6 +93,7 @@ pub(super) fn look(context: &Context, stack: &Stack) -> HostFacts {
         containers_conf: context.containers_conf(),
         ports: ports(context, stack),
         overlaps: overlaps(context, stack),
+        variants: variants::chosen(stack, stack.groups().map(|(id, _)| id)),
     })
 }
 

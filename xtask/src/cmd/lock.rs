@@ -15,14 +15,15 @@ use crate::stack::requirements_lock::{self as lock, Pin};
 
 /// Lock the requirements of the images: every distribution, with its version and hashes
 ///
-/// Writes config/locks/FILE for each requirements file of the tree that a group has. From then on `build-images` installs what
+/// Writes config/locks/FILE for each requirements file of the tree that a group or a variant of one has. From then on `build-images` installs what
 /// the lock pins, checks the hashes, and refuses a lock that does not belong to the requirements file any more. A lock that
 /// still does is left alone, whatever newer versions there are; `--upgrade` looks for these. Delete a lock, and its
 /// requirements are installed unlocked again.
 ///
 /// uv resolves for the Python of config/stack.yaml; it is installed below target/ where it is not there yet. It gets names and versions
 /// alone: no source is built on this host, no folder of the tree, version control or archive is fetched, and the tree's configuration of
-/// pip or uv is not read. A line that asks for that is an error with its place.
+/// pip or uv is not read. A line that asks for that is an error with its place. A distribution that has no wheel is locked where
+/// `without_wheels:` of the group says what it needs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask lock                        what changed; nothing where all is locked
@@ -49,13 +50,14 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> Outcome {
     // Until something is changed, there is nothing to clean up.
     let _ease = process::AtEase::new();
-    let stack = context.stack()?;
+    let stack = context.stack_of_files()?;
     let printer = &context.printer;
     let all = host::look(
         &context.repository,
         &context.tree_path(&stack),
         &stack,
         &BTreeSet::new(),
+        host::Which::All,
     )?;
     let unused = host::unused(&context.repository, &stack)?;
     if args.check {
@@ -147,7 +149,14 @@ fn write(args: &Args, context: &Context, stack: &Stack, all: &[Locked], upgrade:
             Ok(pins) => pins,
             Err(error) => {
                 let names: Vec<&str> = set.iter().map(|file| file.requirements.as_str()).collect();
-                printer.error(format!("cannot lock {}\n  {error}", names.join(", ")));
+                let error = error.to_string();
+                // uv's words for a distribution that it could only build.
+                let hint = if error.contains("no usable wheels") {
+                    "\n  hint: nothing is built on this host; `without_wheels: {NAME: [what it needs]}` of the group has its source built inside the image"
+                } else {
+                    ""
+                };
+                printer.error(format!("cannot lock {}\n  {error}{hint}", names.join(", ")));
                 failed += set.len();
                 continue;
             }
@@ -203,7 +212,7 @@ fn resolve(
     uv.resolve(
         &context.repository,
         &first.requirements,
-        &lockable,
+        (&lockable, &stack.sources(&first.requirements)),
         stack.python_version,
         &before,
         upgrade,

@@ -7,6 +7,7 @@ use crate::host::smoke::report_folder::ReportFolderError;
 use crate::host::system::files::FileError;
 use crate::host::system::process::{self, ProcessError};
 use crate::report::exit::Exit;
+use crate::stack::variants::Named;
 
 pub mod audit;
 pub mod bench;
@@ -122,6 +123,9 @@ pub struct GlobalOptions {
     /// The stack, or a folder with one [default: AI_SYSTEM_STACK, else the nearest stack.yaml or config/stack.yaml, here or above]
     #[arg(long, global = true, value_name = "FILE")]
     pub stack: Option<PathBuf>,
+    /// Take this variant of a group (`variants:` of the stack), whatever the stack or the host would choose; may be given several times
+    #[arg(long, global = true, value_name = "GROUP=NAME")]
+    pub variant: Vec<Named>,
     /// When to colour the output
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub color: crate::report::printer::ColorChoice,

@@ -27,6 +27,7 @@ use crate::host::system::process;
 use crate::report::boot::{BootReporter, causes_lines, causes_text, path_text};
 use crate::report::exit::Exit;
 use crate::report::findings;
+use crate::report::variants;
 use crate::stack::{AgentId, GroupId, Stack};
 
 /// Boot the stack: networks, volumes, pods and containers, all at once
@@ -57,6 +58,8 @@ use crate::stack::{AgentId, GroupId, Stack};
   cargo xtask up --strict                 fail if any required agent is not healthy
   cargo xtask up --without VisionAgent    all but that agent; who waits for it starts without it
   cargo xtask up --verbose                with the last lines of what failed
+  cargo xtask up --variant gpu-services=cpu
+                                          not the variant that this host's devices would choose
   cargo xtask up --plain                  no agent is forked from a warm interpreter
   cargo xtask up vision                   one group, and those that it waits for
   cargo xtask up vision --no-deps         that group alone
@@ -131,6 +134,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     require_secrets(context, &stack, &chosen.groups)?;
     for part in &hosts.parts(&stack, &chosen.groups) {
         ownership::before_boot(context, &stack, part, args.take_over, args.chown_volumes)?;
+    }
+    for line in variants::chosen(&stack, chosen.groups.iter().copied()) {
+        printer.step("variant", line.replacen(": variant", ":", 1));
     }
     let served = prepare(context, &stack, &hosts, &chosen.groups)?;
     let job = Job {

@@ -68,6 +68,7 @@ pub fn config_with_hosts(
         version: VERSION,
         machine: machine.name.clone(),
         group: group.name.clone(),
+        variant: group.variant().map(|variant| variant.name.clone()),
         status_port: stack.status_port,
         disclosure: stack.disclosure,
         working_directory: ROOT.to_owned(),
@@ -82,7 +83,7 @@ pub fn config_with_hosts(
         secrets: stack.secrets_in_container(id, None),
         required_modules: modules,
         start: stack.group_start(id),
-        preload: preload.modules.get(&id).cloned().unwrap_or_default(),
+        preload: preload.of(stack, id),
         when_dependency_fails,
         supervision: machine.supervision.clone(),
         agents: group

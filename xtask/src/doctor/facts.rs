@@ -46,6 +46,8 @@ pub struct HostFacts {
     pub ca_bundle: Option<(String, bool)>,
     /// Where this host's pip and uv get packages from.
     pub package_index: PackageIndex,
+    /// Groups with variants: which one this host runs, and why.
+    pub variants: Vec<String>,
     /// What rootless Podman needs, when we are not root.
     pub rootless: Option<RootlessFacts>,
     /// Free bytes where images are stored.

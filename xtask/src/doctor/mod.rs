@@ -23,6 +23,7 @@ mod ports;
 mod rootless;
 mod short_names;
 mod subnet_overlap;
+mod variants;
 
 use serde::Serialize;
 
@@ -117,6 +118,7 @@ pub fn diagnose(facts: &HostFacts) -> Vec<Diagnosis> {
         base_source::diagnose,
         ca_bundle::diagnose,
         package_index::diagnose,
+        variants::diagnose,
         disk::diagnose,
         rootless::diagnose,
     ]

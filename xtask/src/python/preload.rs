@@ -16,7 +16,7 @@ use super::imports::stdlib;
 use super::imports::view::View;
 use crate::container::layout::python_path;
 use crate::container::preload::Preload;
-use crate::stack::{AgentId, GroupId, MachineId, Stack};
+use crate::stack::{MachineId, Stack};
 
 /// Modules that do something when they are imported: a browser opens, a poem is printed, a terminal is set up.
 const DOES_SOMETHING: [&str; 3] = ["antigravity", "this", "readline"];
@@ -46,11 +46,20 @@ pub fn preload(stack: &Stack, tree: &TreeFacts) -> Preload {
     let version = tree.version;
     let also = modules_of_the_base(stack);
     let groups: Vec<_> = stack.groups().collect();
-    let found: Vec<(GroupId, Vec<String>, Vec<AgentId>)> = groups
+    // With each variant, of which one holds.
+    let with_variants = groups.iter().flat_map(|(id, group)| {
+        let own = (*id, None, &group.requirements);
+        let variants = group.variants.all.iter();
+        let variants = variants.map(|variant| (*id, Some(variant.name.clone()), &variant.requirements));
+        std::iter::once(own).chain(variants)
+    });
+    let with_variants: Vec<_> = with_variants.collect();
+    let found: Vec<_> = with_variants
         .into_par_iter()
-        .filter_map(|(id, group)| {
+        .filter_map(|(id, variant, file)| {
+            let group = stack.group(id);
             let view = views.get(group.machine.0)?;
-            let requirements = requirements::read(tree, &group.requirements, version, None);
+            let requirements = requirements::read(tree, file, version, None);
             let python_path = python_path(stack, id);
             let mut counts: BTreeMap<String, usize> = BTreeMap::new();
             let (mut warm, mut plain) = (0, Vec::new());
@@ -90,13 +99,20 @@ pub fn preload(stack: &Stack, tree: &TreeFacts) -> Preload {
                 .into_iter()
                 .filter(|module| !left_out(module, &stack.preload_skip))
                 .collect();
-            (warm > 0 || !plain.is_empty()).then_some((id, wanted, plain))
+            (warm > 0 || !plain.is_empty()).then_some((id, variant, wanted, plain))
         })
         .collect();
     let mut preload = Preload::default();
-    for (id, modules, plain) in found {
-        preload.modules.insert(id, modules);
-        preload.plain.extend(plain);
+    for (id, variant, modules, plain) in found {
+        match variant {
+            Some(variant) => {
+                preload.of_variants.insert((id, variant), modules);
+            }
+            None => {
+                preload.modules.insert(id, modules);
+                preload.plain.extend(plain);
+            }
+        }
     }
     preload
 }

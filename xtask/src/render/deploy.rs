@@ -20,6 +20,14 @@ pub fn script(stack: &Stack, id: MachineId) -> RenderedFile {
         .filter(|other| other.name != machine.name)
         .map(address)
         .collect();
+    let variants: Vec<Value> = stack
+        .groups_of(id)
+        .filter_map(|(_, group)| Some((group, group.variant()?)))
+        .map(|(group, variant)| {
+            let end = group.dockerfile()[group.name.len()..].to_owned();
+            values! { group => group.name, name => variant.name, end }
+        })
+        .collect();
     let values = values! {
         header => stack.output.header(),
         output => stack.output.prefix(),
@@ -52,6 +60,7 @@ pub fn script(stack: &Stack, id: MachineId) -> RenderedFile {
         ],
         checkout_label => labels::CHECKOUT,
         groups,
+        variants,
         others,
         own => address(machine),
     };

@@ -107,6 +107,9 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         base => stack.image("base"),
         tree => tree_argument(stack),
         group => group.name,
+        dockerfile => group.dockerfile(),
+        variant => group.variant().map(|variant| variant.name.clone()),
+        index => group.variants.index,
         machine => machine.name,
         agents => names,
         requirements => group.requirements,
@@ -140,7 +143,7 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         command => command(stack, id),
     };
     RenderedFile {
-        path: stack.output.at(&format!("docker/Dockerfile.{}", group.name)),
+        path: stack.output.at(&format!("docker/Dockerfile.{}", group.dockerfile())),
         text: fill(include_str!("../../../docker/templates/Dockerfile.group.j2"), &values),
         executable: false,
     }

@@ -86,16 +86,46 @@ fn group_values(stack: &Stack, edges: &BTreeSet<(GroupId, GroupId)>, id: GroupId
         files => vec![
             markdown::link(&group.config_file, &group.config_file),
             markdown::link(
-                &format!("Dockerfile.{}", group.name),
-                &format!("../docker/Dockerfile.{}", group.name),
+                &format!("Dockerfile.{}", group.dockerfile()),
+                &format!("../docker/Dockerfile.{}", group.dockerfile()),
             ),
             tree_file(stack, &group.requirements),
         ],
         environment => environment.iter().map(|(name, value)| markdown::variable(name, value)).collect::<Vec<_>>(),
         packages => group.packages,
+        variants => variants(stack, group),
         reaches => reaches(stack, group),
         agents => group.agents.iter().map(|id| agent_values(stack, *id)).collect::<Vec<_>>(),
     }
+}
+
+/// The variants of a group, each with what it is built from.
+fn variants(stack: &Stack, group: &Group) -> Vec<Value> {
+    let all = group.variants.all.iter();
+    all.enumerate()
+        .map(|(index, variant)| {
+            let dockerfile = if index == 0 {
+                format!("Dockerfile.{}", group.name)
+            } else {
+                format!("Dockerfile.{}.{}", group.name, variant.name)
+            };
+            let devices: Vec<String> = variant
+                .devices
+                .iter()
+                .map(|device| markdown::code(&device.host, true))
+                .collect();
+            values! {
+                name => variant.name,
+                here => group.variant().is_some_and(|own| own.name == variant.name),
+                devices,
+                files => vec![
+                    markdown::link(&variant.config_file, &variant.config_file),
+                    markdown::link(&dockerfile, &format!("../docker/{dockerfile}")),
+                    tree_file(stack, &variant.requirements),
+                ],
+            }
+        })
+        .collect()
 }
 
 /// The agents that a group talks to without depending on them, a list of half a machine cut short.

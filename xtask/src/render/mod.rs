@@ -32,6 +32,12 @@ pub fn render(stack: &Stack, preload: &Preload, locked: &BTreeSet<String>) -> Ve
     for (id, group) in stack.groups() {
         files.push(group_config::file(stack, id, preload));
         files.push(dockerfile::group(stack, id, locked.contains(&group.requirements)));
+        // What any variant is built from, whichever the stack chooses.
+        for other in stack.other_variants(id) {
+            files.push(group_config::file(&other, id, preload));
+            let locked = locked.contains(&other.group(id).requirements);
+            files.push(dockerfile::group(&other, id, locked));
+        }
     }
     for id in (0..stack.machines.len()).map(crate::stack::MachineId) {
         files.push(compose::file(stack, id));

@@ -33,7 +33,8 @@ fn rendering_is_deterministic_and_complete() {
     let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(paths.len(), files.len());
     let (kube, quadlet) = (16 + 2 + 1, 16 + 2 + 2 * 4);
-    assert_eq!(files.len(), 1 + 1 + 1 + 16 + 16 + 2 + 2 + kube + quadlet);
+    // A config and a Dockerfile per group, and for the second variant of one.
+    assert_eq!(files.len(), 1 + 1 + 1 + 17 + 17 + 2 + 2 + kube + quadlet);
     for file in &files {
         assert!(file.text.contains(HEADER), "{}", file.path);
         assert!(
@@ -146,7 +147,8 @@ fn compose_files_hold_every_group_with_its_limits() {
             let name = name.as_str().expect("a name");
             let group = stack.group(stack.find_group(name).expect("a group"));
             let image = service["image"].as_str().expect("an image");
-            assert_eq!(image, format!("localhost/ai_system/{name}:latest"));
+            let end = if name == "gpu-services" { "-cpu" } else { "" };
+            assert_eq!(image, format!("localhost/ai_system/{name}:latest{end}"));
             let network = &stack.machine(group.machine).network;
             assert_eq!(
                 service["networks"][network.as_str()]["ipv4_address"],
@@ -325,6 +327,76 @@ fn a_lock_is_installed_instead_of_its_requirements() {
 }
 
 #[test]
+fn every_variant_has_its_files_and_one_of_them_is_deployed() {
+    let fixture = Fixture::real();
+    let stack = fixture.model();
+    let locked = BTreeSet::from(["requirements.gpu-services.gpu.txt".to_owned()]);
+    let usual = render(&stack, &Preload::default(), &locked);
+    let mut chosen = stack.clone();
+    chosen
+        .choose_variants(&["gpu-services=gpu".parse().expect("a choice")])
+        .expect("a variant");
+    let chosen = render(&chosen, &Preload::default(), &locked);
+    // What images are built from is the same, whichever is deployed.
+    let names = |files: &[RenderedFile]| files.iter().map(|file| file.path.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&usual), names(&chosen));
+    for path in [
+        "docker/Dockerfile.gpu-services",
+        "docker/Dockerfile.gpu-services.gpu",
+        "config/gpu_services.yaml",
+        "config/gpu_services.gpu.yaml",
+    ] {
+        assert_eq!(text(&usual, path), text(&chosen, path), "{path}");
+    }
+    assert_eq!(config(&usual, "gpu_services").variant.as_deref(), Some("cpu"));
+    assert_eq!(config(&usual, "gpu_services.gpu").variant.as_deref(), Some("gpu"));
+    let gpu = text(&usual, "docker/Dockerfile.gpu-services.gpu");
+    for part in [
+        "ARG REQUIREMENTS=config/locks/requirements.gpu-services.gpu.txt\n",
+        "-t localhost/ai_system/gpu-services:latest-gpu -f docker/Dockerfile.gpu-services.gpu .\n",
+        "COPY [\"config/gpu_services.gpu.yaml\", \"/etc/ai_system/gpu_services.gpu.yaml\"]\n",
+        "\"--config\", \"/etc/ai_system/gpu_services.gpu.yaml\"",
+    ] {
+        assert!(gpu.contains(part), "{part} in\n{gpu}");
+    }
+    let compose = "docker/podman-compose.mainpc.yml";
+    for (files, tag, devices) in [(&usual, "latest-cpu", false), (&chosen, "latest-gpu", true)] {
+        let image = format!("localhost/ai_system/gpu-services:{tag}");
+        for path in [
+            compose,
+            "docker/quadlet/mainpc/ai_system-gpu-services.container",
+            "docker/kube/mainpc/gpu-services.yaml",
+        ] {
+            let text = text(files, path);
+            assert!(text.contains(&image), "{path}");
+            if !path.contains("kube") {
+                assert_eq!(text.contains("nvidia.com/gpu=all"), devices, "{path}");
+            }
+        }
+    }
+    let script = text(&chosen, "scripts/deploy_mainpc.sh");
+    assert!(
+        script.contains("tag_ends=([gpu-services]=-gpu)") && script.contains("dockerfile_ends=([gpu-services]=.gpu)")
+    );
+    assert!(!text(&chosen, "scripts/deploy_pc2.sh").contains("tag_ends"));
+}
+
+#[test]
+fn an_index_of_a_variant_is_asked_before_the_hosts_and_by_no_other() {
+    let stack = Fixture::real()
+        .stack(
+            "        without_wheels: {langdetect: [six]}\n",
+            "        index: https://packages.example/whl/cu128\n",
+        )
+        .model();
+    let files = render(&stack, &Preload::default(), &BTreeSet::new());
+    let gpu = text(&files, "docker/Dockerfile.gpu-services.gpu");
+    let line = "export UV_INDEX=\"https://packages.example/whl/cu128${UV_INDEX:+ ${UV_INDEX}}\"";
+    assert!(gpu.contains(line), "{gpu}");
+    assert!(!text(&files, "docker/Dockerfile.gpu-services").contains("packages.example"));
+}
+
+#[test]
 fn dockerfiles_pass_hadolint() {
     let with_everything = Fixture::real()
         .stack(
@@ -332,6 +404,10 @@ fn dockerfiles_pass_hadolint() {
             "    published_status_port: 19110\n    packages: [libgl1]\n    build_packages: [gcc, g++]\n",
         )
         .stack("  packages: []\n", "  packages: [curl]\n")
+        .stack(
+            "        without_wheels: {langdetect: [six]}\n",
+            "        index: https://packages.example/whl/cu128\n        build_packages: [gcc]\n",
+        )
         .model();
     let odd = Fixture::real()
         .stack("source_tree: tests/ai_system", "source_tree: my tree")
@@ -361,7 +437,7 @@ fn dockerfiles_pass_hadolint() {
             output.stderr
         );
     }
-    assert_eq!(checked.len(), 17 + 2 + 16, "every different Dockerfile");
+    assert_eq!(checked.len(), 18 + 3 + 17, "every different Dockerfile");
 }
 
 #[test]

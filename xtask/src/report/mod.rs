@@ -26,3 +26,4 @@ pub mod printer;
 pub mod requirements_lock;
 pub mod smoke;
 pub mod status;
+pub mod variants;

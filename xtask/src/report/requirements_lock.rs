@@ -29,6 +29,7 @@ fn message(file: &Locked, tree: &str) -> String {
         Stale::Missing => format!("\n  `{lock}` is not there"),
         Stale::NotALock => format!("\n  {lock}:1: `cargo xtask lock` did not write this"),
         Stale::Python { locked } => format!("\n  {lock}:1: it is for Python {locked}, which is not the stack's"),
+        Stale::Added(line) if line.line == 0 => format!("\n  the stack says `{}`, which was not locked", line.text),
         Stale::Added(line) => format!(
             "\n  {}:{}: `{}` was not locked",
             shown(&line.file),

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::boot::chain_text;
 use super::escape;
 use super::findings::counted;
+use super::variants;
 use crate::boot::last_words::last_part;
 use crate::boot::standing::Standing;
 use crate::boot::view::View;
@@ -31,12 +32,23 @@ pub struct StatusDocument {
 struct GroupEntry {
     machine: String,
     name: String,
+    /// The variant that runs, as its supervisor says; `null` where it has none or does not answer.
+    variant: Option<String>,
+    /// The variant that `up` starts, and why; `null` where the group has none.
+    chosen_variant: Option<ChosenVariant>,
     /// What its supervisor says; `null` where it does not answer.
     state: Option<GroupState>,
     /// `running`, `absent`, or Podman's word for its container's state; `null` where Podman could not be asked.
     container: Option<String>,
     /// Lines of its start-up check that failed.
     failed_checks: Vec<String>,
+}
+
+/// The variant of a group that `up` starts.
+#[derive(Debug, Serialize)]
+struct ChosenVariant {
+    name: String,
+    why: String,
 }
 
 /// An agent of another machine, as a group sees it.
@@ -96,6 +108,14 @@ pub fn document(
         GroupEntry {
             machine: stack.machine(group.machine).name.clone(),
             name: group.name.clone(),
+            variant: status.and_then(|status| status.variant.clone()),
+            chosen_variant: group
+                .variant()
+                .zip(group.why_variant())
+                .map(|(variant, why)| ChosenVariant {
+                    name: variant.name.clone(),
+                    why: why.to_string(),
+                }),
             state: status.map(|status| status.state),
             container: match status {
                 Some(_) => Some("running".to_owned()),
@@ -210,7 +230,11 @@ pub fn human(
             let text = format!("group {}: {}: {}", group.name, check.name, check.detail);
             chains.push(last_part(&text).unwrap_or(text));
         }
-        let _ = writeln!(text, "{machine}/{} {state}", group.name);
+        let variant = variants::running(
+            group,
+            view.group(*group_id).and_then(|status| status.variant.as_deref()),
+        );
+        let _ = writeln!(text, "{machine}/{} {state}{variant}", group.name);
         for id in group.agents.iter().filter(|id| agents.contains(id)) {
             let agent = stack.agent(*id);
             let status = view.agent(stack, *id);

@@ -45,6 +45,8 @@ pub(super) struct StackFile {
     start: Option<Start>,
     /// Modules that warm interpreters do not import.
     preload_skip: Option<Vec<String>>,
+    /// The variant of every group that has one of this name; a group's own `variant` goes before it.
+    variant: Option<String>,
     /// How agents are supervised.
     supervision: Option<Supervision>,
     #[schemars(flatten)]
@@ -462,6 +464,14 @@ struct Group {
     build_packages: Option<Vec<String>>,
     /// Modules that must be importable in its image.
     required_modules: Option<Vec<String>>,
+    /// What differs where it is built for other hosts, by the name of each variant: `cpu`, `gpu`. One image for each that is used.
+    variants: Option<BTreeMap<String, Option<Variant>>>,
+    /// The variant that holds. Where it is not written: for what is built and started here, the first whose devices this host has; for all
+    /// else, `cpu`, or the first without devices.
+    variant: Option<String>,
+    /// Distributions that an index has without a wheel, each with what it needs, as in `langdetect: [six]`: they are built inside the image,
+    /// and nothing of them runs while they are locked.
+    without_wheels: Option<BTreeMap<String, Vec<String>>>,
     /// How its agents are started.
     start: Option<Start>,
     /// Patterns of further files that its image holds.
@@ -478,6 +488,44 @@ struct Group {
     runtime: Runtime,
     /// What is different for single agents, by name.
     overrides: Option<BTreeMap<String, Override>>,
+}
+
+/// What differs with a variant of a group. Lists add to the group's, all else goes before it.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Variant {
+    /// Its requirements file, in the tree; the group's where it is not written.
+    requirements: Option<String>,
+    /// Further Debian packages of its image.
+    packages: Option<Vec<String>>,
+    /// Further Debian packages that only the build of its requirements needs.
+    build_packages: Option<Vec<String>>,
+    /// Further modules that must be importable in its image.
+    required_modules: Option<Vec<String>>,
+    /// A package index that is asked besides the host's, and before it.
+    index: Option<String>,
+    /// Further distributions without a wheel, each with what it needs.
+    without_wheels: Option<BTreeMap<String, Vec<String>>>,
+    /// Environment of its container, over the group's.
+    environment: Option<BTreeMap<String, Scalar>>,
+    /// Folders and files of the host.
+    mounts: Option<Vec<String>>,
+    /// Devices of the host, as in `nvidia.com/gpu=all`: a host that has all of them runs this variant, unless something else is chosen.
+    devices: Option<Vec<String>>,
+    /// Further names of hosts, with their addresses.
+    extra_hosts: Option<BTreeMap<String, String>>,
+    /// Size of `/dev/shm`, as in `512m`.
+    shm_size: Option<Scalar>,
+    /// Size of `/tmp`, as in `1g`.
+    tmp_size: Option<Scalar>,
+    /// Memory of its container, as in `2g`.
+    memory: Option<Scalar>,
+    /// Processors that its container may keep busy, as in `1.5`.
+    #[schemars(range(min = 0.01, max = 4096))]
+    cpus: Option<f64>,
+    /// Processes and threads of its container.
+    #[schemars(range(min = 1, max = 4_194_304))]
+    processes: Option<u32>,
 }
 
 /// A further port.

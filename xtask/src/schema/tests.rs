@@ -239,6 +239,17 @@ fn nothing_is_taken_where_the_parser_takes_it() {
         };
         *whole.pointer_mut(&format!("{level}/health")).unwrap() = health;
     }
+    for (key, value) in [
+        ("mounts/0", "/x:/y"),
+        ("devices/0", "/dev/x"),
+        ("extra_hosts/x", "10.0.0.7"),
+        ("shm_size", "1g"),
+        ("tmp_size", "1g"),
+        ("memory", "1g"),
+        ("index", "https://x"),
+    ] {
+        *whole.pointer_mut(&format!("/groups/x/variants/x/{key}")).unwrap() = json!(value);
+    }
     // Which rules there are, the audit says; the schema knows it from there.
     *whole.pointer_mut("/audit/rules").unwrap() = json!({ "paths/style": "off" });
     assert_eq!(raw::read(&Source::new("stack.yaml", whole.to_string())).1, []);

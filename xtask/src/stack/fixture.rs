@@ -171,6 +171,10 @@ impl Fixture {
             fixture.tree.files.insert(file);
             fixture.tree.files.insert(format!("requirements.{own}.txt"));
         }
+        fixture
+            .tree
+            .files
+            .insert("requirements.gpu-services.gpu.txt".to_owned());
         main.push_str(
             "environment: {LOG_LEVEL: INFO, ENABLE_METRICS: 'true'}\n\
              resource_limits: {memory_mb: 256, max_threads: 8}\n\

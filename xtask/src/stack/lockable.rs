@@ -60,7 +60,8 @@ const INDEXES: [&str; 5] = ["--index-url", "-i", "--extra-index-url", "--find-li
 pub fn lockable(wanted: &[Wanted], indexes: &BTreeSet<String>) -> Result<Lockable, Vec<Refused>> {
     let mut lockable = Lockable::default();
     let mut refused = Vec::new();
-    for line in wanted {
+    // What the stack says is nothing of these files.
+    for line in wanted.iter().filter(|line| line.line > 0) {
         let text = line.written.trim();
         match judge(text, indexes) {
             Ok(Judged::Nothing) => {}

@@ -20,6 +20,7 @@ mod supervision;
 mod switches;
 mod tree;
 mod validate;
+pub mod variants;
 
 pub mod change;
 pub mod extras;

@@ -14,6 +14,7 @@ use super::limits::Limits;
 use super::output::Output;
 use super::runtime::Runtime;
 use super::secrets::SecretFile;
+use super::variants::Variants;
 use super::writable::Writable;
 use crate::finding::{Place, Subject};
 
@@ -238,6 +239,8 @@ pub struct Group {
     pub limits: Limits,
     /// Files with what its agents are given and nobody else sees.
     pub secrets: Vec<SecretFile>,
+    /// Its variants; what differs between them is above as it is with the one that holds.
+    pub variants: Variants,
     /// Where the stack defines it.
     pub place: Place,
 }
@@ -431,6 +434,7 @@ impl Stack {
                     extras: Extras::default(),
                     limits: Limits::default(),
                     secrets: Vec::new(),
+                    variants: Variants::default(),
                     place: agent.place.clone(),
                 });
                 stack.groups.len() - 1
@@ -562,10 +566,14 @@ impl Stack {
         self.groups.iter().position(|group| group.name == name).map(GroupId)
     }
 
-    /// Fully qualified image of a group.
+    /// Fully qualified image of a group; its tag ends with the variant that holds.
     #[must_use]
     pub fn group_image(&self, group: GroupId) -> String {
-        self.image(&self.group(group).name)
+        let group = self.group(group);
+        match group.variant() {
+            Some(variant) => format!("{}-{}", self.image(&group.name), variant.name),
+            None => self.image(&group.name),
+        }
     }
 
     /// Fully qualified image of that short name, as in `localhost/ai_system/base:latest`.

@@ -16,6 +16,7 @@ use super::runtime::RuntimeSettings;
 use super::selection;
 use super::spans::{At, Source};
 use super::supervision::{Settings, argument_style, start};
+use super::variants::{self, RawVariant};
 use super::volumes;
 use super::yaml::{self, Node};
 use crate::finding::{Finding, Place, Severity, Subject};
@@ -70,6 +71,8 @@ pub struct RawStack {
     pub start: Start,
     /// `preload_skip`.
     pub preload_skip: Vec<String>,
+    /// `variant`: of every group that has one of that name.
+    pub variant: Option<At<String>>,
     /// `supervision`.
     pub supervision: Settings,
     /// How all agents run.
@@ -148,6 +151,12 @@ pub struct RawGroup {
     pub build_packages: Vec<String>,
     /// `required_modules`.
     pub required_modules: Vec<String>,
+    /// `variants`.
+    pub variants: Vec<RawVariant>,
+    /// `variant`.
+    pub variant: Option<At<String>>,
+    /// `without_wheels`.
+    pub without_wheels: BTreeMap<String, Vec<String>>,
     /// `start`.
     pub start: Option<Start>,
     /// `include`.
@@ -187,6 +196,9 @@ impl RawGroup {
             packages: Vec::new(),
             build_packages: Vec::new(),
             required_modules: Vec::new(),
+            variants: Vec::new(),
+            variant: None,
+            without_wheels: BTreeMap::new(),
             start: None,
             include: Vec::new(),
             contents: None,
@@ -264,11 +276,7 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         .get("leave_out")
         .map(|node| reader.texts(node, "`leave_out`"))
         .unwrap_or_default();
-    let variables = top
-        .get("variables")
-        .map(|node| environment::table(reader, node, "`variables`"))
-        .unwrap_or_default();
-    let variables = variables.into_iter().map(|(name, at)| (name, at.value)).collect();
+    let variables = filled_in(reader, &mut top);
     let python_version = python(reader, &mut top);
     let known_name = name.as_ref().map_or(NAME, |name| &name.value).to_owned();
     let images = {
@@ -287,6 +295,7 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
     let audit = audit(reader, &mut top);
     let start = top.get("start").and_then(|node| start(reader, node));
     let preload_skip = texts(reader, &mut top, "preload_skip");
+    let variant = top.get("variant").and_then(|node| reader.text(node, "`variant`"));
     let supervision = top.get("supervision").and_then(|node| supervision(reader, node));
     let runtime = RuntimeSettings::read(reader, &mut top);
     let (machines, broken_machines) = machines(reader, &mut top, &known_name);
@@ -331,6 +340,7 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         disclosure,
         start: start.unwrap_or_default(),
         preload_skip,
+        variant,
         supervision: supervision.unwrap_or_default(),
         runtime,
         machines,
@@ -339,6 +349,14 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         groups_written: written_groups.is_some(),
         broken_machines,
     })
+}
+
+/// `variables`: what fills in `${NAME}` in startup configs.
+fn filled_in<'a>(reader: &mut Reader<'a>, top: &mut Fields<'a>) -> BTreeMap<String, String> {
+    let node = top.get("variables");
+    let variables = node.map(|node| environment::table(reader, node, "`variables`"));
+    let variables = variables.unwrap_or_default().into_iter();
+    variables.map(|(name, at)| (name, at.value)).collect()
 }
 
 fn supervision<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<Settings> {
@@ -919,6 +937,9 @@ fn group<'a>(reader: &mut Reader<'a>, machines: &[RawMachine], name: &At<String>
     let packages_ = packages(reader, &mut fields, "packages");
     let build_packages = packages(reader, &mut fields, "build_packages");
     let required_modules = texts(reader, &mut fields, "required_modules");
+    let variants = variants::read(reader, &mut fields);
+    let variant = fields.get("variant").and_then(|node| reader.text(node, "`variant`"));
+    let without_wheels = variants::without_wheels(reader, &mut fields);
     let start = fields.get("start").and_then(|node| start(reader, node));
     let include = patterns(reader, &mut fields, "include");
     let contents = contents(reader, &mut fields);
@@ -948,6 +969,9 @@ fn group<'a>(reader: &mut Reader<'a>, machines: &[RawMachine], name: &At<String>
         packages: packages_,
         build_packages,
         required_modules,
+        variants,
+        variant,
+        without_wheels,
         start,
         include,
         contents,
@@ -1071,7 +1095,7 @@ fn packages<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, key: &'static 
         .unwrap_or_default()
 }
 
-fn package_names<'a>(reader: &mut Reader<'a>, node: &'a Node, key: &str) -> Vec<String> {
+pub(super) fn package_names<'a>(reader: &mut Reader<'a>, node: &'a Node, key: &str) -> Vec<String> {
     let mut names = Vec::new();
     for name in reader.texts(node, &format!("`{key}`")) {
         let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.=:~".contains(c);

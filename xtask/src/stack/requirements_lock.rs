@@ -33,13 +33,13 @@ pub struct Wanted {
     /// What it says, without comments and superfluous space. An address is replaced by its digest: one may hold a password, and
     /// a lock is the same whatever index it was made from.
     pub text: String,
-    /// The same with its addresses: not to be shown or kept.
+    /// The same with its addresses: not to be shown or kept. Empty where the stack says it, not a file.
     pub written: String,
     /// Whether it comes from a file of constraints, which ask for nothing themselves.
     pub constraint: bool,
     /// Path of the file, relative to the tree: one that is included may be another.
     pub file: String,
-    /// Number of the line, from 1.
+    /// Number of the line, from 1; 0 where the stack says it.
     pub line: usize,
 }
 
@@ -259,6 +259,77 @@ pub fn name(requirement: &str) -> String {
         .filter(|part| !part.is_empty())
         .collect();
     parts.join("-").to_ascii_lowercase()
+}
+
+/// What the stack says of where the distributions of a requirements file come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Indexes besides the one that the host chose.
+    pub indexes: BTreeSet<String>,
+    /// Distributions that have no wheel, by their normal names, each with what it needs.
+    pub without_wheels: BTreeMap<String, Vec<String>>,
+}
+
+impl Sources {
+    /// As lines that a lock is made from; they stand in the stack.
+    pub fn wanted<'a>(&'a self, requirements: &'a str) -> impl Iterator<Item = Wanted> + 'a {
+        let indexes = self.indexes.iter();
+        let indexes = indexes.map(|index| format!("--from {}", without_addresses(&[index.as_str()])));
+        let sources = self.without_wheels.iter();
+        let sources = sources.map(|(name, needs)| format!("--without-wheels {name}: {}", needs.join(", ")));
+        indexes.chain(sources).map(|text| Wanted {
+            text,
+            written: String::new(),
+            constraint: true,
+            file: requirements.to_owned(),
+            line: 0,
+        })
+    }
+
+    /// The configuration of uv that lets it take distributions without a wheel, and build nothing: what each needs is written there. None
+    /// where all have wheels.
+    #[must_use]
+    pub fn uv_configuration(&self) -> Option<String> {
+        if self.without_wheels.is_empty() {
+            return None;
+        }
+        let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+        let list = |texts: &mut dyn Iterator<Item = &str>| texts.map(quoted).collect::<Vec<_>>().join(", ");
+        let names = list(&mut self.without_wheels.keys().map(String::as_str));
+        let mut text = format!("no-build = true\nno-binary-package = [{names}]\n");
+        for (name, needs) in &self.without_wheels {
+            let needs = list(&mut needs.iter().map(String::as_str));
+            text.push_str(&format!(
+                "\n[[dependency-metadata]]\nname = {}\nrequires-dist = [{needs}]\n",
+                quoted(name)
+            ));
+        }
+        Some(text)
+    }
+}
+
+impl Stack {
+    /// Where the distributions of a requirements file come from, as the groups and variants that have it say.
+    #[must_use]
+    pub fn sources(&self, requirements: &str) -> Sources {
+        let mut sources = Sources::default();
+        for group in &self.groups {
+            let variants = group.variants.all.iter();
+            let variants = variants.map(|own| (&own.requirements, &own.index, &own.without_wheels));
+            let own = (
+                &group.requirements,
+                &group.variants.index,
+                &group.variants.without_wheels,
+            );
+            for (file, index, without_wheels) in std::iter::once(own).chain(variants) {
+                if file == requirements {
+                    sources.indexes.extend(index.clone());
+                    sources.without_wheels.extend(without_wheels.clone());
+                }
+            }
+        }
+        sources
+    }
 }
 
 /// A requirements file and its lock.

@@ -22,6 +22,7 @@ use super::secrets::SecretSettings;
 use super::spans::At;
 use super::startup::{Startup, StartupAgent};
 use super::tree::{TreeFiles, normal};
+use super::variants::{self, Levels, Variants};
 use super::writable::Writable;
 use crate::finding::{Finding, Subject};
 
@@ -111,6 +112,7 @@ pub fn resolve<'a>(
     for group in &raw.groups {
         resolver.group(group);
     }
+    variants::unknown_everywhere(raw.variant.as_ref(), &raw.groups, &mut resolver.findings);
     resolver.dependencies();
     resolver.references();
     resolver.ungrouped();
@@ -244,7 +246,8 @@ impl<'a> Resolver<'a> {
             of_agents.map(|change| (change.agent.value.as_str(), change.runtime.secrets())),
         );
         self.resolved.groups.push(raw);
-        self.resolved.stack.groups.push(Group {
+        variants::unknown(raw, &mut self.findings);
+        let mut group = Group {
             name: name.clone(),
             machine,
             uid,
@@ -268,8 +271,13 @@ impl<'a> Resolver<'a> {
             extras,
             limits: Limits::nearest(levels.map(RuntimeSettings::limits)),
             secrets,
+            variants: Variants::default(),
             place: raw.name.place.clone(),
-        });
+        };
+        let of_variants = Levels { settings: levels };
+        group.variants = variants::resolve(raw, self.raw.variant.as_ref(), &group, &of_variants);
+        group.settle_variant();
+        self.resolved.stack.groups.push(group);
     }
 
     /// The first address of the machine's network, from the tenth on, that neither the network itself nor another group has: those that come

@@ -18,6 +18,8 @@ pub struct Plan {
     pub machine: String,
     /// Name of the group.
     pub group: String,
+    /// Variant of the group, where it has some.
+    pub variant: Option<String>,
     /// The limits and times.
     pub supervision: Supervision,
     /// The agents, in config order.
@@ -169,6 +171,7 @@ pub fn plan(config: &GroupConfig) -> (Plan, Vec<String>) {
     let plan = Plan {
         machine: config.machine.clone(),
         group: config.group.clone(),
+        variant: config.variant.clone(),
         supervision: config.supervision.clone(),
         agents,
         elsewhere,

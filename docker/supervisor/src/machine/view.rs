@@ -16,6 +16,7 @@ impl Machine {
             version: VERSION,
             machine: self.plan.machine.clone(),
             group: self.plan.group.clone(),
+            variant: self.plan.variant.clone(),
             state: self.group_state,
             started_at_ms: epoch,
             now_ms: epoch + now,

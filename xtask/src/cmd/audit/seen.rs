@@ -9,6 +9,7 @@ use crate::audit::scope::Scope;
 use crate::cmd::audit::Args;
 use crate::cmd::{Context, Failure, Outcome};
 use crate::finding::{Finding, Severity, Subject};
+use crate::host::system::devices;
 use crate::host::tree::audit_files::{self, Listed, ReadTree};
 use crate::host::tree::{named_place, stack_files};
 use crate::init::{Inference, STACK_FILE};
@@ -82,6 +83,12 @@ pub fn read(args: &Args, context: &Context) -> Outcome<Found> {
         return Ok(Found::Broken(said, levels));
     };
     let exclude = exclude?;
+    let mut stack = stack;
+    context.choose_variants(&mut stack)?;
+    if args.confirm.is_some() {
+        // What is started is what this host runs.
+        devices::choose_variants(&mut stack);
+    }
     let stack = stack.with_ungrouped();
     Ok(Found::Stack(Box::new(Seen {
         stack,

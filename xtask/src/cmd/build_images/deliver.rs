@@ -86,7 +86,8 @@ pub fn deliver(args: &Args, context: &Context, stack: &Stack, plan: &Plan, docum
             .map(|node| Push {
                 name: node.name.clone(),
                 image: node.image.clone(),
-                to: format!("{registry}/{}:{}", node.name, stack.images.tag),
+                // With its tag: that of a group with variants names one.
+                to: node.image.replacen(&stack.images.namespace, registry, 1),
             })
             .collect();
         let done = |push: &Push, result: &Result<Pushed, PushError>| match result {

@@ -409,9 +409,8 @@ impl<'a> Bench<'a> {
                 for path in python {
                     self.append(&self.tree().join(path))?;
                 }
-                let images = self.stack.groups.iter();
-                let names =
-                    images.map(|group| format!("{}/{}:{}", self.namespace(), group.name, self.stack.images.tag));
+                let images = self.stack.groups().map(|(id, _)| self.stack.group_image(id));
+                let names = images.map(|image| image.replacen(&self.stack.images.namespace, &self.namespace(), 1));
                 self.podman
                     .command()
                     .args(["image", "rm", "--force", "--no-prune"])

@@ -33,6 +33,8 @@ pub struct Inputs<'a> {
     pub containers_conf: Option<PathBuf>,
     /// Ports that the stack publishes on this host.
     pub ports: Vec<WantedPort>,
+    /// Groups with variants: which one this host runs, and why.
+    pub variants: Vec<String>,
     /// Subnets of the stack that something else on this host has.
     pub overlaps: Vec<Overlap>,
 }
@@ -111,6 +113,7 @@ pub fn gather(inputs: &Inputs<'_>) -> HostFacts {
                 (path, readable)
             }),
         package_index: package_index::of_host(),
+        variants: inputs.variants.clone(),
         rootless: (!root).then(rootless),
         ip_forward: std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward")
             .ok()

@@ -134,7 +134,8 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
         groups.insert(
             group.name.clone(),
             GroupInputs {
-                dockerfile: repository.read_text(&stack.output.at(&format!("docker/Dockerfile.{}", group.name)))?,
+                dockerfile: repository
+                    .read_text(&stack.output.at(&format!("docker/Dockerfile.{}", group.dockerfile())))?,
                 requirements: match lock {
                     // Without what names the file: groups whose locks pin the same share an image.
                     Some(lock) => pins_of(&lock).into_bytes(),

@@ -1,6 +1,7 @@
 //! Locks of requirements files: which there are, what is wrong with them, and how uv makes them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,12 +15,21 @@ use crate::host::tree;
 use crate::host::tree::root::TreeError;
 use crate::host::tree::walk::{self, What};
 use crate::images::uv::{UV_VERSION, uv_requirement};
-use crate::stack::Stack;
 use crate::stack::lockable::{Lockable, Refused};
-use crate::stack::requirements_lock::{self as lock, Locked, Stale};
+use crate::stack::requirements_lock::{self as lock, Locked, Sources, Stale};
+use crate::stack::{Group, Stack};
 
 /// How long an index may take to answer all that is asked for one lock.
 const LIMIT: Duration = Duration::from_secs(900);
+
+/// Of which variants requirements files are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Of those that hold.
+    Chosen,
+    /// Of all.
+    All,
+}
 
 /// The requirements files of these groups, of all where none is named, with their locks.
 ///
@@ -30,20 +40,25 @@ pub fn look(
     tree_path: &Path,
     stack: &Stack,
     groups: &BTreeSet<String>,
+    which: Which,
 ) -> Result<Vec<Locked>, FileError> {
     let wanted_groups = stack
         .groups
         .iter()
         .filter(|group| groups.is_empty() || groups.contains(&group.name));
-    let requirements: BTreeSet<&String> = wanted_groups.map(|group| &group.requirements).collect();
+    let requirements: BTreeSet<&String> = match which {
+        Which::Chosen => wanted_groups.map(|group| &group.requirements).collect(),
+        Which::All => wanted_groups.flat_map(Group::all_requirements).collect(),
+    };
     let root = tree::open(tree_path)?;
     requirements
         .into_iter()
         .map(|requirements| {
-            let wanted = lock::wanted(requirements, &mut |file| {
+            let mut wanted = lock::wanted(requirements, &mut |file| {
                 root.read_text(file)
                     .map_err(|error| tree::on("read", &tree_path.join(file), error))
             })?;
+            wanted.extend(stack.sources(requirements).wanted(requirements));
             let lock = read(repository, stack, requirements)?;
             let stale = match &lock {
                 Some(text) => lock::stale(text, &wanted, stack.python_version),
@@ -66,7 +81,7 @@ pub fn locked(repository: &Repository, stack: &Stack) -> BTreeSet<String> {
     let Ok(root) = repository.folder() else {
         return BTreeSet::new();
     };
-    let requirements = stack.groups.iter().map(|group| &group.requirements);
+    let requirements = stack.groups.iter().flat_map(Group::all_requirements);
     requirements
         .filter(|requirements| root.has_file(lock::path(stack, requirements)))
         .cloned()
@@ -96,7 +111,8 @@ pub fn unused(repository: &Repository, stack: &Stack) -> Result<Vec<String>, Fil
     let used: BTreeSet<String> = stack
         .groups
         .iter()
-        .map(|group| lock::path(stack, &group.requirements))
+        .flat_map(Group::all_requirements)
+        .map(|requirements| lock::path(stack, requirements))
         .collect();
     let root = repository.folder()?;
     let folder = stack.output.at(lock::FOLDER);
@@ -184,7 +200,7 @@ impl Uv {
 
     /// What requirements come out as, with hashes. Of what `before` pins, it keeps what does for the requirements and is
     /// not to be upgraded. `name` is for the log. uv sees a file of ours in a folder of ours: neither the tree's requirements files nor its
-    /// configuration of uv. Nothing is built: what has no wheel is not found.
+    /// configuration of uv. Nothing is built: what has no wheel is not found, unless `sources` says what it needs.
     ///
     /// # Errors
     /// When there is no such set of distributions, or the index cannot be asked.
@@ -192,7 +208,7 @@ impl Uv {
         &self,
         repository: &Repository,
         name: &str,
-        lockable: &Lockable,
+        (lockable, sources): (&Lockable, &Sources),
         python: PythonVersion,
         before: &BTreeMap<String, lock::Pin>,
         upgrade: &Upgrade,
@@ -211,20 +227,20 @@ impl Uv {
         );
         files::write_unsynced(&requirements, lockable.requirements.as_bytes())?;
         files::write_unsynced(&constraints, lockable.constraints.as_bytes())?;
+        let mut building: Vec<OsString> = vec!["--no-config".into(), "--no-build".into()];
+        if let Some(text) = sources.uv_configuration() {
+            let file = scratch.path().join("uv.toml");
+            files::write_unsynced(&file, text.as_bytes())?;
+            building = vec!["--config-file".into(), file.into()];
+        }
         let upgrades = match upgrade {
             Upgrade::Nothing => Vec::new(),
             Upgrade::These(names) => names.iter().map(|name| format!("--upgrade-package={name}")).collect(),
             Upgrade::Everything => vec!["--upgrade".to_owned()],
         };
         let mut compile = Program::new(self.program())
-            .args([
-                "pip",
-                "compile",
-                "--quiet",
-                "--no-config",
-                "--no-python-downloads",
-                "--no-build",
-            ])
+            .args(["pip", "compile", "--quiet", "--no-python-downloads"])
+            .args(building)
             .args(["--generate-hashes", "--no-header", "--no-annotate"])
             .arg(format!("--python-version={python}"))
             .arg("--python")
@@ -241,7 +257,8 @@ impl Uv {
             .log(repository.log(&format!("lock-{}", name.replace('/', "-"))))
             .limit(LIMIT);
         // uv does not know of what pip is told.
-        let index = package_index::of_host();
+        let mut index = package_index::of_host();
+        index.extra.splice(0..0, sources.indexes.iter().cloned());
         for (name, value) in index.for_uv() {
             compile = compile.env(name, value);
         }

@@ -1,6 +1,7 @@
 //! The machine: processes, files, locks, network devices, the firewall.
 
 pub mod addresses;
+pub mod devices;
 pub mod files;
 pub mod firewall;
 pub mod git;

@@ -18,6 +18,7 @@ use crate::stack::extras::Extras;
 use crate::stack::limits::Limits;
 use crate::stack::model::{Agent, AgentId, Group, GroupId, Images, Machine, MachineId, Stack, Subnet, Volume};
 use crate::stack::output::Output;
+use crate::stack::variants::Variants;
 
 fn machine(name: &str, second: u8) -> Machine {
     Machine {
@@ -67,6 +68,7 @@ fn group(name: &str, machine: usize, agents: &[usize]) -> Group {
         extras: Extras::default(),
         limits: Limits::default(),
         secrets: Vec::new(),
+        variants: Variants::default(),
         place: Place::file("config/stack.yaml"),
     }
 }

@@ -7,6 +7,7 @@ use crate::finding::{Finding, Place, Severity, Subject};
 use crate::stack::GroupId;
 use crate::stack::selection::{Nothing, Out, brings_nothing};
 use crate::stack::tree::{Found, TreeFiles, normal};
+use crate::stack::variants::RawVariant;
 
 /// A finding about a path that is not there as written.
 fn absent(
@@ -74,11 +75,35 @@ pub fn missing_requirements(facts: &Facts<'_>) -> Vec<Finding> {
     let Some(tree) = facts.tree else {
         return Vec::new();
     };
-    facts
-        .stack
-        .groups
-        .iter()
-        .zip(&facts.resolved.groups)
+    let of_groups = facts.stack.groups.iter().zip(&facts.resolved.groups);
+    // Whichever holds, each variant has to be right.
+    let of_variants = of_groups.clone().flat_map(|(group, raw)| {
+        let written = raw
+            .variants
+            .iter()
+            .filter_map(|variant| Some((variant, variant.requirements.as_ref()?)));
+        written.filter_map(|(variant, file)| {
+            let finding = absent(
+                "stack/missing-requirements",
+                file.place.clone(),
+                &format!(
+                    "the requirements file of variant `{}` of group `{}`,",
+                    variant.name.value, group.name
+                ),
+                &normal(&file.value),
+                &tree.find(&file.value, &BTreeMap::new()),
+                tree,
+            )?;
+            Some(finding.about(Subject::group(&group.name)))
+        })
+    });
+    let of_variants: Vec<Finding> = of_variants.collect();
+    of_groups
+        // What holds with a variant's own file was just looked at.
+        .filter(|(group, raw)| {
+            let own = |variant: &RawVariant| variant.requirements.as_ref().is_some_and(|own| own.value == group.requirements);
+            !raw.variants.iter().any(own)
+        })
         .filter_map(|(group, raw)| {
             let place = raw.requirements.as_ref().unwrap_or(&raw.name).place.clone();
             let mut finding = absent(
@@ -100,6 +125,7 @@ pub fn missing_requirements(facts: &Facts<'_>) -> Vec<Finding> {
             }
             Some(finding.about(Subject::group(&group.name)))
         })
+        .chain(of_variants)
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! What agents import must not lie where agents write: one of them could give code to all others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
 use crate::finding::{Finding, Place, Subject};
@@ -66,7 +66,9 @@ pub fn writable_variable(facts: &Facts<'_>) -> Vec<Finding> {
     }
     for (group, raw) in facts.stack.groups.iter().zip(&facts.resolved.groups) {
         let machine = facts.stack.machine(group.machine);
-        for (name, value) in &group.environment {
+        let of_variants = group.variants.all.iter().flat_map(|variant| &variant.environment);
+        let all: BTreeSet<(&String, &String)> = group.environment.iter().chain(of_variants).collect();
+        for (name, value) in all {
             let whose = format!("group `{}`", group.name);
             let finding = variable(facts, machine, &whose, (name, value), &raw.name.place);
             findings.extend(finding.map(|finding| finding.about(Subject::group(&group.name))));
