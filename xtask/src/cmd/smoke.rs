@@ -3,7 +3,7 @@
 mod choose;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -135,8 +135,6 @@ fn phase(text: &str) -> Result<Phase, String> {
 
 /// What the checks need around them.
 struct Surroundings<'a> {
-    /// The repository's root.
-    repository: &'a Path,
     /// The stack.
     stack: &'a Stack,
     /// Podman.
@@ -251,7 +249,6 @@ fn report(args: &Args, context: &Context, here: &Running<'_>) -> Outcome {
         args,
         context,
         &mut Surroundings {
-            repository: context.repository.root(),
             stack,
             podman: here,
             addresses: here,

@@ -74,8 +74,14 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         std::thread::scope(|scope| {
             // Most of the time the first wait for containers: the rest of a processor's time is the others'.
             let steps = [
-                (PODMAN, scope.spawn(move || beside_others(context, path, PODMAN, podman))),
-                ("tests", scope.spawn(move || beside_others(context, path, "tests", others))),
+                (
+                    PODMAN,
+                    scope.spawn(move || beside_others(context, path, PODMAN, podman)),
+                ),
+                (
+                    "tests",
+                    scope.spawn(move || beside_others(context, path, "tests", others)),
+                ),
                 (
                     "fuzz",
                     scope.spawn(|| Ok(fuzz::beside_tests(context)? == Exit::Success)),
