@@ -357,3 +357,73 @@ fn without_a_stack_and_without_agents_an_audit_says_so_alone() {
         .fails_with(2, &["no `stack.yaml` or `config/stack.yaml`"]);
     assert_eq!(listing(&sandbox.path("other")), before);
 }
+
+/// Agents of one group: on another port than the configured one, with HTTP health, without a port, with a port that others connect to.
+fn elsewhere(root: &Path) {
+    let config = "core:\n- {name: Twin, script_path: twin.py, port: 7000, health_check_port: 8000}\n- {name: Web, script_path: web.py, port: 7001, \
+                  health_check_port: 8001}\n- {name: Feed, script_path: feed.py, port: 7002, health_check_port: 7002}\nother:\n- {name: Sweep, \
+                  script_path: sweep.py, port: 7003, health_check_port: 8003}\n- {name: Odd, script_path: odd.py, port: 7004, \
+                  health_check_port: 8004}\n";
+    let twin = "import json, zmq\nsocket = zmq.Context().socket(zmq.REP)\nsocket.bind('tcp://*:5599')\nwhile True:\n    request = \
+                json.loads(socket.recv())\n    if request.get('action') == 'health_check':\n        socket.send_json({'status': 'ok'})\n    \
+                else:\n        socket.send_json({'status': 'error'})\n";
+    let web = "import threading, time\nfrom http.server import BaseHTTPRequestHandler, HTTPServer\nclass Health(BaseHTTPRequestHandler):\n    \
+               def do_GET(self):\n        if self.path == '/health':\n            self.send_response(200)\n            self.end_headers()\n        \
+               else:\n            self.send_error(404)\nserver = HTTPServer(('', 8001), Health)\n\
+               threading.Thread(target=server.serve_forever, daemon=True).start()\nwhile True:\n    time.sleep(1)\n";
+    let feed = format!("import zmq\npub = zmq.Context().socket(zmq.PUB)\npub.bind('tcp://*:5700')\n{AGENT}");
+    let sweep = "import time, zmq\nsub = zmq.Context().socket(zmq.SUB)\nsub.connect('tcp://localhost:5700')\nwhile True:\n    time.sleep(1)\n";
+    let odd = "import zmq\nfirst = zmq.Context().socket(zmq.REP)\nfirst.bind('tcp://*:5601')\nsecond = zmq.Context().socket(zmq.REP)\n\
+               second.bind('tcp://*:5602')\nwhile True:\n    first.send(first.recv())\n";
+    plant(
+        root,
+        &[
+            ("startup.yaml", config),
+            ("twin.py", twin),
+            ("web.py", web),
+            ("feed.py", &feed),
+            ("sweep.py", sweep),
+            ("odd.py", odd),
+            ("requirements.txt", "pyzmq\n"),
+        ],
+    );
+}
+
+#[test]
+fn where_agents_really_listen_is_written_with_its_evidence() {
+    let sandbox = Sandbox::empty();
+    let tree = sandbox.path("tree");
+    elsewhere(&tree);
+    let made = sandbox.run(&["init", "--tree", "tree"]);
+    assert_eq!(made.code, 0, "{made:#?}");
+    let text = std::fs::read_to_string(tree.join("config/stack.yaml")).unwrap();
+    for line in [
+        "      Twin:\n        health: {kind: zmq, port: 5599}  # ~ twin.py:3: binds 5599, where it answers `health_check`\n        \
+         ports: [\"7000:5599\"]  # ~ twin.py:3",
+        "      Web:\n        health: {kind: http, path: /health}  # ~ web.py:10: serves HTTP on 8001",
+        "      Feed:\n        ports: [\"5700\"]  # ~ feed.py:3: binds a PUB socket to 5700",
+        "      Sweep:\n        health: process  # ~ sweep.py: opens no port",
+        "    reaches: [Feed]  # ~ sweep.py:3: `Sweep` connects to 5700, where `Feed` is",
+        "    # ? `Odd`: nothing it opens is 7004, where others look for it: of 5601 and 5602",
+        "        # ? nothing says which request is answered on 5601",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let explained = sandbox.run(&["init", "--tree", "tree", "--explain", "groups.core.overrides.Feed"]);
+    assert!(
+        explained.stdout.contains("sweep.py:3: `Sweep` connects to 5700"),
+        "{explained:#?}"
+    );
+    let output = sandbox
+        .command(&["audit", "--format", "json"])
+        .current_dir(&tree)
+        .output()
+        .unwrap();
+    let audit = sandbox.ran(&output);
+    assert_eq!(audit.code, 0, "{text}\n{audit:#?}");
+    let document = json(&audit);
+    let agents = document["agents"].as_array().unwrap();
+    let risky = agents.iter().filter(|agent| agent["prediction"] != "starts");
+    let risky: Vec<&str> = risky.filter_map(|agent| agent["name"].as_str()).collect();
+    assert_eq!(risky, ["Odd"], "{document:#}");
+}

@@ -16,6 +16,7 @@ pub mod rule;
 pub mod rules;
 pub mod rules_page;
 pub mod scope;
+pub mod serving;
 pub mod start_path;
 pub mod users;
 pub mod words;

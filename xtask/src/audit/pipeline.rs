@@ -14,6 +14,7 @@ use super::no_requirements;
 use super::outcome::{self, AgentReport, Prediction, Report};
 use super::rules::{self, Facts, comments, levels};
 use super::scope::Scope;
+use super::serving::Proposal;
 use super::start_path::trail::Trail;
 use super::start_path::{self, Followed};
 use super::users::users;
@@ -212,11 +213,19 @@ fn accepted(
 }
 
 /// The facts of the tree's Python files, whose bytes are taken out of the entries.
-/// Files and folders that the agents of a group write and that their stack does not let them write, with where that is done first.
+/// Files and folders that the agents of a group write, with where that is done first, and how they are asked and reached: all that their
+/// stack does not say.
 #[must_use]
-pub fn writes(mut input: Input<'_>) -> BTreeMap<(GroupId, Writable), Place> {
+pub fn unsaid(mut input: Input<'_>) -> (BTreeMap<(GroupId, Writable), Place>, Vec<Proposal>) {
     let python = python_of(&mut input);
-    super::writable::written(input.stack, &python, input.disk)
+    let written = super::writable::written(input.stack, &python, input.disk);
+    // What cannot write goes no further.
+    let mut stack = input.stack.clone();
+    for (group, writable) in written.keys() {
+        stack.groups[group.0].writable.push(writable.clone());
+    }
+    let proposals = super::serving::proposals(&stack, &python, input.disk);
+    (written, proposals)
 }
 
 fn python_of(input: &mut Input<'_>) -> TreeFacts {

@@ -6,20 +6,28 @@ use std::path::{Path, PathBuf};
 
 use super::audit::seen::Seen;
 use super::{Context, Failure, Outcome};
+use contract::health::Kind;
+
 use crate::audit::pipeline;
 use crate::audit::scope::Scope;
+use crate::audit::serving::{Proposal, What};
+use crate::finding::Place;
 use crate::host::system::process;
 use crate::host::tree::root::{LONGEST_TEXT, TreeError, TreeRoot};
 use crate::host::tree::{evidence, stack_files};
-use crate::init::{self, Inference, STACK_FILE, Write};
+use crate::init::document::Shown;
+use crate::init::evidence::Evidence;
+use crate::init::{self, Inference, STACK_FILE, Setting, Write};
 use crate::report::exit::Exit;
 use crate::report::init as show;
+use crate::stack::Stack;
+use crate::stack::further_ports::FurtherPort;
 use crate::stack::near::nearest;
 
 /// Infer a stack from a tree, and write it into the tree as config/stack.yaml
 ///
 /// Asks nothing: machines, groups, folders of code, health ports and requirements are inferred from the tree's own files, each with the
-/// file and line that say so. Marks: `=` the tree says so, `~` all evidence agrees, `?` look at it. Where no requirements file of the
+/// file and line that say so; where an agent listens is found by following its script. Marks: `=` the tree says so, `~` all evidence agrees, `?` look at it. Where no requirements file of the
 /// tree brings what a group imports, one is made beside the stack; so are smoke checks, below `deploy/smoke`. Nothing that is there is overwritten: a second run shows the
 /// difference to what would be inferred now.
 #[derive(Debug, clap::Args)]
@@ -110,7 +118,7 @@ pub fn infer(path: &Path, context: &Context) -> Outcome<(TreeRoot, Option<Infere
     if read.unread > 0 {
         context.printer.warn(show::unread(read.unread));
     }
-    let inference = init::infer(read.input).map(|inference| with_writes(inference, path, context));
+    let inference = init::infer(read.input).map(|inference| with_seen(inference, path, context));
     Ok((root, inference))
 }
 
@@ -125,24 +133,85 @@ fn open(path: &Path) -> Outcome<TreeRoot> {
     })
 }
 
-/// The same with what the agents write on their start paths, which the audit of the inferred stack tells.
-fn with_writes(inference: Inference, path: &Path, context: &Context) -> Inference {
+/// The same with what the agents write on their start paths and where they listen, which the audit of the inferred stack tells.
+fn with_seen(inference: Inference, path: &Path, context: &Context) -> Inference {
     let Some(seen) = Seen::of_inference(&inference, path, context) else {
         return inference;
     };
     let prefix = seen.stack.shown_prefix();
-    let writes = seen.with_input(Scope::default(), None, pipeline::writes);
+    let stack = seen.stack.clone();
+    let (writes, proposals) = seen.with_input(Scope::default(), None, pipeline::unsaid);
+    let in_tree = |place: &Place| {
+        let file = place.path.strip_prefix(&prefix).unwrap_or(&place.path).to_owned();
+        (file, place.line as usize)
+    };
     let writes: Vec<Write> = writes
         .into_iter()
-        .map(|((_, path), place)| {
-            let file = place.path.strip_prefix(&prefix).unwrap_or(&place.path).to_owned();
-            let place = (file, place.line as usize);
-            Write { path, place }
+        .map(|((_, path), place)| Write {
+            path,
+            place: in_tree(&place),
         })
         .collect();
-    match writes.is_empty() {
+    let settings: Vec<Setting> = proposals
+        .iter()
+        .map(|proposal| setting(&stack, proposal, &in_tree))
+        .collect();
+    match writes.is_empty() && settings.is_empty() {
         true => inference,
-        false => inference.with_writes(&writes),
+        false => inference.with_seen(&writes, settings),
+    }
+}
+
+/// What the audit proposes, as a key of the stack.
+fn setting(stack: &Stack, proposal: &Proposal, in_tree: &dyn Fn(&Place) -> (String, usize)) -> Setting {
+    let agent = stack.agent(proposal.agent);
+    let number = |port: u16| Shown::Number(u64::from(port));
+    let (key, shown) = match &proposal.what {
+        What::Health(check) if check.kind == Kind::Process => ("health", Shown::Scalar(check.kind.name().to_owned())),
+        What::Health(check) => {
+            let text = |text: &String| Shown::Scalar(text.clone());
+            let mut fields = vec![("kind", Shown::Scalar(check.kind.name().to_owned()))];
+            fields.extend(check.port.map(|port| ("port", number(port))));
+            fields.extend(check.path.as_ref().map(|path| ("path", text(path))));
+            fields.extend(check.ask.as_ref().map(|ask| ("ask", text(ask))));
+            fields.extend(check.expect.first().map(|word| ("expect", text(word))));
+            let fields = fields.into_iter().map(|(key, value)| (key.to_owned(), value));
+            ("health", Shown::Mapping(fields.collect()))
+        }
+        What::Reaches(agents) => {
+            let named = agents.iter().map(|id| {
+                let (other, machine) = (stack.agent(*id), agent.machine);
+                match other.machine == machine {
+                    true => other.name.clone(),
+                    false => format!("{}/{}", stack.machine(other.machine).name, other.name),
+                }
+            });
+            ("reaches", Shown::List(named.collect()))
+        }
+        What::Ports(ports) if ports.is_empty() => ("ports", Shown::Note),
+        What::Ports(ports) => {
+            let led = |further: &FurtherPort| match further.port == further.target {
+                true => further.port.to_string(),
+                false => format!("{}:{}", further.port, further.target),
+            };
+            ("ports", Shown::List(ports.iter().map(led).collect()))
+        }
+    };
+    let is_of_group = matches!(proposal.what, What::Reaches(_));
+    Setting {
+        group: stack.group(agent.group).name.clone(),
+        agent: (!is_of_group).then(|| agent.name.clone()),
+        key,
+        shown,
+        evidence: proposal
+            .evidence
+            .iter()
+            .map(|(place, says)| {
+                let (file, line) = in_tree(place);
+                Evidence::new(file, line, says.as_str())
+            })
+            .collect(),
+        doubt: proposal.doubt.clone(),
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Shown {
     Number(u64),
     /// A list.
     List(Vec<String>),
+    /// A mapping on one line.
+    Mapping(Vec<(String, Shown)>),
     /// Keys below it.
     Section,
     /// Nothing: what the stack has no key for, and people should know.
@@ -67,13 +69,29 @@ impl Item {
     /// Its value on one line.
     #[must_use]
     pub fn value(&self) -> String {
-        match &self.shown {
-            Shown::Scalar(text) => scalar(text),
-            Shown::Number(number) => number.to_string(),
-            Shown::List(items) => flow(items),
-            Shown::Section | Shown::Note => String::new(),
+        self.shown.text()
+    }
+}
+
+impl Shown {
+    /// It on one line.
+    fn text(&self) -> String {
+        match self {
+            Self::Scalar(text) => scalar(text),
+            Self::Number(number) => number.to_string(),
+            Self::List(items) => flow(items),
+            Self::Mapping(fields) => mapping(fields),
+            Self::Section | Self::Note => String::new(),
         }
     }
+}
+
+fn mapping(fields: &[(String, Shown)]) -> String {
+    let fields: Vec<String> = fields
+        .iter()
+        .map(|(key, value)| format!("{}: {}", scalar(key), value.text()))
+        .collect();
+    format!("{{{}}}", fields.join(", "))
 }
 
 fn flow(items: &[String]) -> String {

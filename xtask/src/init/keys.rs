@@ -49,6 +49,7 @@ fn written(draft: &Draft) -> (Vec<Item>, Vec<(String, String)>) {
                 ports.next().unwrap_or(FIRST_STATUS_PORT),
                 &mut items,
             );
+            items.extend(super::settings::items(&draft.settings, &group.group.value.name));
             if let Source::Made(path, text) = &group.requirements.value {
                 files.insert(path.clone(), text.clone());
             }

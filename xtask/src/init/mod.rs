@@ -21,6 +21,7 @@ mod machines;
 mod paths;
 mod requirements;
 mod scripts;
+mod settings;
 mod startup;
 mod version;
 mod writable;
@@ -40,6 +41,7 @@ use self::groups::Group;
 use self::imports::{Loaded, Sources};
 use self::requirements::Source;
 use self::scripts::Scripts;
+pub use self::settings::Setting;
 use self::startup::Config;
 use self::texts::Texts;
 use self::writable::Writable;
@@ -88,10 +90,12 @@ impl Inference {
         document::text(&self.items)
     }
 
-    /// The same with what the agents' start paths write, which is known once they were followed in this stack.
+    /// The same with what the agents' start paths write and what is to be said of single agents, which is known once they were followed
+    /// in this stack.
     #[must_use]
-    pub fn with_writes(mut self, writes: &[Write]) -> Self {
+    pub fn with_seen(mut self, writes: &[Write], settings: Vec<Setting>) -> Self {
         writable::add(&mut self.draft.writable, &self.code, writes);
+        self.draft.settings = settings;
         keys::inference(self.draft, self.code)
     }
 
@@ -147,6 +151,7 @@ struct Draft {
     machines: Vec<Machine>,
     fallbacks: BTreeMap<String, Known<Option<String>>>,
     compose_devices: Vec<Evidence>,
+    settings: Vec<Setting>,
 }
 
 /// Infers a stack; nothing where no file of the tree lists agents.
@@ -210,6 +215,7 @@ pub fn infer(input: Input) -> Option<Inference> {
         machines,
         fallbacks,
         compose_devices: devices::of_compose(&texts),
+        settings: Vec::new(),
     };
     Some(keys::inference(draft, sources.folders().clone()))
 }

@@ -192,15 +192,24 @@ pub fn document(inference: &Inference) -> Document<'_> {
     }
 }
 
+fn json(shown: &Shown) -> serde_json::Value {
+    match shown {
+        Shown::Scalar(text) => text.as_str().into(),
+        Shown::Number(number) => (*number).into(),
+        Shown::List(items) => items.as_slice().into(),
+        Shown::Mapping(fields) => fields
+            .iter()
+            .map(|(key, value)| (key.clone(), json(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Shown::Section | Shown::Note => serde_json::Value::Null,
+    }
+}
+
 fn row(item: &Item) -> Row<'_> {
     Row {
         key: item.name(),
-        value: match &item.shown {
-            Shown::Scalar(text) => text.as_str().into(),
-            Shown::Number(number) => (*number).into(),
-            Shown::List(items) => items.as_slice().into(),
-            Shown::Section | Shown::Note => serde_json::Value::Null,
-        },
+        value: json(&item.shown),
         mark: item.mark.name(),
         evidence: item
             .evidence

@@ -1573,3 +1573,16 @@ fn levels_of_rules() {
         &["config/stack.yaml:8:10 error stack/wrong-type: `rules` must be a mapping, not a list"],
     );
 }
+
+#[test]
+fn one_socket_may_answer_everything() {
+    let fixture = Fixture::small().file(
+        MAIN,
+        "    port: 5000\n",
+        "    port: 5000\n    health_check_port: 5000\n",
+    );
+    assert_eq!(fixture.says(), Vec::<String>::new());
+    let stack = fixture.model();
+    assert_eq!(stack.agents[0].ports().collect::<Vec<_>>(), [5000]);
+    assert_eq!(stack.agents[0].health_port(), Some(5000));
+}

@@ -28,6 +28,7 @@ mod files;
 mod groups;
 mod import;
 mod library;
+pub mod listening;
 mod lists;
 mod manager;
 mod metaclass;
@@ -72,6 +73,7 @@ use rustc_hash::FxHashSet as HashSet;
 pub use failure::Failure;
 
 use self::failure::Flow;
+use self::listening::Listening;
 use self::lists::ChangedLists;
 use self::modules::Modules;
 use self::mutation::Names;
@@ -119,8 +121,43 @@ pub fn explain(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, id: AgentId) -> 
     // The way leads through everything: nothing is done again without being followed.
     let shared = Shared::new(false);
     with_groups(stack, tree, disk, |groups| {
-        follow(stack, &groups[stack.agent(id).group.0], id, (disk, &shared), true)
+        let (followed, also) = follow(stack, &groups[stack.agent(id).group.0], id, (disk, &shared), Asked::Way);
+        (followed, also.trail)
     })
+}
+
+/// Follows the script of every agent; what each listens on, too.
+#[must_use]
+pub fn listening(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> Vec<(Followed, Listening)> {
+    let agents: Vec<AgentId> = stack.agents().map(|(id, _)| id).collect();
+    // What is done again without being followed opens nothing.
+    let shared = Shared::new(false);
+    with_groups(stack, tree, disk, |groups| {
+        let of_agent = |id: &AgentId| {
+            let group = &groups[stack.agent(*id).group.0];
+            let (followed, also) = follow(stack, group, *id, (disk, &shared), Asked::Sockets);
+            (followed, also.listening)
+        };
+        agents.par_iter().map(of_agent).collect()
+    })
+}
+
+/// What is wanted besides a prediction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Nothing.
+    Nothing,
+    /// The way that was gone.
+    Way,
+    /// What the agent listens on.
+    Sockets,
+}
+
+/// What was wanted besides a prediction, empty otherwise.
+#[derive(Default)]
+struct Also {
+    trail: Trail,
+    listening: Listening,
 }
 
 /// Calls with what the agents of each group share.
@@ -165,7 +202,16 @@ fn predict_in(
     let agents: Vec<AgentId> = stack.agents().map(|(id, _)| id).collect();
     let predictions: Vec<Followed> = agents
         .par_iter()
-        .map(|id| follow(stack, &groups[stack.agent(*id).group.0], *id, (disk, shared), false).0)
+        .map(|id| {
+            follow(
+                stack,
+                &groups[stack.agent(*id).group.0],
+                *id,
+                (disk, shared),
+                Asked::Nothing,
+            )
+            .0
+        })
         .collect();
     let mut findings = merged(&predictions);
     findings.extend(broken::elsewhere(tree, &findings));
@@ -222,14 +268,14 @@ impl GroupContext<'_> {
     }
 }
 
-/// Follows an agent's script; `asked`: for the way, too.
+/// Follows an agent's script.
 fn follow(
     stack: &Stack,
     group: &GroupContext<'_>,
     id: AgentId,
     (disk, shared): (Disk<'_>, &Shared),
-    asked: bool,
-) -> (Followed, Trail) {
+    asked: Asked,
+) -> (Followed, Also) {
     let agent = stack.agent(id);
     let mut report = AgentReport::new(stack, id);
     let script = crate::python::imports::view::normal(&agent.script_path);
@@ -239,7 +285,7 @@ fn follow(
         report.subject = Some(Subject::Path(agent.script_path.clone()));
         report.chain = vec![Step::at(&agent.place)];
         let failures = Vec::new();
-        return (Followed { report, failures }, Trail::default());
+        return (Followed { report, failures }, Also::default());
     };
     let flags = flags(agent);
     let own = group.environment.as_ref().filter(|_| !agent.environment.is_empty());
@@ -329,14 +375,15 @@ fn follow(
         surely_logs: false,
         parsers: Vec::new(),
         binds: Vec::new(),
+        met: listening::Met::default(),
         sockets: Vec::new(),
         given_by_properties: Tracked::default(),
         made: TrackedSet::default(),
         steps: 0,
-        trail: asked.then(Trail::default),
+        trail: (asked == Asked::Way).then(Trail::default),
     };
     let flow = walker.run(file, &script);
-    judged(walker, agent, report, (file, flow))
+    judged(walker, agent, report, (file, flow), asked)
 }
 
 /// What is predicted of an agent whose script has come to its end, and the way.
@@ -345,7 +392,8 @@ fn judged(
     agent: &Agent,
     report: AgentReport,
     (file, flow): (usize, Flow),
-) -> (Followed, Trail) {
+    asked: Asked,
+) -> (Followed, Also) {
     walker.note(trail::Kind::End, None, |_| {
         format!("the script {}", trail::ending(flow))
     });
@@ -360,10 +408,12 @@ fn judged(
         Flow::Raised(exception) => exception.failure,
         _ => None,
     };
+    let listening = walker.listening(asked);
     let failures = walker.failures;
     let mut followed = Followed { report, failures };
     judge(&mut followed, fatal, alive);
-    (followed, walker.trail.unwrap_or_default())
+    let trail = walker.trail.unwrap_or_default();
+    (followed, Also { trail, listening })
 }
 
 /// The package of `__main__` where a module is run with `-m`: a package's own is the package itself.

@@ -29,6 +29,7 @@ impl Walker<'_> {
         if flow == Flow::Next && self.silent == 0 {
             flow = self.library_call(here, call, name, arguments);
         }
+        self.serves(here, call, name, arguments);
         self.logs |= gives_handlers(name);
         self.surely_logs |=
             (gives_handlers(name) && !name.ends_with("Config") || name == "logging.basicConfig") && self.is_certain();
@@ -474,11 +475,15 @@ impl Walker<'_> {
                 if flow == Flow::Next {
                     flow = match method {
                         "bind" => self.bind_socket(here, call, &object, arguments),
-                        _ => self.check_placeholder(here, call, arguments),
+                        _ => {
+                            self.connects(here, call, arguments);
+                            self.check_placeholder(here, call, arguments)
+                        }
                     };
                 }
                 return (V::Unknown, flow);
             }
+            (_, "run") => self.runs_app(here, call, arguments),
             (_, "submit" | "run_in_executor") => self.kept_by(arguments),
             (_, "close" | "unbind" | "term" | "destroy") => self.release_all_ports(),
             (

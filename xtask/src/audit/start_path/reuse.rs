@@ -464,6 +464,8 @@ impl<'a> Walker<'a> {
             disk: _,
             names: _,
             shared: _,
+            // Looked at where nothing is done again only.
+            met: _,
             // Tracked.
             modules: _,
             by_name: _,

@@ -39,6 +39,7 @@ impl Walker<'_> {
             V::Socket(socket) => Some(*socket),
             _ => None,
         };
+        self.opened(here, call);
         let flow = self.check_placeholder(here, call, arguments);
         if flow != Flow::Next {
             return flow;
@@ -84,13 +85,17 @@ impl Walker<'_> {
             };
             return self.fail_at(here, call.span, "start/port-bound-twice", "ZMQError", words, None);
         }
+        // What is sent there is no connection.
+        let datagrams = socket.is_none() && self.is_mentioned(&["SOCK_DGRAM"]);
         if self.silent == 0 {
             self.binds.push(Bind {
                 port,
                 of,
                 place,
                 conditional,
+                always: self.runs_always() && !datagrams,
                 released: false,
+                given_up: false,
                 socket,
                 held_at: self.held_at(call).filter(|_| socket.is_none()),
             });
@@ -120,8 +125,8 @@ impl Walker<'_> {
             let flow = self.fail_at(here, call.span, "start/bad-operation", "TypeError", message, help);
             return (V::Unknown, flow);
         }
-        let kind = match given.map(|kind| self.evaluate(kind)) {
-            Some(V::Outside(name)) if context == zmq::CONTEXT => {
+        let made_as = match given.map(|kind| self.evaluate(kind)) {
+            Some(V::Outside(name)) => {
                 let name = name
                     .strip_prefix("zmq.SocketType.")
                     .or_else(|| name.strip_prefix("zmq."));
@@ -129,11 +134,12 @@ impl Walker<'_> {
             }
             _ => None,
         };
+        let kind = made_as.clone().filter(|_| context == zmq::CONTEXT);
         let state = match self.maybe == 0 && self.loops == 0 {
             true => SocketState::New,
             false => SocketState::Unknown,
         };
-        self.sockets.push(Socket { kind, state });
+        self.sockets.push(Socket { kind, made_as, state });
         self.sure = true;
         (V::Socket(self.sockets.len() - 1), Flow::Next)
     }
@@ -143,7 +149,7 @@ impl Walker<'_> {
         let sends = SENDS.contains(&method);
         let works = sends || RECEIVES.contains(&method);
         let relaxed = self.set_from_outside("req_relaxed") || self.set_from_outside("REQ_RELAXED");
-        let Some(Socket { kind, state }) = self.sockets.get(id).cloned() else {
+        let Some(Socket { kind, state, .. }) = self.sockets.get(id).cloned() else {
             return Flow::Next;
         };
         // Which socket it is has to be sure, not only what is known of it.
@@ -209,16 +215,23 @@ impl Walker<'_> {
         self.is_mentioned(&["REQ_RELAXED", "req_relaxed"])
     }
 
+    fn free_ports(&mut self, which: impl Fn(&Bind) -> bool) {
+        // Once an agent has waited for others or for time to pass, what is closed is closed at its end.
+        let early = !self.waiting && !self.paused;
+        for bind in self.binds.iter_mut().filter(|bind| which(bind)) {
+            bind.released = true;
+            bind.given_up |= early;
+        }
+    }
+
     /// A socket is closed, or nothing holds it any more: its ports may be free again; that they were bound stays true.
     pub fn release_ports(&mut self, id: usize) {
-        for bind in &mut self.binds {
-            bind.released |= bind.socket == Some(id) || bind.socket.is_none();
-        }
+        self.free_ports(|bind| bind.socket == Some(id) || bind.socket.is_none());
     }
 
     /// Any port may be free again: something was closed of which is not known what it is.
     pub fn release_all_ports(&mut self) {
-        self.binds.iter_mut().for_each(|bind| bind.released = true);
+        self.free_ports(|_| true);
     }
 
     /// A `with` statement ends: what it manages is closed.
@@ -226,10 +239,7 @@ impl Walker<'_> {
         match managed {
             V::Socket(socket) => self.release_ports(*socket),
             V::Zmq(_) => self.release_all_ports(),
-            V::Unknown | V::Outside(_) => self
-                .binds
-                .iter_mut()
-                .for_each(|bind| bind.released |= bind.socket.is_none()),
+            V::Unknown | V::Outside(_) => self.free_ports(|bind| bind.socket.is_none()),
             _ => {}
         }
     }
@@ -237,9 +247,7 @@ impl Walker<'_> {
     /// A function ends: sockets that only its names held are closed.
     pub fn left_scope(&mut self, frame: &Frame) {
         let depth = self.frames.len() + 1;
-        for bind in &mut self.binds {
-            bind.released |= bind.held_at.is_some_and(|at| at >= depth);
-        }
+        self.free_ports(|bind| bind.held_at.is_some_and(|at| at >= depth));
         // What it was given, its caller still has.
         let source = self.source(frame.module);
         let facts = frame

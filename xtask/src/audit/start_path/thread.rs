@@ -105,10 +105,12 @@ impl Walker<'_> {
         let none = Arguments::none(true);
         let tries = std::mem::take(&mut self.open_tries);
         self.maybe += 1;
+        self.met.beside += 1;
         if let Some(target) = target.and_then(|target| target.closure()) {
             let _ = self.call_function(here, call, target, &none);
         }
         self.maybe -= 1;
+        self.met.beside -= 1;
         self.open_tries = tries;
         self.waiting = waiting;
         self.alive = alive || !daemon;

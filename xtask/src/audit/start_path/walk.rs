@@ -11,6 +11,7 @@ use pysrc::{Atom, Handler, Module, Span};
 use super::class::Entry;
 use super::content::{Data, Gathering};
 use super::failure::{Failure, Flow};
+use super::listening::Met;
 use super::lists::ChangedLists;
 use super::modules::{Imported, Modules};
 use super::mutation::{Changes, Names};
@@ -176,6 +177,8 @@ impl Caught {
 pub struct Socket {
     /// `REP`, `SUB`, …: nothing where that is not known, or where what it does is awaited.
     pub kind: Option<String>,
+    /// The same, awaited or not.
+    pub made_as: Option<String>,
     /// What of it was seen last: everything, where nothing else has got it.
     pub state: SocketState,
 }
@@ -203,8 +206,12 @@ pub struct Bind {
     pub of: Option<PortOf>,
     pub place: Place,
     pub conditional: bool,
+    /// It is bound whenever the agent starts, in the main thread or beside it.
+    pub always: bool,
     /// The port may be free again.
     pub released: bool,
+    /// It may have been before the agent began to serve.
+    pub given_up: bool,
     /// The socket, where that is one of pyzmq.
     pub socket: Option<usize>,
     /// How many scopes run, where a name of the innermost one is all that is seen to hold the socket.
@@ -335,6 +342,8 @@ pub struct Walker<'a> {
     pub surely_logs: bool,
     pub parsers: Vec<ParserFacts>,
     pub binds: Vec<Bind>,
+    /// Servers that are no bare sockets, and whom the agent connects to.
+    pub met: Met,
     /// Sockets that were made.
     pub sockets: Vec<Socket>,
     /// What properties gave when they were read last.

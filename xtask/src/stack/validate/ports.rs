@@ -3,8 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::health::Kind;
-
 use super::Facts;
 use crate::finding::{Finding, Place, Severity, Subject};
 use crate::stack::model::{AgentId, GroupId, MachineId};
@@ -39,14 +37,10 @@ fn agent_ports(facts: &Facts<'_>) -> Vec<Use> {
         uses.extend(further_ports(facts, id));
         let (implied, place) = health_place(facts, id);
         let word = if implied { "implied " } else { "" };
-        // Nothing is asked of it, or it is asked on its own port, and the stack says so.
-        let Some(port) = agent.health_port() else {
+        // Nothing is asked of it, or it is asked on its own port, which is never implied.
+        let Some(port) = agent.health_port().filter(|port| *port != agent.port) else {
             continue;
         };
-        let check = &agent.runtime.health;
-        if port == agent.port && (check.port.is_some() || check.kind != Kind::Zmq) {
-            continue;
-        }
         uses.push(Use {
             id,
             group: agent.group,

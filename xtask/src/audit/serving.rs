@@ -1,0 +1,563 @@
+//! How the health of agents would be asked, and which ports they have besides the configured ones, as far as their start paths tell: what
+//! `health:` and `ports:` would have to say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::health::{Check, Kind};
+
+use super::outcome::Prediction;
+use super::start_path;
+use super::start_path::Followed;
+use super::start_path::listening::{Connection, Listener, Listening, Speaks};
+use crate::finding::Place;
+use crate::python::disk::Disk;
+use crate::python::facts::TreeFacts;
+use crate::stack::further_ports::FurtherPort;
+use crate::stack::model::UNGROUPED;
+use crate::stack::{AgentId, GroupId, Stack};
+
+/// What the stack would say of one agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// The agent.
+    pub agent: AgentId,
+    /// What it is.
+    pub what: What,
+    /// Where that is to be seen, and what it is.
+    pub evidence: Vec<(Place, String)>,
+    /// Why it may not be so.
+    pub doubt: Option<String>,
+}
+
+/// A key of an override.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// `health:`.
+    Health(Check),
+    /// `ports:`; empty where only is known that they would have to be written.
+    Ports(Vec<FurtherPort>),
+    /// `reaches:` of the agent's group.
+    Reaches(Vec<AgentId>),
+}
+
+/// A port that an agent surely listens on.
+#[derive(Debug, Clone)]
+struct Open {
+    port: u16,
+    speaks: Speaks,
+    place: Place,
+}
+
+impl Open {
+    fn of(listener: &Listener) -> Option<Self> {
+        Some(Self {
+            port: listener.port.filter(|port| *port > 0 && listener.sure)?,
+            speaks: listener.speaks.clone(),
+            place: listener.place.clone(),
+        })
+    }
+
+    /// As evidence has it.
+    fn says(&self) -> String {
+        let port = self.port;
+        match &self.speaks {
+            Speaks::Answers(None) => format!("binds {port}, where it answers `health_check`"),
+            Speaks::Answers(Some(ask)) => format!("binds {port}, where it answers `{ask}`"),
+            Speaks::Replies => format!("binds {port}, where it answers requests"),
+            Speaks::Http(Some(path)) if !path.is_empty() => format!("serves HTTP on {port}, and `{path}` among it"),
+            Speaks::Http(_) => format!("serves HTTP on {port}"),
+            Speaks::Takes(what) => format!("binds {what} to {port}"),
+        }
+    }
+
+    /// The check that it passes as soon as it is open; less is known of the later ones.
+    fn rank(&self) -> u8 {
+        match &self.speaks {
+            Speaks::Http(Some(_)) => 0,
+            Speaks::Answers(_) => 1,
+            Speaks::Replies => 2,
+            Speaks::Http(None) => 3,
+            Speaks::Takes(_) => 4,
+        }
+    }
+
+    fn check(&self) -> Check {
+        let of = |kind| Check {
+            kind,
+            port: Some(self.port),
+            ..Check::default()
+        };
+        match &self.speaks {
+            Speaks::Answers(ask) => Check {
+                expect: match ask.as_deref() {
+                    Some("ping") => vec!["pong".to_owned()],
+                    _ => Vec::new(),
+                },
+                ask: ask.clone(),
+                ..of(Kind::Zmq)
+            },
+            Speaks::Http(Some(path)) => Check {
+                path: Some(path.clone()).filter(|path| !path.is_empty()),
+                ..of(Kind::Http)
+            },
+            Speaks::Replies | Speaks::Http(None) | Speaks::Takes(_) => of(Kind::Tcp),
+        }
+    }
+
+    /// Why more than that a connection is taken may be asked.
+    fn doubt(&self) -> Option<String> {
+        match self.speaks {
+            Speaks::Replies => Some(format!(
+                "nothing says which request is answered on {} with how it is doing: that it takes connections is all that is asked",
+                self.port
+            )),
+            Speaks::Http(None) => Some(format!(
+                "nothing says which path on {} tells how it is doing: that it takes connections is all that is asked",
+                self.port
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// Proposals for all agents whose start paths lead to sockets that their stack does not know of.
+#[must_use]
+pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> Vec<Proposal> {
+    let all = start_path::listening(stack, tree, disk);
+    let looked_for = looked_for(stack, &all);
+    let mut proposals = Vec::new();
+    for (followed, listening) in &all {
+        let id = followed.report.id;
+        let agent = stack.agent(id);
+        let is_grouped = stack.group(agent.group).name != UNGROUPED;
+        if !is_grouped || followed.report.prediction == Prediction::CannotStart {
+            continue;
+        }
+        // One of them may be the configured one.
+        if listening.all.iter().any(|listener| listener.port.is_none()) {
+            continue;
+        }
+        let open = opened(listening);
+        let health = health(stack, followed, listening, &open);
+        let asked = match health.as_ref().map(|proposal| &proposal.what) {
+            Some(What::Health(check)) => check.port,
+            _ => agent.health_port(),
+        };
+        proposals.extend(health);
+        proposals.extend(ports(stack, id, listening, &open, asked, &looked_for));
+    }
+    proposals.extend(reaches(stack, &looked_for));
+    proposals
+}
+
+/// Agents of other groups that a group reaches, with where that is to be seen first.
+type Reached = BTreeMap<AgentId, (Place, String)>;
+
+/// What the agents of groups look for on their own host, that another container has and that they do not say to depend on.
+fn reaches(stack: &Stack, looked_for: &LookedFor<'_>) -> Vec<Proposal> {
+    let mut by_group: BTreeMap<GroupId, (AgentId, Reached)> = BTreeMap::new();
+    for (port, (owner, seekers)) in looked_for {
+        for (seeker, connection) in seekers.iter().filter(|(_, connection)| connection.loopback) {
+            let group = stack.agent(*seeker).group;
+            let is_own = stack.agent(*owner).group == group;
+            if is_own || stack.group(group).name == UNGROUPED || stack.peers_elsewhere(group).contains(owner) {
+                continue;
+            }
+            let says = format!(
+                "`{}` connects to {port}, where `{}` is",
+                stack.agent(*seeker).name,
+                stack.agent(*owner).name
+            );
+            let (_, found) = by_group.entry(group).or_insert_with(|| (*seeker, Reached::new()));
+            found.entry(*owner).or_insert_with(|| (connection.place.clone(), says));
+        }
+    }
+    let of_group = |(agent, found): (AgentId, Reached)| Proposal {
+        agent,
+        what: What::Reaches(found.keys().copied().collect()),
+        evidence: found.into_values().collect(),
+        doubt: None,
+    };
+    by_group.into_values().map(of_group).collect()
+}
+
+/// Each port that is surely open, once.
+fn opened(listening: &Listening) -> Vec<Open> {
+    let mut seen = BTreeSet::new();
+    let sure = listening.all.iter().filter_map(Open::of);
+    sure.filter(|open| seen.insert(open.port)).collect()
+}
+
+/// How an agent would be asked; nothing where that is what the stack says, or nothing is known.
+fn health(stack: &Stack, followed: &Followed, listening: &Listening, open: &[Open]) -> Option<Proposal> {
+    let id = followed.report.id;
+    let agent = stack.agent(id);
+    let asked = agent.health_port();
+    let current = &agent.runtime.health;
+    let proposal = |check: Check, evidence, doubt| {
+        let same = current.kind == check.kind
+            && (check.kind == Kind::Process || asked == check.port)
+            && (&current.path, &current.ask) == (&check.path, &check.ask);
+        (!same).then_some(Proposal {
+            agent: id,
+            what: What::Health(check),
+            evidence,
+            doubt,
+        })
+    };
+    if listening.all.is_empty() {
+        // A package that is missing opens no port of its own accord.
+        let only_lacks = followed
+            .report
+            .rule
+            .is_some_and(|rule| rule.starts_with("requirements/"));
+        let runs = followed.report.prediction == Prediction::Starts || only_lacks;
+        let runs = runs && listening.elsewhere.is_none();
+        let script = Place::file(format!("{}{}", stack.shown_prefix(), agent.script_path));
+        let evidence = vec![(script, "opens no port, and neither does what it imports".to_owned())];
+        let check = Check {
+            kind: Kind::Process,
+            ..Check::default()
+        };
+        return runs.then(|| proposal(check, evidence, None)).flatten();
+    }
+    if let Some(open) = asked.and_then(|asked| open.iter().find(|open| open.port == asked)) {
+        // Where it is asked, what it answers is meant to be the answer.
+        let known = open.speaks != Speaks::Replies;
+        let check = Check {
+            port: None,
+            ..open.check()
+        };
+        let unchanged = current.kind == check.kind && (&current.path, &current.ask) == (&check.path, &check.ask);
+        let evidence = vec![(open.place.clone(), open.says())];
+        return (known && !unchanged).then(|| Proposal {
+            agent: id,
+            what: What::Health(check),
+            evidence,
+            doubt: open.doubt(),
+        });
+    }
+    if asked.is_some() && listening.all.iter().any(|listener| listener.port == asked) {
+        return None;
+    }
+    let best = open
+        .iter()
+        .min_by_key(|open| (open.rank(), open.port != agent.port, open.port))?;
+    let elsewhere = listening
+        .elsewhere
+        .as_ref()
+        .map(|place| format!("it may open further ports ({}:{})", place.path, place.line));
+    let evidence = vec![(best.place.clone(), best.says())];
+    proposal(best.check(), evidence, best.doubt().or(elsewhere))
+}
+
+/// Ports that agents connect to, by number: whose they are, and who does that where.
+type LookedFor<'a> = BTreeMap<u16, (AgentId, Vec<(AgentId, &'a Connection)>)>;
+
+fn looked_for<'a>(stack: &Stack, all: &'a [(Followed, Listening)]) -> LookedFor<'a> {
+    let mut found: BTreeMap<u16, Vec<(AgentId, &Connection)>> = BTreeMap::new();
+    for (followed, listening) in all {
+        for connection in &listening.connects {
+            let seekers = found.entry(connection.port).or_default();
+            seekers.push((followed.report.id, connection));
+        }
+    }
+    // Of two that have one port, nobody knows who is meant.
+    let mut owners: BTreeMap<u16, BTreeSet<AgentId>> = BTreeMap::new();
+    for (id, agent) in stack.agents() {
+        for port in agent.ports() {
+            owners.entry(port).or_default().insert(id);
+        }
+    }
+    for (followed, listening) in all {
+        for port in listening.all.iter().filter_map(|listener| listener.port) {
+            owners.entry(port).or_default().insert(followed.report.id);
+        }
+    }
+    let known = found.into_iter().filter_map(|(port, seekers)| {
+        let owners = owners.get(&port).filter(|owners| owners.len() == 1)?;
+        Some((port, (*owners.first()?, seekers)))
+    });
+    known.collect()
+}
+
+/// Its ports besides, where others look for it. `asked` is the port on which its health is to be asked.
+fn ports(
+    stack: &Stack,
+    id: AgentId,
+    listening: &Listening,
+    open: &[Open],
+    asked: Option<u16>,
+    looked_for: &LookedFor<'_>,
+) -> Option<Proposal> {
+    let agent = stack.agent(id);
+    if !agent.further.is_empty() {
+        return None;
+    }
+    let mut further: Vec<FurtherPort> = Vec::new();
+    let mut evidence = Vec::new();
+    let mut doubt = None;
+    let is_bound = |port: u16| listening.all.iter().any(|listener| listener.port == Some(port));
+    // Nobody looks for one that is asked nothing, or that has no port.
+    if agent.own_flags && !is_bound(agent.port) && !open.is_empty() {
+        let (mains, others): (Vec<&Open>, Vec<&Open>) = open
+            .iter()
+            .filter(|open| open.port != agent.health_check_port)
+            .partition(|open| matches!(open.speaks, Speaks::Answers(_) | Speaks::Replies));
+        let of_others = || match others.iter().filter(|open| Some(open.port) != asked).count() {
+            0 => others.clone(),
+            _ => others.iter().copied().filter(|open| Some(open.port) != asked).collect(),
+        };
+        let meant = if mains.is_empty() { of_others() } else { mains };
+        match meant.as_slice() {
+            [] => {}
+            [one] => {
+                further.push(FurtherPort {
+                    port: agent.port,
+                    target: one.port,
+                    publish: false,
+                });
+                evidence.push((one.place.clone(), one.says()));
+                doubt = listening
+                    .elsewhere
+                    .as_ref()
+                    .map(|place| format!("it may open {} elsewhere ({}:{})", agent.port, place.path, place.line));
+            }
+            several => {
+                evidence.extend(several.iter().map(|open| (open.place.clone(), open.says())));
+                let numbers: Vec<String> = several.iter().map(|open| open.port.to_string()).collect();
+                doubt = Some(format!(
+                    "nothing it opens is {}, where others look for it: of {}, write the one that is meant, as in `ports: [\"{}:{}\"]`",
+                    agent.port,
+                    numbers.join(" and "),
+                    agent.port,
+                    numbers[0]
+                ));
+            }
+        }
+    }
+    for open in open {
+        let known = open.port == agent.port || Some(open.port) == agent.health_port();
+        let seekers = looked_for.get(&open.port).into_iter().flat_map(|(_, seekers)| seekers);
+        let mut seekers = seekers.filter(|(other, _)| stack.agent(*other).group != agent.group);
+        let Some((seeker, connection)) = seekers.next().filter(|_| !known) else {
+            continue;
+        };
+        further.push(FurtherPort {
+            port: open.port,
+            target: open.port,
+            publish: false,
+        });
+        evidence.push((open.place.clone(), open.says()));
+        evidence.push((
+            connection.place.clone(),
+            format!("`{}` connects to {}", stack.agent(*seeker).name, open.port),
+        ));
+    }
+    (!further.is_empty() || doubt.is_some()).then_some(Proposal {
+        agent: id,
+        what: What::Ports(further),
+        evidence,
+        doubt,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use pysrc::PythonVersion;
+
+    use super::{What, proposals};
+    use crate::python::disk::Disk;
+    use crate::python::facts;
+    use crate::stack::fixture::Fixture;
+
+    /// What is proposed for `Alpha` (port 5000, health port 7000) with this script, and a module beside it.
+    fn of(script: &str) -> Vec<String> {
+        of_all(&[("main/alpha.py", script)])
+    }
+
+    fn of_all(scripts: &[(&str, &str)]) -> Vec<String> {
+        let fixture = Fixture::small();
+        let stack = fixture.model();
+        let files = fixture.tree.files.iter().filter(|path| path.ends_with(".py"));
+        let files = files.map(|path| {
+            let written = scripts.iter().find(|(known, _)| known == path);
+            (path.clone(), written.map_or("", |(_, text)| text).as_bytes().to_vec())
+        });
+        let further = scripts.iter().filter(|(path, _)| !fixture.tree.files.contains(*path));
+        let further = further.map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
+        let tree = facts::of_agents(files.chain(further).collect(), PythonVersion::USUAL, &stack).with_paths([]);
+        let all = proposals(&stack, &tree, Disk::new(&|_| false, &|_| None));
+        let lines = all.into_iter().map(|proposal| {
+            let doubt = if proposal.doubt.is_some() { " ?" } else { "" };
+            let what = match proposal.what {
+                What::Health(check) => {
+                    let port = check.port.map(|port| format!(" {port}")).unwrap_or_default();
+                    let path = check.path.map(|path| format!(" {path}")).unwrap_or_default();
+                    let ask = check.ask.map(|ask| format!(" {ask}")).unwrap_or_default();
+                    format!("{}{port}{path}{ask}", check.kind.name())
+                }
+                What::Ports(ports) => {
+                    let ports: Vec<String> = ports
+                        .iter()
+                        .map(|further| format!("{}:{}", further.port, further.target))
+                        .collect();
+                    format!("ports {}", ports.join(" "))
+                }
+                What::Reaches(agents) => format!("reaches {}", agents.len()),
+            };
+            format!("{}: {what}{doubt}", stack.agent(proposal.agent).name)
+        });
+        lines.collect()
+    }
+
+    const LOOP: &str = "import time\nwhile True:\n    time.sleep(1)\n";
+
+    /// A socket bound where the configured port is not, with what it does for a request.
+    fn rep(handles: &str) -> String {
+        format!(
+            "import zmq, json\nclass A:\n    def __init__(self):\n        self.socket = zmq.Context().socket(zmq.REP)\n        \
+             self.socket.bind('tcp://*:5599')\n    def run(self):\n        while True:\n            request = self.socket.recv_json()\n{handles}\
+             if __name__ == '__main__':\n    A().run()\n"
+        )
+    }
+
+    #[test]
+    fn a_socket_elsewhere_is_asked_there_and_led_to() {
+        let ports = "Alpha: ports 5000:5599";
+        for (handles, health) in [
+            (
+                "            if request.get('action') == 'health_check':\n                self.socket.send_json({'status': 'ok'})\n            \
+                 else:\n                self.socket.send_json({'status': 'error'})\n",
+                "Alpha: zmq 5599",
+            ),
+            (
+                "            self.socket.send_json({'status': 'healthy'})\n",
+                "Alpha: zmq 5599",
+            ),
+            (
+                "            if request['type'] == 'ping':\n                self.socket.send_json({'status': 'ok'})\n",
+                "Alpha: zmq 5599 {\"type\":\"ping\"}",
+            ),
+            ("            self.socket.send(request)\n", "Alpha: tcp 5599 ?"),
+            (
+                "            if request['what'] == 'add':\n                self.socket.send_json({'sum': 1})\n",
+                "Alpha: tcp 5599 ?",
+            ),
+        ] {
+            assert_eq!(of(&rep(handles)), [health, ports], "{handles}");
+        }
+        let words = "import zmq\ns = zmq.Context().socket(zmq.REP)\ns.bind('tcp://*:5599')\nwhile True:\n    if s.recv_string() == 'ping':\n        \
+                     s.send_string('pong')\n";
+        assert_eq!(of(words), ["Alpha: zmq 5599 ping", ports]);
+        let awaited = "import asyncio, zmq.asyncio\nasync def main():\n    s = zmq.asyncio.Context().socket(zmq.PULL)\n    \
+                       s.bind('tcp://*:5599')\n    while True:\n        await s.recv()\nasyncio.run(main())\n";
+        assert_eq!(of(awaited), ["Alpha: tcp 5599", ports]);
+    }
+
+    #[test]
+    fn http_is_asked_at_the_path_that_tells() {
+        let server = |get: &str, starts: &str| {
+            format!(
+                "import threading\nfrom http.server import BaseHTTPRequestHandler, HTTPServer\nclass H(BaseHTTPRequestHandler):\n    \
+                 def do_GET(self):\n{get}server = HTTPServer(('', 7000), H)\n{starts}{LOOP}"
+            )
+        };
+        let daemon = "threading.Thread(target=server.serve_forever, daemon=True).start()\n";
+        let by_path = "        if self.path in ('/status', '/healthz'):\n            self.send_response(200)\n";
+        assert_eq!(of(&server(by_path, daemon))[0], "Alpha: http /healthz");
+        let any = "        self.send_response(200)\n";
+        assert_eq!(of(&server(any, daemon))[0], "Alpha: http");
+        // Nobody knows which path is answered.
+        let by_table = "        if self.path not in TABLE:\n            self.send_error(404)\n";
+        assert_eq!(of(&server(by_table, daemon)), ["Alpha: tcp ?"]);
+        for (serves, said) in [
+            (
+                "from flask import Flask\napp = Flask('x')\n@app.route('/do', methods=['POST'])\ndef do():\n    pass\n@app.route('/api/health')\ndef \
+                 health():\n    pass\napp.run(host='0.0.0.0', port=8123)\n",
+                "Alpha: http 8123 /api/health",
+            ),
+            (
+                "import uvicorn\nfrom fastapi import FastAPI\napp = FastAPI()\n@app.get('/ping')\nasync def ping():\n    pass\nuvicorn.run(app, port=8124)\n",
+                "Alpha: http 8124 /ping",
+            ),
+            (
+                "from aiohttp import web\nasync def h(request):\n    pass\napp = web.Application()\napp.router.add_get('/ready', h)\nweb.run_app(app)\n",
+                "Alpha: http 8080 /ready",
+            ),
+            (
+                "from flask import Flask\napp = Flask('x')\n@app.route('/items/<n>')\ndef items(n):\n    pass\napp.run(port=8125)\n",
+                "Alpha: tcp 8125 ?",
+            ),
+        ] {
+            let port = said.split(' ').nth(2).unwrap_or_default();
+            assert_eq!(
+                of(serves),
+                [said.to_owned(), format!("Alpha: ports 5000:{port}")],
+                "{serves}"
+            );
+        }
+    }
+
+    #[test]
+    fn who_opens_nothing_is_asked_nothing() {
+        let worker = format!("import zmq\ns = zmq.Context().socket(zmq.SUB)\ns.connect('tcp://10.0.0.9:5')\n{LOOP}");
+        assert_eq!(of(&worker), ["Alpha: process"]);
+        for may in [
+            "def later(s):\n    s.bind('tcp://*:5000')\n",
+            "import grpc\n",
+            "import helper\n",
+            "from flask import Flask\napp = Flask('x')\ndef serve(port):\n    app.run(port=port)\n",
+        ] {
+            let helper = (
+                "main/helper.py",
+                "def opens(s, port):\n    s.bind_to_random_port('tcp://*')\n",
+            );
+            let found = of_all(&[("main/alpha.py", &format!("{may}{worker}")), helper]);
+            assert_eq!(found, Vec::<String>::new(), "{may}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_certain_is_not_written() {
+        let bind = |how: &str| format!("import os, zmq\nc = zmq.Context()\ns = c.socket(zmq.REP)\n{how}{LOOP}");
+        for how in [
+            "s.bind('tcp://*:' + os.environ['NOBODY_KNOWS'])\n",
+            "if os.path.exists('/x'):\n    s.bind('tcp://*:5599')\n",
+            "s.bind('tcp://*:5599')\ns.close()\n",
+            "s.bind('tcp://*:5000')\nt = c.socket(zmq.REP)\nt.bind('tcp://*:7000')\n",
+            "undefined_name\n",
+        ] {
+            assert_eq!(of(&bind(how)), Vec::<String>::new(), "{how}");
+        }
+        let two = "s.bind('tcp://*:5599')\nt = c.socket(zmq.REP)\nt.bind('tcp://*:5600')\n";
+        assert_eq!(of(&bind(two)), ["Alpha: tcp 5599 ?", "Alpha: ports  ?"]);
+        // Closed at its end only.
+        let end = "s.bind('tcp://*:5599')\ntry:\n    while True:\n        s.recv()\n        s.send_json({'status': 'ok'})\nfinally:\n    s.close()\n    \
+                   c.term()\n";
+        assert_eq!(of(&bind(end)), ["Alpha: zmq 5599", "Alpha: ports 5000:5599"]);
+    }
+
+    #[test]
+    fn third_ports_are_written_where_others_connect_to_them() {
+        let alpha = format!(
+            "import zmq\nc = zmq.Context()\ns = c.socket(zmq.REP)\ns.bind('tcp://*:5000')\nh = c.socket(zmq.REP)\nh.bind('tcp://*:7000')\n\
+             p = c.socket(zmq.PUB)\np.bind('tcp://*:5700')\nq = c.socket(zmq.PUB)\nq.bind('tcp://*:5800')\n{LOOP}"
+        );
+        let gamma = |host: &str| {
+            format!(
+                "import zmq\nc = zmq.Context()\nfor port in (5002, 7002):\n    pass\na = c.socket(zmq.REP)\na.bind('tcp://*:5002')\nb = \
+                 c.socket(zmq.REP)\nb.bind('tcp://*:7002')\ns = c.socket(zmq.SUB)\ns.connect('tcp://{host}:5700')\n{LOOP}"
+            )
+        };
+        let of = |host: &str| {
+            let all = of_all(&[("main/alpha.py", &alpha), ("main/gamma.py", &gamma(host))]);
+            let of_both = all
+                .into_iter()
+                .filter(|line| line.contains("Alpha: ports") || line.contains("Gamma: reaches"));
+            of_both.collect::<Vec<_>>()
+        };
+        assert_eq!(of("localhost"), ["Alpha: ports 5700:5700", "Gamma: reaches 1"]);
+        assert_eq!(of("main-host"), ["Alpha: ports 5700:5700"]);
+    }
+}

@@ -1,0 +1,96 @@
+//! What a stack says of single agents, and of whom their groups reach: how their health is asked, which ports they have besides.
+
+use super::document::{Item, Shown};
+use super::evidence::{Evidence, Known};
+
+/// A key of a group, or of an agent's override.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The agent's group.
+    pub group: String,
+    /// The agent; none where the key is the group's own.
+    pub agent: Option<String>,
+    /// The key.
+    pub key: &'static str,
+    /// Its value.
+    pub shown: Shown,
+    /// What speaks for it.
+    pub evidence: Vec<Evidence>,
+    /// Why it may not be so.
+    pub doubt: Option<String>,
+}
+
+impl Setting {
+    fn item(&self) -> Item {
+        let known = Known::agreed((), self.evidence.clone());
+        let known = match &self.doubt {
+            Some(why) => known.but(why.clone()),
+            None => known,
+        };
+        match &self.agent {
+            Some(agent) => {
+                let key = ["groups", &self.group, "overrides", agent, self.key];
+                Item::new(&key, &known, self.shown.clone())
+            }
+            None => Item::new(&["groups", &self.group, self.key], &known, self.shown.clone()),
+        }
+    }
+}
+
+/// Keys of a group and of its overrides, agent by agent. What has no value stands in the group: a section of notes alone would be empty.
+pub fn items(settings: &[Setting], group: &str) -> Vec<Item> {
+    let mut all: Vec<&Setting> = settings.iter().filter(|setting| setting.group == group).collect();
+    let is_note = |setting: &Setting| setting.shown == Shown::Note;
+    all.sort_by_key(|setting| (setting.agent.is_some() && !is_note(setting), &setting.agent));
+    let items = all.into_iter().map(|setting| match (&setting.agent, is_note(setting)) {
+        (Some(agent), true) => {
+            let mut item = setting.item();
+            item.key = vec![
+                "groups".to_owned(),
+                setting.group.clone(),
+                format!("{} of {agent}", setting.key),
+            ];
+            item.doubts = item.doubts.iter().map(|why| format!("`{agent}`: {why}")).collect();
+            item
+        }
+        _ => setting.item(),
+    });
+    items.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_stand_before_the_overrides_and_keys_of_the_group_too() {
+        let setting = |agent: Option<&str>, key, shown, doubt: Option<&str>| Setting {
+            group: "core".to_owned(),
+            agent: agent.map(str::to_owned),
+            key,
+            shown,
+            evidence: vec![Evidence::new("a.py", 3, "says so")],
+            doubt: doubt.map(str::to_owned),
+        };
+        let process = || Shown::Scalar("process".to_owned());
+        let http = Shown::Mapping(vec![
+            ("kind".to_owned(), Shown::Scalar("http".to_owned())),
+            ("port".to_owned(), Shown::Number(80)),
+            ("ask".to_owned(), Shown::Scalar("{\"a\": 1}".to_owned())),
+        ]);
+        let settings = [
+            setting(Some("B"), "health", process(), None),
+            setting(Some("C"), "ports", Shown::Note, Some("two of them")),
+            setting(Some("A"), "health", http, None),
+            setting(None, "reaches", Shown::List(vec!["X".to_owned()]), None),
+        ];
+        let text = super::super::document::text(&items(&settings, "core"));
+        let body = text.split_once("\n\n").unwrap().1;
+        assert_eq!(
+            body,
+            "groups:\n  core:\n    reaches: [X]  # ~ a.py:3: says so\n    # ? `C`: two of them\n    overrides:\n      A:\n        \
+             health: {kind: http, port: 80, ask: \"{\\\"a\\\": 1}\"}  # ~ a.py:3: says so\n      B:\n        health: process  # ~ a.py:3: says so\n"
+        );
+        assert!(items(&settings, "other").is_empty());
+    }
+}
