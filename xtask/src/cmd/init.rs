@@ -212,6 +212,7 @@ fn setting(stack: &Stack, proposal: &Proposal, in_tree: &dyn Fn(&Place) -> (Stri
             })
             .collect(),
         doubt: proposal.doubt.clone(),
+        written: false,
     }
 }
 

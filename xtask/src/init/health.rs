@@ -14,6 +14,10 @@ const DEEPEST: usize = 8;
 /// What is added to an agent's port where its startup config has no health port for it.
 #[must_use]
 pub fn offset(config: &Config, sources: &Sources, loaded: &Loaded) -> Known<u16> {
+    // Programs of others are told no health port.
+    if config.is_of_program {
+        return Known::default(1);
+    }
     let code = of_code(sources, loaded);
     let written = of_config(config);
     let lacking: Vec<&str> = config

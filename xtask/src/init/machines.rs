@@ -49,6 +49,11 @@ fn of_file(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     let stem = name.split('.').next().unwrap_or_default();
     let common = [
+        "docker",
+        "compose",
+        "supervisord",
+        "supervisor",
+        "procfile",
         "startup",
         "config",
         "configuration",

@@ -95,7 +95,12 @@ impl Inference {
     #[must_use]
     pub fn with_seen(mut self, writes: &[Write], settings: Vec<Setting>) -> Self {
         writable::add(&mut self.draft.writable, &self.code, writes);
-        self.draft.settings = settings;
+        for setting in settings {
+            // What is written comes before what was seen.
+            if !self.draft.settings.iter().any(|known| known.is_for_key_of(&setting)) {
+                self.draft.settings.push(setting);
+            }
+        }
         keys::inference(self.draft, self.code)
     }
 
@@ -206,16 +211,21 @@ pub fn infer(input: Input) -> Option<Inference> {
     for machine in &machines {
         everything.join(&machine.loaded);
     }
+    let mut writable = writable::find(&sources, &everything);
+    for machine in &machines {
+        writable::keep(&mut writable, sources.folders(), &machine.config.value);
+    }
     let name = machines::slug(&input.name);
+    let settings = settings::of_programs(&machines);
     let draft = Draft {
         name: if name.is_empty() { "stack".to_owned() } else { name },
         python: python_version,
         packages: debian::of_dockerfiles(&texts),
-        writable: writable::find(&sources, &everything),
+        writable,
         machines,
         fallbacks,
         compose_devices: devices::of_compose(&texts),
-        settings: Vec::new(),
+        settings,
     };
     Some(keys::inference(draft, sources.folders().clone()))
 }

@@ -1,5 +1,6 @@
 //! What a stack says of single agents, and of whom their groups reach: how their health is asked, which ports they have besides.
 
+use super::Machine;
 use super::document::{Item, Shown};
 use super::evidence::{Evidence, Known};
 
@@ -18,11 +19,21 @@ pub struct Setting {
     pub evidence: Vec<Evidence>,
     /// Why it may not be so.
     pub doubt: Option<String>,
+    /// It is written in the tree.
+    pub written: bool,
 }
 
 impl Setting {
+    /// Whether two are about one key.
+    pub fn is_for_key_of(&self, other: &Self) -> bool {
+        (&self.group, &self.agent, self.key) == (&other.group, &other.agent, other.key)
+    }
+
     fn item(&self) -> Item {
-        let known = Known::agreed((), self.evidence.clone());
+        let known = match self.evidence.first().filter(|_| self.written) {
+            Some(evidence) => Known::written((), evidence.clone()),
+            None => Known::agreed((), self.evidence.clone()),
+        };
         let known = match &self.doubt {
             Some(why) => known.but(why.clone()),
             None => known,
@@ -35,6 +46,36 @@ impl Setting {
             None => Item::new(&["groups", &self.group, self.key], &known, self.shown.clone()),
         }
     }
+}
+
+/// What configs of other programs say of their agents.
+pub fn of_programs(machines: &[Machine]) -> Vec<Setting> {
+    let mut found = Vec::new();
+    for machine in machines {
+        let config = &machine.config.value;
+        for group in &machine.groups {
+            let group = &group.group.value;
+            for agent in config.agents.iter().filter(|agent| group.agents.contains(&agent.name)) {
+                let setting = |key, shown, line, says: &str| Setting {
+                    group: group.name.clone(),
+                    agent: Some(agent.name.clone()),
+                    key,
+                    shown,
+                    evidence: vec![Evidence::new(config.path.as_str(), line, says)],
+                    doubt: None,
+                    written: true,
+                };
+                if let Some((shown, line)) = &agent.also.health {
+                    found.push(setting("health", shown.clone(), *line, "its health check asks there"));
+                }
+                if let Some((files, line)) = &agent.also.env_files {
+                    let shown = Shown::List(files.clone());
+                    found.push(setting("env_file", shown, *line, "its variables come from there"));
+                }
+            }
+        }
+    }
+    found
 }
 
 /// Keys of a group and of its overrides, agent by agent. What has no value stands in the group: a section of notes alone would be empty.
@@ -71,6 +112,7 @@ mod tests {
             shown,
             evidence: vec![Evidence::new("a.py", 3, "says so")],
             doubt: doubt.map(str::to_owned),
+            written: false,
         };
         let process = || Shown::Scalar("process".to_owned());
         let http = Shown::Mapping(vec![

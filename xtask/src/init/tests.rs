@@ -245,3 +245,85 @@ fn marks_of_the_file_are_those_of_the_values() {
         assert!(!item.evidence.is_empty(), "{item:?}");
     }
 }
+
+#[test]
+fn services_of_a_compose_file_are_agents_with_all_that_is_said_of_them() {
+    let compose = "services:\n  hub:\n    build: .\n    command: python -m app.hub\n    ports: ['7001:7001']\n    volumes: ['./state:/app/state', \
+                   '.:/app', './conf:/app/conf:ro']\n    healthcheck: {test: [CMD, curl, -f, 'http://localhost:7001/health'], start_period: 1m}\n    \
+                   env_file: [hub.env, none.env]\n  web:\n    image: mine\n    command: [python, app/web.py]\n    depends_on: [hub, redis]\n    \
+                   environment: {ROLE: web}\n    healthcheck: {test: nc -z localhost 7002}\n  redis: {image: 'redis:7'}\n";
+    let files: &[(&str, &str)] = &[
+        ("docker-compose.yml", compose),
+        ("docker-compose.prod.yml", compose),
+        ("Procfile", "hub: python app/hub.py\n"),
+        ("hub.env", "KEY=1\n"),
+        ("app/hub.py", "x = 1\n"),
+        ("app/web.py", "x = 1\n"),
+        ("app/__init__.py", ""),
+        ("requirements.txt", "\n"),
+    ];
+    let (inference, stack, findings) = loaded(files);
+    let text = inference.text();
+    assert_eq!(errors(&findings), Vec::<&str>::new(), "{text}");
+    assert_eq!(stack.machines[0].name, "main");
+    let agents: Vec<(&str, u16, &str)> = stack
+        .agents
+        .iter()
+        .map(|agent| (agent.name.as_str(), agent.port, agent.runtime.health.kind.name()))
+        .collect();
+    assert_eq!(agents[0], ("hub", 7001, "http"));
+    assert_eq!((agents.len(), agents[1].2), (2, "tcp"));
+    assert_eq!(stack.agents[1].environment["ROLE"], "web");
+    assert_eq!(stack.groups.len(), 2);
+    assert_eq!(stack.volumes[0].path, "/app/state");
+    for line in [
+        "health: {kind: http, port: 7001, path: /health, start_period: 60}  # = docker-compose.yml:7: its health check asks there",
+        "env_file: [hub.env]  # = docker-compose.yml:8",
+        "health: {kind: tcp, port: 7002}  # = docker-compose.yml:",
+        "# ? `docker-compose.prod.yml` lists the same agents",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert!(!text.contains("conf") || !text.contains("/app/conf"), "{text}");
+    assert!(!text.contains("Procfile"), "{text}");
+}
+
+#[test]
+fn procfiles_and_programs_of_supervisord_list_agents() {
+    let procfile = (
+        "Procfile",
+        "one: python bots/one.py --port 7001\ntwo: python bots/two.py\nthree: python bots/three.py\n",
+    );
+    let supervisord = (
+        "deploy/supervisord.conf",
+        "[program:four]\ncommand=python3 /app/bots/four.py\ndirectory=/app\n[group:all]\nprograms=four\n",
+    );
+    let scripts = ["one", "two", "three", "four"].map(|name| (format!("bots/{name}.py"), "x = 1\n"));
+    let of = |configs: &[(&str, &str)]| {
+        let scripts = scripts.iter().map(|(path, text)| (path.as_str(), *text));
+        let files: Vec<(&str, &str)> = configs
+            .iter()
+            .copied()
+            .chain(scripts)
+            .chain([("requirements.txt", "")])
+            .collect();
+        let (inference, stack, findings) = loaded(&files);
+        assert_eq!(errors(&findings), Vec::<&str>::new(), "{}", inference.text());
+        let names: Vec<String> = stack.agents.iter().map(|agent| agent.name.clone()).collect();
+        (inference.text(), names.join(" "))
+    };
+    let (text, names) = of(&[procfile, supervisord]);
+    assert_eq!(names, "one two three");
+    assert!(
+        text.contains("# ? `deploy/supervisord.conf` starts other agents of the tree"),
+        "{text}"
+    );
+    assert!(!text.contains("nothing says on which port"), "{text}");
+    assert_eq!(of(&[supervisord]).1, "four");
+    // A list of agents comes before what starts processes.
+    let list = (
+        "startup.yaml",
+        "agents:\n- {name: Two, script_path: bots/two.py, port: 7000}\n",
+    );
+    assert_eq!(of(&[list, procfile]).1, "Two");
+}

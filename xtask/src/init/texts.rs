@@ -37,7 +37,7 @@ pub fn kind(path: &str) -> Option<Kind> {
         "yaml" | "yml" => return Some(Kind::Yaml),
         "txt" if name.contains("requirement") => return Some(Kind::Requirements),
         "dockerfile" | "containerfile" => return Some(Kind::Dockerfile),
-        "sh" | "bash" | "ps1" | "bat" | "conf" | "service" => return Some(Kind::Launcher),
+        "sh" | "bash" | "ps1" | "bat" | "conf" | "ini" | "service" | "procfile" => return Some(Kind::Launcher),
         "md" if name.starts_with("readme") => return Some(Kind::Launcher),
         _ => {}
     }

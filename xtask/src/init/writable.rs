@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::evidence::{Evidence, Known};
 use super::imports::{Loaded, Sources};
+use super::startup::Config;
 use crate::stack::normal;
 use crate::stack::writable::Writable as Pattern;
 
@@ -62,6 +63,14 @@ pub fn add(found: &mut Writable, code: &FxHashSet<String>, writes: &[Write]) {
             // A folder that holds code as well.
             found.beside_code.entry(text.clone()).or_insert_with(evidence);
         }
+    }
+}
+
+/// Adds the folders that a config keeps outside of containers.
+pub fn keep(found: &mut Writable, code: &FxHashSet<String>, config: &Config) {
+    for (folder, line) in &config.volumes {
+        let evidence = || Evidence::new(config.path.as_str(), *line, format!("keeps `{folder}`"));
+        take(found, code, folder, true, evidence);
     }
 }
 

@@ -21,7 +21,7 @@ const FEWEST: usize = 4;
 pub fn no_agents(tree: &Path) -> String {
     format!(
         "nothing in `{}` lists agents\n  hint: a startup config is a YAML file with agents that have a script of the tree and a port, \
-         as in `- {{name: Hello, script_path: agents/hello.py, port: 5600}}`",
+         as in `- {{name: Hello, script_path: agents/hello.py, port: 5600}}`; Compose files, supervisord's programs and Procfiles serve, too",
         tree.display()
     )
 }

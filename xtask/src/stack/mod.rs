@@ -15,7 +15,7 @@ pub(crate) mod raw;
 mod read;
 mod resolve;
 pub mod runtime;
-mod startup;
+pub(crate) mod startup;
 mod supervision;
 mod switches;
 mod tree;

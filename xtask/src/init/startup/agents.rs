@@ -1,5 +1,6 @@
 //! Agents in a YAML file of any shape: mappings that have a script, wherever they stand.
 
+use super::programs::Also;
 use crate::stack::spans::Source;
 use crate::stack::yaml::{self, Entry, Node, Value};
 
@@ -34,6 +35,8 @@ pub struct Listed {
     pub line: usize,
     /// The heading in the comments above it: text and line.
     pub heading: Option<(String, usize)>,
+    /// What else is said of it.
+    pub also: Also,
 }
 
 /// All agents of a file, and the names of those that it switches off.
@@ -111,6 +114,7 @@ impl Walk<'_> {
             heading: heading(self.source, line),
             line,
             name,
+            also: Also::default(),
         });
         true
     }

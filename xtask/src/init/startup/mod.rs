@@ -1,6 +1,7 @@
 //! Startup configs: which files of a tree list agents, and which of them are meant.
 
 mod agents;
+mod programs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +32,10 @@ pub struct Config {
     pub named_groups: Vec<(String, usize, Vec<String>)>,
     /// Variables of `environment:`, with their lines.
     pub environment: BTreeMap<String, (String, usize)>,
+    /// Folders that it keeps outside of containers, with their lines.
+    pub volumes: Vec<(String, usize)>,
+    /// It is another program's: a Compose file, supervisord's, a Procfile.
+    pub is_of_program: bool,
 }
 
 impl Config {
@@ -70,6 +75,10 @@ pub fn find(texts: &Texts, tree: &TreeFiles) -> Vec<Known<Config>> {
         .filter_map(|(path, text)| read(path, text))
         .filter(|config| serves(config, tree))
         .collect();
+    let mut others = Vec::new();
+    if candidates.is_empty() {
+        (candidates, others) = programs::find(texts, tree);
+    }
     let mentions = mentions(texts, &candidates);
     let rank = |config: &Config| {
         let found = config
@@ -86,6 +95,8 @@ pub fn find(texts: &Texts, tree: &TreeFiles) -> Vec<Known<Config>> {
         (
             std::cmp::Reverse(rank),
             config.path.matches('/').count(),
+            // `docker-compose.yml` before what changes it for somebody.
+            config.path.len(),
             config.path.clone(),
         )
     };
@@ -103,7 +114,16 @@ pub fn find(texts: &Texts, tree: &TreeFiles) -> Vec<Known<Config>> {
     chosen.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
     chosen
         .into_iter()
-        .map(|(config, rivals)| known(config, &rivals, &mentions))
+        .map(|(config, rivals)| {
+            let known = known(config, &rivals, &mentions);
+            match others.as_slice() {
+                [] => known,
+                others => known.but(format!(
+                    "`{}` starts other agents of the tree, which are left out: a machine has one startup config",
+                    others.join("`, `")
+                )),
+            }
+        })
         .collect()
 }
 
@@ -142,6 +162,8 @@ pub fn read(path: &str, text: &str) -> Option<Config> {
         path: path.to_owned(),
         named_groups: named_groups(&root, &agents),
         environment: environment(&root),
+        volumes: Vec::new(),
+        is_of_program: false,
         agents,
         disabled,
     })

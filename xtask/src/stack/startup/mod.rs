@@ -216,6 +216,35 @@ impl StartupAgent {
     }
 }
 
+/// A program whose configs start agents among others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Program {
+    /// Compose: its services.
+    Compose,
+    /// supervisord: its programs.
+    Supervisord,
+    /// What starts the processes of a Procfile.
+    Procfile,
+}
+
+/// Whose config a file is; nothing where it is a startup config of agents, or none.
+#[must_use]
+pub fn program(source: &Source) -> Option<Program> {
+    if procfile::is_one(&source.path) {
+        return Some(Program::Procfile);
+    }
+    if supervisord::is_one(&source.path, &source.text) {
+        return Some(Program::Supervisord);
+    }
+    if !source.path.ends_with("yml") && !source.path.ends_with("yaml") {
+        return None;
+    }
+    match yaml::parse(source).0?.value {
+        Value::Mapping(top) => compose::services(&top).map(|_| Program::Compose),
+        _ => None,
+    }
+}
+
 /// What a startup config is read with.
 #[derive(Clone, Copy)]
 pub struct Reading<'a> {
