@@ -12,21 +12,25 @@ mod contents;
 mod discovery;
 mod dotenv;
 mod escape;
+mod graph;
 mod hostile;
 mod init;
 mod installed;
 mod links;
 mod lock;
+mod lsp;
 mod output;
 mod ownership;
 mod pipelines;
 mod rules;
+mod running;
 mod sandbox;
 mod smoke;
 mod stack;
 #[path = "../as_found.rs"]
 mod truth;
 mod variants;
+mod watch;
 
 use std::io::Read as _;
 
@@ -47,6 +51,7 @@ fn help_names_every_command_and_gives_examples() {
     for command in [
         "init",
         "audit",
+        "graph",
         "doctor",
         "render",
         "lock",
@@ -55,6 +60,7 @@ fn help_names_every_command_and_gives_examples() {
         "up",
         "status",
         "logs",
+        "exec",
         "restart",
         "smoke",
         "down",

@@ -9,10 +9,11 @@ mod length;
 use std::path::{Path, PathBuf};
 
 /// Modules that may not know of the host, the terminal or the commands.
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "stack",
     "init",
     "pipelines",
+    "diagram",
     "container",
     "python",
     "audit",
@@ -26,7 +27,7 @@ const PURE: [&str; 13] = [
 ];
 
 /// What a module may import of the others, where that is not everything.
-const IMPORTS: [(&str, &[&str]); 17] = [
+const IMPORTS: [(&str, &[&str]); 18] = [
     ("finding", &[]),
     ("rendered_file", &[]),
     ("system_error", &[]),
@@ -38,6 +39,7 @@ const IMPORTS: [(&str, &[&str]); 17] = [
     ("images", &["container", "finding", "python", "stack"]),
     ("init", &["finding", "python", "stack"]),
     ("pipelines", &["template"]),
+    ("diagram", &["audit", "stack"]),
     ("boot", &["container", "images", "stack"]),
     ("smoke", &["boot", "container", "finding", "stack"]),
     ("doctor", &["images", "stack"]),

@@ -33,6 +33,7 @@ pub struct Cli {
 enum Command {
     Init(cmd::init::Args),
     Audit(Box<cmd::audit::Args>),
+    Graph(cmd::graph::Args),
     Doctor(cmd::doctor::Args),
     Render(cmd::render::Args),
     Lock(cmd::lock::Args),
@@ -41,6 +42,7 @@ enum Command {
     Up(cmd::up::Args),
     Status(cmd::status::Args),
     Logs(cmd::logs::Args),
+    Exec(cmd::exec::Args),
     Restart(cmd::restart::Args),
     Smoke(cmd::smoke::Args),
     Down(cmd::down::Args),
@@ -59,7 +61,7 @@ impl Command {
     fn needs_no_stack(&self) -> bool {
         matches!(
             self,
-            Self::Init(_) | Self::Audit(_) | Self::Doctor(_) | Self::Completions(_) | Self::Man(_)
+            Self::Init(_) | Self::Audit(_) | Self::Graph(_) | Self::Doctor(_) | Self::Completions(_) | Self::Man(_)
         )
     }
 }
@@ -192,6 +194,7 @@ impl Cli {
         match &self.command {
             Command::Init(args) => cmd::init::run(args, context),
             Command::Audit(args) => cmd::audit::run(args, context),
+            Command::Graph(args) => cmd::graph::run(args, context),
             Command::Doctor(args) => cmd::doctor::run(args, context),
             Command::Render(args) => cmd::render::run(args, context),
             Command::Lock(args) => cmd::lock::run(args, context),
@@ -200,6 +203,7 @@ impl Cli {
             Command::Up(args) => cmd::up::run(args, context),
             Command::Status(args) => cmd::status::run(args, context),
             Command::Logs(args) => cmd::logs::run(args, context),
+            Command::Exec(args) => cmd::exec::run(args, context),
             Command::Restart(args) => cmd::restart::run(args, context),
             Command::Smoke(args) => cmd::smoke::run(args, context),
             Command::Down(args) => cmd::down::run(args, context),

@@ -1,6 +1,6 @@
 //! `cargo xtask`: audit, render, build, boot and smoke-test a Python multi-agent system in Podman.
 //!
-//! `stack`, `init`, `pipelines`, `audit`, `render`, `images`, `boot`, `smoke`, `schema` and `bench` are pure: values in, values and findings out. `host` has all effects and
+//! `stack`, `init`, `pipelines`, `audit`, `diagram`, `render`, `images`, `boot`, `smoke`, `schema` and `bench` are pure: values in, values and findings out. `host` has all effects and
 //! emits events; `report` is the only place that prints; `cmd` joins them, one file per command.
 
 pub mod audit;
@@ -9,6 +9,7 @@ pub mod boot;
 pub mod cli;
 pub mod cmd;
 pub mod container;
+pub mod diagram;
 pub mod doctor;
 pub mod finding;
 pub mod host;

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -7,7 +8,7 @@ use clap::{Parser, Subcommand};
 /// Starts, watches and stops the agents of one group, as PID 1 of its container.
 ///
 /// Exit codes: 0 clean stop, healthy or done; 1 not healthy, refused, or could not start; 2 wrong command line or group
-/// config.
+/// config. Of `exec`: the program's own, 126 if it cannot be run, 127 if there is none.
 #[derive(Debug, Parser)]
 #[command(name = "agent-supervisor", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -47,6 +48,18 @@ pub enum Command {
         agent: String,
         #[command(flatten)]
         port: Port,
+    },
+    /// Run a program as an agent is run: with its environment and secrets, in its folder. Without an agent, with what all of them get.
+    Exec {
+        /// Group config of this container.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The agent.
+        #[arg(long, value_name = "AGENT")]
+        agent: Option<String>,
+        /// The program and its arguments.
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
     },
     /// Ask ports of this container in every way that a health check knows; say which is answered, as JSON.
     Explore {

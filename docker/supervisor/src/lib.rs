@@ -39,6 +39,7 @@ mod warm;
 mod words;
 mod zmtp;
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -54,6 +55,10 @@ use cli::{Cli, Command};
 const NO: u8 = 1;
 /// Wrong command line or group config.
 const WRONG: u8 = 2;
+/// There is such a program, and it cannot be run; as shells say it.
+const NOT_RUN: u8 = 126;
+/// There is no such program.
+const NO_PROGRAM: u8 = 127;
 
 /// What a command comes to: text for stdout, or an exit code with text for stderr.
 type Outcome = Result<String, (u8, String)>;
@@ -71,6 +76,7 @@ pub fn main() -> ExitCode {
         (Some(Command::Check { port }), _) => check(&port),
         (Some(Command::Status { port, json }), _) => status(&port, json),
         (Some(Command::Restart { agent, port }), _) => restart(&agent, &port),
+        (Some(Command::Exec { config, agent, command }), _) => exec(&config, agent.as_deref(), &command),
         (Some(Command::Validate { config }), _) => validate(&config),
         (Some(Command::Explore { ports }), _) => explore::run(&ports).map_err(|error| (NO, error)),
         (None, Some(config)) => run(&config, cli.plain, &cli.without),
@@ -103,6 +109,30 @@ fn run(file: &Path, plain: bool, without: &[String]) -> Outcome {
     shell::run(loaded)
         .map(|()| String::new())
         .map_err(|error| (NO, format!("agent-supervisor: {error}")))
+}
+
+/// Returns only where the program cannot be run.
+fn exec(file: &Path, agent: Option<&str>, command: &[OsString]) -> Outcome {
+    let config = load(file)?.config;
+    let agent = match agent {
+        None => None,
+        Some(name) => {
+            let known = config.agents.iter().find(|agent| agent.name == name);
+            let unknown = || (WRONG, format!("error: no agent `{name}` in {}", file.display()));
+            Some(known.ok_or_else(unknown)?)
+        }
+    };
+    let error = spawn::become_program(&config, agent, command);
+    let program = command
+        .first()
+        .map(|word| word.display().to_string())
+        .unwrap_or_default();
+    let code = if error.kind() == std::io::ErrorKind::NotFound {
+        NO_PROGRAM
+    } else {
+        NOT_RUN
+    };
+    Err((code, format!("cannot run `{program}`: {error}")))
 }
 
 fn load(file: &Path) -> Result<config::Loaded, (u8, String)> {

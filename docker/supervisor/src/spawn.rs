@@ -4,6 +4,7 @@
 //! `std::process::Command` gives children the default dispositions of signals, but the mask of their parent: keepers and the warm
 //! interpreter set their own. There is no `pre_exec`: it would cost `posix_spawn`. Nothing here waits for a process; `reap` does that for all of them.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -111,6 +112,24 @@ pub fn link() -> io::Result<(tokio::net::UnixStream, OwnedFd)> {
     let (ours, theirs) = UnixStream::pair()?;
     ours.set_nonblocking(true)?;
     Ok((tokio::net::UnixStream::from_std(ours)?, theirs.into()))
+}
+
+/// Puts a program in the place of this one, with the environment and in the folder of an agent, or of all. Returns only where it fails.
+pub fn become_program(config: &GroupConfig, agent: Option<&Agent>, words: &[OsString]) -> io::Error {
+    let Some((file, arguments)) = words.split_first() else {
+        return io::Error::from(io::ErrorKind::InvalidInput);
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the supervisor's one place that starts processes"
+    )]
+    let mut command = Command::new(file);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(environment::of_process(config, agent))
+        .current_dir(&config.working_directory)
+        .exec()
 }
 
 /// Starts the interpreter to run one line of Python, with the agents' PYTHONPATH.

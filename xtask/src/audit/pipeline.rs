@@ -22,6 +22,7 @@ use super::words;
 use crate::finding::{Finding, Place, Severity};
 use crate::python::disk::Disk;
 use crate::python::facts::{self, Odd, TreeFacts};
+use crate::python::parses::Parses;
 use crate::python::tree::{Content, Entry, Tree, take_python};
 use crate::rendered_file;
 use crate::stack::audit::{Excluded, RuleSetting};
@@ -50,6 +51,8 @@ pub struct Input<'a> {
     pub scope: Scope,
     /// What is accepted.
     pub baseline: Option<Baseline>,
+    /// Files that were parsed before, if the tree is audited again and again.
+    pub parses: Option<&'a Parses>,
 }
 
 /// Audits a tree.
@@ -232,7 +235,7 @@ fn python_of(input: &mut Input<'_>) -> TreeFacts {
     leave_own(input);
     let version = input.stack.python_version;
     let files = take_python(&mut input.entries);
-    facts::of_agents(files, version, input.stack)
+    facts::of_agents_again(files, version, input.stack, input.parses)
         .with_odd(std::mem::take(&mut input.odd))
         .with_paths(input.entries.iter().map(|entry| entry.path.clone()))
         .with_prefix(&input.stack.shown_prefix())

@@ -290,6 +290,7 @@ fn input(stack: &Stack, said: Vec<Finding>, entries: Vec<Entry>) -> Input<'_> {
         levels: Vec::new(),
         scope: Scope::default(),
         baseline: None,
+        parses: None,
     }
 }
 

@@ -6,9 +6,11 @@ mod args;
 mod confirm;
 mod explain;
 mod fix;
+mod lsp;
 mod names;
 mod output;
 pub mod seen;
+mod watch;
 mod whose;
 
 use std::mem::ManuallyDrop;
@@ -16,10 +18,11 @@ use std::time::Instant;
 
 pub use self::args::Args;
 use self::args::unknown_rule;
-use self::seen::Found;
+use self::seen::{Found, Seen};
 use super::{Context, Failure, Outcome};
-use crate::audit::{self, pipeline, rules};
+use crate::audit::{self, Report, pipeline, rules};
 use crate::host::system::process;
+use crate::python::parses::Parses;
 use crate::report::audit as show;
 use crate::report::exit::Exit;
 use crate::report::findings;
@@ -45,26 +48,24 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     if args.confirm.is_some() {
         context.require_stack()?;
     }
+    if args.command.is_some() {
+        return lsp::run(args, context);
+    }
+    if args.watch {
+        return watch::run(args, context);
+    }
     let started = Instant::now();
     let folder = args.report.as_deref().map(output::folder).transpose()?;
-    let baseline = args.baseline.as_deref().map(accepted::read).transpose()?;
-    let seen = seen::read(args, context)?;
-    if let Found::Stack(seen) = &seen
-        && let Some(why) = seen.lists_nothing()
-    {
-        return Err(Failure::wrong_use(why));
-    }
-    let report = match (seen, &args.confirm) {
-        (Found::Stack(seen), Some(names)) => return confirm::run(args, names, context, *seen),
-        (Found::Stack(seen), None) if let Some(name) = &args.explain_agent => {
-            return explain::run(args, name, context, *seen);
-        }
-        (Found::Stack(seen), None) if args.diff => return fix::show(args, context, *seen),
-        (Found::Stack(seen), None) if args.fix => return fix::run(args, context, *seen),
-        (Found::Stack(seen), None) => {
-            let mut scope = args.scope(Some(&seen.stack))?;
-            scope.focus = names::focus(&args.names, scope.machine, &seen, context)?;
-            seen.with_input(scope, baseline, audit::audit)
+    let found = match (seen::read(args, context)?, &args.confirm) {
+        (found, None) if args.explain_agent.is_none() && !args.diff && !args.fix => found,
+        (Found::Stack(seen), confirm) => {
+            require_agents(&seen)?;
+            return match (confirm, &args.explain_agent) {
+                (Some(names), _) => confirm::run(args, names, context, *seen),
+                (None, Some(name)) => explain::run(args, name, context, *seen),
+                (None, None) if args.diff => fix::show(args, context, *seen),
+                (None, None) => fix::run(args, context, *seen),
+            };
         }
         (Found::Broken(said, _), Some(_)) => {
             context
@@ -72,10 +73,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
                 .styled(findings::human(&said, context.printer.color_err));
             return Err(Failure::said(Exit::WrongUse));
         }
-        (Found::Broken(said, levels), None) => {
-            pipeline::of_broken_stack(said, &levels, &args.scope(None)?, baseline.as_ref())
-        }
+        (found, None) => found,
     };
+    let report = report_of(args, context, found, None)?;
     // The process ends soon after: taking millions of small values apart would be a tenth of its work.
     let report = ManuallyDrop::new(report);
     if let Some(path) = &args.write_baseline {
@@ -90,4 +90,34 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     } else {
         Exit::Success
     })
+}
+
+/// Audits what was read.
+///
+/// # Errors
+/// When it is nothing, a name is unknown, or the baseline cannot be read.
+fn report_of(args: &Args, context: &Context, found: Found, parses: Option<&Parses>) -> Outcome<Report> {
+    let baseline = args.baseline.as_deref().map(accepted::read).transpose()?;
+    match found {
+        Found::Stack(seen) => {
+            require_agents(&seen)?;
+            let mut scope = args.scope(Some(&seen.stack))?;
+            scope.focus = names::focus(&args.names, scope.machine, &seen, context)?;
+            Ok(seen.with_input_again(scope, baseline, parses, audit::audit))
+        }
+        Found::Broken(said, levels) => Ok(pipeline::of_broken_stack(
+            said,
+            &levels,
+            &args.scope(None)?,
+            baseline.as_ref(),
+        )),
+    }
+}
+
+/// Fails where there is nothing to audit.
+fn require_agents(seen: &Seen) -> Outcome<()> {
+    match seen.lists_nothing() {
+        Some(why) => Err(Failure::wrong_use(why)),
+        None => Ok(()),
+    }
 }

@@ -1,16 +1,23 @@
 //! `cargo xtask logs`: what groups and agents printed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use contract::status::AgentState;
 
 use super::select::{Named, Selection};
 use super::{Context, Failure, Outcome, ownership};
 use crate::boot::standing::Standing;
-use crate::host::boot::group_containers;
+use crate::boot::view::View;
+use crate::host::boot::{group_containers, supervisor_status};
 use crate::host::podman::hosts::Hosts;
 use crate::host::system::parallel;
 use crate::host::system::process::ProcessError;
 use crate::report::exit::Exit;
-use crate::stack::{GroupId, Stack};
+use crate::stack::{AgentId, GroupId, Stack};
+
+/// How long a supervisor may take to answer.
+const LIMIT: Duration = Duration::from_secs(3);
 
 /// Show what groups or agents printed
 ///
@@ -25,6 +32,7 @@ use crate::stack::{GroupId, Stack};
 #[command(after_help = "Examples:
   cargo xtask logs core-services
   cargo xtask logs TaskRouter --tail 50
+  cargo xtask logs --failed                     of agents that have failed or do not answer
   cargo xtask logs pc2/MemoryManager --follow")]
 pub struct Args {
     #[command(flatten)]
@@ -32,6 +40,9 @@ pub struct Args {
     /// Only the last lines of each container
     #[arg(long, value_name = "LINES", default_value_t = 200)]
     tail: usize,
+    /// Only of agents that have failed, crashed or do not answer, and of groups whose container stopped
+    #[arg(long)]
+    failed: bool,
     /// Go on as more is printed, until Ctrl-C
     #[arg(short, long)]
     follow: bool,
@@ -43,11 +54,25 @@ pub struct Args {
 /// When a name is unknown, nothing has a log, or Podman fails.
 pub fn run(args: &Args, context: &Context) -> Outcome {
     let stack = context.stack()?;
-    let named = args.selection.named(&stack)?;
-    let groups = args.selection.groups(&stack)?;
+    let mut named = args.selection.named(&stack)?;
+    let mut groups = args.selection.groups(&stack)?;
     let hosts = context.hosts(&stack, args.selection.lab)?;
     ownership::tell(context, &stack, &hosts);
-    let standing = group_containers::standing(&hosts, &stack, &groups)?;
+    let mut standing = group_containers::standing(&hosts, &stack, &groups)?;
+    if args.failed {
+        named = failed(&args.selection.agents(&stack)?, &stack, &hosts, &standing);
+        let is_of = |group: GroupId, named: &Named| match named {
+            Named::Group(id) => *id == group,
+            Named::Agent(id) => stack.agent(*id).group == group,
+        };
+        groups.retain(|group| named.iter().any(|named| is_of(*group, named)));
+        // That nothing runs at all is told as without the option.
+        if named.is_empty() && standing.values().any(|standing| *standing != Standing::Absent) {
+            context.printer.note("no agent has failed");
+            return Ok(Exit::Success);
+        }
+        standing.retain(|group, _| named.is_empty() || groups.contains(group));
+    }
     let there = with_a_log(args, context, &stack, &standing)?;
     let picked = Picked::new(&stack, &named);
     let printed = parallel::map(if args.follow { there.len() } else { 1 }, &there, |group| {
@@ -73,6 +98,41 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     } else {
         Exit::Success
     })
+}
+
+/// Agents of these that have failed, crashed or do not answer, and groups whose container stopped.
+fn failed(
+    agents: &BTreeSet<AgentId>,
+    stack: &Stack,
+    hosts: &Hosts,
+    standing: &BTreeMap<GroupId, Standing>,
+) -> Vec<Named> {
+    let running: Vec<GroupId> = standing
+        .iter()
+        .filter(|(_, standing)| standing.runs())
+        .map(|(id, _)| *id)
+        .collect();
+    let asked = parallel::map(running.len(), &running, |group| {
+        supervisor_status::fetch(hosts.status(stack, *group), None, LIMIT)
+    });
+    let mut view = View::default();
+    let mut named: Vec<Named> = Vec::new();
+    for (group, answer) in running.iter().zip(asked) {
+        match answer {
+            Ok(snapshot) => view.update(*group, snapshot.status),
+            Err(_) => named.push(Named::Group(*group)),
+        }
+    }
+    let stopped = standing
+        .iter()
+        .filter(|(_, standing)| matches!(standing, Standing::Stopped { .. }));
+    named.extend(stopped.map(|(group, _)| Named::Group(*group)));
+    let is_failed = |id: &AgentId| {
+        let state = view.state(stack, *id);
+        matches!(state, Some(AgentState::Failed | AgentState::Backoff | AgentState::Mute))
+    };
+    named.extend(agents.iter().copied().filter(is_failed).map(Named::Agent));
+    named
 }
 
 /// Groups that have a log; says which have none, and which do not run any more.

@@ -1,16 +1,20 @@
 //! `cargo xtask status`: what every agent does now, and why one is stuck.
 
+mod watch;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::build_images::Format;
 use super::select::Selection;
-use super::{Context, Outcome, ownership};
+use super::{Context, Failure, Outcome, ownership};
 use crate::boot::standing::Standing;
 use crate::boot::view::View;
 use crate::host::boot::{group_containers, supervisor_status};
 use crate::host::system::{parallel, process};
 use crate::report::exit::Exit;
-use crate::report::status;
+use crate::report::{json, status};
+use crate::stack::{AgentId, GroupId, Stack};
 
 /// Show every agent: its state, restarts, time to ready, what it waits for
 ///
@@ -19,11 +23,12 @@ use crate::report::status;
 /// its container is there and runs.
 ///
 /// Exit code 0 when every required agent of those asked for is healthy; 1 when one is not, also where nothing runs; 2 for unknown
-/// names or a stack with errors; 4 where a file cannot be read.
+/// names or a stack with errors; 4 where a file cannot be read; 130 after Ctrl-C, which is how `--watch` ends.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask status
   cargo xtask status TaskRouter
+  cargo xtask status --watch                    again whenever something changes, until Ctrl-C
   cargo xtask status --format json | jq '.agents[] | select(.state != \"healthy\")'")]
 pub struct Args {
     #[command(flatten)]
@@ -31,6 +36,41 @@ pub struct Args {
     /// Form of the result on stdout
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
+    /// Show it again whenever a supervisor tells of a change, until Ctrl-C; as JSON, one document a line
+    #[arg(short, long)]
+    watch: bool,
+}
+
+/// What is shown.
+struct Shown<'a> {
+    stack: &'a Stack,
+    groups: Vec<GroupId>,
+    agents: BTreeSet<AgentId>,
+    format: Format,
+}
+
+impl Shown<'_> {
+    /// What is known, as it is shown.
+    fn text(&self, view: &View, standing: &BTreeMap<GroupId, Standing>, context: &Context) -> Outcome<String> {
+        match self.format {
+            Format::Json => {
+                let document = status::document(self.stack, view, &self.agents, standing);
+                json::line(&document)
+                    .map_err(|error| Failure::new(Exit::Internal, format!("cannot write JSON: {error}")))
+            }
+            Format::Human => {
+                let color = context.printer.color_out;
+                Ok(status::human(
+                    self.stack,
+                    view,
+                    &self.groups,
+                    &self.agents,
+                    standing,
+                    color,
+                ))
+            }
+        }
+    }
 }
 
 /// How long a supervisor may take to answer.
@@ -46,6 +86,15 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let groups = args.selection.groups(&stack)?;
     let hosts = context.hosts(&stack, args.selection.lab)?;
     ownership::tell(context, &stack, &hosts);
+    if args.watch {
+        let shown = Shown {
+            stack: &stack,
+            groups,
+            agents,
+            format: args.format,
+        };
+        return watch::run(&shown, &hosts, context);
+    }
     // An agent that waits is explained by agents of other groups, so all are asked.
     let all: Vec<_> = stack.groups().map(|(id, _)| id).collect();
     let mut view = View::default();
@@ -67,11 +116,11 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         .filter(|group| view.group(*group).is_none())
         .collect();
     let standing = if silent.is_empty() {
-        std::collections::BTreeMap::new()
+        BTreeMap::new()
     } else {
         group_containers::standing(&hosts, &stack, &silent).unwrap_or_default()
     };
-    let absent = |group: &crate::stack::GroupId| standing.get(group) == Some(&Standing::Absent);
+    let absent = |group: &GroupId| standing.get(group) == Some(&Standing::Absent);
     match args.format {
         Format::Json => context.print_json(&status::document(&stack, &view, &agents, &standing))?,
         Format::Human if groups.iter().all(absent) => {

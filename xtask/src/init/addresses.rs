@@ -131,7 +131,7 @@ mod tests {
         )]);
         let code = b"import os\nx = os.environ.get('PC2_HOST', '')\n";
         let sources = Sources::new(
-            vec![("a.py".to_owned(), Box::new(pysrc::read(&code[..], version)))],
+            vec![("a.py".to_owned(), std::sync::Arc::new(pysrc::read(&code[..], version)))],
             version,
         );
         let main = find("mainpc", 0, true, &config, &texts, &sources);

@@ -232,7 +232,10 @@ mod tests {
     fn known(agents: &str, base: &str) -> Known<u16> {
         let config = startup::read("c.yaml", &format!("agents:\n{agents}")).unwrap();
         let version = PythonVersion::USUAL;
-        let files = vec![("base.py".to_owned(), Box::new(pysrc::read(base.as_bytes(), version)))];
+        let files = vec![(
+            "base.py".to_owned(),
+            std::sync::Arc::new(pysrc::read(base.as_bytes(), version)),
+        )];
         let sources = Sources::new(files, version);
         let loaded = sources.load(&["base.py"], &[String::new()]);
         offset(&config, &sources, &loaded)

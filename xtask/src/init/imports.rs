@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use pysrc::{ImportKind, Module, PythonVersion};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -16,7 +17,7 @@ const MOST_ROOTS: usize = 12;
 /// The Python files of a tree, with the folders that they make importable.
 #[derive(Debug)]
 pub struct Sources {
-    files: Vec<(String, Box<Module>)>,
+    files: Vec<(String, Arc<Module>)>,
     by_path: FxHashMap<String, usize>,
     folders: FxHashSet<String>,
     /// Folders that hold a module or package of that name.
@@ -68,7 +69,7 @@ impl Loaded {
 impl Sources {
     /// The files: path and facts.
     #[must_use]
-    pub fn new(files: Vec<(String, Box<Module>)>, version: PythonVersion) -> Self {
+    pub fn new(files: Vec<(String, Arc<Module>)>, version: PythonVersion) -> Self {
         let by_path: FxHashMap<String, usize> = files
             .iter()
             .enumerate()
@@ -318,7 +319,7 @@ mod tests {
     fn sources(files: &[(&str, &str)]) -> Sources {
         let files = files
             .iter()
-            .map(|(path, text)| ((*path).to_owned(), Box::new(pysrc::read(text.as_bytes(), VERSION))))
+            .map(|(path, text)| ((*path).to_owned(), Arc::new(pysrc::read(text.as_bytes(), VERSION))))
             .collect();
         Sources::new(files, VERSION)
     }

@@ -187,7 +187,7 @@ pub fn infer(input: Input) -> Option<Inference> {
         .iter()
         .flat_map(|(_, scripts)| scripts.value.found.values().map(String::as_str))
         .collect();
-    let sources = Sources::new(reach::read(python, version, &all), version);
+    let sources = Sources::new(reach::read(python, version, &all, None), version);
     let files = requirements::Files::new(&texts, version);
     let fallbacks = {
         let configs: Vec<&Config> = configs.iter().map(|(config, _)| &config.value).collect();

@@ -234,7 +234,10 @@ mod tests {
         let version = PythonVersion::USUAL;
         let text = "import os, logging\nfrom pathlib import Path\nLOGS = 'logs'\nos.makedirs(LOGS, exist_ok=True)\nPath('data/cache').mkdir(parents=True)\nlogging.FileHandler(os.path.join('main', 'logs', 'a.log'))\nlogging.FileHandler('agent.log')\nopen('/tmp/x', 'w')\nopen('in.txt')\nname = get()\nlogging.FileHandler(f'{name}.log')\nopen(f'{name}/x', 'w')\nopen(f'main/{name}/x.db', 'w')\nos.makedirs(os.path.join(BASE, 'x'))\n";
         let sources = Sources::new(
-            vec![("main/a.py".to_owned(), Box::new(pysrc::read(text.as_bytes(), version)))],
+            vec![(
+                "main/a.py".to_owned(),
+                std::sync::Arc::new(pysrc::read(text.as_bytes(), version)),
+            )],
             version,
         );
         let loaded = sources.load(&["main/a.py"], &[String::new()]);

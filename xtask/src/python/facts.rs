@@ -1,13 +1,14 @@
 //! The facts of a whole tree: each file read and parsed once, in parallel.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pysrc::{AllUses, Module, PythonVersion, Span, Uses};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::imports::requirements::decoded;
+use super::parses::Parses;
 use super::reach;
 use crate::finding::Place;
 use crate::stack::Stack;
@@ -18,7 +19,7 @@ pub struct FileFacts {
     /// Path relative to the tree.
     pub path: String,
     /// Its facts.
-    pub module: Box<Module>,
+    pub module: Arc<Module>,
 }
 
 /// What of a tree's files says more than their names.
@@ -60,7 +61,7 @@ pub fn facts(files: &[(String, Vec<u8>)], version: PythonVersion) -> TreeFacts {
         .into_par_iter()
         .map(|(path, bytes)| FileFacts {
             path: path.clone(),
-            module: Box::new(pysrc::read(bytes, version)),
+            module: Arc::new(pysrc::read(bytes, version)),
         })
         .collect();
     let texts = texts
@@ -74,10 +75,21 @@ pub fn facts(files: &[(String, Vec<u8>)], version: PythonVersion) -> TreeFacts {
 /// searched, an outline is read. They are most of a large tree.
 #[must_use]
 pub fn of_agents(files: Vec<(String, Vec<u8>)>, version: PythonVersion, stack: &Stack) -> TreeFacts {
+    of_agents_again(files, version, stack, None)
+}
+
+/// The same; what `parses` has is not parsed again.
+#[must_use]
+pub fn of_agents_again(
+    files: Vec<(String, Vec<u8>)>,
+    version: PythonVersion,
+    stack: &Stack,
+    parses: Option<&Parses>,
+) -> TreeFacts {
     let (python, texts): (Vec<_>, Vec<_>) = files.into_iter().partition(|(path, _)| path.ends_with(".py"));
     let scripts: Vec<&str> = stack.agents().map(|(_, agent)| agent.script_path.as_str()).collect();
     let texts = texts.into_iter().map(|(path, bytes)| (path, decoded(&bytes))).collect();
-    let files = reach::read(python, version, &scripts)
+    let files = reach::read(python, version, &scripts, parses)
         .into_iter()
         .map(|(path, module)| FileFacts { path, module })
         .collect();

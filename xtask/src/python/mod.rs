@@ -6,6 +6,7 @@
 pub mod disk;
 pub mod facts;
 pub mod imports;
+pub mod parses;
 pub mod preload;
 pub(crate) mod reach;
 pub mod tree;

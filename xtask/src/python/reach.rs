@@ -4,14 +4,15 @@
 //! within reach has its name as a part. That takes in more than will be imported, whatever the roots are, and never less; so
 //! each file is parsed once, and whole files are followed by those that they name at once, with no round of waiting between.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use pysrc::{Detail, Module, PythonVersion};
 use rayon::Scope;
 use rustc_hash::FxHashMap as HashMap;
 
 use super::imports::stdlib;
+use super::parses::Parses;
 
 /// A file that is to be read.
 struct File {
@@ -19,19 +20,26 @@ struct File {
     /// Taken by whoever reads it.
     bytes: std::sync::Mutex<Vec<u8>>,
     claimed: AtomicBool,
-    // Boxed, as the facts keep it: hundreds of bytes a file are not to be moved about.
-    module: OnceLock<Box<Module>>,
+    // As the facts keep it: hundreds of bytes a file are not to be moved about.
+    module: OnceLock<Arc<Module>>,
 }
 
-struct Reader {
+struct Reader<'p> {
     files: Vec<File>,
     /// Files by the name that an import calls them by.
     by_name: HashMap<String, Vec<usize>>,
     version: PythonVersion,
+    /// What was parsed before.
+    parses: Option<&'p Parses>,
 }
 
-/// Reads files: path relative to the tree, and content; returns each with its facts. `scripts` are paths as a startup config writes them.
-pub fn read(files: Vec<(String, Vec<u8>)>, version: PythonVersion, scripts: &[&str]) -> Vec<(String, Box<Module>)> {
+/// Reads files; those that `parses` has are not parsed again: path relative to the tree, and content; returns each with its facts. `scripts` are paths as a startup config writes them.
+pub fn read(
+    files: Vec<(String, Vec<u8>)>,
+    version: PythonVersion,
+    scripts: &[&str],
+    parses: Option<&Parses>,
+) -> Vec<(String, Arc<Module>)> {
     let files: Vec<File> = files
         .into_iter()
         .map(|(path, bytes)| File {
@@ -49,6 +57,7 @@ pub fn read(files: Vec<(String, Vec<u8>)>, version: PythonVersion, scripts: &[&s
         files,
         by_name,
         version,
+        parses,
     };
     rayon::scope(|scope| {
         for script in scripts {
@@ -64,8 +73,8 @@ pub fn read(files: Vec<(String, Vec<u8>)>, version: PythonVersion, scripts: &[&s
     });
     rayon::scope(|scope| {
         for file in reader.files.iter().filter(|file| file.module.get().is_none()) {
-            let version = reader.version;
-            scope.spawn(move |_| file.read(version, Detail::Outline));
+            let (version, parses) = (reader.version, reader.parses);
+            scope.spawn(move |_| file.read(version, Detail::Outline, parses));
         }
     });
     reader
@@ -76,14 +85,16 @@ pub fn read(files: Vec<(String, Vec<u8>)>, version: PythonVersion, scripts: &[&s
 }
 
 impl File {
-    fn read(&self, version: PythonVersion, detail: Detail) {
+    fn read(&self, version: PythonVersion, detail: Detail, parses: Option<&Parses>) {
         let bytes = std::mem::take(&mut *self.bytes.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-        self.module
-            .get_or_init(|| Box::new(pysrc::read_as(bytes, version, detail)));
+        self.module.get_or_init(|| match parses {
+            Some(parses) => parses.read(bytes, version, detail),
+            None => Arc::new(pysrc::read_as(bytes, version, detail)),
+        });
     }
 }
 
-impl Reader {
+impl Reader<'_> {
     /// Reads the files of that name whole, and what they name, unless somebody does already.
     fn claim<'scope>(&'scope self, scope: &Scope<'scope>, name: &str) {
         for index in self.by_name.get(name).into_iter().flatten() {
@@ -92,7 +103,7 @@ impl Reader {
             };
             if !file.claimed.swap(true, Ordering::Relaxed) {
                 scope.spawn(move |scope| {
-                    file.read(self.version, Detail::Whole);
+                    file.read(self.version, Detail::Whole, self.parses);
                     if let Some(module) = file.module.get() {
                         self.follow(scope, module);
                     }
@@ -131,7 +142,7 @@ mod tests {
             .iter()
             .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
             .collect();
-        read(files, VERSION, scripts)
+        read(files, VERSION, scripts, None)
             .into_iter()
             .filter(|(_, module)| !module.body.is_empty())
             .map(|(path, _)| path)

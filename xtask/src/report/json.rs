@@ -22,6 +22,15 @@ pub fn text(document: &impl Serialize) -> serde_json::Result<String> {
     Ok(escape::json(&text).into_owned())
 }
 
+/// The same in one line.
+///
+/// # Errors
+/// As [`text`].
+pub fn line(document: &impl Serialize) -> serde_json::Result<String> {
+    let value: serde_json::Value = serde_json::from_str(&text(document)?)?;
+    Ok(escape::json(&value.to_string()).into_owned())
+}
+
 /// Indents, and cuts off what is too long while it is written: nothing is copied to be cut.
 #[derive(Debug, Default)]
 struct Bounded<'a> {

@@ -16,6 +16,7 @@ pub mod escape;
 pub mod exit;
 pub mod faults;
 pub mod findings;
+pub mod graph;
 pub mod images;
 pub mod init;
 pub mod json;

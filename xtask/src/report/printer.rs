@@ -114,6 +114,21 @@ impl Printer {
         self.write(&self.harmless(text, self.color_out));
     }
 
+    /// Data that takes the place of what was shown before: on a terminal, of all that is seen.
+    pub fn screen(&self, text: &str) {
+        self.clear();
+        self.data(text);
+    }
+
+    /// Clears the terminal that stdout is; a pipe and a file keep all.
+    pub fn clear(&self) {
+        if self.is_terminal() {
+            self.bars.suspend(|| {
+                let _ = self.stdout().write_all(CLEAR_SCREEN);
+            });
+        }
+    }
+
     /// The content of a file, in which the program is called what the file says.
     pub fn verbatim(&self, text: &str) {
         self.write(&self.obeyed_by_nobody(text, self.color_out));
@@ -302,6 +317,9 @@ impl Drop for Fold<'_> {
         }
     }
 }
+
+/// Clears a terminal, and begins at its top.
+const CLEAR_SCREEN: &[u8] = b"\x1b[2J\x1b[H";
 
 /// What GitLab's sections begin with: clears the line.
 const CLEAR: &str = "\u{1b}[0K";

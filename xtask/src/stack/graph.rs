@@ -62,6 +62,15 @@ pub fn waits_for(agents: &[Agent]) -> Vec<Vec<AgentId>> {
     waits
 }
 
+/// Sets of agents that depend on each other, directly or not; an agent that depends on itself is one, too.
+#[must_use]
+pub fn rings(agents: &[Agent]) -> Vec<BTreeSet<AgentId>> {
+    let needs_itself = |id: &AgentId| dependencies(&agents[id.0]).any(|other| other == *id);
+    let mut rings = components(agents);
+    rings.retain(|ring| ring.len() > 1 || ring.iter().any(needs_itself));
+    rings
+}
+
 /// Every dependency cycle as a chain that comes back to its first agent; the agent that the stack lists first begins it.
 /// Where cycles are entangled, one chain stands for all.
 #[must_use]

@@ -100,3 +100,47 @@ fn a_taken_status_port_is_a_clear_error() {
     );
     assert!(!setup.dir.path().join("events.log").exists());
 }
+
+#[test]
+fn a_program_runs_as_an_agent_does() {
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &[]);
+    setup.agent("B", "answer", &[]);
+    let root = setup.dir.path().to_owned();
+    std::fs::write(root.join("token"), "of A\n").unwrap();
+    setup.config["agents"][0]["environment"] = json!({"MODE": "fast"});
+    setup.config["agents"][0]["secrets"] = json!({"variables": {"TOKEN": root.join("token")}});
+    setup.config["python_path"] = json!(["/one", "/two"]);
+    let file = setup.write();
+    let exec = |agent: &[&str], program: &[&str]| {
+        let mut command = supervisor();
+        command
+            .args(["exec", "--config", file.to_str().unwrap()])
+            .args(agent)
+            .arg("--")
+            .args(program);
+        command.env("AGENT_ENV_MODE", "slow").env("AGENT_ENV_LEVEL", "7");
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (status.code(), text(stdout), text(stderr))
+    };
+    let show = [
+        "sh",
+        "-c",
+        "echo $MODE $LEVEL $TOKEN $PYTHONPATH $AGENT_ENV_MODE; pwd; exit 7",
+    ];
+    let root = root.canonicalize().unwrap().display().to_string();
+    let seen = |first: &str| (Some(7), format!("{first} /one:/two\n{root}\n"), String::new());
+    assert_eq!(exec(&["--agent", "A"], &show), seen("fast 7 of A"));
+    assert_eq!(exec(&["--agent", "B"], &show), seen("slow 7"));
+    assert_eq!(exec(&[], &show), seen("slow 7"));
+    let (code, _, err) = exec(&["--agent", "C"], &show);
+    assert!(code == Some(2) && err.contains("no agent `C`"), "{code:?} {err}");
+    let (code, _, err) = exec(&[], &["no-such-program"]);
+    assert!(
+        code == Some(127) && err.starts_with("cannot run `no-such-program`: "),
+        "{code:?} {err}"
+    );
+    let (code, _, err) = exec(&[], &["/"]);
+    assert!(code == Some(126) && err.contains("cannot run `/`"), "{code:?} {err}");
+}

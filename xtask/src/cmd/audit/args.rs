@@ -17,14 +17,31 @@ use crate::report::audit::page::quoted;
 use crate::stack::Stack;
 use crate::stack::near::nearest;
 
+/// What else an audit can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Subcommand)]
+pub enum Server {
+    /// Serve an editor as a language server, over standard input and output
+    ///
+    /// Publishes what the audit finds in Python, YAML, requirements and Dockerfiles, as it is typed, and offers what `--fix` does and
+    /// comments that silence a rule as actions. What the stack itself is made of is read as it is saved. The editor is to start it in the
+    /// repository's folder, or with `--tree`.
+    #[command(after_help = "Examples:
+  cargo xtask audit lsp
+  cargo xtask audit lsp --tree ../AI_System
+  vim.lsp.start({cmd = {'ai-system', 'audit', 'lsp'}, root_dir = vim.fn.getcwd()})     in Neovim")]
+    Lsp,
+}
+
 /// Say what will stop an agent, and why, without running it; prove it with `--confirm`
 ///
 /// Reads the stack, the startup configs and every file of the tree once, predicts for each agent whether it starts, and ranks
 /// the causes by how many agents each stops. Exit code 0: nothing worse than warnings; 1: errors, or warnings with
 /// `--deny warnings`; 2: wrong use. With `--tree`, the stack is the tree's own `config/stack.yaml`; or that of this repository, if its
 /// agents are the tree's; or one that is inferred, as `init` would write it.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[derive(Debug, Default, clap::Args)]
+#[command(
+    disable_help_subcommand = true,
+    after_help = "Examples:
   cargo xtask audit
   cargo xtask audit --tree ../AI_System --machine pc2
   cargo xtask audit TaskRouter                          all about one agent, or a file
@@ -38,6 +55,8 @@ use crate::stack::near::nearest;
   cargo xtask audit --report audit-report               and open audit-report/index.html
   cargo xtask audit --write-baseline audit-baseline.json
   cargo xtask audit --baseline audit-baseline.json --deny warnings     in CI: fail on anything new
+  cargo xtask audit --watch                             again on every save
+  cargo xtask audit lsp                                 the same in an editor, as a language server
   cargo xtask audit --explain paths/style
   cargo xtask audit --explain-agent TaskRouter          how its script is followed, step by step
   cargo xtask audit --confirm                           proves every prediction in sealed containers
@@ -45,8 +64,12 @@ use crate::stack::near::nearest;
   cargo xtask audit --confirm --adopt                   and writes what was seen into the stack
 
 A comment `# audit: ignore[RULE] reason` silences a rule on its line, or alone on a line for the next.
-`audit: {rules: {RULE: off|note|warning|error}}` in config/stack.yaml sets how bad a rule's findings are; predictions stay as they are.")]
+`audit: {rules: {RULE: off|note|warning|error}}` in config/stack.yaml sets how bad a rule's findings are; predictions stay as they are."
+)]
 pub struct Args {
+    /// Serve an editor instead.
+    #[command(subcommand)]
+    pub command: Option<Server>,
     /// All about these agents or files: what becomes of each, every reason, first one first. `machine/Agent` if both machines have one
     #[arg(value_name = "AGENT|FILE", conflicts_with_all = ["fix", "diff", "write_baseline"])]
     pub names: Vec<String>,
@@ -68,6 +91,9 @@ pub struct Args {
     /// How much is printed for people: `auto` is `full` if that fits on a page, and `summary` if not
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub output: OutputChoice,
+    /// Audit again on every save, until Ctrl-C; files that did not change are not parsed again
+    #[arg(short, long, conflicts_with_all = ["fix", "diff", "write_baseline", "confirm", "report", "explain_agent", "explain", "list_rules"])]
+    pub watch: bool,
     /// Every cause that stops agents, with all of them
     #[arg(long, conflicts_with_all = ["output", "statistics"])]
     pub causes: bool,

@@ -135,6 +135,6 @@ fn text(format: Format, args: &Args, context: &Context, report: &Report) -> Outc
 }
 
 /// Where the page of the rules can be read.
-fn pages(context: &Context) -> String {
+pub fn pages(context: &Context) -> String {
     context.repository.address_of(Path::new(crate::audit::rules_page::PATH))
 }

@@ -1,5 +1,6 @@
 //! What an audit looks at: the stack, the listing of its tree, and then the tree's files.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::whose::{self, Chosen};
@@ -14,6 +15,7 @@ use crate::host::tree::audit_files::{self, Listed, ReadTree};
 use crate::host::tree::{named_place, stack_files};
 use crate::init::{Inference, STACK_FILE};
 use crate::python::disk::Disk;
+use crate::python::parses::Parses;
 use crate::python::tree::{Content, Entry};
 use crate::stack::Stack;
 use crate::stack::audit::{AuditSettings, Excluded, RuleSetting};
@@ -34,6 +36,8 @@ pub struct Seen {
     made: Vec<(String, String)>,
     /// The stack's file is in the tree, and not of it.
     in_tree: bool,
+    /// Texts that stand for those of the tree's files, by path.
+    unsaved: BTreeMap<String, Vec<u8>>,
 }
 
 /// A stack, or what is wrong with it where too little of it can be read to make one.
@@ -100,6 +104,7 @@ pub fn read(args: &Args, context: &Context) -> Outcome<Found> {
         text,
         made,
         in_tree,
+        unsaved: BTreeMap::new(),
     })))
 }
 
@@ -125,7 +130,14 @@ impl Seen {
             text: None,
             made,
             in_tree: false,
+            unsaved: BTreeMap::new(),
         })
+    }
+
+    /// The same with texts in place of those of the tree's files.
+    #[must_use]
+    pub fn with_unsaved(self, unsaved: BTreeMap<String, Vec<u8>>) -> Self {
+        Self { unsaved, ..self }
     }
 
     /// Why there is nothing to audit, in a line; nothing where there is an agent. What else could be said of such a tree is not what
@@ -173,11 +185,27 @@ impl Seen {
 
     /// Reads the tree's files and calls with all that an audit looks at.
     pub fn with_input<T>(self, scope: Scope, baseline: Option<Baseline>, then: impl FnOnce(Input<'_>) -> T) -> T {
+        self.with_input_again(scope, baseline, None, then)
+    }
+
+    /// The same; what `parses` has is not parsed again.
+    pub fn with_input_again<T>(
+        self,
+        scope: Scope,
+        baseline: Option<Baseline>,
+        parses: Option<&Parses>,
+        then: impl FnOnce(Input<'_>) -> T,
+    ) -> T {
         let mut tree = ReadTree::of(self.listed);
         let texts = self.text.map(|text| (self.file.clone(), text));
         let (mut entries, odd) = (std::mem::take(&mut tree.entries), std::mem::take(&mut tree.odd));
         if self.in_tree {
             entries.retain(|entry| entry.path != self.file);
+        }
+        for entry in &mut entries {
+            if let (Content::Bytes(bytes), Some(text)) = (&mut entry.content, self.unsaved.get(&entry.path)) {
+                bytes.clone_from(text);
+            }
         }
         entries.extend(self.made.into_iter().map(|(path, text)| Entry {
             path,
@@ -195,6 +223,7 @@ impl Seen {
             levels: self.levels,
             scope,
             baseline,
+            parses,
         })
     }
 }

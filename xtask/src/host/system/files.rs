@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use super::process;
 use crate::host::tree::root::{TreeError, open_own};
 
+/// What names of files begin with that are written just now, and renamed when they are whole.
+pub const WRITING: &str = ".writing-";
+
 /// Why a file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {verb} `{}`: {}", .path.display(), crate::system_error::reason(.source))]
@@ -115,7 +118,7 @@ pub(in crate::host) fn place(path: &Path, bytes: &[u8], manner: &Manner) -> std:
     };
     let _busy = process::Busy::new();
     std::fs::create_dir_all(parent)?;
-    let mut beside = tempfile::Builder::new().prefix(".writing-").tempfile_in(parent)?;
+    let mut beside = tempfile::Builder::new().prefix(WRITING).tempfile_in(parent)?;
     beside.write_all(bytes)?;
     let file = beside.as_file();
     if let Some((user, group)) = manner.owner {

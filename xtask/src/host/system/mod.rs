@@ -2,6 +2,7 @@
 
 pub mod addresses;
 pub mod devices;
+pub mod editor;
 pub mod files;
 pub mod firewall;
 pub mod git;

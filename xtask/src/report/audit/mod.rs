@@ -3,6 +3,7 @@
 pub mod about;
 pub mod conclusion;
 pub mod confirm;
+pub mod editor;
 pub mod explain;
 pub mod github;
 pub mod gitlab;

@@ -1,0 +1,85 @@
+//! `audit --watch`: a save is answered, and Ctrl-C ends it.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Stdio;
+
+use nix::sys::signal::Signal;
+
+use crate::init::two_machines;
+use crate::sandbox::Sandbox;
+use crate::signal;
+
+#[test]
+fn every_save_is_answered_and_ctrl_c_ends_it() {
+    let sandbox = Sandbox::empty();
+    two_machines(&sandbox.path("tree"));
+    assert_eq!(sandbox.run(&["init", "--tree", "tree"]).code, 0);
+    // What the audit writes itself is no reason to audit again.
+    let arguments = [
+        "audit",
+        "--tree",
+        "tree",
+        "--watch",
+        "--format",
+        "junit=tree/audit.xml",
+        "--output",
+        "concise",
+    ];
+    let mut running = sandbox
+        .command(&arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(running.stderr.take().unwrap()).lines();
+    let mut until = |text: &str| {
+        let mut lines = Vec::new();
+        loop {
+            let line = said
+                .next()
+                .unwrap_or_else(|| panic!("no `{text}` in {lines:#?}"))
+                .unwrap();
+            lines.push(line);
+            if lines.last().unwrap().contains(text) {
+                return lines;
+            }
+        }
+    };
+    let folders = |lines: &[String]| -> usize {
+        let (_, count) = lines.last().unwrap().split_once("watching ").unwrap();
+        count.split_once(" folders of ").unwrap().0.parse().unwrap()
+    };
+    let at_first = folders(&until("watching "));
+    let hub = sandbox.path("tree/main_pc_code/agents/hub.py");
+    let whole = std::fs::read_to_string(&hub).unwrap();
+    std::fs::write(&hub, whole.replace("import json", "import jsonn")).unwrap();
+    assert!(until("watching ")[0].contains("changed main_pc_code/agents/hub.py"));
+    // A new folder is followed, too.
+    std::fs::create_dir(sandbox.path("tree/main_pc_code/new")).unwrap();
+    assert_eq!(folders(&until("watching ")), at_first + 1);
+    std::fs::write(sandbox.path("tree/main_pc_code/new/x.py"), "def broken(:\n").unwrap();
+    until("watching ");
+    std::fs::write(sandbox.path("tree/main_pc_code/new/x.py"), "x = 1\n").unwrap();
+    until("watching ");
+    std::fs::write(&hub, whole).unwrap();
+    until("watching ");
+    // A stack with a mistake is told, and waited for.
+    let stack = sandbox.path("tree/config/stack.yaml");
+    let right = std::fs::read_to_string(&stack).unwrap();
+    std::fs::write(&stack, "machines: [").unwrap();
+    until("watching ");
+    std::fs::write(&stack, right).unwrap();
+    until("watching ");
+    signal(running.id(), Signal::SIGINT);
+    let mut shown = String::new();
+    running.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(130), "{shown}");
+    let missing = shown.find("No module named 'jsonn'");
+    let last = shown.rfind("no findings");
+    assert!(missing.is_some() && last > missing, "{shown}");
+    assert!(
+        std::fs::read_to_string(sandbox.path("tree/audit.xml"))
+            .unwrap()
+            .contains("<testsuites")
+    );
+}
