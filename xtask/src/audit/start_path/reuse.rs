@@ -315,6 +315,8 @@ struct Kept {
     large: usize,
     view: usize,
     container: Container,
+    /// Other places where modules were found that it looked up as they were.
+    elsewhere: Mutex<Vec<Container>>,
     requirements: (bool, bool),
     has_env_file: bool,
     environment: bool,
@@ -657,6 +659,7 @@ impl<'a> Walker<'a> {
                 roots: begun.roots.clone(),
                 ..Container::of(&self.raw_search)
             },
+            elsewhere: Mutex::default(),
             requirements: (self.raw_search.requirements.pooled, self.raw_search.requirements.open),
             has_env_file: self.has_env_file,
             environment: self.environment.is_some(),
@@ -707,21 +710,14 @@ impl<'a> Walker<'a> {
             && (!used(using::TRIES) || self.open_tries.is_empty())
             && (!used(using::MADE) || self.made.is_empty())
             && (!used(using::VIEW) || kept.view == address(&self.raw_search))
-            && (!used(using::CONTAINER) || kept.container == Container::of(&self.raw_search))
+            && (!used(using::CONTAINER) || self.is_in(kept))
             && (!used(using::REQUIREMENTS) || kept.requirements == (requirements.pooled, requirements.open))
             && (!used(using::ENV_FILE) || kept.has_env_file == self.has_env_file)
             && (kept.frames == frames || (!used(using::DEPTH) && kept.deepest + frames < DEEPEST + kept.frames))
             && self.steps + kept.steps < MOST_STEPS
             && self.large.get() + kept.large < MOST_LARGE
             && self.parts_agree(&kept.parts)
-            && kept.lookups.iter().all(|(name, found)| {
-                let found = found.as_deref().unwrap_or_default();
-                *self.raw_search.absolute(name) == *found
-            })
-            && kept.below.iter().all(|((parent, full, part), found)| {
-                let here = self.raw_search.below(parent, full, part);
-                found.as_ref() == Some(&here)
-            })
+            && self.finds_the_same(kept)
             && kept
                 .variables
                 .iter()
@@ -735,6 +731,34 @@ impl<'a> Walker<'a> {
                 .asked
                 .iter()
                 .all(|(name, about, answer)| self.answer(name, *about, usize::MAX) == *answer)
+    }
+
+    /// Whether modules are searched where they were.
+    fn is_in(&self, kept: &Kept) -> bool {
+        kept.container == Container::of(&self.raw_search)
+    }
+
+    /// Whether modules that were looked up are found here as they were there.
+    fn finds_the_same(&self, kept: &Kept) -> bool {
+        if self.is_in(kept) {
+            return true;
+        }
+        let container = Container::of(&self.raw_search);
+        let known = || kept.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+        if known().contains(&container) {
+            return true;
+        }
+        let same = kept.lookups.iter().all(|(name, found)| {
+            let found = found.as_deref().unwrap_or_default();
+            *self.raw_search.absolute(name) == *found
+        }) && kept.below.iter().all(|((parent, full, part), found)| {
+            let here = self.raw_search.below(parent, full, part);
+            found.as_ref() == Some(&here)
+        });
+        if same {
+            known().push(container);
+        }
+        same
     }
 
     fn replay(&mut self, kept: &Kept) {

@@ -189,6 +189,13 @@ fn all_agents_of_the_reference_tree_start() {
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(findings, []);
+
+    // What each agent's imports do is done again for the others: the same is said of each where everything is followed.
+    let shared = Shared::new(false);
+    let (followed, _) = predict_with(&stack, &tree, Disk::new(&|_| false, &|_| None), &shared);
+    for (with, without) in predictions.iter().zip(&followed) {
+        assert_eq!(format!("{with:?}"), format!("{without:?}"));
+    }
 }
 
 #[test]
