@@ -339,7 +339,7 @@ fn followed_in_order(files: &[(String, String)], order: &[usize], shared: &Share
             let mut texts = vec![String::new(); agents.len()];
             for at in order {
                 let group = &groups[stack.agent(agents[*at]).group.0];
-                let (followed, _) = follow(stack, group, agents[*at], (disk, shared), false);
+                let (followed, _) = follow(stack, group, agents[*at], (disk, shared), Asked::Nothing);
                 texts[*at] = format!("{followed:#?}");
             }
             texts
