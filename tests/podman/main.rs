@@ -9,6 +9,7 @@ mod as_found;
 mod bench;
 mod confirm;
 mod connection;
+mod devices;
 mod faults;
 mod foreign;
 mod given;

@@ -103,6 +103,7 @@ fn creation(profile: PathBuf) -> Creation {
                 host: "/dev/zero".to_owned(),
                 container: "/dev/nothing".to_owned(),
                 permissions: "r".to_owned(),
+                optional: false,
             }],
             volumes: vec![
                 (format!("{NAME}_logs"), "/app/logs".to_owned(), false),

@@ -170,7 +170,7 @@ fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container 
             .chain(secret_folder(stack, id))
             .collect(),
         mounts: group.extras.mounts.clone(),
-        devices: group.extras.devices.clone(),
+        devices: group.extras.present().cloned().collect(),
         secrets: secrets(stack, id),
         folders,
         memory_bytes: stack.group_memory_bytes(id).filter(|_| host.limits.memory),

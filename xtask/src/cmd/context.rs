@@ -112,7 +112,7 @@ impl Context {
         let (stack, found) = stack_files::load(&self.repository, self.tree.as_deref()).ok()?;
         let mut stack = stack.filter(|_| !finding::stops(&found))?;
         stack.choose_variants(&self.variants).ok()?;
-        devices::choose_variants(&mut stack);
+        devices::look(&mut stack);
         orphans::work_for(&stack.name);
         Some(stack)
     }
@@ -123,7 +123,7 @@ impl Context {
     /// When it has errors.
     pub fn stack(&self) -> Outcome<Stack> {
         let mut stack = self.stack_of_files()?;
-        devices::choose_variants(&mut stack);
+        devices::look(&mut stack);
         Ok(stack)
     }
 

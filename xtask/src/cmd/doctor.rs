@@ -94,6 +94,7 @@ pub(super) fn look(context: &Context, stack: &Stack) -> HostFacts {
         ports: ports(context, stack),
         overlaps: overlaps(context, stack),
         variants: variants::chosen(stack, stack.groups().map(|(id, _)| id)),
+        without_devices: variants::without_devices(stack, stack.groups().map(|(id, _)| id)),
     })
 }
 

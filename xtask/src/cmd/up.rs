@@ -138,6 +138,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     for line in variants::chosen(&stack, chosen.groups.iter().copied()) {
         printer.step("variant", line.replacen(": variant", ":", 1));
     }
+    for line in variants::without_devices(&stack, chosen.groups.iter().copied()) {
+        printer.note(line);
+    }
     let served = prepare(context, &stack, &hosts, &chosen.groups)?;
     let job = Job {
         args,

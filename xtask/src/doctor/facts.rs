@@ -48,6 +48,8 @@ pub struct HostFacts {
     pub package_index: PackageIndex,
     /// Groups with variants: which one this host runs, and why.
     pub variants: Vec<String>,
+    /// Groups whose optional devices this host does not have, all of them.
+    pub without_devices: Vec<String>,
     /// What rootless Podman needs, when we are not root.
     pub rootless: Option<RootlessFacts>,
     /// Free bytes where images are stored.

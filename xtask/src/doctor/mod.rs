@@ -119,6 +119,7 @@ pub fn diagnose(facts: &HostFacts) -> Vec<Diagnosis> {
         ca_bundle::diagnose,
         package_index::diagnose,
         variants::diagnose,
+        variants::devices,
         disk::diagnose,
         rootless::diagnose,
     ]

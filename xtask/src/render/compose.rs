@@ -252,7 +252,8 @@ fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
             None => "/tmp".to_owned(),
         }],
         shm_size: extras.shm_bytes,
-        devices: extras.devices.iter().map(Device::text).collect(),
+        // Compose has no word for one that may be missing.
+        devices: extras.needed().map(Device::text).collect(),
         extra_hosts: extras
             .extra_hosts
             .iter()

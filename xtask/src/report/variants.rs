@@ -1,4 +1,4 @@
-//! Which variant of a group it is, and why.
+//! Which variant of a group it is, and why; and what its containers do without.
 
 use crate::stack::{Group, GroupId, Stack};
 
@@ -26,9 +26,27 @@ pub fn chosen(stack: &Stack, groups: impl IntoIterator<Item = GroupId>) -> Vec<S
         .collect()
 }
 
+/// A line for each of these groups without optional devices on its host.
+#[must_use]
+pub fn without_devices(stack: &Stack, groups: impl IntoIterator<Item = GroupId>) -> Vec<String> {
+    groups
+        .into_iter()
+        .map(|id| stack.group(id))
+        .filter(|group| !group.extras.absent.is_empty())
+        .map(|group| {
+            let absent: Vec<&str> = group.extras.absent.iter().map(String::as_str).collect();
+            let why = match stack.machine(group.machine).connection {
+                Some(_) => "another host's devices cannot be seen from here",
+                None => "this host does not have it",
+            };
+            format!("{} does without `{}`: {why}", group.name, absent.join("`, `"))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{chosen, running};
+    use super::{chosen, running, without_devices};
     use crate::stack::GroupId;
     use crate::stack::fixture::Fixture;
 
@@ -52,5 +70,19 @@ mod tests {
             chosen(&stack, (0..3).map(GroupId)),
             ["side: variant `cpu`: nothing names another"]
         );
+    }
+
+    #[test]
+    fn devices_that_are_done_without_are_named() {
+        let mut stack = Fixture::small()
+            .stack(
+                "    agents: [Gamma]",
+                "    devices: [{device: /dev/b, optional: true}]\n    agents: [Gamma]",
+            )
+            .model();
+        assert!(without_devices(&stack, (0..3).map(GroupId)).is_empty());
+        stack.leave_out_devices(&|_, _| Some(false));
+        let said = without_devices(&stack, (0..3).map(GroupId));
+        assert_eq!(said, ["side does without `/dev/b`: this host does not have it"]);
     }
 }

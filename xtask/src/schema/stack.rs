@@ -139,7 +139,7 @@ struct Runtime {
     /// Folders and files of the host: `/srv/models:/models:ro`.
     mounts: Option<Vec<String>>,
     /// Devices of the host: `/dev/snd`, `/dev/video2:/dev/video0:rw`, or by the name that a CDI file gives them, `nvidia.com/gpu=all`.
-    devices: Option<Vec<String>>,
+    devices: Option<Vec<Device>>,
     /// Further names of hosts, with their addresses.
     extra_hosts: Option<BTreeMap<String, String>>,
     /// Size of `/dev/shm`, as in `512m`.
@@ -159,6 +159,25 @@ struct Runtime {
     secrets: Option<BTreeMap<String, SecretFile>>,
     /// Files of lines `NAME=VALUE` on this host: variables of agents that nobody else sees. `environment:` goes before them.
     env_file: Option<OneOrMore>,
+}
+
+/// A device of the host.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Device {
+    /// It, and whether it may be missing.
+    Described(DescribedDevice),
+    /// It alone, which has to be there.
+    Needed(String),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct DescribedDevice {
+    /// Its path on the host, or the name that a CDI file gives it.
+    device: String,
+    /// Whether containers do without it on a host that does not have it.
+    optional: Option<bool>,
 }
 
 /// A file that agents are given.
@@ -511,7 +530,7 @@ struct Variant {
     /// Folders and files of the host.
     mounts: Option<Vec<String>>,
     /// Devices of the host, as in `nvidia.com/gpu=all`: a host that has all of them runs this variant, unless something else is chosen.
-    devices: Option<Vec<String>>,
+    devices: Option<Vec<Device>>,
     /// Further names of hosts, with their addresses.
     extra_hosts: Option<BTreeMap<String, String>>,
     /// Size of `/dev/shm`, as in `512m`.

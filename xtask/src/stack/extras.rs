@@ -1,11 +1,13 @@
 //! What a group's container has of its host besides volumes, and how large its folders in memory are: keys that the stack, a machine, a
 //! group and overrides of its agents may have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::model::{Group, Stack};
 use super::read::{Fields, Reader};
-use super::yaml::Node;
+use super::yaml::{Node, Value};
+use crate::finding::Severity;
 
 /// All of it, of one level or of one group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub struct Extras {
     pub mounts: Vec<HostMount>,
     /// Devices of the host.
     pub devices: Vec<Device>,
+    /// Of those that are optional, the ones that the host of its containers does not have; empty where nobody looked.
+    pub absent: BTreeSet<String>,
     /// Further names of hosts.
     pub extra_hosts: BTreeMap<String, IpAddr>,
     /// Size of `/dev/shm` in bytes; Podman's own where it is not given.
@@ -81,6 +85,8 @@ pub struct Device {
     pub container: String,
     /// What may be done with it, of `rwm`.
     pub permissions: String,
+    /// Whether containers do without it on a host that does not have it.
+    pub optional: bool,
 }
 
 impl Device {
@@ -118,6 +124,7 @@ impl Device {
             host: path(host)?,
             container: path(container)?,
             permissions: permissions.to_owned(),
+            optional: false,
         })
     }
 }
@@ -140,6 +147,7 @@ impl Device {
             host: text.to_owned(),
             container: text.to_owned(),
             permissions: "rw".to_owned(),
+            optional: false,
         })
     }
 }
@@ -184,13 +192,7 @@ impl Extras {
             extras.mounts = each(reader, node, "mounts", HostMount::parse, help);
         }
         if let Some(node) = fields.get("devices") {
-            extras.devices = each(
-                reader,
-                node,
-                "devices",
-                Device::parse,
-                "write a device of the host, as in `/dev/snd`, or the name that a CDI file gives it, as in `nvidia.com/gpu=all`",
-            );
+            extras.devices = devices(reader, node);
         }
         if let Some(node) = fields.get("extra_hosts") {
             extras.extra_hosts = hosts(reader, node);
@@ -221,6 +223,16 @@ impl Extras {
         all
     }
 
+    /// The devices that its containers get on their host.
+    pub fn present(&self) -> impl Iterator<Item = &Device> {
+        self.devices.iter().filter(|device| !self.absent.contains(&device.host))
+    }
+
+    /// The devices without which there is no container: all but the optional ones.
+    pub fn needed(&self) -> impl Iterator<Item = &Device> {
+        self.devices.iter().filter(|device| !device.optional)
+    }
+
     fn add(&mut self, more: &Self) {
         // What is mounted at one place, or called by one name, is what the nearest level says.
         self.mounts
@@ -231,6 +243,44 @@ impl Extras {
         self.devices.extend(more.devices.iter().cloned());
         self.extra_hosts.extend(more.extra_hosts.clone());
     }
+}
+
+/// A list of devices: each a text, or a mapping that says that it is optional.
+fn devices<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Device> {
+    const HELP: &str = "write a device of the host, as in `/dev/snd`, or the name that a CDI file gives it, as in `nvidia.com/gpu=all`";
+    let mut all = Vec::new();
+    for node in reader.items(node, "`devices`") {
+        let (text, optional) = match &node.value {
+            Value::Mapping(_) => {
+                let place = reader.place(node.span);
+                let Some(mut fields) = reader.fields(node, "a device", place) else {
+                    continue;
+                };
+                let text = reader
+                    .required(&mut fields, "device")
+                    .and_then(|node| reader.text(node, "`device`"));
+                let optional = fields.get("optional");
+                let optional = optional.and_then(|node| reader.boolean(node, "`optional`"));
+                reader.finish(fields, Severity::Error);
+                (text, optional.unwrap_or(false))
+            }
+            _ => (reader.text(node, "an item of `devices`"), false),
+        };
+        let Some(text) = text else {
+            continue;
+        };
+        match Device::parse(&text.value) {
+            Ok(device) => all.push(Device { optional, ..device }),
+            Err(why) => {
+                reader.bad_value(
+                    text.place,
+                    format!("`devices` cannot have `{}`: {why}", text.value),
+                    HELP,
+                );
+            }
+        }
+    }
+    all
 }
 
 fn each<'a, T>(
@@ -276,6 +326,19 @@ pub(super) fn size(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<u
         reader.bad_value(text.place, message, "write a size with its unit, as in `512m` or `2g`");
     }
     size
+}
+
+impl Stack {
+    /// Takes optional devices away that the host of a group's containers does not have. `has` says of a device whether that host has it;
+    /// nothing where it cannot be looked at: then they are taken away, too.
+    pub fn leave_out_devices(&mut self, has: &dyn Fn(&Group, &Device) -> Option<bool>) {
+        for group in &mut self.groups {
+            let lacks = |device: &&Device| device.optional && has(group, device) != Some(true);
+            let absent = group.extras.devices.iter().filter(lacks);
+            let absent: BTreeSet<String> = absent.map(|device| device.host.clone()).collect();
+            group.extras.absent = absent;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -368,17 +431,52 @@ mod tests {
     }
 
     #[test]
+    fn optional_devices_are_there_where_the_host_has_them() {
+        let mut stack = Fixture::small()
+            .stack(
+                "    agents: [Gamma]",
+                "    devices: [/dev/a, {device: /dev/b, optional: true}, {device: x.com/y=z, optional: true}, {device: /dev/c}]\n    agents: [Gamma]",
+            )
+            .model();
+        let present = |stack: &crate::stack::Stack| -> Vec<String> {
+            stack.groups[1]
+                .extras
+                .present()
+                .map(|device| device.host.clone())
+                .collect()
+        };
+        assert_eq!(present(&stack), ["/dev/a", "/dev/b", "x.com/y=z", "/dev/c"]);
+        stack.leave_out_devices(&|_, device| Some(device.host == "/dev/b"));
+        assert_eq!(present(&stack), ["/dev/a", "/dev/b", "/dev/c"]);
+        // Of a host that nobody can look at, nothing is hoped for.
+        stack.leave_out_devices(&|_, _| None);
+        assert_eq!(present(&stack), ["/dev/a", "/dev/c"]);
+        let needed: Vec<&str> = stack.groups[1]
+            .extras
+            .needed()
+            .map(|device| device.host.as_str())
+            .collect();
+        assert_eq!(needed, ["/dev/a", "/dev/c"]);
+        // It comes back with the device.
+        stack.leave_out_devices(&|_, _| Some(true));
+        assert_eq!(present(&stack).len(), 4);
+    }
+
+    #[test]
     fn wrong_values_are_named() {
         let said = Fixture::small()
             .stack(
                 "status_port: 9000",
-                "status_port: 9000\nshm_size: much\nmounts: [models]\ndevices: [snd]\nextra_hosts: {db: here}",
+                "status_port: 9000\nshm_size: much\nmounts: [models]\ndevices: [snd, {device: cam, optional: true}, {optional: true}, {device: /dev/x, optional: perhaps}]\nextra_hosts: {db: here}",
             )
             .says();
         for text in [
             "`shm_size` cannot be `much`",
             "`mounts` cannot have `models`",
             "`devices` cannot have `snd`",
+            "`devices` cannot have `cam`",
+            "a device has no `device`",
+            "`optional`",
             "`extra_hosts` cannot have `db: here`",
         ] {
             assert!(said.iter().any(|line| line.contains(text)), "{text}: {said:#?}");

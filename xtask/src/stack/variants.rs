@@ -309,7 +309,7 @@ pub(super) fn resolve(raw: &RawGroup, everywhere: Option<&At<String>>, group: &G
             environment,
             extras: Extras::of_group(extras.into_iter().chain([&variant.extras]), of_agents),
             limits: Limits::nearest(limits.into_iter().chain([&variant.limits])),
-            devices: variant.extras.devices.clone(),
+            devices: variant.extras.needed().cloned().collect(),
         });
     }
     let named = |name: &At<String>| variants.all.iter().position(|variant| variant.name == name.value);

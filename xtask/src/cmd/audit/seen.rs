@@ -91,7 +91,7 @@ pub fn read(args: &Args, context: &Context) -> Outcome<Found> {
     context.choose_variants(&mut stack)?;
     if args.confirm.is_some() {
         // What is started is what this host runs.
-        devices::choose_variants(&mut stack);
+        devices::look(&mut stack);
     }
     let stack = stack.with_ungrouped();
     Ok(Found::Stack(Box::new(Seen {

@@ -35,6 +35,8 @@ pub struct Inputs<'a> {
     pub ports: Vec<WantedPort>,
     /// Groups with variants: which one this host runs, and why.
     pub variants: Vec<String>,
+    /// Groups whose optional devices this host does not have, all of them.
+    pub without_devices: Vec<String>,
     /// Subnets of the stack that something else on this host has.
     pub overlaps: Vec<Overlap>,
 }
@@ -114,6 +116,7 @@ pub fn gather(inputs: &Inputs<'_>) -> HostFacts {
             }),
         package_index: package_index::of_host(),
         variants: inputs.variants.clone(),
+        without_devices: inputs.without_devices.clone(),
         rootless: (!root).then(rootless),
         ip_forward: std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward")
             .ok()

@@ -61,9 +61,12 @@ pub fn has(described: &BTreeSet<String>, device: &Device) -> bool {
     }
 }
 
-/// Makes those variants hold that this host can run, where nothing named one. Machines of other hosts keep what the stack chooses.
-pub fn choose_variants(stack: &mut Stack) {
-    if stack.groups.iter().all(|group| group.variants.all.is_empty()) {
+/// Looks at this host's devices: makes those variants hold that it can run, where nothing named one, and leaves out optional devices that it
+/// does not have. Machines of other hosts keep the variants that the stack chooses, and have no optional devices.
+pub fn look(stack: &mut Stack) {
+    let asks =
+        |group: &Group| !group.variants.all.is_empty() || group.extras.devices.iter().any(|device| device.optional);
+    if !stack.groups.iter().any(asks) {
         return;
     }
     let described = described(CDI_FOLDERS);
@@ -72,9 +75,9 @@ pub fn choose_variants(stack: &mut Stack) {
         .iter()
         .map(|machine| machine.connection.is_some())
         .collect();
-    stack.choose_variants_by_host(&|group: &Group, device: &Device| {
-        (!elsewhere[group.machine.0]).then(|| has(&described, device))
-    });
+    let has = |group: &Group, device: &Device| (!elsewhere[group.machine.0]).then(|| has(&described, device));
+    stack.choose_variants_by_host(&has);
+    stack.leave_out_devices(&has);
 }
 
 #[cfg(test)]

@@ -435,7 +435,7 @@ fn resources(stack: &Stack, id: GroupId) -> Option<Resources> {
         limits.insert("cpu".to_owned(), format!("{milli_cpus}m"));
     }
     // What the node's device plugin counts: by the kind of a device, so many of it.
-    for device in &stack.group(id).extras.devices {
+    for device in stack.group(id).extras.needed() {
         if let Some(kind) = device.kind() {
             let count: &mut String = limits.entry(kind.to_owned()).or_insert_with(|| "0".to_owned());
             *count = (count.parse::<u32>().unwrap_or(0) + 1).to_string();

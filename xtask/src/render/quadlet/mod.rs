@@ -13,6 +13,7 @@ use crate::container::environment::environment;
 use crate::container::layout::{secret_folder, temporary};
 use crate::container::ports::{Interface, published};
 use crate::rendered_file::RenderedFile;
+use crate::stack::extras::Extras;
 use crate::stack::limits::cpus_text;
 use crate::stack::model::Volume;
 use crate::stack::{GroupId, MachineId, Stack};
@@ -77,6 +78,19 @@ fn volume(stack: &Stack, id: MachineId, volume: &Volume) -> Unit {
     unit
 }
 
+/// The devices of a container; one that is optional where the host has it.
+fn devices(unit: &mut Unit, extras: &Extras) {
+    for device in &extras.devices {
+        let text = literal(&device.text());
+        if !device.optional {
+            unit.key("AddDevice", text);
+        } else if device.kind().is_none() {
+            // Of a name, nothing there can tell whether the host has it.
+            unit.key("AddDevice", format!("-{text}"));
+        }
+    }
+}
+
 fn container(stack: &Stack, id: GroupId) -> Unit {
     let group = stack.group(id);
     let machine = stack.machine(group.machine);
@@ -132,9 +146,7 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
     for mount in &group.extras.mounts {
         unit.key("Volume", literal(&mount.text()));
     }
-    for device in &group.extras.devices {
-        unit.key("AddDevice", literal(&device.text()));
-    }
+    devices(&mut unit, &group.extras);
     for file in &group.secrets {
         let (user, of_group) = stack.group_user(id).unwrap_or((stack.images.uid, stack.images.uid));
         // What `podman secret create` makes of the file: docker/README.md has the command.
