@@ -49,37 +49,41 @@ fn every_save_is_answered_and_ctrl_c_ends_it() {
         let (_, count) = lines.last().unwrap().split_once("watching ").unwrap();
         count.split_once(" folders of ").unwrap().0.parse().unwrap()
     };
-    let at_first = folders(&until("watching "));
+    // A save may be seen as several: what counts is the answer to the last.
+    let report = sandbox.path("tree/audit.xml");
+    let mut answered = |wanted: &dyn Fn(usize, &str) -> bool| loop {
+        let count = folders(&until("watching "));
+        if wanted(count, &std::fs::read_to_string(&report).unwrap()) {
+            return count;
+        }
+    };
+    let fails = |text: &str| text.contains("<failure");
+    let at_first = answered(&|_, text| !fails(text));
     let hub = sandbox.path("tree/main_pc_code/agents/hub.py");
     let whole = std::fs::read_to_string(&hub).unwrap();
     std::fs::write(&hub, whole.replace("import json", "import jsonn")).unwrap();
-    assert!(until("watching ")[0].contains("changed main_pc_code/agents/hub.py"));
-    // A new folder is followed, too.
-    std::fs::create_dir(sandbox.path("tree/main_pc_code/new")).unwrap();
-    assert_eq!(folders(&until("watching ")), at_first + 1);
-    std::fs::write(sandbox.path("tree/main_pc_code/new/x.py"), "def broken(:\n").unwrap();
-    until("watching ");
-    std::fs::write(sandbox.path("tree/main_pc_code/new/x.py"), "x = 1\n").unwrap();
-    until("watching ");
+    answered(&|_, text| fails(text) && text.contains("jsonn"));
+    // A new folder is followed, too, before anything is in it.
+    std::fs::create_dir(sandbox.path("tree/main_pc_code/agents/jsonn")).unwrap();
+    answered(&|count, _| count == at_first + 1);
+    std::fs::write(
+        sandbox.path("tree/main_pc_code/agents/jsonn/__init__.py"),
+        "from json import *\n",
+    )
+    .unwrap();
+    answered(&|_, text| !text.contains("No module named"));
     std::fs::write(&hub, whole).unwrap();
-    until("watching ");
+    answered(&|_, text| !fails(text));
     // A stack with a mistake is told, and waited for.
     let stack = sandbox.path("tree/config/stack.yaml");
     let right = std::fs::read_to_string(&stack).unwrap();
     std::fs::write(&stack, "machines: [").unwrap();
-    until("watching ");
+    answered(&|_, text| fails(text));
     std::fs::write(&stack, right).unwrap();
-    until("watching ");
+    answered(&|_, text| !fails(text));
     signal(running.id(), Signal::SIGINT);
     let mut shown = String::new();
     running.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
     assert_eq!(running.wait().unwrap().code(), Some(130), "{shown}");
-    let missing = shown.find("No module named 'jsonn'");
-    let last = shown.rfind("no findings");
-    assert!(missing.is_some() && last > missing, "{shown}");
-    assert!(
-        std::fs::read_to_string(sandbox.path("tree/audit.xml"))
-            .unwrap()
-            .contains("<testsuites")
-    );
+    assert!(shown.contains("No module named 'jsonn'"), "{shown}");
 }
