@@ -54,6 +54,9 @@ pub struct GroupConfig {
     /// Modules that must be importable before any agent is started (the start-up check).
     #[serde(default)]
     pub required_modules: Vec<String>,
+    /// The GPU that the group was given, where it was: the start-up check looks for it where `ENABLE_GPU` is true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<Gpu>,
     /// How agents are started that do not say it themselves.
     #[serde(default)]
     pub start: Start,
@@ -128,6 +131,15 @@ impl GroupConfig {
             true
         })
     }
+}
+
+/// A GPU that a group was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gpu {
+    /// Whether the group is unhealthy without it. Otherwise it is degraded, and its agents run on the CPU.
+    #[serde(default)]
+    pub required: bool,
 }
 
 /// A file or folder that agents may write, where it is kept.

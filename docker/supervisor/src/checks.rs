@@ -9,6 +9,7 @@ use contract::group_config::GroupConfig;
 use contract::status::StartupCheck;
 
 use crate::address::Target;
+use crate::gpu;
 use crate::machine::plan::AgentId;
 use crate::spawn::find_program;
 
@@ -25,6 +26,8 @@ pub struct Report {
     pub python: Option<PathBuf>,
     /// Modules that only the interpreter can tell about.
     pub unknown_modules: Vec<String>,
+    /// Whether PyTorch is there to be asked for the GPU that the group was given.
+    pub asks_torch: bool,
 }
 
 /// Makes the check.
@@ -44,6 +47,7 @@ pub fn check(config: &GroupConfig, variable: impl Fn(&str) -> Option<String>) ->
         }
     }
     check_modules(config, &mut report);
+    check_gpu(config, &variable, Path::new("/"), &mut report);
     check_dependencies(config, &variable, &mut report);
     report
 }
@@ -145,6 +149,22 @@ fn check_modules(config: &GroupConfig, report: &mut Report) {
             report.unknown_modules.push(module.clone());
         }
     }
+}
+
+/// The GPU that the group was given, where its agents are to use one.
+fn check_gpu(config: &GroupConfig, variable: &impl Fn(&str) -> Option<String>, root: &Path, report: &mut Report) {
+    let Some(gpu) = config.gpu.filter(|_| gpu::is_wanted(variable("ENABLE_GPU").as_deref())) else {
+        return;
+    };
+    let seen = gpu::look(root);
+    let failed = seen.checks.iter().filter(|check| !check.ok).map(|_| gpu.required);
+    report.failures.extend(failed);
+    report.asks_torch = seen.there
+        && report
+            .python
+            .as_ref()
+            .is_some_and(|python| has_module(&search_path(config, python), "torch"));
+    report.checks.extend(seen.checks);
 }
 
 /// Where the interpreter looks for modules, as far as that can be told without starting it.
@@ -332,6 +352,47 @@ mod tests {
         );
         assert_eq!(report.unknown_modules, ["sys"]);
         assert_eq!(report.checks.iter().filter(|check| check.ok).count(), 6);
+    }
+
+    #[test]
+    fn a_gpu_is_looked_for_where_the_group_was_given_one_and_agents_are_to_use_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        std::fs::write(root.join("a.py"), "").unwrap();
+        let looked = |gpu: &str, enabled: Option<&str>| {
+            let text = format!(
+                "working_directory: {}\npython: sh\npython_path: [.]\n{gpu}agents: [{{name: A, script_path: a.py, port: 10}}]\n",
+                root.display()
+            );
+            let config: GroupConfig = serde_saphyr::from_str(&text).unwrap();
+            let variable = |name: &str| match name {
+                "ENABLE_GPU" => enabled.map(str::to_owned),
+                other => std::env::var(other).ok(),
+            };
+            let mut report = Report {
+                python: Some("/bin/sh".into()),
+                ..Report::default()
+            };
+            super::check_gpu(&config, &variable, root, &mut report);
+            report
+        };
+        for (gpu, enabled) in [("", Some("true")), ("gpu: {}\n", None), ("gpu: {}\n", Some("false"))] {
+            assert!(looked(gpu, enabled).checks.is_empty(), "{gpu} {enabled:?}");
+        }
+        let missing = looked("gpu: {}\n", Some("true"));
+        assert_eq!(
+            (missing.checks.len(), missing.failures, missing.asks_torch),
+            (2, vec![false, false], false)
+        );
+        assert_eq!(looked("gpu: {required: true}\n", Some("true")).failures, [true, true]);
+        // Nobody asks PyTorch where there is none.
+        std::fs::create_dir(root.join("dev")).unwrap();
+        std::fs::write(root.join("dev/kfd"), "").unwrap();
+        let there = looked("gpu: {}\n", Some("true"));
+        assert!(there.failures.is_empty() && !there.asks_torch);
+        std::fs::create_dir(root.join("torch")).unwrap();
+        std::fs::write(root.join("torch/__init__.py"), "").unwrap();
+        assert!(looked("gpu: {}\n", Some("true")).asks_torch);
     }
 
     #[test]

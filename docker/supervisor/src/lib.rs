@@ -12,6 +12,7 @@ mod control;
 mod environment;
 mod explore;
 mod facts;
+mod gpu;
 mod hardening;
 mod http;
 mod keeper;

@@ -25,6 +25,8 @@ pub enum Message {
     Forged(u32),
     /// The interpreter said which modules it does not find; `None`: it failed.
     Modules(Vec<String>, Option<Vec<String>>),
+    /// What the interpreter said of PyTorch's GPU; `None`: it failed.
+    Torch(Option<String>),
     /// The warm interpreter did something.
     Warm(News),
     /// Whether a peer can be reached, or why not.

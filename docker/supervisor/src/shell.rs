@@ -91,7 +91,7 @@ struct Shell {
     /// There may be children that nobody knows.
     strays: bool,
     /// The interpreter that looks for modules.
-    question: Option<u32>,
+    questions: Vec<u32>,
     observer: Observer,
     forged: u64,
     ways: Vec<Way>,
@@ -178,7 +178,7 @@ async fn supervise(loaded: Loaded, signals: SignalFd) -> Result<(), String> {
         processes: HashMap::new(),
         serial: 0,
         strays: false,
-        question: None,
+        questions: Vec::new(),
         observer: Observer::new(),
         forged: 0,
         ways: vec![Way::default(); config.agents.len()],
@@ -264,6 +264,7 @@ impl Shell {
             Message::Overdue(serial) => self.overdue(serial),
             Message::Forged(pid) => self.forged(pid),
             Message::Modules(asked, missing) => self.modules(&asked, missing),
+            Message::Torch(answer) => self.torch(answer.as_deref()),
             Message::Peer(peer, seen) => {
                 self.peer(peer, seen);
                 return self.feed(Event::Changed);

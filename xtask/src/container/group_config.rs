@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::group_config::{
-    Absent, Agent, Bridge, Elsewhere, GroupConfig, Kept, Led, Start, VERSION, WhenDependencyFails,
+    Absent, Agent, Bridge, Elsewhere, Gpu, GroupConfig, Kept, Led, Start, VERSION, WhenDependencyFails,
 };
 
 use contract::health::Check;
@@ -82,6 +82,7 @@ pub fn config_with_hosts(
         kept: kept(stack, id),
         secrets: stack.secrets_in_container(id, None),
         required_modules: modules,
+        gpu: gpu(stack, id),
         start: stack.group_start(id),
         preload: preload.of(stack, id),
         when_dependency_fails,
@@ -98,6 +99,20 @@ pub fn config_with_hosts(
         absent_dependencies: absent(stack, id),
         loopback_bridges: bridges(stack, id, host),
     }
+}
+
+/// The GPU that a group was given, as its devices say.
+fn gpu(stack: &Stack, id: GroupId) -> Option<Gpu> {
+    let group = stack.group(id);
+    let given = group.extras.needed().any(|device| match device.kind() {
+        Some(kind) => kind.ends_with("/gpu"),
+        None => ["/dev/nvidia", "/dev/dri", "/dev/kfd", "/dev/dxg"]
+            .iter()
+            .any(|gpu| device.container.starts_with(gpu)),
+    });
+    given.then_some(Gpu {
+        required: group.variant().is_some_and(|variant| variant.requires_gpu),
+    })
 }
 
 fn kept(stack: &Stack, id: GroupId) -> Vec<Kept> {

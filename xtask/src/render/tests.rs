@@ -350,6 +350,18 @@ fn every_variant_has_its_files_and_one_of_them_is_deployed() {
     }
     assert_eq!(config(&usual, "gpu_services").variant.as_deref(), Some("cpu"));
     assert_eq!(config(&usual, "gpu_services.gpu").variant.as_deref(), Some("gpu"));
+    // The start-up check looks for a GPU where the group was given one.
+    assert_eq!(config(&usual, "gpu_services").gpu, None);
+    let given = config(&usual, "gpu_services.gpu").gpu.expect("a GPU");
+    assert!(!given.required);
+    let required = Fixture::real()
+        .stack(
+            "devices: [nvidia.com/gpu=all]",
+            "devices: [/dev/nvidia0]\n        requires_gpu: true",
+        )
+        .model();
+    let required = render(&required, &Preload::default(), &locked);
+    assert!(config(&required, "gpu_services.gpu").gpu.expect("a GPU").required);
     let gpu = text(&usual, "docker/Dockerfile.gpu-services.gpu");
     for part in [
         "ARG REQUIREMENTS=config/locks/requirements.gpu-services.gpu.txt\n",

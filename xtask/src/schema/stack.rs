@@ -545,6 +545,8 @@ struct Variant {
     /// Processes and threads of its container.
     #[schemars(range(min = 1, max = 4_194_304))]
     processes: Option<u32>,
+    /// Whether the group is unhealthy where its start-up check finds no GPU; otherwise it is degraded, and its agents run on the CPU.
+    requires_gpu: Option<bool>,
 }
 
 /// A further port.

@@ -42,6 +42,8 @@ pub struct RawVariant {
     pub extras: Extras,
     /// What its container may take.
     pub limits: Limits,
+    /// `requires_gpu`.
+    pub requires_gpu: bool,
 }
 
 /// What a group is with one of its variants: everything that a variant may change, complete.
@@ -71,6 +73,8 @@ pub struct Variant {
     pub limits: Limits,
     /// Devices that it asks for itself: a host that has them can run it.
     pub devices: Vec<Device>,
+    /// Whether the group is unhealthy where its start-up check finds no GPU, not only degraded.
+    pub requires_gpu: bool,
 }
 
 /// The variants of a group, and what else depends on the one that holds.
@@ -198,6 +202,8 @@ fn variant<'a>(reader: &mut Reader<'a>, name: At<String>, node: &'a Node) -> Opt
         .unwrap_or_default();
     let extras = Extras::read(reader, &mut fields);
     let limits = Limits::read(reader, &mut fields);
+    let requires_gpu = fields.get("requires_gpu");
+    let requires_gpu = requires_gpu.and_then(|node| reader.boolean(node, "`requires_gpu`"));
     reader.finish(fields, Severity::Error);
     Some(RawVariant {
         name,
@@ -210,6 +216,7 @@ fn variant<'a>(reader: &mut Reader<'a>, name: At<String>, node: &'a Node) -> Opt
         environment,
         extras,
         limits,
+        requires_gpu: requires_gpu.unwrap_or(false),
     })
 }
 
@@ -310,6 +317,7 @@ pub(super) fn resolve(raw: &RawGroup, everywhere: Option<&At<String>>, group: &G
             extras: Extras::of_group(extras.into_iter().chain([&variant.extras]), of_agents),
             limits: Limits::nearest(limits.into_iter().chain([&variant.limits])),
             devices: variant.extras.needed().cloned().collect(),
+            requires_gpu: variant.requires_gpu,
         });
     }
     let named = |name: &At<String>| variants.all.iter().position(|variant| variant.name == name.value);

@@ -119,7 +119,7 @@ impl Shell {
 
     pub(super) fn ended(&mut self, pid: u32, ended: Ended) {
         let Some(process) = self.processes.remove(&pid) else {
-            if self.warm.ended(pid, ended) || self.question.take_if(|question| *question == pid).is_some() {
+            if self.warm.ended(pid, ended) || self.answered(pid) {
                 // What a module started must not outlive it.
                 self.strays = true;
             } else if self.warm.launching > 0 {
@@ -161,6 +161,13 @@ impl Shell {
         }
     }
 
+    /// Whether it was an interpreter that was asked something, which is now forgotten.
+    fn answered(&mut self, pid: u32) -> bool {
+        let asked = self.questions.len();
+        self.questions.retain(|question| *question != pid);
+        self.questions.len() < asked
+    }
+
     /// Whether there was any.
     fn kill_unknown(&self) -> bool {
         let me = std::process::id();
@@ -168,7 +175,7 @@ impl Shell {
         for child in processes::all() {
             let known = self.processes.contains_key(&child.pid)
                 || self.warm.pid() == Some(child.pid)
-                || self.question == Some(child.pid);
+                || self.questions.contains(&child.pid);
             if child.parent == me && child.state != 'Z' && !known {
                 spawn::kill_one(child.pid);
                 any = true;

@@ -11,10 +11,12 @@ use super::Shell;
 use crate::checks::{self, describe};
 use crate::machine::Event;
 use crate::message::Message;
-use crate::{environment, spawn};
+use crate::{environment, gpu, spawn};
 
 /// How long the interpreter may take to look for modules.
 const MODULES: Duration = Duration::from_secs(60);
+/// The same for PyTorch, which is large.
+const TORCH: Duration = Duration::from_secs(180);
 
 impl Shell {
     pub(super) fn start_up_check(&mut self) {
@@ -33,32 +35,59 @@ impl Shell {
         if !report.unknown_modules.is_empty() {
             self.ask_for_modules(report.unknown_modules);
         }
+        if report.asks_torch {
+            self.ask(&gpu::torch_question(), TORCH, Message::Torch);
+        }
     }
 
-    /// Starts the interpreter to look for modules, beside the agents. `reap` takes its end; here only its words count.
+    /// Starts the interpreter to look for modules, beside the agents.
     fn ask_for_modules(&mut self, modules: Vec<String>) {
-        let Some(python) = &self.python else { return };
         let words = checks::module_question(&modules);
-        let pipe = spawn::python_line(&self.config, python, &words)
+        self.ask(&words, MODULES, move |text| {
+            let said = text.and_then(|text| {
+                let said = text.strip_suffix("done\n")?;
+                Some(said.lines().map(str::to_owned).collect())
+            });
+            Message::Modules(modules, said)
+        });
+    }
+
+    /// Asks the interpreter one thing. `reap` takes its end; here only its words count.
+    fn ask(
+        &mut self,
+        words: &[String],
+        limit: Duration,
+        answer: impl FnOnce(Option<String>) -> Message + Send + 'static,
+    ) {
+        let Some(python) = &self.python else { return };
+        let pipe = spawn::python_line(&self.config, python, words)
             .and_then(|started| Ok((started.pid, Receiver::from_owned_fd(started.stdout)?)));
-        self.question = pipe.as_ref().ok().map(|(pid, _)| *pid);
+        self.questions.extend(pipe.as_ref().ok().map(|(pid, _)| *pid));
         let sender = self.sender.clone();
         tokio::spawn(async move {
-            let missing = match pipe {
+            let text = match pipe {
                 Ok((pid, pipe)) => {
-                    let text = timeout(MODULES, read_all(pipe)).await.ok();
+                    let text = timeout(limit, read_all(pipe)).await.ok();
                     if text.is_none() {
                         spawn::kill_group(pid);
                     }
-                    text.and_then(|text| {
-                        let said = text.strip_suffix("done\n")?;
-                        Some(said.lines().map(str::to_owned).collect())
-                    })
+                    text
                 }
                 Err(_) => None,
             };
-            let _ = sender.send(Message::Modules(modules, missing));
+            let _ = sender.send(answer(text));
         });
+    }
+
+    pub(super) fn torch(&mut self, answer: Option<&str>) {
+        let check = gpu::torch_check(answer);
+        self.output.say(&describe(&check));
+        let ok = check.ok;
+        self.checks.push(check);
+        if !ok {
+            let required = self.config.gpu.is_some_and(|gpu| gpu.required);
+            self.feed(Event::CheckFailed { required });
+        }
     }
 
     pub(super) fn modules(&mut self, asked: &[String], missing: Option<Vec<String>>) {
