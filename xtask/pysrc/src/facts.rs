@@ -431,6 +431,8 @@ pub enum Value {
     Or(Box<[Value]>),
     /// `yes if condition else no`.
     Choice(Box<Choice>),
+    /// Whether a condition holds, as the value of a comparison or of `not`.
+    Test(Box<Condition>),
     /// What `with value as …` binds.
     Entered(Box<Value>),
     /// What the `for` around it gives, turn by turn.
@@ -813,6 +815,13 @@ pub enum Step {
     Collect(Box<Collect>),
     /// A call, after its callee and arguments; index in [`Module::calls`].
     Call(u32),
+    /// `yield value`, or `yield from value`.
+    Yield {
+        /// What it gives, where that is an expression that may be followed.
+        value: Option<Box<Value>>,
+        /// It is `yield from`.
+        from: bool,
+    },
     /// One of several ways, or none.
     Branch(Box<Branch>),
     /// A loop.

@@ -58,7 +58,12 @@ pub fn read_as<'a>(bytes: impl Into<Cow<'a, [u8]>>, version: PythonVersion, deta
         major: version.major,
         minor: version.minor,
     });
-    let parsed = parse_unchecked(&source.text, options);
+    let mut source = source;
+    let mut parsed = parse_unchecked(&source.text, options.clone());
+    if let Some(text) = without_dead_ends(&source.text, &parsed) {
+        parsed = parse_unchecked(&text, options);
+        source.text = text;
+    }
     let mut errors = source.errors;
     let mut script_error = None;
     if let Some(error) = source.wrong_byte {
@@ -111,6 +116,29 @@ pub fn read_as<'a>(bytes: impl Into<Cow<'a, [u8]>>, version: PythonVersion, deta
     module.syntax_errors = errors;
     module.script_error = script_error;
     module
+}
+
+/// The text without what stands behind `raise;` in its line, if that is what the parser stumbled over: Python takes it, and never
+/// runs it. The place of everything stays the same.
+fn without_dead_ends(text: &str, parsed: &Parsed<ruff_python_ast::Mod>) -> Option<String> {
+    let mut ends: Vec<usize> = parsed
+        .errors()
+        .iter()
+        .map(|error| error.location.start().to_usize())
+        .filter(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(';')))
+        .filter(|at| {
+            let before = text.get(..*at).unwrap_or_default().trim_end_matches([' ', '\t']);
+            let word = before.strip_suffix("raise").map(|rest| rest.chars().next_back());
+            word.is_some_and(|last| last.is_none_or(|last| !last.is_alphanumeric() && last != '_' && last != '.'))
+        })
+        .collect();
+    ends.dedup();
+    if ends.is_empty() {
+        return None;
+    }
+    let mut kept = text.to_owned();
+    ends.into_iter().for_each(|at| kept.replace_range(at..=at, "#"));
+    Some(kept)
 }
 
 /// Whether all characters that stand for wrong bytes are in comments.

@@ -218,6 +218,9 @@ impl<'a> Lower<'a> {
         {
             return equality(*operator, false);
         }
+        if let Expr::Subscript(part) = &*compare.left {
+            return self.known_part(part, *operator, right);
+        }
         let Expr::Attribute(left) = &*compare.left else {
             return None;
         };
@@ -225,26 +228,81 @@ impl<'a> Lower<'a> {
             return None;
         };
         match (object.id.as_str(), left.attr.as_str(), right) {
-            ("sys", "version_info", Expr::Tuple(version)) => {
-                let mut parts = version.elts.iter().map(|part| match part {
-                    Expr::NumberLiteral(number) => match &number.value {
-                        ast::Number::Int(int) => int.as_u8(),
-                        _ => None,
-                    },
-                    _ => None,
-                });
-                let wanted = (parts.next()??, parts.next().unwrap_or(Some(0))?);
-                let ours = (self.version.major, self.version.minor);
-                match operator {
-                    ast::CmpOp::GtE => Some(ours >= wanted),
-                    ast::CmpOp::Lt => Some(ours < wanted),
-                    _ => None,
-                }
-            }
+            ("sys", "version_info", Expr::Tuple(version)) => self.version_holds(*operator, version, None),
             ("sys", "platform", Expr::StringLiteral(platform)) => {
                 equality(*operator, platform.value.to_str() == "linux")
             }
             ("os", "name", Expr::StringLiteral(name)) => equality(*operator, name.value.to_str() == "posix"),
+            _ => None,
+        }
+    }
+
+    /// `sys.version_info[:2] >= (3, 12)`, `sys.platform[:3] == "win"`.
+    fn known_part(&self, part: &ast::ExprSubscript, operator: ast::CmpOp, right: &Expr) -> Option<bool> {
+        let (Expr::Attribute(of), Expr::Slice(slice)) = (&*part.value, &*part.slice) else {
+            return None;
+        };
+        let Some(Expr::NumberLiteral(end)) = slice.upper.as_deref() else {
+            return None;
+        };
+        let ast::Number::Int(end) = &end.value else {
+            return None;
+        };
+        let end = usize::from(end.as_u8()?);
+        let starts = match slice.lower.as_deref() {
+            None => true,
+            Some(Expr::NumberLiteral(start)) => matches!(&start.value, ast::Number::Int(int) if *int == ast::Int::ZERO),
+            Some(_) => false,
+        };
+        if !starts || slice.step.is_some() || !is_name(&of.value, "sys") {
+            return None;
+        }
+        match (of.attr.as_str(), right) {
+            ("version_info", Expr::Tuple(version)) => self.version_holds(operator, version, Some(end)),
+            ("platform", Expr::StringLiteral(platform)) => equality(
+                operator,
+                "linux".get(..end.min("linux".len()))? == platform.value.to_str(),
+            ),
+            _ => None,
+        }
+    }
+
+    /// Compares the version, or as many parts of it, with one that is written out.
+    fn version_holds(&self, operator: ast::CmpOp, version: &ast::ExprTuple, parts: Option<usize>) -> Option<bool> {
+        let wanted: Vec<u8> = version
+            .elts
+            .iter()
+            .map_while(|part| match part {
+                Expr::NumberLiteral(number) => match &number.value {
+                    ast::Number::Int(int) => int.as_u8(),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .collect();
+        let whole = [self.version.major, self.version.minor];
+        let ours = whole.get(..parts.unwrap_or(whole.len()).min(whole.len()))?;
+        let common = ours.len().min(wanted.len());
+        // What comes after the second part differs from image to image: it is taken for one that is new enough.
+        let order = match ours.get(..common)?.cmp(wanted.get(..common)?) {
+            std::cmp::Ordering::Equal if wanted.len() != version.elts.len() && common < 2 => return None,
+            std::cmp::Ordering::Equal if parts.is_some_and(|parts| parts <= whole.len()) => {
+                ours.len().cmp(&version.elts.len())
+            }
+            std::cmp::Ordering::Equal if version.elts.len() > whole.len() => match operator {
+                ast::CmpOp::GtE | ast::CmpOp::Lt => std::cmp::Ordering::Greater,
+                _ => return None,
+            },
+            std::cmp::Ordering::Equal => std::cmp::Ordering::Greater,
+            order => order,
+        };
+        match operator {
+            ast::CmpOp::GtE => Some(order.is_ge()),
+            ast::CmpOp::Gt => Some(order.is_gt()),
+            ast::CmpOp::LtE => Some(order.is_le()),
+            ast::CmpOp::Lt => Some(order.is_lt()),
+            ast::CmpOp::Eq => Some(order.is_eq()),
+            ast::CmpOp::NotEq => Some(order.is_ne()),
             _ => None,
         }
     }

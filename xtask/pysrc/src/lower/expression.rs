@@ -5,7 +5,7 @@ use ruff_python_ast::{self as ast, Expr, Number};
 use super::call::{is_environ, telling};
 use super::choice::MOST_TESTS;
 use super::refused::{GENERATOR, Phase, SET, Where};
-use super::{DEEPEST_VALUE, Hidden, Lower, index, range, span};
+use super::{DEEPEST_VALUE, Hidden, Lower, Runs, index, range, span};
 use crate::facts::*;
 use crate::members;
 use crate::strings::classify;
@@ -130,6 +130,7 @@ impl<'a> Lower<'a> {
                 value
             }
             Expr::BinOp(operation) => self.binary(operation, wanted),
+            Expr::UnaryOp(operation) if wanted && !self.outline && is_plain_not(operation) => self.test(expression),
             Expr::UnaryOp(operation) => self.unary(operation, wanted),
             Expr::Lambda(lambda) => {
                 self.lambda(lambda, false);
@@ -169,16 +170,18 @@ impl<'a> Lower<'a> {
             Expr::Await(awaited) => self.awaited(awaited, wanted),
             Expr::Yield(yielded) => {
                 self.yields(span(yielded), false);
-                if let Some(value) = &yielded.value {
-                    self.visit(value);
-                }
+                let value = yielded.value.as_ref().map(|value| self.given(value));
+                self.gives(value.unwrap_or(Value::None), false);
                 Value::Other
             }
             Expr::YieldFrom(yielded) => {
                 self.yields(span(yielded), true);
-                self.visit(&yielded.value);
+                let value = self.given(&yielded.value);
+                self.take(&yielded.value, &value, Taken::GoneThrough);
+                self.gives(value, true);
                 Value::Other
             }
+            Expr::Compare(_) if wanted && !self.outline => self.test(expression),
             Expr::Compare(compare) => {
                 self.comparison(compare, false);
                 Value::Other
@@ -326,6 +329,28 @@ impl<'a> Lower<'a> {
     fn yields(&mut self, place: Span, from: bool) {
         self.check_yield(place, from);
         self.scope().generator = true;
+    }
+
+    /// What a generator gives; nobody wants it in an outline.
+    fn given(&mut self, value: &'a Expr) -> Value {
+        let wanted = !self.outline;
+        self.expression(value, wanted)
+    }
+
+    /// A generator gives a value, and waits for whoever goes through what it gives.
+    fn gives(&mut self, value: Value, from: bool) {
+        self.step(|| Step::Yield {
+            value: Some(value).filter(|value| *value != Value::Other).map(Box::new),
+            from,
+        });
+    }
+
+    /// Whether a condition holds, as a value.
+    fn test(&mut self, test: &'a Expr) -> Value {
+        match self.condition(test) {
+            Condition::Unknown => Value::Other,
+            condition => Value::Test(Box::new(condition)),
+        }
     }
 
     /// `called`: what a call calls.
@@ -650,7 +675,11 @@ impl<'a> Lower<'a> {
     fn comprehension(&mut self, place: Where, generators: &'a [ast::Comprehension], elements: &[&'a Expr]) -> Value {
         let at = generators.first().map_or(Span::default(), span);
         let asynchronous = generators.iter().any(|generator| generator.is_async);
-        let at_once = matches!(place, Where::Comprehension(kind) if kind != GENERATOR);
+        let runs = std::mem::take(&mut self.runs);
+        let at_once = match place {
+            Where::Comprehension(GENERATOR) => runs == Runs::AtOnce,
+            _ => true,
+        };
         let mut over = Value::Other;
         if let Some(first) = generators.first() {
             let known = at_once && generators.len() == 1 && super::condition::is_gone_through(&first.iter);
@@ -707,6 +736,16 @@ impl<'a> Lower<'a> {
                     }))
                 });
             }
+        } else if place == Where::Comprehension(GENERATOR) && runs == Runs::Later && !self.outline {
+            let body = self.maybe(walk);
+            self.step(|| {
+                Step::Branch(Box::new(Branch {
+                    test: Test::Known(false),
+                    rest: Box::default(),
+                    arms: Box::new([body]),
+                    exhaustive: false,
+                }))
+            });
         } else {
             self.perhaps(walk);
         }
@@ -794,6 +833,9 @@ impl<'a> Lower<'a> {
                 let value = self.spread(&starred.value, false);
                 star = Some(if star.is_none() { value } else { Value::Other });
             } else {
+                if argument.is_generator_expr() && goes_through(&call.func) && arguments.is_empty() {
+                    self.runs = Runs::AtOnce;
+                }
                 let value = self.value(argument);
                 self.take(argument, &value, Taken::Kept);
                 match &mut star {
@@ -841,6 +883,24 @@ impl<'a> Lower<'a> {
         {
             call.taken = taken;
         }
+    }
+}
+
+/// Whether this is `not` of something that is no `not` itself.
+fn is_plain_not(operation: &ast::ExprUnaryOp) -> bool {
+    let operand = &*operation.operand;
+    operation.op == ast::UnaryOp::Not && (operand.is_compare_expr() || super::condition::is_followed(operand))
+}
+
+/// Whether what is called goes through all that its first argument gives.
+fn goes_through(callee: &Expr) -> bool {
+    match callee {
+        Expr::Name(name) => matches!(
+            name.id.as_str(),
+            "list" | "tuple" | "set" | "frozenset" | "dict" | "sum" | "sorted" | "max" | "min"
+        ),
+        Expr::Attribute(attribute) => attribute.value.is_string_literal_expr() && attribute.attr.as_str() == "join",
+        _ => false,
     }
 }
 

@@ -24,6 +24,7 @@ impl<'a> Lower<'a> {
                     span(&item.context_expr),
                 );
             }
+            self.take(&item.context_expr, &value, Taken::GoneThrough);
             let managing = value.clone();
             let kept = matches!(value, Value::Attribute(..)) && self.atoms.contains_key("suppress");
             if kept || may_swallow(&item.context_expr) && matches!(value, Value::Call(_) | Value::Name(_)) {

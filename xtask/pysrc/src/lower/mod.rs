@@ -50,6 +50,7 @@ pub fn module(body: &[Stmt], version: PythonVersion, detail: Detail) -> (Module,
         each_from: usize::MAX,
         collections: 0,
         in_lambda: false,
+        runs: Runs::default(),
         comprehensions: 0,
         steps: Vec::new(),
         step_depth: 0,
@@ -95,6 +96,18 @@ impl Scope<'_> {
             annotated: Vec::new(),
         }
     }
+}
+
+/// When a generator expression runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Runs {
+    /// Nobody knows: what it is given to may go through it.
+    #[default]
+    Perhaps,
+    /// At once, to its end.
+    AtOnce,
+    /// Later, if at all.
+    Later,
 }
 
 /// A name of a comprehension or lambda.
@@ -148,6 +161,8 @@ struct Lower<'a> {
     collections: u32,
     /// Whether this stands in a `lambda` that is not called where it stands.
     in_lambda: bool,
+    /// When the generator expression runs that comes next.
+    runs: Runs,
     /// Comprehensions around here, inside the innermost class, function or module.
     comprehensions: u32,
     /// Steps of the bodies that are being walked, those of an inner one after those of the outer one.

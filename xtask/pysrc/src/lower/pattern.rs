@@ -9,13 +9,26 @@ use crate::facts::*;
 
 impl<'a> Lower<'a> {
     pub(super) fn matching(&mut self, matching: &'a ast::StmtMatch) {
-        self.visit(&matching.subject);
+        let subject = match super::condition::is_followed(&matching.subject) && !self.outline {
+            true => self.value(&matching.subject),
+            false => {
+                self.visit(&matching.subject);
+                Value::Other
+            }
+        };
+        let mut tests = Vec::with_capacity(matching.cases.len());
         let mut exhaustive = false;
         let mut arms = Vec::with_capacity(matching.cases.len());
         for (position, case) in matching.cases.iter().enumerate() {
             let may_take_all = case.guard.is_some() || position + 1 == matching.cases.len();
             self.check_pattern(&case.pattern, may_take_all);
             exhaustive |= case.guard.is_none() && case.pattern.is_irrefutable();
+            if !exhaustive {
+                tests.push(match fits(&case.pattern, &subject) {
+                    Some(condition) if case.guard.is_none() => Test::When(condition),
+                    _ => Test::Unknown,
+                });
+            }
             arms.push(self.maybe(|lower| {
                 lower.pattern(&case.pattern);
                 if let Some(guard) = &case.guard {
@@ -24,10 +37,16 @@ impl<'a> Lower<'a> {
                 lower.statements(&case.body);
             }));
         }
+        // One that takes whatever there is has no test: where it is the only one, it is always taken.
+        let mut tests = tests.into_iter();
+        let test = tests.next().unwrap_or(match exhaustive {
+            true => Test::Known(true),
+            false => Test::Unknown,
+        });
         self.step(|| {
             Step::Branch(Box::new(Branch {
-                test: Test::Unknown,
-                rest: Box::default(),
+                test,
+                rest: tests.collect(),
                 arms: arms.into(),
                 exhaustive,
             }))
@@ -196,6 +215,40 @@ impl<'a> Lower<'a> {
         for part in patterns {
             self.deeper(|lower| lower.add_names(part, true, names));
         }
+    }
+}
+
+/// When a value is what a pattern takes, for patterns that are literals.
+fn fits(pattern: &Pattern, subject: &Value) -> Option<Condition> {
+    if *subject == Value::Other {
+        return None;
+    }
+    let equal = |literal| Some(Condition::Equal(Box::new((subject.clone(), literal))));
+    match pattern {
+        Pattern::MatchValue(value) => match &*value.value {
+            Expr::StringLiteral(text) => equal(Value::Str(text.value.to_str().into())),
+            Expr::NumberLiteral(number) => match &number.value {
+                Number::Int(int) => equal(Value::Int(int.as_i64()?)),
+                _ => None,
+            },
+            _ => None,
+        },
+        Pattern::MatchSingleton(singleton) => match singleton.value {
+            ast::Singleton::None => Some(Condition::None(subject.clone())),
+            _ => None,
+        },
+        Pattern::MatchOr(either) => {
+            let parts: Option<Vec<Condition>> = either
+                .patterns
+                .iter()
+                .map(|part| match part {
+                    Pattern::MatchOr(_) => None,
+                    part => fits(part, subject),
+                })
+                .collect();
+            parts.map(|parts| Condition::Any(parts.into()))
+        }
+        _ => None,
     }
 }
 

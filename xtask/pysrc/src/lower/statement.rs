@@ -3,7 +3,7 @@
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
 use super::refused::Phase;
-use super::{Kind, Lower, index, span};
+use super::{Kind, Lower, Runs, index, span};
 use crate::facts::*;
 
 impl<'a> Lower<'a> {
@@ -251,6 +251,10 @@ impl<'a> Lower<'a> {
             Expr::Lambda(lambda) if !self.outline => {
                 self.visit(expression);
                 Value::Lambda(span(lambda))
+            }
+            Expr::Generator(_) => {
+                self.runs = Runs::Later;
+                self.value(expression)
             }
             expression => self.value(expression),
         }

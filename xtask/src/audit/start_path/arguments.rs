@@ -34,6 +34,11 @@ impl Arguments {
         }
     }
 
+    /// Whether any of them has a name.
+    pub fn are_named(&self) -> bool {
+        self.open || !self.named.is_empty()
+    }
+
     /// Whether there surely is one.
     pub fn are_some(&self) -> bool {
         !self.open && (!self.positional.is_empty() || !self.named.is_empty())

@@ -9,6 +9,7 @@ use pysrc::{Atom, Body, Call, LAMBDA, Span, Step, Value, members};
 use super::class::Lookup;
 use super::failure::{Flow, Words};
 use super::mutation::{About, Mention};
+use super::object::{self, object_class};
 use super::operator::kind;
 use super::steps::any_step;
 use super::value::{ModuleId, V};
@@ -39,6 +40,10 @@ impl Walker<'_> {
         }
         match self.variable(object) {
             Some(V::Module(id)) => self.module_attribute(here, id, name, span),
+            Some(V::Outside(ref made)) if let Some(class) = object_class(made) => {
+                let sure = self.is_certain() && self.certain(&Value::Name(object)).is_some();
+                self.object_attribute(here, class, (name, span), sure)
+            }
             Some(V::Outside(module)) => self.standard_attribute(here, &module, name, span),
             Some(V::Instance(id)) => self.instance_attribute(here, id, name, span),
             Some(V::Class(module, class)) => self.attribute_of_class(here, (module, class), name, span),
@@ -52,6 +57,25 @@ impl Walker<'_> {
             Some(value) if kind(&value).is_some() => self.builtin_attribute(here, object, &value, name, span),
             Some(V::Parsed(parser)) => self.option(here, parser, name, span),
             _ => Flow::Next,
+        }
+    }
+
+    /// An attribute of an object of the standard library; `sure`: it surely is one.
+    fn object_attribute(&mut self, here: ModuleId, class: &str, (name, span): (&str, Span), sure: bool) -> Flow {
+        if !sure || object::has_member(class, name) != Some(false) || self.set_from_outside(name) {
+            return Flow::Next;
+        }
+        let known = self.version().minor == 11;
+        let shown = match class {
+            "decimal.Decimal" | "re.Match" | "re.Pattern" | "datetime.datetime" => class,
+            class => class.rsplit('.').next().unwrap_or(class),
+        };
+        let message = format!("'{shown}' object has no attribute '{name}'");
+        let near = stdlib::members(class).and_then(|members| nearest(name, members));
+        let help = near.map(|near| format!("did you mean `{near}`?"));
+        match known {
+            true => self.no_attribute(here, span, name, message, help),
+            false => Flow::Next,
         }
     }
 
@@ -147,6 +171,10 @@ impl Walker<'_> {
                 V::Zmq(of) => self.zmq_attribute(here, of, name, span),
                 V::Socket(_) => self.zmq_attribute(here, zmq::SOCKET, name, span),
                 V::Parsed(parser) if self.certain(inner).is_some() => self.option(here, parser, name, span),
+                V::Outside(ref made) if let Some(class) = object_class(made) => {
+                    let sure = self.is_certain() && self.certain(inner).is_some();
+                    self.object_attribute(here, class, (name, span), sure)
+                }
                 value if kind(&value).is_some() && self.is_certain() => {
                     self.attribute_of_known(here, inner, &value, (name, span))
                 }
@@ -304,6 +332,11 @@ impl Walker<'_> {
         if let Lookup::Found(owner, function) = found {
             return self.property(here, id, owner, function, span);
         }
+        if matches!(found, Lookup::NotThere)
+            && let Some(flow) = self.read_by_class(here, id, name, span)
+        {
+            return flow;
+        }
         let Some(names) = self.names_of_class(class) else {
             return Flow::Next;
         };
@@ -347,6 +380,14 @@ impl Walker<'_> {
             && !self.is_set_on_others(name)
             && !self.sets_by_name(class, false);
         lacks.then_some(false)
+    }
+
+    /// `hasattr(module, name)` of the standard library, where that is known.
+    pub fn module_has(&self, module: &str, name: &str) -> Option<bool> {
+        let names = stdlib::names(module).filter(|_| self.version().minor == 11)?;
+        let open = name.starts_with("__") || self.set_from_outside(name) || module == "builtins";
+        let below = || stdlib::names(&format!("{module}.{name}")).is_some();
+        (!open && !below()).then(|| names.contains(name))
     }
 
     /// `hasattr(class, name)`, where that is known.
@@ -395,6 +436,9 @@ impl Walker<'_> {
         }
         if !matches!(self.find_method(class.0, class.1, name), Lookup::NotThere) {
             return Flow::Next;
+        }
+        if let Some(flow) = self.read_of_class(here, class, name, span) {
+            return flow;
         }
         // What a metaclass has, its classes have.
         if self.has_own_metaclass(&self.order(class.0, class.1)) {

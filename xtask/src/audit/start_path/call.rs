@@ -2,21 +2,23 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
-use pysrc::{Atom, Call, Function, Guard, Span, Step, Taken, Value, lambda_parameters};
+use pysrc::{Atom, Call, Function, Guard, Span, Taken, Value, lambda_parameters};
 
 use super::arguments::Arguments;
 use super::class::Lookup;
 use super::failure::Flow;
 use super::library::OF_LOGGER;
+use super::object::object_member;
 use super::outside::OF_LOOP;
 use super::pending::Body;
 use super::signature::{Parameter, Signature};
-use super::steps::any_step;
 use super::trail::Kind;
 use super::value::{Closure, ModuleId, V, Variable};
 use super::walk::{Object, Walker};
 use crate::python::imports::stdlib;
 
+/// Calls of a function inside itself after which it is asked whether these ever end.
+const TURNS: usize = 2;
 /// Calls of a function inside itself that are followed, if all that it is given is known.
 const MOST_KNOWN: usize = 8;
 
@@ -42,8 +44,10 @@ impl Walker<'_> {
         let run = if of_the_tree {
             None
         } else {
-            self.runs_given(call, &callee, &arguments)
+            let run = self.runs_given(call, &callee, &arguments);
+            run.or_else(|| self.takes_all(&callee, &arguments))
         };
+        self.decisions += usize::from(self.is_looked_up(&call.callee));
         let shown = self.trail.is_some().then(|| callee.clone());
         let (value, flow) = match run {
             Some(run) => run,
@@ -79,6 +83,9 @@ impl Walker<'_> {
                         return (V::Unknown, flow);
                     }
                 }
+                self.method_of_unknown(here, call, V::Unknown, method, arguments)
+            }
+            V::Outside(ref name) if let Some((_, method)) = object_member(name) => {
                 self.method_of_unknown(here, call, V::Unknown, method, arguments)
             }
             V::Outside(name) => match name.strip_prefix(OF_LOOP) {
@@ -214,7 +221,7 @@ impl Walker<'_> {
     }
 
     /// An object that is given away may get attributes that are not seen.
-    fn open_object(&mut self, value: &V) {
+    pub fn open_object(&mut self, value: &V) {
         if let Some(closure) = value.closure()
             && let Some(source) = self.source(closure.module)
             && let Some(facts) = source.functions.get(closure.function as usize)
@@ -344,7 +351,21 @@ impl Walker<'_> {
             .filter(|frame| frame.module == module && frame.function == Some(function))
             .count();
         if facts.generator {
-            return self.generator(call, facts, owner_object.as_ref(), arguments);
+            let body = Body {
+                here,
+                span: call.span,
+                module,
+                function,
+                locals,
+                captured,
+            };
+            let made = self.generator(call, facts, body, owner_object.as_ref(), arguments);
+            return (made, Flow::Next);
+        }
+        if again >= TURNS
+            && let Some(flow) = self.fails_to_end(here, call, (module, function), facts, &locals)
+        {
+            return (V::Unknown, flow);
         }
         let known = || {
             locals
@@ -396,6 +417,103 @@ impl Walker<'_> {
         }
     }
 
+    /// Whether what is called is taken from where another turn may find something else.
+    fn is_looked_up(&self, callee: &Value) -> bool {
+        match callee {
+            Value::Name(name) => self.frames.last().is_some_and(|frame| frame.locals.contains_key(name)),
+            Value::Attribute(of, _) => match &**of {
+                Value::Name(_) => false,
+                Value::Call(_) => !matches!(self.evaluate(of), V::Super(..)),
+                _ => true,
+            },
+            _ => true,
+        }
+    }
+
+    /// A function calls itself: fails if it surely does so for ever.
+    fn fails_to_end(
+        &mut self,
+        here: ModuleId,
+        call: &Call,
+        function: (ModuleId, u32),
+        facts: &Function,
+        locals: &HashMap<Atom, Variable>,
+    ) -> Option<Flow> {
+        if !self.never_ends(function, facts, locals) {
+            return None;
+        }
+        let message = "maximum recursion depth exceeded: nothing ever keeps this from calling itself again".to_owned();
+        let (at, span) = self.end_of_recursion(function).unwrap_or((here, call.span));
+        Some(self.fail_at(at, span, "start/raises", "RecursionError", message, None))
+    }
+
+    /// The call that is one too many, of those that follow each other for ever.
+    fn end_of_recursion(&self, function: (ModuleId, u32)) -> Option<(ModuleId, Span)> {
+        /// Scopes that Python lets run inside each other.
+        const MOST: usize = 1000;
+        let depth = self.frames.len();
+        let turn = self
+            .frames
+            .iter()
+            .rev()
+            .position(|frame| (frame.module, frame.function) == (function.0, Some(function.1)))?
+            + 1;
+        let modules = self.frames.iter().filter(|frame| frame.function.is_none()).count();
+        if modules != 1 || self.chain.len() + 1 != depth || turn > depth {
+            return None;
+        }
+        let last = (depth + 1 - turn..=depth).find(|at| at % turn == MOST % turn)?;
+        let (_, span) = self.chain.get(last - 1)?;
+        let frame = self.frames.get(last - 1)?;
+        Some((frame.module, *span))
+    }
+
+    /// Whether a function that calls itself surely does so for ever: for two turns nothing was asked, nothing waited, and what it
+    /// may call is the same.
+    fn never_ends(&self, function: (ModuleId, u32), facts: &Function, locals: &HashMap<Atom, Variable>) -> bool {
+        let classes = super::failure::classes("RecursionError");
+        let other = |around: &super::walk::Around<'_>| !around.handlers.is_empty() && !self.catch(around, classes);
+        if !self.is_certain()
+            || self.doubt > super::walk::Doubt::None
+            || self.paused
+            || facts.is_async
+            || self.tries().iter().any(other)
+            || self.set_from_outside("setrecursionlimit")
+        {
+            return false;
+        }
+        let mut before = self
+            .frames
+            .iter()
+            .rev()
+            .filter(|frame| (frame.module, frame.function) == (function.0, Some(function.1)))
+            .take(TURNS);
+        let own = facts.class.and(facts.parameters.all.first()).map(|own| own.name);
+        before.all(|frame| {
+            frame.decisions == self.decisions
+                && locals.iter().all(|(name, variable)| {
+                    let same = || {
+                        frame
+                            .locals
+                            .get(name)
+                            .is_some_and(|before| before.value == variable.value)
+                    };
+                    let calls = matches!(
+                        variable.value,
+                        V::Function(..)
+                            | V::Method(..)
+                            | V::Closure(_)
+                            | V::Lambda(..)
+                            | V::Class(..)
+                            | V::Instance(_)
+                            | V::Outside(_)
+                            | V::Bound(..)
+                    );
+                    !(calls || own == Some(*name)) || same()
+                })
+        })
+    }
+
     /// The `**kwargs` of a function is a dictionary of its own, which it may change.
     fn with_own_keywords(&mut self, facts: &Function, mut locals: HashMap<Atom, Variable>) -> HashMap<Atom, Variable> {
         let variable = facts.parameters.double_star.and_then(|name| locals.get_mut(&name));
@@ -405,24 +523,6 @@ impl Walker<'_> {
             variable.value = self.named(&items.clone());
         }
         locals
-    }
-
-    /// A generator is made.
-    fn generator(&mut self, call: &Call, facts: &Function, object: Option<&V>, arguments: &Arguments) -> (V, Flow) {
-        if call.taken != Taken::Dropped {
-            self.called_unseen.insert(facts.name.to_string());
-            // Whoever goes through what it gives may never come to an end.
-            self.alive |= any_step(&facts.body, &mut |step| matches!(step, Step::Loop(_)));
-            self.escape(arguments);
-            object.into_iter().for_each(|object| self.open_object(object));
-        }
-        self.sure = true;
-        (
-            V::Generator {
-                asynchronous: facts.is_async,
-            },
-            Flow::Next,
-        )
     }
 
     fn construct(
@@ -441,6 +541,13 @@ impl Walker<'_> {
         };
         if let Some(made) = self.construct_record(here, call, (module, class), arguments) {
             return made;
+        }
+        if self.makes_classes((module, class)) {
+            self.escape(arguments);
+            self.called_unseen
+                .extend(["__init__", "__new__", "__call__"].map(str::to_owned));
+            self.alive = true;
+            return (V::Unknown, Flow::Next);
         }
         if self.is_enumeration(&V::Class(module, class)) {
             self.escape(arguments);

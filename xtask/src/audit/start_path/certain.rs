@@ -93,6 +93,7 @@ impl Walker<'_> {
                 }
                 self.certain(last)?
             }
+            Value::Test(condition) => V::Bool(self.holds(condition)?),
             Value::Choice(choice) => match self.holds(&choice.condition)? {
                 true => self.certain(&choice.yes)?,
                 false => self.certain(&choice.no)?,
@@ -177,9 +178,8 @@ impl Walker<'_> {
         if !object.attributes.contains_key(name) {
             let shared = (object.opened || object.reached) && (object.whole || self.is_given_unseen(name));
             let own = !object.dynamic && !shared;
-            return self
-                .written_in_class((object.module, object.class), name)
-                .filter(|_| own);
+            let written = self.written_in_class((object.module, object.class), name);
+            return written.filter(|written| own && !self.is_descriptor(written));
         }
         let variable = object.attributes.get(name).filter(|variable| variable.sure)?;
         let open = (object.opened || object.reached)
@@ -215,7 +215,8 @@ impl Walker<'_> {
 
     /// An attribute of a class that nothing but its body gives it.
     fn certain_of_class(&self, class: (ModuleId, u32), name: &str) -> Option<V> {
-        self.written_in_class(class, name).filter(|_| !self.is_set_unseen(name))
+        self.written_in_class(class, name)
+            .filter(|written| !self.is_set_unseen(name) && !self.is_descriptor(written))
     }
 
     /// Whether something that is not followed may give an attribute of that name a value.

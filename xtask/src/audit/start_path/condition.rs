@@ -3,6 +3,7 @@
 use pysrc::{Condition, Entry, Test, Value};
 
 use super::class::Lookup;
+use super::object::{may_be_false, object_class};
 use super::value::V;
 use super::walk::{Doubt, Walker};
 
@@ -213,7 +214,12 @@ impl<'a> Walker<'a> {
             V::Str(text) => Some(!text.is_empty()),
             V::Mapping(_) | V::Sequence(_) => self.is_filled(value),
             V::Range(start, end) => Some(start < end),
+            V::Outside(name) => object_class(name)
+                .and_then(may_be_false)
+                .map(|may| !may)
+                .filter(|known| *known),
             V::Path(_)
+            | V::Pattern(_)
             | V::Module(_)
             | V::Class(..)
             | V::Function(..)
@@ -226,7 +232,8 @@ impl<'a> Walker<'a> {
             | V::Parser(_)
             | V::Parsed(_)
             | V::Coroutine(_)
-            | V::Generator { .. } => Some(true),
+            | V::Generator { .. }
+            | V::Manager(_) => Some(true),
             V::Instance(id) => {
                 let object = self.objects.get(*id)?;
                 let lacks = |name| matches!(self.find_method(object.module, object.class, name), Lookup::NotThere);
@@ -323,6 +330,7 @@ impl<'a> Walker<'a> {
 fn is_none(value: &V) -> Option<bool> {
     match value {
         V::None => Some(true),
+        V::Outside(name) if object_class(name).is_some() => Some(false),
         V::Unknown | V::Outside(_) | V::Bound(..) | V::Super(..) => None,
         _ => Some(false),
     }

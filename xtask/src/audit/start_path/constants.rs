@@ -20,6 +20,11 @@ pub fn constant(dotted: &str, version: PythonVersion) -> Option<V> {
         "string.digits" => "0123456789",
         "typing.TYPE_CHECKING" => return Some(V::Bool(false)),
         "os.altsep" | "os.path.altsep" => return Some(V::None),
+        "sys.hexversion" => {
+            // Of a release that is new enough.
+            let release = i64::from(version.major) << 24 | i64::from(version.minor) << 16 | 0x0ff0;
+            return Some(V::Int(release));
+        }
         "sys.maxsize" => return Some(V::Int(i64::MAX)),
         "sys.version_info.major" => return Some(V::Int(version.major.into())),
         "sys.version_info.minor" => return Some(V::Int(version.minor.into())),

@@ -45,6 +45,7 @@ impl Walker<'_> {
         self.frames.push(Frame {
             locals: body.locals,
             captured: body.captured,
+            decisions: self.decisions,
             ..Frame::new(body.module, Some(body.function))
         });
         self.note(Kind::Call, Some(facts.span), |_| format!("`{}()` begins", facts.name));

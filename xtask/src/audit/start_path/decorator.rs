@@ -41,7 +41,7 @@ impl Walker<'_> {
         let names = facts.decorators.iter().map(|name| last(name));
         let mut changed = false;
         for (name, wrapper) in names.zip(&facts.wrappers).rev() {
-            if LEAVES_AS_IS.contains(&name) {
+            if LEAVES_AS_IS.contains(&name) || (facts.generator && self.is_manager_maker(wrapper)) {
                 continue;
             }
             changed = true;
@@ -84,6 +84,11 @@ impl Walker<'_> {
             self.usual.insert((here, class));
         }
         (own, Flow::Next)
+    }
+
+    /// Whether a decorator is the standard library's `contextmanager`.
+    fn is_manager_maker(&self, wrapper: &Value) -> bool {
+        matches!(self.evaluate(wrapper), V::Outside(name) if name == "contextlib.contextmanager")
     }
 
     /// What a decorator makes of something.

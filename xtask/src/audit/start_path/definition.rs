@@ -85,18 +85,10 @@ impl Walker<'_> {
     /// The class above is told of a class that is made of it (`__init_subclass__`), and its attributes of the class that they
     /// are attributes of (`__set_name__`).
     pub fn told_above(&mut self, module: ModuleId, class: u32, facts: &Class) -> Flow {
-        let named = self.class_names.get(&(module, class)).is_some_and(|names| {
-            names.values().any(|variable| match variable.value {
-                V::Instance(id) => self.objects.get(id).is_some_and(|object| {
-                    !matches!(
-                        self.find_method(object.module, object.class, "__set_name__"),
-                        Lookup::NotThere
-                    )
-                }),
-                _ => false,
-            })
-        });
-        self.alive |= named;
+        let flow = self.name_attributes(module, class, facts);
+        if flow != Flow::Next {
+            return flow;
+        }
         let order = self.order(module, class);
         let Lookup::Found(owner, function) = self.find_among(order.get(1..).unwrap_or_default(), "__init_subclass__")
         else {

@@ -7,6 +7,7 @@ use pysrc::Value;
 use super::class::Lookup;
 use super::condition::equal;
 use super::constants::constant;
+use super::generator::is_contextmanager;
 use super::reuse::MOST_LARGE;
 use super::value::{Closure, ModuleId, V, Variable, join, parent, part_of_path};
 use super::walk::{Object, Walker};
@@ -119,7 +120,7 @@ impl Walker<'_> {
             }
             Value::List(values) => V::List(values.iter().map(|value| self.evaluate(value)).collect()),
             // The first, where that is sure to be true.
-            Value::Or(_) | Value::Choice(_) if let Some(known) = self.certain(value) => known,
+            Value::Or(_) | Value::Choice(_) | Value::Test(_) if let Some(known) = self.certain(value) => known,
             Value::Or(values) => match values.first().map(|first| self.evaluate(first)) {
                 Some(V::Int(number)) if number != 0 && values.len() > 1 && !values.contains(&Value::None) => {
                     let rest: Vec<V> = values.iter().skip(1).map(|value| self.evaluate(value)).collect();
@@ -132,6 +133,7 @@ impl Walker<'_> {
                 _ => V::Unknown,
             },
             Value::Entered(managed) => match self.evaluate(managed) {
+                V::Manager(_) => V::Unknown,
                 V::Instance(id) => self
                     .entered
                     .get(&id)
@@ -140,7 +142,7 @@ impl Walker<'_> {
             },
             Value::Each => self.each.last().cloned().flatten().unwrap_or(V::Unknown),
             Value::Lambda(place) => V::Lambda(here, *place),
-            Value::Choice(_) | Value::Either(_) | Value::From(_) | Value::Other => V::Unknown,
+            Value::Choice(_) | Value::Test(_) | Value::Either(_) | Value::From(_) | Value::Other => V::Unknown,
         }
     }
 
@@ -184,23 +186,15 @@ impl Walker<'_> {
                         given.map_or(V::Unknown, |given| given.value.clone())
                     }
                     Lookup::Found(owner, function) => self.method(owner, function, V::Instance(id), (*module, *class)),
-                    Lookup::NotThere | Lookup::Unknown => self.class_attribute(*module, *class, name),
+                    Lookup::NotThere | Lookup::Unknown => match self.class_attribute(*module, *class, name) {
+                        V::Unknown => self.given_for(id, name),
+                        value if self.is_descriptor(&value) => self.given_for(id, name),
+                        value => value,
+                    },
                 }
             }
             V::Class(module, class) if name == "__name__" => V::Str(self.class_name((module, class))),
-            V::Class(module, class) => match self.find_method(module, class, name) {
-                Lookup::Found(owner, function) => {
-                    let decorators = self.decorators(owner, function);
-                    if decorators.is_empty() || decorators == ["staticmethod"] {
-                        V::Function(owner, function)
-                    } else if decorators == ["classmethod"] {
-                        V::Method(owner, function, Box::new(V::Class(module, class)))
-                    } else {
-                        self.decorated.get(&(owner, function)).cloned().unwrap_or(V::Unknown)
-                    }
-                }
-                Lookup::NotThere | Lookup::Unknown => self.class_attribute(module, class, name),
-            },
+            V::Class(module, class) => self.attribute_of(module, class, name),
             V::Super(module, class, of) => {
                 let own = match &*of {
                     V::Instance(id) => self.objects.get(*id).map(|object| (object.module, object.class)),
@@ -234,6 +228,7 @@ impl Walker<'_> {
             object @ (V::Unknown
             | V::Str(_)
             | V::Path(_)
+            | V::Pattern(_)
             | V::Parser(_)
             | V::Zmq(_)
             | V::Socket(_)
@@ -250,6 +245,29 @@ impl Walker<'_> {
         }
     }
 
+    /// `Class.name`.
+    fn attribute_of(&self, module: ModuleId, class: u32, name: &str) -> V {
+        match self.find_method(module, class, name) {
+            Lookup::Found(owner, function) => {
+                let decorators = self.decorators(owner, function);
+                if decorators.is_empty() || decorators == ["staticmethod"] {
+                    V::Function(owner, function)
+                } else if decorators == ["classmethod"] {
+                    V::Method(owner, function, Box::new(V::Class(module, class)))
+                } else {
+                    self.decorated.get(&(owner, function)).cloned().unwrap_or(V::Unknown)
+                }
+            }
+            Lookup::NotThere | Lookup::Unknown => match self.class_attribute(module, class, name) {
+                value if self.is_descriptor(&value) => {
+                    let given = self.given_by_classes.get(&(module, class, name.to_owned()));
+                    given.map_or(V::Unknown, |given| given.value.clone())
+                }
+                value => value,
+            },
+        }
+    }
+
     pub fn decorators(&self, module: ModuleId, function: u32) -> Vec<&str> {
         self.source(module)
             .and_then(|source| source.functions.get(function as usize))
@@ -261,6 +279,7 @@ impl Walker<'_> {
     pub fn method(&self, owner: ModuleId, function: u32, of: V, class: (ModuleId, u32)) -> V {
         match self.decorators(owner, function).as_slice() {
             [] | ["abstractmethod" | "abc.abstractmethod"] => V::Method(owner, function, Box::new(of)),
+            [decorator] if is_contextmanager(decorator) => V::Method(owner, function, Box::new(of)),
             ["staticmethod"] => V::Function(owner, function),
             ["classmethod"] => V::Method(owner, function, Box::new(V::Class(class.0, class.1))),
             _ => match self.decorated.get(&(owner, function)).and_then(V::closure) {
@@ -271,6 +290,15 @@ impl Walker<'_> {
                 _ => V::Unknown,
             },
         }
+    }
+
+    /// What reading an attribute that is not an object's own gave last.
+    fn given_for(&self, id: usize, name: &str) -> V {
+        if self.given_by_properties.is_empty() {
+            return V::Unknown;
+        }
+        let given = self.given_by_properties.get(&(id, name.to_owned()));
+        given.map_or(V::Unknown, |given| given.value.clone())
     }
 
     fn class_attribute(&self, module: ModuleId, class: u32, name: &str) -> V {

@@ -98,6 +98,31 @@ impl Walker<'_> {
             }
             "logging.config.dictConfig" => return self.configures_files(here, call, arguments),
             "getopt.getopt" | "getopt.gnu_getopt" => return self.getopt(here, call, name.ends_with("gnu_getopt")),
+            "re.compile" | "re.match" | "re.search" | "re.fullmatch" | "re.findall" | "re.finditer" | "re.sub"
+            | "re.subn" | "re.split" => self.refused_pattern(here, call, name),
+            "decimal.Decimal" if call.arguments.len() == 1 => match self.sure_argument(call, 0) {
+                Some(V::Str(text)) if is_no_decimal(&text) => {
+                    Some(("InvalidOperation", "[<class 'decimal.ConversionSyntax'>]".to_owned()))
+                }
+                Some(V::None) => Some((
+                    "TypeError",
+                    "conversion from NoneType to Decimal is not supported".to_owned(),
+                )),
+                _ => None,
+            },
+            "threading.Thread" => match self.sure_argument(call, 0) {
+                Some(V::None) | None => None,
+                Some(_) => Some(("AssertionError", "group argument must be None for now".to_owned())),
+            },
+            "signal.signal" => match self.sure_argument(call, 0) {
+                Some(V::Int(9 | 19)) => Some(("OSError", "[Errno 22] Invalid argument".to_owned())),
+                _ => match call.arguments.first().map(|signal| self.evaluate(signal)) {
+                    Some(V::Outside(name)) if matches!(name.as_str(), "signal.SIGKILL" | "signal.SIGSTOP") => {
+                        Some(("OSError", "[Errno 22] Invalid argument".to_owned()))
+                    }
+                    _ => None,
+                },
+            },
             _ => self.takes_no_path(call, name),
         };
         match problem {
@@ -106,6 +131,23 @@ impl Walker<'_> {
                 self.fail_at(here, call.span, "start/bad-operation", class, message, help)
             }
             None => Flow::Next,
+        }
+    }
+
+    /// Why a regular expression is refused.
+    fn refused_pattern(&self, here: ModuleId, call: &Call, name: &str) -> Option<Problem> {
+        let flags = match name {
+            "re.compile" => 1,
+            "re.match" | "re.search" | "re.fullmatch" | "re.findall" | "re.finditer" => 2,
+            _ => 3,
+        };
+        let source = self.source(here)?;
+        if call.arguments.len() > flags || source.keyword(call, "flags").is_some() {
+            return None;
+        }
+        match self.sure_argument(call, 0)? {
+            V::Str(pattern) => super::regular::refused(&pattern),
+            _ => None,
         }
     }
 
@@ -396,6 +438,21 @@ impl Walker<'_> {
             if **from == Value::From(1) && self.evaluate(object) == V::Outside("sys.argv".to_owned()))
             && self.number_of_words().is_some()
     }
+}
+
+/// Whether `Decimal(…)` surely refuses a text.
+fn is_no_decimal(text: &str) -> bool {
+    let text = text.trim();
+    if !text.is_ascii() || text.contains('_') {
+        return false;
+    }
+    let plain = text.strip_prefix(['+', '-']).unwrap_or(text).to_ascii_lowercase();
+    let nan = plain.strip_prefix("snan").or_else(|| plain.strip_prefix("nan"));
+    let is_nan = nan.is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
+    let special = is_nan || matches!(plain.as_str(), "inf" | "infinity");
+    let starts = plain.starts_with(|first: char| first.is_ascii_digit() || first == '.');
+    let number = starts && plain.parse::<f64>().is_ok();
+    !(special || number)
 }
 
 #[cfg(test)]

@@ -46,6 +46,28 @@ impl Walker<'_> {
             })
     }
 
+    /// Whether what a class makes are classes themselves.
+    pub fn makes_classes(&self, (module, class): (ModuleId, u32)) -> bool {
+        let is_type = |base: &V, has_metaclass: bool| match base {
+            V::Outside(name) => match name.as_str() {
+                "builtins.type" | "enum.EnumMeta" | "enum.EnumType" => true,
+                // As a metaclass it is among the bases, too.
+                "abc.ABCMeta" => !has_metaclass,
+                _ => false,
+            },
+            _ => false,
+        };
+        let mut order = self.order(module, class).into_iter().flatten();
+        order.any(|class| {
+            let facts = self
+                .source(class.0)
+                .and_then(|source| source.classes.get(class.1 as usize));
+            let has_metaclass = facts.is_some_and(|facts| facts.metaclass.is_some());
+            let bases = self.bases.get(&class);
+            bases.is_some_and(|bases| bases.iter().any(|base| is_type(base, has_metaclass)))
+        })
+    }
+
     /// Whether a metaclass of the tree is made of `ABCMeta`, and checks like that.
     pub fn is_made_of_abc(&self, metaclass: &V) -> bool {
         let V::Class(module, class) = metaclass else {

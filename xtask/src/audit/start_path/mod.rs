@@ -19,12 +19,14 @@ mod data;
 mod dataclass;
 mod decorator;
 mod definition;
+mod descriptor;
 mod document;
 mod enumeration;
 mod environment;
 mod evaluate;
 mod failure;
 mod files;
+mod generator;
 mod groups;
 mod import;
 mod library;
@@ -35,6 +37,7 @@ mod metaclass;
 mod modules;
 mod mutation;
 mod name;
+mod object;
 mod operation;
 mod operator;
 mod outside;
@@ -42,6 +45,7 @@ mod parser;
 mod pending;
 mod property;
 mod raise;
+mod regular;
 mod reuse;
 mod run;
 mod settled;
@@ -351,6 +355,8 @@ fn follow(
         gatherings: Vec::new(),
         lambdas: TrackedSet::default(),
         pending: Vec::new(),
+        generators: generator::Generators::default(),
+        decisions: 0,
         followed: TrackedSet::default(),
         entered: Tracked::default(),
         threads: Vec::new(),
@@ -378,6 +384,7 @@ fn follow(
         met: listening::Met::default(),
         sockets: Vec::new(),
         given_by_properties: Tracked::default(),
+        given_by_classes: Tracked::default(),
         made: TrackedSet::default(),
         steps: 0,
         trail: (asked == Asked::Way).then(Trail::default),

@@ -256,9 +256,6 @@ impl Walker<'_> {
                     .get(id)
                     .and_then(|object| object.attributes.get(&name))
                     .map(|variable| variable.value.clone());
-                if let Some(before) = replaced {
-                    self.replaced(&before, &value);
-                }
                 let class = self.objects.get(id).map(|object| (object.module, object.class));
                 let above = class
                     .and_then(|class| self.class_variable(class.0, class.1, &name))
@@ -266,8 +263,11 @@ impl Walker<'_> {
                 if let Some(Object { attributes, .. }) = self.objects.get_mut(id) {
                     // What the class has is seen until the object gets its own.
                     let before = attributes.get(&name).or(above.as_ref());
-                    let variable = merged(before, value, sure, maybe);
+                    let variable = merged(before, value.clone(), sure, maybe);
                     attributes.insert(name, variable);
+                }
+                if let Some(before) = replaced {
+                    self.replaced(&before, &value);
                 }
             }
             Some(V::Thread(id)) => {

@@ -334,7 +334,12 @@ impl Walker<'_> {
             (
                 "builtins.list" | "builtins.tuple" | "builtins.set" | "builtins.sorted" | "builtins.sum"
                 | "builtins.any" | "builtins.all" | "builtins.enumerate" | "builtins.min" | "builtins.max",
-                V::None | V::Int(_) | V::Bool(_) | V::Float(_) | V::Coroutine(_) | V::Generator { asynchronous: true },
+                V::None
+                | V::Int(_)
+                | V::Bool(_)
+                | V::Float(_)
+                | V::Coroutine(_)
+                | V::Generator { asynchronous: true, .. },
             ) => {
                 let kind = kind(&value).unwrap_or("int");
                 Some(("TypeError", format!("'{kind}' object is not iterable")))
@@ -456,6 +461,6 @@ impl Walker<'_> {
 fn never_gone_through(value: &V) -> bool {
     matches!(
         value,
-        V::None | V::Int(_) | V::Bool(_) | V::Float(_) | V::Coroutine(_) | V::Generator { asynchronous: true }
+        V::None | V::Int(_) | V::Bool(_) | V::Float(_) | V::Coroutine(_) | V::Generator { asynchronous: true, .. }
     )
 }

@@ -2,6 +2,7 @@
 
 use pysrc::Operator;
 
+use super::object::class_of;
 use super::value::V;
 
 /// The exception's class and its text.
@@ -18,8 +19,10 @@ pub fn kind(value: &V) -> Option<&'static str> {
         V::List(_) | V::Sequence(_) => "list",
         V::Dict(_) | V::Mapping(_) => "dict",
         V::Coroutine(_) => "coroutine",
-        V::Generator { asynchronous: false } => "generator",
-        V::Generator { asynchronous: true } => "async_generator",
+        V::Generator {
+            asynchronous: false, ..
+        } => "generator",
+        V::Generator { asynchronous: true, .. } => "async_generator",
         _ => return None,
     })
 }
@@ -69,6 +72,9 @@ fn is_zero(value: &V) -> bool {
 /// Why `left operator right` raises.
 pub fn binary(operator: Operator, left: &V, right: &V) -> Option<Problem> {
     use Operator::{Add, Divide, FloorDivide, Modulo, Multiply, Subtract};
+    if let Some(problem) = of_objects(operator, left, right) {
+        return Some(problem);
+    }
     let (of, with) = (kind(left)?, kind(right)?);
     let number = |kind: &str| matches!(kind, "int" | "bool" | "float");
     if number(of) && number(with) {
@@ -113,6 +119,44 @@ pub fn binary(operator: Operator, left: &V, right: &V) -> Option<Problem> {
         Modulo => "%",
     };
     let message = if operator == Add && of == "str" {
+        format!("can only concatenate str (not \"{with}\") to str")
+    } else {
+        format!("unsupported operand type(s) for {sign}: '{of}' and '{with}'")
+    };
+    Some(("TypeError", message))
+}
+
+/// Why `left operator right` raises, where one of them is an object of the standard library and the other one of a built-in type.
+fn of_objects(operator: Operator, left: &V, right: &V) -> Option<Problem> {
+    let of = class_of(left).or_else(|| kind(left))?;
+    let with = class_of(right).or_else(|| kind(right))?;
+    let takes = |object: &str, other: &str| match object {
+        "decimal.Decimal" => matches!(other, "int" | "bool"),
+        "PosixPath" => operator == Operator::Divide && other == "str",
+        _ => true,
+    };
+    let allowed = match (class_of(left), class_of(right)) {
+        (Some(object), None) => takes(object, with),
+        (None, Some(object)) => {
+            // A list may be a tuple here, and says so in other words; what a text is filled with may be anything.
+            takes(object, of)
+                || (of == "str" && matches!(operator, Operator::Modulo | Operator::Multiply))
+                || of == "list"
+        }
+        _ => true,
+    };
+    if allowed {
+        return None;
+    }
+    let sign = match operator {
+        Operator::Add => "+",
+        Operator::Subtract => "-",
+        Operator::Multiply => "*",
+        Operator::Divide => "/",
+        Operator::FloorDivide => "//",
+        Operator::Modulo => "%",
+    };
+    let message = if operator == Operator::Add && of == "str" {
         format!("can only concatenate str (not \"{with}\") to str")
     } else {
         format!("unsupported operand type(s) for {sign}: '{of}' and '{with}'")

@@ -7,7 +7,9 @@ use super::condition::{ADDERS, PASSED_ON, REMOVERS, equal};
 use super::constants::constant_result;
 use super::failure::Flow;
 use super::library::LOGGER;
+use super::object::made_by;
 use super::operator::kind;
+use super::regular;
 use super::text;
 use super::value::{ModuleId, V, absolute, join, parent};
 use super::walk::Walker;
@@ -219,6 +221,7 @@ impl Walker<'_> {
                 [V::Class(module, class), V::Str(name)] => {
                     self.class_has((*module, *class), name).map_or(V::Unknown, V::Bool)
                 }
+                [V::Outside(module), V::Str(name)] => self.module_has(module, name).map_or(V::Unknown, V::Bool),
                 _ => V::Unknown,
             },
             "builtins.vars" => {
@@ -254,6 +257,20 @@ impl Walker<'_> {
                 self.moved = true;
                 V::None
             }
+            "re.compile" if arguments.positional.len() == 1 && !arguments.are_named() => match first {
+                Some(V::Str(pattern)) => V::Pattern(pattern.clone()),
+                _ => V::Outside("re.Pattern()".to_owned()),
+            },
+            "re.match" | "re.search" | "re.fullmatch" => {
+                let found = match (arguments.positional.as_slice(), arguments.are_named()) {
+                    ([V::Str(pattern), V::Str(text)], false) => {
+                        regular::finds(name.trim_start_matches("re."), pattern, text)
+                    }
+                    _ => None,
+                };
+                self.sure &= arguments.sure;
+                found_by_pattern(found)
+            }
             _ => {
                 self.alive |= name.starts_with("itertools.") || (name == "builtins.iter" && text(1).is_none());
                 let alone = call.arguments.len() == 1 && call.keywords.is_empty() && call.spread.is_none();
@@ -265,7 +282,10 @@ impl Walker<'_> {
                 if !is_harmless(name) {
                     self.alive = true;
                 }
-                V::Unknown
+                let last = name.rsplit('.').next().unwrap_or(name);
+                made_by(name)
+                    .filter(|_| !self.set_from_outside(last))
+                    .unwrap_or(V::Unknown)
             }
         };
         (value, Flow::Next)
@@ -460,6 +480,13 @@ impl Walker<'_> {
                 let problem = text::unfilled(known, arguments).filter(|_| sure);
                 return (V::Unknown, self.bad(here, call.span, problem));
             }
+            (V::Pattern(pattern), "match" | "search" | "fullmatch") => {
+                let found = match arguments.positional.as_slice() {
+                    [V::Str(text)] if arguments.sure && !arguments.are_named() => regular::finds(method, pattern, text),
+                    _ => None,
+                };
+                return (found_by_pattern(found), Flow::Next);
+            }
             (V::Str(known), _) => return (text::method(known, method, arguments), Flow::Next),
             (V::Path(path), "exists") => return (self.exists(Some(path)), Flow::Next),
             (V::Path(path), "is_file") => return (self.is_file(Some(path)), Flow::Next),
@@ -504,6 +531,15 @@ impl Walker<'_> {
             self.alive = true;
         }
         (V::Unknown, Flow::Next)
+    }
+}
+
+/// What looking for a pattern gives.
+fn found_by_pattern(found: Option<bool>) -> V {
+    match found {
+        Some(true) => V::Outside("re.Match()".to_owned()),
+        Some(false) => V::None,
+        None => V::Unknown,
     }
 }
 

@@ -17,6 +17,7 @@ impl Walker<'_> {
         if !self.is_property(owner, function) {
             return Flow::Next;
         }
+        let function = self.getter(owner, function);
         let call = made_for(span);
         let none = Arguments::none(false);
         let getter = V::Method(owner, function, Box::new(V::Instance(object)));
@@ -58,7 +59,7 @@ impl Walker<'_> {
             return Flow::Next;
         };
         let kind = match self.names_of_class(class) {
-            Some(_) if self.is_property(owner, function) => self.returned_kind(id, owner, function),
+            Some(_) if self.is_property(owner, function) => self.returned_kind(id, owner, self.getter(owner, function)),
             _ => None,
         };
         let Some(kind) = kind.filter(|_| !self.set_from_outside(name)) else {
@@ -74,7 +75,22 @@ impl Walker<'_> {
         let [decorator] = decorators.as_slice() else {
             return false;
         };
-        matches!(decorator.rsplit('.').next(), Some("property" | "cached_property"))
+        match decorator.rsplit_once('.') {
+            None | Some(("functools", _)) => {
+                matches!(decorator.rsplit('.').next(), Some("property" | "cached_property"))
+            }
+            // What has a setter is read by what it was made of.
+            Some((_, "setter" | "deleter" | "getter")) => self.getter(owner, function) != function,
+            Some((_, last)) => matches!(last, "property" | "cached_property"),
+        }
+    }
+
+    /// The function that is called when a property is read, given the last one of its name.
+    fn getter(&self, owner: ModuleId, function: u32) -> u32 {
+        let found = ["getter", "property"]
+            .into_iter()
+            .find_map(|what| self.accessor(owner, function, what));
+        found.unwrap_or(function)
     }
 
     /// The type of what a property of an object gives, where that is always a literal, or an attribute that never gets anything

@@ -137,6 +137,12 @@ impl<'a> Walker<'a> {
         finally: &'a [Step],
     ) -> Flow {
         let manager = handlers.first().and_then(|handler| handler.manager.as_deref());
+        self.decisions += usize::from(!handlers.is_empty());
+        if let Some(manager) = manager
+            && let Some(flow) = self.manage(manager, body)
+        {
+            return flow;
+        }
         self.open_tries.push(Around {
             handlers,
             caught: handlers.iter().map(|handler| self.caught_by(handler)).collect(),
@@ -236,9 +242,17 @@ impl<'a> Walker<'a> {
             self.maybe -= 1;
             self.silent -= 1;
         }
-        match self.steps(finally) {
-            Flow::Next => flow,
-            left => left,
+        match (self.steps(finally), flow) {
+            (Flow::Next, flow) => flow,
+            // What was on its way is forgotten.
+            (left @ (Flow::Return | Flow::Break | Flow::Continue), Flow::Raised(exception)) => {
+                if let Some(failure) = exception.failure.and_then(|index| self.failures.get_mut(index)) {
+                    failure.caught = true;
+                    failure.handled = true;
+                }
+                left
+            }
+            (left, _) => left,
         }
     }
 

@@ -285,6 +285,7 @@ parts! {
     lambdas: Part<ModuleId, ()>,
     followed: Part<(ModuleId, u32), ()>,
     given_by_properties: Part<(usize, String), Variable>,
+    given_by_classes: Part<(ModuleId, u32, String), Variable>,
     made: Part<String, ()>,
 }
 
@@ -483,6 +484,7 @@ impl<'a> Walker<'a> {
             decorated: _,
             class_names: _,
             given_by_properties: _,
+            given_by_classes: _,
             called_unseen: _,
             lambdas: _,
             followed: _,
@@ -499,6 +501,7 @@ impl<'a> Walker<'a> {
             failures: _,
             chain: _,
             steps: _,
+            decisions: _,
             large: _,
             // At rest, see below.
             shadows: _,
@@ -514,6 +517,7 @@ impl<'a> Walker<'a> {
             skipping: _,
             kept: _,
             pending: _,
+            generators: _,
             threads: _,
             parsers: _,
             binds: _,
@@ -571,6 +575,7 @@ impl<'a> Walker<'a> {
     /// Whether there is nothing that other walks know by other numbers.
     fn has_no_numbers_of_its_own(&self) -> bool {
         self.pending.is_empty()
+            && self.generators.are_at_rest()
             && self.threads.is_empty()
             && self.parsers.is_empty()
             && self.binds.is_empty()

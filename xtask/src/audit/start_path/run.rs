@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pysrc::{Body, Branch, Entry, Leave, Loop, Span, Step, Value};
+use pysrc::{Atom, Body, Branch, Entry, Leave, Loop, Span, Step, Value};
 
 use super::failure::{Flow, Words};
 use super::trail::Kind;
@@ -99,17 +99,7 @@ impl<'a> Walker<'a> {
                 attribute,
                 at,
                 value,
-            } => {
-                let (value, sure) = self.taken(value.as_deref());
-                let flow = self.refused_attribute(*object, *attribute, *at);
-                let target =
-                    |walker: &Self| format!("{}.{}", walker.written_name(*object), walker.written_name(*attribute));
-                self.notes_assignment(target, &value, sure);
-                if flow == Flow::Next {
-                    self.store_attribute(*object, *attribute, value, sure);
-                }
-                flow
-            }
+            } => self.assign_attribute(*object, *attribute, *at, value.as_deref()),
             Step::StoreItem(item) => {
                 self.store_item(item);
                 Flow::Next
@@ -153,6 +143,7 @@ impl<'a> Walker<'a> {
                 Flow::Next
             }
             Step::Call(call) => self.call(*call),
+            Step::Yield { value, from } => self.yields(value.as_deref(), *from),
             Step::Branch(branch) => self.branch(branch),
             Step::Loop(round) => self.repeat(round),
             Step::Try(attempt) => self.attempt(&attempt.body, &attempt.handlers, &attempt.orelse, &attempt.finally),
@@ -178,6 +169,24 @@ impl<'a> Walker<'a> {
                 Leave::Break => Flow::Break,
                 Leave::Continue => Flow::Continue,
             },
+        }
+    }
+
+    /// `object.attribute = value`.
+    fn assign_attribute(&mut self, object: Atom, attribute: Atom, at: u32, value: Option<&Value>) -> Flow {
+        let (value, sure) = self.taken(value);
+        let flow = self.refused_attribute(object, attribute, at);
+        let target = |walker: &Self| format!("{}.{}", walker.written_name(object), walker.written_name(attribute));
+        self.notes_assignment(target, &value, sure);
+        if flow != Flow::Next {
+            return flow;
+        }
+        match self.set_by_class(object, attribute, at, &value, sure) {
+            Some(flow) => flow,
+            None => {
+                self.store_attribute(object, attribute, value, sure);
+                Flow::Next
+            }
         }
     }
 
@@ -290,6 +299,7 @@ impl<'a> Walker<'a> {
     }
 
     fn branch(&mut self, branch: &'a Branch) -> Flow {
+        self.decisions += 1;
         let tests = std::iter::once(&branch.test).chain(&branch.rest);
         let mut tests = tests.map(|test| self.decide(test));
         // Arms that may be taken, in order; what stands after one that is surely taken is not.
@@ -362,7 +372,7 @@ impl<'a> Walker<'a> {
     }
 
     /// A name, as it is written.
-    fn written_name(&self, name: pysrc::Atom) -> String {
+    fn written_name(&self, name: Atom) -> String {
         let source = self.source(self.here());
         source.map_or_else(String::new, |source| source.name(name).to_owned())
     }
@@ -383,6 +393,14 @@ impl<'a> Walker<'a> {
 
     fn repeat(&mut self, round: &'a Loop) -> Flow {
         let skipping = self.skipping;
+        self.decisions += 1;
+        if let Entry::Over(over) = &round.entry
+            && round.binds
+            && let Some(flow) = self.repeat_generated(round, over)
+        {
+            self.skipping = skipping;
+            return flow;
+        }
         let turns = self.turns(&round.entry).filter(|_| round.binds);
         self.notes_loop(round, turns.as_deref());
         if let Some(fills) = round.fills {
@@ -400,6 +418,25 @@ impl<'a> Walker<'a> {
         self.skipping = skipping;
         if round.fills.is_some() {
             self.gathered(flow);
+        }
+        flow
+    }
+
+    /// A loop or comprehension that goes through a generator, where that is followed.
+    fn repeat_generated(&mut self, round: &'a Loop, over: &'a Value) -> Option<Flow> {
+        if self.generators.made.is_empty() {
+            return None;
+        }
+        let gatherings = self.gatherings.len();
+        if let Some(fills) = round.fills {
+            self.gather(fills, false);
+        }
+        let flow = self.repeat_generator(round, over);
+        if round.fills.is_some() {
+            match flow {
+                Some(flow) => self.gathered(flow),
+                None => self.gatherings.truncate(gatherings),
+            }
         }
         flow
     }

@@ -30,6 +30,8 @@ const WHEN_CALLED: &[WhenCalled] = &[
         "concurrent.futures.process",
         &[("queue", "Queue")],
     ),
+    ("datetime.datetime.strptime", "_strptime", &[("calendar", "day_abbr")]),
+    ("time.strptime", "_strptime", &[("calendar", "day_abbr")]),
     ("multiprocessing.Queue", "multiprocessing.queues", &[]),
     ("multiprocessing.JoinableQueue", "multiprocessing.queues", &[]),
     ("multiprocessing.SimpleQueue", "multiprocessing.queues", &[]),

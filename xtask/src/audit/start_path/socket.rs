@@ -5,6 +5,7 @@ use rustc_hash::FxHashSet as HashSet;
 use pysrc::{Atom, Call, Operator, Step, Value, placeholder};
 
 use super::arguments::Arguments;
+use super::content::Content;
 use super::failure::{Flow, Words};
 use super::reuse::using;
 use super::steps::visit;
@@ -318,7 +319,7 @@ impl Walker<'_> {
         let of_classes = self.class_names.values().flat_map(|names| names.values());
         let roots = globals.chain(locals).chain(of_classes);
         let mut open: Vec<&V> = roots.map(|variable| &variable.value).chain(held).collect();
-        let (mut seen, mut found) = (HashSet::default(), HashSet::default());
+        let (mut seen, mut seen_data, mut found) = (HashSet::default(), HashSet::default(), HashSet::default());
         while let Some(value) = open.pop() {
             match value {
                 V::Socket(socket) => {
@@ -330,6 +331,13 @@ impl Walker<'_> {
                 }
                 V::List(values) => open.extend(values),
                 V::Dict(items) => open.extend(items.iter().map(|(_, value)| value)),
+                V::Mapping(id) | V::Sequence(id) if seen_data.insert(*id) => {
+                    match self.data.get(*id).filter(|data| !data.opened).map(|data| &data.content) {
+                        Some(Content::Mapping(items)) => open.extend(items.iter().map(|(_, value)| value)),
+                        Some(Content::Sequence(items)) => open.extend(items),
+                        None => {}
+                    }
+                }
                 V::Method(_, _, of) | V::Super(_, _, of) | V::Bound(of, _) => open.push(of),
                 V::Closure(closure) => {
                     open.extend(closure.captured.values().map(|variable| &variable.value));
@@ -348,11 +356,8 @@ impl Walker<'_> {
             return;
         }
         match before {
-            V::Socket(id) => self.release_ports(*id),
-            V::Instance(id) => {
-                let sockets: Vec<usize> = self.sockets_of(*id).collect();
-                sockets.into_iter().for_each(|socket| self.release_ports(socket));
-            }
+            V::Socket(id) => self.let_go(vec![*id], Vec::new()),
+            V::Instance(id) => self.let_go(self.sockets_of(*id).collect(), Vec::new()),
             _ => {}
         }
     }

@@ -1,10 +1,12 @@
 //! One broken script per way of failing, and the reference tree, which is whole.
 
 mod data;
+mod generators;
 mod given;
 mod imported;
 mod known;
 mod library;
+mod objects;
 mod reuse;
 mod sockets;
 mod trees;

@@ -330,6 +330,8 @@ impl Walker<'_> {
             V::Thread(_) => "a thread".to_owned(),
             V::Coroutine(_) | V::Future(_) => "a coroutine".to_owned(),
             V::Generator { .. } => "a generator".to_owned(),
+            V::Manager(_) => "a context manager".to_owned(),
+            V::Pattern(pattern) => format!("the regular expression {pattern:?}"),
             V::Parser(_) => "an argument parser".to_owned(),
             V::Parsed(_) => "parsed arguments".to_owned(),
             V::Bound(of, name) => match **of {

@@ -32,6 +32,8 @@ pub enum V {
     Str(String),
     /// A `pathlib.Path`.
     Path(String),
+    /// A regular expression that was compiled without flags.
+    Pattern(String),
     /// A file of the tree that was opened to be read.
     File(String),
     /// A string of which parts are known.
@@ -81,7 +83,14 @@ pub enum V {
     /// What waits for several coroutines.
     Future(usize),
     /// What the call of a generator function gives.
-    Generator { asynchronous: bool },
+    Generator {
+        /// It is one of an `async def`.
+        asynchronous: bool,
+        /// What runs when something goes through it, where that is followed.
+        body: Option<usize>,
+    },
+    /// What the call of a generator function gives that is made a context manager.
+    Manager(usize),
     /// An `argparse.ArgumentParser`.
     Parser(usize),
     /// What a parser returned.

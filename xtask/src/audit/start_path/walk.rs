@@ -11,6 +11,7 @@ use pysrc::{Atom, Handler, Module, Span};
 use super::class::Entry;
 use super::content::{Data, Gathering};
 use super::failure::{Failure, Flow};
+use super::generator::Generators;
 use super::listening::Met;
 use super::lists::ChangedLists;
 use super::modules::{Imported, Modules};
@@ -63,6 +64,8 @@ pub struct Frame {
     pub gave_value: bool,
     /// What a `return` behind a branch leaves open.
     pub doubt: Doubt,
+    /// Ways that had been taken when it began.
+    pub decisions: usize,
 }
 
 impl Frame {
@@ -79,6 +82,7 @@ impl Frame {
             returned: None,
             gave_value: false,
             doubt: Doubt::None,
+            decisions: 0,
         }
     }
 }
@@ -281,6 +285,10 @@ pub struct Walker<'a> {
     pub instantiated: TrackedSet<(ModuleId, u32)>,
     /// Coroutines that were made; none any more where something has awaited it, or may have.
     pub pending: Vec<Option<Pending>>,
+    /// Generators that have not run, and what goes through those that do.
+    pub generators: Generators<'a>,
+    /// Ways that were taken where there is another: of branches, loops and handlers.
+    pub decisions: usize,
     /// Lists and dictionaries that were read from files.
     pub data: Arena<Data>,
     /// Lists that may have been changed, as they were.
@@ -348,6 +356,8 @@ pub struct Walker<'a> {
     pub sockets: Vec<Socket>,
     /// What properties gave when they were read last.
     pub given_by_properties: Tracked<(usize, String), Variable>,
+    /// What descriptors gave when they were read of their class.
+    pub given_by_classes: Tracked<(ModuleId, u32, String), Variable>,
     pub made: TrackedSet<String>,
     pub steps: usize,
     /// The way that was gone, if somebody asked for it.

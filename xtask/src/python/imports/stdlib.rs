@@ -21,6 +21,13 @@ static NAMES: LazyLock<HashMap<&str, Names>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Class → what its objects have.
+static MEMBERS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    lines(include_str!("stdlib_members.txt"))
+        .map(|line| line.split_once(' ').unwrap_or((line, "")))
+        .collect()
+});
+
 static SIGNATURES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
     lines(include_str!("stdlib_signatures.txt"))
         .map(|line| line.split_once(' ').unwrap_or((line, "")))
@@ -158,6 +165,11 @@ pub fn has_name(module: &str, name: &str) -> Option<bool> {
 pub fn names(module: &str) -> Option<&'static HashSet<&'static str>> {
     let names = NAMES.get(module)?;
     Some(names.all.get_or_init(|| names.line.split(' ').collect()))
+}
+
+/// What objects of a class (dotted) have, where that is known; of double-underscore names only those that may make one false.
+pub fn members(class: &str) -> Option<impl Iterator<Item = &'static str> + use<>> {
+    MEMBERS.get(class).map(|words| words.split(' '))
 }
 
 /// What a function or class (dotted) takes, where that is known: words as `stdlib_signatures.txt` has them.

@@ -21,6 +21,9 @@ threading time timeit traceback types urllib.parse urllib.request uuid wave weak
 # What they give their other keywords to refuses any that they do not name themselves.
 CLOSED = {"json.dump", "json.dumps", "json.load", "json.loads"}
 
+# Their default is the very value that says that there is none.
+OPTIONAL = {"inspect.Parameter": {"default", "annotation"}, "inspect.Signature": {"return_annotation"}}
+
 KINDS = inspect.Parameter
 
 
@@ -34,7 +37,8 @@ def shown(name, signature):
         if parameter.kind is KINDS.KEYWORD_ONLY and not keyword_only:
             words.append("*")
             keyword_only = True
-        optional = "" if parameter.default is KINDS.empty else "?"
+        needed = parameter.default is KINDS.empty and parameter.name not in OPTIONAL.get(name, ())
+        optional = "" if needed else "?"
         if parameter.kind is KINDS.VAR_POSITIONAL:
             keyword_only = True
             words.append("*" + parameter.name)

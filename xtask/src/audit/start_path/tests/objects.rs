@@ -1,0 +1,191 @@
+//! What functions and objects of the standard library give and have, and ways that are decided by the version. CPython 3.11 fails
+//! where `CannotStart` is said, at that place, and goes on where `Starts` is.
+
+use super::all_say;
+
+const NAME: &str = "CannotStart start/undefined-name";
+const ATTRIBUTE: &str = "CannotStart start/no-attribute";
+const OPERATION: &str = "CannotStart start/bad-operation";
+
+#[test]
+fn regular_expressions_are_looked_at() {
+    all_say(
+        &[],
+        &[
+            ("import re\nm = re.match('a', 'b')\nm.group()", ATTRIBUTE),
+            ("import re\nm = re.match('b', 'b')\nm.group()", "Starts "),
+            (
+                "import re\nP = re.compile(r'v(\\d+)')\ndef f(text):\n    m = P.match(text)\n    return m.group(1)\nf('x1')",
+                ATTRIBUTE,
+            ),
+            (
+                "import re\nP = re.compile(r'v(\\d+)')\ndef f(text):\n    m = P.search(text)\n    return m.group(1)\nf('xv1')",
+                "Starts ",
+            ),
+            ("import re\nm = re.match('a', 'b')\nif m:\n    ding", "Starts "),
+            ("import re\nm = re.match('a', 'b', re.I)\nm.group()", "Starts "),
+            ("import re\nm = re.match('a', 'A', flags=re.I)\nm.group()", "Starts "),
+            ("import re\nre.compile('(a')", OPERATION),
+            ("import re\nre.compile('(a) # (', re.X)", "Starts "),
+            ("import re\nre.compile('*.txt')", OPERATION),
+            ("import re\nre.compile(r'^(a)?(?(1)b|c)$')", "Starts "),
+            (
+                "import re\ntry:\n    re.compile('(a')\nexcept re.error:\n    pass",
+                "Starts ",
+            ),
+            ("import re\nP = re.compile('a')\nP.matches('a')", "Starts "),
+            ("import re\nm = re.search('a', 'a')\nm.gruop()", ATTRIBUTE),
+        ],
+    );
+}
+
+#[test]
+fn objects_have_what_their_classes_give_them() {
+    all_say(
+        &[],
+        &[
+            (
+                "import threading\nready = threading.Event()\nready.trigger()",
+                ATTRIBUTE,
+            ),
+            (
+                "import threading\nready = threading.Event()\nready.set()\nready.isSet()",
+                "Starts ",
+            ),
+            (
+                "import threading\nclass A:\n    def __init__(self):\n        self.ready = threading.Event()\n        self.ready.fire()\nA()",
+                ATTRIBUTE,
+            ),
+            (
+                "import threading\nclass A:\n    def __init__(self):\n        self.ready = threading.Event()\n        self.ready.clear()\nA()",
+                "Starts ",
+            ),
+            (
+                "import threading\nclass E(threading.Event):\n    def fire(self):\n        pass\nready = E()\nready.fire()",
+                "Starts ",
+            ),
+            (
+                "import threading\nready = threading.Event()\nif ready is None:\n    ding",
+                "Starts ",
+            ),
+            ("import queue\nq = queue.Queue()\nq.push(1)", ATTRIBUTE),
+            (
+                "from collections import deque\nd = deque()\nif d:\n    ding",
+                "MayNot start/undefined-name",
+            ),
+            (
+                "from decimal import Decimal\nTAX = Decimal('0.19')\nTAX * 1.5",
+                OPERATION,
+            ),
+            (
+                "from decimal import Decimal\nTAX = Decimal('0.19')\n2 * TAX + 1\n'%s' % TAX",
+                "Starts ",
+            ),
+            ("from decimal import Decimal\nDecimal('1,5')", OPERATION),
+            (
+                "from decimal import Decimal\nDecimal(' 1.5e3 ')\nDecimal('-Infinity')\nDecimal('NaN')\nDecimal('1_000')",
+                "Starts ",
+            ),
+            ("from pathlib import Path\np = Path('a')\np + '/b'", OPERATION),
+            ("from pathlib import Path\np = Path('a')\np / 'b'\n'%s' % p", "Starts "),
+            ("import threading\ndef go():\n    pass\nthreading.Thread(go)", OPERATION),
+            (
+                "import threading\ndef go():\n    pass\nthreading.Thread(None, go)",
+                "Starts ",
+            ),
+            ("import signal\nsignal.signal(signal.SIGKILL, print)", OPERATION),
+        ],
+    );
+}
+
+#[test]
+fn versions_and_platforms_decide() {
+    all_say(
+        &[],
+        &[
+            (
+                "import sys\nNEW = sys.version_info[:2] >= (3, 14)\nif NEW:\n    ding",
+                "Starts ",
+            ),
+            (
+                "import sys\nNEW = sys.version_info[:2] >= (3, 9)\nif NEW:\n    ding",
+                NAME,
+            ),
+            (
+                "import sys\nPY3 = sys.version_info[0] == 3\nif not PY3:\n    ding",
+                "Starts ",
+            ),
+            (
+                "import sys\nif sys.version_info > (3,):\n    pass\nelse:\n    ding",
+                "Starts ",
+            ),
+            ("import sys\nif sys.hexversion < 0x03000000:\n    ding", "Starts "),
+            ("import sys\nif sys.platform[:3] == 'win':\n    ding", "Starts "),
+            ("import sys\nif hasattr(sys, 'pypy_version_info'):\n    ding", "Starts "),
+            ("import select\nif hasattr(select, 'epoll'):\n    ding", NAME),
+            (
+                "import inspect\ninspect.Parameter('a', inspect.Parameter.VAR_KEYWORD)",
+                "Starts ",
+            ),
+            ("size = 3\nlarge = size > 5\nif large:\n    ding", "Starts "),
+            ("mode = 'a'\nother = mode != 'a'\nif not other:\n    ding", NAME),
+        ],
+    );
+}
+
+#[test]
+fn cases_that_literals_decide() {
+    let f = |value: &str| {
+        format!(
+            "def f(x):\n    match x:\n        case 'a' | 'b':\n            r = 1\n        case None:\n            r = 2\n        case 3:\n            ding\n    return r\nf({value})"
+        )
+    };
+    all_say(
+        &[],
+        &[
+            (&f("'b'"), "Starts "),
+            (&f("None"), "Starts "),
+            (&f("3"), NAME),
+            (&f("'c'"), NAME),
+            ("x = 1\nmatch x:\n    case _:\n        ding", NAME),
+            (
+                "x = 'a'\nmatch x:\n    case 'a' if ding:\n        pass",
+                "MayNot start/undefined-name",
+            ),
+            (
+                "x = 'a'\nmatch x:\n    case {'a': 1}:\n        ding",
+                "MayNot start/undefined-name",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_line_that_ends_with_a_bare_raise() {
+    all_say(
+        &[],
+        &[
+            (
+                "def f():\n    try:print()\n    except AttributeError:raise;print()\nf()",
+                "Starts ",
+            ),
+            ("def f():\n    try:ding\n    except NameError:raise;print()\nf()", NAME),
+        ],
+    );
+}
+
+#[test]
+fn sockets_that_a_loop_keeps_are_bound_twice() {
+    let bind = |kept: &str| {
+        format!(
+            "import zmq\nctx = zmq.Context()\nsocks = {{}}\nfor port in (7801, 7802, 7801):\n    s = ctx.socket(zmq.REP)\n    s.bind(f'tcp://127.0.0.1:{{port}}')\n{kept}"
+        )
+    };
+    all_say(
+        &[],
+        &[
+            (&bind("    socks[port] = s\n"), "CannotStart start/port-bound-twice"),
+            (&bind("    s.close()\n"), "Starts "),
+        ],
+    );
+}
