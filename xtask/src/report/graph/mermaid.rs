@@ -73,7 +73,7 @@ fn class(verdict: Prediction) -> &'static str {
 fn label(text: &str) -> String {
     let mut label = String::new();
     for c in escape::line(text).chars() {
-        if c.is_alphanumeric() || " _-./:()".contains(c) {
+        if c.is_alphanumeric() || " _-./()".contains(c) {
             label.push(c);
         } else {
             let _ = write!(label, "#{};", u32::from(c));
