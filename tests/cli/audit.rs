@@ -193,7 +193,7 @@ fn everything_that_is_broken_is_reported_with_its_place() {
     let of = |name: &str| agents.iter().find(|agent| agent["name"] == name).unwrap();
     assert_eq!(of("CoordinatorAgent")["prediction"], "cannot_start");
     assert_eq!(of("CoordinatorAgent")["chain"][0]["line"], 30);
-    let blocked = agents.iter().filter(|agent| agent["prediction"] == "blocked");
+    let blocked = agents.iter().filter(|agent| agent["prediction"] == "degraded");
     assert!(blocked.clone().count() > 0);
     for agent in blocked {
         assert_eq!(agent["blocked_by"][0], "CoordinatorAgent", "{agent:#}");

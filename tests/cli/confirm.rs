@@ -112,7 +112,7 @@ fn every_rule_that_stops_an_agent_has_one_that_it_stops() {
             panic!("{line}");
         };
         assert_eq!(agent["name"], name);
-        let blocked = agent["prediction"] == "blocked" && predicted == "starts";
+        let blocked = agent["prediction"] == "degraded" && predicted == "starts";
         assert!(blocked || agent["prediction"] == predicted, "{line}\n{agent:#}");
         assert_eq!(agent["rule"].as_str().unwrap_or("-"), rule, "{line}");
         rules.insert(rule.to_owned());

@@ -24,12 +24,12 @@ pub struct Cause {
     pub help: Option<String>,
     /// Agents that do not start by it, as `machine/name`.
     pub stops: Vec<String>,
-    /// Agents that start, but wait for one of these.
+    /// Agents that wait for one of these, or start without it.
     pub blocks: Vec<String>,
 }
 
 impl Cause {
-    /// Agents that it keeps from running: those that it stops, and those that wait for them.
+    /// Agents that run less well for it, or not at all: those that it stops, and those that wait for them or start without them.
     #[must_use]
     pub fn weight(&self) -> usize {
         self.stops.len() + self.blocks.len()
@@ -158,7 +158,7 @@ pub fn causes(agents: &[AgentReport], findings: &[Finding]) -> Vec<Cause> {
     }
     let mut waiting: BTreeMap<AgentId, BTreeSet<usize>> = BTreeMap::new();
     for (index, agent) in agents.iter().enumerate() {
-        if agent.prediction == Prediction::Blocked {
+        if matches!(agent.prediction, Prediction::Blocked | Prediction::Degraded) {
             for blocker in &agent.blockers {
                 waiting.entry(*blocker).or_default().insert(index);
             }

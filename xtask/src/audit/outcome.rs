@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use contract::group_config::WhenDependencyFails;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -18,9 +19,11 @@ use crate::stack::{AgentId, Stack, graph};
 pub enum Prediction {
     /// It starts.
     Starts,
+    /// It starts without something that it depends on, which does not.
+    Degraded,
     /// It may not: a package outside its requirements, a failure behind a guard.
     MayNot,
-    /// It starts, but something that it depends on does not.
+    /// It waits for something that it depends on, which does not start: its stack says `when_dependency_fails: wait`.
     Blocked,
     /// It does not.
     CannotStart,
@@ -32,6 +35,7 @@ impl Prediction {
     pub fn id(self) -> &'static str {
         match self {
             Self::Starts => "starts",
+            Self::Degraded => "degraded",
             Self::MayNot => "may_not",
             Self::Blocked => "blocked",
             Self::CannotStart => "cannot_start",
@@ -85,7 +89,7 @@ pub struct AgentReport {
     pub subject: Option<Subject>,
     /// The way from its script to the failure.
     pub chain: Vec<Step>,
-    /// Agents that cannot start and that it depends on, directly or not: nearest first.
+    /// Agents that cannot start and that it starts without, or waits for, by itself or by others that wait: nearest first.
     pub blocked_by: Vec<String>,
     /// The same agents.
     pub blockers: Vec<AgentId>,
@@ -149,7 +153,7 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Agents, in the order of the stack.
     pub agents: Vec<AgentReport>,
-    /// The same by themselves, whatever becomes of what they depend on: none is [`Prediction::Blocked`].
+    /// The same by themselves, whatever becomes of what they depend on: none is [`Prediction::Blocked`] or [`Prediction::Degraded`].
     pub by_itself: Vec<AgentReport>,
     /// Causes, those that stop most agents first.
     pub causes: Vec<Cause>,
@@ -204,52 +208,77 @@ impl Report {
     }
 }
 
-/// Marks agents that depend, directly or not, on one that cannot start.
+/// Marks agents that depend on one that does not start. As `up` does it: an agent starts without dependencies that fail, and is degraded;
+/// where its stack says so, it waits for them, and those that depend on it find that it does not start.
 pub fn propagate(stack: &Stack, agents: &mut [AgentReport]) {
+    let waits = |id: AgentId| stack.agent(id).runtime.when_dependency_fails == WhenDependencyFails::Wait;
     let broken: BTreeSet<AgentId> = agents
         .iter()
         .filter(|agent| agent.prediction == Prediction::CannotStart)
         .map(|agent| agent.id)
         .collect();
+    let mut held: BTreeSet<AgentId> = broken.clone();
+    loop {
+        let more: Vec<AgentId> = stack
+            .agents()
+            .map(|(id, _)| id)
+            .filter(|id| !held.contains(id) && waits(*id))
+            .filter(|id| graph::dependencies(stack.agent(*id)).any(|other| held.contains(&other)))
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        held.extend(more);
+    }
     let names: BTreeMap<AgentId, String> = agents.iter().map(|agent| (agent.id, agent.name.clone())).collect();
     for report in agents {
-        let mut seen = BTreeSet::new();
-        let mut level: Vec<AgentId> = graph::dependencies(stack.agent(report.id)).collect();
-        // Nearest first: that is the one to look at.
-        let mut blockers = Vec::new();
-        while !level.is_empty() {
-            let mut next = Vec::new();
-            for id in level {
-                if id == report.id || !seen.insert(id) {
-                    continue;
-                }
-                if broken.contains(&id) {
-                    blockers.push(id);
-                }
-                next.extend(graph::dependencies(stack.agent(id)));
-            }
-            level = next;
-        }
-        if blockers.is_empty() {
-            continue;
-        }
+        let blockers = blockers(stack, report.id, &broken, &held);
+        let Some(first) = blockers.first() else { continue };
         report.blocked_by = blockers.iter().filter_map(|id| names.get(id).cloned()).collect();
-        if report.prediction != Prediction::CannotStart {
-            let also = match (&report.reason, report.prediction) {
-                (Some(reason), Prediction::MayNot) => format!("; by itself it is at risk: {reason}"),
-                _ => String::new(),
-            };
-            report.reason = Some(format!(
-                "depends on {}, which cannot start{also}",
-                report
-                    .blocked_by
-                    .first()
-                    .map_or_else(String::new, |name| format!("`{name}`"))
-            ));
-            report.prediction = Prediction::Blocked;
+        let first = names.get(first).map_or_else(String::new, |name| format!("`{name}`"));
+        match (report.prediction, waits(report.id)) {
+            (Prediction::CannotStart, _) => {}
+            (Prediction::MayNot, false) => {
+                let own = report.reason.take().unwrap_or_default();
+                report.reason = Some(format!("{own}; it starts without {first}, which cannot start"));
+            }
+            (_, false) => {
+                report.prediction = Prediction::Degraded;
+                report.reason = Some(format!("starts without {first}, which cannot start"));
+            }
+            (own, true) => {
+                let also = match (&report.reason, own) {
+                    (Some(reason), Prediction::MayNot) => format!("; by itself it is at risk: {reason}"),
+                    _ => String::new(),
+                };
+                report.reason = Some(format!("depends on {first}, which cannot start{also}"));
+                report.prediction = Prediction::Blocked;
+            }
         }
         report.blockers = blockers;
     }
+}
+
+/// Agents that cannot start and that one depends on, by itself or by others that wait for them: nearest first, which is the one to look at.
+fn blockers(stack: &Stack, id: AgentId, broken: &BTreeSet<AgentId>, held: &BTreeSet<AgentId>) -> Vec<AgentId> {
+    let mut seen = BTreeSet::new();
+    let mut level: Vec<AgentId> = graph::dependencies(stack.agent(id)).collect();
+    let mut blockers = Vec::new();
+    while !level.is_empty() {
+        let mut next = Vec::new();
+        for other in level {
+            if other == id || !held.contains(&other) || !seen.insert(other) {
+                continue;
+            }
+            if broken.contains(&other) {
+                blockers.push(other);
+            } else {
+                next.extend(graph::dependencies(stack.agent(other)));
+            }
+        }
+        level = next;
+    }
+    blockers
 }
 
 /// Orders findings by how many agents they stop, then by severity and place; gives, in step, the agents that each stops.

@@ -247,7 +247,11 @@ const CASES: &[Case] = &[
 
 /// The audit of the small stack with further files.
 fn audit(files: &[(&str, &str)], odd: &[Entry]) -> Report {
-    let mut fixture = Fixture::small();
+    audit_of(Fixture::small(), files, odd)
+}
+
+/// The same of another stack.
+fn audit_of(mut fixture: Fixture, files: &[(&str, &str)], odd: &[Entry]) -> Report {
     for (path, text) in files {
         fixture.tree.files.insert((*path).to_owned());
         fixture.texts.insert((*path).to_owned(), text.as_bytes().to_vec());
@@ -395,7 +399,7 @@ fn groups_that_no_order_could_start_are_noted() {
 }
 
 #[test]
-fn who_depends_on_an_agent_that_cannot_start_is_blocked_and_the_cause_counts_them() {
+fn who_depends_on_an_agent_that_cannot_start_is_degraded_or_waits_and_the_cause_counts_them() {
     let broken = "core:\n  - {name: Alpha, script_path: main/gone.py, port: 5000}\n  \
                   - {name: Beta, script_path: SHORT/beta.py, port: 5001, dependencies: [Alpha]}\nside:\n  \
                   - {name: Gamma, script_path: main/gamma.py, port: 5002, dependencies: [Beta]}\nmore:\n  \
@@ -404,14 +408,44 @@ fn who_depends_on_an_agent_that_cannot_start_is_blocked_and_the_cause_counts_the
     let of = |name: &str| report.agents.iter().find(|agent| agent.name == name).unwrap();
     assert_eq!(of("Alpha").prediction, Prediction::CannotStart);
     assert_eq!(of("Alpha").chain[0].path, "tree/main/startup.yaml");
-    for name in ["Beta", "Gamma", "Delta"] {
-        assert_eq!(of(name).prediction, Prediction::Blocked, "{name}");
-        assert_eq!(of(name).blocked_by, ["Alpha"]);
+    // Beta starts without Alpha, and is there for Gamma.
+    for (name, prediction) in [
+        ("Beta", Prediction::Degraded),
+        ("Gamma", Prediction::Starts),
+        ("Delta", Prediction::Degraded),
+    ] {
+        assert_eq!(of(name).prediction, prediction, "{name}");
+        let blockers: &[&str] = if name == "Gamma" { &[] } else { &["Alpha"] };
+        assert_eq!(of(name).blocked_by, blockers);
     }
     assert_eq!(of("Loose").group, "(no group)");
     let first = &report.causes[0];
-    assert_eq!((first.stops.len(), first.blocks.len()), (1, 3));
+    assert_eq!((first.stops.len(), first.blocks.len()), (1, 2));
     assert!(first.message.contains("main/gone.py"), "{}", first.message);
+}
+
+#[test]
+fn an_agent_waits_where_its_stack_says_so_and_so_do_those_behind_it() {
+    let broken = "core:\n  - {name: Alpha, script_path: main/gone.py, port: 5000}\n  \
+                  - {name: Beta, script_path: SHORT/beta.py, port: 5001, dependencies: [Alpha]}\nside:\n  \
+                  - {name: Gamma, script_path: main/gamma.py, port: 5002, dependencies: [Beta]}\n";
+    let with =
+        |text: &str| Fixture::small().stack("    agents: [Alpha, Beta]", &format!("{text}    agents: [Alpha, Beta]"));
+    let of = |fixture: Fixture| {
+        let report = audit_of(fixture, &[(MAIN, broken)], &[]);
+        let of = |name: &str| report.agents.iter().find(|agent| agent.name == name).unwrap().clone();
+        assert_eq!(
+            of("Gamma").blocked_by,
+            ["Alpha"],
+            "Beta does not start: {:?}",
+            of("Gamma")
+        );
+        [of("Beta").prediction, of("Gamma").prediction]
+    };
+    let group = with("    when_dependency_fails: wait\n");
+    assert_eq!(of(group), [Prediction::Blocked, Prediction::Degraded]);
+    let all = Fixture::small().stack("status_port: 9000", "status_port: 9000\nwhen_dependency_fails: wait");
+    assert_eq!(of(all), [Prediction::Blocked, Prediction::Blocked]);
 }
 
 /// Every file of this crate's source, with its path.

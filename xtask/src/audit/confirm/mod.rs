@@ -97,7 +97,7 @@ pub struct Seen {
 /// Prediction and proof of one agent.
 #[derive(Debug, Clone)]
 pub struct Verdict {
-    /// What was predicted of the agent by itself: never [`Prediction::Blocked`].
+    /// What was predicted of the agent by itself: never [`Prediction::Blocked`] or [`Prediction::Degraded`].
     pub report: AgentReport,
     /// What was seen.
     pub seen: Seen,
@@ -320,8 +320,12 @@ pub fn judge(report: AgentReport, seen: Seen) -> Verdict {
 fn difference(report: &AgentReport, seen: &Seen) -> Option<String> {
     match (report.prediction, seen.fate) {
         // Both ways are what it says.
-        (Prediction::MayNot, _) | (Prediction::Starts | Prediction::Blocked, Fate::Healthy) => None,
-        (Prediction::Starts | Prediction::Blocked, _) => Some("nothing was predicted to stop it".to_owned()),
+        (Prediction::MayNot, _) | (Prediction::Starts | Prediction::Degraded | Prediction::Blocked, Fate::Healthy) => {
+            None
+        }
+        (Prediction::Starts | Prediction::Degraded | Prediction::Blocked, _) => {
+            Some("nothing was predicted to stop it".to_owned())
+        }
         (Prediction::CannotStart, Fate::Healthy) => Some("it starts all the same".to_owned()),
         (Prediction::CannotStart, _) => other_failure(report, seen),
     }

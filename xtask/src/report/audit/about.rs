@@ -77,12 +77,14 @@ fn of_agent(agent: &AboutAgent, text: &mut String, look: &Look) {
     let report = &agent.report;
     let style = match report.prediction {
         Prediction::CannotStart => severity(Severity::Error).1,
-        Prediction::MayNot | Prediction::Blocked => severity(Severity::Warning).1,
+        Prediction::Degraded | Prediction::MayNot | Prediction::Blocked => severity(Severity::Warning).1,
         Prediction::Starts => severity(Severity::Note).1,
     };
     let verdict = match report.prediction {
         Prediction::Starts | Prediction::CannotStart => state(report.prediction, 1).to_owned(),
-        Prediction::MayNot | Prediction::Blocked => format!("is {}", state(report.prediction, 1)),
+        Prediction::Degraded | Prediction::MayNot | Prediction::Blocked => {
+            format!("is {}", state(report.prediction, 1))
+        }
     };
     let _ = writeln!(
         text,

@@ -39,6 +39,7 @@ pub fn state(prediction: Prediction, count: usize) -> &'static str {
     match prediction {
         Prediction::Starts if count == 1 => "starts",
         Prediction::Starts => "start",
+        Prediction::Degraded => "degraded",
         Prediction::MayNot => "at risk",
         Prediction::Blocked => "waiting",
         Prediction::CannotStart => "cannot start",

@@ -303,7 +303,7 @@ fn at(step: &Step) -> String {
 
 fn words(prediction: Prediction) -> &'static str {
     match prediction {
-        Prediction::Starts | Prediction::Blocked => "starts",
+        Prediction::Starts | Prediction::Degraded | Prediction::Blocked => "starts",
         Prediction::MayNot => "at risk",
         Prediction::CannotStart => "cannot start",
     }

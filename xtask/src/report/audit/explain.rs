@@ -68,6 +68,7 @@ fn indent(event: &Event) -> String {
 fn words(prediction: Prediction) -> &'static str {
     match prediction {
         Prediction::Starts => "starts",
+        Prediction::Degraded => "degraded",
         Prediction::MayNot => "at risk",
         Prediction::Blocked => "waiting",
         Prediction::CannotStart => "cannot start",

@@ -138,7 +138,7 @@ fn causes(report: &Report, look: &Look, names: usize) -> String {
         }
         line("stops ", &listed(&cause.stops, names));
         if !cause.blocks.is_empty() {
-            line("unblocks ", &waiting(cause, names));
+            line("hampers ", &waiting(cause, names));
         }
         if let Some(help) = &cause.help {
             line("help: ", &escape::line(help));
@@ -147,10 +147,14 @@ fn causes(report: &Report, look: &Look, names: usize) -> String {
     text
 }
 
-/// Agents that wait for those of a cause: their number, or their names.
+/// Agents that wait for those of a cause or start without them: their number, or their names.
 fn waiting(cause: &Cause, names: usize) -> String {
-    let verb = if cause.blocks.len() == 1 { "waits" } else { "wait" };
-    let count = format!("{}, which {verb} for these", counted(cause.blocks.len(), "agent"));
+    let verbs = if cause.blocks.len() == 1 {
+        "starts without these, or waits"
+    } else {
+        "start without these, or wait"
+    };
+    let count = format!("{}, which {verbs} for them", counted(cause.blocks.len(), "agent"));
     if names == usize::MAX {
         format!("{count}: {}", listed(&cause.blocks, names))
     } else {
@@ -166,22 +170,22 @@ fn groups(report: &Report, text: &mut String, look: &Look) {
     let wide = |name: &dyn Fn(&super::Row) -> usize, least: usize| rows.iter().map(name).max().unwrap_or(0).max(least);
     let machine = wide(&|row| width(&escape::line(&row.machine)), 7);
     let group = wide(&|row| width(&escape::line(&row.group)), 5);
-    let line = |machine_name: &str, group_name: &str, all: &str, counts: [String; 4]| {
-        let [start, at_risk, waiting, cannot] = counts;
+    let line = |machine_name: &str, group_name: &str, all: &str, counts: [String; COLUMNS.len()]| {
+        let [start, degraded, at_risk, waiting, cannot] = counts;
         format!(
-            "{}  {}  {all:>6}  {start:>6}  {at_risk:>7}  {waiting:>7}  {cannot:>12}",
+            "{}  {}  {all:>6}  {start:>6}  {degraded:>8}  {at_risk:>7}  {waiting:>7}  {cannot:>12}",
             pad(&escape::line(machine_name), machine),
             pad(&escape::line(group_name), group),
         )
     };
-    let head = ["start", "at risk", "waiting", "cannot start"].map(str::to_owned);
+    let head = ["start", "degraded", "at risk", "waiting", "cannot start"].map(str::to_owned);
     let _ = writeln!(text, "\n{}", look.bold(&line("machine", "group", "agents", head)));
     let mut total = [0; COLUMNS.len()];
     for row in &rows {
-        let [_, at_risk, waiting, cannot] = row.counts;
+        let [_, degraded, at_risk, waiting, cannot] = row.counts;
         let style = if cannot > 0 {
             Style::new().red()
-        } else if at_risk + waiting > 0 {
+        } else if degraded + at_risk + waiting > 0 {
             Style::new().yellow()
         } else {
             Style::new()
@@ -203,13 +207,20 @@ fn groups(report: &Report, text: &mut String, look: &Look) {
 }
 
 fn agents(report: &Report, text: &mut String, look: &Look) {
-    for column in [Prediction::CannotStart, Prediction::Blocked, Prediction::MayNot] {
+    let columns = [
+        Prediction::CannotStart,
+        Prediction::Blocked,
+        Prediction::MayNot,
+        Prediction::Degraded,
+    ];
+    for column in columns {
         let mut first = true;
         for agent in report.agents.iter().filter(|agent| agent.prediction == column) {
             if first {
                 let title = match column {
                     Prediction::CannotStart => "Agents that cannot start",
                     Prediction::Blocked => "Agents that are waiting for one that cannot start",
+                    Prediction::Degraded => "Agents that start without one that cannot start",
                     _ => "Agents at risk",
                 };
                 let _ = writeln!(text, "\n{}", look.bold(title));

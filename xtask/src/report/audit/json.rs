@@ -61,9 +61,11 @@ struct Summary {
 struct Counts {
     /// Agents that start.
     starts: usize,
+    /// Agents that start without one that cannot.
+    degraded: usize,
     /// Agents at risk.
     may_not: usize,
-    /// Agents that start and wait for one that cannot.
+    /// Agents that wait for one that cannot start.
     blocked: usize,
     /// Agents that cannot start.
     cannot_start: usize,
@@ -99,7 +101,7 @@ struct Cause<'a> {
     help: Option<&'a str>,
     /// Agents that it stops, as `machine/name`.
     stops: &'a [String],
-    /// Agents that wait for one of these.
+    /// Agents that wait for one of these, or start without it.
     blocks: &'a [String],
 }
 
@@ -185,6 +187,7 @@ pub fn document(report: &Report) -> Document<'_> {
             in_baseline: report.known,
             agents: Counts {
                 starts: report.count(Prediction::Starts),
+                degraded: report.count(Prediction::Degraded),
                 may_not: report.count(Prediction::MayNot),
                 blocked: report.count(Prediction::Blocked),
                 cannot_start: report.count(Prediction::CannotStart),
@@ -207,12 +210,13 @@ pub fn document(report: &Report) -> Document<'_> {
         groups: table(report)
             .into_iter()
             .map(|row| {
-                let [starts, may_not, blocked, cannot_start] = row.counts;
+                let [starts, degraded, may_not, blocked, cannot_start] = row.counts;
                 Group {
                     machine: row.machine,
                     group: row.group,
                     agents: Counts {
                         starts,
+                        degraded,
                         may_not,
                         blocked,
                         cannot_start,

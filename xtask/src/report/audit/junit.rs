@@ -18,7 +18,7 @@ pub fn render(report: &Report, failing: Severity) -> Result<String, String> {
         let mut status = match agent.prediction {
             Prediction::Starts => TestCaseStatus::success(),
             Prediction::CannotStart => TestCaseStatus::non_success(NonSuccessKind::Failure),
-            Prediction::MayNot | Prediction::Blocked => TestCaseStatus::skipped(),
+            Prediction::Degraded | Prediction::MayNot | Prediction::Blocked => TestCaseStatus::skipped(),
         };
         if let (Some(reason), true) = (&agent.reason, agent.prediction != Prediction::Starts) {
             status.set_message(escape::beginning(reason).as_ref());

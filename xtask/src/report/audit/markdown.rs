@@ -25,7 +25,7 @@ pub fn render(report: &Report) -> String {
     );
     if !report.causes.is_empty() {
         text.push_str(
-            "\n### What to fix first\n\n| | cause | where | stops | unblocks |\n| ---: | --- | --- | ---: | ---: |\n",
+            "\n### What to fix first\n\n| | cause | where | stops | hampers |\n| ---: | --- | --- | ---: | ---: |\n",
         );
         for (index, cause) in report.causes.iter().take(MOST_CAUSES).enumerate() {
             let help = cause
@@ -55,13 +55,13 @@ pub fn render(report: &Report) -> String {
         }
     }
     if report.count(Prediction::Starts) < report.agents.len() {
-        text.push_str("\n### Agents\n\n| machine | group | start | at risk | waiting | cannot start |\n| --- | --- | ---: | ---: | ---: | ---: |\n");
+        text.push_str("\n### Agents\n\n| machine | group | start | degraded | at risk | waiting | cannot start |\n| --- | --- | ---: | ---: | ---: | ---: | ---: |\n");
         for row in table(report) {
-            let [starts, at_risk, waiting, cannot] = row.counts;
+            let [starts, degraded, at_risk, waiting, cannot] = row.counts;
             let (machine, group) = (plain(&row.machine), plain(&row.group));
             let _ = writeln!(
                 text,
-                "| {machine} | {group} | {starts} | {at_risk} | {waiting} | {cannot} |"
+                "| {machine} | {group} | {starts} | {degraded} | {at_risk} | {waiting} | {cannot} |"
             );
         }
     }

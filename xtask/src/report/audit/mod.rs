@@ -31,13 +31,14 @@ pub struct Row {
     pub machine: String,
     /// Group.
     pub group: String,
-    /// Agents by prediction: starts, may not, blocked, cannot start.
-    pub counts: [usize; 4],
+    /// Agents by prediction: starts, degraded, may not, blocked, cannot start.
+    pub counts: [usize; COLUMNS.len()],
 }
 
 /// Predictions in the order of a table's columns.
-pub const COLUMNS: [Prediction; 4] = [
+pub const COLUMNS: [Prediction; 5] = [
     Prediction::Starts,
+    Prediction::Degraded,
     Prediction::MayNot,
     Prediction::Blocked,
     Prediction::CannotStart,
@@ -56,7 +57,7 @@ pub fn table(report: &Report) -> Vec<Row> {
         match rows.iter_mut().find(same) {
             Some(row) => row.counts[index] += 1,
             None => {
-                let mut counts = [0; 4];
+                let mut counts = [0; COLUMNS.len()];
                 counts[index] += 1;
                 rows.push(Row {
                     machine: agent.machine.clone(),

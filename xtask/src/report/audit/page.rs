@@ -173,7 +173,7 @@ fn causes(report: &Report, look: &Look, room: usize) -> Vec<String> {
     let mut lines = vec![heading(
         look,
         "What to fix first",
-        &format!("{:>7}{:>10}", "stops", "unblocks"),
+        &format!("{:>7}{:>10}", "stops", "hampers"),
     )];
     for (index, cause) in report.causes.iter().enumerate() {
         let own = one(index + 1, cause, look);

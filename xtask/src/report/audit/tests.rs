@@ -86,7 +86,7 @@ fn people_see_counts_causes_table_and_carets() {
     for part in [
         "1 Python file; 1 agent: 1 cannot start\n",
         "What to fix first\n   1  it <fails>\n      stops m/A\n      help: fix it\n",
-        "m        g           1       0        0        0             1\n",
+        "m        g           1       0         0        0        0             1\n",
         "  m/A: it <fails>\n      a.py:1 → a,b/ü x.py:3\n",
         "Findings that stop agents",
         "^^^^",

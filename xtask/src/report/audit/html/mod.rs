@@ -193,7 +193,7 @@ fn groups<'a>(report: &'a Report, all: &Anchors<'_>) -> Vec<Group<'a>> {
             class: match agent.prediction {
                 Prediction::Starts => "passed",
                 Prediction::CannotStart => "failed",
-                Prediction::MayNot | Prediction::Blocked => "skipped",
+                Prediction::Degraded | Prediction::MayNot | Prediction::Blocked => "skipped",
             },
             reason: agent.reason.as_deref(),
             chain: agent.chain.iter().map(|step| all.place(step)).collect(),
