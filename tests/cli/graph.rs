@@ -45,7 +45,7 @@ fn the_graph_has_every_agent_in_every_format() {
         .as_array()
         .unwrap()
         .iter()
-        .filter(|agent| agent["prediction"] == "blocked");
+        .filter(|agent| agent["prediction"] == "degraded");
     assert!(waiting.clone().count() > 0);
     assert!(
         waiting

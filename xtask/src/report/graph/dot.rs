@@ -62,6 +62,7 @@ pub fn dot(diagram: &Diagram) -> String {
 fn fill(verdict: Prediction) -> &'static str {
     match verdict {
         Prediction::Starts => "#d8f0dc",
+        Prediction::Degraded => "#e6efb8",
         Prediction::MayNot => "#ffe9b8",
         Prediction::Blocked => "#dfe3ea",
         Prediction::CannotStart => "#f9cfcb",

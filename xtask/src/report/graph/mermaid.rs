@@ -63,6 +63,7 @@ pub fn mermaid(diagram: &Diagram) -> String {
 fn class(verdict: Prediction) -> &'static str {
     match verdict {
         Prediction::Starts => "starts",
+        Prediction::Degraded => "degraded",
         Prediction::MayNot => "at_risk",
         Prediction::Blocked => "waiting",
         Prediction::CannotStart => "cannot_start",

@@ -24,6 +24,7 @@ pub const VERSION: u32 = 1;
 fn words(verdict: Prediction) -> &'static str {
     match verdict {
         Prediction::Starts => "starts",
+        Prediction::Degraded => "degraded",
         Prediction::MayNot => "at risk",
         Prediction::Blocked => "waiting",
         Prediction::CannotStart => "cannot start",
@@ -34,6 +35,7 @@ fn words(verdict: Prediction) -> &'static str {
 fn sign(verdict: Prediction) -> &'static str {
     match verdict {
         Prediction::Starts => "✓",
+        Prediction::Degraded => "~",
         Prediction::MayNot => "?",
         Prediction::Blocked => "…",
         Prediction::CannotStart => "✗",
@@ -41,8 +43,9 @@ fn sign(verdict: Prediction) -> &'static str {
 }
 
 /// All verdicts, the good one first.
-const VERDICTS: [Prediction; 4] = [
+const VERDICTS: [Prediction; 5] = [
     Prediction::Starts,
+    Prediction::Degraded,
     Prediction::MayNot,
     Prediction::Blocked,
     Prediction::CannotStart,
