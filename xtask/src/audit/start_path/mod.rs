@@ -259,6 +259,14 @@ struct GroupContext<'a> {
 }
 
 impl GroupContext<'_> {
+    /// The environment of one agent, where that differs from the container's.
+    fn environment_of(&self, agent: &Agent) -> Option<BTreeMap<String, String>> {
+        let own = self.environment.as_ref().filter(|_| !agent.environment.is_empty());
+        let mut environment = own?.clone();
+        environment.extend(agent.environment.clone());
+        Some(environment)
+    }
+
     /// Where the modules of a script are searched.
     fn search(&self, stack: &Stack, script: &str) -> Search<'_> {
         Search {
@@ -292,12 +300,7 @@ fn follow(
         return (Followed { report, failures }, Also::default());
     };
     let flags = flags(agent);
-    let own = group.environment.as_ref().filter(|_| !agent.environment.is_empty());
-    let own = own.map(|environment| {
-        let mut environment = environment.clone();
-        environment.extend(agent.environment.clone());
-        environment
-    });
+    let own = group.environment_of(agent);
     let has_container = group.environment.is_some();
     let secret_variables = match has_container {
         true => stack
