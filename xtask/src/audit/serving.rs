@@ -125,6 +125,7 @@ impl Open {
 pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> Vec<Proposal> {
     let all = start_path::listening(stack, tree, disk);
     let looked_for = looked_for(stack, &all);
+    let mut claims = Claims::configured(stack);
     let mut proposals = Vec::new();
     for (followed, listening) in &all {
         let id = followed.report.id;
@@ -143,11 +144,66 @@ pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> Vec<Proposa
             Some(What::Health(check)) => check.port,
             _ => agent.health_port(),
         };
-        proposals.extend(health);
-        proposals.extend(ports(stack, id, listening, &open, asked, &looked_for));
+        let ports = ports(stack, id, listening, &open, asked, &looked_for);
+        let own: Vec<Proposal> = health.into_iter().chain(ports).collect();
+        match claims.clash(stack, id, &own) {
+            Some((port, other)) => proposals.extend(clash(stack, id, port, other, &open)),
+            None => proposals.extend(own),
+        }
     }
     proposals.extend(reaches(stack, &looked_for));
     proposals
+}
+
+/// Whose each port of a group's container is: two agents that have one cannot be asked for themselves, and the stack would leave one out.
+struct Claims(BTreeMap<(GroupId, u16), AgentId>);
+
+impl Claims {
+    /// What the stack says already.
+    fn configured(stack: &Stack) -> Self {
+        let mut claims = BTreeMap::new();
+        for (id, agent) in stack.agents() {
+            for port in agent.ports() {
+                claims.entry((agent.group, port)).or_insert(id);
+            }
+        }
+        Self(claims)
+    }
+
+    /// A port that these would give to the agent and that another has, with the other; otherwise they are its own from here on.
+    fn clash(&mut self, stack: &Stack, id: AgentId, proposals: &[Proposal]) -> Option<(u16, AgentId)> {
+        let group = stack.agent(id).group;
+        let wanted: Vec<u16> = proposals
+            .iter()
+            .flat_map(|proposal| match &proposal.what {
+                What::Health(check) => check.port.into_iter().collect(),
+                What::Ports(ports) => ports.iter().map(|port| port.target).collect(),
+                What::Reaches(_) => Vec::new(),
+            })
+            .collect();
+        for port in &wanted {
+            match self.0.get(&(group, *port)) {
+                Some(other) if *other != id => return Some((*port, *other)),
+                _ => {}
+            }
+        }
+        self.0.extend(wanted.into_iter().map(|port| ((group, port), id)));
+        None
+    }
+}
+
+/// That a port is another's already, as something to look at.
+fn clash(stack: &Stack, id: AgentId, port: u16, other: AgentId, open: &[Open]) -> Option<Proposal> {
+    let open = open.iter().find(|open| open.port == port)?;
+    let name = &stack.agent(other).name;
+    Some(Proposal {
+        agent: id,
+        what: What::Ports(Vec::new()),
+        evidence: vec![(open.place.clone(), open.says())],
+        doubt: Some(format!(
+            "`{name}` of its group has {port}, too, and one container has it once: give one of them another port, or another group"
+        )),
+    })
 }
 
 /// Agents of other groups that a group reaches, with where that is to be seen first.
@@ -536,6 +592,14 @@ mod tests {
         let end = "s.bind('tcp://*:5599')\ntry:\n    while True:\n        s.recv()\n        s.send_json({'status': 'ok'})\nfinally:\n    s.close()\n    \
                    c.term()\n";
         assert_eq!(of(&bind(end)), ["Alpha: zmq 5599", "Alpha: ports 5000:5599"]);
+    }
+
+    #[test]
+    fn a_port_that_two_of_a_container_bind_is_written_for_one() {
+        let handles = "            self.socket.send_json({'status': 'ok'})\n";
+        let both = of_all(&[("main/alpha.py", &rep(handles)), ("main/long/beta.py", &rep(handles))]);
+        let of_both: Vec<&String> = both.iter().filter(|line| !line.contains("process")).collect();
+        assert_eq!(of_both, ["Alpha: zmq 5599", "Alpha: ports 5000:5599", "Beta: ports  ?"]);
     }
 
     #[test]
