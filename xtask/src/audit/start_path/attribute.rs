@@ -41,8 +41,7 @@ impl Walker<'_> {
         match self.variable(object) {
             Some(V::Module(id)) => self.module_attribute(here, id, name, span),
             Some(V::Outside(ref made)) if let Some(class) = object_class(made) => {
-                let sure = self.is_certain() && self.certain(&Value::Name(object)).is_some();
-                self.object_attribute(here, class, (name, span), sure)
+                self.object_attribute(here, class, &Value::Name(object), (name, span))
             }
             Some(V::Outside(module)) => self.standard_attribute(here, &module, name, span),
             Some(V::Instance(id)) => self.instance_attribute(here, id, name, span),
@@ -60,9 +59,13 @@ impl Walker<'_> {
         }
     }
 
-    /// An attribute of an object of the standard library; `sure`: it surely is one.
-    fn object_attribute(&mut self, here: ModuleId, class: &str, (name, span): (&str, Span), sure: bool) -> Flow {
-        if !sure || object::has_member(class, name) != Some(false) || self.set_from_outside(name) {
+    /// An attribute of what is an object of the standard library here.
+    fn object_attribute(&mut self, here: ModuleId, class: &str, value: &Value, (name, span): (&str, Span)) -> Flow {
+        if object::has_member(class, name) != Some(false)
+            || !self.is_certain()
+            || self.certain(value).is_none()
+            || self.set_from_outside(name)
+        {
             return Flow::Next;
         }
         let known = self.version().minor == 11;
@@ -172,8 +175,7 @@ impl Walker<'_> {
                 V::Socket(_) => self.zmq_attribute(here, zmq::SOCKET, name, span),
                 V::Parsed(parser) if self.certain(inner).is_some() => self.option(here, parser, name, span),
                 V::Outside(ref made) if let Some(class) = object_class(made) => {
-                    let sure = self.is_certain() && self.certain(inner).is_some();
-                    self.object_attribute(here, class, (name, span), sure)
+                    self.object_attribute(here, class, inner, (name, span))
                 }
                 value if kind(&value).is_some() && self.is_certain() => {
                     self.attribute_of_known(here, inner, &value, (name, span))

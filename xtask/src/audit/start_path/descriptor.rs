@@ -28,7 +28,11 @@ impl Walker<'_> {
     /// itself gets it.
     pub fn set_by_class(&mut self, object: Atom, attribute: Atom, at: u32, value: &V, sure: bool) -> Option<Flow> {
         let here = self.here();
-        let source = self.source(here).filter(|_| self.silent == 0)?;
+        // Most trees have neither.
+        if self.silent > 0 || !self.is_mentioned(&["setter", "__set__"]) {
+            return None;
+        }
+        let source = self.source(here)?;
         let Some(V::Instance(id)) = self.variable(object) else {
             return None;
         };
@@ -60,6 +64,9 @@ impl Walker<'_> {
 
     /// `object.name` is read, which is a descriptor of its class, or is there for `__getattr__` alone.
     pub fn read_by_class(&mut self, here: ModuleId, id: usize, name: &str, span: Span) -> Option<Flow> {
+        if !self.is_mentioned(&["__get__", "__getattr__"]) {
+            return None;
+        }
         let class = self.objects.get(id).map(|object| (object.module, object.class))?;
         let (reader, arguments) = match self.descriptor(class, name) {
             Some(descriptor) => {
@@ -75,6 +82,9 @@ impl Walker<'_> {
 
     /// `Class.name` is read, which is a descriptor.
     pub fn read_of_class(&mut self, here: ModuleId, class: (ModuleId, u32), name: &str, span: Span) -> Option<Flow> {
+        if !self.is_mentioned(&["__get__"]) {
+            return None;
+        }
         let descriptor = self.descriptor(class, name)?;
         let reader = self.method_of(descriptor, "__get__")?;
         let arguments = vec![V::None, V::Class(class.0, class.1)];
@@ -103,7 +113,7 @@ impl Walker<'_> {
             return Flow::Next;
         };
         let is_object = |variable: &Variable| matches!(variable.value, V::Instance(_));
-        if !names.values().any(is_object) {
+        if !names.values().any(is_object) || !self.is_mentioned(&["__set_name__"]) {
             return Flow::Next;
         }
         let mut stored: Vec<Atom> = Vec::new();

@@ -383,10 +383,12 @@ impl Walker<'_> {
         method: &str,
         arguments: &Arguments,
     ) -> (V, Flow) {
-        self.sure &= match &call.callee {
-            Value::Attribute(of, _) => self.certain(of).is_some(),
-            _ => false,
-        };
+        // What something gives that is not known is not known either.
+        self.sure &= object != V::Unknown
+            && match &call.callee {
+                Value::Attribute(of, _) => self.certain(of).is_some(),
+                _ => false,
+            };
         if let V::Socket(socket) = object {
             // What stands below is about sockets of any kind.
             let flow = self.socket_method(here, call, socket, method);
