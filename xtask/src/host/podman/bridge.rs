@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::sync::{Mutex, PoisonError};
 
 use super::Podman;
+use super::make::LIMIT;
 use crate::boot::creation::hardware_address;
 use crate::host::system::process::ProcessError;
 
@@ -57,6 +58,7 @@ impl Bridge {
             return Ok(());
         };
         ip.args(["link", "set", "dev", interface, "address", &self.address])
+            .limit(LIMIT)
             .whole()
             .read()?;
         Ok(())
