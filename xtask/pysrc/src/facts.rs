@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use crate::names::Names;
+use crate::uses::{AllUses, Uses};
 
 /// A version of Python.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +79,8 @@ pub struct Module {
     pub(crate) blocks: OnceLock<Box<[u32]>>,
     /// Names that [`Atom`]s stand for.
     pub(crate) names: Names,
+    /// How it uses them.
+    pub(crate) uses: AllUses,
     /// Why CPython would not even parse the file: what it would say comes first, the others in order of place; empty for a
     /// good file.
     pub syntax_errors: Vec<SyntaxError>,
@@ -1040,6 +1043,12 @@ impl Module {
             .find(name)
             .and_then(|index| u32::try_from(index).ok())
             .map(Atom)
+    }
+
+    /// How it uses a name. Of an outline nothing is known.
+    #[must_use]
+    pub fn uses(&self, name: Atom) -> Uses {
+        self.uses.of(name)
     }
 
     /// How many statements of the file give an attribute of that name a value.

@@ -1,18 +1,18 @@
-//! How a file uses its names: looked up in the source again, for the few files that a finding would depend on.
+//! How a file uses its names.
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_pattern, walk_stmt};
 use ruff_python_ast::{self as ast, Expr, Number, Pattern, Stmt};
-use ruff_python_parser::{Mode, ParseOptions, parse_expression, parse_unchecked};
+use ruff_python_parser::parse_expression;
 
 use rustc_hash::FxHashMap;
 
-use crate::facts::Value;
+use crate::facts::{Atom, Value};
 
 /// How a file uses a name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Uses {
-    /// How often the name gets a list, tuple, set or dictionary that is written out.
-    pub literals: usize,
+    /// How often the name gets a list, tuple, set or dictionary that is written out: 255 is that or more.
+    pub literals: u8,
     /// It is bound in any other way than by an import from elsewhere.
     pub bound_otherwise: bool,
     /// It is imported, or read as an attribute.
@@ -21,41 +21,49 @@ pub struct Uses {
     pub escapes: bool,
 }
 
+impl Uses {
+    /// Where nothing is known of them.
+    const ANY: Self = Self {
+        literals: u8::MAX,
+        bound_otherwise: true,
+        shared: true,
+        escapes: true,
+    };
+}
+
 /// How a file uses all its names.
 #[derive(Debug, Clone, Default)]
-pub struct AllUses {
-    names: FxHashMap<Box<str>, Uses>,
+pub(crate) struct AllUses {
+    /// By atom; none in an outline.
+    names: Box<[Uses]>,
     /// It imports everything of another module.
     star: bool,
 }
 
 impl AllUses {
     /// How it uses one of them.
-    #[must_use]
-    pub fn of(&self, name: &str) -> Uses {
-        let uses = self.names.get(name).copied().unwrap_or_default();
+    pub fn of(&self, name: Atom) -> Uses {
+        let uses = self.names.get(name.0 as usize).copied().unwrap_or(Uses::ANY);
         Uses {
             shared: uses.shared || self.star,
             ..uses
         }
     }
-
-    fn name(&mut self, name: &str) -> &mut Uses {
-        self.names.entry(name.into()).or_default()
-    }
 }
 
-/// Reads how a source uses its names.
-#[must_use]
-pub fn uses(text: &str) -> AllUses {
-    let parsed = parse_unchecked(text, ParseOptions::from(Mode::Module));
+/// Looks how a module uses its names.
+pub(crate) fn uses(body: &[Stmt], atoms: &FxHashMap<&str, Atom>) -> AllUses {
     let mut look = Look {
-        uses: AllUses::default(),
+        atoms,
+        names: vec![Uses::default(); atoms.len()],
+        star: false,
+        other: Uses::default(),
     };
-    if let ast::Mod::Module(module) = parsed.syntax() {
-        look.visit_body(&module.body);
+    look.visit_body(body);
+    AllUses {
+        names: look.names.into_boxed_slice(),
+        star: look.star,
     }
-    look.uses
 }
 
 /// The string or integer that an expression is.
@@ -122,8 +130,12 @@ fn integer(number: &Number) -> Option<Value> {
 }
 
 /// The search for names.
-struct Look {
-    uses: AllUses,
+struct Look<'m> {
+    atoms: &'m FxHashMap<&'m str, Atom>,
+    names: Vec<Uses>,
+    star: bool,
+    /// What is found of names that nobody can ask for.
+    other: Uses,
 }
 
 /// The name that an expression is, or the last one of an attribute.
@@ -135,13 +147,19 @@ fn name_of(expression: &Expr) -> Option<&str> {
     }
 }
 
-impl Look {
+impl Look<'_> {
+    fn name(&mut self, name: &str) -> &mut Uses {
+        let atom = self.atoms.get(name);
+        let uses = atom.and_then(|atom| self.names.get_mut(atom.0 as usize));
+        uses.unwrap_or(&mut self.other)
+    }
+
     /// An expression that only reads what is in the thing: what is inside is looked at, the name itself is not.
     fn reading(&mut self, expression: &Expr) {
         match expression {
             Expr::Name(_) => {}
             Expr::Attribute(attribute) => {
-                self.uses.name(attribute.attr.as_str()).shared = true;
+                self.name(attribute.attr.as_str()).shared = true;
                 self.visit_expr(&attribute.value);
             }
             other => self.visit_expr(other),
@@ -152,9 +170,9 @@ impl Look {
         let display = |value: &Expr| matches!(value, Expr::Dict(_) | Expr::List(_) | Expr::Tuple(_) | Expr::Set(_));
         match target {
             Expr::Name(name) => {
-                let uses = self.uses.name(name.id.as_str());
+                let uses = self.name(name.id.as_str());
                 match value {
-                    Some(value) if display(value) => uses.literals += 1,
+                    Some(value) if display(value) => uses.literals = uses.literals.saturating_add(1),
                     _ => uses.bound_otherwise = true,
                 }
             }
@@ -163,7 +181,7 @@ impl Look {
     }
 
     fn binds(&mut self, name: &str) {
-        self.uses.name(name).bound_otherwise = true;
+        self.name(name).bound_otherwise = true;
     }
 }
 
@@ -192,12 +210,12 @@ const TAKERS: &[&str] = &[
     "id",
 ];
 
-impl<'a> Visitor<'a> for Look {
+impl<'a> Visitor<'a> for Look<'_> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         match statement {
             Stmt::Assign(assign) => {
                 if let Some(name) = name_of(&assign.value) {
-                    self.uses.name(name).escapes = true;
+                    self.name(name).escapes = true;
                 }
                 self.visit_expr(&assign.value);
                 for target in &assign.targets {
@@ -240,13 +258,13 @@ impl<'a> Visitor<'a> for Look {
                     match &alias.asname {
                         // Under another name it cannot be followed.
                         Some(name) => {
-                            self.uses.name(alias.name.as_str()).escapes = true;
+                            self.name(alias.name.as_str()).escapes = true;
                             if name.as_str() != alias.name.as_str() {
                                 self.binds(name.as_str());
                             }
                         }
-                        None if alias.name.as_str() == "*" => self.uses.star = true,
-                        None => self.uses.name(alias.name.as_str()).shared = true,
+                        None if alias.name.as_str() == "*" => self.star = true,
+                        None => self.name(alias.name.as_str()).shared = true,
                     }
                 }
             }
@@ -266,7 +284,7 @@ impl<'a> Visitor<'a> for Look {
                         if READERS.contains(&method.attr.as_str()) && name_of(&method.value).is_some() =>
                     {
                         if name_of(&method.value) != Some(method.attr.as_str()) {
-                            let uses = self.uses.name(method.attr.as_str());
+                            let uses = self.name(method.attr.as_str());
                             uses.escapes = true;
                             uses.shared = true;
                         }
@@ -299,7 +317,7 @@ impl<'a> Visitor<'a> for Look {
             _ => {
                 if let Some(name) = name_of(expression) {
                     let stored = matches!(expression, Expr::Name(name) if name.ctx.is_store());
-                    let uses = self.uses.name(name);
+                    let uses = self.name(name);
                     uses.bound_otherwise |= stored;
                     uses.escapes |= !stored;
                     uses.shared |= expression.is_attribute_expr();
@@ -326,11 +344,17 @@ impl<'a> Visitor<'a> for Look {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{PythonVersion, read};
+
+    /// How a text uses `C`.
+    fn of_c(text: &str) -> Uses {
+        let module = read(text.as_bytes(), PythonVersion::USUAL);
+        module.uses(module.atom("C").unwrap())
+    }
 
     #[test]
     fn a_name_that_is_only_read() {
-        let read = uses("C = {'a': 1}\nprint(C['a'], len(C), 'b' in C, C.get('b'))\nfor k in C: pass\n");
-        let read = read.of("C");
+        let read = of_c("C = {'a': 1}\nprint(C['a'], len(C), 'b' in C, C.get('b'))\nfor k in C: pass\n");
         assert_eq!((read.literals, read.bound_otherwise, read.escapes), (1, false, false));
     }
 
@@ -346,7 +370,7 @@ mod tests {
             "f = lambda: C",
             "x.C.clear()",
         ] {
-            let found = uses(&format!("C = {{'a': 1}}\n{more}\n")).of("C");
+            let found = of_c(&format!("C = {{'a': 1}}\n{more}\n"));
             assert!(found.escapes || found.bound_otherwise, "{more}: {found:?}");
         }
         for more in [
@@ -356,7 +380,7 @@ mod tests {
             "C = f()",
             "with f() as C: pass",
         ] {
-            assert!(uses(&format!("C = [1]\n{more}\n")).of("C").bound_otherwise, "{more}");
+            assert!(of_c(&format!("C = [1]\n{more}\n")).bound_otherwise, "{more}");
         }
     }
 

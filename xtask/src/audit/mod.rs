@@ -8,6 +8,7 @@ pub mod causes;
 pub mod confirm;
 pub mod fix;
 pub mod focus;
+pub mod memory;
 pub mod no_requirements;
 pub mod outcome;
 pub mod pipeline;

@@ -10,19 +10,19 @@ use super::baseline::{self, Baseline};
 use super::causes;
 use super::fix::{self, Fixed};
 use super::focus::Met;
+use super::memory::Memory;
 use super::no_requirements;
 use super::outcome::{self, AgentReport, Prediction, Report};
 use super::rules::{self, Facts, comments, levels};
 use super::scope::Scope;
 use super::serving::Proposal;
 use super::start_path::trail::Trail;
-use super::start_path::{self, Followed};
+use super::start_path::{self, Followed, Walks};
 use super::users::users;
 use super::words;
 use crate::finding::{Finding, Place, Severity};
 use crate::python::disk::Disk;
 use crate::python::facts::{self, Odd, TreeFacts};
-use crate::python::parses::Parses;
 use crate::python::tree::{Content, Entry, Tree, take_python};
 use crate::rendered_file;
 use crate::stack::audit::{Excluded, RuleSetting};
@@ -51,8 +51,8 @@ pub struct Input<'a> {
     pub scope: Scope,
     /// What is accepted.
     pub baseline: Option<Baseline>,
-    /// Files that were parsed before, if the tree is audited again and again.
-    pub parses: Option<&'a Parses>,
+    /// What is known of the tree, if it is looked at again and again.
+    pub memory: Option<&'a Memory>,
 }
 
 /// Audits a tree.
@@ -62,7 +62,7 @@ pub fn audit(mut input: Input<'_>) -> Report {
     let stack = input.stack;
     let (users, (followed, mut start)) = rayon::join(
         || users(stack, &python),
-        || start_path::predict(stack, &python, input.disk),
+        || start_path::predict(stack, &python, input.disk, input.memory.map(|memory| &memory.walks)),
     );
     let focus = input.scope.focus.clone();
     let met = Met::of(focus.as_ref(), &followed);
@@ -215,27 +215,29 @@ fn accepted(
     (known, stale)
 }
 
-/// The facts of the tree's Python files, whose bytes are taken out of the entries.
 /// Files and folders that the agents of a group write, with where that is done first, and how they are asked and reached: all that their
 /// stack does not say.
 #[must_use]
 pub fn unsaid(mut input: Input<'_>) -> (BTreeMap<(GroupId, Writable), Place>, Vec<Proposal>) {
     let python = python_of(&mut input);
-    let written = super::writable::written(input.stack, &python, input.disk);
+    let own = Walks::default();
+    let walks = input.memory.map_or(&own, |memory| &memory.walks);
+    let written = super::writable::written(input.stack, &python, input.disk, walks);
     // What cannot write goes no further.
     let mut stack = input.stack.clone();
     for (group, writable) in written.keys() {
         stack.groups[group.0].writable.push(writable.clone());
     }
-    let proposals = super::serving::proposals(&stack, &python, input.disk);
+    let proposals = super::serving::proposals(&stack, &python, input.disk, walks);
     (written, proposals)
 }
 
+/// The facts of the tree's Python files, whose bytes are taken out of the entries.
 fn python_of(input: &mut Input<'_>) -> TreeFacts {
     leave_own(input);
     let version = input.stack.python_version;
     let files = take_python(&mut input.entries);
-    facts::of_agents_again(files, version, input.stack, input.parses)
+    facts::of_agents_again(files, version, input.stack, input.memory.map(|memory| &memory.parses))
         .with_odd(std::mem::take(&mut input.odd))
         .with_paths(input.entries.iter().map(|entry| entry.path.clone()))
         .with_prefix(&input.stack.shown_prefix())

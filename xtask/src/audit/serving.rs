@@ -7,8 +7,8 @@ use contract::health::{Check, Kind};
 
 use super::outcome::Prediction;
 use super::start_path;
-use super::start_path::Followed;
 use super::start_path::listening::{Connection, Listener, Listening, Speaks};
+use super::start_path::{Followed, Walks};
 use crate::finding::Place;
 use crate::python::disk::Disk;
 use crate::python::facts::TreeFacts;
@@ -122,8 +122,8 @@ impl Open {
 
 /// Proposals for all agents whose start paths lead to sockets that their stack does not know of.
 #[must_use]
-pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> Vec<Proposal> {
-    let all = start_path::listening(stack, tree, disk);
+pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, walks: &Walks) -> Vec<Proposal> {
+    let all = start_path::listening(stack, tree, disk, walks);
     let looked_for = looked_for(stack, &all);
     let mut claims = Claims::configured(stack);
     let mut proposals = Vec::new();
@@ -423,6 +423,7 @@ mod tests {
     use pysrc::PythonVersion;
 
     use super::{What, proposals};
+    use crate::audit::start_path::Walks;
     use crate::python::disk::Disk;
     use crate::python::facts;
     use crate::stack::fixture::Fixture;
@@ -443,7 +444,7 @@ mod tests {
         let further = scripts.iter().filter(|(path, _)| !fixture.tree.files.contains(*path));
         let further = further.map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
         let tree = facts::of_agents(files.chain(further).collect(), PythonVersion::USUAL, &stack).with_paths([]);
-        let all = proposals(&stack, &tree, Disk::new(&|_| false, &|_| None));
+        let all = proposals(&stack, &tree, Disk::new(&|_| false, &|_| None), &Walks::default());
         let lines = all.into_iter().map(|proposal| {
             let doubt = if proposal.doubt.is_some() { " ?" } else { "" };
             let what = match proposal.what {

@@ -294,7 +294,7 @@ fn input(stack: &Stack, said: Vec<Finding>, entries: Vec<Entry>) -> Input<'_> {
         levels: Vec::new(),
         scope: Scope::default(),
         baseline: None,
-        parses: None,
+        memory: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::start_path;
-use super::start_path::Failure;
+use super::start_path::{Failure, Walks};
 use crate::container::layout::ROOT;
 use crate::finding::{Place, Subject};
 use crate::python::disk::Disk;
@@ -16,15 +16,16 @@ const ROUNDS: usize = 12;
 
 /// Files and folders that the agents of a group write and that their stack does not let them write yet, with where that is done first.
 #[must_use]
-pub fn written(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> BTreeMap<(GroupId, Writable), Place> {
+pub fn written(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, walks: &Walks) -> BTreeMap<(GroupId, Writable), Place> {
     let mut stack = stack.clone();
     let mut all: BTreeMap<(GroupId, Writable), Place> = BTreeMap::new();
     for _ in 0..ROUNDS {
-        let (followed, _) = start_path::predict(&stack, tree, disk);
+        // What they listen on is asked next, of those that write nothing more.
+        let followed = start_path::listening(&stack, tree, disk, walks);
         let mut news = false;
         for (agent, failure) in followed
             .iter()
-            .flat_map(|one| one.failures.iter().map(|failure| (one.report.id, failure)))
+            .flat_map(|(one, _)| one.failures.iter().map(|failure| (one.report.id, failure)))
         {
             let Some(writable) = refused(failure) else {
                 continue;
@@ -70,6 +71,7 @@ mod tests {
     use pysrc::PythonVersion;
 
     use super::written;
+    use crate::audit::start_path::Walks;
     use crate::python::disk::Disk;
     use crate::python::facts;
     use crate::python::tree::{Content, Entry, take_python};
@@ -94,7 +96,7 @@ mod tests {
         let files = take_python(&mut entries);
         let tree = facts::of_agents(files, PythonVersion::USUAL, &stack)
             .with_paths(entries.into_iter().map(|entry| entry.path));
-        let found = written(&stack, &tree, Disk::new(&|_| false, &|_| None));
+        let found = written(&stack, &tree, Disk::new(&|_| false, &|_| None), &Walks::default());
         let core = stack.find_group("core").unwrap();
         let of_core = found.keys().filter(|(group, _)| *group == core);
         of_core.map(|(_, writable)| writable.written()).collect()

@@ -20,9 +20,9 @@ pub use self::args::Args;
 use self::args::unknown_rule;
 use self::seen::{Found, Seen};
 use super::{Context, Failure, Outcome};
+use crate::audit::memory::Memory;
 use crate::audit::{self, Report, pipeline, rules};
 use crate::host::system::process;
-use crate::python::parses::Parses;
 use crate::report::audit as show;
 use crate::report::exit::Exit;
 use crate::report::findings;
@@ -56,7 +56,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     }
     let started = Instant::now();
     let folder = args.report.as_deref().map(output::folder).transpose()?;
-    let found = match (seen::read(args, context)?, &args.confirm) {
+    // The process ends soon after: taking millions of small values apart would be a tenth of its work.
+    let memory = ManuallyDrop::new(Memory::default());
+    let found = match (seen::read(args, context, &memory)?, &args.confirm) {
         (found, None) if args.explain_agent.is_none() && !args.diff && !args.fix => found,
         (Found::Stack(seen), confirm) => {
             require_agents(&seen)?;
@@ -75,8 +77,8 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         }
         (found, None) => found,
     };
-    let report = report_of(args, context, found, None)?;
-    // The process ends soon after: taking millions of small values apart would be a tenth of its work.
+    let known = Some(&*memory).filter(|memory| !memory.is_empty());
+    let report = report_of(args, context, found, known)?;
     let report = ManuallyDrop::new(report);
     if let Some(path) = &args.write_baseline {
         return accepted::write(path, &report, context);
@@ -96,14 +98,14 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
 ///
 /// # Errors
 /// When it is nothing, a name is unknown, or the baseline cannot be read.
-fn report_of(args: &Args, context: &Context, found: Found, parses: Option<&Parses>) -> Outcome<Report> {
+fn report_of(args: &Args, context: &Context, found: Found, memory: Option<&Memory>) -> Outcome<Report> {
     let baseline = args.baseline.as_deref().map(accepted::read).transpose()?;
     match found {
         Found::Stack(seen) => {
             require_agents(&seen)?;
             let mut scope = args.scope(Some(&seen.stack))?;
             scope.focus = names::focus(&args.names, scope.machine, &seen, context)?;
-            Ok(seen.with_input_again(scope, baseline, parses, audit::audit))
+            Ok(seen.with_input_again(scope, baseline, memory, audit::audit))
         }
         Found::Broken(said, levels) => Ok(pipeline::of_broken_stack(
             said,

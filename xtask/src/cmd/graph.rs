@@ -10,6 +10,7 @@ use super::audit::seen::{self, Found};
 use super::select::{Named, Selection};
 use super::{Context, Failure, Outcome};
 use crate::audit;
+use crate::audit::memory::Memory;
 use crate::audit::scope::Scope;
 use crate::diagram::{Diagram, Verdicts};
 use crate::host::system::{files, process};
@@ -107,7 +108,8 @@ fn drawn<E: std::fmt::Display>(text: Result<String, E>) -> Outcome<String> {
 
 /// The stack, and what the audit predicts for its agents.
 fn audited(context: &Context) -> Outcome<(Stack, Verdicts)> {
-    let seen = match seen::read(&AuditArgs::default(), context)? {
+    let memory = Memory::default();
+    let seen = match seen::read(&AuditArgs::default(), context, &memory)? {
         Found::Stack(seen) => seen,
         Found::Broken(said, _) => {
             let printer = &context.printer;
@@ -119,7 +121,7 @@ fn audited(context: &Context) -> Outcome<(Stack, Verdicts)> {
         return Err(Failure::wrong_use(why));
     }
     let stack = seen.stack.clone();
-    let report = seen.with_input(Scope::default(), None, audit::audit);
+    let report = seen.with_input_again(Scope::default(), None, Some(&memory), audit::audit);
     let verdicts = report.agents.into_iter().map(|agent| {
         let reason = agent.reason.or_else(|| {
             let blockers = agent.blocked_by.join(", ");

@@ -8,6 +8,7 @@ use super::audit::seen::Seen;
 use super::{Context, Failure, Outcome};
 use contract::health::Kind;
 
+use crate::audit::memory::Memory;
 use crate::audit::pipeline;
 use crate::audit::scope::Scope;
 use crate::audit::serving::{Proposal, What};
@@ -62,7 +63,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         return ci::run(args, context);
     }
     let path = context.tree_option().unwrap_or(Path::new("."));
-    let (root, inference) = infer(path, context)?;
+    let (root, inference) = infer(path, context, &Memory::default())?;
     let Some(inference) = inference else {
         return Err(Failure::new(Exit::WrongUse, show::no_agents(path)));
     };
@@ -112,13 +113,13 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
 ///
 /// # Errors
 /// When the tree cannot be opened.
-pub fn infer(path: &Path, context: &Context) -> Outcome<(TreeRoot, Option<Inference>)> {
+pub fn infer(path: &Path, context: &Context, memory: &Memory) -> Outcome<(TreeRoot, Option<Inference>)> {
     let root = open(path)?;
     let read = evidence::read(&root, folder_name(path));
     if read.unread > 0 {
         context.printer.warn(show::unread(read.unread));
     }
-    let inference = init::infer(read.input).map(|inference| with_seen(inference, path, context));
+    let inference = init::infer(read.input).map(|inference| with_seen(inference, path, context, memory));
     Ok((root, inference))
 }
 
@@ -134,13 +135,13 @@ fn open(path: &Path) -> Outcome<TreeRoot> {
 }
 
 /// The same with what the agents write on their start paths and where they listen, which the audit of the inferred stack tells.
-fn with_seen(inference: Inference, path: &Path, context: &Context) -> Inference {
+fn with_seen(inference: Inference, path: &Path, context: &Context, memory: &Memory) -> Inference {
     let Some(seen) = Seen::of_inference(&inference, path, context) else {
         return inference;
     };
     let prefix = seen.stack.shown_prefix();
     let stack = seen.stack.clone();
-    let (writes, proposals) = seen.with_input(Scope::default(), None, pipeline::unsaid);
+    let (writes, proposals) = seen.with_input_again(Scope::default(), None, Some(memory), pipeline::unsaid);
     let in_tree = |place: &Place| {
         let file = place.path.strip_prefix(&prefix).unwrap_or(&place.path).to_owned();
         (file, place.line as usize)

@@ -1,9 +1,9 @@
 //! The facts of a whole tree: each file read and parsed once, in parallel.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 
-use pysrc::{AllUses, Module, PythonVersion, Span, Uses};
+use pysrc::{Module, PythonVersion, Span};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -49,8 +49,9 @@ pub struct TreeFacts {
     /// All paths are known, not only those of the files that were read.
     pub complete: bool,
     index: FxHashMap<String, usize>,
-    /// How files use their names, as far as somebody asked.
-    uses: Mutex<FxHashMap<usize, AllUses>>,
+    /// Scripts that decide which files were read whole; nothing where all were.
+    scripts: Option<Vec<String>>,
+    digest: OnceLock<blake3::Hash>,
 }
 
 /// Reads a tree's files, each once, in parallel. Files that do not end in `.py` are kept as texts.
@@ -93,14 +94,20 @@ pub fn of_agents_again(
         .into_iter()
         .map(|(path, module)| FileFacts { path, module })
         .collect();
-    of(files, texts, version)
+    let mut scripts: Vec<String> = scripts.into_iter().map(str::to_owned).collect();
+    scripts.sort_unstable();
+    TreeFacts {
+        scripts: Some(scripts),
+        ..of(files, texts, version)
+    }
 }
 
 fn of(files: Vec<FileFacts>, texts: BTreeMap<String, String>, version: PythonVersion) -> TreeFacts {
     TreeFacts {
         prefix: String::new(),
         version,
-        uses: Mutex::default(),
+        scripts: None,
+        digest: OnceLock::new(),
         index: files
             .iter()
             .enumerate()
@@ -120,18 +127,38 @@ fn of(files: Vec<FileFacts>, texts: BTreeMap<String, String>, version: PythonVer
 }
 
 impl TreeFacts {
-    /// How a file uses a name; each file is read once, whoever asks.
+    /// A digest of all that is known of the tree: of two trees with the same one, the same is true.
     #[must_use]
-    pub fn uses(&self, file: usize, name: &str) -> Uses {
-        let known = || self.uses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(uses) = known().get(&file) {
-            return uses.of(name);
-        }
-        let facts = self.files.get(file);
-        let uses = facts.map_or_else(AllUses::default, |facts| pysrc::uses(&facts.module.text));
-        let found = uses.of(name);
-        known().insert(file, uses);
-        found
+    pub fn digest(&self) -> blake3::Hash {
+        *self.digest.get_or_init(|| {
+            let Self {
+                prefix,
+                version,
+                files,
+                texts,
+                paths,
+                odd,
+                complete,
+                index: _,
+                scripts,
+                digest: _,
+            } = self;
+            let mut hasher = blake3::Hasher::new();
+            let mut paths: Vec<&String> = paths.iter().collect();
+            paths.sort_unstable();
+            hasher.update(
+                format!("{prefix:?} {version:?} {complete} {scripts:?} {paths:?} {texts:?} {odd:?}").as_bytes(),
+            );
+            for FileFacts { path, module } in files {
+                let lengths = [path.len() as u64, module.text.len() as u64];
+                lengths.iter().for_each(|length| {
+                    hasher.update(&length.to_le_bytes());
+                });
+                hasher.update(path.as_bytes());
+                hasher.update(module.text.as_bytes());
+            }
+            hasher.finalize()
+        })
     }
 
     /// The same, knowing that these are all the files of the tree.

@@ -9,4 +9,5 @@ pub mod imports;
 pub mod parses;
 pub mod preload;
 pub(crate) mod reach;
+pub mod recall;
 pub mod tree;

@@ -1,40 +1,40 @@
 //! Files that were parsed before: who reads the same tree again parses only what changed since.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use pysrc::{Detail, Module, PythonVersion};
-use rustc_hash::FxHashMap;
+
+use super::recall::Recall;
 
 /// What a file's facts depend on: its content, the version that it is read for, and whether it is read whole.
 type Key = (blake3::Hash, PythonVersion, bool);
 
-/// Facts of files by their content. Those that nobody asked for between two calls of [`Parses::forget_unused`] are dropped.
+/// Facts of files by their content.
 #[derive(Debug, Default)]
-pub struct Parses {
-    known: Mutex<FxHashMap<Key, Arc<Module>>>,
-    used: Mutex<FxHashMap<Key, Arc<Module>>>,
-}
+pub struct Parses(Recall<Key, Module>);
 
 impl Parses {
     /// The facts of a file; it is parsed where it was not before.
     #[must_use]
     pub fn read(&self, bytes: Vec<u8>, version: PythonVersion, detail: Detail) -> Arc<Module> {
         let key = (blake3::hash(&bytes), version, detail == Detail::Whole);
-        let known = lock(&self.known).get(&key).cloned();
-        let module = known.unwrap_or_else(|| Arc::new(pysrc::read_as(bytes, version, detail)));
-        lock(&self.used).insert(key, Arc::clone(&module));
-        module
+        self.0.find(key).unwrap_or_else(|| {
+            let module = Arc::new(pysrc::read_as(bytes, version, detail));
+            self.0.keep(key, Arc::clone(&module));
+            module
+        })
+    }
+
+    /// Whether nothing was parsed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Keeps what was asked for since the last call, and nothing else.
     pub fn forget_unused(&mut self) {
-        let used = std::mem::take(self.used.get_mut().unwrap_or_else(PoisonError::into_inner));
-        *self.known.get_mut().unwrap_or_else(PoisonError::into_inner) = used;
+        self.0.forget_unused();
     }
-}
-
-fn lock<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

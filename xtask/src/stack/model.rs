@@ -388,6 +388,11 @@ impl Agent {
         ports.into_iter()
     }
 
+    /// Whether others use that port of it, as [`Self::ports`] says.
+    pub fn has_port(&self, port: u16) -> bool {
+        self.port == port || self.health_port() == Some(port) || self.further.iter().any(|further| further.port == port)
+    }
+
     /// Ports that it binds in the place of those where others look for it.
     pub fn targets(&self) -> impl Iterator<Item = u16> {
         let led = self.further.iter().filter(|further| further.port != further.target);

@@ -20,6 +20,7 @@ use self::refused::{Context, Phase};
 use crate::Detail;
 use crate::facts::*;
 use crate::names::Names;
+use crate::uses::uses;
 
 /// Names in a file that is neither short nor long.
 const USUAL_NAMES: usize = 112;
@@ -60,6 +61,9 @@ pub fn module(body: &[Stmt], version: PythonVersion, detail: Detail) -> (Module,
         lazy_annotations: version >= PythonVersion { major: 3, minor: 14 },
     };
     lower.module_body(body);
+    if detail == Detail::Whole {
+        lower.module.uses = uses(body, &lower.atoms);
+    }
     lower.finish()
 }
 

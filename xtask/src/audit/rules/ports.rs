@@ -188,18 +188,25 @@ fn params(facts: &Facts<'_>) -> Vec<Finding> {
 /// of several, one whose port it is before one whose health port it is.
 #[must_use]
 pub fn owner(facts: &Facts<'_>, user: &Agent, port: u16) -> Option<AgentId> {
-    let has = |agent: &Agent| agent.ports().any(|own| own == port);
-    let agents = facts.stack.agents().filter(|(_, agent)| has(agent));
-    agents
-        .min_by_key(|(id, agent)| {
-            (
-                agent.group != user.group,
-                agent.machine != user.machine,
-                agent.port != port,
-                *id,
-            )
-        })
-        .map(|(id, _)| id)
+    nearest(&owners(facts, port), user, port)
+}
+
+/// The agents that have that port or health port.
+fn owners<'a>(facts: &Facts<'a>, port: u16) -> Vec<(AgentId, &'a Agent)> {
+    facts.stack.agents().filter(|(_, agent)| agent.has_port(port)).collect()
+}
+
+/// Of agents that have a port, the one that is meant by another.
+fn nearest(owners: &[(AgentId, &Agent)], user: &Agent, port: u16) -> Option<AgentId> {
+    let nearest = owners.iter().min_by_key(|(id, agent)| {
+        (
+            agent.group != user.group,
+            agent.machine != user.machine,
+            agent.port != port,
+            *id,
+        )
+    });
+    nearest.map(|(id, _)| *id)
 }
 
 /// The agent that a parameter's name means.
@@ -274,11 +281,15 @@ fn loopback(facts: &Facts<'_>) -> Vec<Finding> {
         let Some(users) = facts.users.get(endpoint.path) else {
             continue;
         };
+        let owners = owners(facts, port);
+        if owners.is_empty() {
+            continue;
+        }
         // A library that all agents share may name a port that is right for some: it speaks for those that are wrong.
         let mut groups: BTreeMap<&str, (&str, AgentId, AgentId)> = BTreeMap::new();
         for user in users {
             let agent = facts.stack.agent(*user);
-            let Some(target) = owner(facts, agent, port) else {
+            let Some(target) = nearest(&owners, agent, port) else {
                 continue;
             };
             let there = facts.stack.agent(target);

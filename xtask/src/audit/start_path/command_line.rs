@@ -59,7 +59,7 @@ impl Walker<'_> {
 
     fn is_command_line_kept(&self) -> bool {
         self.mentions("argv").iter().all(|mention| {
-            let uses = self.uses(mention.module, "argv");
+            let uses = mention.source.uses(mention.atom);
             !uses.bound_otherwise && !uses.escapes && uses.literals == 0
         })
     }

@@ -4,8 +4,8 @@ use rustc_hash::FxHashSet as HashSet;
 
 use pysrc::{Body, Call, Condition, Module, Step, Test, Value};
 
-use super::Asked;
 use super::arguments::Arguments;
+use super::reuse::using;
 use super::steps::visit;
 use super::value::{ModuleId, V};
 use super::walk::{Bind, Doubt, Walker};
@@ -165,6 +165,7 @@ impl Walker<'_> {
 
     /// A call that opens a port was met.
     pub fn opened(&mut self, here: ModuleId, call: &Call) {
+        self.uses_own(using::OWN);
         self.met.followed.insert((here, call.span.start));
     }
 
@@ -183,6 +184,7 @@ impl Walker<'_> {
             None => None,
         };
         if let Some((port, host)) = known.filter(|(port, _)| *port > 0) {
+            self.uses_own(using::OWN);
             self.met.connects.push(Connection {
                 port,
                 loopback: matches!(host.as_str(), "localhost" | "127.0.0.1" | "0.0.0.0"),
@@ -268,11 +270,8 @@ impl Walker<'_> {
         }
     }
 
-    /// All that is known at the end, if somebody asked for it.
-    pub fn listening(&self, asked: Asked) -> Listening {
-        if asked != Asked::Sockets {
-            return Listening::default();
-        }
+    /// All that is known at the end.
+    pub fn listening(&self) -> Listening {
         let mut all: Vec<Listener> = self.binds.iter().map(|bind| self.bound(bind)).collect();
         all.extend(self.met.servers.iter().map(|server| Listener {
             port: server.port,

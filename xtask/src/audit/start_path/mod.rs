@@ -62,12 +62,14 @@ pub mod trail;
 mod unseen;
 mod value;
 mod walk;
+mod walks;
 
 #[cfg(test)]
 mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use contract::group_config::ArgumentStyle;
 use pysrc::PythonVersion;
@@ -75,6 +77,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet as HashSet;
 
 pub use failure::Failure;
+pub use walks::Walks;
 
 use self::failure::Flow;
 use self::listening::Listening;
@@ -84,7 +87,8 @@ use self::mutation::Names;
 use self::reuse::{Recorder, Shared};
 use self::tracked::{Arena, Tracked, TrackedSet};
 use self::trail::Trail;
-use self::walk::{Doubt, Walker};
+use self::walk::{Bind, Doubt, Walker};
+use self::walks::{GroupKey, Walked};
 use super::outcome::{AgentReport, Prediction, Step};
 use crate::container::environment::agent_environment as environment;
 use crate::container::layout::python_path;
@@ -106,17 +110,42 @@ pub struct Followed {
     pub failures: Vec<Failure>,
 }
 
-/// Predicts every agent of a stack, and says what is wrong: rules `start/…` and `requirements/…`.
-#[must_use]
-pub fn predict(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> (Vec<Followed>, Vec<Finding>) {
-    // A single agent has nobody to share with.
-    predict_with(stack, tree, disk, &Shared::new(stack.agents().nth(1).is_some()))
+/// What walks are made with, besides the stack and the tree.
+#[derive(Clone, Copy)]
+struct With<'a> {
+    disk: Disk<'a>,
+    shared: &'a Shared,
+    /// Scripts that were followed before, if the tree is looked at again.
+    walks: Option<&'a Walks>,
 }
 
-fn predict_with(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, shared: &Shared) -> (Vec<Followed>, Vec<Finding>) {
-    with_groups(stack, tree, disk, |groups| {
-        predict_in(stack, tree, (disk, shared), groups)
-    })
+/// Predicts every agent of a stack, and says what is wrong: rules `start/…` and `requirements/…`. What `walks` has is not followed again.
+#[must_use]
+pub fn predict(
+    stack: &Stack,
+    tree: &TreeFacts,
+    disk: Disk<'_>,
+    walks: Option<&Walks>,
+) -> (Vec<Followed>, Vec<Finding>) {
+    let shared = shared_by(stack);
+    predict_with(
+        stack,
+        tree,
+        With {
+            disk,
+            shared: &shared,
+            walks,
+        },
+    )
+}
+
+/// What the agents of a stack share; a single agent has nobody to share with.
+fn shared_by(stack: &Stack) -> Shared {
+    Shared::new(stack.agents().nth(1).is_some())
+}
+
+fn predict_with(stack: &Stack, tree: &TreeFacts, with: With<'_>) -> (Vec<Followed>, Vec<Finding>) {
+    with_groups(stack, tree, with, |groups| predict_in(stack, tree, with, groups))
 }
 
 /// Follows one agent's script; the way, too.
@@ -124,22 +153,31 @@ fn predict_with(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, shared: &Shared
 pub fn explain(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, id: AgentId) -> (Followed, Trail) {
     // The way leads through everything: nothing is done again without being followed.
     let shared = Shared::new(false);
-    with_groups(stack, tree, disk, |groups| {
-        let (followed, also) = follow(stack, &groups[stack.agent(id).group.0], id, (disk, &shared), Asked::Way);
+    let with = With {
+        disk,
+        shared: &shared,
+        walks: None,
+    };
+    with_groups(stack, tree, with, |groups| {
+        let (followed, also) = follow(stack, &groups[stack.agent(id).group.0], id, with, Asked::Way);
         (followed, also.trail)
     })
 }
 
-/// Follows the script of every agent; what each listens on, too.
+/// Follows the script of every agent; what each listens on, too. What `walks` has is not followed again.
 #[must_use]
-pub fn listening(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>) -> Vec<(Followed, Listening)> {
+pub fn listening(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, walks: &Walks) -> Vec<(Followed, Listening)> {
     let agents: Vec<AgentId> = stack.agents().map(|(id, _)| id).collect();
-    // What is done again without being followed opens nothing.
-    let shared = Shared::new(false);
-    with_groups(stack, tree, disk, |groups| {
+    let shared = shared_by(stack);
+    let with = With {
+        disk,
+        shared: &shared,
+        walks: Some(walks),
+    };
+    with_groups(stack, tree, with, |groups| {
         let of_agent = |id: &AgentId| {
             let group = &groups[stack.agent(*id).group.0];
-            let (followed, also) = follow(stack, group, *id, (disk, &shared), Asked::Sockets);
+            let (followed, also) = follow(stack, group, *id, with, Asked::Sockets);
             (followed, also.listening)
         };
         agents.par_iter().map(of_agent).collect()
@@ -165,7 +203,7 @@ struct Also {
 }
 
 /// Calls with what the agents of each group share.
-fn with_groups<T>(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, then: impl FnOnce(&[GroupContext<'_>]) -> T) -> T {
+fn with_groups<T>(stack: &Stack, tree: &TreeFacts, with: With<'_>, then: impl FnOnce(&[GroupContext<'_>]) -> T) -> T {
     let version = tree.version;
     let views: Vec<View<'_>> = (0..stack.machines.len())
         .map(|machine| View::new(stack, MachineId(machine), tree))
@@ -182,40 +220,37 @@ fn with_groups<T>(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, then: impl Fn
     let also = modules_of_the_base(stack);
     // What every image is checked for, an agent without a group has, too.
     let everywhere: Vec<String> = also.iter().chain(&stack.images.required_modules).cloned().collect();
-    let groups: Vec<GroupContext<'_>> = stack
+    let mut groups: Vec<GroupContext<'_>> = stack
         .groups()
         .map(|(id, group)| GroupContext {
             id,
             names: &names,
             view: own[id.0].as_ref().unwrap_or(&views[group.machine.0]),
-            requirements: requirements::read(tree, &group.requirements, version, Some(disk)),
+            requirements: requirements::read(tree, &group.requirements, version, Some(with.disk)),
             also: if group.name == UNGROUPED { &everywhere } else { &also },
             environment: (group.name != UNGROUPED).then(|| environment(stack, id, &|_, address| address.to_string())),
             version,
+            key: None,
         })
         .collect();
+    if with.walks.is_some() {
+        for group in &mut groups {
+            group.key = Some(GroupKey::of(stack, group));
+        }
+    }
     then(&groups)
 }
 
 fn predict_in(
     stack: &Stack,
     tree: &TreeFacts,
-    (disk, shared): (Disk<'_>, &Shared),
+    with: With<'_>,
     groups: &[GroupContext<'_>],
 ) -> (Vec<Followed>, Vec<Finding>) {
     let agents: Vec<AgentId> = stack.agents().map(|(id, _)| id).collect();
     let predictions: Vec<Followed> = agents
         .par_iter()
-        .map(|id| {
-            follow(
-                stack,
-                &groups[stack.agent(*id).group.0],
-                *id,
-                (disk, shared),
-                Asked::Nothing,
-            )
-            .0
-        })
+        .map(|id| follow(stack, &groups[stack.agent(*id).group.0], *id, with, Asked::Nothing).0)
         .collect();
     let mut findings = merged(&predictions);
     findings.extend(broken::elsewhere(tree, &findings));
@@ -256,6 +291,8 @@ struct GroupContext<'a> {
     /// Environment of its container, where it has one.
     environment: Option<BTreeMap<String, String>>,
     version: PythonVersion,
+    /// What all of this is known by again, where walks are kept.
+    key: Option<GroupKey>,
 }
 
 impl GroupContext<'_> {
@@ -280,14 +317,8 @@ impl GroupContext<'_> {
     }
 }
 
-/// Follows an agent's script.
-fn follow(
-    stack: &Stack,
-    group: &GroupContext<'_>,
-    id: AgentId,
-    (disk, shared): (Disk<'_>, &Shared),
-    asked: Asked,
-) -> (Followed, Also) {
+/// Follows an agent's script, unless that was done before.
+fn follow(stack: &Stack, group: &GroupContext<'_>, id: AgentId, with: With<'_>, asked: Asked) -> (Followed, Also) {
     let agent = stack.agent(id);
     let mut report = AgentReport::new(stack, id);
     let script = crate::python::imports::view::normal(&agent.script_path);
@@ -299,39 +330,93 @@ fn follow(
         let failures = Vec::new();
         return (Followed { report, failures }, Also::default());
     };
-    let flags = flags(agent);
-    let own = group.environment_of(agent);
-    let has_container = group.environment.is_some();
-    let secret_variables = match has_container {
-        true => stack
-            .secret_variables(group.id, &agent.name)
-            .map(str::to_owned)
-            .collect(),
-        false => BTreeSet::new(),
+    let given = Given::of(stack, group, agent);
+    let key = with.walks.and_then(|_| given.key(group, &script));
+    let known = with.walks.zip(key).and_then(|(walks, key)| walks.find(key, asked));
+    let (walked, trail) = match known {
+        Some(walked) => (walked, Trail::default()),
+        None => {
+            let (walked, trail) = walk(stack, group, (file, &script), &given, with, asked);
+            let walked = Arc::new(walked);
+            if let Some((walks, key)) = with.walks.zip(key) {
+                walks.keep(key, Arc::clone(&walked));
+            }
+            (walked, trail)
+        }
     };
-    let style = agent
-        .argument_style
-        .unwrap_or(stack.machine(agent.machine).supervision.argument_style);
+    let followed = judged(&walked, group.view.tree, agent, report, file);
+    let listening = walked.listening.clone().filter(|_| asked == Asked::Sockets);
+    let listening = listening.unwrap_or_default();
+    (followed, Also { trail, listening })
+}
+
+/// What an agent is given, besides what the agents of its group share.
+#[derive(Debug)]
+struct Given {
+    flags: BTreeMap<String, String>,
+    equals: bool,
+    module: Option<String>,
+    /// Its environment, where that differs from the container's.
+    environment: Option<BTreeMap<String, String>>,
+    secret_variables: BTreeSet<String>,
+    has_unknown_variables: bool,
+    has_env_file: bool,
+}
+
+impl Given {
+    fn of(stack: &Stack, group: &GroupContext<'_>, agent: &Agent) -> Self {
+        let has_container = group.environment.is_some();
+        let secret_variables = match has_container {
+            true => stack
+                .secret_variables(group.id, &agent.name)
+                .map(str::to_owned)
+                .collect(),
+            false => BTreeSet::new(),
+        };
+        let style = agent
+            .argument_style
+            .unwrap_or(stack.machine(agent.machine).supervision.argument_style);
+        Self {
+            flags: flags(agent),
+            equals: style == ArgumentStyle::Equals,
+            module: agent.module.clone(),
+            environment: group.environment_of(agent),
+            secret_variables,
+            has_unknown_variables: has_container && stack.has_unknown_variables(group.id, &agent.name),
+            has_env_file: environment::names_env_file(&stack.images.include)
+                || environment::names_env_file(&stack.group(group.id).include),
+        }
+    }
+}
+
+/// Follows a script; the way, too, if that is asked for.
+fn walk(
+    stack: &Stack,
+    group: &GroupContext<'_>,
+    (file, script): (usize, &str),
+    given: &Given,
+    with: With<'_>,
+    asked: Asked,
+) -> (Walked, Trail) {
     let mut walker = Walker {
         // With `-m`, what is imported first lies in the working directory, not beside the module.
-        raw_search: group.search(stack, if agent.module.is_some() { "" } else { &script }),
-        main_package: agent
+        raw_search: group.search(stack, if given.module.is_some() { "" } else { script }),
+        main_package: given
             .module
             .as_deref()
-            .map(|module| main_package(module, &script))
+            .map(|module| main_package(module, script))
             .unwrap_or_default(),
-        flags_of_agent: &flags,
+        flags_of_agent: &given.flags,
         main: 0,
-        environment: own.as_ref().or(group.environment.as_ref()),
-        secret_variables: &secret_variables,
-        has_unknown_variables: has_container && stack.has_unknown_variables(group.id, &agent.name),
-        has_env_file: environment::names_env_file(&stack.images.include)
-            || environment::names_env_file(&stack.group(group.id).include),
-        equals: style == ArgumentStyle::Equals,
+        environment: given.environment.as_ref().or(group.environment.as_ref()),
+        secret_variables: &given.secret_variables,
+        has_unknown_variables: given.has_unknown_variables,
+        has_env_file: given.has_env_file,
+        equals: given.equals,
         modules: Modules::default(),
         names: group.names,
         changes: RefCell::default(),
-        shared,
+        shared: with.shared,
         recorder: Recorder::default(),
         shadows: shadowed::Shadows::default(),
         by_name: Tracked::default(),
@@ -364,7 +449,7 @@ fn follow(
         entered: Tracked::default(),
         threads: Vec::new(),
         handling: 0,
-        disk,
+        disk: with.disk,
         bases: Tracked::default(),
         orders: RefCell::default(),
         large: Cell::default(),
@@ -392,38 +477,45 @@ fn follow(
         steps: 0,
         trail: (asked == Asked::Way).then(Trail::default),
     };
-    let flow = walker.run(file, &script);
-    judged(walker, agent, report, (file, flow), asked)
-}
-
-/// What is predicted of an agent whose script has come to its end, and the way.
-fn judged(
-    mut walker: Walker<'_>,
-    agent: &Agent,
-    report: AgentReport,
-    (file, flow): (usize, Flow),
-    asked: Asked,
-) -> (Followed, Also) {
+    let flow = walker.run(file, script);
     walker.note(trail::Kind::End, None, |_| {
         format!("the script {}", trail::ending(flow))
     });
-    other_port(
-        &mut walker,
+    walked(walker, flow, asked)
+}
+
+/// What a walk has come to.
+fn walked(walker: Walker<'_>, flow: Flow, asked: Asked) -> (Walked, Trail) {
+    let walked = Walked {
+        flow,
+        alive: walker.alive || walker.leaves_pending(),
+        listening: (asked == Asked::Sockets).then(|| walker.listening()),
+        failures: walker.failures,
+        swallowed: walker.swallowed,
+        binds: walker.binds,
+    };
+    (walked, walker.trail.unwrap_or_default())
+}
+
+/// What is predicted of the agent whose script has come to its end.
+fn judged(walked: &Walked, tree: &TreeFacts, agent: &Agent, report: AgentReport, file: usize) -> Followed {
+    let mut failures = walked.failures.clone();
+    failures.extend(other_port(
+        &walked.binds,
         agent.port,
         agent.health_port().unwrap_or(agent.health_check_port),
-    );
-    does_nothing(&mut walker, file, flow);
-    let alive = walker.alive || walker.leaves_pending();
-    let fatal = match flow {
+    ));
+    let ends = !walked.alive && matches!(walked.flow, Flow::Next | Flow::Return);
+    if ends && failures.is_empty() {
+        failures.extend(does_nothing(walked, tree, file));
+    }
+    let fatal = match walked.flow {
         Flow::Raised(exception) => exception.failure,
         _ => None,
     };
-    let listening = walker.listening(asked);
-    let failures = walker.failures;
     let mut followed = Followed { report, failures };
-    judge(&mut followed, fatal, alive);
-    let trail = walker.trail.unwrap_or_default();
-    (followed, Also { trail, listening })
+    judge(&mut followed, fatal, walked.alive);
+    followed
 }
 
 /// The package of `__main__` where a module is run with `-m`: a package's own is the package itself.
@@ -464,23 +556,16 @@ fn flags(agent: &Agent) -> BTreeMap<String, String> {
 }
 
 /// Literal ports are bound, and none is the configured one.
-fn other_port(walker: &mut Walker<'_>, port: u16, health: u16) {
-    let known: Option<Vec<u16>> = walker.binds.iter().map(|bind| bind.port).collect();
-    let Some(known) = known.filter(|known| !known.is_empty() && !known.contains(&port)) else {
-        return;
-    };
-    let Some(bind) = walker
-        .binds
+fn other_port(binds: &[Bind], port: u16, health: u16) -> Option<Failure> {
+    let known: Option<Vec<u16>> = binds.iter().map(|bind| bind.port).collect();
+    let known = known.filter(|known| !known.is_empty() && !known.contains(&port))?;
+    let bind = binds
         .iter()
-        .find(|bind| !bind.conditional && bind.port != Some(health))
-        .cloned()
-    else {
-        return;
-    };
+        .find(|bind| !bind.conditional && bind.port != Some(health))?;
     let mut seen = HashSet::default();
     let once = known.iter().filter(|port| seen.insert(**port));
     let listed: Vec<String> = once.map(ToString::to_string).collect();
-    walker.failures.push(Failure {
+    Some(Failure {
         rule: "start/other-port",
         exception: "",
         subject: Some(Subject::Port(port)),
@@ -496,32 +581,21 @@ fn other_port(walker: &mut Walker<'_>, port: u16, health: u16) {
                   says where and how its health is asked"
                 .to_owned(),
         }),
-        place: bind.place,
+        place: bind.place.clone(),
         chain: Vec::new(),
         caught: false,
         handled: false,
         conditional: true,
         told: None,
         confidence: Confidence::Medium,
-    });
+    })
 }
 
 /// The script has run to its end, and nothing that it did can go on.
-fn does_nothing(walker: &mut Walker<'_>, file: usize, flow: Flow) {
-    if walker.alive
-        || walker.leaves_pending()
-        || !matches!(flow, Flow::Next | Flow::Return)
-        || !walker.failures.is_empty()
-    {
-        return;
-    }
-    let tree = walker.tree();
-    let Some(facts) = tree.files.get(file) else {
-        return;
-    };
-    if let Some(swallowed) = walker.swallowed.take() {
-        walker.failures.push(swallowed);
-        return;
+fn does_nothing(walked: &Walked, tree: &TreeFacts, file: usize) -> Option<Failure> {
+    let facts = tree.files.get(file)?;
+    if walked.swallowed.is_some() {
+        return walked.swallowed.clone();
     }
     let last = match facts.module.body.last() {
         Some(pysrc::Step::Call(call)) => facts.module.calls.get(*call as usize).map(|call| call.span),
@@ -536,7 +610,7 @@ fn does_nothing(walker: &mut Walker<'_>, file: usize, flow: Flow) {
         "the script exits at once: it starts nothing that keeps running".to_owned()
     };
     let place = main.map_or_else(|| Place::file(tree.shown(&facts.path)), |span| tree.place(file, span));
-    walker.failures.push(Failure {
+    Some(Failure {
         rule: "start/does-nothing",
         exception: "",
         subject: Some(Subject::Path(facts.path.clone())),
@@ -554,7 +628,7 @@ fn does_nothing(walker: &mut Walker<'_>, file: usize, flow: Flow) {
         } else {
             Confidence::Medium
         },
-    });
+    })
 }
 
 /// The prediction that follows from what was found.

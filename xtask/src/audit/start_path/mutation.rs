@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
-use pysrc::{Atom, Module, Uses, Value};
+use pysrc::{Atom, Module, Value};
 use rustc_hash::FxHashMap;
 
 use super::condition::{ADDERS, REMOVERS};
@@ -258,8 +258,8 @@ impl<'a> Walker<'a> {
                 named.sets && there(named.file) && source(named).is_some_and(|it| sets_on_others(it, named.atom, name))
             })),
             About::Escapes => Answer::Any(named.any(|named| {
-                let uses = || self.names.tree.uses(named.file, name);
-                there(named.file) && (uses().escapes || uses().bound_otherwise)
+                let uses = || source(named).map(|source| source.uses(named.atom));
+                there(named.file) && uses().is_some_and(|uses| uses.escapes || uses.bound_otherwise)
             })),
             About::SetsVariables => Answer::Any(
                 named.any(|named| there(named.file) && source(named).is_some_and(|it| self.may_set_variables(it))),
@@ -345,14 +345,6 @@ impl<'a> Walker<'a> {
             changes.add_file(id, &self.names.changes(named.file, named.atom));
         }
         changes
-    }
-
-    /// How a module uses a name.
-    pub fn uses(&self, module: ModuleId, name: &str) -> Uses {
-        match self.file_of(module) {
-            Some(file) => self.names.tree.uses(file, name),
-            None => Uses::default(),
-        }
     }
 }
 

@@ -467,7 +467,7 @@ impl<'a> Walker<'a> {
             disk: _,
             names: _,
             shared: _,
-            // Looked at where nothing is done again only.
+            // Whoever adds to it says so.
             met: _,
             // Tracked.
             modules: _,

@@ -207,7 +207,7 @@ impl Walker<'_> {
         }
         for mention in self.mentions(text).iter() {
             let id = mention.module;
-            let uses = self.uses(id, text);
+            let uses = mention.source.uses(mention.atom);
             if id != here && Some(id) != origin && !uses.shared && (uses.bound_otherwise || uses.literals > 0) {
                 // One of its own.
                 continue;
@@ -215,7 +215,7 @@ impl Walker<'_> {
             if uses.bound_otherwise || uses.escapes {
                 return false;
             }
-            literals += uses.literals;
+            literals += usize::from(uses.literals);
         }
         literals == 1
     }

@@ -127,7 +127,7 @@ fn alpha_of(stack: &Stack, files: &[(&str, &str)]) -> (String, Vec<String>) {
         let found = kept.iter().find(|(known, _)| known == path);
         found.map(|(_, text)| text.clone())
     };
-    let (predictions, findings) = predict(stack, &tree, Disk::new(&|_| false, &read));
+    let (predictions, findings) = predict(stack, &tree, Disk::new(&|_| false, &read), None);
     let prediction = predictions
         .iter()
         .map(|followed| &followed.report)
@@ -181,7 +181,7 @@ fn all_agents_of_the_reference_tree_start() {
     }
     let stack = fixture.model();
     let tree = of_agents(files, VERSION, &stack).with_paths([]);
-    let (predictions, findings) = predict(&stack, &tree, Disk::new(&|_| false, &|_| None));
+    let (predictions, findings) = predict(&stack, &tree, Disk::new(&|_| false, &|_| None), None);
     assert_eq!(predictions.len(), 89);
     let wrong: Vec<_> = predictions
         .iter()
@@ -194,7 +194,12 @@ fn all_agents_of_the_reference_tree_start() {
 
     // What each agent's imports do is done again for the others: the same is said of each where everything is followed.
     let shared = Shared::new(false);
-    let (followed, _) = predict_with(&stack, &tree, Disk::new(&|_| false, &|_| None), &shared);
+    let with = With {
+        disk: Disk::new(&|_| false, &|_| None),
+        shared: &shared,
+        walks: None,
+    };
+    let (followed, _) = predict_with(&stack, &tree, with);
     for (with, without) in predictions.iter().zip(&followed) {
         assert_eq!(format!("{with:?}"), format!("{without:?}"));
     }

@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use super::seen::{self, Found, Seen};
 use super::{Args, output, report_of};
 use crate::audit::Report;
+use crate::audit::memory::Memory;
 use crate::audit::pipeline;
 use crate::audit::scope::Scope;
 use crate::cmd::{Context, Failure, Outcome};
 use crate::host::system::editor::Editor;
-use crate::python::parses::Parses;
 use crate::report::audit::editor as show;
 use crate::report::exit::Exit;
 
@@ -50,7 +50,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         editor,
         unsaved: BTreeMap::new(),
         shown: BTreeSet::new(),
-        parses: Parses::default(),
+        memory: Memory::default(),
         last: Report::default(),
         folders: Folders::default(),
     };
@@ -94,7 +94,7 @@ struct Session<'a> {
     unsaved: BTreeMap<PathBuf, String>,
     /// Addresses that have diagnostics.
     shown: BTreeSet<String>,
-    parses: Parses,
+    memory: Memory,
     last: Report,
     folders: Folders,
 }
@@ -160,7 +160,7 @@ impl Session<'_> {
 
     /// What is on the disk and in the editor now.
     fn read(&mut self) -> Outcome<Found> {
-        let found = seen::read(self.args, self.context)?;
+        let found = seen::read(self.args, self.context, &self.memory)?;
         let Found::Stack(seen) = found else {
             return Ok(found);
         };
@@ -174,8 +174,8 @@ impl Session<'_> {
     fn audit(&mut self) {
         let report = self
             .read()
-            .and_then(|found| report_of(self.args, self.context, found, Some(&self.parses)));
-        self.parses.forget_unused();
+            .and_then(|found| report_of(self.args, self.context, found, Some(&self.memory)));
+        self.memory.forget_unused();
         match report {
             Ok(report) => self.publish(report),
             Err(failure) => {
@@ -239,7 +239,7 @@ impl Session<'_> {
     fn actions(&mut self, file: &Path, uri: &str, wanted: &Range<u32>) -> Vec<Value> {
         let fixed = match self.read() {
             Ok(Found::Stack(seen)) => {
-                seen.with_input_again(Scope::default(), None, Some(&self.parses), pipeline::fixes)
+                seen.with_input_again(Scope::default(), None, Some(&self.memory), pipeline::fixes)
             }
             _ => Vec::new(),
         };

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::whose::{self, Chosen};
 use crate::audit::Input;
 use crate::audit::baseline::Baseline;
+use crate::audit::memory::Memory;
 use crate::audit::scope::Scope;
 use crate::cmd::audit::Args;
 use crate::cmd::{Context, Failure, Outcome};
@@ -15,7 +16,6 @@ use crate::host::tree::audit_files::{self, Listed, ReadTree};
 use crate::host::tree::{named_place, stack_files};
 use crate::init::{Inference, STACK_FILE};
 use crate::python::disk::Disk;
-use crate::python::parses::Parses;
 use crate::python::tree::{Content, Entry};
 use crate::stack::Stack;
 use crate::stack::audit::{AuditSettings, Excluded, RuleSetting};
@@ -52,14 +52,14 @@ pub enum Found {
 ///
 /// # Errors
 /// When `config/stack.yaml` cannot be read, a pattern under `audit: exclude:` is not valid, or `--tree` names no folder.
-pub fn read(args: &Args, context: &Context) -> Outcome<Found> {
+pub fn read(args: &Args, context: &Context, memory: &Memory) -> Outcome<Found> {
     let Chosen {
         written,
         file,
         text,
         made,
         in_tree,
-    } = whose::choose(context)?;
+    } = whose::choose(context, memory)?;
     let written = written.naming_files_by_tree();
     if let Some(path) = context.tree_option() {
         stack_files::require_tree(&context.repository, path)
@@ -188,12 +188,12 @@ impl Seen {
         self.with_input_again(scope, baseline, None, then)
     }
 
-    /// The same; what `parses` has is not parsed again.
+    /// The same; what `memory` has is not worked out again.
     pub fn with_input_again<T>(
         self,
         scope: Scope,
         baseline: Option<Baseline>,
-        parses: Option<&Parses>,
+        memory: Option<&Memory>,
         then: impl FnOnce(Input<'_>) -> T,
     ) -> T {
         let mut tree = ReadTree::of(self.listed);
@@ -223,7 +223,7 @@ impl Seen {
             levels: self.levels,
             scope,
             baseline,
-            parses,
+            memory,
         })
     }
 }

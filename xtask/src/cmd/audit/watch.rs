@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use super::seen::{self, Found, Seen};
 use super::{Args, output, report_of};
+use crate::audit::memory::Memory;
 use crate::cmd::{Context, Outcome};
 use crate::host::system::files::WRITING;
 use crate::host::system::process;
 use crate::host::tree::changes::Changes;
-use crate::python::parses::Parses;
 use crate::report::exit::Exit;
 use crate::report::findings::counted;
 
@@ -21,10 +21,10 @@ use crate::report::findings::counted;
 pub fn run(args: &Args, context: &Context) -> Outcome {
     let mut changes = Changes::new()?;
     let mut watched = Watched::default();
-    let mut parses = Parses::default();
+    let mut memory = Memory::default();
     let own: Vec<PathBuf> = args.written().map(absolute).collect();
     loop {
-        let done = pass(args, context, &mut watched, &mut changes, &mut parses);
+        let done = pass(args, context, &mut watched, &mut changes, &mut memory);
         if process::interrupted() {
             return Ok(Exit::Interrupted);
         }
@@ -53,19 +53,19 @@ fn pass(
     context: &Context,
     watched: &mut Watched,
     changes: &mut Changes,
-    parses: &mut Parses,
+    memory: &mut Memory,
 ) -> Outcome<()> {
     let started = Instant::now();
-    let mut found = seen::read(args, context)?;
+    let mut found = seen::read(args, context, memory)?;
     // A file that came between the listing and the watch is listed by the next.
     while let Found::Stack(seen) = &found {
         if !watched.follow(seen, context, changes)? {
             break;
         }
-        found = seen::read(args, context)?;
+        found = seen::read(args, context, memory)?;
     }
-    let report = report_of(args, context, found, Some(parses))?;
-    parses.forget_unused();
+    let report = report_of(args, context, found, Some(memory))?;
+    memory.forget_unused();
     output::write(args, context, &report, started)
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::audit::memory::Memory;
 use crate::cmd::{Context, Failure, Outcome, init};
 use crate::host::system::files;
 use crate::host::tree::root::{LONGEST_TEXT, TreeRoot};
@@ -32,7 +33,7 @@ pub struct Chosen {
 ///
 /// # Errors
 /// When it cannot be read, or there is none and nothing to infer one from.
-pub fn choose(context: &Context) -> Outcome<Chosen> {
+pub fn choose(context: &Context, memory: &Memory) -> Outcome<Chosen> {
     let tree = context.tree_option();
     let ours = !context.may_infer();
     if ours {
@@ -46,14 +47,14 @@ pub fn choose(context: &Context) -> Outcome<Chosen> {
         return if ours {
             repository(context)
         } else {
-            inferred(Path::new("."), context)
+            inferred(Path::new("."), context, memory)
         };
     };
     let Ok(root) = TreeRoot::open(path) else {
         return if ours {
             repository(context)
         } else {
-            inferred(path, context)
+            inferred(path, context, memory)
         };
     };
     let is_repository = is_same(&root, context.repository.root());
@@ -73,7 +74,7 @@ pub fn choose(context: &Context) -> Outcome<Chosen> {
     if ours && describes(context, &root, path)? {
         return repository(context);
     }
-    inferred(path, context)
+    inferred(path, context, memory)
 }
 
 fn is_same(root: &TreeRoot, path: &Path) -> bool {
@@ -115,8 +116,8 @@ fn describes(context: &Context, root: &TreeRoot, path: &Path) -> Outcome<bool> {
 }
 
 /// A stack that is inferred from the tree.
-fn inferred(path: &Path, context: &Context) -> Outcome<Chosen> {
-    let (root, inference) = init::infer(path, context)?;
+fn inferred(path: &Path, context: &Context, memory: &Memory) -> Outcome<Chosen> {
+    let (root, inference) = init::infer(path, context, memory)?;
     let Some(inference) = inference else {
         // What is wrong with startup configs that cannot be read is said by the stack that names them.
         let named = |written: Written| written.startup_configs().iter().any(|config| root.has_file(config));

@@ -10,7 +10,7 @@ use rustc_hash::FxHashSet;
 use crate::container::layout::ROOT;
 use crate::python::facts::TreeFacts;
 use crate::stack::Writable;
-use crate::stack::model::{GroupId, MachineId, Stack};
+use crate::stack::model::{Group, GroupId, MachineId, Stack};
 use crate::stack::selection::{Out, Selection};
 
 /// The tree as the containers of one machine see it.
@@ -34,6 +34,7 @@ pub struct View<'a> {
     readable: Vec<String>,
     /// What agents may write below the root besides.
     writable: Vec<Writable>,
+    digest: blake3::Hash,
 }
 
 impl<'a> View<'a> {
@@ -46,14 +47,37 @@ impl<'a> View<'a> {
     /// The view of a group, whose image may have files that those of its machine's other groups do not have.
     #[must_use]
     pub fn of_group(stack: &Stack, group: GroupId, tree: &'a TreeFacts) -> Self {
-        let machine = stack.group(group).machine;
-        let mut view = Self::of(stack, machine, Selection::of_group(stack, group), tree);
-        view.writable.clone_from(&stack.group(group).writable);
+        let Group {
+            machine,
+            include,
+            writable,
+            ..
+        } = stack.group(group);
+        let mut view = Self::of(stack, *machine, Selection::of_group(stack, group), tree);
+        view.writable.clone_from(writable);
+        let more = format!("{:?} {include:?} {writable:?}", view.digest);
+        view.digest = blake3::hash(more.as_bytes());
         view
+    }
+
+    /// A digest of all that the stack says of what is in it: of the same tree, two views with the same one are the same.
+    #[must_use]
+    pub fn digest(&self) -> blake3::Hash {
+        self.digest
     }
 
     fn of(stack: &Stack, machine: MachineId, selection: Selection, tree: &'a TreeFacts) -> Self {
         let machine = stack.machine(machine);
+        let code: Vec<&Vec<String>> = stack.machines.iter().map(|machine| &machine.code).collect();
+        let said = format!(
+            "{code:?} {:?} {:?} {:?} {:?} {:?}",
+            machine.code,
+            machine.path_aliases,
+            (&stack.images.include, &stack.images.exclude),
+            stack.secrets_in_tree,
+            (folders(stack, false), folders(stack, true)),
+        );
+        let digest = blake3::hash(said.as_bytes());
         let links = tree.odd.links.iter();
         let selection = selection
             .knowing(tree.paths.iter().map(String::as_str))
@@ -77,6 +101,7 @@ impl<'a> View<'a> {
             volumes: folders(stack, false),
             readable: folders(stack, true),
             writable: Vec::new(),
+            digest,
         };
         let held: Vec<&'a str> = view.held.iter().copied().collect();
         for path in held {

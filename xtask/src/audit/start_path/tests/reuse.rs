@@ -320,10 +320,19 @@ fn with_tree<T>(files: &[(String, String)], then: impl FnOnce(&Stack, &TreeFacts
     then(&stack, &tree, Disk::new(&|_| false, &read))
 }
 
+/// What nobody has followed before.
+fn alone<'a>(disk: Disk<'a>, shared: &'a Shared) -> With<'a> {
+    With {
+        disk,
+        shared,
+        walks: None,
+    }
+}
+
 /// Predictions and findings, each as a text.
 fn followed(files: &[(String, String)], shared: &Shared) -> Vec<String> {
     with_tree(files, |stack, tree, disk| {
-        let (followed, findings) = predict_with(stack, tree, disk, shared);
+        let (followed, findings) = predict_with(stack, tree, alone(disk, shared));
         let followed = followed.iter().map(|followed| format!("{followed:#?}"));
         followed
             .chain(findings.iter().map(|finding| format!("{finding:#?}")))
@@ -334,12 +343,13 @@ fn followed(files: &[(String, String)], shared: &Shared) -> Vec<String> {
 /// What is predicted of each agent, where they are followed in some order; as texts, in the stack's order.
 fn followed_in_order(files: &[(String, String)], order: &[usize], shared: &Shared) -> Vec<String> {
     with_tree(files, |stack, tree, disk| {
-        with_groups(stack, tree, disk, |groups| {
+        let with = alone(disk, shared);
+        with_groups(stack, tree, with, |groups| {
             let agents: Vec<AgentId> = stack.agents().map(|(id, _)| id).collect();
             let mut texts = vec![String::new(); agents.len()];
             for at in order {
                 let group = &groups[stack.agent(agents[*at]).group.0];
-                let (followed, _) = follow(stack, group, agents[*at], (disk, shared), Asked::Nothing);
+                let (followed, _) = follow(stack, group, agents[*at], with, Asked::Nothing);
                 texts[*at] = format!("{followed:#?}");
             }
             texts
