@@ -1,6 +1,9 @@
 //! The names of a module in one text, one after the other: most are short, and a file has hundreds.
 
+use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
+
+use rustc_hash::FxHasher;
 
 /// Names by index.
 #[derive(Debug, Clone, Default)]
@@ -8,8 +11,9 @@ pub(crate) struct Names {
     text: Box<str>,
     /// Where each name ends in `text`.
     ends: Box<[u32]>,
-    /// Their indices in the order of their texts, once somebody looks one up.
-    sorted: OnceLock<Box<[u32]>>,
+    /// Their digests and indices in the order of the digests, once somebody looks one up: texts are compared once each, not at every
+    /// step of the search.
+    sorted: OnceLock<Box<[(u32, u32)]>>,
 }
 
 impl Names {
@@ -47,19 +51,27 @@ impl Names {
     /// The index of a name.
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
         let sorted = self.sorted.get_or_init(|| {
-            let mut all: Box<[u32]> = (0..).take(self.ends.len()).collect();
-            all.sort_unstable_by_key(|index| self.get(*index as usize));
+            let mut all: Box<[(u32, u32)]> = self.iter().map(digest).zip(0..).collect();
+            all.sort_unstable();
             all
         });
-        let at = sorted
-            .binary_search_by_key(&name, |index| self.get(*index as usize))
-            .ok()?;
-        sorted.get(at).map(|index| *index as usize)
+        let wanted = digest(name);
+        let first = sorted.partition_point(|(digest, _)| *digest < wanted);
+        let alike = sorted.get(first..)?.iter().take_while(|(digest, _)| *digest == wanted);
+        let mut indices = alike.map(|(_, index)| *index as usize);
+        indices.find(|index| self.get(*index) == name)
     }
 
     fn end(&self, index: usize) -> Option<usize> {
         self.ends.get(index).map(|end| *end as usize)
     }
+}
+
+fn digest(name: &str) -> u32 {
+    let mut hasher = FxHasher::default();
+    name.hash(&mut hasher);
+    // Its upper half is the better one.
+    (hasher.finish() >> 32) as u32
 }
 
 #[cfg(test)]

@@ -119,7 +119,8 @@ pub fn infer(path: &Path, context: &Context, memory: &Memory) -> Outcome<(TreeRo
     if read.unread > 0 {
         context.printer.warn(show::unread(read.unread));
     }
-    let inference = init::infer(read.input).map(|inference| with_seen(inference, path, context, memory));
+    let inference =
+        init::infer(read.input, &memory.parses).map(|inference| with_seen(inference, path, context, memory));
     Ok((root, inference))
 }
 

@@ -46,6 +46,7 @@ use self::startup::Config;
 use self::texts::Texts;
 use self::writable::Writable;
 pub use self::writable::Write;
+use crate::python::parses::Parses;
 use crate::python::reach;
 use crate::stack::TreeFiles;
 
@@ -159,9 +160,9 @@ struct Draft {
     settings: Vec<Setting>,
 }
 
-/// Infers a stack; nothing where no file of the tree lists agents.
+/// Infers a stack; nothing where no file of the tree lists agents. Files that are parsed for it are kept.
 #[must_use]
-pub fn infer(input: Input) -> Option<Inference> {
+pub fn infer(input: Input, parses: &Parses) -> Option<Inference> {
     let (python, others): (Vec<_>, Vec<_>) = input.contents.into_iter().partition(|(path, _)| path.ends_with(".py"));
     // A `setup.py` is both.
     let setup: Vec<_> = python
@@ -187,7 +188,7 @@ pub fn infer(input: Input) -> Option<Inference> {
         .iter()
         .flat_map(|(_, scripts)| scripts.value.found.values().map(String::as_str))
         .collect();
-    let sources = Sources::new(reach::read(python, version, &all, None), version);
+    let sources = Sources::new(reach::read(python, version, &all, Some(parses)), version);
     let files = requirements::Files::new(&texts, version);
     let fallbacks = {
         let configs: Vec<&Config> = configs.iter().map(|(config, _)| &config.value).collect();

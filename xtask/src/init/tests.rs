@@ -23,7 +23,7 @@ impl Files for Tree {
 }
 
 fn infer_of(files: &[(&str, &str)]) -> Option<Inference> {
-    infer(Input {
+    let input = Input {
         name: "My System".to_owned(),
         tree: TreeFiles::new(files.iter().map(|(path, _)| *path)),
         contents: files
@@ -31,7 +31,8 @@ fn infer_of(files: &[(&str, &str)]) -> Option<Inference> {
             .filter(|(path, _)| wants(path))
             .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
             .collect(),
-    })
+    };
+    infer(input, &Parses::default())
 }
 
 /// The stack that the reader makes of what is inferred, and what it says.

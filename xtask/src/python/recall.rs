@@ -42,6 +42,13 @@ impl<K: Eq + Hash + Copy, T> Recall<K, T> {
         lock(&self.used).is_empty() && lock(&self.known).is_empty()
     }
 
+    /// How many there are.
+    #[cfg(test)]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        lock(&self.used).len() + lock(&self.known).len()
+    }
+
     /// Keeps what was kept or asked for since the last call, and nothing else.
     pub fn forget_unused(&mut self) {
         let used = std::mem::take(self.used.get_mut().unwrap_or_else(PoisonError::into_inner));

@@ -1,80 +1,20 @@
 //! What an agent listens on and to whom it connects, as far as its start path tells: nothing here fails, and nothing here is a finding.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::FxHashSet as HashSet;
 
-use pysrc::{Body, Call, Condition, Module, Step, Test, Value};
+use pysrc::Call;
 
 use super::arguments::Arguments;
 use super::reuse::using;
-use super::steps::visit;
+use super::talk::{APPS, ASKING, FileTalk, imports, tests, texts_of};
 use super::value::{ModuleId, V};
 use super::walk::{Bind, Doubt, Walker};
 use crate::finding::Place;
 
 /// Paths that tell how a service is doing, as people call them; the likeliest first.
 const TELLING: &[&str] = &["health", "ping", "status", "ready", "live", "alive", "heartbeat"];
-
-/// Words of requests that ask how an agent is doing; the likeliest first.
-const ASKING: &[&str] = &[
-    "health_check",
-    "health",
-    "healthcheck",
-    "get_health",
-    "ping",
-    "status",
-    "get_status",
-    "heartbeat",
-];
-
-/// Keys under which a request names what is wanted.
-const KEYS: &[&str] = &["action", "type", "command", "cmd", "request", "method", "op"];
-
-/// Packages whose servers are opened in ways that are not followed.
-const OPAQUE: &[&str] = &[
-    "Pyro4",
-    "Pyro5",
-    "bokeh",
-    "cherrypy",
-    "daphne",
-    "dash",
-    "django",
-    "flask_socketio",
-    "gradio",
-    "grpc",
-    "gunicorn",
-    "hypercorn",
-    "nicegui",
-    "rpyc",
-    "sanic",
-    "socketio",
-    "streamlit",
-    "tornado",
-    "twisted",
-    "zerorpc",
-];
-
-/// Frameworks whose `app.run(port=…)` serves HTTP, with the port where none is given.
-const APPS: &[(&str, u16)] = &[("flask", 5000), ("quart", 5000), ("bottle", 8080)];
-
-/// Last names of what opens a port.
-const OPENS: &[&str] = &[
-    "HTTPServer",
-    "SimpleXMLRPCServer",
-    "TCPServer",
-    "ThreadingHTTPServer",
-    "ThreadingTCPServer",
-    "UDPServer",
-    "add_insecure_port",
-    "add_secure_port",
-    "bind",
-    "bind_to_random_port",
-    "create_server",
-    "make_server",
-    "run_app",
-    "run_simple",
-    "start_http_server",
-    "start_server",
-];
 
 /// What is spoken on a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -321,60 +261,34 @@ impl Walker<'_> {
         }
     }
 
-    /// Modules of the tree that were imported, but not those that may not be.
-    fn loaded(&self) -> impl Iterator<Item = (ModuleId, &Module)> {
+    /// What the files of the modules say that were imported.
+    fn talks(&self) -> impl Iterator<Item = (ModuleId, &FileTalk)> {
         let order = self.modules.order().iter();
-        order.filter_map(|id| Some((*id, self.source(*id)?)))
+        order.filter_map(|id| Some((*id, self.names.talk_of(self.file_of(*id)?))))
     }
 
     /// Where a port may be opened that was not met.
     fn elsewhere(&self) -> Option<Place> {
-        for (id, source) in self.loaded() {
-            let opaque = source.imports.iter().find(|import| {
-                let top = import.module.split('.').next().unwrap_or_default();
-                import.level == 0 && OPAQUE.contains(&top)
-            });
-            if let Some(import) = opaque {
-                return Some(self.place(id, import.span));
-            }
-            let runs = APPS.iter().any(|(name, _)| imports(source, name)) || imports(source, "uvicorn");
-            let open = source.calls.iter().find(|call| {
-                let name = last_name(source, call);
-                let opens = OPENS.contains(&name)
-                    || (name == "run" && runs && source.keyword(call, "port").is_some())
-                    || (name == "serve" && (imports(source, "websockets") || imports(source, "waitress")));
-                opens && !self.met.followed.contains(&(id, call.span.start))
-            });
-            if let Some(call) = open {
-                return Some(self.place(id, call.span));
-            }
-        }
-        None
+        self.talks().find_map(|(id, talk)| {
+            let unmet = || {
+                let mut opens = talk.opens.iter();
+                opens.find(|call| !self.met.followed.contains(&(id, call.start)))
+            };
+            talk.opaque.as_ref().or_else(unmet).map(|span| self.place(id, *span))
+        })
     }
 
     /// The request that a socket of the agent answers with how the agent is doing: nothing where that is not known, and none inside where
     /// it is the usual one.
     fn answered(&self) -> Option<Option<String>> {
-        let (mut words, mut keys) = (HashSet::default(), HashSet::default());
+        let (mut words, mut keys): (BTreeSet<&str>, BTreeSet<&str>) = Default::default();
         let mut tells = false;
         let mut plain = false;
-        for (_, source) in self.loaded() {
-            if !imports(source, "zmq") && !source.text.contains("recv") {
-                continue;
-            }
-            compared(source, &mut |text| {
-                words.insert(text.to_owned());
-            });
-            for key in KEYS {
-                if quotes(source, key) {
-                    keys.insert(*key);
-                }
-            }
-            let is_well = contract::health::HEALTHY_STATUSES
-                .iter()
-                .any(|word| quotes(source, word));
-            tells |= quotes(source, "status") && is_well;
-            plain |= quotes(source, "pong");
+        for (_, talk) in self.talks().filter(|(_, talk)| talk.receives) {
+            words.extend(&talk.words);
+            keys.extend(&talk.keys);
+            tells |= talk.tells;
+            plain |= talk.pong;
         }
         let word = ASKING.iter().find(|word| words.contains(**word));
         match word {
@@ -386,7 +300,7 @@ impl Walker<'_> {
                 (true, _) if *word == "health_check" => Some(None),
                 (true, _) => Some(Some(format!("{{\"action\":\"{word}\"}}"))),
                 (false, 1) => {
-                    let key = keys.iter().next()?;
+                    let key = keys.first()?;
                     Some(Some(format!("{{\"{key}\":\"{word}\"}}")))
                 }
                 (false, _) => None,
@@ -426,34 +340,9 @@ impl Walker<'_> {
     /// The path of a route that tells how the agent is doing.
     fn telling_route(&self) -> Option<String> {
         let mut paths = Vec::new();
-        for (_, source) in self.loaded() {
-            let prefixed = source.calls.iter().any(|call| {
-                ["prefix", "url_prefix"]
-                    .iter()
-                    .any(|name| source.keyword(call, name).is_some())
-            });
-            if prefixed {
-                return None;
-            }
-            let wrappers = source.functions.iter().flat_map(|function| &*function.wrappers);
-            let decorators = wrappers.filter_map(|wrapper| match wrapper {
-                Value::Call(call) => source.calls.get(*call as usize),
-                _ => None,
-            });
-            for call in decorators {
-                if matches!(last_name(source, call), "route" | "get") && takes_get(source, call) {
-                    paths.extend(first_text(call));
-                }
-            }
-            for call in &source.calls {
-                if matches!(last_name(source, call), "add_get" | "add_url_rule" | "add_api_route")
-                    && takes_get(source, call)
-                {
-                    paths.extend(first_text(call));
-                }
-            }
+        for (_, talk) in self.talks() {
+            paths.extend(talk.routes.as_ref()?.iter().cloned());
         }
-        paths.retain(|path| path.starts_with('/') && !path.contains(['<', '{']));
         best(paths)
     }
 }
@@ -471,40 +360,6 @@ fn port(value: &V) -> Option<u16> {
     }
 }
 
-/// The last name of what is called.
-fn last_name<'m>(source: &'m Module, call: &Call) -> &'m str {
-    match &call.callee {
-        Value::Name(name) => source.name(*name),
-        Value::Attribute(_, name) => source.name(*name),
-        _ => "",
-    }
-}
-
-fn imports(source: &Module, package: &str) -> bool {
-    source
-        .imports
-        .iter()
-        .any(|import| import.level == 0 && import.module.split('.').next() == Some(package))
-}
-
-fn first_text(call: &Call) -> Option<String> {
-    match call.arguments.first() {
-        Some(Value::Str(text)) => Some(text.to_string()),
-        _ => None,
-    }
-}
-
-/// Whether a route is one of GET: it says so, or nothing else.
-fn takes_get(source: &Module, call: &Call) -> bool {
-    match source.keyword(call, "methods") {
-        None => true,
-        Some(Value::List(methods)) => methods
-            .iter()
-            .any(|method| matches!(method, Value::Str(name) if name.eq_ignore_ascii_case("get"))),
-        Some(_) => false,
-    }
-}
-
 /// Of several paths, the one that tells most of the agent; its root before any other.
 fn best(paths: Vec<String>) -> Option<String> {
     let telling = TELLING.iter().find_map(|word| {
@@ -513,67 +368,4 @@ fn best(paths: Vec<String>) -> Option<String> {
         of_word.first().map(|path| (*path).clone())
     });
     telling.or_else(|| paths.into_iter().find(|path| path == "/"))
-}
-
-/// Whether a word stands in quotes in a file.
-fn quotes(source: &Module, word: &str) -> bool {
-    ['"', '\''].into_iter().any(|quote| {
-        let quoted = format!("{quote}{word}{quote}");
-        source.text.contains(&quoted)
-    })
-}
-
-/// Calls with each text that something is compared to in a file.
-fn compared(source: &Module, with: &mut dyn FnMut(&str)) {
-    let bodies = source.functions.iter().map(|function| &function.body);
-    for body in bodies.chain([&source.body]) {
-        tests(body, &mut |test| texts_of(test, source, with));
-    }
-}
-
-/// Calls with each test of a body.
-fn tests<'b>(body: &'b Body, with: &mut dyn FnMut(&'b Test)) {
-    visit(body, &mut |step| {
-        if let Step::Branch(branch) = step {
-            std::iter::once(&branch.test).chain(&branch.rest).for_each(&mut *with);
-        }
-    });
-}
-
-/// Calls with each text in a test.
-fn texts_of(test: &Test, source: &Module, with: &mut dyn FnMut(&str)) {
-    if let Test::When(condition) = test {
-        texts_of_condition(condition, source, with);
-    }
-}
-
-fn texts_of_condition(condition: &Condition, source: &Module, with: &mut dyn FnMut(&str)) {
-    let mut text = |value: &Value| match value {
-        Value::Str(text) => with(text),
-        Value::List(values) => values.iter().for_each(|value| {
-            if let Value::Str(text) = value {
-                with(text);
-            }
-        }),
-        // As `path.startswith("/health")`.
-        Value::Call(call) => {
-            let arguments = source.calls.get(*call as usize).map(|call| &call.arguments);
-            if let Some(Value::Str(text)) = arguments.and_then(|arguments| arguments.first()) {
-                with(text);
-            }
-        }
-        _ => {}
-    };
-    match condition {
-        Condition::True(value) => text(value),
-        Condition::Equal(both) | Condition::In(both) => {
-            text(&both.0);
-            text(&both.1);
-        }
-        Condition::Not(inner) => texts_of_condition(inner, source, with),
-        Condition::All(all) | Condition::Any(all) => {
-            all.iter().for_each(|one| texts_of_condition(one, source, with));
-        }
-        Condition::None(_) | Condition::Order(..) | Condition::Words(..) | Condition::Unknown => {}
-    }
 }

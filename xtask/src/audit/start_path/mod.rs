@@ -55,6 +55,7 @@ mod slots;
 mod socket;
 mod standard;
 mod steps;
+mod talk;
 mod text;
 mod thread;
 mod tracked;

@@ -7,6 +7,7 @@ use pysrc::{Atom, Module, Value};
 use rustc_hash::FxHashMap;
 
 use super::condition::{ADDERS, REMOVERS};
+use super::talk::FileTalk;
 use super::unseen::FileCalls;
 use super::value::ModuleId;
 use super::walk::Walker;
@@ -21,6 +22,8 @@ pub struct Names<'a> {
     named: Vec<Vec<Named>>,
     /// What the functions of each file call, as far as somebody asked.
     calls: Vec<OnceLock<FileCalls>>,
+    /// What each file says of its ports, likewise.
+    talks: Vec<OnceLock<FileTalk>>,
     /// Files that define a function, by its name.
     defining: OnceLock<FxHashMap<NameId, Vec<usize>>>,
     changes: RwLock<FxHashMap<(usize, Atom), Arc<FileChanges>>>,
@@ -144,6 +147,7 @@ impl<'a> Names<'a> {
             ids,
             named: all,
             calls: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
+            talks: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
             defining: OnceLock::new(),
             changes: RwLock::default(),
         }
@@ -164,6 +168,15 @@ impl<'a> Names<'a> {
         static NONE: LazyLock<FileCalls> = LazyLock::new(FileCalls::default);
         match (self.calls.get(file), self.source(file)) {
             (Some(calls), Some(source)) => calls.get_or_init(|| FileCalls::new(source, |name| self.id(name))),
+            _ => &NONE,
+        }
+    }
+
+    /// What a file says of the ports that it may open.
+    pub fn talk_of(&self, file: usize) -> &FileTalk {
+        static NONE: LazyLock<FileTalk> = LazyLock::new(|| FileTalk::new(&Module::default()));
+        match (self.talks.get(file), self.source(file)) {
+            (Some(talk), Some(source)) => talk.get_or_init(|| FileTalk::new(source)),
             _ => &NONE,
         }
     }

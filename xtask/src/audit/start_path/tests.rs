@@ -1,5 +1,6 @@
 //! One broken script per way of failing, and the reference tree, which is whole.
 
+mod again;
 mod data;
 mod generators;
 mod given;

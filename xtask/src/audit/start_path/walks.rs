@@ -59,6 +59,12 @@ impl Walks {
         self.0.keep(key, walked);
     }
 
+    /// How many there are.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Keeps what was asked for since the last call, and nothing else.
     pub fn forget_unused(&mut self) {
         self.0.forget_unused();
