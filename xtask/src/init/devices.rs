@@ -35,10 +35,12 @@ pub fn of_group(sources: &Sources, loaded: &Loaded) -> BTreeMap<&'static str, Ev
     }
     for (path, module) in sources.files(&loaded.files) {
         for call in &module.calls {
-            let Some(called) = module.dotted(&call.callee) else {
+            let Some(last) = module.called(call) else {
                 continue;
             };
-            if let Some((_, what)) = CALLS.iter().find(|(known, _)| *known == called) {
+            let mut known = CALLS.iter().filter(|(known, _)| known.rsplit('.').next() == Some(last));
+            let called = known.clone().next().and_then(|_| module.dotted(&call.callee));
+            if let Some((called, what)) = known.find(|(known, _)| Some(*known) == called.as_deref()) {
                 let line = module.position(call.span).line as usize;
                 found
                     .entry(*what)

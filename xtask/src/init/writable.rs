@@ -161,13 +161,12 @@ fn written(module: &Module) -> Vec<(String, bool, Span)> {
         found.extend(text(module, &open.path, 0).map(|path| (path, false, open.span)));
     }
     for call in &module.calls {
-        let called = module.dotted(&call.callee);
-        let path = match called.as_deref() {
-            Some("os.makedirs" | "os.mkdir" | "makedirs") => call.arguments.first(),
-            _ => match &call.callee {
-                Value::Attribute(object, name) if module.name(*name) == "mkdir" => Some(&**object),
-                _ => None,
-            },
+        let last = module.called(call).filter(|name| matches!(*name, "makedirs" | "mkdir"));
+        let called = last.and_then(|_| module.dotted(&call.callee));
+        let path = match (called.as_deref(), &call.callee) {
+            (Some("os.makedirs" | "os.mkdir" | "makedirs"), _) => call.arguments.first(),
+            (_, Value::Attribute(object, _)) if last == Some("mkdir") => Some(&**object),
+            _ => None,
         };
         found.extend(
             path.and_then(|path| text(module, path, 0))
