@@ -481,6 +481,12 @@ pub enum Condition {
     In(Box<(Value, Value)>),
     /// `left < right` and its like.
     Order(Comparison, Box<(Value, Value)>),
+    /// The value is a mapping, as a pattern asks.
+    Mapping(Value),
+    /// The value is a sequence, and no text, as a pattern asks.
+    Sequence(Value),
+    /// `isinstance(value, class)`, as a pattern asks.
+    Instance(Box<(Value, Value)>),
     /// `len(sys.argv) > 2`: the number of words compares so.
     Words(Comparison, u16),
     /// `not …`.
@@ -544,6 +550,8 @@ pub enum OperationKind {
     Await(Value),
     /// `literal.attribute`, where this type has no such attribute.
     Attribute(&'static str, Atom),
+    /// `{value:.2f}` in an f-string: the value, and how it is written.
+    Written(Value, Box<str>),
     /// `template % (…)`: the template, what is put in.
     Format(Box<str>, Box<[Value]>),
     /// `value[key]`, unless a plain name and a literal.

@@ -12,7 +12,10 @@ pub fn is_followed(expression: &Expr) -> bool {
             Expr::Attribute(inner) => inner.value.is_name_expr(),
             _ => false,
         },
-        Expr::Subscript(subscript) => is_followed(&subscript.value) && is_followed(&subscript.slice),
+        Expr::Subscript(subscript) => {
+            let rest = matches!(&*subscript.slice, Expr::Slice(slice) if slice.upper.is_none() && slice.step.is_none());
+            is_followed(&subscript.value) && (rest || is_followed(&subscript.slice))
+        }
         Expr::Name(_) | Expr::Call(_) => true,
         _ => expression.is_literal_expr(),
     }

@@ -621,7 +621,22 @@ impl<'a> Lower<'a> {
                 shape.push_str("{}");
                 self.check_interpolation(element);
                 let plain = element.format_spec.is_none();
-                let value = self.expression(&element.expression, pieces.is_some() && plain);
+                let written = element
+                    .format_spec
+                    .as_deref()
+                    .and_then(|format| match &format.elements[..] {
+                        [ast::InterpolatedStringElement::Literal(text)] => Some(&*text.value),
+                        _ => None,
+                    });
+                let written = written.filter(|_| {
+                    let simple = is_simple(&element.expression) || super::condition::is_followed(&element.expression);
+                    element.conversion.is_none() && simple && !self.outline
+                });
+                let wanted = (pieces.is_some() && plain) || written.is_some();
+                let value = self.expression(&element.expression, wanted);
+                if let Some(text) = written.filter(|_| value != Value::Other) {
+                    self.operation(OperationKind::Written(value.clone(), text.into()), span(element));
+                }
                 if let Some(pieces) = pieces {
                     pieces.push(if plain { value } else { Value::Other });
                 }
@@ -833,7 +848,8 @@ impl<'a> Lower<'a> {
                 let value = self.spread(&starred.value, false);
                 star = Some(if star.is_none() { value } else { Value::Other });
             } else {
-                if argument.is_generator_expr() && goes_through(&call.func) && arguments.is_empty() {
+                let at_once = || goes_through(&call.func) || (asks_of_each(&call.func) && cannot_fail_later(argument));
+                if argument.is_generator_expr() && arguments.is_empty() && at_once() {
                     self.runs = Runs::AtOnce;
                 }
                 let value = self.value(argument);
@@ -902,6 +918,37 @@ fn goes_through(callee: &Expr) -> bool {
         Expr::Attribute(attribute) => attribute.value.is_string_literal_expr() && attribute.attr.as_str() == "join",
         _ => false,
     }
+}
+
+/// Whether a function takes of what it is given as much as decides: `any`, `all`.
+fn asks_of_each(callee: &Expr) -> bool {
+    matches!(callee, Expr::Name(name) if matches!(name.id.as_str(), "any" | "all"))
+}
+
+/// Whether what a generator gives are comparisons that fail in the first turn or never: what stands on the right is the same in all.
+fn cannot_fail_later(generator: &Expr) -> bool {
+    let Expr::Generator(generator) = generator else {
+        return false;
+    };
+    let ([only], Expr::Compare(test)) = (&*generator.generators, &*generator.elt) else {
+        return false;
+    };
+    let same = |operator: &ast::CmpOp| {
+        matches!(
+            operator,
+            ast::CmpOp::In | ast::CmpOp::NotIn | ast::CmpOp::Eq | ast::CmpOp::NotEq
+        )
+    };
+    let right = |expression: &Expr| match expression {
+        Expr::Name(name) => !matches!(&only.target, Expr::Name(target) if target.id == name.id),
+        Expr::Attribute(attribute) => attribute.value.is_name_expr(),
+        other => other.is_literal_expr(),
+    };
+    only.ifs.is_empty()
+        && only.target.is_name_expr()
+        && (test.left.is_name_expr() || test.left.is_literal_expr())
+        && test.ops.iter().all(same)
+        && test.comparators.iter().all(right)
 }
 
 /// The type of a function of the interpreter.
@@ -992,8 +1039,10 @@ pub(super) fn is_small(condition: &Condition, depth: usize) -> bool {
     const MOST: usize = 4;
     match condition {
         Condition::Unknown | Condition::True(Value::Other) => false,
-        Condition::True(value) | Condition::None(value) => is_short(value, MOST),
-        Condition::Equal(both) | Condition::In(both) | Condition::Order(_, both) => {
+        Condition::True(value) | Condition::None(value) | Condition::Mapping(value) | Condition::Sequence(value) => {
+            is_short(value, MOST)
+        }
+        Condition::Equal(both) | Condition::In(both) | Condition::Order(_, both) | Condition::Instance(both) => {
             is_short(&both.0, MOST) && is_short(&both.1, MOST)
         }
         Condition::Words(..) => true,

@@ -24,9 +24,12 @@ impl<'a> Lower<'a> {
             self.check_pattern(&case.pattern, may_take_all);
             exhaustive |= case.guard.is_none() && case.pattern.is_irrefutable();
             if !exhaustive {
-                tests.push(match fits(&case.pattern, &subject) {
-                    Some(condition) if case.guard.is_none() => Test::When(condition),
-                    _ => Test::Unknown,
+                // What a guard asks is not known before the pattern has bound its names.
+                let guard = case.guard.as_ref().map(|_| Condition::Unknown);
+                tests.push(match (self.fits(&case.pattern, &subject), guard) {
+                    (Condition::Unknown, _) => Test::Unknown,
+                    (condition, None) => Test::When(condition),
+                    (condition, Some(guard)) => Test::When(Condition::All(Box::new([condition, guard]))),
                 });
             }
             arms.push(self.maybe(|lower| {
@@ -51,6 +54,65 @@ impl<'a> Lower<'a> {
                 exhaustive,
             }))
         });
+    }
+
+    /// When a value is what a pattern takes.
+    fn fits(&mut self, pattern: &'a Pattern, subject: &Value) -> Condition {
+        if *subject == Value::Other {
+            return Condition::Unknown;
+        }
+        let equal = |literal| Condition::Equal(Box::new((subject.clone(), literal)));
+        match pattern {
+            Pattern::MatchValue(value) => literal_value(&value.value).map_or(Condition::Unknown, equal),
+            Pattern::MatchSingleton(singleton) => match singleton.value {
+                ast::Singleton::None => Condition::None(subject.clone()),
+                _ => Condition::Unknown,
+            },
+            Pattern::MatchOr(either) => {
+                let parts = either.patterns.iter().map(|part| match part {
+                    Pattern::MatchOr(_) => Condition::Unknown,
+                    part => self.deeper(|lower| lower.fits(part, subject)),
+                });
+                Condition::Any(parts.collect())
+            }
+            Pattern::MatchAs(alias) => match &alias.pattern {
+                Some(inner) => self.deeper(|lower| lower.fits(inner, subject)),
+                None => Condition::Not(Box::new(Condition::Any(Box::default()))),
+            },
+            Pattern::MatchSequence(_) => {
+                Condition::All(Box::new([Condition::Sequence(subject.clone()), Condition::Unknown]))
+            }
+            Pattern::MatchMapping(mapping) => {
+                let mut all = vec![Condition::Mapping(subject.clone())];
+                for (key, part) in mapping.keys.iter().zip(&mapping.patterns) {
+                    let Some(key) = literal_value(key) else {
+                        all.push(Condition::Unknown);
+                        continue;
+                    };
+                    all.push(Condition::In(Box::new((key.clone(), subject.clone()))));
+                    let item = Value::Subscript(Box::new(subject.clone()), Box::new(key));
+                    all.push(self.deeper(|lower| lower.fits(part, &item)));
+                }
+                Condition::All(all.into())
+            }
+            Pattern::MatchClass(class) => {
+                let of = match &*class.cls {
+                    Expr::Name(name) => Value::Name(self.atom(name.id.as_str())),
+                    _ => return Condition::Unknown,
+                };
+                let mut all = vec![Condition::Instance(Box::new((subject.clone(), of)))];
+                if !class.arguments.patterns.is_empty() {
+                    all.push(Condition::Unknown);
+                }
+                for keyword in &class.arguments.keywords {
+                    let attribute = self.atom(keyword.attr.as_str());
+                    let part = Value::Attribute(Box::new(subject.clone()), attribute);
+                    all.push(self.deeper(|lower| lower.fits(&keyword.pattern, &part)));
+                }
+                Condition::All(all.into())
+            }
+            Pattern::MatchStar(_) => Condition::Unknown,
+        }
     }
 
     fn pattern(&mut self, pattern: &'a Pattern) {
@@ -218,36 +280,14 @@ impl<'a> Lower<'a> {
     }
 }
 
-/// When a value is what a pattern takes, for patterns that are literals.
-fn fits(pattern: &Pattern, subject: &Value) -> Option<Condition> {
-    if *subject == Value::Other {
-        return None;
-    }
-    let equal = |literal| Some(Condition::Equal(Box::new((subject.clone(), literal))));
-    match pattern {
-        Pattern::MatchValue(value) => match &*value.value {
-            Expr::StringLiteral(text) => equal(Value::Str(text.value.to_str().into())),
-            Expr::NumberLiteral(number) => match &number.value {
-                Number::Int(int) => equal(Value::Int(int.as_i64()?)),
-                _ => None,
-            },
+/// A text or number that is written out.
+fn literal_value(expression: &Expr) -> Option<Value> {
+    match expression {
+        Expr::StringLiteral(text) => Some(Value::Str(text.value.to_str().into())),
+        Expr::NumberLiteral(number) => match &number.value {
+            Number::Int(int) => int.as_i64().map(Value::Int),
             _ => None,
         },
-        Pattern::MatchSingleton(singleton) => match singleton.value {
-            ast::Singleton::None => Some(Condition::None(subject.clone())),
-            _ => None,
-        },
-        Pattern::MatchOr(either) => {
-            let parts: Option<Vec<Condition>> = either
-                .patterns
-                .iter()
-                .map(|part| match part {
-                    Pattern::MatchOr(_) => None,
-                    part => fits(part, subject),
-                })
-                .collect();
-            parts.map(|parts| Condition::Any(parts.into()))
-        }
         _ => None,
     }
 }

@@ -43,7 +43,8 @@ impl<'a> Lower<'a> {
                 self.added(assign, &value);
                 self.more_exports(&assign.target, &value);
                 self.more_folders(&assign.target, &value, span(assign));
-                self.assign(&assign.target, None);
+                let sum = self.sum(assign, value);
+                self.assign(&assign.target, sum.as_ref());
             }
             Stmt::AnnAssign(assign) => self.annotated(assign),
             Stmt::Return(returned) => {
@@ -273,6 +274,27 @@ impl<'a> Lower<'a> {
             let name = self.atom(name.id.as_str());
             self.operation(OperationKind::Augmented(operator, name, value.clone()), span(assign));
         }
+    }
+
+    /// What `target += literal` gives, for a name or an attribute of one.
+    fn sum(&mut self, assign: &'a ast::StmtAugAssign, value: Value) -> Option<Value> {
+        let operator = match (assign.op, &value) {
+            (ast::Operator::Add, Value::Int(_) | Value::Str(_)) => Operator::Add,
+            (ast::Operator::Sub, Value::Int(_)) => Operator::Subtract,
+            _ => return None,
+        };
+        let target = match &*assign.target {
+            Expr::Name(name) => Value::Name(self.atom(name.id.as_str())),
+            Expr::Attribute(attribute) => {
+                let Expr::Name(of) = &*attribute.value else {
+                    return None;
+                };
+                let of = self.atom(of.id.as_str());
+                Value::Attribute(Box::new(Value::Name(of)), self.atom(attribute.attr.as_str()))
+            }
+            _ => return None,
+        };
+        (!self.outline).then(|| Value::Binary(operator, Box::new(target), Box::new(value)))
     }
 
     fn leave(&mut self, how: Leave, span: Span, value: Option<Value>) {

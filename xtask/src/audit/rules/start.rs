@@ -196,7 +196,7 @@ rules! {
     /// Call what serves from an `if __name__ == "__main__":` block.
     NOTHING = "start/does-nothing", Error, High, "a script that ends at once when it is run";
 
-    /// Finds scripts that bind literal ports of which none is the configured one.
+    /// Finds scripts that bind other ports than the configured one, or than the one on which their health is asked.
     ///
     /// The agent runs, and nobody reaches it: its health port and its port are asked elsewhere.
     ///

@@ -127,7 +127,11 @@ impl Walker<'_> {
             }
             known => known,
         };
-        let sure = known == V::Unknown || is_same_always(&known) || self.certain(value).is_some();
+        let sure = known == V::Unknown
+            || is_same_always(&known)
+            || self
+                .certain(value)
+                .is_some_and(|certain| !matches!(certain, V::Concat(_)) || certain == known);
         let known = match value {
             Value::List(_) => self.kept_apart(known),
             _ => known,

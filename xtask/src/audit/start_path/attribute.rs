@@ -118,12 +118,13 @@ impl Walker<'_> {
             return Flow::Next;
         };
         if matches!(**inner, Value::Call(_)) {
-            if let V::Instance(id) = self.evaluate(inner) {
-                let here = self.here();
-                let name = self.source(here).map_or("", |source| source.name(*attribute));
-                return self.instance_attribute(here, id, name, span);
-            }
-            return self.attribute_of_nothing(inner, *attribute, span);
+            let here = self.here();
+            let name = self.source(here).map_or("", |source| source.name(*attribute));
+            return match self.evaluate(inner) {
+                V::Instance(id) => self.instance_attribute(here, id, name, span),
+                V::Super(module, class, of) => self.attribute_above(here, (module, class), &of, (name, span)),
+                _ => self.attribute_of_nothing(inner, *attribute, span),
+            };
         }
         if matches!(**inner, Value::Subscript(..)) {
             return self.attribute_of_item(inner, *attribute, span);
@@ -364,6 +365,33 @@ impl Walker<'_> {
         } else {
             (format!("'{shown}' object has no attribute '{name}'"), None)
         };
+        self.no_attribute(here, span, name, message, help)
+    }
+
+    /// `super().name` in a method of that class, of an object.
+    fn attribute_above(&mut self, here: ModuleId, class: (ModuleId, u32), of: &V, (name, span): (&str, Span)) -> Flow {
+        let own = match of {
+            V::Instance(id) => self.objects.get(*id).map(|object| (object.module, object.class)),
+            V::Class(module, class) => Some((*module, *class)),
+            _ => None,
+        };
+        let Some(own) = own.filter(|_| self.is_certain() && !name.starts_with("__")) else {
+            return Flow::Next;
+        };
+        let order = self.order(own.0, own.1);
+        let Some(at) = order.iter().position(|entry| *entry == Some(class)) else {
+            return Flow::Next;
+        };
+        let above = &order[at + 1..];
+        let lacks = |entry: &(ModuleId, u32)| self.names_of_class(*entry).is_some_and(|names| !names.contains(name));
+        let known = above.iter().all(|entry| entry.as_ref().is_some_and(lacks))
+            && matches!(self.find_among(above, name), Lookup::NotThere)
+            && !self.is_set_on_others(name);
+        if !known {
+            return Flow::Next;
+        }
+        let message = format!("'super' object has no attribute '{name}'");
+        let help = Some(format!("no class above `{}` has it", self.class_name(class)));
         self.no_attribute(here, span, name, message, help)
     }
 

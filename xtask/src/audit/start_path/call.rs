@@ -40,7 +40,7 @@ impl Walker<'_> {
             return flow;
         }
         self.sure = arguments.sure;
-        let of_the_tree = callee.closure().is_some() || matches!(callee, V::Class(..));
+        let of_the_tree = callee.closure().is_some() || matches!(callee, V::Class(..) | V::Partial(_));
         let run = if of_the_tree {
             None
         } else {
@@ -93,6 +93,7 @@ impl Walker<'_> {
                 Some(method) => self.method_of_unknown(here, call, V::Unknown, method, arguments),
             },
             V::Callable(signature) => self.call_signature(here, call, &signature, arguments),
+            V::Partial(partial) => self.call_partial(here, call, &partial, arguments),
             V::Lambda(module, place) => self.call_lambda(here, call, module, place, arguments),
             V::Bound(object, method) if *object == V::Unknown => {
                 self.called_unseen.insert(method.clone());
@@ -250,6 +251,7 @@ impl Walker<'_> {
             }
             V::Dict(items) => items.iter().for_each(|(_, value)| self.open_object(value)),
             V::Mapping(_) | V::Sequence(_) => self.open_data(value),
+            V::Partial(partial) => partial.held().for_each(|value| self.open_object(value)),
             _ => {}
         }
     }
@@ -577,6 +579,8 @@ impl Walker<'_> {
             Lookup::Found(owner, function) => (self.makes(&instance, owner, function), true),
             Lookup::NotThere | Lookup::Unknown => (true, false),
         };
+        // A constructor is made for it that takes what is not known.
+        let makes = makes && (facts.fields.is_none() || has_new || self.has_own_constructor(module, facts));
         // The one that was made before may be given again.
         let again = before && self.may_give_again(module, class);
         if self.is_unusual(facts, (module, class)) || by_metaclass || !makes || again {
@@ -652,6 +656,9 @@ impl Walker<'_> {
             }
             Lookup::NotThere => Flow::Next,
             Lookup::Unknown => {
+                if let Some(server) = self.server_above((module, class)) {
+                    self.serves(here, call, &server, arguments);
+                }
                 self.escape(arguments);
                 self.any_attribute(instance);
                 self.alive = true;

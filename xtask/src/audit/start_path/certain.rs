@@ -15,7 +15,11 @@ impl Walker<'_> {
     pub fn certain(&self, value: &Value) -> Option<V> {
         let known = match value {
             literal if literal.is_literal() => self.evaluate(literal),
-            Value::Concat(_) => self.evaluate(value),
+            // It is a text, whatever is in it.
+            Value::Concat(parts) => {
+                let part = |part| self.certain(part).unwrap_or(V::Unknown);
+                V::concat(parts.iter().map(part).collect())
+            }
             Value::Name(name) => self.certain_name(*name)?,
             Value::Attribute(object, name) => {
                 let name = self.source(self.here())?.name(*name);
@@ -192,7 +196,8 @@ impl Walker<'_> {
         // What the class has of that name may be a descriptor.
         let plain = self
             .class_variable(object.module, object.class, name)
-            .is_none_or(|variable| kind(&variable.value).is_some());
+            .is_none_or(|variable| kind(&variable.value).is_some())
+            || self.is_field((object.module, object.class), name);
         (own && plain).then(|| variable.value.clone())
     }
 

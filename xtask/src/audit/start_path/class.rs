@@ -19,6 +19,20 @@ pub type Entry = Option<(ModuleId, u32)>;
 /// Classes above each other after which no more are looked at.
 const DEEPEST: usize = 30;
 
+/// Methods that `dataclass` may make.
+const MADE_FOR_FIELDS: &[&str] = &[
+    "__init__",
+    "__repr__",
+    "__eq__",
+    "__hash__",
+    "__lt__",
+    "__le__",
+    "__gt__",
+    "__ge__",
+    "__setattr__",
+    "__delattr__",
+];
+
 /// Most classes above one, itself among them, that are searched: those of more are not known.
 const MOST: usize = 128;
 
@@ -169,6 +183,9 @@ impl Walker<'_> {
             }
             if let Some(found) = found {
                 return Lookup::Found(*module, *found);
+            }
+            if MADE_FOR_FIELDS.contains(&name) && facts.fields.is_some() {
+                return Lookup::Unknown;
             }
         }
         Lookup::NotThere

@@ -57,6 +57,26 @@ impl Walker<'_> {
             if matches!(**at, Value::Int(1..)) && self.evaluate(object) == V::Outside("sys.argv".to_owned()))
     }
 
+    /// Whether a text is one of the words, where a container is `sys.argv` or what follows its first word.
+    pub fn is_given_word(&self, container: &Value, text: &V) -> Option<bool> {
+        let words = match container {
+            Value::Subscript(object, from) if matches!(**from, Value::From(0..=1)) => object,
+            container => container,
+        };
+        if !matches!(words, Value::Attribute(..) | Value::Name(_))
+            || self.evaluate(words) != V::Outside("sys.argv".to_owned())
+        {
+            return None;
+        }
+        // What the first word is, nobody is told.
+        let V::Str(wanted) = text else {
+            return None;
+        };
+        let count = i64::try_from(self.number_of_words()?).ok()?;
+        let is_first = wanted.ends_with(".py") || wanted.contains('/');
+        (!is_first).then(|| (1..count).any(|at| self.word(at).as_ref() == Some(text)))
+    }
+
     fn is_command_line_kept(&self) -> bool {
         self.mentions("argv").iter().all(|mention| {
             let uses = mention.source.uses(mention.atom);

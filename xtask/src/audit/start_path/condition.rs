@@ -4,6 +4,7 @@ use pysrc::{Condition, Entry, Test, Value};
 
 use super::class::Lookup;
 use super::object::{may_be_false, object_class};
+use super::operator::kind;
 use super::value::V;
 use super::walk::{Doubt, Walker};
 
@@ -155,12 +156,23 @@ impl<'a> Walker<'a> {
             return None;
         }
         match condition {
-            Condition::True(value) => self.truth(&self.certain(value)?),
+            Condition::True(value) => match self.certain(value)? {
+                V::List(parts) if self.keeps_its_parts(value, &parts) => Some(!parts.is_empty()),
+                known => self.truth(&known),
+            },
             Condition::None(value) => is_none(&self.certain(value)?),
             Condition::Equal(both) => equal(&self.certain(&both.0)?, &self.certain(&both.1)?),
             Condition::In(both) => {
                 let (item, container) = &**both;
                 let item = self.certain(item)?;
+                if let Some(found) = self.is_given_word(container, &item) {
+                    return Some(found);
+                }
+                if let (V::Outside(name), V::Str(variable)) = (self.evaluate(container), &item)
+                    && name == "os.environ"
+                {
+                    return self.has_variable(variable);
+                }
                 match self.certain(container)? {
                     // One that has a name may have been changed.
                     V::List(values) if container.is_literal() => {
@@ -181,6 +193,12 @@ impl<'a> Walker<'a> {
                 (V::Int(left), V::Int(right)) => Some(comparison.holds(left, right)),
                 _ => None,
             },
+            Condition::Mapping(value) => is_mapping(&self.certain(value)?),
+            Condition::Sequence(value) => is_sequence(&self.certain(value)?),
+            Condition::Instance(both) => {
+                let class = self.evaluate(&both.1);
+                self.is_instance(&self.certain(&both.0)?, &class)
+            }
             Condition::Words(comparison, number) => {
                 Some(comparison.holds(self.number_of_words()?, usize::from(*number)))
             }
@@ -189,6 +207,18 @@ impl<'a> Walker<'a> {
             Condition::Any(conditions) => self.joined_by(conditions, true),
             Condition::Unknown => None,
         }
+    }
+
+    /// Whether a list that has a name is what it was when it got it.
+    fn keeps_its_parts(&self, value: &Value, parts: &[V]) -> bool {
+        let (Value::Name(name) | Value::Attribute(_, name)) = value else {
+            return false;
+        };
+        let kept = || {
+            let source = self.source(self.here());
+            source.is_some_and(|source| self.keeps_its_length(source.name(*name)))
+        };
+        !self.changed_lists.contains(parts) && kept()
     }
 
     /// The result of conditions one of which decides when it is `decisive`.
@@ -224,6 +254,7 @@ impl<'a> Walker<'a> {
             | V::Class(..)
             | V::Function(..)
             | V::Closure(_)
+            | V::Partial(_)
             | V::Method(..)
             | V::Lambda(..)
             | V::Zmq(_)
@@ -324,6 +355,23 @@ impl<'a> Walker<'a> {
     /// Whether a module that has run takes something out of what has that name.
     fn is_taken_from(&self, name: &str) -> bool {
         self.changes_of(name).removed
+    }
+}
+
+/// Whether a pattern of a mapping may fit.
+fn is_mapping(value: &V) -> Option<bool> {
+    match value {
+        V::Mapping(_) | V::Dict(_) => Some(true),
+        value => kind(value).map(|_| false),
+    }
+}
+
+/// Whether a pattern of a sequence may fit: what is written in brackets may be a set.
+fn is_sequence(value: &V) -> Option<bool> {
+    match value {
+        V::Sequence(_) => Some(true),
+        V::List(_) => None,
+        value => kind(value).map(|_| false),
     }
 }
 

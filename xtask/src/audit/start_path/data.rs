@@ -84,7 +84,7 @@ impl Walker<'_> {
         self.new_mapping(kept)
     }
 
-    fn new_mapping(&mut self, items: Vec<(V, V)>) -> V {
+    pub fn new_mapping(&mut self, items: Vec<(V, V)>) -> V {
         let made = Data {
             content: Content::Mapping(items),
             path: None,

@@ -1,13 +1,15 @@
 //! Dataclasses and named tuples: what their constructors take, and what cannot be assigned to them.
 
 use pysrc::{Call, Class, Field, Module, Value};
+use rustc_hash::FxHashMap as HashMap;
 
 use super::arguments::Arguments;
 use super::class::Lookup;
+use super::content::Holder;
 use super::failure::Flow;
 use super::signature::{Parameter, Signature};
-use super::value::{ModuleId, V};
-use super::walk::Walker;
+use super::value::{ModuleId, V, Variable};
+use super::walk::{Object, Walker};
 
 /// Names that the fields of a dataclass are read by; under another name they are not seen.
 const MARKERS: &[&str] = &["field", "ClassVar", "InitVar", "KW_ONLY"];
@@ -28,9 +30,14 @@ impl Walker<'_> {
             let flow = self.fail_at(here, call.span, "start/argument-count", "TypeError", message, None);
             return Some((V::Unknown, flow));
         }
-        self.escape(arguments);
-        self.alive = true;
-        let record = V::Record(class.0, class.1);
+        let record = match self.new_record(here, call, class, arguments) {
+            Some(record) => record,
+            None => {
+                self.escape(arguments);
+                self.alive = true;
+                V::Record(class.0, class.1)
+            }
+        };
         let after = self
             .source(class.0)?
             .classes
@@ -48,6 +55,116 @@ impl Walker<'_> {
             None => Flow::Next,
         };
         Some((record, flow))
+    }
+
+    /// A new object of a dataclass, with its fields.
+    fn new_record(&mut self, here: ModuleId, call: &Call, class: (ModuleId, u32), arguments: &Arguments) -> Option<V> {
+        let facts = self.source(class.0)?.classes.get(class.1 as usize)?;
+        if self.is_unusual(facts, class) || !self.is_plain_record(self.source(class.0)?, facts) {
+            return None;
+        }
+        let fields = self.all_fields(class)?;
+        let mut attributes = HashMap::default();
+        let mut place = 0;
+        for field in fields {
+            let by_place = (field.init && !field.keyword_only).then_some(place);
+            place += usize::from(by_place.is_some());
+            let name = field.name.to_string();
+            let given = by_place
+                .and_then(|at| arguments.positional.get(at))
+                .or_else(|| arguments.named(&name).filter(|_| field.init));
+            let doubtful = by_place.is_some_and(|at| arguments.doubtful.0.contains(&at))
+                || arguments.doubtful.1.contains(&name)
+                || arguments.open;
+            let value = match given {
+                Some(value) => value.clone(),
+                None if field.has_default && !arguments.open => self.default_of_field(here, call, class, &name),
+                None if field.init => V::Unknown,
+                None => continue,
+            };
+            let sure = value != V::Unknown && !doubtful;
+            if !self.data.is_empty() {
+                self.hold(&value, &Holder::Attribute(name.clone()));
+            }
+            attributes.insert(name, Variable { value, sure });
+        }
+        let id = self.shared.number();
+        self.instantiated.insert(class);
+        let made = Object {
+            module: class.0,
+            class: class.1,
+            attributes,
+            opened: false,
+            reached: false,
+            whole: false,
+            dynamic: false,
+        };
+        self.objects.insert(id, made);
+        Some(V::Instance(id))
+    }
+
+    /// What a field gets that is not given; what a factory of the tree makes is made.
+    fn default_of_field(&mut self, here: ModuleId, call: &Call, class: (ModuleId, u32), name: &str) -> V {
+        let written = self
+            .class_variable(class.0, class.1, name)
+            .map(|variable| variable.value.clone());
+        if let Some(value) = written.filter(|value| *value != V::Unknown) {
+            return value;
+        }
+        let order = self.order(class.0, class.1);
+        let factory = order.into_iter().flatten().find_map(|(module, class)| {
+            let source = self.source(module)?;
+            let Value::Call(made) = self.own_attribute(source, class, name)? else {
+                return None;
+            };
+            let made = source.calls.get(*made as usize)?;
+            match source.keyword(made, "default_factory")? {
+                Value::Name(factory) => {
+                    let name = source.name(*factory);
+                    let own = self.global(module, name);
+                    Some(own.unwrap_or_else(|| V::Outside(format!("builtins.{name}"))))
+                }
+                _ => None,
+            }
+        });
+        match factory {
+            Some(class @ V::Class(..)) => self.apply(here, call, class, &Arguments::none(false)).0,
+            Some(V::Outside(name)) if name == "builtins.list" => V::List(Vec::new()),
+            Some(V::Outside(name)) if name == "builtins.dict" => self.written(&[]),
+            _ => V::Unknown,
+        }
+    }
+
+    /// Whether a class is a dataclass whose objects are like any other's, but for their constructor.
+    pub fn is_plain_record(&self, source: &Module, facts: &Class) -> bool {
+        facts.fields.as_ref().is_some_and(|fields| !fields.slots) && self.is_dataclass(source, facts)
+    }
+
+    /// Whether a dataclass that is like any other class has a field of that name: its objects have it, whatever the class has.
+    pub fn is_field(&self, class: (ModuleId, u32), name: &str) -> bool {
+        let mut order = self.order(class.0, class.1).into_iter().flatten();
+        order.any(|entry| {
+            let facts = self
+                .source(entry.0)
+                .and_then(|source| source.classes.get(entry.1 as usize));
+            let fields = facts
+                .filter(|facts| !self.is_unusual(facts, entry))
+                .and_then(|facts| facts.fields.as_ref());
+            fields.is_some_and(|fields| fields.all.iter().any(|field| &*field.name == name))
+        })
+    }
+
+    /// Whether the body of a class has a constructor.
+    pub fn has_own_constructor(&self, module: ModuleId, facts: &Class) -> bool {
+        self.own_method(module, facts, "__init__").is_some()
+    }
+
+    /// Whether nothing can be assigned to the objects of a class.
+    pub fn is_frozen(&self, class: (ModuleId, u32)) -> bool {
+        self.source(class.0)
+            .and_then(|source| source.classes.get(class.1 as usize))
+            .and_then(|facts| facts.fields.as_ref())
+            .is_some_and(|fields| fields.frozen)
     }
 
     /// What the constructor takes that is made for the fields of a class.

@@ -115,6 +115,19 @@ impl Walker<'_> {
         known.value.filter(|_| is_certain)
     }
 
+    /// `"NAME" in os.environ`, where that is known.
+    pub fn has_variable(&self, name: &str) -> Option<bool> {
+        self.environment?;
+        let variable = self.environment_variable(name)?;
+        if variable.is_from_a_file || self.may_be_set() {
+            return None;
+        }
+        match variable.value {
+            Some(_) => Some(true),
+            None => (!variable.may_be_there).then_some(false),
+        }
+    }
+
     /// Whether a call asks for a variable that the container surely does not have: it gives `None`.
     pub fn asks_in_vain(&self, call: &Call) -> bool {
         self.variable_of_environment(call) == Some(V::None)

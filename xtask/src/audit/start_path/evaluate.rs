@@ -54,9 +54,14 @@ impl Walker<'_> {
                 }
             }),
             Value::Attribute(object, attribute) => {
-                let object = self.evaluate(object);
                 let name = self.source(here).map_or("", |source| source.name(*attribute));
-                self.attribute(object, name)
+                match (name, &**object) {
+                    // What a member of an enumeration was given.
+                    ("value", Value::Attribute(class, _)) if self.is_enumeration(&self.evaluate(class)) => {
+                        self.evaluate(object)
+                    }
+                    _ => self.attribute(self.evaluate(object), name),
+                }
             }
             Value::Call(call) => self
                 .frames
@@ -211,6 +216,9 @@ impl Walker<'_> {
                 match self.find_among(&order[at + 1..], name) {
                     Lookup::Found(owner, function) => self.method(owner, function, *of, (own_module, own_class)),
                     Lookup::NotThere if name == "__init__" => V::Outside("builtins.object.__init__".to_owned()),
+                    Lookup::Unknown if name == "__init__" => self
+                        .server_above((own_module, own_class))
+                        .map_or(V::Unknown, V::Outside),
                     Lookup::NotThere | Lookup::Unknown => V::Unknown,
                 }
             }

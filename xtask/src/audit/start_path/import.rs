@@ -257,6 +257,10 @@ impl Walker<'_> {
             return Ok(());
         }
         let top = name.split('.').next().unwrap_or(name);
+        if self.maybe > 0 && self.asks_for_module(here, top) {
+            self.may_not_import();
+            return Ok(());
+        }
         match missing {
             Missing::Package(providers) => {
                 let (message, help) = self.needs_package(name, providers);
@@ -311,6 +315,15 @@ impl Walker<'_> {
     }
 
     /// A module is not found; `perhaps`: it may be there after all.
+    /// Whether a module asks whether another is there before it imports it: `importlib.util.find_spec("name")`.
+    fn asks_for_module(&self, here: ModuleId, name: &str) -> bool {
+        let names = |source: &pysrc::Module| {
+            let mut quotes = ['"', '\''].into_iter();
+            quotes.any(|quote| source.text.contains(&format!("{quote}{name}{quote}")))
+        };
+        self.is_mentioned(&["find_spec", "find_loader"]) && self.source(here).is_some_and(names)
+    }
+
     fn not_found(
         &mut self,
         here: ModuleId,

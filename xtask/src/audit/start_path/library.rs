@@ -3,13 +3,12 @@
 use pysrc::{Call, Value};
 
 use super::arguments::Arguments;
-use super::failure::{Flow, Words};
+use super::failure::Flow;
 use super::operator::Problem;
 use super::operator::kind;
 use super::reuse::using;
 use super::value::{ModuleId, V, absolute, parent};
 use super::walk::Walker;
-use crate::finding::Subject;
 use crate::python::imports::stdlib;
 use crate::python::imports::view::FolderKind;
 
@@ -96,7 +95,7 @@ impl Walker<'_> {
                 let help = Some("call `yaml.safe_load`: PyYAML 6 has no default loader".to_owned());
                 return self.fail_at(here, call.span, "start/argument-count", "TypeError", message, help);
             }
-            "logging.config.dictConfig" => return self.configures_files(here, call, arguments),
+            "logging.config.dictConfig" => return self.configures_logging(here, call, arguments),
             "getopt.getopt" | "getopt.gnu_getopt" => return self.getopt(here, call, name.ends_with("gnu_getopt")),
             "re.compile" | "re.match" | "re.search" | "re.fullmatch" | "re.findall" | "re.finditer" | "re.sub"
             | "re.subn" | "re.split" => self.refused_pattern(here, call, name),
@@ -123,6 +122,7 @@ impl Walker<'_> {
                     _ => None,
                 },
             },
+            _ if name.starts_with("subprocess.") => return self.starts_program(here, call, name, arguments),
             _ => self.takes_no_path(call, name),
         };
         match problem {
@@ -240,7 +240,7 @@ impl Walker<'_> {
     }
 
     /// A level that `logging` does not know.
-    fn unknown_level(&self, level: &V) -> Option<String> {
+    pub fn unknown_level(&self, level: &V) -> Option<String> {
         let V::Str(level) = level else {
             return None;
         };
@@ -305,40 +305,8 @@ impl Walker<'_> {
         }
     }
 
-    /// `logging.config.dictConfig(…)`: the files of its handlers are opened at once.
-    fn configures_files(&mut self, here: ModuleId, call: &Call, arguments: &Arguments) -> Flow {
-        let text = |text: &str| V::Str(text.to_owned());
-        let handlers = arguments
-            .positional
-            .first()
-            .or_else(|| arguments.named("config"))
-            .and_then(|config| self.part(config, &text("handlers")))
-            .and_then(|handlers| self.items_of(&handlers));
-        for (name, handler) in handlers.into_iter().flatten() {
-            let of = |key: &str| self.part(&handler, &text(key));
-            let (Some(V::Str(class)), Some(file)) = (of("class"), of("filename")) else {
-                continue;
-            };
-            let opens = class.starts_with("logging.") && class.ends_with("FileHandler") && of("delay").is_none();
-            let Some((path, why)) = file
-                .text()
-                .filter(|_| opens)
-                .and_then(|path| self.cannot_be_written(path))
-            else {
-                continue;
-            };
-            let shown = name.text().unwrap_or_default();
-            let message = format!("Unable to configure handler '{shown}': {why}");
-            let words = Words::about(Subject::Path(path), message);
-            let volumes = self.view().volumes.join(", ");
-            let help = Some(format!("only {volumes} and /tmp are writable"));
-            return self.fail_at(here, call.span, "start/missing-folder", "ValueError", words, help);
-        }
-        Flow::Next
-    }
-
     /// Why a file surely cannot be written: the folder that lacks or forbids it, and words.
-    fn cannot_be_written(&self, path: &str) -> Option<(String, String)> {
+    pub fn cannot_be_written(&self, path: &str) -> Option<(String, String)> {
         if path.is_empty() || self.is_elsewhere(path) {
             return None;
         }

@@ -96,7 +96,47 @@ enum What {
     Other(&'static str),
 }
 
+/// Servers of the standard library that classes are made of: what they are given is an address and a class of handlers.
+const SERVERS: &[&str] = &[
+    "http.server.HTTPServer",
+    "http.server.ThreadingHTTPServer",
+    "socketserver.TCPServer",
+    "socketserver.ThreadingTCPServer",
+];
+
+impl Met {
+    /// Servers, with their ports as far as these are known, and whether they surely are opened.
+    pub fn served(&self) -> impl Iterator<Item = (Option<u16>, &Place, bool)> {
+        let servers = self.servers.iter();
+        servers.map(|server| (server.port, &server.place, server.sure))
+    }
+
+    /// Whether no server was met.
+    pub fn is_at_rest(&self) -> bool {
+        self.servers.is_empty()
+    }
+}
+
 impl Walker<'_> {
+    /// Whether no call that opens a port is left that was not met.
+    pub fn opens_all_seen(&self) -> bool {
+        self.elsewhere().is_none()
+    }
+
+    /// The constructor of the server of the standard library that a class is made of.
+    pub fn server_above(&self, class: (ModuleId, u32)) -> Option<String> {
+        let order = self.order(class.0, class.1);
+        let mut above = order
+            .iter()
+            .flatten()
+            .filter_map(|class| self.bases.get(class))
+            .flatten();
+        above.find_map(|base| match base {
+            V::Outside(name) if SERVERS.contains(&name.as_str()) => Some(format!("{name}.__init__")),
+            _ => None,
+        })
+    }
+
     /// Whether what runs here runs whenever the agent starts, in the main thread or beside it.
     pub fn runs_always(&self) -> bool {
         let surely = self.maybe == self.met.beside && self.doubt < Doubt::All;
@@ -145,6 +185,13 @@ impl Walker<'_> {
             None if arguments.open => None,
             None => usual,
         };
+        let name = name.strip_suffix(".__init__").unwrap_or(name);
+        let elsewhere = ["listen", "uds", "fd", "sockets", "path", "sock"]
+            .into_iter()
+            .any(|other| arguments.named(other).is_some());
+        if elsewhere {
+            return;
+        }
         let (port, what) = match name {
             "http.server.HTTPServer" | "http.server.ThreadingHTTPServer" => {
                 let handler = arguments.positional.get(1).or(arguments.named("RequestHandlerClass"));
@@ -155,10 +202,13 @@ impl Walker<'_> {
                 _ => (of_address(0), What::Other("a TCP server")),
             },
             "xmlrpc.server.SimpleXMLRPCServer" => (of_address(0), What::Other("an XML-RPC server")),
-            "uvicorn.run" => (named(Some(8000)), What::Routes),
+            "uvicorn.run" | "uvicorn.Config" => (named(Some(8000)), What::Routes),
             "aiohttp.web.run_app" => (named(Some(8080)), What::Routes),
+            "aiohttp.web.TCPSite" => (positional(2).or(named(Some(8080))), What::Routes),
             "waitress.serve" => (named(Some(8080)), What::Routes),
-            "werkzeug.serving.run_simple" => (positional(1).or(named(None)), What::Routes),
+            "werkzeug.serving.run_simple" | "werkzeug.serving.make_server" => {
+                (positional(1).or(named(None)), What::Routes)
+            }
             "wsgiref.simple_server.make_server" => (positional(1).or(named(None)), What::Path("")),
             "prometheus_client.start_http_server" => (positional(0).or(named(None)), What::Path("/metrics")),
             "asyncio.start_server" => (positional(2).or(named(None)), What::Other("a TCP server")),
@@ -168,6 +218,14 @@ impl Walker<'_> {
             _ => return,
         };
         self.server(here, call, port, what);
+    }
+
+    /// `loop.create_server(protocol, host, port)`.
+    pub fn creates_server(&mut self, here: ModuleId, call: &Call, arguments: &Arguments) {
+        let given = arguments.positional.get(2).or(arguments.named("port"));
+        if let Some(port) = given.and_then(port) {
+            self.server(here, call, Some(port), What::Other("a TCP server"));
+        }
     }
 
     /// `app.run(port=…)` of a framework.

@@ -32,6 +32,7 @@ mod import;
 mod library;
 pub mod listening;
 mod lists;
+mod logging_config;
 mod manager;
 mod metaclass;
 mod modules;
@@ -40,9 +41,12 @@ mod name;
 mod object;
 mod operation;
 mod operator;
+mod other_port;
 mod outside;
 mod parser;
+mod partial;
 mod pending;
+mod process;
 mod property;
 mod raise;
 mod regular;
@@ -88,7 +92,7 @@ use self::mutation::Names;
 use self::reuse::{Recorder, Shared};
 use self::tracked::{Arena, Tracked, TrackedSet};
 use self::trail::Trail;
-use self::walk::{Bind, Doubt, Walker};
+use self::walk::{Doubt, Walker};
 use self::walks::{GroupKey, Walked};
 use super::outcome::{AgentReport, Prediction, Step};
 use crate::container::environment::agent_environment as environment;
@@ -487,13 +491,17 @@ fn walk(
 
 /// What a walk has come to.
 fn walked(walker: Walker<'_>, flow: Flow, asked: Asked) -> (Walked, Trail) {
+    let opened = walker.opened_ports().filter(|opened| !opened.is_empty());
+    // Asked only where more than the agent's own port is open.
+    let sees_all = opened.as_ref().is_some_and(|opened| opened.len() > 1) && walker.opens_all_seen();
     let walked = Walked {
         flow,
         alive: walker.alive || walker.leaves_pending(),
         listening: (asked == Asked::Sockets).then(|| walker.listening()),
         failures: walker.failures,
         swallowed: walker.swallowed,
-        binds: walker.binds,
+        opened,
+        sees_all,
     };
     (walked, walker.trail.unwrap_or_default())
 }
@@ -501,11 +509,9 @@ fn walked(walker: Walker<'_>, flow: Flow, asked: Asked) -> (Walked, Trail) {
 /// What is predicted of the agent whose script has come to its end.
 fn judged(walked: &Walked, tree: &TreeFacts, agent: &Agent, report: AgentReport, file: usize) -> Followed {
     let mut failures = walked.failures.clone();
-    failures.extend(other_port(
-        &walked.binds,
-        agent.port,
-        agent.health_port().unwrap_or(agent.health_check_port),
-    ));
+    if let Some(opened) = &walked.opened {
+        failures.extend(other_port::other_port(opened, walked.sees_all, agent));
+    }
     let ends = !walked.alive && matches!(walked.flow, Flow::Next | Flow::Return);
     if ends && failures.is_empty() {
         failures.extend(does_nothing(walked, tree, file));
@@ -554,42 +560,6 @@ fn flags(agent: &Agent) -> BTreeMap<String, String> {
         }
     }
     flags
-}
-
-/// Literal ports are bound, and none is the configured one.
-fn other_port(binds: &[Bind], port: u16, health: u16) -> Option<Failure> {
-    let known: Option<Vec<u16>> = binds.iter().map(|bind| bind.port).collect();
-    let known = known.filter(|known| !known.is_empty() && !known.contains(&port))?;
-    let bind = binds
-        .iter()
-        .find(|bind| !bind.conditional && bind.port != Some(health))?;
-    let mut seen = HashSet::default();
-    let once = known.iter().filter(|port| seen.insert(**port));
-    let listed: Vec<String> = once.map(ToString::to_string).collect();
-    Some(Failure {
-        rule: "start/other-port",
-        exception: "",
-        subject: Some(Subject::Port(port)),
-        detail: None,
-        message: format!("binds port {}, and the configured port is {port}", listed.join(", ")),
-        help: Some(match bind.port {
-            // Of several, nobody knows which is meant.
-            Some(bound) if seen.len() == 1 => format!(
-                "take the port from `--port`, or add `ports: [\"{port}:{bound}\"]` to its entry under `overrides:` of its group: the \
-                 supervisor then leads {port} to {bound}; `health: {{kind: …, port: …}}` there says how its health is asked"
-            ),
-            _ => "take the port from `--port`, or configure the one that it binds; `health: {kind: …, port: …}` in its override \
-                  says where and how its health is asked"
-                .to_owned(),
-        }),
-        place: bind.place.clone(),
-        chain: Vec::new(),
-        caught: false,
-        handled: false,
-        conditional: true,
-        told: None,
-        confidence: Confidence::Medium,
-    })
 }
 
 /// The script has run to its end, and nothing that it did can go on.

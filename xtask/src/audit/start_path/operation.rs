@@ -32,10 +32,17 @@ impl Walker<'_> {
                     let name = self.source(here).map_or("", |source| source.name(*attribute));
                     self.given.insert((module, class, name.to_owned()));
                 }
-                object @ V::Module(_) => self.any_attribute(&object),
-                V::Record(module, class) if self.is_certain() && self.certain(object).is_some() => {
+                made @ V::Module(_) => self.any_attribute(&made),
+                made @ (V::Record(..) | V::Instance(_)) if self.is_certain() => {
                     let name = self.source(here).map_or("", |source| source.name(*attribute));
-                    if let Some((exception, message)) = self.cannot_assign((module, class), name) {
+                    let class = match made {
+                        V::Record(module, class) => Some((module, class)),
+                        V::Instance(id) => self.objects.get(id).map(|object| (object.module, object.class)),
+                        _ => None,
+                    };
+                    let class = class.filter(|class| matches!(made, V::Record(..)) || self.is_frozen(*class));
+                    let class = class.filter(|_| self.certain(object).is_some());
+                    if let Some((exception, message)) = class.and_then(|class| self.cannot_assign(class, name)) {
                         let words = Words::about(Subject::Name(name.to_owned()), message);
                         return self.fail_at(here, operation.span, "start/no-attribute", exception, words, None);
                     }
@@ -105,6 +112,9 @@ impl Walker<'_> {
                 let name = self.source(here).map_or("", |source| source.name(*name));
                 return self.no_member(here, operation.span, kind, name);
             }
+            OperationKind::Written(value, specification) if self.is_settled(value) => {
+                kind(&self.evaluate(value)).and_then(|kind| super::text::refused_format(kind, specification))
+            }
             OperationKind::Format(template, parts) => format(template, parts.len(), &|at| {
                 let part = parts.get(at).filter(|part| self.is_settled(part))?;
                 kind(&self.evaluate(part))
@@ -148,6 +158,7 @@ impl Walker<'_> {
             | OperationKind::Contains(..)
             | OperationKind::Union(..)
             | OperationKind::Give(..)
+            | OperationKind::Written(..)
             | OperationKind::Spread(..) => None,
         };
         self.bad(here, operation.span, problem)

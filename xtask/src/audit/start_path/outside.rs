@@ -3,15 +3,17 @@
 use pysrc::{Call, Taken, Value};
 
 use super::arguments::Arguments;
+use super::class::Lookup;
 use super::condition::{ADDERS, PASSED_ON, REMOVERS, equal};
 use super::constants::constant_result;
+use super::content::Holder;
 use super::failure::Flow;
 use super::library::LOGGER;
 use super::object::made_by;
 use super::operator::kind;
 use super::regular;
 use super::text;
-use super::value::{ModuleId, V, absolute, join, parent};
+use super::value::{ModuleId, V, Variable, absolute, join, parent};
 use super::walk::Walker;
 use crate::container::layout::ROOT;
 use crate::python::imports::zmq;
@@ -165,6 +167,30 @@ impl Walker<'_> {
                 self.alive = true;
                 V::Unknown
             }
+            "functools.partial" => self.partial(arguments),
+            "builtins.all" | "builtins.any" => match first.filter(|_| arguments.sure) {
+                Some(V::List(parts)) if !self.changed_lists.contains(parts) => {
+                    self.decided_by(parts, name == "builtins.any")
+                }
+                _ => {
+                    self.escape(arguments);
+                    V::Unknown
+                }
+            },
+            "builtins.setattr"
+                if let [V::Instance(id), V::Str(attribute), value] = arguments.positional.as_slice()
+                    && arguments.sure
+                    && self.gives_attribute(*id, attribute, value, false) =>
+            {
+                V::None
+            }
+            "builtins.object.__setattr__" if let Some(V::Instance(id)) = first => {
+                match arguments.positional.as_slice() {
+                    [_, V::Str(attribute), value] if self.gives_attribute(*id, attribute, value, true) => {}
+                    _ => self.forgets_attributes(*id),
+                }
+                V::None
+            }
             "builtins.setattr" => {
                 self.escape(arguments);
                 match first {
@@ -193,6 +219,14 @@ impl Walker<'_> {
                         V::Unknown
                     }
                 }
+            }
+            // Nobody changes a tuple; the list that it was made of may have been.
+            "builtins.tuple"
+                if let [V::List(parts)] = arguments.positional.as_slice()
+                    && arguments.sure
+                    && !self.changed_lists.contains(parts) =>
+            {
+                V::List(parts.clone())
             }
             "builtins.isinstance" if arguments.sure => match arguments.positional.as_slice() {
                 [value, class] => self.is_instance(value, class).map_or(V::Unknown, V::Bool),
@@ -224,6 +258,9 @@ impl Walker<'_> {
                 [V::Outside(module), V::Str(name)] => self.module_has(module, name).map_or(V::Unknown, V::Bool),
                 _ => V::Unknown,
             },
+            "builtins.vars" if let Some(V::Parsed(parser)) = first => {
+                self.options_by_name(*parser).unwrap_or(V::Unknown)
+            }
             "builtins.vars" => {
                 if let Some(object) = first {
                     self.any_attribute(object);
@@ -291,14 +328,66 @@ impl Walker<'_> {
         (value, Flow::Next)
     }
 
+    /// `any(…)` or `all(…)` of values.
+    fn decided_by(&self, values: &[V], decisive: bool) -> V {
+        let mut all_known = true;
+        for value in values {
+            match self.truth(value) {
+                Some(known) if known == decisive => return V::Bool(decisive),
+                known => all_known &= known.is_some(),
+            }
+        }
+        if all_known { V::Bool(!decisive) } else { V::Unknown }
+    }
+
+    /// `setattr(object, name, value)` with a name that is known; whether it was given. `past`: what its class does with that is not
+    /// asked.
+    fn gives_attribute(&mut self, id: usize, name: &str, value: &V, past: bool) -> bool {
+        let Some(class) = self.objects.get(id).map(|object| (object.module, object.class)) else {
+            return false;
+        };
+        let lacks = |name: &str| matches!(self.find_method(class.0, class.1, name), Lookup::NotThere);
+        let asked = past || (lacks("__setattr__") && self.class_variable(class.0, class.1, name).is_none());
+        if !self.is_sure_way() || !asked || !lacks(name) {
+            return false;
+        }
+        let value = value.clone();
+        self.put_away(&value);
+        if !self.data.is_empty() {
+            self.hold(&value, &Holder::Attribute(name.to_owned()));
+        }
+        if let Some(object) = self.objects.get_mut(id) {
+            let sure = !object.opened;
+            object.attributes.insert(name.to_owned(), Variable { value, sure });
+        }
+        true
+    }
+
+    /// `object.__setattr__(self, …)` of a name or on a way that is not known: nothing is known of its attributes any more.
+    fn forgets_attributes(&mut self, id: usize) {
+        if let Some(object) = self.objects.get_mut(id) {
+            object.dynamic = true;
+            for variable in object.attributes.values_mut() {
+                *variable = Variable {
+                    value: V::Unknown,
+                    sure: false,
+                };
+            }
+        }
+    }
+
     /// `isinstance(value, class)`, where that is known.
-    fn is_instance(&self, value: &V, class: &V) -> Option<bool> {
+    pub fn is_instance(&self, value: &V, class: &V) -> Option<bool> {
         match (value, class) {
             (V::Instance(id), V::Class(module, class)) => {
                 let object = self.objects.get(*id)?;
                 let order = self.order(object.module, object.class);
                 let found = order.contains(&Some((*module, *class)));
-                (found || order.iter().all(Option::is_some)).then_some(found)
+                let known = || order.iter().all(Option::is_some) && !self.decides_membership((*module, *class));
+                (found || known()).then_some(found)
+            }
+            (value, V::Class(module, class)) if kind(value).is_some() => {
+                (!self.decides_membership((*module, *class))).then_some(false)
             }
             (value, V::Outside(name)) => {
                 let kind = kind(value)?;
@@ -315,6 +404,23 @@ impl Walker<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Whether a class, or one above it, may take objects for its own that are not made of it: a protocol that is looked at when it
+    /// runs, one that others are registered with, one whose metaclass is asked.
+    fn decides_membership(&self, class: (ModuleId, u32)) -> bool {
+        let registers = || self.is_mentioned(&["register", "__subclasshook__"]);
+        let decides = |base: &V| match base {
+            V::Class(..) => false,
+            V::Outside(name) if name.starts_with("abc.") => registers(),
+            V::Outside(name) => !name.starts_with("builtins.") && name != "typing.Generic",
+            _ => true,
+        };
+        let open = |entry: Option<(ModuleId, u32)>| {
+            entry.is_none_or(|entry| self.bases.get(&entry).is_none_or(|bases| bases.iter().any(decides)))
+        };
+        self.is_mentioned(&["__instancecheck__", "__subclasscheck__"])
+            || self.order(class.0, class.1).into_iter().any(open)
     }
 
     fn path_edit(&mut self, at: usize, path: Option<String>, index: Option<&V>) {
@@ -513,6 +619,7 @@ impl Walker<'_> {
                 return (V::Unknown, flow);
             }
             (_, "run") => self.runs_app(here, call, arguments),
+            (_, "create_server") => self.creates_server(here, call, arguments),
             (_, "submit" | "run_in_executor") => self.kept_by(arguments),
             (_, "close" | "unbind" | "term" | "destroy") => self.release_all_ports(),
             (

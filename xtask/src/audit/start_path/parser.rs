@@ -203,6 +203,18 @@ impl Walker<'_> {
                 };
                 (V::List(vec![V::Parsed(id), V::Unknown]), flow)
             }
+            "add_subparsers" if matches!(arguments.named("required"), Some(V::Bool(true))) && !arguments.open => {
+                let name = match arguments.named("dest") {
+                    Some(V::Str(name)) => name.clone(),
+                    _ => "the name of a command".to_owned(),
+                };
+                if let Some(parser) = self.parsers.get_mut(id) {
+                    // A command that is named brings options of its own.
+                    parser.sets_more = true;
+                    parser.options.push(command(name));
+                }
+                (V::Unknown, Flow::Next)
+            }
             "set_defaults" => {
                 if let Some(parser) = self.parsers.get_mut(id) {
                     parser.sets_more = true;
@@ -331,6 +343,21 @@ impl Walker<'_> {
             Found::One(option) => !option.takes_value && !value.is_empty(),
             Found::Many | Found::None => true,
         })
+    }
+
+    /// `vars(options)`, where all options are known.
+    pub fn options_by_name(&mut self, id: usize) -> Option<V> {
+        let parser = self.parsers.get(id)?;
+        if parser.unknown || parser.sets_more {
+            return None;
+        }
+        let names: Vec<String> = parser.options.iter().map(ParserOption::attribute).collect();
+        let items = names.into_iter().map(|name| {
+            let value = self.parsed(id, &name);
+            (V::Str(name), value)
+        });
+        let items = items.collect();
+        Some(self.new_mapping(items))
     }
 
     /// `options.name`, for what a parser returned.
@@ -476,6 +503,20 @@ fn option(arguments: &Arguments) -> Option<ParserOption> {
         positional,
         names,
     })
+}
+
+/// What `add_subparsers(required=True)` makes: a word that has to be there.
+fn command(name: String) -> ParserOption {
+    ParserOption {
+        default: V::Unknown,
+        takes_value: true,
+        required: true,
+        choices: None,
+        dest: Some(name.clone()),
+        is_int: false,
+        positional: true,
+        names: vec![name],
+    }
 }
 
 /// Whether a parser that is called with these takes the words of the process.

@@ -580,6 +580,7 @@ impl<'a> Walker<'a> {
             && self.parsers.is_empty()
             && self.binds.is_empty()
             && self.sockets.is_empty()
+            && self.met.is_at_rest()
     }
 
     /// Whether the import of a module may be recorded or done again here. What is imported while a package above it runs depends on how

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use pysrc::{Atom, Body, Branch, Entry, Leave, Loop, Span, Step, Value};
+use pysrc::{Atom, Body, Branch, Condition, Entry, Leave, Loop, Span, Step, Value};
 
 use super::failure::{Flow, Words};
 use super::trail::Kind;
 use super::value::{ModuleId, V, Variable};
 use super::walk::{Doubt, Frame, MOST_STEPS, Walker};
 use crate::finding::Subject;
+
+/// Turns of a loop that counts which are followed one by one.
+const MOST_COUNTED: u64 = 12;
 
 /// Bytes of a bare `return`.
 const RETURN: u32 = 6;
@@ -89,7 +92,9 @@ impl<'a> Walker<'a> {
             Step::Load { name, span } => self.load(*name, *span, false),
             Step::LoadPast { name, span } => self.load(*name, *span, true),
             Step::Store { name, value, .. } => {
-                let (value, sure) = self.taken(value.as_deref());
+                let own = |value: &&Value| self.loops == 0 || !is_sum(value, &|of| *of == Value::Name(*name));
+                let value = value.as_deref().filter(own);
+                let (value, sure) = self.taken(value);
                 self.notes_assignment(|walker| walker.written_name(*name), &value, sure);
                 self.store(*name, value, sure);
                 Flow::Next
@@ -174,6 +179,9 @@ impl<'a> Walker<'a> {
 
     /// `object.attribute = value`.
     fn assign_attribute(&mut self, object: Atom, attribute: Atom, at: u32, value: Option<&Value>) -> Flow {
+        let is_target =
+            |of: &Value| matches!(of, Value::Attribute(of, name) if **of == Value::Name(object) && *name == attribute);
+        let value = value.filter(|value| self.loops == 0 || !is_sum(value, &is_target));
         let (value, sure) = self.taken(value);
         let flow = self.refused_attribute(object, attribute, at);
         let target = |walker: &Self| format!("{}.{}", walker.written_name(object), walker.written_name(attribute));
@@ -196,6 +204,11 @@ impl<'a> Walker<'a> {
             return (V::Unknown, false);
         };
         match self.certain(value) {
+            // Only that it is a text is sure.
+            Some(text @ V::Concat(_)) => match self.evaluate(value) {
+                known @ V::Str(_) => (known, false),
+                _ => (text, true),
+            },
             Some(known) => (known, true),
             None => (self.evaluate(value), false),
         }
@@ -249,7 +262,7 @@ impl<'a> Walker<'a> {
         if let Some(message) = self.metaclass_conflict((here, class), metaclass.as_ref(), &bases) {
             return self.fail_at(here, facts.span, "start/class-error", "TypeError", message, None);
         }
-        if plain && !facts.keywords && facts.decorators.is_empty() {
+        if plain && !facts.keywords && (facts.decorators.is_empty() || self.is_plain_record(source, facts)) {
             self.usual.insert((here, class));
         }
         self.set_bases((here, class), bases);
@@ -410,7 +423,10 @@ impl<'a> Walker<'a> {
             Some(turns) => self.repeat_each(round, turns),
             None => {
                 self.each.push(None);
-                let flow = self.repeat_once(round);
+                let flow = match self.repeat_counted(round) {
+                    Some(flow) => flow,
+                    None => self.repeat_once(round),
+                };
                 self.each.pop();
                 flow
             }
@@ -472,6 +488,41 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// `while count < 3:` of numbers that are known: follows turns as long as each is known to come. Nothing where the end was not
+    /// reached so: what has run by then has run, and another turn stands for those that may follow.
+    fn repeat_counted(&mut self, round: &'a Loop) -> Option<Flow> {
+        let Entry::When(Condition::Order(_, both)) = &round.entry else {
+            return None;
+        };
+        let few = match (self.certain(&both.0)?, self.certain(&both.1)?) {
+            (V::Int(left), V::Int(right)) => left.abs_diff(right) <= MOST_COUNTED,
+            _ => false,
+        };
+        if !few || self.doubt == Doubt::All {
+            return None;
+        }
+        let doubt = self.doubt;
+        for _ in 0..=MOST_COUNTED {
+            if !self.enters(&round.entry)? {
+                return Some(self.steps(&round.orelse));
+            }
+            match self.steps(&round.body) {
+                Flow::Next | Flow::Continue if self.doubt == doubt => {}
+                // Something behind a branch may have left the loop: whether there is a next turn is not known.
+                Flow::Next | Flow::Continue => {
+                    self.doubt = self.frames.last().map_or(doubt, |frame| doubt.max(frame.doubt));
+                    self.maybe += 1;
+                    let _ = self.repeat_once(round);
+                    self.maybe -= 1;
+                    return Some(Flow::Next);
+                }
+                Flow::Break => return Some(Flow::Next),
+                flow => return Some(flow),
+            }
+        }
+        None
+    }
+
     /// Follows one turn of a loop, which stands for all.
     fn repeat_once(&mut self, round: &'a Loop) -> Flow {
         let entered = self.enters(&round.entry);
@@ -525,6 +576,11 @@ impl<'a> Walker<'a> {
         }
         Flow::Next
     }
+}
+
+/// Whether a value is what `name += 1` gives: another turn of a loop gives another.
+fn is_sum(value: &Value, is_target: &dyn Fn(&Value) -> bool) -> bool {
+    matches!(value, Value::Binary(_, of, with) if with.is_literal() && is_target(of))
 }
 
 fn same_kind(left: Flow, right: Flow) -> bool {

@@ -28,6 +28,12 @@ impl Walker<'_> {
             }
             Some(V::Instance(id)) => self.objects.get(id).and_then(|made| {
                 let class = (made.module, made.class);
+                if self.is_frozen(class) {
+                    return self
+                        .cannot_assign(class, name)
+                        .filter(|_| self.is_bound_once(object))
+                        .map(|(exception, message)| (exception, message, help_of(exception)));
+                }
                 let shown = || self.class_name(class);
                 if self.has_no_room(class, name) && self.is_bound_once(object) {
                     let message = format!("'{}' object has no attribute '{name}'", shown());

@@ -343,6 +343,7 @@ impl Walker<'_> {
                     open.extend(closure.captured.values().map(|variable| &variable.value));
                     open.extend(&closure.of);
                 }
+                V::Partial(partial) => open.extend(partial.held()),
                 V::Thread(thread) => open.extend(self.threads.get(*thread).and_then(|thread| thread.target.as_ref())),
                 _ => {}
             }

@@ -276,6 +276,12 @@ fn texts_of_condition(condition: &Condition, source: &Module, with: &mut dyn FnM
         Condition::All(all) | Condition::Any(all) => {
             all.iter().for_each(|one| texts_of_condition(one, source, with));
         }
-        Condition::None(_) | Condition::Order(..) | Condition::Words(..) | Condition::Unknown => {}
+        Condition::None(_)
+        | Condition::Order(..)
+        | Condition::Words(..)
+        | Condition::Mapping(_)
+        | Condition::Sequence(_)
+        | Condition::Instance(_)
+        | Condition::Unknown => {}
     }
 }

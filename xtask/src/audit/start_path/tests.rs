@@ -1,6 +1,7 @@
 //! One broken script per way of failing, and the reference tree, which is whole.
 
 mod again;
+mod configured;
 mod data;
 mod generators;
 mod given;
@@ -8,6 +9,8 @@ mod imported;
 mod known;
 mod library;
 mod objects;
+mod ports;
+mod records;
 mod reuse;
 mod sockets;
 mod trees;

@@ -16,7 +16,7 @@ impl Walker<'_> {
         let goes_on = target.as_ref().is_some_and(|target| match target.closure() {
             Some(closure) => self.has_loop(&closure),
             // As `server.serve_forever`.
-            None => matches!(target, V::Bound(..) | V::Unknown),
+            None => matches!(target, V::Bound(..) | V::Partial(_) | V::Unknown),
         });
         self.threads.push(Thread {
             goes_on,

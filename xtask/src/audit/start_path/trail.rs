@@ -321,7 +321,7 @@ impl Walker<'_> {
             V::Function(module, at) | V::Method(module, at, _) => function(*module, *at),
             V::Closure(closure) => function(closure.module, closure.function),
             V::Lambda(..) => "a `lambda`".to_owned(),
-            V::Callable(_) => "something that can be called".to_owned(),
+            V::Callable(_) | V::Partial(_) => "something that can be called".to_owned(),
             V::Record(module, class) => format!("a `{}`", self.class_name((*module, *class))),
             V::Instance(id) => self.object_in_words(*id),
             V::Super(..) => "`super()`".to_owned(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pysrc::{Atom, Span};
 use rustc_hash::FxHashMap as HashMap;
 
+use super::partial::Partial;
 use super::signature::Signature;
 use crate::container::layout::ROOT;
 use crate::python::imports::view::{normal, normal_absolute};
@@ -64,6 +65,8 @@ pub enum V {
     Lambda(ModuleId, Span),
     /// Something of which only is known what it takes when it is called.
     Callable(Arc<Signature>),
+    /// What `functools.partial(…)` gives.
+    Partial(Arc<Partial>),
     /// An object of a dataclass of the tree, or of one of its named tuples.
     Record(ModuleId, u32),
     /// A function of the tree, bound to an object or class.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::failure::{Failure, Flow};
 use super::listening::Listening;
-use super::walk::Bind;
+use super::other_port::Opened;
 use super::{Asked, Given, GroupContext};
 use crate::container::layout::python_path;
 use crate::python::recall::Recall;
@@ -27,8 +27,10 @@ pub struct Walked {
     pub failures: Vec<Failure>,
     /// The first exception that is always raised, and that something keeps to itself.
     pub swallowed: Option<Failure>,
-    /// What was bound.
-    pub binds: Vec<Bind>,
+    /// Ports that are open, where all of them are known and there are some.
+    pub opened: Option<Vec<Opened>>,
+    /// No call that opens a port was left out.
+    pub sees_all: bool,
     /// What the agent listens on, where that was asked for.
     pub listening: Option<Listening>,
 }

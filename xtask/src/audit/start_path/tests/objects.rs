@@ -152,8 +152,9 @@ fn cases_that_literals_decide() {
                 "x = 'a'\nmatch x:\n    case 'a' if ding:\n        pass",
                 "MayNot start/undefined-name",
             ),
+            ("x = 'a'\nmatch x:\n    case {'a': 1}:\n        ding", "Starts "),
             (
-                "x = 'a'\nmatch x:\n    case {'a': 1}:\n        ding",
+                "import os\nx = dict(os.environ)\nmatch x:\n    case {'a': 1}:\n        ding",
                 "MayNot start/undefined-name",
             ),
         ],

@@ -47,7 +47,7 @@ fn kinds_and_turns() {
             "try:\n    s.send(b'x')\nexcept zmq.ZMQError:\n    pass",
             "Starts ",
         ),
-        ("REP", "s.bind('tcp://localhost:6000')", "Starts "),
+        ("REP", "s.bind('tcp://localhost:7000')", "Starts "),
     ] {
         all_say(&[], &[(&with(kind, then), said)]);
     }
@@ -221,7 +221,7 @@ fn a_turn_that_may_not_have_been_taken() {
         all_say(
             &[],
             &[(
-                &with(kind, &format!("s.bind('tcp://*:6000')\n{first}{recv}{recv}")),
+                &with(kind, &format!("s.bind('tcp://*:7000')\n{first}{recv}{recv}")),
                 "Starts ",
             )],
         );
