@@ -102,7 +102,7 @@ pub fn script_problem(config: &GroupConfig, script: &str) -> Option<String> {
         Ok(meta) if meta.is_file() => None,
         Ok(_) => Some(format!("`{}` is not a file", path.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(format!(
-            "`{}` does not exist; mend script_path or add the file to the tree",
+            "`{}` does not exist; correct `script_path`, or add the file to the tree",
             path.display()
         )),
         Err(error) => Some(format!("cannot read `{}`: {error}", path.display())),

@@ -182,6 +182,15 @@ const CASES: &[Case] = &[
                 "Dockerfile",
                 "FROM docker.io/x\nWORKDIR /app/main\nCMD [\"python3\", \"alpha.py\"]\nENTRYPOINT [\"python3\", \"lost.py\"]\n",
             ),
+            (
+                "services/own/Dockerfile",
+                "FROM docker.io/x\nWORKDIR /srv\nCOPY . .\nCMD [\"python3\", \"own.py\"]\n",
+            ),
+            ("services/own/own.py", "x = 1\n"),
+            (
+                "services/compose.yml",
+                "services:\n  own:\n    build: ./own\n    command: python own.py --x\n",
+            ),
         ],
         says: &[
             "tree/Dockerfile:4:25: the image starts `lost.py`, which is not in the tree",

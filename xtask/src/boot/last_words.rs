@@ -43,6 +43,21 @@ pub fn last_words(status: &AgentStatus) -> LastWords {
             .as_deref()
             .is_some_and(|reason| reason.contains("exited with code"));
     let reason = status.reason.as_deref().and_then(last_part);
+    // What an agent says that ends by itself is no cause, unless it is an error that it caught.
+    let by_itself = reason
+        .as_deref()
+        .filter(|reason| exited && reason.contains("exited with code 0"));
+    if let Some(why) = by_itself.filter(|_| raised.is_none()) {
+        let (quote, why) = quoted(why).map_or((None, why), |(quote, why)| (Some(quote), why));
+        let last = quote.or(printed.last().map(String::as_str));
+        if !last.is_some_and(names_error) {
+            return LastWords {
+                lead: why.to_owned(),
+                reason: None,
+                context: printed[printed.len().saturating_sub(CONTEXT)..].to_vec(),
+            };
+        }
+    }
     if let Some((lead, reason)) = reason.as_deref().filter(|_| exited).and_then(quoted) {
         let at = printed.iter().rposition(|line| line.trim() == lead).or(raised);
         let end = at.map_or(printed.len(), |at| at + 1);
@@ -74,6 +89,22 @@ pub fn last_words(status: &AgentStatus) -> LastWords {
             context,
         },
     }
+}
+
+/// Whether a line of an agent that ended by itself may say why: one that names an error.
+fn names_error(line: &str) -> bool {
+    const WORDS: [&str; 8] = [
+        "error",
+        "exception",
+        "fail",
+        "cannot",
+        "could not",
+        "unable",
+        "missing",
+        "not found",
+    ];
+    let lower = line.to_ascii_lowercase();
+    WORDS.iter().any(|word| lower.contains(word))
 }
 
 /// What a supervisor quotes of an agent's output at the end of a reason, and the reason without it.
@@ -170,6 +201,20 @@ mod tests {
     }
 
     const EXITED: &str = "given up (5 crashes within 120.0 s): exited with code 1 after 0.2 s";
+
+    #[test]
+    fn what_an_agent_says_that_ends_by_itself_is_no_cause() {
+        let ended = "given up (5 crashes within 120.0 s): exited with code 0 after 0.0 s (the script ended without an error: it keeps nothing running)";
+        let words = agent(AgentState::Failed, ended, &["tick"]);
+        assert_eq!((words.lead.as_str(), words.reason.as_deref()), (ended, None));
+        assert_eq!(words.context, ["tick"]);
+        let quoting = format!("{ended}; last stdout line: tick");
+        assert_eq!(agent(AgentState::Failed, &quoting, &[]).lead, ended);
+        // One that caught its error says it.
+        for line in ["Error: no model", "could not open the camera"] {
+            assert_eq!(agent(AgentState::Failed, ended, &["tick", line]).lead, line);
+        }
+    }
 
     #[test]
     fn a_progress_bar_is_its_last_part() {

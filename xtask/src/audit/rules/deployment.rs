@@ -139,6 +139,16 @@ fn script(facts: &Facts<'_>, text: &Text, line: usize, word: &str, workdir: &str
         return None;
     }
     let named = facts.named(&wanted);
+    // A build context of its own, whose Dockerfile copies it.
+    let relative = normal(name);
+    let beside_dockerfile = |path: &&str| {
+        let context = [&wanted, &relative].into_iter().find_map(|end| path.strip_suffix(end.as_str()));
+        let context = context.unwrap_or_default().trim_end_matches('/');
+        !context.is_empty() && facts.tree.has(&join(context, "Dockerfile"))
+    };
+    if named.iter().any(beside_dockerfile) {
+        return None;
+    }
     let help = if named.is_empty() {
         "correct the path, or remove the service".to_owned()
     } else {

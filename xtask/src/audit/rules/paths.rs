@@ -156,7 +156,8 @@ fn absolute(
     let components: Vec<&str> = rest.split('/').filter(|part| !part.is_empty()).collect();
     let first = *components.first()?;
     // `/app` is where the tree lies in a container; deployment files speak of containers.
-    if first == "app" || word.language.is_deployment() {
+    // Nor is the project where systems keep what programs write.
+    if matches!(first, "app" | "dev" | "etc" | "proc" | "run" | "sys" | "tmp" | "var") || word.language.is_deployment() {
         return None;
     }
     let root = components.iter().position(|component| roots.contains(component))?;
