@@ -136,9 +136,21 @@ impl Context {
         let (stack, mut found) = stack_files::load(&self.repository, self.tree.as_deref())?;
         let stops = finding::stops(&found);
         if !self.printer.verbose && !stops {
+            let unread = stack.iter().flat_map(|stack| &stack.unread);
+            let unread: Vec<finding::Subject> = unread
+                .map(|lost| {
+                    self.printer.warn(format!(
+                        "machine `{}` is left out: `{}` cannot be read\n  hint: `cargo xtask audit` says why; what others do with its \
+                         agents is not known until then",
+                        lost.machine, lost.config
+                    ));
+                    finding::Subject::machine(&lost.machine)
+                })
+                .collect();
             let alone: BTreeSet<&str> = found
                 .iter()
                 .filter(|finding| finding.severity == Severity::Error)
+                .filter(|finding| !finding.subjects.iter().any(|subject| unread.contains(subject)))
                 .map(concerned)
                 .collect();
             if !alone.is_empty() {
@@ -161,6 +173,21 @@ impl Context {
                 Ok(stack)
             }
             _ => Err(Failure::said(Exit::WrongUse)),
+        }
+    }
+
+    /// Fails where nothing is known of a machine: what files of all machines hold cannot be written then, nor can be told what is left over.
+    ///
+    /// # Errors
+    /// When a startup config cannot be read.
+    pub fn require_all_read(&self, stack: &Stack, what: &str) -> Outcome<()> {
+        match stack.unread.first() {
+            None => Ok(()),
+            Some(lost) => Err(Failure::wrong_use(format!(
+                "nothing is {what} while `{}` cannot be read: files of every machine hold what the others have\n  hint: the files that are \
+                 there stay, and commands about the other machines go on with them",
+                lost.config
+            ))),
         }
     }
 
@@ -412,6 +439,10 @@ impl Context {
         for (file, other) in rendered.into_iter().zip(with_chosen) {
             let there = self.repository.read(&file.path).ok().flatten();
             missing += usize::from(there.is_none());
+            // What a file says of agents that nothing is known of cannot be compared.
+            if there.is_some() && !stack.unread.is_empty() {
+                continue;
+            }
             // They may have been rendered for the variants that are chosen here.
             if ![&file.text, &other.text]
                 .iter()

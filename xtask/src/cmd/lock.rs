@@ -51,6 +51,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     // Until something is changed, there is nothing to clean up.
     let _ease = process::AtEase::new();
     let stack = context.stack_of_files()?;
+    context.require_all_read(&stack, "locked")?;
     let printer = &context.printer;
     let all = host::look(
         &context.repository,

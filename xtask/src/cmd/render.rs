@@ -71,6 +71,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let Some(stack) = stack.filter(|_| !finding::stops(&found)) else {
         return Err(Failure::said(Exit::WrongUse));
     };
+    context.require_all_read(&stack, "rendered")?;
     let mut rendered = context.rendered(&stack);
     rendered.extend(render::documents(&stack));
     if context.repository.path(rules_page::FOLDER).is_dir() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Failure, Outcome};
 use crate::stack::near::nearest;
-use crate::stack::{AgentId, GroupId, MachineId, Stack};
+use crate::stack::{AgentId, GroupId, MachineId, Stack, Unread};
 
 /// The arguments.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -38,6 +38,9 @@ impl Selection {
         let Some(name) = &self.machine else {
             return Ok(None);
         };
+        if let Some(lost) = stack.unread.iter().find(|lost| lost.machine == *name) {
+            return Err(unread(lost, &format!("machine `{name}`")));
+        }
         stack.find_machine(name).map(Some).ok_or_else(|| {
             let known: Vec<&str> = stack.machines.iter().map(|machine| machine.name.as_str()).collect();
             Failure::wrong_use(format!(
@@ -198,7 +201,19 @@ fn elsewhere(stack: &Stack, what: &str, machine: MachineId) -> Failure {
     Failure::wrong_use(format!("{what} belongs to machine `{}`", stack.machine(machine).name))
 }
 
+/// Something of a machine of which nothing is known.
+fn unread(lost: &Unread, what: &str) -> Failure {
+    Failure::wrong_use(format!(
+        "nothing is known of {what}: `{}` cannot be read\n  hint: `cargo xtask audit` says why",
+        lost.config
+    ))
+}
+
 fn unknown(name: &str, stack: &Stack) -> Failure {
+    let of_name = |lost: &&Unread| lost.groups.iter().any(|group| group == name);
+    if let Some(lost) = stack.unread.iter().find(of_name) {
+        return unread(lost, &format!("group `{name}` of machine `{}`", lost.machine));
+    }
     let with_machine = |id: AgentId| {
         let agent = stack.agent(id);
         format!("{}/{}", stack.machine(agent.machine).name, agent.name)
@@ -244,6 +259,36 @@ mod tests {
         assert!(said(&["coer"], None).contains("did you mean `core`?"));
         assert!(said(&["main/Btea"], None).contains("did you mean `main/Beta`?"));
         assert!(said(&["nothing-like-it"], None).contains("`cargo xtask status` lists them"));
+    }
+
+    #[test]
+    fn of_a_machine_whose_config_cannot_be_read_nothing_is_known() {
+        let stack = Fixture::small()
+            .text(crate::stack::fixture::MAIN, "core: [")
+            .load()
+            .0
+            .unwrap();
+        let said = |machine: Option<&str>, names: &[&str]| {
+            let selection = Selection {
+                machine: machine.map(str::to_owned),
+                lab: false,
+                names: names.iter().map(|name| (*name).to_owned()).collect(),
+            };
+            let groups = selection.groups(&stack);
+            groups.map_err(|failure| failure.message.unwrap_or_default())
+        };
+        assert!(
+            said(Some("main"), &[])
+                .unwrap_err()
+                .contains("nothing is known of machine `main`: `main/startup.yaml`")
+        );
+        assert!(
+            said(None, &["core"])
+                .unwrap_err()
+                .contains("group `core` of machine `main`")
+        );
+        assert_eq!(said(Some("pc2"), &[]).unwrap().len(), 1);
+        assert_eq!(said(None, &["far"]).unwrap().len(), 1);
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn is_shared(rule: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::finding::stops;
-    use crate::stack::fixture::{Fixture, MAIN};
+    use crate::stack::fixture::{Fixture, MAIN, PC2};
 
     /// Whether a stack with that in place of an agent's entry can be worked with, and the agents that are left.
     fn with(entry: &str) -> (bool, Vec<String>) {
@@ -106,8 +106,42 @@ mod tests {
         ] {
             assert!(stops(&Fixture::small().stack(from, to).load().1), "{to}");
         }
-        assert!(stops(&Fixture::small().text(MAIN, "core: [\n").load().1));
-        assert!(stops(&Fixture::small().text(MAIN, "environment: {A: b}\n").load().1));
+        let none = Fixture::small()
+            .text(MAIN, "core: [\n")
+            .text(PC2, "environment: {A: b}\n");
+        assert!(stops(&none.load().1));
+    }
+
+    #[test]
+    fn a_startup_config_that_cannot_be_read_costs_its_machine_alone() {
+        for text in ["core: [\n", "environment: {A: b}\n", "", "7\n"] {
+            let fixture = Fixture::small().text(MAIN, text);
+            let (whole, (stack, findings)) = (Fixture::small().model(), fixture.load());
+            assert!(!findings.is_empty() && !stops(&findings), "{text:?}: {findings:?}");
+            let stack = stack.expect("a stack");
+            let names: Vec<&str> = stack.agents.iter().map(|agent| agent.name.as_str()).collect();
+            assert_eq!(names, ["Delta"], "{text:?}");
+            let unread = &stack.unread[0];
+            assert_eq!((unread.machine.as_str(), unread.groups.len()), ("main", 2));
+            // What is chosen by place does not move.
+            let of = |stack: &crate::stack::Stack| {
+                let group = stack.group(stack.find_group("far").unwrap()).clone();
+                (
+                    group.address,
+                    group.published_status_port,
+                    stack.machine(group.machine).subnet,
+                )
+            };
+            assert_eq!(of(&stack), of(&whole));
+            // That what it depends on is there is not known.
+            let says = |finding: &crate::finding::Finding| finding.rule == "stack/missing-dependency";
+            assert!(!findings.iter().any(says), "{findings:?}");
+        }
+        let mut gone = Fixture::small();
+        gone.texts.remove(PC2);
+        let (stack, findings) = gone.load();
+        assert!(!stops(&findings), "{findings:?}");
+        assert_eq!(stack.expect("a stack").unread[0].machine, "pc2");
     }
 
     #[test]

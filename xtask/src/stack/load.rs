@@ -8,7 +8,7 @@ use super::startup::{self, Machines, Reading, Startup};
 use super::tree::{TreeFiles, normal};
 use super::validate::{self, Facts};
 use super::yaml::decode;
-use super::{GroupId, Stack};
+use super::{GroupId, Stack, Unread};
 use super::{alone, defaults, leave_out, selection, switches};
 use crate::finding::{Finding, Place, Subject};
 
@@ -141,56 +141,24 @@ impl Written {
             }
         };
         let names: Vec<&str> = raw.machines.iter().map(|machine| machine.name.value.as_str()).collect();
-        let mut reads = Vec::new();
-        for machine in &raw.machines {
-            let path = &machine.startup_config;
-            let mut read = Read::default();
-            // Without a tree, one finding is enough.
-            if listed.is_some() {
-                let shown = match by_tree && tree.starts_with('/') {
-                    true => path.value.clone(),
-                    false => display(&tree, &path.value),
-                };
-                match files.read(&tree, &path.value) {
-                    Ok(bytes) => {
-                        let text = |path: &str| {
-                            let bytes = files.read(&tree, path).ok()?;
-                            Some(String::from_utf8_lossy(&bytes).into_owned())
-                        };
-                        let reading = Reading {
-                            path: &normal(&path.value),
-                            machines: Machines {
-                                own: &machine.name.value,
-                                all: &names,
-                            },
-                            variables: &raw.variables,
-                            file: &text,
-                        };
-                        read_startup(&shown, &bytes, &reading, &mut read, &mut findings);
-                        if let (Some(startup), Some(tree)) = (&mut read.startup, &listed) {
-                            findings.extend(settle(startup, machine, tree));
-                        }
-                    }
-                    Err(error) => findings.push(
-                        unreadable(
-                            path.place.clone(),
-                            &format!("the startup config `{shown}`"),
-                            &error,
-                            "correct `startup_config:`, or add the file to the tree",
-                        )
-                        .about(Subject::Path(path.value.clone()))
-                        .about(Subject::machine(&machine.name.value)),
-                    ),
-                }
-            }
-            reads.push(read);
-        }
+        let configs = Configs {
+            raw: &raw,
+            names: &names,
+            files,
+            tree: &tree,
+            by_tree,
+            listed: listed.as_ref(),
+        };
+        let (mut reads, more): (Vec<Read>, Vec<_>) = raw.machines.iter().map(|machine| configs.read(machine)).unzip();
+        findings.extend(more.into_iter().flatten());
         drop(names);
         findings.extend(leave_out::apply(&raw, &mut reads));
         defaults::fill(&mut raw, &reads, listed.as_ref(), &mut findings);
+        let unread = without_unread(&mut raw, &mut reads, &mut findings);
         findings.extend(without_clashes(&raw, &mut reads, &tree, listed.as_ref()));
         let (mut resolved, mut more) = resolve(&raw, &reads, &tree, listed.as_ref());
         findings.append(&mut more);
+        resolved.stack.unread = unread;
         if let Some(tree) = &listed {
             let groups: Vec<GroupId> = resolved.stack.groups().map(|(id, _)| id).collect();
             for id in groups {
@@ -214,6 +182,109 @@ impl Written {
         let usable = raw.complete && reads.iter().any(|read| read.startup.is_some());
         (usable.then_some(resolved.stack), findings)
     }
+}
+
+/// What startup configs are read with.
+struct Configs<'a> {
+    raw: &'a RawStack,
+    /// The machines.
+    names: &'a [&'a str],
+    files: &'a dyn Files,
+    tree: &'a str,
+    by_tree: bool,
+    listed: Option<&'a TreeFiles>,
+}
+
+impl Configs<'_> {
+    /// That of a machine, and what is wrong with it: about the machine where nothing is known of its agents.
+    fn read(&self, machine: &RawMachine) -> (Read, Vec<Finding>) {
+        let (path, mut read, mut findings) = (&machine.startup_config, Read::default(), Vec::new());
+        // Without a tree, one finding is enough.
+        let Some(listed) = self.listed else {
+            return (read, findings);
+        };
+        let shown = match self.by_tree && self.tree.starts_with('/') {
+            true => path.value.clone(),
+            false => display(self.tree, &path.value),
+        };
+        match self.files.read(self.tree, &path.value) {
+            Ok(bytes) => {
+                let text = |path: &str| {
+                    let bytes = self.files.read(self.tree, path).ok()?;
+                    Some(String::from_utf8_lossy(&bytes).into_owned())
+                };
+                let reading = Reading {
+                    path: &normal(&path.value),
+                    machines: Machines {
+                        own: &machine.name.value,
+                        all: self.names,
+                    },
+                    variables: &self.raw.variables,
+                    file: &text,
+                };
+                read_startup(&shown, &bytes, &reading, &mut read, &mut findings);
+                if let Some(startup) = &mut read.startup {
+                    findings.extend(settle(startup, machine, listed));
+                }
+            }
+            Err(error) => findings.push(
+                unreadable(
+                    path.place.clone(),
+                    &format!("the startup config `{shown}`"),
+                    &error,
+                    "correct `startup_config:`, or add the file to the tree",
+                )
+                .about(Subject::Path(path.value.clone())),
+            ),
+        }
+        if !read.says_something() {
+            let subject = Subject::machine(&machine.name.value);
+            for finding in findings
+                .iter_mut()
+                .filter(|finding| !finding.subjects.contains(&subject))
+            {
+                finding.subjects.push(subject.clone());
+            }
+        }
+        (read, findings)
+    }
+}
+
+/// Leaves out machines whose startup configs cannot be read, where those of others can: what is wrong there costs that machine alone. All
+/// that is chosen by place has been by now, so that nothing moves for the others.
+fn without_unread(raw: &mut RawStack, reads: &mut Vec<Read>, findings: &mut [Finding]) -> Vec<Unread> {
+    if !reads.iter().any(Read::says_something) {
+        return Vec::new();
+    }
+    let mut unread = Vec::new();
+    let mut read = reads.iter().map(Read::says_something);
+    raw.machines.retain(|machine| {
+        let is_read = read.next().unwrap_or(true);
+        if !is_read {
+            let name = machine.name.value.clone();
+            let of_it = raw.groups.iter().filter(|group| group.machine.value == name);
+            unread.push(Unread {
+                groups: of_it.map(|group| group.name.value.clone()).collect(),
+                config: machine.startup_config.value.clone(),
+                machine: name,
+            });
+        }
+        is_read
+    });
+    drop(read);
+    reads.retain(Read::says_something);
+    for lost in &unread {
+        let subject = Subject::machine(&lost.machine);
+        for finding in findings
+            .iter_mut()
+            .filter(|finding| finding.subjects.contains(&subject))
+        {
+            finding.alone = true;
+        }
+        // What depends on its agents is not told to depend on nothing.
+        raw.broken_machines.push(lost.machine.clone());
+    }
+    unread
 }
 
 /// Leaves out agents whose ports others of their container have, and says so: all else goes on without them.

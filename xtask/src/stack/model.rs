@@ -14,6 +14,7 @@ use super::limits::Limits;
 use super::output::Output;
 use super::runtime::Runtime;
 use super::secrets::SecretFile;
+use super::startup::{application, is_server};
 use super::variants::Variants;
 use super::writable::Writable;
 use crate::finding::{Place, Subject};
@@ -65,6 +66,8 @@ pub struct Stack {
     pub preload_skip: Vec<String>,
     /// `mainpc`, `pc2`, in the order of the file.
     pub machines: Vec<Machine>,
+    /// Machines whose startup configs cannot be read, while those of others can: the stack is without them.
+    pub unread: Vec<Unread>,
     /// Groups, in the order of the file.
     pub groups: Vec<Group>,
     /// Agents that a group holds: by group, and in a group in the order that the stack lists them.
@@ -369,6 +372,15 @@ impl std::fmt::Display for Subnet {
 }
 
 impl Agent {
+    /// The module of the tree that a server of a package is given, as in `-m uvicorn pkg.app:app`; nothing where the agent's own script
+    /// or module is run.
+    #[must_use]
+    pub fn served(&self) -> Option<&str> {
+        let module = self.module.as_deref().filter(|module| is_server(module))?;
+        let own = self.script_path.rsplit('/').next() == Some(&format!("{module}.py"));
+        application(&self.arguments).filter(|_| !own)
+    }
+
     /// The port on which its health is asked; none where nothing is asked.
     #[must_use]
     pub fn health_port(&self) -> Option<u16> {
@@ -398,6 +410,17 @@ impl Agent {
         let led = self.further.iter().filter(|further| further.port != further.target);
         led.map(|further| further.target)
     }
+}
+
+/// A machine that nothing is known of: its startup config cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Its name.
+    pub machine: String,
+    /// That config, as findings name it.
+    pub config: String,
+    /// Names of its groups.
+    pub groups: Vec<String>,
 }
 
 impl Stack {

@@ -35,6 +35,15 @@ pub struct Read {
     pub names: Vec<String>,
 }
 
+impl Read {
+    /// Whether anything is known of the machine's agents.
+    #[must_use]
+    pub fn says_something(&self) -> bool {
+        let has_agents = |startup: &Startup| !startup.agents.is_empty() || !self.names.is_empty();
+        self.startup.as_ref().is_some_and(has_agents)
+    }
+}
+
 /// A model with what it was made of.
 #[derive(Debug)]
 pub struct Resolved<'a> {
@@ -94,6 +103,7 @@ pub fn resolve<'a>(
                 preload_skip: raw.preload_skip.clone(),
                 supervision,
                 machines,
+                unread: Vec::new(),
                 groups: Vec::new(),
                 agents: Vec::new(),
                 absent: Vec::new(),

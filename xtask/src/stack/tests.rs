@@ -344,8 +344,9 @@ fn a_startup_config_without_agents() {
     let mut fixture = Fixture::small();
     fixture.texts.insert(PC2.to_owned(), b"environment: {A: b}\n".to_vec());
     let lines = fixture.says();
+    assert_eq!(lines.len(), 1, "{lines:#?}");
     assert_eq!(
-        lines[1],
+        lines[0],
         "tree/pc2/startup.yaml:1:1 error stack/missing-key: `tree/pc2/startup.yaml` lists no agents; help: agents are \
          a list of mappings under any key, each with a `name`"
     );

@@ -361,6 +361,8 @@ struct Given {
     flags: BTreeMap<String, String>,
     equals: bool,
     module: Option<String>,
+    /// Its name where a server imports it.
+    served: Option<String>,
     /// Its environment, where that differs from the container's.
     environment: Option<BTreeMap<String, String>>,
     secret_variables: BTreeSet<String>,
@@ -385,6 +387,7 @@ impl Given {
             flags: flags(agent),
             equals: style == ArgumentStyle::Equals,
             module: agent.module.clone(),
+            served: agent.served().map(str::to_owned),
             environment: group.environment_of(agent),
             secret_variables,
             has_unknown_variables: has_container && stack.has_unknown_variables(group.id, &agent.name),
@@ -482,7 +485,9 @@ fn walk(
         steps: 0,
         trail: (asked == Asked::Way).then(Trail::default),
     };
-    let flow = walker.run(file, script);
+    let flow = walker.run(file, script, given.served.as_deref().unwrap_or("__main__"));
+    // What a server is given need not go on by itself.
+    walker.alive |= given.served.is_some() && matches!(flow, Flow::Next);
     walker.note(trail::Kind::End, None, |_| {
         format!("the script {}", trail::ending(flow))
     });

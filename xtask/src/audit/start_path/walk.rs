@@ -365,16 +365,16 @@ pub struct Walker<'a> {
 }
 
 impl<'a> Walker<'a> {
-    /// Follows the script; says how it ends.
-    pub fn run(&mut self, file: usize, path: &str) -> Flow {
+    /// Follows the script under the name that it has then, `__main__` mostly; says how it ends.
+    pub fn run(&mut self, file: usize, path: &str, name: &str) -> Flow {
         let target = Target::File {
             file,
             path: path.to_owned(),
             package: None,
         };
-        let id = self.number_of_module("__main__", &target);
+        let id = self.number_of_module(name, &target);
         self.main = id;
-        self.add_module(id, "__main__", target);
+        self.add_module(id, name, target);
         self.execute_module(id)
     }
 

@@ -269,6 +269,10 @@ fn network(stack: &Stack, node: &Node) -> &'static str {
 /// # Errors
 /// When Podman cannot be run.
 pub fn remove_replaced(podman: &Podman, stack: &Stack, plan: &Plan) -> Result<(), PodmanError> {
+    // What groups of a machine need of which nothing is known is not known, either.
+    if !stack.unread.is_empty() {
+        return Ok(());
+    }
     let dependencies = format!("{}/dependencies-", stack.images.namespace);
     let replaced: Vec<String> = podman
         .images()?

@@ -148,6 +148,7 @@ pub fn small_stack() -> Stack {
         preload_skip: Vec::new(),
         supervision: Supervision::default(),
         machines: vec![mainpc, machine("pc2", 21)],
+        unread: Vec::new(),
         groups: vec![
             group("core-services", 0, &[0, 1]),
             group("memory-system", 0, &[2]),

@@ -1,6 +1,11 @@
 //! Command lines as Compose files, supervisord and Procfiles have them: which script or module Python is given, and what words stand
 //! behind it.
 
+use std::collections::BTreeMap;
+
+use super::values::Values;
+use crate::stack::spans::At;
+
 /// What a command line starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
@@ -12,6 +17,50 @@ pub struct Command {
     pub environment: Vec<(String, String)>,
     /// The folder that it changes to first (`cd x && python y.py`).
     pub folder: Option<String>,
+    /// A shell reads it, and fills in variables.
+    pub by_shell: bool,
+}
+
+impl Command {
+    /// The same with what a shell fills in: `$NAME`, `${NAME}` and `${NAME:-default}`, as far as the environment says.
+    #[must_use]
+    pub fn expanded(mut self, environment: &BTreeMap<String, At<String>>) -> Self {
+        if self.by_shell {
+            let nothing = BTreeMap::new();
+            let values = Values {
+                variables: &nothing,
+                environment,
+            };
+            for word in &mut self.arguments {
+                *word = values.fill(&braced(word));
+            }
+        }
+        self
+    }
+}
+
+/// `$NAME` as `${NAME}`.
+fn braced(word: &str) -> String {
+    let mut out = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        let behind = &rest[at + 1..];
+        let end = behind
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(behind.len());
+        if is_variable(&behind[..end]) {
+            out.push_str("${");
+            out.push_str(&behind[..end]);
+            out.push('}');
+            rest = &behind[end..];
+        } else {
+            out.push('$');
+            rest = behind;
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// What Python runs.
@@ -21,6 +70,37 @@ pub enum Target {
     Script(String),
     /// A module, by `-m`.
     Module(String),
+}
+
+/// Modules of packages that serve an application of the tree, which their first argument names: `uvicorn pkg.app:app`.
+const SERVERS: [&str; 5] = ["daphne", "flask", "gunicorn", "hypercorn", "uvicorn"];
+
+/// Whether a module is one of these.
+#[must_use]
+pub fn is_server(module: &str) -> bool {
+    SERVERS.contains(&module)
+}
+
+/// The module of the application that the words behind a server name: `pkg.app` of `pkg.app:create()`.
+#[must_use]
+pub fn application(words: &[String]) -> Option<&str> {
+    let module = |word: &'_ str| {
+        let module = word.split(':').next().unwrap_or(word);
+        let is_name = |part: &str| {
+            part.starts_with(|c: char| c.is_alphabetic() || c == '_')
+                && part.chars().all(|c| c.is_alphanumeric() || c == '_')
+        };
+        module.split('.').all(is_name).then_some(module.len())
+    };
+    // One with a colon is meant, wherever options stand.
+    let found = words.iter().find(|word| {
+        let is_address = word
+            .split_once(':')
+            .is_some_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+        word.contains(':') && !is_address && module(word).is_some()
+    });
+    let found = found.map(String::as_str).or_else(|| flag(words, &["app", "A"]))?;
+    module(found).and_then(|length| found.get(..length))
 }
 
 /// Whether a word is a Python interpreter: `python3.11`, `/usr/bin/python`, `pypy3`.
@@ -96,7 +176,7 @@ fn parse_at(words: &[String], depth: usize) -> Option<Command> {
     }
     let part = parts.iter().rev().find(|part| {
         part.iter()
-            .any(|word| word.contains("python") || word.contains("pypy") || word.contains(".py"))
+            .any(|word| word.contains("python") || word.contains("pypy") || word.contains(".py") || is_server(word))
     })?;
     let mut environment = Vec::new();
     let mut rest = *part;
@@ -115,6 +195,7 @@ fn parse_at(words: &[String], depth: usize) -> Option<Command> {
             let line = behind.get(line? + 1)?;
             let mut command = parse_at(&self::words(line), depth + 1)?;
             command.folder = command.folder.or(folder);
+            command.by_shell = true;
             environment.append(&mut command.environment);
             command.environment = environment;
             return Some(command);
@@ -129,6 +210,16 @@ fn parse_at(words: &[String], depth: usize) -> Option<Command> {
                     arguments: behind.to_vec(),
                     environment,
                     folder,
+                    by_shell: false,
+                });
+            }
+            _ if is_server(name) && application(behind).is_some() => {
+                return Some(Command {
+                    target: Target::Module(name.to_owned()),
+                    arguments: behind.to_vec(),
+                    environment,
+                    folder,
+                    by_shell: false,
                 });
             }
             // `exec`, `env`, `nohup`, `tini --`, `poetry run`, and their options.
@@ -164,6 +255,7 @@ fn interpreted(words: &[String]) -> Option<Command> {
         arguments: rest.to_vec(),
         environment: Vec::new(),
         folder: None,
+        by_shell: false,
     })
 }
 
@@ -217,6 +309,16 @@ mod tests {
             ("pip install -r r.txt && python a.py", "a.py", vec![]),
             ("poetry run python a.py", "a.py", vec![]),
             ("tini -- python a.py", "a.py", vec![]),
+            (
+                "uvicorn a.b:app --port 80",
+                "-m uvicorn",
+                vec!["a.b:app", "--port", "80"],
+            ),
+            (
+                "exec gunicorn -b 0.0.0.0:80 a:app",
+                "-m gunicorn",
+                vec!["-b", "0.0.0.0:80", "a:app"],
+            ),
         ] {
             let expected: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
             assert_eq!(read(line), Some((target.to_owned(), expected)), "{line}");
@@ -228,8 +330,40 @@ mod tests {
             "python -c 'print(1)'",
             "node app.js",
             "bash start.sh",
+            "pip install uvicorn",
         ] {
             assert_eq!(read(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_shell_fills_in_variables() {
+        let environment = BTreeMap::from([(
+            "PORT".to_owned(),
+            At {
+                value: "6300".to_owned(),
+                place: crate::finding::Place::file("x"),
+            },
+        )]);
+        let of = |line: &str| parse(&words(line)).unwrap().expanded(&environment).arguments.join(" ");
+        assert_eq!(
+            of("sh -c 'python a.py $PORT ${PORT:-1} ${GONE:-2} $GONE $'"),
+            "6300 6300 2 ${GONE} $"
+        );
+        assert_eq!(of("python a.py '$PORT'"), "$PORT");
+    }
+
+    #[test]
+    fn applications_are_modules_with_what_they_call_it() {
+        for (line, module) in [
+            ("a.b:app --port 80", Some("a.b")),
+            ("-b 0.0.0.0:80 'a:create()'", Some("a")),
+            ("--app a.b run", Some("a.b")),
+            ("run --port 80", None),
+            ("-b localhost:80", None),
+            ("a/b:app", None),
+        ] {
+            assert_eq!(application(&words(line)), module, "{line}");
         }
     }
 

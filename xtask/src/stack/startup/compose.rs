@@ -95,16 +95,20 @@ fn service<'a>(
             }
         }
     }
-    if !agent.take_command(&words, &place) {
-        // Not Python: a database, a broker.
-        return None;
-    }
     if let Some(node) = fields.get("environment") {
         for (name, mut at) in settings::of_environment(reader, node) {
             at.value = values.fill(&at.value);
             agent.environment.insert(name, at);
         }
         agent.environment.remove("PYTHONPATH");
+    }
+    // In such files, two are one.
+    for word in &mut words {
+        *word = word.replace("$$", "$");
+    }
+    if !agent.take_command(&words, &place) {
+        // Not Python: a database, a broker.
+        return None;
     }
     if let Some(node) = fields.get("depends_on") {
         agent.dependencies = entry::dependencies(reader, node, "`depends_on`");

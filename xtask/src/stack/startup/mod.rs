@@ -27,6 +27,7 @@ mod settings;
 mod supervisord;
 mod values;
 
+pub use command::{application, is_server};
 pub use groups::{NamedGroup, slug};
 pub use profiles::Machines;
 pub use scripts::{Around, settle};
@@ -161,7 +162,7 @@ impl StartupAgent {
 
     /// Takes what a command line starts; says whether it starts Python.
     fn take_command(&mut self, words: &[String], place: &Place) -> bool {
-        let Some(command) = command::parse(words) else {
+        let Some(command) = command::parse(words).map(|command| command.expanded(&self.environment)) else {
             return false;
         };
         let at = |value: String| At {

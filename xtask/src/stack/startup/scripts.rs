@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Startup;
+use super::{Startup, StartupAgent, command};
 use crate::finding::{Finding, Subject};
 use crate::stack::tree::{Found, TreeFiles, normal};
 
@@ -28,6 +28,13 @@ pub fn settle(startup: &mut Startup, around: &Around<'_>) -> Vec<Finding> {
     startup.agents.retain_mut(|agent| {
         if let Some(module) = agent.module.clone() {
             let found = around.module(&module, &agent.folders);
+            if !found.is_importable
+                && !around.is_file(&found.path)
+                && let Some(file) = around.application(&module, agent)
+            {
+                agent.script_path.value = file;
+                return true;
+            }
             if !found.is_importable {
                 agent.module = None;
             }
@@ -141,6 +148,20 @@ impl Around<'_> {
         })
     }
 
+    /// The file of the application that a server of a package is given.
+    fn application(&self, server: &str, agent: &StartupAgent) -> Option<String> {
+        let module = command::application(&agent.arguments).filter(|_| command::is_server(server))?;
+        let found = self.module(module, &agent.folders).path;
+        // An application may be a package.
+        let package = || {
+            let stem = module.replace('.', "/");
+            let file = format!("{stem}/__init__.py");
+            let mut folders = std::iter::once(".").chain(self.folders(&agent.folders));
+            folders.find_map(|folder| self.below(folder, &file))
+        };
+        if self.is_file(&found) { Some(found) } else { package() }
+    }
+
     fn module(&self, module: &str, own: &[String]) -> Module {
         let stem = module.trim_matches('.').replace('.', "/");
         let files = [format!("{stem}.py"), format!("{stem}/__main__.py")];
@@ -241,6 +262,22 @@ mod tests {
         assert!(said.contains("leads out of the tree"), "{said}");
         let said = script("main/agents/none.py").unwrap_err();
         assert!(said.starts_with("stack/missing-script"), "{said}");
+    }
+
+    #[test]
+    fn what_a_server_is_given_is_the_script() {
+        let of_command = |command: &str| of(&format!("command: '{command}'"));
+        let is = |path: &str, module: &str| Ok((path.to_owned(), Some(module.to_owned())));
+        assert_eq!(
+            of_command("uvicorn agents.a:app --port 5000"),
+            is("main/agents/a.py", "uvicorn")
+        );
+        assert_eq!(
+            of_command("python -m gunicorn main.agents.a:app"),
+            is("main/agents/a.py", "gunicorn")
+        );
+        let said = of_command("python -m uvicorn nowhere:app").unwrap_err();
+        assert!(said.contains("`uvicorn.py` is not in the tree"), "{said}");
     }
 
     #[test]

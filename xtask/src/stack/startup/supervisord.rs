@@ -37,7 +37,16 @@ pub fn read(source: &Source, names: &mut Vec<String>) -> (Startup, Vec<Finding>)
         reader.check_name(name, &section.place, "an agent");
         names.push(name.to_owned());
         if reader.findings.len() == before {
-            startup.agents.extend(program(&mut reader, section, name, folder));
+            let numbers = numbers(section);
+            for number in &numbers {
+                let Some(process) = program(&mut reader, section, name, (*number, numbers.len()), folder) else {
+                    break;
+                };
+                if process.name.value != name {
+                    names.push(process.name.value.clone());
+                }
+                startup.agents.push(process);
+            }
         }
         reader.mark(before, &Subject::any_agent(name));
     }
@@ -45,13 +54,36 @@ pub fn read(source: &Source, names: &mut Vec<String>) -> (Startup, Vec<Finding>)
     (startup, reader.findings)
 }
 
-fn program(reader: &mut Reader<'_>, section: &Section, name: &str, folder: Option<&str>) -> Option<StartupAgent> {
+/// How many processes a program has, each an agent with its number: 1, and none that is a number, where it does not say.
+fn numbers(section: &Section) -> Vec<u32> {
+    // Nobody starts more of one program in this way.
+    const MOST: u32 = 64;
+    let number = |key: &str| section.keys.get(key).and_then(|at| at.value.trim().parse::<u32>().ok());
+    let first = number("numprocs_start").unwrap_or(0);
+    let count = number("numprocs").unwrap_or(1).clamp(1, MOST);
+    (first..first.saturating_add(count)).collect()
+}
+
+/// One process of a program. `name` is the program's; where there are several, each has a name of its own.
+fn program(
+    reader: &mut Reader<'_>,
+    section: &Section,
+    name: &str,
+    (number, of): (u32, usize),
+    folder: Option<&str>,
+) -> Option<StartupAgent> {
     let key = |key: &str| section.keys.get(key);
+    let expand = |text: &str| expanded(text, name, number, folder);
     let is_off = |at: &At<String>| crate::stack::yaml::boolean(at.value.trim()) == Some(false);
     if key("autostart").is_some_and(is_off) {
         return None;
     }
-    let mut agent = StartupAgent::of_program(name, &section.place);
+    let own = match key("process_name").filter(|_| of > 1) {
+        Some(written) => expand(&written.value),
+        None if of > 1 => format!("{name}_{number:02}"),
+        None => name.to_owned(),
+    };
+    let mut agent = StartupAgent::of_program(&own, &section.place);
     let Some(command) = key("command") else {
         reader.findings.push(
             Finding::error(
@@ -64,30 +96,31 @@ fn program(reader: &mut Reader<'_>, section: &Section, name: &str, folder: Optio
         return None;
     };
     if let Some(directory) = key("directory") {
-        agent.folders.push(expanded(&directory.value, name, folder));
+        agent.folders.push(expand(&directory.value));
     }
     agent.folders.extend(folder.map(str::to_owned));
-    let words = super::command::words(&expanded(&command.value, name, folder));
-    if !agent.take_command(&words, &command.place) {
-        // Not Python: somebody else's.
-        return None;
-    }
     if let Some(environment) = key("environment") {
-        for (variable, value) in variables(&expanded(&environment.value, name, folder)) {
+        for (variable, value) in variables(&expand(&environment.value)) {
             let place = environment.place.clone();
             agent.environment.insert(variable, At { value, place });
         }
         agent.environment.remove("PYTHONPATH");
+    }
+    let words = super::command::words(&expand(&command.value));
+    if !agent.take_command(&words, &command.place) {
+        // Not Python: somebody else's.
+        return None;
     }
     agent.take_port();
     Some(agent)
 }
 
 /// What supervisord fills in itself.
-fn expanded(text: &str, name: &str, folder: Option<&str>) -> String {
+fn expanded(text: &str, name: &str, number: u32, folder: Option<&str>) -> String {
     text.replace("%(program_name)s", name)
         .replace("%(here)s", folder.unwrap_or("."))
-        .replace("%(process_num)d", "0")
+        .replace("%(process_num)d", &number.to_string())
+        .replace("%(process_num)02d", &format!("{number:02}"))
         .replace("%%", "%")
 }
 
@@ -179,9 +212,17 @@ fn groups(sections: &[Section], agents: &[StartupAgent]) -> Vec<NamedGroup> {
             continue;
         };
         let wanted: Vec<&str> = programs.value.split(',').map(str::trim).collect();
-        let (own, rest): (Vec<_>, Vec<_>) = left
-            .into_iter()
-            .partition(|agent| wanted.contains(&agent.name.value.as_str()));
+        // A program's processes have names of their own, and its place.
+        let of_program = |section: &&Section| {
+            let program = section.name.strip_prefix("program:").map(str::trim);
+            program.is_some_and(|program| wanted.contains(&program))
+        };
+        let places: Vec<&Place> = sections
+            .iter()
+            .filter(of_program)
+            .map(|section| &section.place)
+            .collect();
+        let (own, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|agent| places.contains(&&agent.name.place));
         left = rest;
         if !own.is_empty() {
             groups.push(NamedGroup {
@@ -227,6 +268,24 @@ mod tests {
             said[1].contains(":19:1 error stack/syntax: this line is not `KEY=VALUE`"),
             "{said:#?}"
         );
+    }
+
+    #[test]
+    fn each_process_of_a_program_is_an_agent() {
+        let text = "[program:alpha]\ncommand=python main/alpha.py %(process_num)d\nnumprocs=2\n\
+                    process_name=%(program_name)s-%(process_num)02d\n[program:gamma]\ncommand=python -m main.gamma\nnumprocs=2\n\
+                    numprocs_start=5\nprocess_name=g%(process_num)d\n";
+        let (agents, said) = agents("supervisord.conf", text);
+        assert_eq!(
+            agents,
+            [
+                "alpha-00 main/alpha.py 21000 0",
+                "alpha-01 main/alpha.py 21002 1",
+                "g5 main.gamma 21004",
+                "g6 main.gamma 21006"
+            ]
+        );
+        assert_eq!(said, Vec::<String>::new());
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub fn unused_fallback(facts: &Facts<'_>) -> Vec<Finding> {
             .as_ref()
             .is_none_or(|startup| startup.agents.len() != read.names.len())
     };
-    if !facts.raw.complete || facts.reads.iter().any(broken) {
+    if !facts.raw.complete || !facts.raw.broken_machines.is_empty() || facts.reads.iter().any(broken) {
         return Vec::new();
     }
     let wanted: BTreeSet<&str> = facts
