@@ -427,3 +427,96 @@ fn where_agents_really_listen_is_written_with_its_evidence() {
     let risky: Vec<&str> = risky.filter_map(|agent| agent["name"].as_str()).collect();
     assert_eq!(risky, ["Odd"], "{document:#}");
 }
+
+/// Two agents whose health port nothing says.
+fn doubtful(root: &Path) {
+    plant(
+        root,
+        &[
+            (
+                "config/agents.yaml",
+                "agents:\n- {name: A, script_path: a.py, port: 7000}\n- {name: B, script_path: b.py, port: 7010}\n- {name: C, script_path: c.py, port: 7020}\n",
+            ),
+            ("a.py", AGENT),
+            ("b.py", AGENT),
+            ("c.py", AGENT),
+            ("requirements.txt", "pyzmq\n"),
+        ],
+    );
+}
+
+#[test]
+fn questions_are_asked_on_a_terminal_alone() {
+    let sandbox = Sandbox::empty();
+    let tree = sandbox.path("tree");
+    doubtful(&tree);
+    let before = listing(&tree);
+    let ran = sandbox.run(&["init", "--tree", "tree", "--ask"]);
+    assert_eq!((ran.code, listing(&tree) == before), (2, true), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("`--ask` needs a terminal") && ran.stderr.contains("hint: without it, `init` marks"),
+        "{ran:#?}"
+    );
+}
+
+#[test]
+fn what_is_doubtful_is_asked_with_its_evidence_and_the_answers_are_written() {
+    let sandbox = Sandbox::empty();
+    let tree = sandbox.path("tree");
+    doubtful(&tree);
+    let ran = sandbox.on_terminal(&["init", "--tree", "tree", "--ask"], "many\n1500\n");
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    for said in [
+        "1 of 1  machines.main.health_port_offset: 1",
+        "? nothing says on which port",
+        "a whole number is wanted, as in `1`; once more:",
+        "no doubts",
+    ] {
+        assert!(ran.stdout.contains(said), "{said}: {ran:#?}");
+    }
+    let text = std::fs::read_to_string(tree.join("config/stack.yaml")).unwrap();
+    assert!(
+        text.contains("health_port_offset: 1500\n") && !text.contains("# ?"),
+        "{text}"
+    );
+    let again = sandbox.on_terminal(&["init", "--tree", "tree", "--ask"], "");
+    assert_eq!(again.code, 2, "{again:#?}");
+    assert!(
+        again
+            .stdout
+            .contains("`config/stack.yaml` is there, and nothing is overwritten"),
+        "{again:#?}"
+    );
+}
+
+#[test]
+fn a_startup_config_that_cannot_be_read_stops_nothing_about_the_other_machine() {
+    let sandbox = Sandbox::empty();
+    let tree = sandbox.path("tree");
+    two_machines(&tree);
+    assert_eq!(sandbox.run(&["init", "--tree", "tree"]).code, 0);
+    let run = |arguments: &[&str]| {
+        let output = sandbox.command(arguments).current_dir(&tree).output().unwrap();
+        sandbox.ran(&output)
+    };
+    assert_eq!(run(&["render"]).code, 0);
+    let before = listing(&tree);
+    std::fs::write(tree.join("pc2_code/config/startup_config.yaml"), "pc2_services: [\n").unwrap();
+    sandbox.fake_podman("exit 0");
+    let ran = run(&["images", "why", "core-services", "main_pc_code/agents/hub.py"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    let said = "machine `pc2` is left out: `pc2_code/config/startup_config.yaml` cannot be read";
+    assert!(ran.stderr.contains(said), "{ran:#?}");
+    let ran = run(&["status", "--machine", "pc2"]);
+    assert!(
+        ran.code == 2 && ran.stderr.contains("nothing is known of machine `pc2`"),
+        "{ran:#?}"
+    );
+    // Files of both hold what the other has.
+    let ran = run(&["render"]);
+    assert!(
+        ran.code == 2 && ran.stderr.contains("nothing is rendered while"),
+        "{ran:#?}"
+    );
+    assert_eq!(listing(&tree), before);
+}

@@ -144,6 +144,23 @@ impl Sandbox {
         self.ran(&output)
     }
 
+    /// Runs it on a terminal of its own, on which somebody types that; both outputs come as one.
+    #[expect(clippy::disallowed_methods, reason = "Python makes the terminal")]
+    pub fn on_terminal(&self, arguments: &[&str], typed: &str) -> Ran {
+        const SPAWN: &str = "import os, pty, sys\nsys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+        let typed_at = self.path("typed");
+        std::fs::write(&typed_at, typed).unwrap();
+        let output = Command::new("python3")
+            .args(["-c", SPAWN, XTASK])
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("HOME", self.folder.path())
+            .env("NO_COLOR", "1")
+            .stdin(std::fs::File::open(&typed_at).unwrap())
+            .output();
+        self.ran(&output.unwrap_or_else(|error| panic!("python3: {error}\n  hint: install it")))
+    }
+
     /// Starts it in the background.
     pub fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments)

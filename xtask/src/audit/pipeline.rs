@@ -15,7 +15,7 @@ use super::no_requirements;
 use super::outcome::{self, AgentReport, Prediction, Report};
 use super::rules::{self, Facts, comments, levels};
 use super::scope::Scope;
-use super::serving::Proposal;
+use super::serving::{Bound, Proposal};
 use super::start_path::trail::Trail;
 use super::start_path::{self, Followed, Walks};
 use super::users::users;
@@ -215,10 +215,20 @@ fn accepted(
     (known, stale)
 }
 
-/// Files and folders that the agents of a group write, with where that is done first, and how they are asked and reached: all that their
-/// stack does not say.
+/// What a stack does not say of its agents, as far as their start paths tell.
+#[derive(Debug)]
+pub struct Unsaid {
+    /// Files and folders that the agents of a group write, with where that is done first.
+    pub written: BTreeMap<(GroupId, Writable), Place>,
+    /// How they are asked and reached.
+    pub proposals: Vec<Proposal>,
+    /// Ports that they surely bind.
+    pub bound: Vec<Bound>,
+}
+
+/// Follows all agents for it.
 #[must_use]
-pub fn unsaid(mut input: Input<'_>) -> (BTreeMap<(GroupId, Writable), Place>, Vec<Proposal>) {
+pub fn unsaid(mut input: Input<'_>) -> Unsaid {
     let python = python_of(&mut input);
     let own = Walks::default();
     let walks = input.memory.map_or(&own, |memory| &memory.walks);
@@ -228,8 +238,12 @@ pub fn unsaid(mut input: Input<'_>) -> (BTreeMap<(GroupId, Writable), Place>, Ve
     for (group, writable) in written.keys() {
         stack.groups[group.0].writable.push(writable.clone());
     }
-    let proposals = super::serving::proposals(&stack, &python, input.disk, walks);
-    (written, proposals)
+    let (proposals, bound) = super::serving::proposals(&stack, &python, input.disk, walks);
+    Unsaid {
+        written,
+        proposals,
+        bound,
+    }
 }
 
 /// The facts of the tree's Python files, whose bytes are taken out of the entries.

@@ -63,7 +63,7 @@ impl Open {
         match &self.speaks {
             Speaks::Answers(None) => format!("binds {port}, where it answers `health_check`"),
             Speaks::Answers(Some(ask)) => format!("binds {port}, where it answers `{ask}`"),
-            Speaks::Replies => format!("binds {port}, where it answers requests"),
+            Speaks::Replies | Speaks::OwnWords => format!("binds {port}, where it answers requests"),
             Speaks::Http(Some(path)) if !path.is_empty() => format!("serves HTTP on {port}, and `{path}` among it"),
             Speaks::Http(_) => format!("serves HTTP on {port}"),
             Speaks::Takes(what) => format!("binds {what} to {port}"),
@@ -75,7 +75,7 @@ impl Open {
         match &self.speaks {
             Speaks::Http(Some(_)) => 0,
             Speaks::Answers(_) => 1,
-            Speaks::Replies => 2,
+            Speaks::Replies | Speaks::OwnWords => 2,
             Speaks::Http(None) => 3,
             Speaks::Takes(_) => 4,
         }
@@ -100,7 +100,7 @@ impl Open {
                 path: Some(path.clone()).filter(|path| !path.is_empty()),
                 ..of(Kind::Http)
             },
-            Speaks::Replies | Speaks::Http(None) | Speaks::Takes(_) => of(Kind::Tcp),
+            Speaks::Replies | Speaks::OwnWords | Speaks::Http(None) | Speaks::Takes(_) => of(Kind::Tcp),
         }
     }
 
@@ -109,6 +109,11 @@ impl Open {
         match self.speaks {
             Speaks::Replies => Some(format!(
                 "nothing says which request is answered on {} with how it is doing: that it takes connections is all that is asked",
+                self.port
+            )),
+            Speaks::OwnWords => Some(format!(
+                "it says how it is doing in words of its own, if at all: that {} takes connections is all that is asked; `health: {{ask: …, \
+                 expect: …}}` asks in its words",
                 self.port
             )),
             Speaks::Http(None) => Some(format!(
@@ -120,13 +125,16 @@ impl Open {
     }
 }
 
-/// Proposals for all agents whose start paths lead to sockets that their stack does not know of.
+/// A port that an agent surely binds, and where.
+pub type Bound = (AgentId, u16, Place);
+
+/// Proposals for all agents whose start paths lead to sockets that their stack does not know of, and all ports that agents surely bind.
 #[must_use]
-pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, walks: &Walks) -> Vec<Proposal> {
+pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, walks: &Walks) -> (Vec<Proposal>, Vec<Bound>) {
     let all = start_path::listening(stack, tree, disk, walks);
     let looked_for = looked_for(stack, &all);
     let mut claims = Claims::configured(stack);
-    let mut proposals = Vec::new();
+    let (mut proposals, mut bound) = (Vec::new(), Vec::new());
     for (followed, listening) in &all {
         let id = followed.report.id;
         let agent = stack.agent(id);
@@ -134,11 +142,12 @@ pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, walks: &Walks)
         if !is_grouped || followed.report.prediction == Prediction::CannotStart {
             continue;
         }
+        let open = opened(listening);
+        bound.extend(open.iter().map(|open| (id, open.port, open.place.clone())));
         // One of them may be the configured one.
         if listening.all.iter().any(|listener| listener.port.is_none()) {
             continue;
         }
-        let open = opened(listening);
         let health = health(stack, followed, listening, &open);
         let asked = match health.as_ref().map(|proposal| &proposal.what) {
             Some(What::Health(check)) => check.port,
@@ -152,7 +161,7 @@ pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, walks: &Walks)
         }
     }
     proposals.extend(reaches(stack, &looked_for));
-    proposals
+    (proposals, bound)
 }
 
 /// Whose each port of a group's container is: two agents that have one cannot be asked for themselves, and the stack would leave one out.
@@ -262,6 +271,10 @@ fn health(stack: &Stack, followed: &Followed, listening: &Listening, open: &[Ope
         })
     };
     if listening.all.is_empty() {
+        // A server's port is none that the tree's code opens.
+        if agent.served().is_some() {
+            return None;
+        }
         // A package that is missing opens no port of its own accord.
         let only_lacks = followed
             .report
@@ -303,8 +316,17 @@ fn health(stack: &Stack, followed: &Followed, listening: &Listening, open: &[Ope
         .elsewhere
         .as_ref()
         .map(|place| format!("it may open further ports ({}:{})", place.path, place.line));
+    // Where there may be further sockets, which of them answers is not known.
+    let unclear = matches!(best.speaks, Speaks::Answers(_)) && elsewhere.is_some();
+    let best = match unclear {
+        true => Open {
+            speaks: Speaks::Replies,
+            ..best.clone()
+        },
+        false => best.clone(),
+    };
     let evidence = vec![(best.place.clone(), best.says())];
-    proposal(best.check(), evidence, best.doubt().or(elsewhere))
+    proposal(best.check(), evidence, elsewhere.or(best.doubt()))
 }
 
 /// Ports that agents connect to, by number: whose they are, and who does that where.
@@ -359,7 +381,7 @@ fn ports(
         let (mains, others): (Vec<&Open>, Vec<&Open>) = open
             .iter()
             .filter(|open| open.port != agent.health_check_port)
-            .partition(|open| matches!(open.speaks, Speaks::Answers(_) | Speaks::Replies));
+            .partition(|open| matches!(open.speaks, Speaks::Answers(_) | Speaks::Replies | Speaks::OwnWords));
         let of_others = || match others.iter().filter(|open| Some(open.port) != asked).count() {
             0 => others.clone(),
             _ => others.iter().copied().filter(|open| Some(open.port) != asked).collect(),
@@ -444,7 +466,7 @@ mod tests {
         let further = scripts.iter().filter(|(path, _)| !fixture.tree.files.contains(*path));
         let further = further.map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
         let tree = facts::of_agents(files.chain(further).collect(), PythonVersion::USUAL, &stack).with_paths([]);
-        let all = proposals(&stack, &tree, Disk::new(&|_| false, &|_| None), &Walks::default());
+        let (all, _) = proposals(&stack, &tree, Disk::new(&|_| false, &|_| None), &Walks::default());
         let lines = all.into_iter().map(|proposal| {
             let doubt = if proposal.doubt.is_some() { " ?" } else { "" };
             let what = match proposal.what {
@@ -554,6 +576,26 @@ mod tests {
                 "{serves}"
             );
         }
+    }
+
+    #[test]
+    fn who_answers_in_words_of_its_own_is_asked_for_a_connection() {
+        let agent = |reply: &str| {
+            format!(
+                "import zmq\ns = zmq.Context().socket(zmq.REP)\ns.bind('tcp://*:7000')\nwhile True:\n    m = s.recv_json()\n    if \
+                 m.get('request') == 'HEALTH':\n        s.send_json({reply})\n    else:\n        s.send_json({{}})\n"
+            )
+        };
+        assert_eq!(of(&agent("{'state': 'alive'}"))[0], "Alpha: tcp ?");
+    }
+
+    #[test]
+    fn a_handler_that_is_made_while_the_agent_runs_has_its_class_s_paths() {
+        let server = "import threading\nfrom http.server import BaseHTTPRequestHandler, HTTPServer\nclass H(BaseHTTPRequestHandler):\n    def \
+                      do_GET(self):\n        if self.path == '/health':\n            self.send_response(200)\nhandler = type('Handler', (H,), \
+                      {'agent': 1})\nserver = HTTPServer(('', 7000), handler)\nthreading.Thread(target=server.serve_forever, \
+                      daemon=True).start()\n";
+        assert_eq!(of(&format!("{server}{LOOP}"))[0], "Alpha: http /health");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! `cargo xtask init`: a stack file for a tree that has none.
 
+mod ask;
 mod ci;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::audit::seen::Seen;
@@ -9,7 +11,7 @@ use super::{Context, Failure, Outcome};
 use contract::health::Kind;
 
 use crate::audit::memory::Memory;
-use crate::audit::pipeline;
+use crate::audit::pipeline::{self, Unsaid};
 use crate::audit::scope::Scope;
 use crate::audit::serving::{Proposal, What};
 use crate::finding::Place;
@@ -18,6 +20,7 @@ use crate::host::tree::root::{LONGEST_TEXT, TreeError, TreeRoot};
 use crate::host::tree::{evidence, stack_files};
 use crate::init::document::Shown;
 use crate::init::evidence::Evidence;
+use crate::init::ports::Bound;
 use crate::init::{self, Inference, STACK_FILE, Setting, Write};
 use crate::report::exit::Exit;
 use crate::report::init as show;
@@ -27,7 +30,7 @@ use crate::stack::near::nearest;
 
 /// Infer a stack from a tree, and write it into the tree as config/stack.yaml
 ///
-/// Asks nothing: machines, groups, folders of code, health ports and requirements are inferred from the tree's own files, each with the
+/// Asks nothing unless `--ask` is given: machines, groups, folders of code, health ports and requirements are inferred from the tree's own files, each with the
 /// file and line that say so; where an agent listens is found by following its script. Marks: `=` the tree says so, `~` all evidence agrees, `?` look at it. Where no requirements file of the
 /// tree brings what a group imports, one is made beside the stack; so are smoke checks, below `deploy/smoke`. Nothing that is there is overwritten: a second run shows the
 /// difference to what would be inferred now.
@@ -35,6 +38,7 @@ use crate::stack::near::nearest;
 #[command(after_help = "Examples:
   cargo xtask init --tree ../AI_System
   cargo xtask init --tree ../AI_System --dry-run          shows the file, writes nothing
+  cargo xtask init --ask                                  asks about what is doubtful, and about nothing else
   cargo xtask init --explain machines.pc2.health_port_offset
   cargo xtask init --json --dry-run                       every value with its evidence
   cargo xtask init --ci github                            .github/workflows/ai-system.yml
@@ -46,6 +50,9 @@ pub struct Args {
     /// Print every value with its evidence as JSON
     #[arg(long)]
     pub json: bool,
+    /// Ask about each doubtful value on the terminal, with the evidence and the proposed value
+    #[arg(long, conflicts_with_all = ["json", "explain", "ci"])]
+    pub ask: bool,
     /// Write files that make a CI service audit the tree's repository, instead of a stack; may be given several times
     #[arg(long, value_enum, value_name = "SERVICE", conflicts_with_all = ["json", "explain"])]
     pub ci: Vec<ci::Wanted>,
@@ -72,9 +79,14 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         context.printer.data(&text);
         return Ok(Exit::Success);
     }
+    let file = stack_files::in_tree(&root).unwrap_or(STACK_FILE);
+    let inference = match args.ask {
+        true if root.has(file) => return Err(Failure::wrong_use(show::asked_too_late(file))),
+        true => ask::on_terminal(inference, path, context)?,
+        false => inference,
+    };
     let _ease = process::AtEase::new();
     let text = inference.text();
-    let file = stack_files::in_tree(&root).unwrap_or(STACK_FILE);
     let there = match root.read(file, LONGEST_TEXT) {
         Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
         Err(TreeError::Missing) => None,
@@ -135,28 +147,60 @@ fn open(path: &Path) -> Outcome<TreeRoot> {
     })
 }
 
-/// The same with what the agents write on their start paths and where they listen, which the audit of the inferred stack tells.
+/// The same with what the agents write on their start paths and where they listen, which the audit of the inferred stack tells. Agents
+/// that bind one port get containers of their own first.
 fn with_seen(inference: Inference, path: &Path, context: &Context, memory: &Memory) -> Inference {
-    let Some(seen) = Seen::of_inference(&inference, path, context) else {
+    let Some((stack, unsaid)) = unsaid(&inference, path, context, memory) else {
         return inference;
     };
-    let prefix = seen.stack.shown_prefix();
-    let stack = seen.stack.clone();
-    let (writes, proposals) = seen.with_input_again(Scope::default(), None, Some(memory), pipeline::unsaid);
-    let in_tree = |place: &Place| {
-        let file = place.path.strip_prefix(&prefix).unwrap_or(&place.path).to_owned();
-        (file, place.line as usize)
+    let mut bound: BTreeMap<String, Bound> = BTreeMap::new();
+    for (id, port, place) in &unsaid.bound {
+        let agent = stack.agent(*id);
+        let (file, line) = in_tree(&stack, place);
+        let of_machine = bound.entry(stack.machine(agent.machine).name.clone()).or_default();
+        let ports = of_machine.entry(agent.name.clone()).or_default();
+        ports.push((*port, Evidence::new(file, line, format!("binds {port}"))));
+    }
+    let Some(apart) = inference.apart(&bound) else {
+        return with(inference, &stack, unsaid);
     };
-    let writes: Vec<Write> = writes
+    match self::unsaid(&apart, path, context, memory) {
+        Some((stack, unsaid)) => with(apart, &stack, unsaid),
+        None => apart,
+    }
+}
+
+/// The inferred stack, and what it does not say.
+fn unsaid(inference: &Inference, path: &Path, context: &Context, memory: &Memory) -> Option<(Stack, Unsaid)> {
+    let seen = Seen::of_inference(inference, path, context)?;
+    let stack = seen.stack.clone();
+    Some((
+        stack,
+        seen.with_input_again(Scope::default(), None, Some(memory), pipeline::unsaid),
+    ))
+}
+
+/// The file of the tree that findings name so, and the line.
+fn in_tree(stack: &Stack, place: &Place) -> (String, usize) {
+    let prefix = stack.shown_prefix();
+    let file = place.path.strip_prefix(&prefix).unwrap_or(&place.path).to_owned();
+    (file, place.line as usize)
+}
+
+fn with(inference: Inference, stack: &Stack, unsaid: Unsaid) -> Inference {
+    let in_tree = |place: &Place| in_tree(stack, place);
+    let writes: Vec<Write> = unsaid
+        .written
         .into_iter()
         .map(|((_, path), place)| Write {
             path,
             place: in_tree(&place),
         })
         .collect();
-    let settings: Vec<Setting> = proposals
+    let settings: Vec<Setting> = unsaid
+        .proposals
         .iter()
-        .map(|proposal| setting(&stack, proposal, &in_tree))
+        .map(|proposal| setting(stack, proposal, &in_tree))
         .collect();
     match writes.is_empty() && settings.is_empty() {
         true => inference,

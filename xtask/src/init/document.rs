@@ -75,7 +75,8 @@ impl Item {
 
 impl Shown {
     /// It on one line.
-    fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         match self {
             Self::Scalar(text) => scalar(text),
             Self::Number(number) => number.to_string(),

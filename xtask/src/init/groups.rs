@@ -48,6 +48,58 @@ pub fn find(config: &Config, machine: &str) -> Vec<Known<Group>> {
     unique(groups, machine)
 }
 
+/// The same with agents that would bind one port in groups of their own: a container has each port once. `ports` says which an agent has;
+/// the first agent of a group keeps its place. `names` are those that groups have already.
+#[must_use]
+pub fn apart(
+    groups: Vec<Known<Group>>,
+    names: &mut BTreeSet<String>,
+    ports: &dyn Fn(&str) -> Vec<(u16, Evidence)>,
+) -> Vec<Known<Group>> {
+    names.extend(groups.iter().map(|known| known.value.name.clone()));
+    let mut all = Vec::new();
+    for known in groups {
+        let mut parts = parts(&known.value.agents, ports).into_iter();
+        let name = known.value.name.clone();
+        let first = parts.next().map(|(agents, _)| agents).unwrap_or_default();
+        all.push(known.map(|group| Group { agents: first, ..group }));
+        for (agents, evidence) in parts {
+            let free = (2..).map(|number| format!("{name}-{number}"));
+            let free = free.into_iter().find(|free| names.insert(free.clone()));
+            let name = free.unwrap_or_default();
+            all.push(Known::agreed(Group { name, agents }, evidence.into_iter().collect()));
+        }
+    }
+    all
+}
+
+/// The agents of a group in as many parts as it takes for no port to be in one of them twice, each but the first with what it is for.
+fn parts(agents: &[String], ports: &dyn Fn(&str) -> Vec<(u16, Evidence)>) -> Vec<(Vec<String>, Option<Evidence>)> {
+    let mut parts: Vec<(Vec<String>, Option<Evidence>, BTreeMap<u16, &str>)> = Vec::new();
+    for agent in agents {
+        let own = ports(agent);
+        let clash = |taken: &BTreeMap<u16, &str>| own.iter().find(|(port, _)| taken.contains_key(port)).cloned();
+        let clashes: Vec<_> = parts.iter().map(|(_, _, taken)| clash(taken)).collect();
+        let free = clashes.iter().position(Option::is_none).unwrap_or_else(|| {
+            let evidence = parts.first().zip(clashes.first()).and_then(|((_, _, taken), clash)| {
+                let (port, evidence) = clash.clone()?;
+                let other = taken.get(&port)?;
+                let says = format!("`{agent}` has {port}, like `{other}`: one container has it once");
+                Some(Evidence { says, ..evidence })
+            });
+            parts.push((Vec::new(), evidence, BTreeMap::new()));
+            parts.len() - 1
+        });
+        let (members, _, taken) = &mut parts[free];
+        members.push(agent.clone());
+        taken.extend(own.iter().map(|(port, _)| (*port, agent.as_str())));
+    }
+    parts
+        .into_iter()
+        .map(|(members, evidence, _)| (members, evidence))
+        .collect()
+}
+
 /// What the file itself says under `docker_groups:` or a like key.
 fn by_names(config: &Config, agents: &[&Listed]) -> Option<Vec<Known<Group>>> {
     if config.named_groups.is_empty() {
@@ -289,6 +341,38 @@ mod tests {
         );
         let names: Vec<String> = of(&comments).into_iter().map(|(name, ..)| name).collect();
         assert_eq!(names, ["core-services", "memory"]);
+    }
+
+    #[test]
+    fn agents_that_have_one_port_are_in_different_groups() {
+        let known = |name: &str, agents: &[&str]| {
+            let agents = agents.iter().map(|agent| (*agent).to_owned()).collect();
+            Known::written(group(name, agents), Evidence::new("c.yaml", 1, "says so"))
+        };
+        let ports = |agent: &str| {
+            let ports: &[u16] = match agent {
+                "A" => &[1000, 1001],
+                "B" => &[1001, 1002],
+                "C" => &[1002, 1003],
+                "D" => &[1001, 1003],
+                _ => &[],
+            };
+            let of = |port: &u16| (*port, Evidence::new("c.yaml", usize::from(*port), "binds it"));
+            ports.iter().map(of).collect()
+        };
+        let groups = vec![known("core", &["A", "B", "C", "D", "E"]), known("core-2", &["A"])];
+        let found = apart(groups, &mut BTreeSet::new(), &ports);
+        let shown: Vec<String> = found
+            .iter()
+            .map(|known| format!("{} {}", known.value.name, known.value.agents.join("")))
+            .collect();
+        assert_eq!(shown, ["core ACE", "core-3 B", "core-4 D", "core-2 A"]);
+        let why = &found[1].evidence[0];
+        assert_eq!(
+            (why.place().as_str(), why.says.as_str()),
+            ("c.yaml:1001", "`B` has 1001, like `A`: one container has it once")
+        );
+        assert_eq!(found[0].evidence[0].says, "says so");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Health ports of agents that have none written: what their code adds to the port.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pysrc::{Module, Operator, Span, Value};
 
@@ -74,15 +74,11 @@ pub fn offset(config: &Config, sources: &Sources, loaded: &Loaded) -> Known<u16>
             )
         }
     };
-    let known = if code.len() > 1 {
+    if code.len() > 1 {
         let all: Vec<String> = code.keys().map(|offset| format!("port + {offset}")).collect();
         known.but(format!("the code knows more than one rule: {}", all.join(", ")))
     } else {
         known
-    };
-    match clash(config, known.value) {
-        Some(why) => known.but(why),
-        None => known,
     }
 }
 
@@ -183,43 +179,20 @@ fn is_port(module: &Module, value: &Value) -> bool {
 
 /// An offset where nothing says one: 1, or the next that makes no two ports one, as the stack's own default is chosen.
 fn guessed(config: &Config) -> u16 {
-    let free = |offset: &u16| clash(config, *offset).is_none();
+    let free = |offset: &u16| !clashes(config, *offset);
     std::iter::once(1)
         .chain((1000..=20_000).step_by(1000))
         .find(free)
         .unwrap_or(1)
 }
 
-/// Two agents that would have one port, as far as one list tells.
-fn clash(config: &Config, offset: u16) -> Option<String> {
-    let mut taken: BTreeMap<u16, &str> = config
-        .agents
-        .iter()
-        .filter_map(|agent| Some((agent.port?, agent.name.as_str())))
-        .collect();
-    let mut clashes = 0;
-    let mut first = None;
-    for agent in config.agents.iter().filter(|agent| agent.health_port.is_none()) {
-        let Some(health) = agent.port.and_then(|port| port.checked_add(offset)) else {
-            continue;
-        };
-        match taken.get(&health) {
-            Some(other) if *other != agent.name => {
-                clashes += 1;
-                first.get_or_insert(format!(
-                    "the health port of `{}` would be {health}, a port of `{other}`",
-                    agent.name
-                ));
-            }
-            _ => {
-                taken.insert(health, &agent.name);
-            }
-        }
-    }
-    let first = first?;
-    Some(match clashes {
-        1 => first,
-        many => format!("{first}, and {} more like it", many - 1),
+/// Whether two agents would have one port, as far as one list tells.
+fn clashes(config: &Config, offset: u16) -> bool {
+    let mut taken: BTreeSet<u16> = config.agents.iter().filter_map(|agent| agent.port).collect();
+    let mut agents = config.agents.iter().filter(|agent| agent.health_port.is_none());
+    agents.any(|agent| {
+        let health = agent.port.and_then(|port| port.checked_add(offset));
+        health.is_some_and(|health| !taken.insert(health))
     })
 }
 
@@ -260,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_disagrees_or_clashes_is_doubted() {
+    fn what_disagrees_is_doubted_and_a_guess_clashes_with_nothing() {
         let written = "  - {name: A, script_path: base.py, port: 7000, health_check_port: 9000}\n  - {name: B, script_path: base.py, port: 7001}\n";
         let rule = "class Base:\n    def __init__(self):\n        self.health_port = self.port + 1\n";
         let with_rule = known(written, rule);
@@ -270,7 +243,8 @@ mod tests {
         assert_eq!((without.value, without.doubts.len()), (2000, 0));
         let close =
             "  - {name: A, script_path: base.py, port: 7000}\n  - {name: B, script_path: base.py, port: 7001}\n";
-        assert!(known(close, rule).doubts.iter().any(|why| why.contains("7001")));
+        // Agents that would have one port get containers of their own.
+        assert!(known(close, rule).doubts.is_empty());
         let guess = known(PLAIN, "");
         assert!(guess.value == 1 && !guess.doubts.is_empty(), "{guess:?}");
         let guess = known(close, "");

@@ -32,6 +32,8 @@ pub struct Wanted {
     pub evidence: Evidence,
     /// Some import of it is made without a `try` around it.
     pub needed: bool,
+    /// Some import of it stands in no branch and no handler.
+    pub sure: bool,
 }
 
 /// What files import, by the folder of the script that loads them, the number of further folders that modules are looked up from, and
@@ -58,6 +60,7 @@ impl Loaded {
         for (name, wanted) in &other.packages {
             let own = self.packages.entry(name.clone()).or_insert_with(|| wanted.clone());
             own.needed |= wanted.needed;
+            own.sure |= wanted.sure;
         }
         for (root, evidence) in &other.roots {
             self.roots.entry(root.clone()).or_insert_with(|| evidence.clone());
@@ -218,8 +221,10 @@ impl Sources {
                 let wanted = loaded.packages.entry(first.to_owned()).or_insert_with(|| Wanted {
                     evidence: evidence(),
                     needed: false,
+                    sure: false,
                 });
                 wanted.needed |= !import.guard.catches_import_error && !import.guard.catches_everything;
+                wanted.sure |= wanted.needed && !import.guard.conditional;
             }
         }
         next

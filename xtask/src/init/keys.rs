@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::document::{Item, Shown};
 use super::evidence::{Evidence, Known};
 use super::requirements::Source;
-use super::{Draft, GroupOf, Inference, Machine, writable};
+use super::{Draft, GroupOf, Inference, Machine, ports, writable};
 
 /// First port of the host's loopback that a group's status is published at.
 const FIRST_STATUS_PORT: u16 = 19101;
@@ -110,10 +110,39 @@ fn general(draft: &Draft, requirements: Option<&Known<String>>, items: &mut Vec<
             Shown::List(known.value.clone()),
         ));
     }
+    if !draft.included.is_empty() {
+        let known = Known::agreed((), draft.included.values().cloned().collect());
+        let paths = draft.included.keys().cloned().collect();
+        items.push(Item::new(&["images", "include"], &known, Shown::List(paths)));
+    }
+    // Those with a value first: a note that opens the section would leave it empty.
+    let (with, without): (Vec<_>, Vec<_>) = draft.variables.iter().partition(|(_, known)| known.value.is_some());
+    for (name, known) in with {
+        let value = known.value.clone().unwrap_or_default();
+        items.push(Item::new(&["variables", name], known, Shown::Scalar(value)));
+    }
+    for (name, known) in without {
+        let mut item = Item::new(&["variables", name], known, Shown::Note);
+        item.key.truncate(1);
+        item.doubts = vec![format!(
+            "nothing in the tree sets `{name}`: `variables: {{{name}: VALUE}}` would"
+        )];
+        items.push(item);
+    }
+    let ports: Vec<_> = draft.machines.iter().map(Machine::ports).collect();
+    if let Some((port, evidence)) = ports::status(ports.iter().flat_map(BTreeMap::values).flatten()) {
+        let known = Known::agreed((), vec![evidence]);
+        items.push(Item::new(&["status_port"], &known, Shown::Number(u64::from(port))));
+    }
     let writable = writable::known(draft.writable.clone());
     for (name, (folder, evidence)) in &writable.value.volumes {
         let known = Known::agreed((), vec![evidence.clone()]);
-        items.push(Item::new(&["volumes", name], &known, text(&format!("/app/{folder}"))));
+        // One outside of the code is where the code says.
+        let path = match folder.starts_with('/') {
+            true => folder.clone(),
+            false => format!("/app/{folder}"),
+        };
+        items.push(Item::new(&["volumes", name], &known, text(&path)));
     }
     let written: Vec<String> = writable.value.beside_code.keys().cloned().collect();
     if !written.is_empty() || !writable.doubts.is_empty() {

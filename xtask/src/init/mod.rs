@@ -4,6 +4,7 @@
 //! Pure: the listing of a tree goes in with the texts that [`wants`] asks for, and an [`Inference`] comes out. One module for each
 //! kind of value; [`document`] turns them into a stack file.
 
+pub mod ask;
 pub mod document;
 pub mod evidence;
 pub mod texts;
@@ -16,13 +17,16 @@ mod fallbacks;
 mod groups;
 mod health;
 mod imports;
+mod included;
 mod keys;
 mod machines;
 mod paths;
+pub mod ports;
 mod requirements;
 mod scripts;
 mod settings;
 mod startup;
+mod variables;
 mod version;
 mod writable;
 
@@ -38,7 +42,8 @@ use self::addresses::Address;
 use self::document::Item;
 use self::evidence::{Evidence, Known};
 use self::groups::Group;
-use self::imports::{Loaded, Sources};
+use self::imports::{Loaded, Sources, Wanted};
+use self::ports::Bound;
 use self::requirements::Source;
 use self::scripts::Scripts;
 pub use self::settings::Setting;
@@ -105,6 +110,26 @@ impl Inference {
         keys::inference(self.draft, self.code)
     }
 
+    /// The same with agents that bind one port in containers of their own; nothing where each container has each port once. By machine,
+    /// the ports that agents were seen to bind.
+    #[must_use]
+    pub fn apart(&self, bound: &BTreeMap<String, Bound>) -> Option<Self> {
+        let mut draft = self.draft.clone();
+        let mut names: BTreeSet<String> = draft.machines.iter().flat_map(Machine::group_names).collect();
+        let before = names.len();
+        for machine in &mut draft.machines {
+            if let Some(bound) = bound.get(&machine.name.value) {
+                machine.bound.clone_from(bound);
+                machine.part(&mut names);
+            }
+        }
+        if names.len() == before {
+            return None;
+        }
+        draft.settings = settings::of_programs(&draft.machines);
+        Some(keys::inference(draft, self.code.clone()))
+    }
+
     /// What somebody should look at: the key, what is doubtful, and the evidence.
     pub fn doubts(&self) -> impl Iterator<Item = (String, &str, Option<&Evidence>)> {
         self.items.iter().flat_map(|item| {
@@ -127,6 +152,42 @@ struct Machine {
     health: Known<u16>,
     address: Address,
     groups: Vec<GroupOf>,
+    /// Ports that its agents were seen to bind.
+    bound: Bound,
+}
+
+impl Machine {
+    fn group_names(&self) -> impl Iterator<Item = String> {
+        self.groups.iter().map(|group| group.group.value.name.clone())
+    }
+
+    /// The ports of all its agents.
+    fn ports(&self) -> BTreeMap<&str, Vec<(u16, Evidence)>> {
+        let config = &self.config.value;
+        let of = |agent| ports::of(agent, config, self.health.value, &self.bound);
+        let agents = config.agents.iter().rev();
+        agents.map(|agent| (agent.name.as_str(), of(agent))).collect()
+    }
+
+    /// Gives agents that have one port groups of their own.
+    fn part(&mut self, names: &mut BTreeSet<String>) {
+        let known = self.groups.iter().map(|group| group.group.clone()).collect();
+        let parted = {
+            let ports = self.ports();
+            groups::apart(known, names, &|agent| ports.get(agent).cloned().unwrap_or_default())
+        };
+        let whole = std::mem::take(&mut self.groups);
+        for group in parted {
+            let is_of = |known: &&GroupOf| known.group.value.agents.contains(&group.value.agents[0]);
+            if let Some(of) = whole.iter().find(is_of) {
+                self.groups.push(GroupOf {
+                    group,
+                    // What one of them needs, all of them have: nothing is looked up again.
+                    ..of.clone()
+                });
+            }
+        }
+    }
 }
 
 /// One group with what its agents load.
@@ -154,8 +215,12 @@ struct Draft {
     python: Known<PythonVersion>,
     packages: Option<Known<Vec<String>>>,
     writable: Writable,
+    /// Files that images have besides code, with what names them.
+    included: BTreeMap<String, Evidence>,
     machines: Vec<Machine>,
     fallbacks: BTreeMap<String, Known<Option<String>>>,
+    /// What fills in references of the startup configs.
+    variables: BTreeMap<String, Known<Option<String>>>,
     compose_devices: Vec<Evidence>,
     settings: Vec<Setting>,
 }
@@ -194,6 +259,10 @@ pub fn infer(input: Input, parses: &Parses) -> Option<Inference> {
         let configs: Vec<&Config> = configs.iter().map(|(config, _)| &config.value).collect();
         fallbacks::find(&configs, &input.tree)
     };
+    let variables = configs
+        .iter()
+        .flat_map(|(config, _)| variables::find(&config.value, &texts))
+        .collect();
     let many = configs.len() > 1;
     let mut known = Looked {
         tree: &input.tree,
@@ -216,6 +285,15 @@ pub fn infer(input: Input, parses: &Parses) -> Option<Inference> {
     for machine in &machines {
         writable::keep(&mut writable, sources.folders(), &machine.config.value);
     }
+    let mut included = BTreeMap::new();
+    for machine in &machines {
+        included.extend(included::find(
+            &sources,
+            &machine.loaded,
+            &machine.code.value,
+            &input.tree,
+        ));
+    }
     let name = machines::slug(&input.name);
     let settings = settings::of_programs(&machines);
     let draft = Draft {
@@ -223,8 +301,10 @@ pub fn infer(input: Input, parses: &Parses) -> Option<Inference> {
         python: python_version,
         packages: debian::of_dockerfiles(&texts),
         writable,
+        included,
         machines,
         fallbacks,
+        variables,
         compose_devices: devices::of_compose(&texts),
         settings,
     };
@@ -255,7 +335,9 @@ impl Looked<'_> {
                 .filter(|folder| !folder.is_empty()),
         );
         let found: Vec<&str> = scripts.value.found.values().map(String::as_str).collect();
-        let loaded = self.sources.load(&found, &path);
+        path.extend(scripts.value.roots.keys().cloned());
+        let mut loaded = self.sources.load(&found, &path);
+        loaded.roots.extend(scripts.value.roots.clone());
         let python_path = paths::python_path(&written, &loaded);
         let code = paths::code(&config.value, &found, self.sources, &loaded);
         let roots: Vec<String> = python_path
@@ -263,12 +345,19 @@ impl Looked<'_> {
             .iter()
             .map(|root| if root == "." { String::new() } else { root.clone() })
             .collect();
-        let groups = groups::find(&config.value, &name.value)
+        let health = health::offset(&config.value, self.sources, &loaded);
+        let (offset, bound) = (health.value, Bound::new());
+        let of = |name: &str| config.value.agents.iter().find(|agent| agent.name == name);
+        let ports =
+            |name: &str| of(name).map_or_else(Vec::new, |agent| ports::of(agent, &config.value, offset, &bound));
+        let groups = groups::find(&config.value, &name.value);
+        let groups = groups::apart(groups, &mut BTreeSet::new(), &ports)
             .into_iter()
             .map(|group| self.group(group, &name.value, &config.value, &scripts.value, &roots))
             .collect();
         Machine {
-            health: health::offset(&config.value, self.sources, &loaded),
+            health,
+            bound,
             address: addresses::find(&name.value, number, many, &config.value, self.texts, self.sources),
             groups,
             name,
@@ -302,9 +391,21 @@ impl Looked<'_> {
             .filter_map(|agent| scripts.found.get(*agent))
             .map(String::as_str)
             .collect();
-        let loaded = self.sources.load(&found, roots);
+        let mut loaded = self.sources.load(&found, roots);
+        // What serves an application is installed with it.
+        for agent in config.agents.iter().filter(|agent| own.contains(agent.name.as_str())) {
+            if let Some((server, _)) = &agent.served {
+                let says = format!("starts `{}` by `{server}`", agent.name);
+                let evidence = Evidence::new(config.path.as_str(), agent.line, says);
+                let (needed, sure) = (true, true);
+                let wanted = Wanted { evidence, needed, sure };
+                loaded.packages.entry(server.clone()).or_insert(wanted);
+            }
+        }
         let made = format!("config/requirements.{}.txt", group.value.name);
-        let requirements = self.files.choose(&group.value.name, config.home(), &loaded, &made);
+        let requirements = self
+            .files
+            .choose(&group.value.name, config.home(), &found, &loaded, &made);
         let depends = config
             .agents
             .iter()

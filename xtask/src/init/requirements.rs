@@ -26,6 +26,18 @@ pub struct Files {
     all: Vec<(String, Requirements)>,
     /// The first line of a Dockerfile or launcher that names each.
     mentions: BTreeMap<String, Evidence>,
+    /// What the tree's own package asks for.
+    project: Vec<Asked>,
+}
+
+/// A distribution that a `pyproject.toml` or `setup.py` asks for.
+#[derive(Debug)]
+struct Asked {
+    /// Its name as indexes compare it.
+    name: String,
+    /// As it is written, with its versions.
+    line: String,
+    place: String,
 }
 
 /// What a group's packages are installed from.
@@ -72,12 +84,14 @@ impl Files {
                 }
             }
         }
-        Self { all, mentions }
+        let project = texts.of(Kind::Python).filter(|(path, _)| !is_put_aside(path));
+        let project = project.flat_map(|(path, text)| asked(path, text)).collect();
+        Self { all, mentions, project }
     }
 
-    /// What serves a group; `made` is the path of the file that is made where nothing of the tree does.
+    /// What serves a group with these scripts; `made` is the path of the file that is made where nothing of the tree does.
     #[must_use]
-    pub fn choose(&self, group: &str, home: &str, loaded: &Loaded, made: &str) -> Known<Source> {
+    pub fn choose(&self, group: &str, home: &str, scripts: &[&str], loaded: &Loaded, made: &str) -> Known<Source> {
         // What nothing is known to bring says nothing about a file.
         let can_be_had =
             |module: &str| !providers(module).is_empty() || self.all.iter().any(|(_, file)| file.bring(module));
@@ -98,12 +112,19 @@ impl Files {
                 .trim_matches('-')
                 == group
         };
+        // As services have it that are built each from a folder of its own.
+        let beside = |path: &str| {
+            let folder = path.rfind('/').map_or("", |at| &path[..=at]);
+            let all = !scripts.is_empty() && scripts.iter().all(|script| script.starts_with(folder));
+            if all { folder.len() } else { 0 }
+        };
         let below = |path: &str| !home.is_empty() && path.starts_with(&format!("{home}/"));
         let rank = |path: &str, share: usize| {
             (
                 share,
                 named(path),
                 self.mentions.contains_key(path),
+                beside(path),
                 below(path),
                 path.ends_with("requirements.txt"),
             )
@@ -140,13 +161,13 @@ impl Files {
                 wanted.evidence.place()
             ));
         }
-        for (module, wanted) in nowhere {
+        for (module, wanted) in nowhere.into_iter().filter(|(_, wanted)| wanted.sure) {
             known = known.but(format!(
                 "no package is known to bring `{module}`, imported in {}",
                 wanted.evidence.place()
             ));
         }
-        let decided = named(path) || self.mentions.contains_key(path);
+        let decided = named(path) || self.mentions.contains_key(path) || beside(path) > 0;
         match ranked
             .get(1)
             .filter(|(_, share)| !decided && !needed.is_empty() && best - share <= NEAR)
@@ -163,19 +184,26 @@ impl Files {
         let mut optional = Vec::new();
         for (module, wanted) in &loaded.packages {
             let from = self.written(module);
+            let asked = self.asked(module).filter(|_| from.is_none());
             let line = match (&from, providers(module).first()) {
                 (Some((_, line)), _) => line.clone(),
+                (None, _) if asked.is_some() => asked.map(|asked| asked.line.clone()).unwrap_or_default(),
                 (None, Some(provider)) if wanted.needed => (*provider).to_owned(),
                 (None, Some(provider)) => {
                     optional.push((*provider, &wanted.evidence));
                     continue;
                 }
                 (None, None) => {
-                    unknown.push((module.as_str(), &wanted.evidence));
+                    unknown.push((module.as_str(), wanted));
                     continue;
                 }
             };
             let why = match from {
+                None if asked.is_some() => format!(
+                    "imported in {}; as in {}",
+                    wanted.evidence.place(),
+                    asked.map(|asked| asked.place.as_str()).unwrap_or_default()
+                ),
                 Some((requirement, _)) => format!(
                     "imported in {}; as in {}:{}",
                     wanted.evidence.place(),
@@ -197,14 +225,16 @@ impl Files {
                 one_line(&evidence.place())
             );
         }
-        for (module, evidence) in &unknown {
+        for (module, wanted) in &unknown {
             let _ = writeln!(
                 text,
                 "# ? {}: imported in {}, and no package is known to bring it",
                 one_line(module),
-                one_line(&evidence.place())
+                one_line(&wanted.evidence.place())
             );
         }
+        // What stands in a branch or a handler may be for other versions of Python.
+        unknown.retain(|(_, wanted)| wanted.sure);
         let says = match best {
             Some((path, share)) => format!("the best file of the tree, `{path}`, brings {share} % of what is imported"),
             None => "the tree has no requirements file that can be installed".to_owned(),
@@ -218,17 +248,23 @@ impl Files {
         };
         match unknown.as_slice() {
             [] => known,
-            [(module, evidence), rest @ ..] => {
+            [(module, wanted), rest @ ..] => {
                 let more = match rest.len() {
                     0 => String::new(),
                     more => format!(", and {more} more"),
                 };
                 known.but(format!(
                     "no package is known to bring `{module}` ({}){more}",
-                    evidence.place()
+                    wanted.evidence.place()
                 ))
             }
         }
+    }
+
+    /// What the tree's own package asks for to have a module.
+    fn asked(&self, module: &str) -> Option<&Asked> {
+        let brings = |asked: &&Asked| asked.name == normal(module) || providers(module).contains(&asked.name.as_str());
+        self.project.iter().find(brings)
     }
 
     /// The line of the tree's files that brings a module as its own, the most specific one.
@@ -242,6 +278,60 @@ impl Files {
         });
         found.max_by_key(|(_, line)| line.contains("=="))
     }
+}
+
+/// `Simple_JSON` is `simple-json`.
+fn normal(name: &str) -> String {
+    let letters = name.chars().map(|c| match c {
+        '_' | '.' => '-',
+        c => c.to_ascii_lowercase(),
+    });
+    letters.collect()
+}
+
+/// What a `pyproject.toml` or `setup.py` asks for: the texts of `dependencies = […]` and `install_requires=[…]`.
+fn asked(path: &str, text: &str) -> Vec<Asked> {
+    let key = match path.rsplit('/').next() {
+        Some("pyproject.toml") => "\ndependencies",
+        Some("setup.py") => "install_requires",
+        _ => return Vec::new(),
+    };
+    let Some(at) = text.find(key).map(|at| at + key.len()) else {
+        return Vec::new();
+    };
+    let list = text[at..].trim_start_matches([' ', '\t', '=']);
+    let (Some(inside), before) = (list.strip_prefix('['), text.len() - list.len()) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let mut line = text[..before].matches('\n').count() + 1;
+    let mut rest = inside;
+    while let Some(at) = rest.find(['\'', '"', ']', '\n', '#']) {
+        let (sign, behind) = (rest.as_bytes()[at], &rest[at + 1..]);
+        rest = behind;
+        match sign {
+            b']' => break,
+            b'\n' => line += 1,
+            b'#' => rest = behind.find('\n').map_or("", |end| &behind[end..]),
+            quote => {
+                let Some((asked, behind)) = behind.split_once(char::from(quote)) else {
+                    break;
+                };
+                rest = behind;
+                let end = asked.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'));
+                let name = normal(&asked[..end.unwrap_or(asked.len())]);
+                // Addresses are nothing that a lock takes.
+                if !name.is_empty() && !asked.contains('@') && !asked.contains('\n') {
+                    found.push(Asked {
+                        name,
+                        line: asked.to_owned(),
+                        place: format!("{path}:{line}"),
+                    });
+                }
+            }
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -264,6 +354,7 @@ mod tests {
                 Wanted {
                     evidence,
                     needed: *needed,
+                    sure: *needed,
                 },
             )
         });
@@ -283,6 +374,7 @@ mod tests {
         let chosen = files.choose(
             "core",
             "main",
+            &[],
             &loaded(&[("zmq", true), ("numpy", true), ("torch", false)]),
             "x.txt",
         );
@@ -293,12 +385,56 @@ mod tests {
     #[test]
     fn a_module_that_no_package_brings_does_not_speak_against_a_file() {
         let files = files(&[("requirements.txt", "pyzmq\n")]);
-        let chosen = files.choose("core", "", &loaded(&[("zmq", true), ("our_own", true)]), "x.txt");
+        let chosen = files.choose("core", "", &[], &loaded(&[("zmq", true), ("our_own", true)]), "x.txt");
         assert_eq!(chosen.value.path(), "requirements.txt");
         assert_eq!(
             chosen.doubts,
             ["no package is known to bring `our_own`, imported in a.py:3"]
         );
+    }
+
+    #[test]
+    fn of_files_that_serve_alike_the_one_beside_the_scripts_is_taken() {
+        let files = files(&[
+            ("a/requirements.txt", "pyzmq\nflask\n"),
+            ("b/requirements.txt", "pyzmq\n"),
+        ]);
+        let of = |scripts: &[&str]| files.choose("core", "", scripts, &loaded(&[("zmq", true)]), "x.txt");
+        let chosen = of(&["b/main.py"]);
+        assert_eq!((chosen.value.path(), chosen.doubts.len()), ("b/requirements.txt", 0));
+        let doubted = of(&["c/main.py"]);
+        assert_eq!(doubted.doubts, ["`b/requirements.txt` serves as well"]);
+    }
+
+    #[test]
+    fn what_the_tree_s_own_package_asks_for_is_known() {
+        let files = files(&[
+            (
+                "setup.py",
+                "setup(\n  install_requires=['simplejson>=3', # \n   \"Our_Own\",\n 'x @ https://x'])\n",
+            ),
+            (
+                "pyproject.toml",
+                "[project]\ndependencies = [\n  \"numpy<2\",\n]\nother = ['flask']\n",
+            ),
+        ]);
+        let mut wanted = loaded(&[("simplejson", true), ("our_own", true), ("numpy", true), ("old", true)]);
+        wanted.packages.get_mut("old").unwrap().sure = false;
+        let chosen = files.choose("core", "", &[], &wanted, "config/requirements.core.txt");
+        let Source::Made(_, text) = &chosen.value else {
+            panic!("{chosen:?}");
+        };
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            lines,
+            [
+                "Our_Own  # imported in a.py:3; as in setup.py:3",
+                "numpy<2  # imported in a.py:3; as in pyproject.toml:3",
+                "simplejson>=3  # imported in a.py:3; as in setup.py:2"
+            ]
+        );
+        // What stands in a handler alone is no doubt.
+        assert!(text.contains("# ? old") && chosen.doubts.len() == 1, "{chosen:?}");
     }
 
     #[test]
@@ -314,7 +450,7 @@ mod tests {
             ("torch", false),
             ("flask", false),
         ]);
-        let chosen = files.choose("core", "", &wanted, "config/requirements.core.txt");
+        let chosen = files.choose("core", "", &[], &wanted, "config/requirements.core.txt");
         let Source::Made(path, text) = &chosen.value else {
             panic!("{chosen:?}");
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::evidence::{Evidence, Known};
-use super::startup::{Config, bases, joined};
+use super::startup::{Config, Listed, bases, joined, module_root};
 use crate::stack::{Found, TreeFiles};
 
 /// Share of scripts that must be there below one base for it not to be doubted; in hundredths.
@@ -16,14 +16,25 @@ pub struct Scripts {
     pub found: BTreeMap<String, String>,
     /// Folders that scripts name and that are elsewhere in the tree: the first part of their paths, and where it is.
     pub aliases: BTreeMap<String, String>,
+    /// Folders that modules of agents are imported from, besides the root, with what needs them.
+    pub roots: BTreeMap<String, Evidence>,
 }
 
 /// Finds the scripts of a config.
 #[must_use]
 pub fn find(config: &Config, tree: &TreeFiles) -> Known<Scripts> {
     let total = config.agents.len();
-    let has = |base: &str, script: &str| tree.files.contains(&joined(base, script));
-    let count = |base: &str| config.agents.iter().filter(|agent| has(base, &agent.script)).count();
+    let at_base = |base: &str, agent: &Listed| {
+        let mut files = agent.files().map(|file| joined(base, &file));
+        files.find(|file| tree.files.contains(file))
+    };
+    let rooted: Vec<_> = config.agents.iter().map(|agent| module_root(agent, tree)).collect();
+    let count = |base: &str| {
+        let agents = config.agents.iter().zip(&rooted);
+        agents
+            .filter(|(agent, rooted)| rooted.is_some() || at_base(base, agent).is_some())
+            .count()
+    };
     let mut best = ("", count(""));
     for base in bases(config.home()).skip(1) {
         let found = count(base);
@@ -35,22 +46,36 @@ pub fn find(config: &Config, tree: &TreeFiles) -> Known<Scripts> {
     let mut scripts = Scripts {
         found: BTreeMap::new(),
         aliases: BTreeMap::new(),
+        roots: BTreeMap::new(),
     };
-    for agent in &config.agents {
+    for (agent, rooted) in config.agents.iter().zip(&rooted) {
         let order = std::iter::once(base).chain(bases(config.home()).filter(|other| *other != base));
-        let Some(at) = order.into_iter().find(|at| has(at, &agent.script)) else {
+        let below = order
+            .into_iter()
+            .find_map(|at| Some((at.to_owned(), at_base(at, agent)?)));
+        let Some((at, file)) = below.or_else(|| rooted.clone()) else {
             continue;
         };
-        scripts
-            .found
-            .entry(agent.name.clone())
-            .or_insert_with(|| joined(at, &agent.script));
+        scripts.found.entry(agent.name.clone()).or_insert(file);
+        if let Some((server, root)) = agent.served.as_ref().filter(|(_, root)| !root.is_empty()) {
+            let says = format!("`{server}` imports `{}` from `{root}`", agent.name);
+            let evidence = || Evidence::new(config.path.as_str(), agent.line, says);
+            scripts.roots.entry(root.clone()).or_insert_with(evidence);
+        }
+        if agent.is_module {
+            if !at.is_empty() {
+                let says = format!("`{}` is a module that is imported from `{at}`", agent.name);
+                let evidence = || Evidence::new(config.path.as_str(), agent.line, says);
+                scripts.roots.entry(at).or_insert_with(evidence);
+            }
+            continue;
+        }
         // A path from the root is found as it is.
         if let Some(first) = agent.script.split('/').next().filter(|_| !at.is_empty())
             && agent.script.contains('/')
             && !tree.has_folder(first)
         {
-            scripts.aliases.insert(first.to_owned(), joined(at, first));
+            scripts.aliases.insert(first.to_owned(), joined(&at, first));
         }
     }
     let lacking = config

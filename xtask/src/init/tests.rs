@@ -328,3 +328,166 @@ fn procfiles_and_programs_of_supervisord_list_agents() {
     );
     assert_eq!(of(&[list, procfile]).1, "Two");
 }
+
+#[test]
+fn agents_that_have_one_port_share_no_container() {
+    let rule = "class Base:\n    def __init__(self, port):\n        self.health_port = port + 1\n";
+    let files = [
+        (
+            "main/config/startup.yaml",
+            "core:\n  - {name: A, script_path: main/a.py, port: 7000}\n  - {name: B, script_path: main/b.py, port: 7001}\n  - {name: C, script_path: main/c.py, port: 7009}\nside:\n  - {name: D, script_path: main/d.py, port: 9000}\n",
+        ),
+        ("main/base.py", rule),
+        ("main/a.py", "from main.base import Base\n"),
+        ("main/b.py", "from main.base import Base\n"),
+        ("main/c.py", "from main.base import Base\n"),
+        ("main/d.py", "from main.base import Base\n"),
+    ];
+    let (inference, stack, findings) = loaded(&files);
+    assert_eq!(errors(&findings), Vec::<&str>::new(), "{}", inference.text());
+    let of = |stack: &Stack| -> Vec<String> {
+        let names = |group: &crate::stack::Group| {
+            let agents = group.agents.iter().map(|id| stack.agent(*id).name.as_str());
+            format!("{} {}", group.name, agents.collect::<String>())
+        };
+        stack.groups.iter().map(names).collect()
+    };
+    assert_eq!(of(&stack), ["core AC", "core-2 B", "side D"]);
+    // Nor does anybody have the supervisor's.
+    assert_eq!(stack.status_port, 9002, "{}", inference.text());
+    // What agents were seen to bind counts as well.
+    let binds = |port: u16| vec![(port, Evidence::new("main/a.py", 2, "binds it"))];
+    let bound = [("A".to_owned(), binds(5570)), ("C".to_owned(), binds(5570))];
+    let bound = BTreeMap::from([("main".to_owned(), bound.into_iter().collect::<Bound>())]);
+    let apart = inference.apart(&bound).expect("two have 5570");
+    assert!(apart.text().contains("`C` has 5570, like `A`"), "{}", apart.text());
+    let names: Vec<&str> = apart.draft.machines[0]
+        .groups
+        .iter()
+        .map(|group| group.group.value.name.as_str())
+        .collect();
+    assert_eq!(names, ["core", "core-3", "core-2", "side"]);
+    assert!(apart.apart(&bound).is_none() && inference.apart(&BTreeMap::new()).is_none());
+}
+
+#[test]
+fn modules_are_agents_and_variables_have_values() {
+    let files = [
+        (
+            "etc/agents.yml",
+            "agents:\n  - {name: A, module: pkg.a, class: Agent, port: \"${PORT_OFFSET}+6000\"}\n  - {name: B, module: pkg.b, port: \"${PORT_OFFSET}+6010\"}\n  - {name: C, module: pkg.c, port: \"${PORT_OFFSET}+6020\", enabled: false}\n",
+        ),
+        ("src/pkg/__init__.py", ""),
+        ("src/pkg/a.py", "from pkg import b\n"),
+        ("src/pkg/b/__init__.py", ""),
+        ("src/pkg/b/__main__.py", "from . import x\n"),
+        ("src/pkg/b/x.py", ""),
+        ("Makefile", "run:\n\tPORT_OFFSET=100 python run.py\n"),
+    ];
+    let (inference, stack, findings) = loaded(&files);
+    let text = inference.text();
+    assert_eq!(errors(&findings), Vec::<&str>::new(), "{text}");
+    let agents: Vec<(&str, u16, Option<&str>)> = stack
+        .agents
+        .iter()
+        .map(|agent| (agent.script_path.as_str(), agent.port, agent.module.as_deref()))
+        .collect();
+    assert_eq!(
+        agents,
+        [
+            ("src/pkg/a.py", 6100, Some("pkg.a")),
+            ("src/pkg/b/__main__.py", 6110, Some("pkg.b"))
+        ]
+    );
+    assert!(text.contains("python_path: [., src]"), "{text}");
+    assert!(
+        text.contains("PORT_OFFSET: \"100\"  # ~ Makefile:2: sets `PORT_OFFSET` to 100"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_procfile_beside_a_startup_config_is_a_doubt_where_it_starts_others() {
+    let with = |procfile: &'static str| {
+        let mut files = TWO_MACHINES.to_vec();
+        files.push(("Procfile", procfile));
+        files.push(("extra.py", "import zmq\n"));
+        let inference = infer_of(&files).expect("agents are found");
+        let doubts = inference.doubts().map(|(key, why, _)| format!("{key}: {why}"));
+        let doubts: Vec<String> = doubts.filter(|doubt| doubt.contains("Procfile")).collect();
+        doubts
+    };
+    let same = with("hub: python main_pc_code/agents/hub.py\nstore: python pc2_code/agents/store.py\n");
+    assert_eq!(same, Vec::<String>::new());
+    assert_eq!(
+        with("extra: python extra.py\n"),
+        [
+            "machines.mainpc.startup_config: `Procfile` starts other agents of the tree, which are left out: a machine has one startup config"
+        ]
+    );
+}
+
+#[test]
+fn folders_outside_of_the_tree_are_volumes() {
+    let files = [
+        (
+            "docker-compose.yml",
+            "services:\n  a:\n    build: .\n    command: python a.py\n    volumes: [\"wdata:/data\", \"./etc:/etc/x\"]\n  b:\n    build: .\n    command: python b.py\n",
+        ),
+        ("a.py", "import os\nos.makedirs('/data/w1', exist_ok=True)\n"),
+        (
+            "b.py",
+            "import logging\nlogging.basicConfig(filename='/var/log/farm/b.log')\n",
+        ),
+    ];
+    let (inference, stack, _) = loaded(&files);
+    let paths: Vec<&str> = stack.volumes.iter().map(|volume| volume.path.as_str()).collect();
+    assert_eq!(paths, ["/data", "/var/log/farm"], "{}", inference.text());
+}
+
+#[test]
+fn an_application_that_a_server_is_given_is_an_agent() {
+    let files = [
+        (
+            "docker-compose.yml",
+            "services:\n  api:\n    build: ./services/api\n    command: [\"python\", \"-m\", \"uvicorn\", \"api.app:app\", \"--port\", \"8000\"]\n  site:\n    build: ./services/site\n    command: gunicorn -b 0.0.0.0:8100 site_app:app\n",
+        ),
+        ("services/api/api/__init__.py", ""),
+        (
+            "services/api/api/app.py",
+            "from fastapi import FastAPI\napp = FastAPI()\n",
+        ),
+        ("services/api/requirements.txt", "fastapi\n"),
+        (
+            "services/site/site_app.py",
+            "from flask import Flask\napp = Flask('x')\n",
+        ),
+        ("services/site/requirements.txt", "flask\ngunicorn\n"),
+    ];
+    let (inference, stack, findings) = loaded(&files);
+    let text = inference.text();
+    assert_eq!(errors(&findings), Vec::<&str>::new(), "{text}");
+    let agents: Vec<(&str, Option<&str>, Option<&str>)> = stack
+        .agents
+        .iter()
+        .map(|agent| (agent.script_path.as_str(), agent.module.as_deref(), agent.served()))
+        .collect();
+    assert_eq!(
+        agents,
+        [
+            ("services/api/api/app.py", Some("uvicorn"), Some("api.app")),
+            ("services/site/site_app.py", Some("gunicorn"), Some("site_app"))
+        ]
+    );
+    assert_eq!(
+        stack.machines[0].python_path,
+        [".", "services/api", "services/site"],
+        "{text}"
+    );
+    let made = &inference.files[0];
+    assert!(
+        made.0.ends_with("requirements.api.txt") && made.1.contains("\nuvicorn  # "),
+        "{made:?}"
+    );
+    assert!(text.contains("requirements: services/site/requirements.txt"), "{text}");
+}

@@ -35,7 +35,7 @@ pub fn kind(path: &str) -> Option<Kind> {
     }
     match extension {
         "yaml" | "yml" => return Some(Kind::Yaml),
-        "txt" if name.contains("requirement") => return Some(Kind::Requirements),
+        "txt" if name.contains("requirement") || is_of_requirements(path) => return Some(Kind::Requirements),
         "dockerfile" | "containerfile" => return Some(Kind::Dockerfile),
         "sh" | "bash" | "ps1" | "bat" | "conf" | "ini" | "service" | "procfile" => return Some(Kind::Launcher),
         "md" if name.starts_with("readme") => return Some(Kind::Launcher),
@@ -47,6 +47,12 @@ pub fn kind(path: &str) -> Option<Kind> {
         "procfile" | "makefile" | "justfile" => Some(Kind::Launcher),
         _ => None,
     }
+}
+
+/// Whether a file lies in a folder of requirements, as `requirements/base.txt`.
+fn is_of_requirements(path: &str) -> bool {
+    let folder = path.rsplit('/').nth(1).unwrap_or_default().to_ascii_lowercase();
+    matches!(folder.as_str(), "requirements" | "reqs" | "requires")
 }
 
 /// The texts of a tree by path.
@@ -134,6 +140,7 @@ mod tests {
             ("docker/agents.dockerfile", Some(Kind::Dockerfile)),
             ("requirements_audio.txt", Some(Kind::Requirements)),
             ("a/pc2-requirements.txt", Some(Kind::Requirements)),
+            ("a/requirements/base.txt", Some(Kind::Requirements)),
             (".env.pc2", Some(Kind::Variables)),
             ("config/pc2.env", Some(Kind::Variables)),
             ("Procfile", Some(Kind::Launcher)),

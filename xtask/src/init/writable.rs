@@ -104,6 +104,11 @@ fn take(
     is_folder: bool,
     evidence: impl Fn() -> Evidence,
 ) -> bool {
+    if let Some(folder) = kept_outside(text, is_folder) {
+        let name = super::machines::slug(&folder);
+        found.volumes.entry(name).or_insert_with(|| (folder, evidence()));
+        return true;
+    }
     if text.starts_with('/') || text.starts_with('~') || text.contains(['\0', '\\', ':']) {
         return true;
     }
@@ -152,6 +157,39 @@ fn take(
         places.entry(pattern).or_insert_with(evidence);
     }
     true
+}
+
+/// The folder of an absolute path in which programs keep what is theirs, and which an image does not have: `/data`, `/var/log/NAME`.
+fn kept_outside(text: &str, is_folder: bool) -> Option<String> {
+    const WHOLE: [&str; 9] = [
+        "/cache", "/data", "/db", "/logs", "/models", "/output", "/shared", "/state", "/storage",
+    ];
+    const ABOVE: [&str; 5] = ["/mnt/", "/srv/", "/var/cache/", "/var/lib/", "/var/log/"];
+    let good = |c: char| c.is_ascii_alphanumeric() || "_.-/@+".contains(c);
+    let folder = if is_folder { text } else { text.rsplit_once('/')?.0 };
+    let folder = folder.split('*').next().unwrap_or_default();
+    let folder = if text.starts_with(&format!("{folder}*")) {
+        folder.rsplit_once('/')?.0
+    } else {
+        folder
+    };
+    let folder = folder.trim_end_matches('/');
+    if !folder.chars().all(good) || folder.split('/').any(|part| matches!(part, "." | "..")) {
+        return None;
+    }
+    let is_below = |root: &&&str| {
+        folder
+            .strip_prefix(**root)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if let Some(whole) = WHOLE.iter().find(|root| is_below(root)) {
+        return Some((*whole).to_owned());
+    }
+    let (above, rest) = ABOVE
+        .iter()
+        .find_map(|above| Some((above, folder.strip_prefix(above)?)))?;
+    let first = rest.split('/').next().filter(|first| !first.is_empty())?;
+    Some(format!("{above}{first}"))
 }
 
 /// Paths that a file writes to, `*` for what is not known of them; whether they are folders; where.
@@ -216,6 +254,9 @@ fn text(module: &Module, value: &Value, depth: usize) -> Option<String> {
                     joined(&call.arguments, "/").filter(|path| !path.is_empty())
                 }
                 "str" => inner(call.arguments.first()?),
+                // Agents run in the tree's root.
+                "os.getcwd" | "Path.cwd" | "pathlib.Path.cwd" => Some(".".to_owned()),
+                "os.environ.get" | "os.getenv" => inner(call.arguments.get(1)?),
                 _ => None,
             }
         }
@@ -231,7 +272,7 @@ mod tests {
     #[test]
     fn folders_become_volumes_and_files_beside_code_are_writable() {
         let version = PythonVersion::USUAL;
-        let text = "import os, logging\nfrom pathlib import Path\nLOGS = 'logs'\nos.makedirs(LOGS, exist_ok=True)\nPath('data/cache').mkdir(parents=True)\nlogging.FileHandler(os.path.join('main', 'logs', 'a.log'))\nlogging.FileHandler('agent.log')\nopen('/tmp/x', 'w')\nopen('in.txt')\nname = get()\nlogging.FileHandler(f'{name}.log')\nopen(f'{name}/x', 'w')\nopen(f'main/{name}/x.db', 'w')\nos.makedirs(os.path.join(BASE, 'x'))\n";
+        let text = "import os, logging\nfrom pathlib import Path\nLOGS = 'logs'\nos.makedirs(LOGS, exist_ok=True)\nPath('data/cache').mkdir(parents=True)\nlogging.FileHandler(os.path.join('main', 'logs', 'a.log'))\nlogging.FileHandler('agent.log')\nopen('/tmp/x', 'w')\nopen('in.txt')\nname = get()\nlogging.FileHandler(f'{name}.log')\nopen(f'{name}/x', 'w')\nopen(f'main/{name}/x.db', 'w')\nHOME = os.environ.get('H', os.getcwd())\nopen(os.path.join(HOME, f'{name}.state'), 'a')\nos.makedirs(os.path.join(BASE, 'x'))\n";
         let sources = Sources::new(
             vec![(
                 "main/a.py".to_owned(),
@@ -252,11 +293,32 @@ mod tests {
             [("data", "data"), ("logs", "logs"), ("main-logs", "main/logs")]
         );
         let beside: Vec<&str> = known.value.beside_code.keys().map(String::as_str).collect();
-        assert_eq!(beside, ["*.log", "agent.log"]);
+        assert_eq!(beside, ["*.log", "*.state", "agent.log"]);
         assert_eq!(known.value.beside_code["agent.log"].place(), "main/a.py:7");
         let unnamed: Vec<&str> = known.value.unnamed.keys().map(String::as_str).collect();
         assert_eq!(unnamed, ["main/*/x.db"]);
         assert_eq!(known.mark.sign(), Some('?'));
+    }
+
+    #[test]
+    fn folders_where_programs_keep_things_are_volumes_and_those_of_the_system_are_not() {
+        for (text, is_folder, folder) in [
+            ("/var/log/farm/a.log", false, Some("/var/log/farm")),
+            ("/var/log/farm", true, Some("/var/log/farm")),
+            ("/var/log/farm/*/x", false, Some("/var/log/farm")),
+            ("/data/w*", true, Some("/data")),
+            ("/data/x.db", false, Some("/data")),
+            ("/database", true, None),
+            ("/var/log/a.log", false, None),
+            ("/var/log/*.log", false, None),
+            ("/tmp/x", false, None),
+            ("/etc/x/y", false, None),
+            ("/data/../etc", true, None),
+            ("/app/logs", true, None),
+            ("a/data", true, None),
+        ] {
+            assert_eq!(kept_outside(text, is_folder).as_deref(), folder, "{text}");
+        }
     }
 
     #[test]

@@ -84,6 +84,44 @@ pub fn inferred(inference: &Inference, tree: &Path) -> String {
     text
 }
 
+/// A doubtful key with its value and all evidence, as a question.
+#[must_use]
+pub fn question(item: &Item, number: usize, of: usize) -> String {
+    format!(
+        "\n{number} of {of}  {}  Enter keeps it, another value replaces it, `?` leaves it doubtful, `q` all that follow:",
+        explained(item).replace('\n', "\n  ").trim_end()
+    )
+}
+
+/// Why an answer is not taken.
+#[must_use]
+pub fn again(why: &str) -> String {
+    format!("  {why}; once more:")
+}
+
+/// That nothing is doubtful that has a value.
+#[must_use]
+pub fn nothing_to_ask() -> String {
+    "nothing is doubtful that could be asked".to_owned()
+}
+
+/// That nobody can answer.
+#[must_use]
+pub fn no_terminal() -> String {
+    "`--ask` needs a terminal, and standard input or output is none\n  hint: without it, `init` marks what is doubtful with `?` in the file; \
+     `--json --dry-run` lists it"
+        .to_owned()
+}
+
+/// That there is a stack already.
+#[must_use]
+pub fn asked_too_late(file: &str) -> String {
+    format!(
+        "`{file}` is there, and nothing is overwritten: `--ask` is for a tree without a stack\n  hint: its doubts are marked `?`; change \
+         them there"
+    )
+}
+
 /// What a dry run shows: every file that would be written.
 #[must_use]
 pub fn dry(inference: &Inference, text: &str) -> String {

@@ -23,6 +23,8 @@ pub enum Speaks {
     Answers(Option<String>),
     /// ZeroMQ: a request may be answered, and nobody knows what is said.
     Replies,
+    /// ZeroMQ: it is known what asks how the agent is doing, and nowhere in the code stands a word that says so as others do.
+    OwnWords,
     /// HTTP, with the path of a GET that is answered well; none where none is known.
     Http(Option<String>),
     /// Anything else that takes connections, by name.
@@ -291,6 +293,7 @@ impl Walker<'_> {
         let speaks = match kind {
             Some("REP" | "ROUTER") => match self.answered() {
                 Some(ask) => Speaks::Answers(ask),
+                None if self.has_own_words() => Speaks::OwnWords,
                 None => Speaks::Replies,
             },
             Some("PUB" | "XPUB") => Speaks::Takes("a PUB socket"),
@@ -312,7 +315,7 @@ impl Walker<'_> {
             What::Handler(V::Outside(name)) if name == "http.server.SimpleHTTPRequestHandler" => {
                 Speaks::Http(Some(String::new()))
             }
-            What::Handler(_) => Speaks::Http(None),
+            What::Handler(_) => Speaks::Http(self.path_of_only_handler()),
             What::Routes => Speaks::Http(self.telling_route()),
             What::Path(path) => Speaks::Http(Some((*path).to_owned())),
             What::Other(name) => Speaks::Takes(name),
@@ -367,6 +370,40 @@ impl Walker<'_> {
             None if keys.is_empty() && tells => Some(None),
             None => None,
         }
+    }
+
+    /// Whether a request that asks how the agent is doing is known, and no reply with a `status` that means health stands anywhere.
+    fn has_own_words(&self) -> bool {
+        let mut is_asked = false;
+        for (_, source) in self.loaded() {
+            compared(source, &mut |text| {
+                is_asked |= ASKING.contains(&text.to_ascii_lowercase().as_str())
+            });
+        }
+        let well = &contract::health::HEALTHY_STATUSES;
+        // One that is worked out from other words is not to be seen.
+        let is_well = |source: &Module| {
+            let text = source.text.to_ascii_lowercase();
+            well.iter().any(|word| text.contains(word))
+        };
+        let has_status = |source: &Module| quotes(source, "status") || source.text.contains("status=");
+        let says_so =
+            self.loaded().any(|(_, source)| has_status(source)) && self.loaded().any(|(_, source)| is_well(source));
+        is_asked && !says_so
+    }
+
+    /// The same of the only class with a `do_GET`, where a server's class is made while the agent runs.
+    fn path_of_only_handler(&self) -> Option<String> {
+        let mut found = self.loaded().flat_map(|(module, source)| {
+            let gets = source.functions.iter().filter(|function| &*function.name == "do_GET");
+            gets.filter_map(move |function| Some((module, function.class?)))
+        });
+        let (module, class) = found.next()?;
+        found
+            .next()
+            .is_none()
+            .then(|| self.path_of_handler(module, class))
+            .flatten()
     }
 
     /// The path of a GET that a handler answers well; empty for any.

@@ -21,8 +21,12 @@ const SETTINGS: [&str; 8] = [
 pub struct Listed {
     /// Its name.
     pub name: String,
-    /// Its script as written, below the root that it is absolute to, if it is.
+    /// Its script as written, below the root that it is absolute to, if it is; of a module, the file that it would be.
     pub script: String,
+    /// Whether it is a module, which may be a package.
+    pub is_module: bool,
+    /// The server of a package that is given it, and the folder that it is imported from.
+    pub served: Option<(String, String)>,
     /// Its port, where it can be known.
     pub port: Option<u16>,
     /// Its health port, where it can be known.
@@ -87,7 +91,7 @@ impl Walk<'_> {
 
     /// Takes a mapping that is an agent.
     fn agent(&mut self, fields: &[Entry], under: &[String], key: Option<(&str, usize)>) -> bool {
-        let Some(script) = script(fields) else {
+        let Some((script, is_module)) = script(fields) else {
             return false;
         };
         let name = text(fields, &["name", "agent_name", "id"]);
@@ -107,6 +111,8 @@ impl Walk<'_> {
         }
         self.agents.push(Listed {
             script,
+            is_module,
+            served: None,
             port: port.and_then(|entry| number(&entry.value)),
             health_port: health.and_then(|entry| number(&entry.value)),
             dependencies: dependencies(fields),
@@ -138,8 +144,8 @@ fn text(fields: &[Entry], keys: &[&str]) -> Option<(String, usize)> {
     Some((scalar(&entry.value)?, entry.value.span.line))
 }
 
-/// The script: a path that ends in `.py`, a module, or the first such word of a command.
-fn script(fields: &[Entry]) -> Option<String> {
+/// The script: a path that ends in `.py`, a module, or the first such word of a command; and whether it is a module.
+fn script(fields: &[Entry]) -> Option<(String, bool)> {
     let path = field(
         fields,
         &[
@@ -159,15 +165,26 @@ fn script(fields: &[Entry]) -> Option<String> {
             _ => scalar(&entry.value)?.split_whitespace().map(str::to_owned).collect(),
         };
         if let Some(word) = words.iter().find(|word| word.ends_with(".py")) {
-            return Some(below_root(word));
+            return Some((below_root(word), false));
         }
     }
     let module = text(fields, &["module"])?.0;
+    // `pkg.agent:main` names what the launcher calls.
+    let module = module.split(':').next().unwrap_or_default();
     let good = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
     (!module.is_empty() && module.chars().all(good)).then(|| {
         let path = module.trim_end_matches(".py").replace('.', "/");
-        format!("{path}.py")
+        (format!("{path}.py"), true)
     })
+}
+
+impl Listed {
+    /// The files that it may be.
+    pub fn files(&self) -> impl Iterator<Item = String> {
+        let stem = self.script.strip_suffix(".py").filter(|_| self.is_module);
+        let package = stem.map(|stem| format!("{stem}/__main__.py"));
+        std::iter::once(self.script.clone()).chain(package)
+    }
 }
 
 /// A path without what makes it absolute: where trees are mounted in containers.

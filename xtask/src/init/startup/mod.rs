@@ -71,13 +71,20 @@ pub fn find(texts: &Texts, tree: &TreeFiles) -> Vec<Known<Config>> {
         .of(Kind::Yaml)
         // A stack can name no other.
         .filter(|(path, _)| !path.chars().any(char::is_control))
-        .filter(|(_, text)| text.len() <= LONGEST && text.contains(".py") && text.contains("port"))
+        .filter(|(_, text)| {
+            text.len() <= LONGEST && (text.contains(".py") || text.contains("module")) && text.contains("port")
+        })
         .filter_map(|(path, text)| read(path, text))
         .filter(|config| serves(config, tree))
         .collect();
     let mut others = Vec::new();
+    let (mut programs, of_other_kinds) = programs::find(texts, tree);
     if candidates.is_empty() {
-        (candidates, others) = programs::find(texts, tree);
+        (candidates, others) = (programs, of_other_kinds);
+    } else {
+        // A startup config is meant to list all: a Procfile beside it says what is started in another way, and is to be looked at.
+        programs.retain(|program| starts_others(program, &candidates, tree));
+        others.extend(programs.into_iter().map(|program| program.path));
     }
     let mentions = mentions(texts, &candidates);
     let rank = |config: &Config| {
@@ -114,9 +121,12 @@ pub fn find(texts: &Texts, tree: &TreeFiles) -> Vec<Known<Config>> {
     chosen.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
     chosen
         .into_iter()
-        .map(|(config, rivals)| {
+        .enumerate()
+        .map(|(number, (config, rivals))| {
             let known = known(config, &rivals, &mentions);
-            match others.as_slice() {
+            // One of them is enough to look at.
+            let others = if number == 0 { others.as_slice() } else { &[] };
+            match others {
                 [] => known,
                 others => known.but(format!(
                     "`{}` starts other agents of the tree, which are left out: a machine has one startup config",
@@ -180,7 +190,37 @@ fn serves(config: &Config, tree: &TreeFiles) -> bool {
 }
 
 fn has_script(config: &Config, agent: &Listed, tree: &TreeFiles) -> bool {
-    bases(config.home()).any(|base| tree.files.contains(&joined(base, &agent.script)))
+    let there = |base: &str| agent.files().any(|file| tree.files.contains(&joined(base, &file)));
+    bases(config.home()).any(there) || module_root(agent, tree).is_some()
+}
+
+/// The only folder of the tree from which an agent's module can be imported; nothing where there are several.
+#[must_use]
+pub fn module_root(agent: &Listed, tree: &TreeFiles) -> Option<(String, String)> {
+    if !agent.is_module {
+        return None;
+    }
+    let files: Vec<String> = agent.files().map(|file| format!("/{file}")).collect();
+    let mut found = tree.files.iter().filter(|path| !is_put_aside(path)).filter_map(|path| {
+        let root = files.iter().find_map(|file| path.strip_suffix(file.as_str()))?;
+        Some((root.to_owned(), path.clone()))
+    });
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
+}
+
+/// Whether a program's config starts scripts that none of these lists.
+fn starts_others(program: &Config, configs: &[Config], tree: &TreeFiles) -> bool {
+    let mut known = BTreeSet::new();
+    for config in configs {
+        for agent in &config.agents {
+            let files = agent.files().collect::<Vec<_>>();
+            let below = bases(config.home()).flat_map(|base| files.iter().map(move |file| joined(base, file)));
+            known.extend(below.filter(|file| tree.files.contains(file)));
+            known.extend(module_root(agent, tree).map(|(_, file)| file));
+        }
+    }
+    program.agents.iter().any(|agent| !known.contains(&agent.script))
 }
 
 /// The folders that scripts may be relative to: the tree, and those that the config lies in.

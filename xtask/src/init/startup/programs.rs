@@ -8,7 +8,7 @@ use super::{Config, Listed};
 use crate::init::document::Shown;
 use crate::init::texts::{Kind, Texts, is_put_aside};
 use crate::stack::spans::Source;
-use crate::stack::startup::{self, Around, Machines, Program, Reading};
+use crate::stack::startup::{self, Around, Machines, Program, Reading, StartupAgent};
 use crate::stack::yaml::{self, Entry, Node, Value};
 use crate::stack::{TreeFiles, normal};
 
@@ -88,7 +88,9 @@ fn read(path: &str, text: &str, texts: &Texts, tree: &TreeFiles) -> Option<(Prog
         let service = services.iter().find(|service| service.key == agent.name.value);
         agents.push(Listed {
             name: agent.name.value.clone(),
+            served: served(agent, &script),
             script,
+            is_module: false,
             port: agent.port_is_written.then_some(agent.port.value),
             health_port: agent.health_check_port.as_ref().map(|port| port.value),
             dependencies: agent.dependencies.iter().map(|at| at.value.clone()).collect(),
@@ -122,6 +124,16 @@ fn read(path: &str, text: &str, texts: &Texts, tree: &TreeFiles) -> Option<(Prog
         agents,
     };
     Some((program, config))
+}
+
+/// The server that an agent's script is given to, and the folder that the script is imported from as the words behind the server say.
+fn served(agent: &StartupAgent, script: &str) -> Option<(String, String)> {
+    let server = agent.module.as_deref().filter(|module| startup::is_server(module))?;
+    let stem = startup::application(&agent.arguments)?.replace('.', "/");
+    let root = [format!("{stem}.py"), format!("{stem}/__init__.py")]
+        .iter()
+        .find_map(|file| script.strip_suffix(file.as_str()))?;
+    Some((server.to_owned(), root.trim_end_matches('/').to_owned()))
 }
 
 /// The services of a Compose file.
@@ -231,7 +243,7 @@ fn seconds(text: &str) -> Option<u64> {
     ((0.001..=86_400.0).contains(&total) && number.is_empty()).then(|| total.ceil() as u64)
 }
 
-/// Folders below the container's root that a service keeps outside of it, relative to the tree; with the line.
+/// Folders that a service keeps outside of its container, relative to the tree, or absolute where they are not of it; with the line.
 fn volumes(service: &Entry) -> Vec<(String, usize)> {
     let Some(entry) = field(&service.value, "volumes") else {
         return Vec::new();
@@ -264,9 +276,13 @@ fn volumes(service: &Entry) -> Vec<(String, usize)> {
         }
         let below = ["/app/", "/workspace/", "/opt/app/", "/usr/src/app/", "/code/"]
             .iter()
-            .find_map(|root| target.strip_prefix(root))?;
-        let below = normal(below);
-        (!below.is_empty() && !below.starts_with("..")).then_some((below, node.span.line))
+            .find_map(|root| target.strip_prefix(root));
+        let kept = match below {
+            Some(below) => normal(below),
+            // Where it is of use is for who takes it to say.
+            None => target,
+        };
+        (!kept.is_empty() && !kept.starts_with("..")).then_some((kept, node.span.line))
     };
     items.iter().filter_map(folder).collect()
 }
