@@ -374,27 +374,14 @@ impl Walker<'_> {
 
     /// Whether a request that asks how the agent is doing is known, and no reply with a `status` that means health stands anywhere.
     fn has_own_words(&self) -> bool {
-        let mut is_asked = false;
-        for (_, source) in self.loaded() {
-            compared(source, &mut |text| {
-                is_asked |= ASKING.contains(&text.to_ascii_lowercase().as_str())
-            });
-        }
-        let well = &contract::health::HEALTHY_STATUSES;
-        // One that is worked out from other words is not to be seen.
-        let is_well = |source: &Module| {
-            let text = source.text.to_ascii_lowercase();
-            well.iter().any(|word| text.contains(word))
-        };
-        let has_status = |source: &Module| quotes(source, "status") || source.text.contains("status=");
-        let says_so =
-            self.loaded().any(|(_, source)| has_status(source)) && self.loaded().any(|(_, source)| is_well(source));
-        is_asked && !says_so
+        let any = |says: fn(&FileTalk) -> bool| self.talks().any(|(_, talk)| says(talk));
+        any(|talk| talk.asks) && !(any(|talk| talk.has_status) && any(|talk| talk.has_well))
     }
 
     /// The same of the only class with a `do_GET`, where a server's class is made while the agent runs.
     fn path_of_only_handler(&self) -> Option<String> {
-        let mut found = self.loaded().flat_map(|(module, source)| {
+        let sources = self.talks().filter_map(|(id, _)| Some((id, self.source(id)?)));
+        let mut found = sources.flat_map(|(module, source)| {
             let gets = source.functions.iter().filter(|function| &*function.name == "do_GET");
             gets.filter_map(move |function| Some((module, function.class?)))
         });

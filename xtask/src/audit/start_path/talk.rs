@@ -75,8 +75,14 @@ pub struct FileTalk {
     pub words: Vec<&'static str>,
     /// Keys of requests that stand in it.
     pub keys: Vec<&'static str>,
+    /// It compares something to one of these words, in whatever case.
+    pub asks: bool,
     /// A status of one that is well stands in it.
     pub tells: bool,
+    /// A `status` stands in it, as a text or as what a keyword is called.
+    pub has_status: bool,
+    /// A word for one that is well stands in it anywhere: what others work out replies from, too.
+    pub has_well: bool,
     /// So does `"pong"`.
     pub pong: bool,
     /// The import of a package whose servers are not followed.
@@ -95,7 +101,12 @@ impl FileTalk {
             receives,
             words: Vec::new(),
             keys: Vec::new(),
+            asks: false,
             tells: false,
+            has_status: ["\"status\"", "'status'", "status="]
+                .iter()
+                .any(|word| source.text.contains(word)),
+            has_well: is_well(&source.text),
             pong: false,
             opaque: opaque(source),
             opens: opening(source),
@@ -115,6 +126,7 @@ impl FileTalk {
                 texts_of(test, source, &mut |text| {
                     let word = ASKING.iter().find(|word| **word == text);
                     self.words.extend(word.filter(|word| !self.words.contains(word)));
+                    self.asks |= ASKING.iter().any(|word| word.eq_ignore_ascii_case(text));
                 });
             });
         }
@@ -128,6 +140,13 @@ impl FileTalk {
         });
         self.tells = status && well;
     }
+}
+
+/// Whether a word for one that is well stands in a text.
+fn is_well(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let words = &contract::health::HEALTHY_STATUSES;
+    words.iter().any(|word| text.contains(word))
 }
 
 /// The import of a package whose servers are not followed.

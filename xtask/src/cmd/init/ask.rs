@@ -90,6 +90,7 @@ mod tests {
 
     use super::go;
     use crate::init::{Inference, Input, infer};
+    use crate::python::parses::Parses;
     use crate::stack::TreeFiles;
 
     /// A tree of two agents, with a doubt about its health port and its startup config.
@@ -110,7 +111,7 @@ mod tests {
                 .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
                 .collect(),
         };
-        infer(input).unwrap()
+        infer(input, &Parses::default()).unwrap()
     }
 
     /// The stack after these lines, and what was said.
