@@ -38,7 +38,7 @@ const PROGRAMS: [&str; 9] = [
 ];
 
 /// Python modules that tests import.
-const MODULES: &str = "import zmq, yaml";
+const MODULES: &str = "import zmq, yaml, kubernetes_validate";
 
 /// Where Podman's packages have Quadlet, from 4.4 on.
 const QUADLET: [&str; 2] = ["usr/libexec/podman/quadlet", "usr/lib/podman/quadlet"];

@@ -13,7 +13,7 @@ use super::{claim, service};
 use crate::container::command::{command, health_command, stop_ms};
 use crate::container::environment;
 use crate::container::layout::{CONFIG_FOLDER, SUPERVISOR, temporary};
-use crate::stack::{GroupId, Stack};
+use crate::stack::{GroupId, MachineId, Stack};
 
 /// Seconds between two looks whether a group is ready, at the most: a rollout is seen to be done that late.
 const READY_SECONDS: u64 = 10;
@@ -79,6 +79,8 @@ struct HostAlias {
 #[serde(rename_all = "camelCase")]
 struct Affinity {
     pod_affinity: PodAffinity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pod_anti_affinity: Option<PodAntiAffinity>,
 }
 
 #[derive(Serialize)]
@@ -92,6 +94,19 @@ struct PodAffinity {
 struct Together {
     topology_key: &'static str,
     label_selector: Selector,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PodAntiAffinity {
+    preferred_during_scheduling_ignored_during_execution: Vec<Apart>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Apart {
+    weight: u8,
+    pod_affinity_term: Together,
 }
 
 #[derive(Serialize)]
@@ -291,12 +306,6 @@ fn pod(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> Pod {
     let group = stack.group(id);
     let user = stack.images.uid;
     let (volumes, mounts) = volumes(stack, names, id, config);
-    let together = Together {
-        topology_key: "kubernetes.io/hostname",
-        label_selector: Selector {
-            match_labels: machine_selector(names, group.machine),
-        },
-    };
     Pod {
         hostname: names.group(id).to_owned(),
         host_aliases: group
@@ -308,12 +317,7 @@ fn pod(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> Pod {
                 hostnames: [name.clone()],
             })
             .collect(),
-        // A machine is one node, whichever: its groups share volumes.
-        affinity: Affinity {
-            pod_affinity: PodAffinity {
-                required_during_scheduling_ignored_during_execution: [together],
-            },
-        },
+        affinity: affinity(stack, names, group.machine),
         automount_service_account_token: false,
         // They would be variables of each Service, such as `VISION_PORT`, which agents may read as their own.
         enable_service_links: false,
@@ -331,6 +335,31 @@ fn pod(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> Pod {
         },
         containers: [container(stack, names, id, mounts)],
         volumes,
+    }
+}
+
+/// A machine is one node, whichever: its groups share volumes. Another machine is another node, where there is one.
+fn affinity(stack: &Stack, names: &Names, own: MachineId) -> Affinity {
+    let term = |machine| Together {
+        topology_key: "kubernetes.io/hostname",
+        label_selector: Selector {
+            match_labels: machine_selector(names, machine),
+        },
+    };
+    let others = (0..stack.machines.len()).map(MachineId).filter(|id| *id != own);
+    let apart: Vec<Apart> = others
+        .map(|machine| Apart {
+            weight: 100,
+            pod_affinity_term: term(machine),
+        })
+        .collect();
+    Affinity {
+        pod_affinity: PodAffinity {
+            required_during_scheduling_ignored_during_execution: [term(own)],
+        },
+        pod_anti_affinity: (!apart.is_empty()).then_some(PodAntiAffinity {
+            preferred_during_scheduling_ignored_during_execution: apart,
+        }),
     }
 }
 
@@ -378,7 +407,7 @@ fn seconds(milliseconds: u64) -> u64 {
 /// The environment, with the Services of the other machines in the place of their addresses.
 pub fn environment(stack: &Stack, names: &Names, id: GroupId) -> BTreeMap<String, String> {
     let service = |variable: &str, address: std::net::Ipv4Addr| {
-        let machines = (0..stack.machines.len()).map(crate::stack::MachineId);
+        let machines = (0..stack.machines.len()).map(MachineId);
         let mut named = machines.filter(|id| stack.machine(*id).address_variable == variable);
         named
             .next()

@@ -1,5 +1,8 @@
-//! `docker/kube/`: the stack for a Kubernetes cluster. Per group a Deployment, a Service and a `ConfigMap` in one file; per machine its
-//! volumes, and a Service for what other machines use.
+//! `docker/kube/`: the stack for a Kubernetes cluster. Per group a Deployment, a Service, a `NetworkPolicy` and a `ConfigMap` in one file;
+//! per machine its volumes, a Service for what other machines use, and the policy that denies everything else.
+//!
+//! There is no `HorizontalPodAutoscaler` and never more than one replica: an agent is one process with one state, which the others
+//! know by one name.
 //!
 //! There is no order between them: every supervisor starts an agent as soon as the agents that it depends on answer. A cluster gives
 //! no address that is known beforehand, so a group config here has the Services' names, and lies over that of the image. Where
@@ -10,6 +13,7 @@ mod config;
 mod deployment;
 mod names;
 mod object;
+mod policy;
 mod service;
 
 use serde::Serialize;
@@ -28,21 +32,23 @@ const FOLDER: &str = "docker/kube";
 pub fn files(stack: &Stack, preload: &Preload) -> Vec<RenderedFile> {
     let names = Names::new(stack);
     let machines = (0..stack.machines.len()).map(MachineId);
-    let mut files: Vec<RenderedFile> = machines.filter_map(|id| machine(stack, &names, id)).collect();
-    files.extend(stack.groups().map(|(id, _)| group(stack, &names, id, preload)));
+    let mut files: Vec<RenderedFile> = machines.map(|id| machine(stack, &names, id)).collect();
+    let edges = policy::edges(stack);
+    files.extend(stack.groups().map(|(id, _)| group(stack, &names, id, preload, &edges)));
     files.push(kustomization(stack, &files));
     files
 }
 
-/// What a machine has, beside its groups; nothing where nobody elsewhere reaches it and it has no volumes.
-fn machine(stack: &Stack, names: &Names, id: MachineId) -> Option<RenderedFile> {
+/// What a machine has, beside its groups.
+fn machine(stack: &Stack, names: &Names, id: MachineId) -> RenderedFile {
     let service = service::of_machine(stack, names, id);
     let mut documents: Vec<String> = service.iter().map(document).collect();
     documents.extend(claim::of_machine(stack, names, id).iter().map(document));
-    (!documents.is_empty()).then(|| file(stack, &stack.machine(id).name, &documents))
+    documents.push(document(&policy::of_machine(names, id)));
+    file(stack, &stack.machine(id).name, &documents)
 }
 
-fn group(stack: &Stack, names: &Names, id: GroupId, preload: &Preload) -> RenderedFile {
+fn group(stack: &Stack, names: &Names, id: GroupId, preload: &Preload, edges: &policy::Edges) -> RenderedFile {
     let group = stack.group(id);
     let config = config::of_group(stack, names, id, preload);
     let variables = config::of_environment(stack, names, id, &deployment::environment(stack, names, id));
@@ -51,6 +57,7 @@ fn group(stack: &Stack, names: &Names, id: GroupId, preload: &Preload) -> Render
     documents.extend([
         document(&deployment::of_group(stack, names, id, &config, variables.as_ref())),
         document(&service::of_group(stack, names, id)),
+        document(&policy::of_group(stack, names, id, edges)),
     ]);
     file(
         stack,

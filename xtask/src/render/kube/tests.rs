@@ -59,7 +59,7 @@ fn led_to<'o>(objects: &'o BTreeMap<(String, String), Value>, service: &Value) -
 }
 
 #[test]
-fn there_is_a_deployment_a_service_and_a_config_per_group() {
+fn each_group_has_a_deployment_a_service_a_policy_and_a_config() {
     let stack = Fixture::real().model();
     let files = rendered(&stack);
     let objects = objects(&files);
@@ -69,7 +69,8 @@ fn there_is_a_deployment_a_service_and_a_config_per_group() {
     assert_eq!(of_kind(&objects, "ConfigMap").len(), 16);
     assert_eq!(of_kind(&objects, "Service").len(), 16 + 2);
     assert_eq!(of_kind(&objects, "PersistentVolumeClaim").len(), 8);
-    assert_eq!(objects.len(), 16 * 3 + 2 + 8);
+    assert_eq!(of_kind(&objects, "NetworkPolicy").len(), 16 + 2);
+    assert_eq!(objects.len(), 16 * 4 + 2 * 2 + 8, "and nothing that scales a group");
     for (id, group) in stack.groups() {
         let path = format!("docker/kube/{}/{}.yaml", stack.machine(group.machine).name, group.name);
         assert!(files.iter().any(|file| file.path == path), "{path}");
@@ -99,6 +100,15 @@ fn selectors_find_the_pods_that_are_meant() {
         for (key, value) in term.as_mapping().expect("labels") {
             assert_eq!(labels.get(key), Some(value), "{name}");
         }
+        // Machines would rather be on different nodes.
+        let apart = &deployment["spec"]["template"]["spec"]["affinity"]["podAntiAffinity"];
+        let [other] = list(&apart["preferredDuringSchedulingIgnoredDuringExecution"]) else {
+            panic!("{name}: {apart:?}");
+        };
+        let other = &other["podAffinityTerm"]["labelSelector"]["matchLabels"];
+        assert_eq!(other["app.kubernetes.io/part-of"], labels["app.kubernetes.io/part-of"]);
+        assert_ne!(other["ai-system/machine"], labels["ai-system/machine"], "{name}");
+        assert!(other["ai-system/machine"].is_string(), "{name}");
     }
     for (service, groups) in [("ai-system-mainpc", 11), ("ai-system-pc2", 5)] {
         let service = &objects[&("Service".to_owned(), service.to_owned())];
@@ -224,6 +234,113 @@ fn configs_name_services_and_are_otherwise_those_of_the_images() {
             file.path
         );
     }
+}
+
+/// Group by group, which ports a rule of a policy is about, for each group that the rule selects.
+fn selected(rules: &Value, peers: &str) -> BTreeMap<String, BTreeSet<u64>> {
+    let mut selected = BTreeMap::new();
+    for rule in list(rules) {
+        let [peer] = list(&rule[peers]) else {
+            panic!("{rule:?}");
+        };
+        let labels = &peer["podSelector"]["matchLabels"];
+        if let Some(group) = labels["app.kubernetes.io/name"].as_str() {
+            let ports = list(&rule["ports"]).iter().filter_map(|port| port["port"].as_u64());
+            assert!(selected.insert(group.to_owned(), ports.collect()).is_none(), "{group}");
+        } else {
+            assert_eq!(labels["ai-system/role"], Value::from("smoke"));
+        }
+    }
+    selected
+}
+
+#[test]
+fn policies_let_through_what_configs_ask_and_nothing_else() {
+    let stack = Fixture::real().model();
+    let objects = objects(&rendered(&stack));
+    let policy = |name: &str| &objects[&("NetworkPolicy".to_owned(), name.to_owned())]["spec"];
+    let pods_of =
+        |name: &str| &objects[&("Deployment".to_owned(), name.to_owned())]["spec"]["template"]["metadata"]["labels"];
+    let holds = |policy: &Value, labels: &Value| {
+        let mut wanted = policy["podSelector"]["matchLabels"]
+            .as_mapping()
+            .expect("labels")
+            .iter();
+        wanted.all(|(key, value)| labels.get(key) == Some(value))
+    };
+    let mut let_in: BTreeMap<(String, String), BTreeSet<u64>> = BTreeMap::new();
+    let mut let_out = let_in.clone();
+    let mut wanted = let_in.clone();
+    for group in &stack.groups {
+        let name = group.name.as_str();
+        // Without a rule, nothing but looking up names.
+        let machine = policy(&format!("ai-system-{}", stack.machine(group.machine).name));
+        assert!(
+            holds(machine, pods_of(name)) && holds(policy(name), pods_of(name)),
+            "{name}"
+        );
+        assert!(machine["ingress"].is_null());
+        let [only] = list(&machine["egress"]) else {
+            panic!("{machine:?}")
+        };
+        assert!(
+            list(&only["ports"])
+                .iter()
+                .all(|port| port["port"].as_u64() == Some(53))
+        );
+        for spec in [machine, policy(name)] {
+            assert_eq!(spec["policyTypes"], Value::from(vec!["Ingress", "Egress"]), "{name}");
+        }
+        for (from, ports) in selected(&policy(name)["ingress"], "from") {
+            let_in.insert((from, name.to_owned()), ports);
+        }
+        for (to, ports) in selected(&policy(name)["egress"], "to") {
+            let_out.insert((name.to_owned(), to), ports);
+        }
+        let data = &objects[&("ConfigMap".to_owned(), format!("{name}-config"))]["data"];
+        let config: GroupConfig = serde_yaml::from_str(&text(&data[group.config_file.as_str()])).expect("a config");
+        let mut asks = |to: &str, ports: &[u16]| {
+            let ports = ports.iter().copied().map(u64::from);
+            wanted
+                .entry((name.to_owned(), to.to_owned()))
+                .or_default()
+                .extend(ports);
+        };
+        for other in &config.dependencies_elsewhere {
+            asks(&other.host, &[other.health_check_port]);
+            asks(&other.host, other.status_port.as_slice());
+        }
+        for bridge in &config.loopback_bridges {
+            asks(&bridge.host, &bridge.ports);
+        }
+    }
+    assert_eq!(let_in, let_out);
+    assert_eq!(let_in.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>());
+    assert!(wanted.len() < 16 * 15, "not everybody asks everybody");
+    for (edge, ports) in &wanted {
+        assert!(ports.is_subset(&let_in[edge]), "{edge:?}");
+    }
+    // The ports of an agent that nobody declares stay closed.
+    let asked = &let_in[&("pc2-core".to_owned(), "pc2-utility".to_owned())];
+    assert_eq!(asked, &[7115, 8115, 9000].into());
+}
+
+#[test]
+fn hosts_that_a_group_names_are_let_through() {
+    let stack = Fixture::small()
+        .stack(
+            "    phase: 2\n",
+            "    phase: 2\n    extra_hosts: {db: 10.0.0.7, six: \"fd00::7\"}\n",
+        )
+        .model();
+    let objects = objects(&rendered(&stack));
+    let policy = &objects[&("NetworkPolicy".to_owned(), "core".to_owned())]["spec"];
+    let cidrs = list(&policy["egress"]).iter().flat_map(|rule| list(&rule["to"]));
+    let cidrs: Vec<String> = cidrs
+        .filter_map(|to| to["ipBlock"]["cidr"].as_str())
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(cidrs, ["10.0.0.7/32", "fd00::7/128"]);
 }
 
 #[test]
@@ -366,25 +483,67 @@ fn odd_names_become_what_a_cluster_takes() {
     assert!(container("side")["resources"].is_null(), "no limit, no request");
 }
 
+/// Writes what is rendered of stacks, and has it looked at by the schemas of each version of Kubernetes; the versions, or what is wrong.
+fn validated(rendered: impl IntoIterator<Item = RenderedFile>) -> Result<Vec<String>, String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let manifests = rendered.into_iter().enumerate();
+    let manifests: Vec<_> = manifests
+        .filter(|(_, file)| !file.path.ends_with("kustomization.yaml"))
+        .map(|(number, file)| {
+            let path = folder.path().join(format!("{number}_{}", file.path.replace('/', "_")));
+            std::fs::write(&path, file.text).expect("a file");
+            path
+        })
+        .collect();
+    let output = Program::new("python3")
+        .args(["-c", include_str!("validate.py")])
+        .args(manifests)
+        .run()
+        .unwrap_or_else(|error| panic!("{error}\n  hint: run `cargo xtask test --setup`"));
+    if output.status.success() {
+        Ok(output.stdout.lines().map(str::to_owned).collect())
+    } else {
+        Err(output.stderr)
+    }
+}
+
 #[test]
-fn manifests_are_valid() {
-    for stack in [Fixture::real().model(), Fixture::small().model(), odd()] {
-        let folder = tempfile::tempdir().expect("a folder");
-        let manifests = rendered(&stack)
-            .into_iter()
-            .filter(|file| !file.path.ends_with("kustomization.yaml"))
-            .map(|file| {
-                let path = folder.path().join(file.path.replace('/', "_"));
-                std::fs::write(&path, file.text).expect("a file");
-                path
-            });
-        let output = Program::new("kubernetes-validate")
-            .args(["--strict", "--quiet", "--no-warn"])
-            .args(manifests)
-            .run()
-            .unwrap_or_else(|error| {
-                panic!("{error}\n  hint: run `cargo xtask test --setup`, or pip install kubernetes-validate")
-            });
-        assert!(output.status.success(), "{}{}", output.stdout, output.stderr);
+fn every_kubernetes_takes_the_manifests() {
+    let stacks = [Fixture::real().model(), Fixture::small().model(), odd()];
+    let versions = validated(stacks.iter().flat_map(rendered)).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert_eq!(versions.first().map(String::as_str), Some("1.25"));
+    assert!(versions.len() >= 13, "{versions:?}");
+}
+
+#[test]
+fn no_kubernetes_takes_a_key_that_it_does_not_know() {
+    let stack = Fixture::small().model();
+    for (good, bad) in [
+        ("hostname: far\n", "hostnam: far\n"),
+        ("- podSelector:\n", "- podSelektor:\n"),
+        ("policyTypes:\n", "policyType:\n"),
+    ] {
+        let mut files = rendered(&stack);
+        let file = files
+            .iter_mut()
+            .find(|file| file.path.ends_with("/far.yaml"))
+            .expect("a manifest");
+        assert!(file.text.contains(good), "{}", file.text);
+        file.text = file.text.replacen(good, bad, 1);
+        let wrong = validated(files).expect_err(bad);
+        let key = bad
+            .trim_start_matches("- ")
+            .trim_end()
+            .split(':')
+            .next()
+            .unwrap_or_default();
+        for version in ["1.25", "1.37"] {
+            let version = format!("Kubernetes {version}");
+            let mut lines = wrong.lines();
+            assert!(
+                lines.any(|line| line.contains(&version) && line.contains(key)),
+                "{wrong}"
+            );
+        }
     }
 }
