@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Context, Failure, Outcome, fuzz, in_use, setup};
 use crate::doctor::packages;
 use crate::host::system::process::{self, Program};
-use crate::host::testing::tools;
+use crate::host::testing::{debian, tools};
 use crate::report::exit::Exit;
 
 /// Check formats and lints, run all tests: unit, command line, real processes, real Podman, and fuzz the parsers meanwhile
@@ -16,11 +16,19 @@ use crate::report::exit::Exit;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask test
-  cargo xtask test --setup                on a bare machine: installs what is missing first")]
+  cargo xtask test --setup                on a bare machine: installs what is missing first
+  cargo xtask test --systemd              nothing but hosts with systemd, which run the rendered units
+  cargo xtask test --docker               nothing but a Docker, which runs the rendered Compose files")]
 pub struct Args {
     /// Install host packages that are missing
     #[arg(long)]
     setup: bool,
+    /// Only boot hosts with systemd 257 and Podman 5.4 in namespaces, on the rendered units (needs root and mmdebstrap)
+    #[arg(long, conflicts_with = "setup")]
+    systemd: bool,
+    /// Only run Debian's Docker in namespaces, on the rendered Compose files (needs root, runc, iptables and Podman)
+    #[arg(long, conflicts_with = "setup")]
+    docker: bool,
 }
 
 /// What is checked first: a name, and cargo's arguments.
@@ -46,11 +54,17 @@ const TESTS: [&str; 5] = ["test", "--workspace", "--profile=xtask", "--locked", 
 /// The target whose tests wait for containers most of the time, one at a time.
 const PODMAN: &str = "podman";
 
+/// The target whose tests bring engines of their own: they run only if they are asked for.
+const HOSTS: &str = "hosts";
+
 /// Runs it.
 ///
 /// # Errors
 /// When cargo cannot be run.
 pub fn run(args: &Args, context: &Context) -> Outcome {
+    if args.systemd || args.docker {
+        return hosts(args, context);
+    }
     if args.setup {
         setup::run(context, &[&packages::ALL[..], &packages::FOR_TESTS].concat())?;
         tools::provide(&context.repository)?;
@@ -60,14 +74,24 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     }
     let path = search_path(context);
     let mut failed = Vec::new();
-    for (name, arguments) in CHECKS {
-        if !step(context, &path, name, arguments)? {
-            failed.push(name);
-        }
-    }
     let others = other_targets(context)?;
+    let builds = std::thread::scope(|scope| {
+        // Most of it is waiting for packages, which need not be waited for here.
+        let debian = (args.setup && process::on_path("apt-get").is_some())
+            .then(|| scope.spawn(|| debian::provide(&context.repository)));
+        for (name, arguments) in CHECKS {
+            if !step(context, &path, name, arguments)? {
+                failed.push(name);
+            }
+        }
+        let builds = step(context, &path, "build", &with(&["--no-run"]))?;
+        if let Some(debian) = debian {
+            debian.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        }
+        Outcome::Ok(builds)
+    })?;
     // What is printed of them is mixed; the log of each is whole.
-    if step(context, &path, "build", &with(&["--no-run"]))? {
+    if builds {
         let (podman, others) = (with(&["--test", PODMAN]), with(&others));
         let (path, podman, others) = (&path, &podman, &others);
         let _fold = context.printer.fold("tests");
@@ -107,6 +131,24 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     Ok(Exit::Findings)
 }
 
+/// Runs the tests of engines that they bring with them, those that are asked for and nothing else.
+fn hosts(args: &Args, context: &Context) -> Outcome {
+    debian::provide(&context.repository)?;
+    if args.docker {
+        tools::provide(&context.repository)?;
+        tools::provide_docker(&context.repository)?;
+    }
+    let path = search_path(context);
+    let mut exit = Exit::Success;
+    for (name, is_asked_for) in [("systemd", args.systemd), ("docker", args.docker)] {
+        let filter = format!("{name}::");
+        if is_asked_for && !step(context, &path, name, &with(&["--test", HOSTS, &filter]))? {
+            exit = Exit::Findings;
+        }
+    }
+    Ok(exit)
+}
+
 /// Cargo's arguments for tests, with these.
 fn with(which: &[impl AsRef<str>]) -> Vec<&str> {
     TESTS.into_iter().chain(which.iter().map(AsRef::as_ref)).collect()
@@ -125,7 +167,7 @@ fn other_targets(context: &Context) -> Outcome<Vec<String>> {
     let tests = targets
         .filter(|target| target["kind"] == serde_json::json!(["test"]))
         .filter_map(|target| target["name"].as_str())
-        .filter(|name| *name != PODMAN);
+        .filter(|name| ![PODMAN, HOSTS].contains(name));
     let mut arguments: Vec<String> = ["--lib", "--bins", "--examples"].map(str::to_owned).to_vec();
     arguments.extend(tests.map(|name| format!("--test={name}")));
     Ok(arguments)

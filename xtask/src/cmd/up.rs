@@ -17,10 +17,12 @@ use crate::boot::limits;
 use crate::boot::session::{Chosen, Ended, Limit, WaitFor};
 use crate::boot::standing::Lost;
 use crate::boot::view::View;
+use crate::doctor::reboot;
 use crate::finding::Severity;
 use crate::host::boot::session::{Booted, Session};
 use crate::host::boot::take_down::{self, Removal};
 use crate::host::boot::{self, BootError, Created};
+use crate::host::doctor::gather;
 use crate::host::podman::hosts::{Hosts, Part, Place};
 use crate::host::system::lock::{self, Lock};
 use crate::host::system::process;
@@ -290,17 +292,27 @@ impl Job<'_> {
                     printer.warn(format!("not all is there:{}", self.causes(booted)));
                 }
                 printer.step("up", self.success(created, &booted.view));
+                self.say_what_returns(created);
                 Ok(Exit::Success)
             }
             Ended::InVain if created.failed.is_empty() && self.is_tolerable(booted) => {
                 printer.warn(self.failure(Ended::InVain, booted));
                 printer.step("up", self.partly(&booted.view));
+                self.say_what_returns(created);
                 Ok(Exit::Success)
             }
             ended => {
                 printer.error(self.failure(ended, booted));
                 Ok(Exit::Findings)
             }
+        }
+    }
+
+    /// Says that what was just made is not there after a reboot, on a host where systemd could see to it.
+    fn say_what_returns(&self, created: &Created) {
+        let note = reboot::note(&gather::reboot());
+        if let Some(note) = note.filter(|_| !created.groups.is_empty()) {
+            self.context.printer.note(note);
         }
     }
 

@@ -56,6 +56,19 @@ pub struct HostFacts {
     pub disk: Option<DiskFacts>,
     /// Whether the kernel forwards IPv4 packets.
     pub ip_forward: Option<bool>,
+    /// What starts containers when it boots.
+    pub reboot: RebootFacts,
+}
+
+/// What starts containers when the host boots.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RebootFacts {
+    /// Whether systemd runs the host.
+    pub systemd: bool,
+    /// Whether it runs Podman's `podman-restart.service` at boot.
+    pub enabled: bool,
+    /// Whether that starts containers with the policy `unless-stopped`.
+    pub starts_ours: bool,
 }
 
 /// How packages are installed.

@@ -20,6 +20,7 @@ mod package_index;
 pub mod packages;
 mod podman;
 mod ports;
+pub mod reboot;
 mod rootless;
 mod short_names;
 mod subnet_overlap;
@@ -121,6 +122,7 @@ pub fn diagnose(facts: &HostFacts) -> Vec<Diagnosis> {
         variants::diagnose,
         variants::devices,
         disk::diagnose,
+        reboot::diagnose,
         rootless::diagnose,
     ]
     .into_iter()

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::doctor::facts::{
     Cgroups, DiskFacts, HostFacts, LimitFacts, NetworkFacts, PackageManager, PodmanFacts, PortFacts, PortState,
-    RootlessFacts, WantedNetwork,
+    RebootFacts, RootlessFacts, WantedNetwork,
 };
 use crate::doctor::overlap::Overlap;
 use crate::doctor::packages;
@@ -118,6 +118,7 @@ pub fn gather(inputs: &Inputs<'_>) -> HostFacts {
         variants: inputs.variants.clone(),
         without_devices: inputs.without_devices.clone(),
         rootless: (!root).then(rootless),
+        reboot: reboot(),
         ip_forward: std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward")
             .ok()
             .map(|text| text.trim() == "1"),
@@ -194,6 +195,67 @@ fn cni_lists() -> Vec<String> {
         .collect();
     lists.sort();
     lists
+}
+
+/// What systemd starts of Podman's containers at boot.
+#[must_use]
+pub fn reboot() -> RebootFacts {
+    let mut folders: Vec<PathBuf> = ["/etc", "/usr/local/lib", "/usr/lib", "/lib"].map(PathBuf::from).into();
+    let kind = if nix::unistd::geteuid().is_root() {
+        "system"
+    } else {
+        let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".config"));
+        folders.splice(0..0, home);
+        "user"
+    };
+    let folders: Vec<PathBuf> = folders
+        .into_iter()
+        .map(|folder| folder.join("systemd").join(kind))
+        .collect();
+    RebootFacts {
+        systemd: Path::new("/run/systemd/system").is_dir(),
+        ..reboot_of(&folders)
+    }
+}
+
+/// What the folders of units say of Podman's unit, the first of them first.
+fn reboot_of(folders: &[PathBuf]) -> RebootFacts {
+    const UNIT: &str = "podman-restart.service";
+    let entries = |folder: &Path| {
+        std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+    };
+    let wants = folders.iter().flat_map(|folder| entries(folder));
+    let enabled = wants
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wants"))
+        .any(|folder| folder.join(UNIT).symlink_metadata().is_ok());
+    let unit = folders
+        .iter()
+        .map(|folder| folder.join(UNIT))
+        .find(|path| path.is_file());
+    let changes = folders
+        .iter()
+        .flat_map(|folder| entries(&folder.join(format!("{UNIT}.d"))));
+    let starts_ours = unit
+        .into_iter()
+        .chain(changes)
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .any(|text| {
+            let mut commands = text.lines().filter(|line| line.starts_with("ExecStart="));
+            commands.any(|line| {
+                ["should-start-on-boot", "restart-policy=unless-stopped"]
+                    .iter()
+                    .any(|word| line.contains(word))
+            })
+        });
+    RebootFacts {
+        systemd: false,
+        enabled,
+        starts_ours,
+    }
 }
 
 fn json(text: Option<String>) -> Vec<Value> {
@@ -428,7 +490,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{PortState, WantedPort, created_of, ids_of, networks_of, podman, port_state, published_of};
+    use super::{PortState, WantedPort, created_of, ids_of, networks_of, podman, port_state, published_of, reboot_of};
 
     #[test]
     fn podman_says_what_it_is_or_why_not() {
@@ -438,6 +500,39 @@ mod tests {
         assert_eq!((facts.version.as_str(), facts.runtime.as_str()), ("4.3.1", "runc"));
         assert_eq!(store.as_deref(), Some("/var/lib/containers/storage"));
         assert_eq!(podman(Err("no".to_owned())).0.error.as_deref(), Some("no"));
+    }
+
+    #[test]
+    fn what_starts_at_boot_is_in_the_folders_of_units() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = ["etc", "lib"].map(|name| folder.path().join(name));
+        let [etc, lib] = &folders;
+        let write = |path: std::path::PathBuf, text: &str| {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let seen = || {
+            let facts = reboot_of(&folders);
+            (facts.enabled, facts.starts_ours)
+        };
+        assert_eq!(seen(), (false, false));
+        let before = "[Service]\nExecStart=/usr/bin/podman start --all --filter restart-policy=always\n";
+        write(lib.join("podman-restart.service"), before);
+        write(etc.join("default.target.wants/podman-restart.service"), "");
+        assert_eq!(seen(), (true, false));
+        let change = etc.join("podman-restart.service.d/ours.conf");
+        write(
+            change.clone(),
+            "[Service]\nExecStart=\nExecStart=podman start --filter restart-policy=unless-stopped\n",
+        );
+        assert_eq!(seen(), (true, true));
+        std::fs::remove_file(change).unwrap();
+        // As Podman 5.8 brings it.
+        write(
+            lib.join("podman-restart.service"),
+            "[Service]\nExecStart=podman start --all --filter should-start-on-boot=true\n",
+        );
+        assert_eq!(seen(), (true, true));
     }
 
     #[test]

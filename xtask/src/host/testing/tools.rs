@@ -1,9 +1,10 @@
 //! Tools of the tests that are not installed on the host: a Python with pyzmq, which tests talk to agents with, linters, and the parsers
-//! of those who start containers, in a virtual environment of ours; a registry, out of a Debian package that would start it as a service
-//! where it is installed; and Quadlet, out of the package of a newer Debian. Where the host has them, its own are taken.
+//! of those who start containers, in a virtual environment of ours; and a registry, out of a Debian package that would start it as a service
+//! where it is installed. Where the host has them, its own are taken.
 
 use std::path::{Path, PathBuf};
 
+use super::debian;
 use crate::host::system::process::{self, ProcessError, Program};
 use crate::host::system::repository::Repository;
 
@@ -40,11 +41,8 @@ const PROGRAMS: [&str; 9] = [
 /// Python modules that tests import.
 const MODULES: &str = "import zmq, yaml, kubernetes_validate";
 
-/// Where Podman's packages have Quadlet, from 4.4 on.
-const QUADLET: [&str; 2] = ["usr/libexec/podman/quadlet", "usr/lib/podman/quadlet"];
-
-/// The Debian whose Podman has Quadlet, and needs no newer C library than Debian 12 has.
-const SUITE_WITH_QUADLET: &str = "trixie";
+/// The Debian packages of Docker; it takes runc and iptables of the host.
+const DOCKER: [&str; 2] = ["docker.io", "containerd"];
 
 /// The Debian package of the registry, and its program.
 const REGISTRY: &str = "docker-registry";
@@ -61,12 +59,8 @@ pub fn folders(repository: &Repository) -> Vec<PathBuf> {
     if registry.join(REGISTRY).is_file() {
         folders.push(registry);
     }
-    let unpacked = repository.work().join("quadlet");
-    let quadlet = QUADLET
-        .iter()
-        .map(|place| unpacked.join(place))
-        .find(|path| path.is_file());
-    folders.extend(quadlet.and_then(|path| path.parent().map(Path::to_owned)));
+    // Quadlet, which needs no newer C library than Debian 12 has.
+    folders.push(debian::folder(repository).join("usr/libexec/podman"));
     folders
 }
 
@@ -86,83 +80,43 @@ pub fn provide(repository: &Repository) -> Result<(), ProcessError> {
     if !has(REGISTRY) && has("apt-get") {
         provide_registry(repository)?;
     }
-    let of_host = QUADLET.iter().any(|place| Path::new("/").join(place).is_file());
-    if !of_host && !has("quadlet") && has("apt-get") {
-        provide_quadlet(repository)?;
-    }
     Ok(())
 }
 
-/// Unpacks the package; nothing of it is installed, and nothing started.
+/// Where Docker is, once [`provide_docker`] has brought it.
+#[must_use]
+pub fn docker(repository: &Repository) -> PathBuf {
+    repository.work().join("docker")
+}
+
+/// Brings Debian's Docker, whose packages would start it as a service where they are installed.
+///
+/// # Errors
+/// When a package cannot be had.
+pub fn provide_docker(repository: &Repository) -> Result<(), ProcessError> {
+    let folder = docker(repository);
+    if folder.join("usr/sbin/dockerd").is_file() && folder.join("usr/bin/containerd").is_file() {
+        return Ok(());
+    }
+    download(&folder, &repository.log("test-docker"), &DOCKER)
+}
+
 fn provide_registry(repository: &Repository) -> Result<(), ProcessError> {
     let folder = repository.work().join("registry");
-    std::fs::create_dir_all(&folder).map_err(|source| failed(REGISTRY, source))?;
-    let apt = Program::new("apt-get")
-        .folder(&folder)
-        .log(repository.log("test-registry"));
-    let get = apt.clone().args(["download", "--quiet", REGISTRY]);
+    download(&folder, &repository.log("test-registry"), &[REGISTRY])
+}
+
+/// Unpacks packages; nothing of them is installed, and nothing started.
+fn download(folder: &Path, log: &Path, packages: &[&str]) -> Result<(), ProcessError> {
+    std::fs::create_dir_all(folder).map_err(|source| failed(packages[0], source))?;
+    let apt = Program::new("apt-get").folder(folder).log(log);
+    let get = apt.clone().args(["download", "--quiet"]).args(packages);
     if get.read().is_err() {
         // No list of packages yet, or one that is too old.
         apt.args(["update", "--quiet"]).read()?;
         get.read()?;
     }
-    unpack(REGISTRY, &folder)
-}
-
-/// Unpacks Podman's package of a newer Debian, for its Quadlet; apt's own lists and settings stay as they are.
-fn provide_quadlet(repository: &Repository) -> Result<(), ProcessError> {
-    let folder = repository.work().join("quadlet");
-    let io = |source| failed("podman", source);
-    std::fs::create_dir_all(folder.join("lists/partial")).map_err(io)?;
-    std::fs::create_dir_all(folder.join("cache/archives/partial")).map_err(io)?;
-    let list = folder.join("sources.list");
-    let mirror = debian_mirror()?;
-    std::fs::write(&list, format!("deb {mirror} {SUITE_WITH_QUADLET} main\n")).map_err(io)?;
-    let option = |name: &str, path: &Path| format!("--option=Dir::{name}={}", path.display());
-    let apt = Program::new("apt-get")
-        .folder(&folder)
-        .log(repository.log("test-quadlet"))
-        .args([
-            option("Etc::SourceList", &list),
-            option("Etc::SourceParts", Path::new("-")),
-            option("State::Lists", &folder.join("lists")),
-            option("Cache", &folder.join("cache")),
-            "--option=Acquire::Languages=none".to_owned(),
-        ]);
-    apt.clone().args(["update", "--quiet"]).read()?;
-    apt.args(["download", "--quiet", "podman"]).read()?;
-    unpack("podman", &folder)?;
-    for rest in ["lists", "cache"] {
-        std::fs::remove_dir_all(folder.join(rest)).map_err(io)?;
-    }
-    Ok(())
-}
-
-/// Where apt gets Debian's own packages from on this host.
-fn debian_mirror() -> Result<String, ProcessError> {
-    let targets = || {
-        Program::new("apt-get")
-            .args([
-                "indextargets",
-                "--format",
-                "$(ORIGIN) $(LABEL) $(REPO_URI)",
-                "Created-By: Packages",
-            ])
-            .read()
-    };
-    let find = |targets: &str| {
-        let own = targets.lines().find_map(|line| line.strip_prefix("Debian Debian "));
-        own.map(str::to_owned)
-    };
-    if let Some(mirror) = find(&targets()?) {
-        return Ok(mirror);
-    }
-    // No list of packages yet.
-    Program::new("apt-get").args(["update", "--quiet"]).read()?;
-    find(&targets()?).ok_or_else(|| {
-        let why = "apt has no source of Debian's packages, and this Podman has no Quadlet";
-        failed("podman", std::io::Error::other(why))
-    })
+    unpack(packages[0], folder)
 }
 
 fn failed(package: &str, source: std::io::Error) -> ProcessError {

@@ -21,6 +21,9 @@ use crate::stack::{GroupId, MachineId, Stack};
 /// Seconds between two starts of a container that does not stay: few enough in ten seconds for systemd never to give it up.
 const RESTART_SECONDS: u64 = 5;
 
+/// Seconds that a start waits for the machine's address: less than systemd gives a start by default.
+const ADDRESS_SECONDS: u64 = 60;
+
 /// The units of one machine.
 #[must_use]
 pub fn files(stack: &Stack, id: MachineId) -> Vec<RenderedFile> {
@@ -91,20 +94,30 @@ fn devices(unit: &mut Unit, extras: &Extras) {
     }
 }
 
+/// A group that publishes ports on the machine's address waits until the host has it. `network-online.target`, which newer Quadlets name in
+/// each unit, says nothing of one address, and nothing at all where no network manager is. Podman says what is wrong if it does not come.
+fn wait_for_address(unit: &mut Unit, stack: &Stack, id: GroupId) {
+    let address = stack.machine(stack.group(id).machine).lan_address;
+    if published(stack, id).iter().any(|port| port.on == Interface::Lan) {
+        let script = format!(
+            "command -v ip >/dev/null || exit 0; n=0; until ip -o address show to {address} | grep -q .; do \
+             [ $n -lt {ADDRESS_SECONDS} ] || exit 0; [ $n -gt 0 ] || echo waiting until this host has the address {address}; \
+             n=$((n + 1)); sleep 1; done"
+        );
+        unit.key("ExecStartPre", format!("/bin/sh -c {}", word(&script)));
+    }
+}
+
 fn container(stack: &Stack, id: GroupId) -> Unit {
     let group = stack.group(id);
     let machine = stack.machine(group.machine);
     let supervision = &machine.supervision;
     let stop_seconds = stop_ms(supervision).div_ceil(1_000);
     let mut unit = Unit::new(&stack.output.header());
-    unit.section("Unit")
-        .key(
-            "Description",
-            literal(&format!("Group {} of {} on {}", group.name, stack.name, machine.name)),
-        )
-        // Ports are published on the machine's address, which has to be there.
-        .key("Wants", "network-online.target")
-        .key("After", "network-online.target");
+    unit.section("Unit").key(
+        "Description",
+        literal(&format!("Group {} of {} on {}", group.name, stack.name, machine.name)),
+    );
     unit.section("Container")
         .key("Image", stack.group_image(id))
         .key("ContainerName", &group.name)
@@ -187,8 +200,9 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
         .key("HealthRetries", supervision.health_retries)
         .key("HealthStartPeriod", duration(stack.group_start_period_ms(id)))
         .key("StopTimeout", stop_seconds);
-    unit.section("Service")
-        .key("Restart", "always")
+    unit.section("Service");
+    wait_for_address(&mut unit, stack, id);
+    unit.key("Restart", "always")
         .key("RestartSec", RESTART_SECONDS)
         // Podman kills first.
         .key("TimeoutStopSec", stop_seconds + 10);

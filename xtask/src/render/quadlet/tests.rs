@@ -66,8 +66,8 @@ fn read(file: &RenderedFile) -> Unit {
             "{line}"
         );
         let allowed = match section.expect("a section") {
-            "Unit" => "Description Wants After",
-            "Service" => "Restart RestartSec TimeoutStopSec",
+            "Unit" => "Description",
+            "Service" => "ExecStartPre Restart RestartSec TimeoutStopSec",
             "Install" => "WantedBy",
             _ => keys,
         };
@@ -131,10 +131,16 @@ fn every_unit_that_is_named_is_there() {
                 assert!(path.starts_with("/app/"), "{name}");
                 used.insert(volume.to_owned());
             }
-            // Groups wait for each other's agents in rings: no container may wait for another.
-            for key in ["Wants", "After"] {
-                assert_eq!(one(unit, "Unit", key), "network-online.target", "{name}");
-            }
+            // Whoever publishes on the machine's address waits for it.
+            let address = stack.machine(machine).lan_address.to_string();
+            let ports = &unit["Container"]["PublishPort"];
+            let publishes = ports.iter().any(|port| port.starts_with(&format!("{address}:")));
+            let waits = unit["Service"].get("ExecStartPre");
+            assert_eq!(
+                waits.is_some_and(|script| script[0].contains(&address)),
+                publishes,
+                "{name}"
+            );
         }
         let others: BTreeSet<String> = units
             .keys()
