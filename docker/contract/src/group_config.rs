@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::health::{Check, Kind};
 use crate::secrets::Secrets;
+use crate::stop_signal::StopSignal;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -221,6 +222,12 @@ pub struct Agent {
     /// Overrides [`GroupConfig::start`] for this agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Start>,
+    /// The signal that tells it to end.
+    #[serde(default, skip_serializing_if = "StopSignal::is_default")]
+    pub stop_signal: StopSignal,
+    /// Overrides [`Supervision::stop_grace_ms`] for this agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_grace_ms: Option<u64>,
 }
 
 impl Elsewhere {
@@ -339,7 +346,7 @@ pub struct Supervision {
     pub start_period_ms: u64,
     /// How long an agent must go on answering before it counts as healthy.
     pub settle_ms: u64,
-    /// Time between SIGTERM and SIGKILL.
+    /// Time between telling an agent to end and SIGKILL.
     pub stop_grace_ms: u64,
     /// First delay before a restart; doubles with each crash, up to `backoff_max_ms`, with jitter.
     pub backoff_initial_ms: u64,

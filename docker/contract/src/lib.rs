@@ -10,3 +10,4 @@ pub mod health;
 pub mod http_reply;
 pub mod secrets;
 pub mod status;
+pub mod stop_signal;

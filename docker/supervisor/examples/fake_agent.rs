@@ -2,7 +2,8 @@
 //! `fake_agent -u SCRIPT --port P --health_check_port H --name N …`; the lines of SCRIPT say how it behaves:
 //!
 //! `answer [STATUS]`, `answer-after MS`, `answer-for MS` (then hold the port, silent), `mute`, `rubbish`, `http`,
-//! `half-frame`, `hold`, `endless`: what the health port does; `exit-after MS CODE`, `ignore-sigterm`, `fork-orphans`,
+//! `half-frame`, `hold`, `endless`: what the health port does; `exit-after MS CODE`, `ignore-sigterm`, `ignore SIGNAL`,
+//! `end-after SIGNAL MS` (ends so long after it), `fork-orphans`,
 //! `serve-http CODE BODY` (`/health` on its main port), `listen` (the main port takes connections), `words ASK REPLY` (the health port),
 //! `need-port` (its main port must be free, else it exits with 98), `shell TEXT` (a command line, with PORT, HEALTH and FAKE_AGENT in
 //! its environment), `bytes TEXT` (to stderr, with `\\r` and `\\n` as they are meant), `raise SIGNAL`, `flood BYTES`, `say TEXT`, `complain TEXT`, `partial TEXT`, `environment NAME`, `echo-port`: what else it does.
@@ -74,6 +75,15 @@ async fn behave(script: String, name: String, port: u16, health: u16) {
         match word {
             "" | "mute" => {}
             "ignore-sigterm" => ignore = true,
+            "ignore" => {
+                let mut ignored = signal(kind_of(&rest)).unwrap();
+                tokio::spawn(async move { while ignored.recv().await.is_some() {} });
+            }
+            "end-after" => {
+                let (on, after) = rest.split_once(' ').unwrap();
+                let after = Duration::from_millis(after.parse().unwrap());
+                tokio::spawn(end_on(on.to_owned(), after, name.clone()));
+            }
             "say" => println!("{rest}"),
             "complain" => eprintln!("{rest}"),
             "partial" => {
@@ -165,6 +175,25 @@ async fn behave(script: String, name: String, port: u16, health: u16) {
             std::process::exit(0);
         }
     }
+}
+
+fn kind_of(signal: &str) -> SignalKind {
+    match signal {
+        "SIGHUP" => SignalKind::hangup(),
+        "SIGINT" => SignalKind::interrupt(),
+        "SIGUSR1" => SignalKind::user_defined1(),
+        _ => panic!("unknown signal {signal}"),
+    }
+}
+
+/// Ends so long after that signal.
+async fn end_on(on: String, after: Duration, name: String) {
+    let mut told = signal(kind_of(&on)).unwrap();
+    told.recv().await;
+    println!("{name} was told to end by {on}");
+    sleep(after).await;
+    event("end", &name);
+    std::process::exit(0);
 }
 
 fn fork_orphans() {

@@ -9,6 +9,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
+/// The longest time that may be written, in milliseconds: sums of times stay far from overflowing.
+const YEAR_MS: u64 = 365 * 24 * 3_600_000;
+
 /// A config that can be run, and what is worth a warning.
 #[derive(Debug)]
 pub struct Loaded {
@@ -131,6 +134,11 @@ fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
             errors.push((Some(at), format!("health of agent `{}`: {problem}", agent.name)));
         }
     }
+    for (at, agent) in config.agents.iter().enumerate() {
+        if agent.stop_grace_ms.is_some_and(|ms| ms > YEAR_MS) {
+            errors.push((Some(at), format!("stop_grace_ms of agent `{}` is longer than a year", agent.name)));
+        }
+    }
     dependencies_elsewhere(config, &mut errors);
     supervision(config, &mut errors);
     (errors, warnings)
@@ -194,7 +202,6 @@ fn supervision(config: &GroupConfig, errors: &mut Vec<Message>) {
             errors.push((None, format!("supervision.{key} must be 1 or more")));
         }
     }
-    // A year: sums of times stay far from overflowing.
     for (key, value) in [
         ("health_interval_ms", supervision.health_interval_ms),
         ("health_timeout_ms", supervision.health_timeout_ms),
@@ -206,7 +213,7 @@ fn supervision(config: &GroupConfig, errors: &mut Vec<Message>) {
         ("crash_window_ms", supervision.crash_window_ms),
         ("preload_timeout_ms", supervision.preload_timeout_ms),
     ] {
-        if value > 365 * 24 * 3_600_000 {
+        if value > YEAR_MS {
             errors.push((None, format!("supervision.{key} is longer than a year")));
         }
     }
@@ -235,7 +242,7 @@ fn health_problems(check: &Check) -> Vec<&'static str> {
             "only zmq and http expect words",
         ),
         (
-            check.start_period_ms.is_some_and(|ms| ms > 365 * 24 * 3_600_000),
+            check.start_period_ms.is_some_and(|ms| ms > YEAR_MS),
             "its start period is longer than a year",
         ),
     ]

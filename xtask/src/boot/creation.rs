@@ -134,7 +134,6 @@ pub fn hardware_address(address: Ipv4Addr) -> String {
 
 fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container {
     let group = stack.group(id);
-    let supervision = &stack.machine(group.machine).supervision;
     let (folders, command) = match runs {
         // The image's own command.
         Runs::Supervisor => (Vec::new(), Vec::new()),
@@ -176,8 +175,8 @@ fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container 
         memory_bytes: stack.group_memory_bytes(id).filter(|_| host.limits.memory),
         milli_cpus: stack.group_milli_cpus(id).filter(|_| host.limits.cpus),
         processes: stack.group_pids(id).filter(|_| host.limits.processes).map(u64::from),
-        // The supervisor bounds its own stop by this grace and a second.
-        stop_seconds: supervision.stop_grace_ms.div_ceil(1000) + 3,
+        // The supervisor bounds its own stop by the longest grace and a second.
+        stop_seconds: stack.group_stop_grace_ms(id).div_ceil(1000) + 3,
         health: health_times(stack, id),
         seccomp_profile: None,
     }
@@ -329,7 +328,8 @@ mod tests {
             .stack(
                 "status_port: 9000",
                 "status_port: 9000\nmounts: ['/srv/models:/models:ro']\ndevices: [/dev/snd]\nextra_hosts: {db: 10.0.0.7}\n\
-                 secrets: {TOKEN: keys/token}\nenv_file: /srv/all.env\nshm_size: 1g\ntmp_size: 300m\nstart_period: 77",
+                 secrets: {TOKEN: keys/token}\nenv_file: /srv/all.env\nshm_size: 1g\ntmp_size: 300m\nstart_period: 77\nstop_grace: 70\n\
+                 stop_signal: SIGINT",
             )
             .model();
         let (id, group) = stack.groups().next().unwrap();
@@ -359,6 +359,7 @@ mod tests {
             "--volume=/srv/models:/models:ro",
             "--device=/dev/snd:/dev/snd:rw",
             "--health-start-period=77s",
+            "--stop-timeout=73",
             &format!("--secret={secret},type=mount,uid=10001,gid=10001,mode=0400,target=/run/secrets/TOKEN"),
         ] {
             assert!(arguments.contains(&argument.to_owned()), "{argument}: {arguments:#?}");
@@ -380,6 +381,7 @@ mod tests {
             ),
             (&request, "size=314572800"),
             (&request, r#""StartPeriod":77000000000"#),
+            (&request, r#""stop_timeout":73"#),
             (&request, r#""GID":10001,"Mode":256"#),
             (&request, r#""Target":"/run/secrets/env_file","UID":10001"#),
         ] {
@@ -413,6 +415,10 @@ mod tests {
             (quadlet, "ShmSize=1073741824"),
             (quadlet, "size=314572800"),
             (quadlet, "HealthStartPeriod=77s"),
+            (quadlet, "StopTimeout=75"),
+            (compose, "stop_grace_period: 75s"),
+            (kube, "terminationGracePeriodSeconds: 75"),
+            (kube, "stop_signal: SIGINT"),
             (kube, "path: /srv/models"),
             (kube, "ip: 10.0.0.7"),
             (kube, "mountPath: /dev/shm"),
@@ -424,6 +430,7 @@ mod tests {
         }
         let config = text("config/core.yaml");
         assert!(config.contains("start_period_ms: 77000"));
+        assert!(config.contains("stop_signal: SIGINT") && config.contains("stop_grace_ms: 70000"));
         assert!(
             config.contains("TOKEN: /run/secrets/TOKEN") && config.contains("- /run/secrets/env_file"),
             "{config}"

@@ -24,8 +24,7 @@ pub fn start_period(stack: &Stack, agent: AgentId) -> Duration {
 /// How long a container of the group is given to stop, before Podman kills it.
 #[must_use]
 pub fn stop(stack: &Stack, group: GroupId) -> Duration {
-    let supervision = &stack.machine(stack.group(group).machine).supervision;
-    Duration::from_secs(supervision.stop_grace_ms.div_ceil(1000)) + SLACK
+    Duration::from_secs(stack.group_stop_grace_ms(group).div_ceil(1000)) + SLACK
 }
 
 /// How long Podman may take to stop and remove any container of the stack.

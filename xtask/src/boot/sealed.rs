@@ -267,6 +267,9 @@ fn alone(stack: &Stack, agent: AgentId, limit: Duration) -> GroupConfig {
     config.supervision.crash_limit = 1;
     config.supervision.log_keep = 0;
     config.supervision.stop_grace_ms = config.supervision.stop_grace_ms.min(LONGEST_GRACE_MS);
+    for known in &mut config.agents {
+        known.stop_grace_ms = known.stop_grace_ms.map(|grace| grace.min(LONGEST_GRACE_MS));
+    }
     config
 }
 
@@ -394,6 +397,7 @@ mod tests {
         stack.machines[0].agent_pids = Some(u32::MAX);
         stack.machines[0].supervision.start_period_ms = u64::MAX;
         stack.machines[0].supervision.stop_grace_ms = u64::MAX;
+        stack.agents[0].runtime.lifecycle.stop_grace_ms = Some(u64::MAX);
         let greedy = of_first(&stack, AgentId(0), true, Duration::from_secs(60));
         assert!(has(&greedy, "--memory=4294967296b") && has(&greedy, "--pids-limit=1024"));
         // The limit, the settling time and one health check, and the container's own start; never the tree's start period.
@@ -401,6 +405,7 @@ mod tests {
         assert!(has(&greedy, "--cpus=1"));
         let config: GroupConfig = serde_json::from_str(&greedy.config).unwrap();
         assert_eq!(config.supervision.stop_grace_ms, 5000);
+        assert_eq!(config.agents[0].stop_grace_ms, Some(5000));
         assert_eq!(config.supervision.start_period_ms, 60_000);
     }
 

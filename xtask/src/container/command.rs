@@ -1,7 +1,5 @@
 //! What a container runs, how it tells whether it is healthy, and how long it may take to stop.
 
-use contract::group_config::Supervision;
-
 use super::layout::{CONFIG_FOLDER, SUPERVISOR};
 use crate::stack::{GroupId, Stack};
 
@@ -26,6 +24,6 @@ pub fn health_command() -> Vec<String> {
 /// Time in milliseconds between telling a container to stop and killing it: the supervisor gives its agents their grace, and needs a
 /// moment itself.
 #[must_use]
-pub fn stop_ms(supervision: &Supervision) -> u64 {
-    supervision.stop_grace_ms.saturating_add(5_000)
+pub fn stop_ms(stack: &Stack, group: GroupId) -> u64 {
+    stack.group_stop_grace_ms(group).saturating_add(5_000)
 }

@@ -175,6 +175,8 @@ fn agent(stack: &Stack, id: AgentId, preload: &Preload) -> Agent {
         } else {
             agent.start
         },
+        stop_signal: agent.runtime.lifecycle.stop_signal,
+        stop_grace_ms: agent.runtime.lifecycle.stop_grace_ms,
     }
 }
 

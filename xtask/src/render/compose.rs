@@ -245,7 +245,7 @@ fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
             start_period: duration(stack.group_start_period_ms(id)),
         },
         restart: "unless-stopped",
-        stop_grace_period: duration(stop_ms(supervision)),
+        stop_grace_period: duration(stop_ms(stack, id)),
         read_only: group.has_read_only_root(),
         tmpfs: vec![match extras.tmp_bytes {
             Some(bytes) => format!("/tmp:size={bytes}"),

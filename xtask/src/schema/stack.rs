@@ -136,6 +136,11 @@ struct Runtime {
     start_period: Option<f64>,
     /// How the health of agents is found out. The nearest of stack, machine, group and override wins, key by key.
     health: Option<Health>,
+    /// The signal that tells an agent to end; `SIGTERM` where it is not written.
+    stop_signal: Option<StopSignal>,
+    /// Seconds that an agent may take to end, before it is killed; `supervision.stop_grace_seconds` where it is not written.
+    #[schemars(range(min = 0, max = 86_400))]
+    stop_grace: Option<f64>,
     /// Folders and files of the host: `/srv/models:/models:ro`.
     mounts: Option<Vec<String>>,
     /// Devices of the host: `/dev/snd`, `/dev/video2:/dev/video0:rw`, or by the name that a CDI file gives them, `nvidia.com/gpu=all`.
@@ -160,6 +165,15 @@ struct Runtime {
     /// Files of lines `NAME=VALUE` on this host: variables of agents that nobody else sees. `environment:` goes before them.
     env_file: Option<OneOrMore>,
 }
+
+/// A signal that tells an agent to end, with or without `SIG`, in capitals or not.
+#[derive(JsonSchema)]
+struct StopSignal(
+    #[schemars(regex(
+        pattern = r"^([Ss][Ii][Gg])?([Hh][Uu][Pp]|[Ii][Nn][Tt]|[Qq][Uu][Ii][Tt]|[Uu][Ss][Rr][12]|[Tt][Ee][Rr][Mm])$"
+    ))]
+    String,
+);
 
 /// A device of the host.
 #[derive(JsonSchema)]

@@ -227,6 +227,7 @@ fn nothing_is_taken_where_the_parser_takes_it() {
             ("shm_size", "1g"),
             ("tmp_size", "1g"),
             ("memory", "1g"),
+            ("stop_signal", "SIGINT"),
             ("secrets/x/target", "/x"),
         ] {
             *whole.pointer_mut(&format!("{level}/{key}")).unwrap() = json!(value);

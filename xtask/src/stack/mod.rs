@@ -8,6 +8,7 @@ mod defaults;
 mod environment;
 pub mod further_ports;
 mod leave_out;
+pub mod lifecycle;
 pub mod limits;
 mod load;
 pub mod near;

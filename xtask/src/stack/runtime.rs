@@ -5,6 +5,7 @@ use contract::health::Check;
 
 use super::extras::Extras;
 use super::health::{HealthSetting, Own};
+use super::lifecycle::{Lifecycle, LifecycleSetting};
 use super::limits::Limits;
 use super::read::{Fields, Reader};
 use super::secrets::SecretSettings;
@@ -19,6 +20,7 @@ pub struct RuntimeSettings {
     writable: Vec<At<Writable>>,
     start_period_ms: Option<u64>,
     health: HealthSetting,
+    lifecycle: LifecycleSetting,
     extras: Extras,
     limits: Limits,
     secrets: SecretSettings,
@@ -33,6 +35,8 @@ pub struct Runtime {
     pub start_period_ms: Option<u64>,
     /// How its health is found out.
     pub health: Check,
+    /// How its process ends.
+    pub lifecycle: Lifecycle,
 }
 
 impl RuntimeSettings {
@@ -47,6 +51,7 @@ impl RuntimeSettings {
                 .get("start_period")
                 .and_then(|node| reader.seconds(node, "`start_period`")),
             health: HealthSetting::read(reader, fields),
+            lifecycle: LifecycleSetting::read(reader, fields),
             extras: Extras::read(reader, fields),
             limits: Limits::read(reader, fields),
             secrets: SecretSettings::read(reader, fields),
@@ -85,7 +90,11 @@ impl RuntimeSettings {
     /// What is so of an agent where these levels speak, from the widest to the nearest.
     #[must_use]
     pub fn resolve<'a>(levels: impl IntoIterator<Item = &'a Self>, own: Own) -> Runtime {
-        let mut runtime = Runtime::default();
+        let levels: Vec<&Self> = levels.into_iter().collect();
+        let mut runtime = Runtime {
+            lifecycle: LifecycleSetting::resolve(levels.iter().map(|level| &level.lifecycle)),
+            ..Runtime::default()
+        };
         let mut health = HealthSetting::default();
         for level in levels {
             if let Some(value) = level.when_dependency_fails {

@@ -65,7 +65,8 @@ fn keys_that_are_unknown_missing_or_written_twice() {
             "config/stack.yaml:31:5 error stack/unknown-key: group `core` has no key `colour`; help: known keys: machine, \
            address, uid, phase, published_status_port, agents, config_file, requirements, packages, build_packages, \
            required_modules, variants, variant, without_wheels, start, include, contents, environment, published, reaches, \
-           when_dependency_fails, writable, start_period, health, mounts, devices, extra_hosts, shm_size, tmp_size, memory, \
+           when_dependency_fails, writable, start_period, health, stop_signal, \
+           stop_grace, mounts, devices, extra_hosts, shm_size, tmp_size, memory, \
            cpus, processes, secrets, env_file, overrides",
         ],
     );

@@ -3,11 +3,13 @@
 use std::io;
 use std::time::Duration;
 
+use contract::stop_signal::StopSignal;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
+use super::order;
 use crate::machine::Ended;
 
 /// How long a keeper may take to end what an agent left, before that is said.
@@ -38,9 +40,9 @@ pub enum News {
 pub struct Orders(OwnedWriteHalf);
 
 impl Orders {
-    /// SIGTERM to the agent's process alone: what it forked is its own to stop.
-    pub fn terminate(&self) {
-        let _ = self.0.try_write(b"t");
+    /// That signal to the agent's process alone: what it forked is its own to stop.
+    pub fn terminate(&self, signal: StopSignal) {
+        let _ = self.0.try_write(&[order::byte(signal)]);
     }
 
     /// SIGKILL to the agent and all that descends from it.
@@ -57,8 +59,8 @@ pub fn split(link: UnixStream) -> (OwnedReadHalf, Orders) {
 }
 
 /// Hands a keeper its order.
-pub async fn order(link: &mut UnixStream, order: &[u8]) -> io::Result<()> {
-    link.write_all(order).await
+pub async fn order(link: &mut UnixStream, bytes: &[u8]) -> io::Result<()> {
+    link.write_all(bytes).await
 }
 
 /// Listens until the keeper ends. `None`: it ended without a report.

@@ -4,7 +4,7 @@
 //! is given to the supervisor then, which ends every child that it does not know.
 //!
 //! A keeper is told over its stdin, a stream socket: first an [`Order`] (not where it was given a process that was forked already),
-//! then `t` (end) and `k` (kill) as single bytes. It says lines: `started PID`, `failed WHY`, `exited CODE`, `killed SIGNAL`. The end
+//! then single bytes: one for the signal that tells the agent to end ([`order::byte`]), and `k` (kill). It says lines: `started PID`, `failed WHY`, `exited CODE`, `killed SIGNAL`. The end
 //! of the socket means that the supervisor is gone.
 //!
 //! `order` is that message, `link` the supervisor's end; here is the keeper itself.
@@ -174,10 +174,11 @@ impl Keeper {
                 if orders[..read].contains(&b'k') {
                     return true;
                 }
-                if orders[..read].contains(&b't')
-                    && let Some(agent) = self.agent
-                {
-                    send(agent, Signal::SIGTERM);
+                let signals = orders[..read].iter().filter_map(|told| order::signal(*told));
+                if let Some(agent) = self.agent {
+                    signals.for_each(|signal| {
+                        send(agent, signal);
+                    });
                 }
                 false
             }

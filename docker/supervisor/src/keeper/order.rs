@@ -5,6 +5,36 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
+use contract::stop_signal::StopSignal;
+use nix::sys::signal::Signal;
+
+/// The byte that tells a keeper to send its agent that signal. Small letters only; `k` means to kill.
+#[must_use]
+pub fn byte(signal: StopSignal) -> u8 {
+    match signal {
+        StopSignal::Hangup => b'h',
+        StopSignal::Interrupt => b'i',
+        StopSignal::Quit => b'q',
+        StopSignal::User1 => b'u',
+        StopSignal::User2 => b'v',
+        StopSignal::Terminate => b't',
+    }
+}
+
+/// The signal that a byte tells to send.
+#[must_use]
+pub fn signal(told: u8) -> Option<Signal> {
+    let signal = StopSignal::ALL.into_iter().find(|signal| byte(*signal) == told)?;
+    Some(match signal {
+        StopSignal::Hangup => Signal::SIGHUP,
+        StopSignal::Interrupt => Signal::SIGINT,
+        StopSignal::Quit => Signal::SIGQUIT,
+        StopSignal::User1 => Signal::SIGUSR1,
+        StopSignal::User2 => Signal::SIGUSR2,
+        StopSignal::Terminate => Signal::SIGTERM,
+    })
+}
+
 /// Longest order: more than the kernel takes for a command line and an environment.
 pub const LONGEST: u32 = 8 * 1024 * 1024;
 
@@ -96,7 +126,18 @@ mod tests {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
 
-    use super::Order;
+    use contract::stop_signal::StopSignal;
+
+    use super::{Order, byte, signal};
+
+    #[test]
+    fn every_signal_has_a_byte_of_its_own_and_none_means_to_kill() {
+        for one in StopSignal::ALL {
+            assert_eq!(signal(byte(one)).map(nix::sys::signal::Signal::as_str), Some(one.name()));
+            assert_ne!(byte(one), b'k');
+        }
+        assert_eq!(signal(b'k'), None);
+    }
 
     #[test]
     fn an_order_comes_back_and_half_of_one_does_not() {

@@ -113,7 +113,7 @@ pub enum Event {
 pub enum Action {
     /// Start the agent's process, and say `Spawned`, `SpawnFailed` or `Unstartable`, now or later.
     Spawn(AgentId),
-    /// SIGTERM to the agent's process.
+    /// The agent's stop signal to its process.
     Terminate(AgentId),
     /// SIGKILL to the agent and all that descends from it.
     Kill(AgentId),
@@ -382,10 +382,12 @@ impl Machine {
         for agent in 0..self.agents.len() {
             if self.agents[agent].kill_at.is_some_and(|at| at <= now) {
                 self.agents[agent].kill_at = None;
+                let plan = &self.plan.agents[agent];
                 self.log(format!(
-                    "{} did not end within {} of SIGTERM: killed",
-                    self.name(agent),
-                    seconds(self.plan.supervision.stop_grace_ms)
+                    "{} did not end within {} of {}: killed",
+                    plan.name,
+                    seconds(plan.stop_grace),
+                    plan.stop_signal.name()
                 ));
                 self.actions.push(Action::Kill(agent));
             }
@@ -444,7 +446,7 @@ impl Machine {
 
     /// Tells a process to end.
     fn end(&mut self, agent: AgentId, why: Ending, now: Millis) {
-        let grace = self.plan.supervision.stop_grace_ms;
+        let grace = self.plan.agents[agent].stop_grace;
         let slot = &mut self.agents[agent];
         slot.deadline = None;
         let told = slot.ending.is_some();

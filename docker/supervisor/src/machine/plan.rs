@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use contract::group_config::{GroupConfig, Supervision, WhenDependencyFails};
 use contract::health::{Check, Kind};
+use contract::stop_signal::StopSignal;
 
 /// Index of an agent in [`Plan::agents`].
 pub type AgentId = usize;
@@ -55,6 +56,10 @@ pub struct AgentPlan {
     pub starts_without: bool,
     /// Local agents that must have ended before it is told to stop; never one of its own cycle.
     pub stops_after: Vec<AgentId>,
+    /// The signal that tells it to end.
+    pub stop_signal: StopSignal,
+    /// How long it may take to end, in milliseconds, before it is killed.
+    pub stop_grace: u64,
 }
 
 /// A dependency in another container.
@@ -153,6 +158,8 @@ pub fn plan(config: &GroupConfig) -> (Plan, Vec<String>) {
             starts_without: agent.when_dependency_fails.unwrap_or(config.when_dependency_fails)
                 == WhenDependencyFails::Start,
             stops_after: stops_after(id, &depends_local),
+            stop_signal: agent.stop_signal,
+            stop_grace: agent.stop_grace_ms.unwrap_or(config.supervision.stop_grace_ms),
         })
         .collect();
     let elsewhere = config

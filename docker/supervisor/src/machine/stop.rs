@@ -1,13 +1,13 @@
 //! The ordered end: an agent is told to stop once all local agents that depend on it have ended, independent ones at the
-//! same time. `stop_grace_ms` and a second after the first SIGTERM everything left is killed; a second SIGTERM does so
-//! at once.
+//! same time. The longest grace of an agent and a second after the first SIGTERM everything left is killed; a second SIGTERM
+//! does so at once.
 
 use contract::status::AgentState;
 
 use super::plan::AgentId;
 use super::{Action, Ending, Machine, Millis};
 
-/// What the whole stop may take beyond one agent's grace.
+/// What the whole stop may take beyond the longest grace.
 const SLACK_MS: Millis = 1000;
 
 impl Machine {
@@ -19,7 +19,9 @@ impl Machine {
             self.advance_stop(now);
             return;
         }
-        self.stop_deadline = Some(now + self.plan.supervision.stop_grace_ms + SLACK_MS);
+        let graces = self.plan.agents.iter().map(|agent| agent.stop_grace);
+        let longest = graces.max().unwrap_or(self.plan.supervision.stop_grace_ms);
+        self.stop_deadline = Some(now + longest + SLACK_MS);
         let running = self.agents.iter().filter(|agent| agent.pid.is_some());
         let count = running.count();
         let noun = if count == 1 { "agent" } else { "agents" };

@@ -45,11 +45,12 @@ impl Orders {
 }
 
 impl Shell {
-    /// SIGTERM to the agent's own process.
+    /// The agent's stop signal to its own process.
     pub(super) fn terminate(&mut self, agent: AgentId) {
+        let signal = self.config.agents[agent].stop_signal;
         let process = self.processes.values_mut().find(|process| process.agent == agent);
         if let Some(orders) = process.and_then(|process| process.orders.get()) {
-            orders.terminate();
+            orders.terminate(signal);
         }
     }
 

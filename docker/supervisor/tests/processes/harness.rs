@@ -128,6 +128,14 @@ impl Setup {
         self
     }
 
+    /// Writes a key of an agent.
+    pub fn change(&mut self, name: &str, key: &str, value: Value) -> &mut Self {
+        let agents = self.config["agents"].as_array_mut().unwrap();
+        let agent = agents.iter_mut().find(|agent| agent["name"] == name).unwrap();
+        agent[key] = value;
+        self
+    }
+
     /// JSON is YAML too.
     pub fn write(&self) -> PathBuf {
         let file = self.dir.path().join("group.yaml");

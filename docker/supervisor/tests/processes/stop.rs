@@ -107,3 +107,50 @@ fn a_group_that_waits_for_something_stops_at_once() {
     group.signal(Signal::SIGTERM);
     assert_eq!(group.wait_exit().code(), Some(0));
 }
+
+#[test]
+fn an_agent_is_told_to_end_by_its_own_signal_and_waited_for_as_long_as_it_may_take() {
+    let mut setup = Setup::new();
+    setup.set("stop_grace_ms", 300.into());
+    // Neither is ended by what ends the other.
+    setup.agent("A", "answer\nend-after SIGINT 900", &[]);
+    setup.agent("B", "answer\nend-after SIGUSR1 0", &[]);
+    setup.change("A", "stop_signal", "SIGINT".into());
+    setup.change("A", "stop_grace_ms", 20_000.into());
+    setup.change("B", "stop_signal", "SIGUSR1".into());
+    setup.change("B", "stop_grace_ms", 20_000.into());
+    let mut group = setup.start();
+    for name in ["A", "B"] {
+        group.wait_state(name, AgentState::Healthy);
+    }
+    let start = Instant::now();
+    group.signal(Signal::SIGTERM);
+    assert_eq!(group.wait_exit().code(), Some(0));
+    // Longer than the group's grace, and nowhere near its own: it ended by itself.
+    assert!(start.elapsed() >= Duration::from_millis(900), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    for (name, signal) in [("A", "SIGINT"), ("B", "SIGUSR1")] {
+        assert!(group.events("end").iter().any(|(who, _)| who == name), "{name}");
+        group.wait_said(&format!("{name} was told to end by {signal}"));
+    }
+}
+
+#[test]
+fn an_agent_that_ignores_its_own_signal_is_killed_after_its_own_grace() {
+    let mut setup = Setup::new();
+    setup.set("stop_grace_ms", 600_000.into());
+    setup.agent("A", "answer", &[]);
+    setup.change("A", "stop_signal", "SIGHUP".into());
+    setup.change("A", "stop_grace_ms", 300.into());
+    setup.agent("I", "answer\nignore SIGHUP", &[]);
+    setup.change("I", "stop_signal", "SIGHUP".into());
+    setup.change("I", "stop_grace_ms", 300.into());
+    let mut group = setup.start();
+    group.wait_state("A", AgentState::Healthy);
+    group.wait_state("I", AgentState::Healthy);
+    group.signal(Signal::SIGTERM);
+    assert_eq!(group.wait_exit().code(), Some(0));
+    group.wait_said("I did not end within 0.3 s of SIGHUP: killed");
+    // Nobody handles SIGHUP there: the kernel ends it.
+    group.wait_said("A ended (killed by signal 1)");
+}

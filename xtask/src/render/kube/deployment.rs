@@ -321,7 +321,7 @@ fn pod(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> Pod {
         automount_service_account_token: false,
         // They would be variables of each Service, such as `VISION_PORT`, which agents may read as their own.
         enable_service_links: false,
-        termination_grace_period_seconds: seconds(stop_ms(&stack.machine(group.machine).supervision)),
+        termination_grace_period_seconds: seconds(stop_ms(stack, id)),
         security_context: PodSecurity {
             run_as_non_root: true,
             run_as_user: user,

@@ -112,7 +112,7 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
     let group = stack.group(id);
     let machine = stack.machine(group.machine);
     let supervision = &machine.supervision;
-    let stop_seconds = stop_ms(supervision).div_ceil(1_000);
+    let stop_seconds = stop_ms(stack, id).div_ceil(1_000);
     let mut unit = Unit::new(&stack.output.header());
     unit.section("Unit").key(
         "Description",
