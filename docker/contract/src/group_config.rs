@@ -228,6 +228,9 @@ pub struct Agent {
     /// Overrides [`Supervision::stop_grace_ms`] for this agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_grace_ms: Option<u64>,
+    /// What is done when its process ends.
+    #[serde(default, skip_serializing_if = "Restart::is_default")]
+    pub restart: Restart,
 }
 
 impl Elsewhere {
@@ -290,6 +293,25 @@ pub enum WhenDependencyFails {
 }
 
 impl WhenDependencyFails {
+    /// Whether it need not be written.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What is done when an agent's process ends without having been told to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Restart {
+    /// It is started again, whatever its exit code.
+    #[default]
+    Always,
+    /// Nothing: it runs once. With exit code 0 it is done, which is as good as healthy; otherwise it has failed.
+    No,
+}
+
+impl Restart {
     /// Whether it need not be written.
     #[must_use]
     pub fn is_default(&self) -> bool {

@@ -246,6 +246,8 @@ pub enum AgentState {
     Backoff,
     /// Given up: too many crashes, or its start-up check failed.
     Failed,
+    /// Runs once, and has ended with exit code 0.
+    Done,
     /// Told to stop.
     Stopping,
     /// Ended after it was told to stop.
@@ -254,7 +256,7 @@ pub enum AgentState {
 
 impl AgentState {
     /// Every state, in the order of an agent's life.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Waiting,
         Self::Starting,
         Self::Answering,
@@ -262,9 +264,22 @@ impl AgentState {
         Self::Mute,
         Self::Backoff,
         Self::Failed,
+        Self::Done,
         Self::Stopping,
         Self::Stopped,
     ];
+
+    /// Whether it is where it should be, and stays there: healthy, or done.
+    #[must_use]
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Healthy | Self::Done)
+    }
+
+    /// Whether those that depend on it may start: it answers, or is done.
+    #[must_use]
+    pub fn is_up(self) -> bool {
+        matches!(self, Self::Answering | Self::Healthy | Self::Done)
+    }
 
     /// The word that the document has for it.
     #[must_use]
@@ -277,6 +292,7 @@ impl AgentState {
             Self::Mute => "mute",
             Self::Backoff => "backoff",
             Self::Failed => "failed",
+            Self::Done => "done",
             Self::Stopping => "stopping",
             Self::Stopped => "stopped",
         }

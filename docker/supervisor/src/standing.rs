@@ -55,7 +55,7 @@ pub async fn until_up(supervisor: Target, agent: String, patience: Duration, mut
 }
 
 fn is_up(state: AgentState) -> bool {
-    matches!(state, AgentState::Answering | AgentState::Healthy)
+    state.is_up()
 }
 
 async fn ask(supervisor: &Target, agent: &str, patience: Duration) -> Option<AgentStanding> {

@@ -224,6 +224,7 @@ fn in_words(state: AgentState) -> &'static str {
         AgentState::Mute => "mute",
         AgentState::Backoff => "crashed, to be started again",
         AgentState::Failed => "given up",
+        AgentState::Done => "done",
         AgentState::Stopping => "stopping",
         AgentState::Stopped => "stopped",
     }

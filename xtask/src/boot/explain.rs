@@ -26,7 +26,7 @@ pub fn chain(stack: &Stack, view: &View, agent: AgentId) -> Vec<Link> {
     loop {
         let status = view.agent(stack, current);
         let state = status.map(|status| status.state);
-        if state == Some(AgentState::Healthy) {
+        if state.is_some_and(AgentState::is_good) {
             return links;
         }
         links.push(Link {
@@ -40,7 +40,7 @@ pub fn chain(stack: &Stack, view: &View, agent: AgentId) -> Vec<Link> {
                 && !links.iter().any(|link| link.agent == *dependency)
                 && !view
                     .agent(stack, *dependency)
-                    .is_some_and(|status| matches!(status.state, AgentState::Healthy | AgentState::Answering))
+                    .is_some_and(|status| status.state.is_up())
         });
         match next {
             Some(next) => current = next,

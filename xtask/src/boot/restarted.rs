@@ -25,6 +25,8 @@ pub enum Restarted {
     Waits(String),
     /// A new process was started and has ended again.
     Crashed(String),
+    /// It ran once more, and is done.
+    Done,
     /// It could not be started, or is given up again.
     GivenUp(String),
     /// Its supervisor was told to stop.
@@ -50,6 +52,7 @@ pub fn judge(before: &AgentStatus, now: &AgentStatus) -> Restarted {
         (AgentState::Waiting, _) => Restarted::Waits(waits(now)),
         (AgentState::Failed, _) => Restarted::GivenUp(last_words(now).line()),
         (AgentState::Backoff, _) => Restarted::Crashed(last_words(now).line()),
+        (AgentState::Done, _) if is_new => Restarted::Done,
         (_, Some(pid)) if is_new => Restarted::Runs(pid),
         _ => Restarted::NotYet,
     }

@@ -133,7 +133,7 @@ fn row(stack: &Stack, id: AgentId, status: Option<&AgentStatus>, supervisor_ms: 
         restarts: status.map_or(0, |status| status.restarts),
         critical: false,
         reason: status
-            .filter(|status| status.state != AgentState::Healthy)
+            .filter(|status| !status.state.is_good())
             .and_then(|status| status.reason.clone()),
     }
 }

@@ -83,7 +83,7 @@ impl View {
                 .filter(|id| stack.agent(**id).required)
             {
                 match self.state(stack, *id) {
-                    Some(AgentState::Healthy) => {}
+                    Some(AgentState::Healthy | AgentState::Done) => {}
                     // Nobody wants it.
                     _ if self.failure(stack, *id) == Some(Failure::LeftOut) => {}
                     // One that waits for what has come up is about to be let go; one of a silent group does not answer yet.
@@ -205,7 +205,7 @@ impl View {
                 status
                     .agents
                     .iter()
-                    .all(|agent| !agent.required || matches!(agent.state, AgentState::Answering | AgentState::Healthy))
+                    .all(|agent| !agent.required || agent.state.is_up())
             })
         })
     }

@@ -380,7 +380,7 @@ impl Job<'_> {
                 .flat_map(|group| &self.stack.group(*group).agents)
                 .filter(|agent| !self.without.contains(*agent))
         };
-        let healthy = agents().filter(|agent| view.state(self.stack, **agent) == Some(AgentState::Healthy));
+        let healthy = agents().filter(|agent| view.state(self.stack, **agent).is_some_and(AgentState::is_good));
         let total = agents().count();
         (total - healthy.count(), total)
     }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::group_config::{
-    Absent, Agent, Bridge, Elsewhere, Gpu, GroupConfig, Kept, Led, Start, VERSION, WhenDependencyFails,
+    Absent, Agent, Bridge, Elsewhere, Gpu, GroupConfig, Kept, Led, Restart, Start, VERSION, WhenDependencyFails,
 };
 
-use contract::health::Check;
+use contract::health::{Check, Kind};
 
 use super::layout::{FIRST, ROOT, python_path};
 use super::preload::Preload;
@@ -177,6 +177,7 @@ fn agent(stack: &Stack, id: AgentId, preload: &Preload) -> Agent {
         },
         stop_signal: agent.runtime.lifecycle.stop_signal,
         stop_grace_ms: agent.runtime.lifecycle.stop_grace_ms,
+        restart: agent.runtime.lifecycle.restart,
     }
 }
 
@@ -210,15 +211,26 @@ fn elsewhere(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> Found) -> Vec
                 group: stack.group(agent.group).name.clone(),
                 host: found.host,
                 health_check_port: agent.health_port().unwrap_or(agent.health_check_port),
-                health: Check {
-                    port: None,
-                    start_period_ms: None,
-                    ..agent.runtime.health.clone()
-                },
+                health: asked_elsewhere(agent),
                 status_port: Some(found.status_port),
             }
         })
         .collect()
+}
+
+/// What an agent of another container is asked. Only its supervisor knows when one that runs once is done.
+fn asked_elsewhere(agent: &stack::Agent) -> Check {
+    match agent.runtime.lifecycle.restart {
+        Restart::No => Check {
+            kind: Kind::Process,
+            ..Check::default()
+        },
+        Restart::Always => Check {
+            port: None,
+            start_period_ms: None,
+            ..agent.runtime.health.clone()
+        },
+    }
 }
 
 fn absent(stack: &Stack, id: GroupId) -> Vec<Absent> {

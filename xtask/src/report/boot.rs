@@ -122,7 +122,7 @@ impl Audience for BootReporter<'_> {
             let answering = status
                 .agents
                 .iter()
-                .filter(|agent| matches!(agent.state, AgentState::Answering | AgentState::Healthy))
+                .filter(|agent| agent.state.is_up())
                 .count();
             if let Some(bar) = self.bars.get(&id) {
                 bar.set_position(u64::try_from(answering).unwrap_or(0));
@@ -199,7 +199,7 @@ fn pending_text(stack: &Stack, view: &View, group: GroupId) -> String {
             let status = view.agent(stack, *id)?;
             let name = &status.name;
             match status.state {
-                AgentState::Healthy | AgentState::Answering => None,
+                AgentState::Healthy | AgentState::Answering | AgentState::Done => None,
                 AgentState::Waiting => Some(format!("{name} ← {}", status.waits_for.join(", "))),
                 AgentState::Starting => Some(format!("{name} starts")),
                 _ => Some(format!("{name}: {}", last_words(status).lead)),
@@ -232,7 +232,11 @@ pub fn waiting_text(stack: &Stack, view: &View, groups: &[GroupId]) -> Option<St
                 }
                 AgentState::Answering => named.push(format!("{} (settling)", status.name)),
                 AgentState::Waiting => behind += 1,
-                AgentState::Healthy | AgentState::Failed | AgentState::Stopping | AgentState::Stopped => {}
+                AgentState::Healthy
+                | AgentState::Done
+                | AgentState::Failed
+                | AgentState::Stopping
+                | AgentState::Stopped => {}
             }
         }
     }

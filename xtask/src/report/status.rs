@@ -185,7 +185,7 @@ pub fn all_required_healthy(stack: &Stack, view: &View, agents: &BTreeSet<AgentI
     agents
         .iter()
         .filter(|id| stack.agent(**id).required && view.failure(stack, **id) != Some(Failure::LeftOut))
-        .all(|id| view.state(stack, *id) == Some(AgentState::Healthy))
+        .all(|id| view.state(stack, *id).is_some_and(AgentState::is_good))
 }
 
 /// What to say where no group has a container.
@@ -284,7 +284,7 @@ pub fn human(
     let unreachable = unreachable_peers(view, groups);
     let healthy = agents
         .iter()
-        .filter(|id| view.state(stack, **id) == Some(AgentState::Healthy))
+        .filter(|id| view.state(stack, **id).is_some_and(AgentState::is_good))
         .count();
     let degraded = agents
         .iter()
@@ -331,7 +331,7 @@ fn painted(word: &str, status: Option<&AgentStatus>, color: bool) -> String {
     }
     let style = match status.map(|status| status.state) {
         _ if status.is_some_and(AgentStatus::is_degraded) => Style::new().yellow(),
-        Some(AgentState::Healthy) => Style::new().green(),
+        Some(AgentState::Healthy | AgentState::Done) => Style::new().green(),
         Some(AgentState::Answering | AgentState::Starting | AgentState::Waiting) => Style::new().yellow(),
         _ => Style::new().red().bold(),
     };

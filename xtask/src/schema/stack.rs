@@ -141,6 +141,9 @@ struct Runtime {
     /// Seconds that an agent may take to end, before it is killed; `supervision.stop_grace_seconds` where it is not written.
     #[schemars(range(min = 0, max = 86_400))]
     stop_grace: Option<f64>,
+    /// Whether an agent that ends is started again. With `no` it runs once: exit code 0 is a good end, and those that wait for it start
+    /// then.
+    restart: Option<Restart>,
     /// Folders and files of the host: `/srv/models:/models:ro`.
     mounts: Option<Vec<String>>,
     /// Devices of the host: `/dev/snd`, `/dev/video2:/dev/video0:rw`, or by the name that a CDI file gives them, `nvidia.com/gpu=all`.
@@ -164,6 +167,24 @@ struct Runtime {
     secrets: Option<BTreeMap<String, SecretFile>>,
     /// Files of lines `NAME=VALUE` on this host: variables of agents that nobody else sees. `environment:` goes before them.
     env_file: Option<OneOrMore>,
+}
+
+/// What is done when an agent ends by itself.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Restart {
+    /// `always` or `no`.
+    Word(RestartWord),
+    /// `no`, as YAML may take it.
+    #[schemars(extend("const" = false))]
+    No(bool),
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum RestartWord {
+    Always,
+    No,
 }
 
 /// A signal that tells an agent to end, with or without `SIG`, in capitals or not.

@@ -228,6 +228,7 @@ fn nothing_is_taken_where_the_parser_takes_it() {
             ("tmp_size", "1g"),
             ("memory", "1g"),
             ("stop_signal", "SIGINT"),
+            ("restart", "no"),
             ("secrets/x/target", "/x"),
         ] {
             *whole.pointer_mut(&format!("{level}/{key}")).unwrap() = json!(value);

@@ -2,7 +2,7 @@
 //! key; what belongs to another kind than the nearest one says is left behind.
 //!
 //! An agent that says nothing is asked over ZeroMQ on its health port. One that has no port, or is a program that nobody tells a health
-//! port, is not.
+//! port, is not; nor is one that runs once.
 
 use contract::health::{Check, Kind, is_code};
 
@@ -81,12 +81,13 @@ impl HealthSetting {
         self.start_period_ms
     }
 
-    /// The check of an agent with these ports.
+    /// The check of an agent with these ports. One that runs once is asked only where somebody says how.
     #[must_use]
-    pub fn check(&self, own: Own) -> Check {
+    pub fn check(&self, own: Own, runs_once: bool) -> Check {
         let told_nothing = !own.is_told && !own.has_health_port;
         let kind = self.kind.unwrap_or(match (&self.port, told_nothing) {
             (Some(_), _) => Kind::Zmq,
+            _ if runs_once => Kind::Process,
             _ if !own.has_port && !own.has_health_port => Kind::Process,
             (None, true) => Kind::Tcp,
             (None, false) => Kind::Zmq,

@@ -1,6 +1,7 @@
-//! How an agent's process ends: `stop_signal`, `stop_grace`, which the stack, a machine, a group and overrides of its agents may have. The
+//! How an agent's process ends, and what is done then: `stop_signal`, `stop_grace`, `restart`, which the stack, a machine, a group and overrides of its agents may have. The
 //! nearest level wins, key by key. All of it is for the supervisor to do: containers are stopped as ever.
 
+use contract::group_config::Restart;
 use contract::stop_signal::StopSignal;
 
 use super::model::{GroupId, Stack};
@@ -12,6 +13,7 @@ use super::yaml::Node;
 pub struct LifecycleSetting {
     stop_signal: Option<StopSignal>,
     stop_grace_ms: Option<u64>,
+    restart: Option<Restart>,
 }
 
 /// What is so of one agent.
@@ -21,6 +23,8 @@ pub struct Lifecycle {
     pub stop_signal: StopSignal,
     /// How long it may take to end before it is killed, in milliseconds, where that differs from its machine's agents.
     pub stop_grace_ms: Option<u64>,
+    /// What is done when it ends by itself.
+    pub restart: Restart,
 }
 
 impl LifecycleSetting {
@@ -31,6 +35,7 @@ impl LifecycleSetting {
             stop_grace_ms: fields
                 .get("stop_grace")
                 .and_then(|node| reader.seconds(node, "`stop_grace`")),
+            restart: fields.get("restart").and_then(|node| restart(reader, node)),
         }
     }
 
@@ -40,6 +45,7 @@ impl LifecycleSetting {
         levels.into_iter().fold(Lifecycle::default(), |wider, level| Lifecycle {
             stop_signal: level.stop_signal.unwrap_or(wider.stop_signal),
             stop_grace_ms: level.stop_grace_ms.or(wider.stop_grace_ms),
+            restart: level.restart.unwrap_or(wider.restart),
         })
     }
 }
@@ -59,6 +65,21 @@ fn stop_signal(reader: &mut Reader<'_>, node: &Node) -> Option<StopSignal> {
     signal
 }
 
+/// `always` or `no`, which YAML may take for a boolean.
+fn restart(reader: &mut Reader<'_>, node: &Node) -> Option<Restart> {
+    let word = reader.scalar(node, "`restart`")?;
+    match word.value.as_str() {
+        "always" => Some(Restart::Always),
+        "no" | "false" => Some(Restart::No),
+        other => {
+            let message = format!("`restart` cannot be `{other}`");
+            let help = "`always` starts an agent again whenever it ends; with `no` it runs once, and is done when it exits with code 0";
+            reader.bad_value(word.place, message, help);
+            None
+        }
+    }
+}
+
 impl Stack {
     /// The longest time that an agent of a group may take to end, in milliseconds: its container has to be given more.
     #[must_use]
@@ -73,9 +94,13 @@ impl Stack {
 
 #[cfg(test)]
 mod tests {
+    use contract::group_config::{GroupConfig, Restart};
+    use contract::health::Kind;
     use contract::stop_signal::StopSignal;
 
     use crate::container::command::stop_ms;
+    use crate::container::group_config;
+    use crate::container::preload::Preload;
     use crate::stack::fixture::Fixture;
 
     #[test]
@@ -106,6 +131,37 @@ mod tests {
             (90_000, 7_000)
         );
         assert!(stop_ms(&stack, core) > 90_000);
+    }
+
+    #[test]
+    fn an_agent_that_runs_once_is_not_asked_unless_somebody_says_how() {
+        let fixture = |beta: &str| {
+            let beta = format!("    overrides: {{Beta: {{restart: no{beta}}}}}\n    agents: [Alpha, Beta]");
+            Fixture::small().stack("    agents: [Alpha, Beta]", &beta)
+        };
+        let of = |fixture: Fixture| {
+            let stack = fixture.model();
+            let beta = stack.agents.iter().find(|agent| agent.name == "Beta").unwrap();
+            (beta.runtime.lifecycle.restart, beta.runtime.health.kind)
+        };
+        assert_eq!(of(fixture("")), (Restart::No, Kind::Process));
+        assert_eq!(of(fixture(", health: zmq")), (Restart::No, Kind::Zmq));
+        assert_eq!(of(Fixture::small()), (Restart::Always, Kind::Zmq));
+        // Whoever waits for it elsewhere asks its supervisor.
+        let stack = fixture(", health: zmq").model();
+        let side = stack.find_group("side").unwrap();
+        let config = group_config::config(&stack, side, &Preload::default());
+        let beta = config.dependencies_elsewhere.iter().find(|known| known.name == "Beta");
+        assert_eq!(beta.unwrap().health.kind, Kind::Process);
+        let core = group_config::config(&stack, stack.find_group("core").unwrap(), &Preload::default());
+        let written = serde_yaml::to_string(&core).unwrap();
+        assert_eq!(serde_yaml::from_str::<GroupConfig>(&written).unwrap(), core);
+        assert_eq!(core.agents[1].restart, Restart::No);
+        let said = Fixture::small()
+            .stack("status_port: 9000", "status_port: 9000\nrestart: on-failure")
+            .says();
+        let wrong = "config/stack.yaml:8:10 error stack/bad-value: `restart` cannot be `on-failure`";
+        assert!(said.iter().any(|line| line.contains(wrong)), "{said:#?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How agents run, as a stack, a machine, a group or an agent's override says it: one set of keys, the nearest wins.
 
-use contract::group_config::WhenDependencyFails;
+use contract::group_config::{Restart, WhenDependencyFails};
 use contract::health::Check;
 
 use super::extras::Extras;
@@ -104,7 +104,7 @@ impl RuntimeSettings {
             health = health.under(&level.health);
         }
         runtime.start_period_ms = health.start_period_ms().or(runtime.start_period_ms);
-        runtime.health = health.check(own);
+        runtime.health = health.check(own, runtime.lifecycle.restart == Restart::No);
         runtime
     }
 }

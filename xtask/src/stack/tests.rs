@@ -66,7 +66,7 @@ fn keys_that_are_unknown_missing_or_written_twice() {
            address, uid, phase, published_status_port, agents, config_file, requirements, packages, build_packages, \
            required_modules, variants, variant, without_wheels, start, include, contents, environment, published, reaches, \
            when_dependency_fails, writable, start_period, health, stop_signal, \
-           stop_grace, mounts, devices, extra_hosts, shm_size, tmp_size, memory, \
+           stop_grace, restart, mounts, devices, extra_hosts, shm_size, tmp_size, memory, \
            cpus, processes, secrets, env_file, overrides",
         ],
     );

@@ -1,4 +1,4 @@
-//! Ends of processes: any end that we did not ask for is a crash, whatever its code. Restarts come with growing delays,
+//! Ends of processes: any end that we did not ask for is a crash, whatever its code, but for agents that run once. Restarts come with growing delays,
 //! and are given up after `crash_limit` crashes within the window, or after as many runs in a row that never answered:
 //! a mute agent takes longer than the window to be noticed that often.
 
@@ -52,6 +52,9 @@ impl Machine {
                 let reason = mute_reason.unwrap_or_else(|| "was mute".to_owned());
                 self.crashed(agent, &reason, words::last(stderr, &[]), stderr, now);
             }
+            Some(Ending::Stop) | None if ended.code == Some(0) && self.plan.agents[agent].once => {
+                self.done(agent, lived, now);
+            }
             Some(Ending::Stop) | None => {
                 let meaning = meaning.map(|meaning| format!(" ({meaning})")).unwrap_or_default();
                 let what = format!("{how} after {}{meaning}", seconds(lived));
@@ -69,6 +72,19 @@ impl Machine {
         }
         let what = format!("could not be started: {reason}");
         self.crashed(agent, &what, None, &[], now);
+    }
+
+    /// One that runs once has ended well: whoever waits for it may start.
+    fn done(&mut self, agent: AgentId, lived: Millis, now: Millis) {
+        self.set(agent, AgentState::Done, None);
+        let slot = &mut self.agents[agent];
+        slot.forget_failures();
+        slot.ready_after = Some(now);
+        slot.boot.answered_after_ms.get_or_insert(now);
+        slot.boot.healthy_after_ms.get_or_insert(now);
+        let name = self.name(agent).to_owned();
+        self.log(format!("{name} is done: exited with code 0 after {}", seconds(lived)));
+        self.release(Some(&name));
     }
 
     /// `said` are the agent's last words, of which the reason is made.
@@ -91,8 +107,12 @@ impl Machine {
         let count = u32::try_from(slot.crashes.len()).unwrap_or(u32::MAX);
         let limit = supervision.crash_limit;
         slot.deadline = None;
-        if count >= limit || silent >= limit {
-            let total = if count >= limit {
+        // What could not be started has not run yet.
+        let ran_once = self.plan.agents[agent].once && slot.started_after.is_some();
+        if ran_once || count >= limit || silent >= limit {
+            let total = if ran_once {
+                "it runs once".to_owned()
+            } else if count >= limit {
                 format!(
                     "{count} {} within {}",
                     if count == 1 { "crash" } else { "crashes" },

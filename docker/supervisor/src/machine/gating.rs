@@ -82,14 +82,14 @@ impl Machine {
     }
 
     pub(super) fn answers(&self, agent: AgentId) -> bool {
-        matches!(self.agents[agent].state, AgentState::Answering | AgentState::Healthy)
+        self.agents[agent].state.is_up()
     }
 
     /// Why nobody should wait for an agent any longer.
     pub(super) fn failure(&self, agent: AgentId) -> Option<Failure> {
         let slot = &self.agents[agent];
         match slot.state {
-            AgentState::Answering | AgentState::Healthy => None,
+            AgentState::Answering | AgentState::Healthy | AgentState::Done => None,
             AgentState::Failed if self.plan.agents[agent].left_out && slot.run == 0 => Some(Failure::LeftOut),
             AgentState::Failed if slot.unstartable => Some(Failure::CannotStart),
             AgentState::Failed => Some(Failure::GivenUp),

@@ -415,7 +415,7 @@ impl Machine {
         }
         match slot.state {
             _ if slot.pid.is_some() => Ok(format!("restarting {name}")),
-            AgentState::Failed | AgentState::Backoff => match self.unmet_after_wait(agent).as_slice() {
+            AgentState::Failed | AgentState::Backoff | AgentState::Done => match self.unmet_after_wait(agent).as_slice() {
                 [] => Ok(format!("starting {name}")),
                 names => Ok(format!("{name} starts as soon as {} answers", names.join(", "))),
             },
@@ -436,7 +436,7 @@ impl Machine {
             slot.forget_failures();
             self.log(format!("restarting {}: asked for", self.name(agent)));
             self.end(agent, Ending::Operator, now);
-        } else if matches!(slot.state, AgentState::Failed | AgentState::Backoff) {
+        } else if matches!(slot.state, AgentState::Failed | AgentState::Backoff | AgentState::Done) {
             slot.forget_failures();
             self.log(format!("restarting {}: asked for", self.name(agent)));
             self.wait(agent);

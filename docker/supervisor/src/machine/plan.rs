@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use contract::group_config::{GroupConfig, Supervision, WhenDependencyFails};
+use contract::group_config::{GroupConfig, Restart, Supervision, WhenDependencyFails};
 use contract::health::{Check, Kind};
 use contract::stop_signal::StopSignal;
 
@@ -60,6 +60,8 @@ pub struct AgentPlan {
     pub stop_signal: StopSignal,
     /// How long it may take to end, in milliseconds, before it is killed.
     pub stop_grace: u64,
+    /// Whether it runs once: it is not started again.
+    pub once: bool,
 }
 
 /// A dependency in another container.
@@ -159,6 +161,7 @@ pub fn plan(config: &GroupConfig) -> (Plan, Vec<String>) {
                 == WhenDependencyFails::Start,
             stops_after: stops_after(id, &depends_local),
             stop_signal: agent.stop_signal,
+            once: agent.restart == Restart::No,
             stop_grace: agent.stop_grace_ms.unwrap_or(config.supervision.stop_grace_ms),
         })
         .collect();

@@ -30,7 +30,7 @@ impl Machine {
             let slot = &mut self.agents[agent];
             if slot.pid.is_none() {
                 slot.deadline = None;
-                if slot.state != AgentState::Failed && !slot.launching {
+                if !matches!(slot.state, AgentState::Failed | AgentState::Done) && !slot.launching {
                     self.set(agent, AgentState::Stopped, None);
                 }
             }

@@ -85,7 +85,7 @@ impl Machine {
         let healthy = self
             .agents
             .iter()
-            .filter(|agent| agent.state == AgentState::Healthy)
+            .filter(|agent| agent.state.is_good())
             .count();
         let word = match state {
             GroupState::Starting => "starting again",
@@ -112,7 +112,7 @@ impl Machine {
         let mut degraded = self.failed_checks.1 || (0..self.agents.len()).any(|agent| !self.without(agent).is_empty());
         for (plan, agent) in self.plan.agents.iter().zip(&self.agents) {
             match agent.state {
-                AgentState::Healthy => {}
+                AgentState::Healthy | AgentState::Done => {}
                 AgentState::Failed | AgentState::Mute if plan.required => {
                     return GroupState::Unhealthy;
                 }

@@ -3,7 +3,8 @@
 //! "No answer yet" within the start period is not a failure. After it the agent is `Mute`, still asked, and restarted
 //! when it has stayed silent for `health_retries` further health intervals.
 //!
-//! Of an agent whose health is its process alone, nothing is asked: it is healthy once it has run for a time, until it ends.
+//! Of an agent whose health is its process alone, nothing is asked: it is healthy once it has run for a time, until it ends; one that
+//! runs once is not, until it is done.
 
 use contract::health::Kind;
 use contract::status::AgentState;
@@ -90,8 +91,13 @@ impl Machine {
         }
     }
 
-    /// Nothing is asked of an agent that has just been started: it is healthy once it has run for a time.
+    /// Nothing is asked of an agent that has just been started: it is healthy once it has run for a time, or done when it ends.
     pub(super) fn hold(&mut self, agent: AgentId, now: Millis) {
+        if self.plan.agents[agent].once {
+            let reason = "runs once: it is done when it exits with code 0".to_owned();
+            self.set(agent, AgentState::Starting, Some(reason));
+            return;
+        }
         let hold = self.plan.agents[agent].hold;
         self.agents[agent].deadline = Some(now + hold);
         let reason = format!("runs; nothing is asked of it, it is healthy after {}", seconds(hold));

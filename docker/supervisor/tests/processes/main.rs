@@ -15,6 +15,7 @@ mod health;
 mod kinds;
 mod leftovers;
 mod network;
+mod once;
 mod output;
 mod stop;
 mod warm;

@@ -206,6 +206,7 @@ pub fn classify(observation: &Observation, layout: &Layout) -> Seen {
         .collect();
     let last = raised.last().cloned();
     let (fate, how) = match status.state {
+        AgentState::Done => (Fate::Healthy, "runs once, and exited with code 0".to_owned()),
         AgentState::Healthy => (
             Fate::Healthy,
             match status.health {

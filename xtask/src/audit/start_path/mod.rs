@@ -76,7 +76,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use contract::group_config::ArgumentStyle;
+use contract::group_config::{ArgumentStyle, Restart};
 use pysrc::PythonVersion;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet as HashSet;
@@ -513,21 +513,39 @@ fn walked(walker: Walker<'_>, flow: Flow, asked: Asked) -> (Walked, Trail) {
 
 /// What is predicted of the agent whose script has come to its end.
 fn judged(walked: &Walked, tree: &TreeFacts, agent: &Agent, report: AgentReport, file: usize) -> Followed {
+    // One that runs once is meant to come to its end.
+    let once = agent.runtime.lifecycle.restart == Restart::No;
     let mut failures = walked.failures.clone();
-    if let Some(opened) = &walked.opened {
-        failures.extend(other_port::other_port(opened, walked.sees_all, agent));
-    }
-    let ends = !walked.alive && matches!(walked.flow, Flow::Next | Flow::Return);
-    if ends && failures.is_empty() {
-        failures.extend(does_nothing(walked, tree, file));
+    if !once {
+        if let Some(opened) = &walked.opened {
+            failures.extend(other_port::other_port(opened, walked.sees_all, agent));
+        }
+        let ends = !walked.alive && matches!(walked.flow, Flow::Next | Flow::Return);
+        if ends && failures.is_empty() {
+            failures.extend(does_nothing(walked, tree, file));
+        }
     }
     let fatal = match walked.flow {
         Flow::Raised(exception) => exception.failure,
         _ => None,
     };
+    let (fatal, failures) = match once {
+        true => without_exits(fatal, failures),
+        false => (fatal, failures),
+    };
     let mut followed = Followed { report, failures };
-    judge(&mut followed, fatal, walked.alive);
+    judge(&mut followed, fatal, once || walked.alive);
     followed
+}
+
+/// What was found, less the ends that a script makes itself: with which exit code, nobody can tell.
+fn without_exits(fatal: Option<usize>, mut failures: Vec<Failure>) -> (Option<usize>, Vec<Failure>) {
+    let exits = |failure: &Failure| failure.rule == "start/exits";
+    let fatal = fatal
+        .filter(|index| failures.get(*index).is_some_and(|failure| !exits(failure)))
+        .map(|index| index - failures.iter().take(index).filter(|failure| exits(failure)).count());
+    failures.retain(|failure| !exits(failure));
+    (fatal, failures)
 }
 
 /// The package of `__main__` where a module is run with `-m`: a package's own is the package itself.

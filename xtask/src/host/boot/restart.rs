@@ -188,6 +188,7 @@ impl<'a> Restarter<'a> {
                 Restarted::Crashed(why) => Some(Err(format!("was started again, and crashed: {why}"))),
                 Restarted::GivenUp(why) => Some(Err(format!("does not start: {why}"))),
                 Restarted::Stopping => Some(Err("is not restarted: its group is being stopped".to_owned())),
+                Restarted::Done => Some(Ok(format!("agent {} (done)", agent.name))),
                 Restarted::Runs(pid) => {
                     let is = state(now.state);
                     if is >= until {
@@ -218,7 +219,7 @@ impl<'a> Restarter<'a> {
             let healthy = status
                 .agents
                 .iter()
-                .filter(|agent| agent.state == AgentState::Healthy)
+                .filter(|agent| agent.state.is_good())
                 .count();
             let done = match until {
                 Until::Started => true,
@@ -279,7 +280,7 @@ fn of<'s>(status: &'s GroupStatus, agent: &str) -> Option<&'s AgentStatus> {
 
 fn state(state: AgentState) -> Until {
     match state {
-        AgentState::Healthy => Until::Healthy,
+        AgentState::Healthy | AgentState::Done => Until::Healthy,
         AgentState::Answering => Until::Answering,
         _ => Until::Started,
     }

@@ -223,6 +223,7 @@ fn observe(podman: &Podman, sealed: &Sealed, tree: &TreeRoot) -> Result<Observat
     let seen = read(&printed)?;
     let known = [
         AgentState::Healthy,
+        AgentState::Done,
         AgentState::Mute,
         AgentState::Failed,
         AgentState::Backoff,

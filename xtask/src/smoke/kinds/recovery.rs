@@ -487,7 +487,7 @@ fn judge_dependent(verdict: &mut Verdict, dependent: &DependentSeen) {
 }
 
 fn up(state: AgentState) -> bool {
-    matches!(state, AgentState::Healthy | AgentState::Answering)
+    state.is_up()
 }
 
 fn group_word(state: GroupState) -> String {

@@ -141,7 +141,11 @@ impl Status {
             verdict.wrong(format!("{name} in the status of `{}`", status.group), "no such agent");
             return;
         };
-        verdict.compare("state", &self.state, &word(agent.state));
+        // One that runs once and is done is as good as healthy, where nothing else is asked of it.
+        let as_healthy = |verdict: &mut Verdict| verdict.compare("state", &self.state, &word(AgentState::Healthy));
+        if agent.state != AgentState::Done || !Verdict::passes(as_healthy) {
+            verdict.compare("state", &self.state, &word(agent.state));
+        }
         if let Some(matcher) = &self.restarts {
             verdict.compare("restarts", matcher, &Value::from(agent.restarts));
         }
@@ -162,7 +166,7 @@ impl Status {
                     &Value::from(agent.restarts),
                 );
             }
-            let healthy = agent.state == AgentState::Healthy;
+            let healthy = agent.state.is_good();
             if !healthy || agent.is_degraded() || verdict.count_wrong() > before {
                 explain(verdict, agent);
             }
