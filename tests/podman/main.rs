@@ -26,6 +26,7 @@ mod secrets;
 mod truth;
 mod watch;
 mod wheels;
+mod words;
 
 use harness::{Harness, json, wait_for};
 

@@ -16,6 +16,7 @@ use xtask::host::podman::bridge::Bridge;
 use xtask::host::podman::{containers_conf, make, seccomp};
 use xtask::host::system::repository::Repository;
 use xtask::stack::extras::{Device, HostMount};
+use xtask::stack::rights::Ulimit;
 
 use crate::harness::{Harness, json};
 
@@ -54,6 +55,9 @@ fn both_ways_make_the_same() {
         "unless-stopped",
         "k8s-file",
         "\"quota\":75000",
+        "10.98.0.53",
+        "\"hard\":654",
+        "CAP_NET_RAW",
         "4242",
         "\"Source\":\"/usr/local/share\"",
         "\"StartPeriod\":11000000000",
@@ -78,6 +82,7 @@ fn creation(profile: PathBuf) -> Creation {
                 agent: None,
             }],
             hosts: [("database".to_owned(), "10.98.0.77".parse().unwrap())].into(),
+            dns: vec!["10.98.0.53".parse().unwrap()],
             shm_bytes: Some(32 << 20),
             labels: labels.clone(),
             seccomp_profile: Some(profile.clone()),
@@ -115,6 +120,24 @@ fn creation(profile: PathBuf) -> Creation {
             memory_bytes: Some(256 << 20),
             milli_cpus: Some(750),
             processes: Some(77),
+            ulimits: [
+                (
+                    "nofile".to_owned(),
+                    Ulimit {
+                        soft: Some(321),
+                        hard: Some(654),
+                    },
+                ),
+                (
+                    "core".to_owned(),
+                    Ulimit {
+                        soft: Some(0),
+                        hard: Some(0),
+                    },
+                ),
+            ]
+            .into(),
+            capabilities: [("NET_RAW".to_owned())].into(),
             stop_seconds: 1,
             health: HealthTimes {
                 interval: 9,

@@ -14,11 +14,6 @@ const LONGER: [(&str, &str, usize); 13] = [
     ("audit/start_path/outside.rs", "outside", 280),
     ("audit/start_path/outside.rs", "method_of_unknown", 170),
     ("audit/start_path/raise.rs", "attempt", 130),
-    (
-        "boot/creation.rs",
-        "what_a_container_has_of_its_host_is_the_same_in_every_way_of_starting_it",
-        110,
-    ),
     ("boot/podman_request.rs", "container", 110),
     ("boot/sealed.rs", "sealed", 110),
     ("render/kube/deployment.rs", "volumes", 115),

@@ -82,6 +82,9 @@ pub struct GroupConfig {
     /// lives elsewhere.
     #[serde(default)]
     pub loopback_bridges: Vec<Bridge>,
+    /// Ports of the host that are forwarded from the container's loopback.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub host_services: Vec<HostService>,
 }
 
 /// What a variable of the container's environment is called that is meant for agents alone: this and the agents' name of it. The
@@ -454,6 +457,18 @@ pub struct Bridge {
     pub host: String,
     /// Ports forwarded one to one: its REP port and its health port.
     pub ports: Vec<u16>,
+}
+
+/// A port of the host that agents find on the container's loopback.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostService {
+    /// Port on the container's loopback.
+    pub port: u16,
+    /// IPv4 address of the host as the container reaches it, or `${NAME}`.
+    pub host: String,
+    /// Port of the host.
+    pub target: u16,
 }
 
 fn default_version() -> u32 {

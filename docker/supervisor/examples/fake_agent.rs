@@ -76,13 +76,10 @@ async fn behave(script: String, name: String, port: u16, health: u16) {
             "" | "mute" => {}
             "ignore-sigterm" => ignore = true,
             "ignore" => {
-                let mut ignored = signal(kind_of(&rest)).unwrap();
-                tokio::spawn(async move { while ignored.recv().await.is_some() {} });
+                tokio::spawn(ignore_signal(rest));
             }
             "end-after" => {
-                let (on, after) = rest.split_once(' ').unwrap();
-                let after = Duration::from_millis(after.parse().unwrap());
-                tokio::spawn(end_on(on.to_owned(), after, name.clone()));
+                tokio::spawn(end_on(rest, name.clone()));
             }
             "say" => println!("{rest}"),
             "complain" => eprintln!("{rest}"),
@@ -101,15 +98,7 @@ async fn behave(script: String, name: String, port: u16, health: u16) {
                     std::process::exit(98);
                 }
             }
-            "shell" => {
-                std::process::Command::new("sh")
-                    .args(["-c", &rest])
-                    .env("PORT", port.to_string())
-                    .env("HEALTH", health.to_string())
-                    .env("FAKE_AGENT", std::env::current_exe().unwrap())
-                    .status()
-                    .unwrap();
-            }
+            "shell" => shell(&rest, port, health),
             "bytes" => {
                 let text = rest.replace("\\r", "\r").replace("\\n", "\n");
                 std::io::stderr().write_all(text.as_bytes()).unwrap();
@@ -177,6 +166,16 @@ async fn behave(script: String, name: String, port: u16, health: u16) {
     }
 }
 
+fn shell(line: &str, port: u16, health: u16) {
+    std::process::Command::new("sh")
+        .args(["-c", line])
+        .env("PORT", port.to_string())
+        .env("HEALTH", health.to_string())
+        .env("FAKE_AGENT", std::env::current_exe().unwrap())
+        .status()
+        .unwrap();
+}
+
 fn kind_of(signal: &str) -> SignalKind {
     match signal {
         "SIGHUP" => SignalKind::hangup(),
@@ -186,12 +185,18 @@ fn kind_of(signal: &str) -> SignalKind {
     }
 }
 
-/// Ends so long after that signal.
-async fn end_on(on: String, after: Duration, name: String) {
-    let mut told = signal(kind_of(&on)).unwrap();
+async fn ignore_signal(signal_name: String) {
+    let mut ignored = signal(kind_of(&signal_name)).unwrap();
+    while ignored.recv().await.is_some() {}
+}
+
+/// Ends so many milliseconds after that signal.
+async fn end_on(signal_and_time: String, name: String) {
+    let (on, after) = signal_and_time.split_once(' ').unwrap();
+    let mut told = signal(kind_of(on)).unwrap();
     told.recv().await;
     println!("{name} was told to end by {on}");
-    sleep(after).await;
+    sleep(Duration::from_millis(after.parse().unwrap())).await;
     event("end", &name);
     std::process::exit(0);
 }

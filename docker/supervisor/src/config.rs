@@ -134,9 +134,20 @@ fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
             errors.push((Some(at), format!("health of agent `{}`: {problem}", agent.name)));
         }
     }
+    for service in &config.host_services {
+        if let Some((other, _)) = ports.get(&service.port) {
+            errors.push((
+                None,
+                format!("port {} is used twice: {other}, a host service", service.port),
+            ));
+        }
+    }
     for (at, agent) in config.agents.iter().enumerate() {
         if agent.stop_grace_ms.is_some_and(|ms| ms > YEAR_MS) {
-            errors.push((Some(at), format!("stop_grace_ms of agent `{}` is longer than a year", agent.name)));
+            errors.push((
+                Some(at),
+                format!("stop_grace_ms of agent `{}` is longer than a year", agent.name),
+            ));
         }
     }
     dependencies_elsewhere(config, &mut errors);

@@ -189,6 +189,7 @@ async fn supervise(loaded: Loaded, signals: SignalFd) -> Result<(), String> {
         peers: Vec::new(),
         config,
     };
+    shell.open_host_services().await;
     shell.open_bridges().await;
     shell.lead_ports().await;
     shell.watch_peers();

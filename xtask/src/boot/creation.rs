@@ -117,6 +117,7 @@ fn pod(stack: &Stack, id: GroupId, host: &Host) -> Pod {
         hardware_address: hardware_address(group.address),
         ports: published_ports(stack, id, host),
         hosts: group.extras.extra_hosts.clone(),
+        dns: group.extras.dns.clone(),
         shm_bytes: group.extras.shm_bytes,
         labels: BTreeMap::new(),
         seccomp_profile: None,
@@ -168,13 +169,15 @@ fn container(stack: &Stack, id: GroupId, host: &Host, runs: &Runs) -> Container 
             .into_iter()
             .chain(secret_folder(stack, id))
             .collect(),
-        mounts: group.extras.mounts.clone(),
+        mounts: group.extras.all_mounts().collect(),
         devices: group.extras.present().cloned().collect(),
         secrets: secrets(stack, id),
         folders,
         memory_bytes: stack.group_memory_bytes(id).filter(|_| host.limits.memory),
         milli_cpus: stack.group_milli_cpus(id).filter(|_| host.limits.cpus),
         processes: stack.group_pids(id).filter(|_| host.limits.processes).map(u64::from),
+        ulimits: group.extras.rights.ulimits.clone(),
+        capabilities: group.extras.rights.capabilities.clone(),
         // The supervisor bounds its own stop by the longest grace and a second.
         stop_seconds: stack.group_stop_grace_ms(id).div_ceil(1000) + 3,
         health: health_times(stack, id),
@@ -322,119 +325,280 @@ mod tests {
         assert_eq!(ask("'*.log'"), (false, false, false, false, false));
     }
 
-    #[test]
-    fn what_a_container_has_of_its_host_is_the_same_in_every_way_of_starting_it() {
+    /// A group as `up` makes it in both ways, and as it is rendered, without the quotes of YAML.
+    struct Everywhere {
+        arguments: Vec<String>,
+        pod: String,
+        request: String,
+        compose: String,
+        quadlet: String,
+        kube: String,
+        config: String,
+        secret: String,
+    }
+
+    /// The first group of the small stack with these keys at its top, and these in the group.
+    fn everywhere(top: &str, group_keys: &str) -> Everywhere {
         let stack = Fixture::small()
+            .stack("status_port: 9000", &format!("status_port: 9000\n{top}"))
             .stack(
-                "status_port: 9000",
-                "status_port: 9000\nmounts: ['/srv/models:/models:ro']\ndevices: [/dev/snd]\nextra_hosts: {db: 10.0.0.7}\n\
-                 secrets: {TOKEN: keys/token}\nenv_file: /srv/all.env\nshm_size: 1g\ntmp_size: 300m\nstart_period: 77\nstop_grace: 70\n\
-                 stop_signal: SIGINT",
+                "    agents: [Alpha, Beta]",
+                &format!("{group_keys}    agents: [Alpha, Beta]"),
             )
             .model();
         let (id, group) = stack.groups().next().unwrap();
+        let labels = Labels {
+            stack: "s",
+            checkout: "c",
+            machine: "m",
+            group: "g",
+            digest: "d",
+            role: "r",
+        };
         let host = host(&stack, Reach::Container);
-        let created = creation(
-            &stack,
-            id,
-            &host,
-            "1",
-            &Runs::Supervisor,
-            Labels {
-                stack: "s",
-                checkout: "c",
-                machine: "m",
-                group: "g",
-                digest: "d",
-                role: "r",
-            },
-        );
-        let [secret, _] = [0, 1].map(|at| created.container.secrets[at].name.as_str());
-        assert!(secret.starts_with(SECRET_PREFIX) && secret.len() < 64, "{secret}");
+        let created = creation(&stack, id, &host, "1", &Runs::Supervisor, labels);
         let mut arguments = podman_arguments::pod(&created.pod);
         arguments.extend(podman_arguments::container(&created.container));
+        let rendered = render::render(&stack, &Preload::default(), &BTreeSet::new());
+        let text = |path: &str| {
+            let file = rendered.iter().find(|file| file.path == path).unwrap();
+            file.text.replace(['"', '\''], "")
+        };
+        let machine = &stack.machine(group.machine).name;
+        Everywhere {
+            arguments,
+            pod: podman_request::pod(&created.pod).to_string(),
+            request: podman_request::container(&created.container).to_string(),
+            compose: text(&format!("docker/podman-compose.{machine}.yml")),
+            quadlet: text(&format!("docker/quadlet/{machine}/sys-core.container")),
+            kube: text(&format!("docker/kube/{machine}/core.yaml")),
+            config: text("config/core.yaml"),
+            secret: created
+                .container
+                .secrets
+                .first()
+                .map(|secret| secret.name.clone())
+                .unwrap_or_default(),
+        }
+    }
+
+    fn has(text: &str, parts: &[&str]) {
+        for part in parts {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_a_container_has_of_its_host_is_the_same_in_every_way_of_starting_it() {
+        let made = everywhere(
+            "mounts: ['/srv/models:/models:ro']\ndevices: [/dev/snd]\nextra_hosts: {db: 10.0.0.7}\n\
+             secrets: {TOKEN: keys/token}\nenv_file: /srv/all.env\nshm_size: 1g\ntmp_size: 300m\nstart_period: 77",
+            "",
+        );
+        let secret = &made.secret;
+        assert!(secret.starts_with(SECRET_PREFIX) && secret.len() < 64, "{secret}");
+        let arguments = &made.arguments;
         for argument in [
             "--add-host=db:10.0.0.7",
             "--shm-size=1073741824b",
             "--volume=/srv/models:/models:ro",
             "--device=/dev/snd:/dev/snd:rw",
             "--health-start-period=77s",
-            "--stop-timeout=73",
             &format!("--secret={secret},type=mount,uid=10001,gid=10001,mode=0400,target=/run/secrets/TOKEN"),
         ] {
             assert!(arguments.contains(&argument.to_owned()), "{argument}: {arguments:#?}");
         }
-        assert!(
-            arguments
-                .iter()
-                .any(|argument| argument.starts_with("--tmpfs=/tmp:") && argument.contains("size=314572800"))
-        );
-        let pod = podman_request::pod(&created.pod).to_string();
-        let request = podman_request::container(&created.container).to_string();
-        for (text, part) in [
-            (&pod, r#""hostadd":["db:10.0.0.7"]"#),
-            (&pod, r#""shm_size":1073741824"#),
-            (&request, r#""path":"/dev/snd:/dev/snd:rw""#),
-            (
-                &request,
+        let in_memory =
+            |argument: &String| argument.starts_with("--tmpfs=/tmp:") && argument.contains("size=314572800");
+        assert!(arguments.iter().any(in_memory));
+        has(&made.pod, &[r#""hostadd":["db:10.0.0.7"]"#, r#""shm_size":1073741824"#]);
+        has(
+            &made.request,
+            &[
+                r#""path":"/dev/snd:/dev/snd:rw""#,
                 r#""destination":"/models","options":["ro","rprivate","rbind"]"#,
-            ),
-            (&request, "size=314572800"),
-            (&request, r#""StartPeriod":77000000000"#),
-            (&request, r#""stop_timeout":73"#),
-            (&request, r#""GID":10001,"Mode":256"#),
-            (&request, r#""Target":"/run/secrets/env_file","UID":10001"#),
-        ] {
-            assert!(text.contains(part), "{part}: {text}");
-        }
-        let rendered = render::render(&stack, &Preload::default(), &BTreeSet::new());
-        let text = |path: &str| &rendered.iter().find(|file| file.path == path).unwrap().text;
-        let machine = &stack.machine(group.machine).name;
-        let compose = &compose::file(&stack, group.machine).text;
-        let quadlet = text(&format!("docker/quadlet/{machine}/sys-core.container"));
-        let kube = text(&format!("docker/kube/{machine}/core.yaml"));
-        for (text, part) in [
-            (compose, "/srv/models:/models:ro"),
-            (compose, "/dev/snd:/dev/snd:rw"),
-            (compose, "db:10.0.0.7"),
-            (compose, "shm_size: 1073741824"),
-            (compose, "/tmp:size=314572800"),
-            (compose, "start_period: 77s"),
-            (compose, "- source: sys-core-TOKEN\n      target: /run/secrets/TOKEN"),
-            (compose, "sys-core-TOKEN:\n    file: ../keys/token"),
-            (compose, "sys-core-env_file:\n    file: /srv/all.env"),
-            (
-                quadlet,
-                "Secret=sys-core-TOKEN,type=mount,uid=10001,gid=10001,mode=0400,target=/run/secrets/TOKEN",
-            ),
-            (kube, "secretName: core-secrets"),
-            (kube, "subPath: env_file"),
-            (quadlet, "Volume=/srv/models:/models:ro"),
-            (quadlet, "AddDevice=/dev/snd:/dev/snd:rw"),
-            (quadlet, "--add-host=db:10.0.0.7"),
-            (quadlet, "ShmSize=1073741824"),
-            (quadlet, "size=314572800"),
-            (quadlet, "HealthStartPeriod=77s"),
-            (quadlet, "StopTimeout=75"),
-            (compose, "stop_grace_period: 75s"),
-            (kube, "terminationGracePeriodSeconds: 75"),
-            (kube, "stop_signal: SIGINT"),
-            (kube, "path: /srv/models"),
-            (kube, "ip: 10.0.0.7"),
-            (kube, "mountPath: /dev/shm"),
-            (kube, "sizeLimit: 314572800"),
-            (kube, "initialDelaySeconds: 77"),
-        ] {
-            let unquoted = text.replace(['"', '\''], "");
-            assert!(unquoted.contains(part), "{part}: {text}");
-        }
-        let config = text("config/core.yaml");
-        assert!(config.contains("start_period_ms: 77000"));
-        assert!(config.contains("stop_signal: SIGINT") && config.contains("stop_grace_ms: 70000"));
-        assert!(
-            config.contains("TOKEN: /run/secrets/TOKEN") && config.contains("- /run/secrets/env_file"),
-            "{config}"
+                "size=314572800",
+                r#""StartPeriod":77000000000"#,
+                r#""GID":10001,"Mode":256"#,
+                r#""Target":"/run/secrets/env_file","UID":10001"#,
+            ],
         );
+        has(
+            &made.compose,
+            &[
+                "/srv/models:/models:ro",
+                "/dev/snd:/dev/snd:rw",
+                "db:10.0.0.7",
+                "shm_size: 1073741824",
+                "/tmp:size=314572800",
+                "start_period: 77s",
+                "- source: sys-core-TOKEN\n      target: /run/secrets/TOKEN",
+                "sys-core-TOKEN:\n    file: ../keys/token",
+                "sys-core-env_file:\n    file: /srv/all.env",
+            ],
+        );
+        has(
+            &made.quadlet,
+            &[
+                "Secret=sys-core-TOKEN,type=mount,uid=10001,gid=10001,mode=0400,target=/run/secrets/TOKEN",
+                "Volume=/srv/models:/models:ro",
+                "AddDevice=/dev/snd:/dev/snd:rw",
+                "--add-host=db:10.0.0.7",
+                "ShmSize=1073741824",
+                "size=314572800",
+                "HealthStartPeriod=77s",
+            ],
+        );
+        has(
+            &made.kube,
+            &[
+                "secretName: core-secrets",
+                "subPath: env_file",
+                "path: /srv/models",
+                "ip: 10.0.0.7",
+                "mountPath: /dev/shm",
+                "sizeLimit: 314572800",
+                "initialDelaySeconds: 77",
+            ],
+        );
+        has(
+            &made.config,
+            &[
+                "start_period_ms: 77000",
+                "TOKEN: /run/secrets/TOKEN",
+                "- /run/secrets/env_file",
+            ],
+        );
+    }
+
+    #[test]
+    fn how_agents_end_and_what_they_reach_is_the_same_in_every_way_of_starting_them() {
+        let made = everywhere(
+            "stop_grace: 70\nstop_signal: SIGINT\ndns: [10.0.0.53]\nsockets: ['pipewire:1001']\nhost_services: ['6379:16379']",
+            "    publish: ['0.0.0.0:8081:5000', '127.0.0.1:8082:4242']\n    overrides: {Beta: {restart: no}}\n",
+        );
+        for argument in [
+            "--stop-timeout=73",
+            "--dns=10.0.0.53",
+            "--volume=/run/user/1001/pipewire-0:/mnt/sockets/pipewire-0",
+            "--env=AGENT_ENV_PIPEWIRE_REMOTE=/mnt/sockets/pipewire-0",
+            "--publish=0.0.0.0:8081:5000",
+            "--publish=127.0.0.1:8082:4242",
+        ] {
+            assert!(
+                made.arguments.contains(&argument.to_owned()),
+                "{argument}: {:#?}",
+                made.arguments
+            );
+        }
+        has(
+            &made.pod,
+            &[
+                r#""dns_server":["10.0.0.53"]"#,
+                r#""host_ip":"0.0.0.0","host_port":8081,"container_port":5000"#,
+            ],
+        );
+        has(
+            &made.request,
+            &[r#""stop_timeout":73"#, r#""destination":"/mnt/sockets/pipewire-0""#],
+        );
+        has(
+            &made.compose,
+            &[
+                "stop_grace_period: 75s",
+                "dns:\n    - 10.0.0.53",
+                "- 0.0.0.0:8081:5000",
+                "- /run/user/1001/pipewire-0:/mnt/sockets/pipewire-0",
+            ],
+        );
+        has(
+            &made.quadlet,
+            &[
+                "StopTimeout=75",
+                "DNS=10.0.0.53",
+                "PublishPort=0.0.0.0:8081:5000",
+                "Volume=/run/user/1001/pipewire-0:/mnt/sockets/pipewire-0",
+            ],
+        );
+        has(
+            &made.kube,
+            &[
+                "terminationGracePeriodSeconds: 75",
+                "nameservers:\n        - 10.0.0.53",
+                "containerPort: 5000\n          hostPort: 8081",
+                "containerPort: 4242\n          hostPort: 8082\n          hostIP: 127.0.0.1",
+                "path: /run/user/1001/pipewire-0",
+                "fieldPath: status.hostIP",
+                "host: ${NODE_ADDRESS}",
+            ],
+        );
+        for config in [&made.config, &made.kube] {
+            has(config, &["stop_signal: SIGINT", "stop_grace_ms: 70000", "restart: no"]);
+        }
+        has(
+            &made.config,
+            &["host_services:\n- port: 6379\n  host: 172.20.0.1\n  target: 16379"],
+        );
+    }
+
+    #[test]
+    fn what_a_container_may_do_is_the_same_in_every_way_of_starting_it() {
+        let made = everywhere(
+            "ulimits: {nofile: '512:1024', memlock: -1}\ncapabilities: [SYS_NICE]\nsecrets: {TOKEN: keys/token}",
+            "    user: 1001\n",
+        );
+        for argument in [
+            "--ulimit=nofile=512:1024",
+            "--ulimit=memlock=-1:-1",
+            "--cap-add=CAP_SYS_NICE",
+            "--user=1001:10001",
+        ] {
+            assert!(
+                made.arguments.contains(&argument.to_owned()),
+                "{argument}: {:#?}",
+                made.arguments
+            );
+        }
+        has(
+            &made.request,
+            &[
+                r#"{"type":"nofile","soft":512,"hard":1024}"#,
+                r#"{"type":"memlock","soft":18446744073709551615,"hard":18446744073709551615}"#,
+                r#""cap_add":["CAP_SYS_NICE"]"#,
+                r#""user":"1001:10001""#,
+                // Whoever it runs as may read what it is given.
+                r#""UID":1001,"GID":10001"#,
+            ],
+        );
+        has(
+            &made.compose,
+            &[
+                "nofile:\n        soft: 512\n        hard: 1024",
+                "memlock:\n        soft: -1\n        hard: -1",
+                "cap_add:\n    - SYS_NICE",
+                "user: 1001:10001",
+            ],
+        );
+        has(
+            &made.quadlet,
+            &[
+                "Ulimit=nofile=512:1024",
+                "AddCapability=CAP_SYS_NICE",
+                "User=1001\nGroup=10001",
+            ],
+        );
+        has(
+            &made.kube,
+            &[
+                "# Not as in the stack: `ulimits` (memlock, nofile): a pod cannot have any",
+                "# Not as in the stack: `capabilities`: a cluster lets a user other than root have them",
+                "add:\n            - SYS_NICE",
+                "runAsNonRoot: true\n        runAsUser: 1001\n        runAsGroup: 10001",
+            ],
+        );
+        let root = everywhere("", "    user: root\n");
+        has(&root.kube, &["runAsNonRoot: false\n        runAsUser: 0\n"]);
+        has(&root.compose, &["user: 0:10001"]);
     }
 
     #[test]

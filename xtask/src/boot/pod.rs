@@ -1,12 +1,13 @@
 //! A pod and the container in it, in no syntax yet: `podman_arguments` and `podman_request` write them down for Podman's command
 //! line and for its service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use super::reach::PublishedPort;
 use crate::stack::extras::{Device, HostMount};
+use crate::stack::rights::Ulimit;
 
 /// A group's pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Pod {
     pub ports: Vec<PublishedPort>,
     /// Further names of hosts, with their addresses.
     pub hosts: BTreeMap<String, IpAddr>,
+    /// Servers that are asked for names; the network's own where there are none.
+    pub dns: Vec<IpAddr>,
     /// Size of `/dev/shm` in bytes; Podman's own where it is not given.
     pub shm_bytes: Option<u64>,
     /// Its labels.
@@ -72,6 +75,10 @@ pub struct Container {
     pub milli_cpus: Option<u64>,
     /// Processes and threads that it may have.
     pub processes: Option<u64>,
+    /// Limits of processes, by their names.
+    pub ulimits: BTreeMap<String, Ulimit>,
+    /// Capabilities that it keeps, without `CAP_`.
+    pub capabilities: BTreeSet<String>,
     /// Seconds between being told to stop and being killed.
     pub stop_seconds: u64,
     /// When its health is checked.

@@ -29,6 +29,7 @@ pub fn pod(pod: &Pod) -> Vec<String> {
             .iter()
             .map(|(name, address)| format!("--add-host={name}:{address}")),
     );
+    arguments.extend(pod.dns.iter().map(|server| format!("--dns={server}")));
     arguments.extend(pod.shm_bytes.map(|bytes| format!("--shm-size={bytes}b")));
     arguments.extend(labels(&pod.labels));
     arguments.extend(seccomp(pod.seccomp_profile.as_deref()));
@@ -92,6 +93,18 @@ pub fn container(container: &Container) -> Vec<String> {
     let cpus = container.milli_cpus.map(cpus_text);
     arguments.extend(cpus.map(|cpus| format!("--cpus={cpus}")));
     arguments.extend(container.processes.map(|count| format!("--pids-limit={count}")));
+    arguments.extend(
+        container
+            .ulimits
+            .iter()
+            .map(|(name, limit)| format!("--ulimit={name}={}", limit.text())),
+    );
+    arguments.extend(
+        container
+            .capabilities
+            .iter()
+            .map(|name| format!("--cap-add=CAP_{name}")),
+    );
     arguments.extend(
         container
             .environment

@@ -54,6 +54,9 @@ pub fn pod(pod: &Pod) -> Value {
             .collect();
         body["hostadd"] = json!(hosts);
     }
+    if !pod.dns.is_empty() {
+        body["dns_server"] = json!(pod.dns);
+    }
     if let Some(bytes) = pod.shm_bytes {
         body["shm_size"] = json!(bytes);
     }
@@ -158,6 +161,7 @@ pub fn container(container: &Container) -> Value {
         });
         body["secrets"] = Value::Array(secrets.collect());
     }
+    rights(container, &mut body);
     if let Some((user, group)) = container.user {
         body["user"] = json!(format!("{user}:{group}"));
     }
@@ -165,4 +169,20 @@ pub fn container(container: &Container) -> Value {
         body["seccomp_profile_path"] = json!(path);
     }
     body
+}
+
+/// What the kernel allows it.
+fn rights(container: &Container, body: &mut Value) {
+    if !container.ulimits.is_empty() {
+        // No limit is the largest number there.
+        let limits = container.ulimits.iter().map(|(name, limit)| {
+            let [soft, hard] = [limit.soft, limit.hard].map(|limit| limit.unwrap_or(u64::MAX));
+            json!({ "type": name, "soft": soft, "hard": hard })
+        });
+        body["r_limits"] = Value::Array(limits.collect());
+    }
+    if !container.capabilities.is_empty() {
+        let names = container.capabilities.iter().map(|name| format!("CAP_{name}"));
+        body["cap_add"] = names.collect();
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::container::ports::Interface;
 use crate::stack::{AgentId, GroupId, MachineId, Stack};
 
 /// What the host decides about how containers are made.
@@ -86,7 +87,7 @@ pub struct PublishedPort {
     pub host: SocketAddr,
     /// Which port of the container it leads to.
     pub container: u16,
-    /// The agent it belongs to; none for the supervisor's status endpoint.
+    /// The agent it belongs to; none for the supervisor's status endpoint, and for what `publish:` names.
     pub agent: Option<AgentId>,
 }
 
@@ -132,6 +133,19 @@ pub fn published_ports(stack: &Stack, id: GroupId, host: &Host) -> Vec<Published
             for port in agent.ports() {
                 ports.push(on(*address, port, port, Some(agent_id)));
             }
+        }
+    }
+    for publish in &group.publish {
+        let address = match Interface::of(stack, group.machine, publish.address) {
+            Interface::Lan => lan_address(stack, group.machine, host),
+            Interface::Loopback | Interface::At(_) => publish.address,
+        };
+        let port = on(address, publish.host_port, publish.container_port, None);
+        if !ports
+            .iter()
+            .any(|known| (known.host, known.container) == (port.host, port.container))
+        {
+            ports.push(port);
         }
     }
     ports

@@ -201,12 +201,9 @@ impl View {
     #[must_use]
     pub fn all_answer(&self, groups: &[GroupId]) -> bool {
         groups.iter().all(|group| {
-            self.groups.get(group).is_some_and(|status| {
-                status
-                    .agents
-                    .iter()
-                    .all(|agent| !agent.required || agent.state.is_up())
-            })
+            self.groups
+                .get(group)
+                .is_some_and(|status| status.agents.iter().all(|agent| !agent.required || agent.state.is_up()))
         })
     }
 

@@ -146,7 +146,7 @@ fn require_volumes(context: &Context, stack: &Stack, part: &Part<'_>, chown: boo
     if used.is_empty() {
         return Ok(());
     }
-    if stack.images.per_group {
+    if stack.has_several_users() {
         return require_fit(context, stack, part, &used, chown);
     }
     let uid = stack.images.uid;
@@ -225,7 +225,7 @@ fn require_fit(context: &Context, stack: &Stack, part: &Part<'_>, used: &[&Volum
 
 fn unfit_text(wrong: &[Unfit]) -> String {
     let mut text =
-        "groups run as users of their own (`images: user: per_group:`), and volumes are not made for it:".to_owned();
+        "groups run as users of their own (`images: user: per_group:`, or `user:` of a group), and volumes are not made for it:".to_owned();
     for volume in wrong {
         text.push_str(&format!("\n  `{}`: {}", volume.volume, volume.why));
     }

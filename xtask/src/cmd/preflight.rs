@@ -96,7 +96,10 @@ fn taken(stack: &Stack, part: &Part<'_>, pods: &[Pod]) -> Vec<String> {
                 continue;
             };
             let owner = port.agent.map_or_else(
-                || format!("the status endpoint of `{}`", stack.group(*group).name),
+                || match port.container == stack.status_port {
+                    true => format!("the status endpoint of `{}`", stack.group(*group).name),
+                    false => format!("`publish:` of `{}`", stack.group(*group).name),
+                },
                 |agent| format!("`{}`", stack.agent(agent).name),
             );
             taken.push(match error.kind() {

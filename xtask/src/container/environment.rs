@@ -23,7 +23,16 @@ pub fn environment(stack: &Stack, id: GroupId, address: &dyn Fn(&str, Ipv4Addr) 
         .environment
         .iter()
         .filter(|(name, _)| !addresses.contains_key(*name));
-    let theirs: BTreeMap<&String, &String> = of_machine.chain(&group.environment).collect();
+    let sockets: Vec<(String, String)> = group
+        .extras
+        .access
+        .sockets
+        .iter()
+        .map(|socket| socket.variable())
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    let of_sockets = sockets.iter().map(|(name, value)| (name, value));
+    let theirs: BTreeMap<&String, &String> = of_sockets.chain(of_machine).chain(&group.environment).collect();
     let theirs: Vec<(String, String)> = theirs
         .into_iter()
         // Agents get the supervisor's, too.

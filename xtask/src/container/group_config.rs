@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::group_config::{
-    Absent, Agent, Bridge, Elsewhere, Gpu, GroupConfig, Kept, Led, Restart, Start, VERSION, WhenDependencyFails,
+    Absent, Agent, Bridge, Elsewhere, Gpu, GroupConfig, HostService, Kept, Led, Restart, Start, VERSION,
+    WhenDependencyFails,
 };
 
 use contract::health::{Check, Kind};
@@ -98,6 +99,18 @@ pub fn config_with_hosts(
         dependencies_elsewhere: elsewhere(stack, id, host),
         absent_dependencies: absent(stack, id),
         loopback_bridges: bridges(stack, id, host),
+        host_services: group
+            .extras
+            .access
+            .services
+            .iter()
+            .map(|service| HostService {
+                port: service.port,
+                // Where the network's bridge has its address, the host listens.
+                host: machine.subnet.gateway().to_string(),
+                target: service.target,
+            })
+            .collect(),
     }
 }
 
@@ -253,6 +266,15 @@ fn bridges(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> Found) -> Vec<B
     for agent in stack.group(id).agents.iter().map(|id| stack.agent(*id)) {
         taken.extend(agent.ports().chain(agent.targets()));
     }
+    taken.extend(
+        stack
+            .group(id)
+            .extras
+            .access
+            .services
+            .iter()
+            .map(|service| service.port),
+    );
     let peers = stack.peers_elsewhere(id);
     let mut forwarded: BTreeMap<AgentId, Vec<u16>> = BTreeMap::new();
     let of_kinds = [

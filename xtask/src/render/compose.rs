@@ -1,7 +1,7 @@
 //! `docker/podman-compose.<machine>.yml`, for those who use podman-compose.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::Serialize;
 
@@ -11,9 +11,10 @@ use crate::container::command::{command, health_command, stop_ms};
 use crate::container::environment::environment;
 use crate::container::ports::{Interface, published};
 use crate::rendered_file::RenderedFile;
-use crate::stack::extras::{Device, HostMount};
+use crate::stack::extras::Device;
 use crate::stack::limits::cpus_text;
 use crate::stack::model::{Group, Volume};
+use crate::stack::rights::Ulimit;
 use crate::stack::{GroupId, MachineId, Stack};
 
 const COMMENT: &str = "\
@@ -88,7 +89,13 @@ struct Service {
     devices: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     extra_hosts: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dns: Vec<IpAddr>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    ulimits: BTreeMap<String, SoftHard>,
     cap_drop: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cap_add: Vec<String>,
     security_opt: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mem_limit: Option<String>,
@@ -96,6 +103,22 @@ struct Service {
     pids_limit: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cpus: Option<String>,
+}
+
+#[derive(Serialize)]
+struct SoftHard {
+    soft: i64,
+    hard: i64,
+}
+
+impl From<&Ulimit> for SoftHard {
+    fn from(limit: &Ulimit) -> Self {
+        let number = |limit: Option<u64>| limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
+        Self {
+            soft: number(limit.soft),
+            hard: number(limit.hard),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -206,8 +229,9 @@ fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
     let lan = variable(&machine.address_variable, machine.lan_address);
     let ports = published(stack, id).into_iter().map(|port| {
         let on = match port.on {
-            Interface::Loopback => "127.0.0.1",
-            Interface::Lan => &lan,
+            Interface::Loopback => "127.0.0.1".to_owned(),
+            Interface::Lan => lan.clone(),
+            Interface::At(address) => address.to_string(),
         };
         format!("{on}:{}:{}", port.host_port, port.container_port)
     });
@@ -227,7 +251,7 @@ fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
             .volumes
             .iter()
             .map(|volume| format!("{}:{}", source(stack, &machine.name, volume), volume.mount()))
-            .chain(extras.mounts.iter().map(HostMount::text))
+            .chain(extras.all_mounts().map(|mount| mount.text()))
             .collect(),
         secrets: group
             .secrets
@@ -259,7 +283,15 @@ fn service(stack: &Stack, id: GroupId, group: &Group) -> Service {
             .iter()
             .map(|(name, address)| format!("{name}:{address}"))
             .collect(),
+        dns: extras.dns.clone(),
+        ulimits: extras
+            .rights
+            .ulimits
+            .iter()
+            .map(|(name, limit)| (name.clone(), limit.into()))
+            .collect(),
         cap_drop: vec!["ALL"],
+        cap_add: extras.rights.capabilities.iter().cloned().collect(),
         security_opt: vec!["no-new-privileges"],
         mem_limit: stack
             .group_memory_bytes(id)

@@ -52,7 +52,7 @@ pub fn script(stack: &Stack, id: MachineId) -> RenderedFile {
             .iter()
             .filter_map(|volume| volume.written_folder(&machine.name))
             .collect::<Vec<_>>(),
-        folder_mode => if stack.images.per_group { "1777" } else { "0755" },
+        folder_mode => if stack.has_several_users() { "1777" } else { "0755" },
         uid => stack.images.uid,
         labels => vec![
             format!("{}={}", labels::STACK, stack.name),

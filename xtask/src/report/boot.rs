@@ -119,11 +119,7 @@ impl Audience for BootReporter<'_> {
             let Some(status) = view.group(id) else {
                 continue;
             };
-            let answering = status
-                .agents
-                .iter()
-                .filter(|agent| agent.state.is_up())
-                .count();
+            let answering = status.agents.iter().filter(|agent| agent.state.is_up()).count();
             if let Some(bar) = self.bars.get(&id) {
                 bar.set_position(u64::try_from(answering).unwrap_or(0));
                 bar.set_message(escape::line(&pending_text(self.stack, view, id)).into_owned());

@@ -154,6 +154,16 @@ struct Runtime {
     shm_size: Option<Scalar>,
     /// Size of `/tmp`, as in `1g`.
     tmp_size: Option<Scalar>,
+    /// Addresses of name servers that are asked in the place of the network's own.
+    dns: Option<Vec<String>>,
+    /// Limits of each process, as in `{nofile: 65536}`, `{nofile: "1024:65536"}` or `{nofile: {soft: 1024, hard: 65536}}`; `-1` is none.
+    ulimits: Option<BTreeMap<String, UlimitValue>>,
+    /// Capabilities of the kernel that its container keeps, as in `SYS_NICE`; it has none otherwise.
+    capabilities: Option<Vec<String>>,
+    /// Sockets of a user of the host, for sound: `pulseaudio`, `pipewire`, or of another user than 1000, `pipewire:1001`.
+    sockets: Option<Vec<String>>,
+    /// Ports of the host that agents find on the container's loopback: `5432`, or `"6379:16379"` with the host's behind.
+    host_services: Option<Vec<Scalar>>,
     /// Memory of a container, as in `2g`; in an override, of its agent, for the sum that a container has where no level names its own.
     memory: Option<Scalar>,
     /// Processors that a container may keep busy, as in `1.5`; in an override, its agent's part of the sum.
@@ -195,6 +205,25 @@ struct StopSignal(
     ))]
     String,
 );
+
+/// A limit of each process.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum UlimitValue {
+    /// What holds at first, and how far a process may raise it.
+    Both(SoftHard),
+    /// Both of them.
+    Scalar(Scalar),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct SoftHard {
+    /// What holds at first.
+    soft: Scalar,
+    /// How far a process may raise it.
+    hard: Scalar,
+}
 
 /// A device of the host.
 #[derive(JsonSchema)]
@@ -498,6 +527,8 @@ struct Group {
     /// Id of its user, with `per_group: true`; otherwise its place in the file behind that of `images: user:`.
     #[schemars(range(min = 1, max = 4_000_000_000_u32))]
     uid: Option<u32>,
+    /// The user that its container runs as, in the place of that of `images:`: `root`, or a number.
+    user: Option<Scalar>,
     /// Phase of `smoke` in which it is checked; 2 on the first machine and 4 on others, where it is not written.
     #[schemars(range(min = 2, max = 4))]
     phase: Option<u8>,
@@ -536,6 +567,9 @@ struct Group {
     environment: Option<BTreeMap<String, Scalar>>,
     /// Agents that are published on the host's loopback; where it is not written, all whose port no other group has there.
     published: Option<Vec<String>>,
+    /// Ports of the host that lead to its container: `8080:5570`, on the host's loopback, or with an address in front,
+    /// `0.0.0.0:8080:5570`; `5570` alone is the same on both sides.
+    publish: Option<Vec<Scalar>>,
     /// Agents that it talks to without depending on them.
     reaches: Option<Vec<String>>,
     #[schemars(flatten)]
@@ -572,6 +606,16 @@ struct Variant {
     shm_size: Option<Scalar>,
     /// Size of `/tmp`, as in `1g`.
     tmp_size: Option<Scalar>,
+    /// Addresses of name servers that are asked in the place of the network's own.
+    dns: Option<Vec<String>>,
+    /// Limits of each process, as in `{nofile: 65536}`, `{nofile: "1024:65536"}` or `{nofile: {soft: 1024, hard: 65536}}`; `-1` is none.
+    ulimits: Option<BTreeMap<String, UlimitValue>>,
+    /// Capabilities of the kernel that its container keeps, as in `SYS_NICE`; it has none otherwise.
+    capabilities: Option<Vec<String>>,
+    /// Sockets of a user of the host, for sound: `pulseaudio`, `pipewire`, or of another user than 1000, `pipewire:1001`.
+    sockets: Option<Vec<String>>,
+    /// Ports of the host that agents find on the container's loopback: `5432`, or `"6379:16379"` with the host's behind.
+    host_services: Option<Vec<Scalar>>,
     /// Memory of its container, as in `2g`.
     memory: Option<Scalar>,
     /// Processors that its container may keep busy, as in `1.5`.
@@ -627,6 +671,8 @@ struct Override {
     environment: Option<BTreeMap<String, Scalar>>,
     /// Ports of the agent besides: `7121`, one that it binds; `"7120:5555"`, one where others look for it, and the one that it binds.
     ports: Option<Vec<FurtherPort>>,
+    /// Ports of the host that lead to its container, besides those of its group.
+    publish: Option<Vec<Scalar>>,
     /// Options over those of the startup config.
     params: Option<BTreeMap<String, Scalar>>,
 }

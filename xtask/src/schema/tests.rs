@@ -224,6 +224,10 @@ fn nothing_is_taken_where_the_parser_takes_it() {
             ("mounts/0", "/x:/y"),
             ("devices/0", "/dev/x"),
             ("extra_hosts/x", "10.0.0.7"),
+            ("dns/0", "10.0.0.53"),
+            ("capabilities/0", "SYS_NICE"),
+            ("sockets/0", "pipewire"),
+            ("host_services/0", "5432"),
             ("shm_size", "1g"),
             ("tmp_size", "1g"),
             ("memory", "1g"),
@@ -233,6 +237,7 @@ fn nothing_is_taken_where_the_parser_takes_it() {
         ] {
             *whole.pointer_mut(&format!("{level}/{key}")).unwrap() = json!(value);
         }
+        whole.pointer_mut(level).unwrap()["ulimits"] = json!({"nofile": {"soft": 1, "hard": 2}, "core": "0"});
         // What belongs to one kind has no place in another.
         let health = if level.is_empty() {
             json!({"kind": "zmq", "port": "+1", "ask": "x", "expect": ["x"], "start_period": 1})
@@ -245,6 +250,10 @@ fn nothing_is_taken_where_the_parser_takes_it() {
         ("mounts/0", "/x:/y"),
         ("devices/0", "/dev/x"),
         ("extra_hosts/x", "10.0.0.7"),
+        ("dns/0", "10.0.0.53"),
+        ("capabilities/0", "SYS_NICE"),
+        ("sockets/0", "pipewire"),
+        ("host_services/0", "5432"),
         ("shm_size", "1g"),
         ("tmp_size", "1g"),
         ("memory", "1g"),
@@ -252,6 +261,11 @@ fn nothing_is_taken_where_the_parser_takes_it() {
     ] {
         *whole.pointer_mut(&format!("/groups/x/variants/x/{key}")).unwrap() = json!(value);
     }
+    whole["groups"]["x"]["variants"]["x"]["ulimits"] = json!({"nofile": "1:2"});
+    for place in ["/groups/x/publish/0", "/groups/x/overrides/x/publish/0"] {
+        *whole.pointer_mut(place).unwrap() = json!("8080:5570");
+    }
+    whole["groups"]["x"]["user"] = json!("root");
     // Which rules there are, the audit says; the schema knows it from there.
     *whole.pointer_mut("/audit/rules").unwrap() = json!({ "paths/style": "off" });
     assert_eq!(raw::read(&Source::new("stack.yaml", whole.to_string())).1, []);

@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::host_access::{HostAccess, Socket};
 use super::model::{Group, Stack};
 use super::read::{Fields, Reader};
+use super::rights::Rights;
 use super::yaml::{Node, Value};
 use crate::finding::Severity;
 
@@ -24,6 +26,12 @@ pub struct Extras {
     pub shm_bytes: Option<u64>,
     /// Size of `/tmp` in bytes, where it differs from every container's.
     pub tmp_bytes: Option<u64>,
+    /// Servers that are asked for names.
+    pub dns: Vec<IpAddr>,
+    /// What the kernel allows it.
+    pub rights: Rights,
+    /// Sockets and ports of the host.
+    pub access: HostAccess,
 }
 
 /// A folder or file of the host in a container.
@@ -199,6 +207,17 @@ impl Extras {
         }
         extras.shm_bytes = fields.get("shm_size").and_then(|node| size(reader, node, "`shm_size`"));
         extras.tmp_bytes = fields.get("tmp_size").and_then(|node| size(reader, node, "`tmp_size`"));
+        if let Some(node) = fields.get("dns") {
+            extras.dns = each(
+                reader,
+                node,
+                "dns",
+                server,
+                "write addresses of at most three name servers, as in `10.0.0.53`",
+            );
+        }
+        extras.rights = Rights::read(reader, fields);
+        extras.access = HostAccess::read(reader, fields);
         extras
     }
 
@@ -214,11 +233,18 @@ impl Extras {
             all.add(level);
             all.shm_bytes = level.shm_bytes.or(all.shm_bytes);
             all.tmp_bytes = level.tmp_bytes.or(all.tmp_bytes);
+            all.rights.add(&level.rights);
+            if !level.dns.is_empty() {
+                all.dns.clone_from(&level.dns);
+            }
         }
         for agent in agents {
             all.add(agent);
             all.shm_bytes = agent.shm_bytes.max(all.shm_bytes);
             all.tmp_bytes = agent.tmp_bytes.max(all.tmp_bytes);
+            all.rights.add_of_agent(&agent.rights);
+            let more = agent.dns.iter().filter(|server| !all.dns.contains(server));
+            all.dns.extend(more.copied().collect::<Vec<_>>());
         }
         all
     }
@@ -242,6 +268,13 @@ impl Extras {
             .retain(|known| more.devices.iter().all(|other| other.container != known.container));
         self.devices.extend(more.devices.iter().cloned());
         self.extra_hosts.extend(more.extra_hosts.clone());
+        self.access.add(&more.access);
+    }
+
+    /// Folders, files and sockets of the host.
+    pub fn all_mounts(&self) -> impl Iterator<Item = HostMount> {
+        let sockets = self.access.sockets.iter().copied().map(Socket::mount);
+        self.mounts.iter().cloned().chain(sockets)
     }
 }
 
@@ -298,6 +331,10 @@ fn each<'a, T>(
         }
     }
     all
+}
+
+fn server(text: &str) -> Result<IpAddr, &'static str> {
+    text.parse().map_err(|_| "it is not the address of a server")
 }
 
 fn hosts<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String, IpAddr> {
@@ -467,7 +504,7 @@ mod tests {
         let said = Fixture::small()
             .stack(
                 "status_port: 9000",
-                "status_port: 9000\nshm_size: much\nmounts: [models]\ndevices: [snd, {device: cam, optional: true}, {optional: true}, {device: /dev/x, optional: perhaps}]\nextra_hosts: {db: here}",
+                "status_port: 9000\nshm_size: much\nmounts: [models]\ndevices: [snd, {device: cam, optional: true}, {optional: true}, {device: /dev/x, optional: perhaps}]\nextra_hosts: {db: here}\ndns: [resolver]",
             )
             .says();
         for text in [
@@ -478,6 +515,7 @@ mod tests {
             "a device has no `device`",
             "`optional`",
             "`extra_hosts` cannot have `db: here`",
+            "`dns` cannot have `resolver`: it is not the address of a server",
         ] {
             assert!(said.iter().any(|line| line.contains(text)), "{text}: {said:#?}");
         }

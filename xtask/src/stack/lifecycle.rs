@@ -56,11 +56,7 @@ fn stop_signal(reader: &mut Reader<'_>, node: &Node) -> Option<StopSignal> {
     if signal.is_none() {
         let known = StopSignal::ALL.map(|signal| format!("`{}`", signal.name())).join(", ");
         let help = format!("write one of {known}; an agent that stays is killed after its `stop_grace`");
-        reader.bad_value(
-            name.place,
-            format!("`stop_signal` cannot be `{}`", name.value),
-            &help,
-        );
+        reader.bad_value(name.place, format!("`stop_signal` cannot be `{}`", name.value), &help);
     }
     signal
 }

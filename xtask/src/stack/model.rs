@@ -12,6 +12,7 @@ use super::extras::Extras;
 use super::further_ports::FurtherPort;
 use super::limits::Limits;
 use super::output::Output;
+use super::publish::Publish;
 use super::runtime::Runtime;
 use super::secrets::SecretFile;
 use super::startup::{application, is_server};
@@ -202,6 +203,8 @@ pub struct Group {
     pub machine: MachineId,
     /// Numeric id of the user that its container runs as.
     pub uid: u32,
+    /// Whether the stack names that user for this group (`user:`).
+    pub has_own_user: bool,
     /// Static address on its machine's network.
     pub address: Ipv4Addr,
     /// The plan's phase in which it is proved first, 2 to 4.
@@ -232,6 +235,8 @@ pub struct Group {
     pub published_status_port: u16,
     /// Agents whose port is published on the host's loopback.
     pub published: Vec<AgentId>,
+    /// Ports of the host that lead to its container besides.
+    pub publish: Vec<Publish>,
     /// Agents elsewhere that its agents talk to without depending on them: bridged, never waited for.
     pub reaches: Vec<AgentId>,
     /// What its agents may write below the root, each once.
@@ -442,6 +447,7 @@ impl Stack {
                     name: UNGROUPED.to_owned(),
                     machine: agent.machine,
                     uid: stack.images.uid,
+                    has_own_user: false,
                     address: Ipv4Addr::UNSPECIFIED,
                     phase: 0,
                     agents: Vec::new(),
@@ -457,6 +463,7 @@ impl Stack {
                     environment: BTreeMap::new(),
                     published_status_port: 0,
                     published: Vec::new(),
+                    publish: Vec::new(),
                     reaches: Vec::new(),
                     writable: Vec::new(),
                     extras: Extras::default(),
@@ -542,14 +549,22 @@ impl Stack {
     /// The user and the group of the system that a group's container is started as, where they are not the image's own.
     #[must_use]
     pub fn group_user(&self, id: GroupId) -> Option<(u32, u32)> {
-        self.images.per_group.then(|| (self.group(id).uid, self.images.uid))
+        let group = self.group(id);
+        let is_own = self.images.per_group || group.has_own_user;
+        is_own.then_some((group.uid, self.images.uid))
+    }
+
+    /// Whether some container runs as another user than the images': volumes are then made for several.
+    #[must_use]
+    pub fn has_several_users(&self) -> bool {
+        self.images.per_group || self.groups.iter().any(|group| group.has_own_user)
     }
 
     /// Folders of containers in which groups with users of their own make files and folders beside each other's: the tops of the
     /// volumes that agents write, and what [`Images::shared`] names below them.
     #[must_use]
     pub fn meeting_folders(&self) -> Vec<&str> {
-        if !self.images.per_group {
+        if !self.has_several_users() {
             return Vec::new();
         }
         let written = self.volumes.iter().filter(|volume| !volume.read_only);

@@ -11,7 +11,9 @@ use super::defaults;
 use super::environment;
 use super::further_ports::{self, FurtherPort};
 use super::model::{ContentsSetting, Images, Subnet, Volume};
+use super::publish::{self, Publish};
 use super::read::{Fields, Reader, plain};
+use super::rights;
 use super::runtime::RuntimeSettings;
 use super::selection;
 use super::spans::{At, Source};
@@ -133,6 +135,8 @@ pub struct RawGroup {
     pub address: Option<At<Ipv4Addr>>,
     /// `uid`.
     pub uid: Option<At<u64>>,
+    /// `user`.
+    pub user: Option<At<u32>>,
     /// `phase`.
     pub phase: u8,
     /// `published_status_port`; 0 until [`super::defaults`] has chosen one, where it is not written.
@@ -167,6 +171,8 @@ pub struct RawGroup {
     pub environment: BTreeMap<String, String>,
     /// `published`; all agents where it is not written.
     pub published: Option<Vec<At<String>>>,
+    /// `publish`.
+    pub publish: Vec<At<Publish>>,
     /// `reaches`.
     pub reaches: Vec<At<String>>,
     /// How its agents run.
@@ -176,6 +182,12 @@ pub struct RawGroup {
 }
 
 impl RawGroup {
+    /// `publish` of the group and of its overrides.
+    pub fn all_published(&self) -> impl Iterator<Item = &At<Publish>> {
+        let overrides = self.overrides.iter().flat_map(|change| &change.publish);
+        self.publish.iter().chain(overrides)
+    }
+
     /// A group of which the stack writes nothing.
     #[must_use]
     pub fn of(name: At<String>, machine: At<String>, agents: Vec<At<String>>, phase: u8) -> Self {
@@ -188,6 +200,7 @@ impl RawGroup {
             machine,
             address: None,
             uid: None,
+            user: None,
             phase,
             agents,
             agents_written: true,
@@ -204,6 +217,7 @@ impl RawGroup {
             contents: None,
             environment: BTreeMap::new(),
             published: None,
+            publish: Vec::new(),
             reaches: Vec::new(),
             runtime: RuntimeSettings::default(),
             overrides: Vec::new(),
@@ -230,6 +244,8 @@ pub struct Override {
     pub environment: BTreeMap<String, String>,
     /// `ports`.
     pub ports: Vec<At<FurtherPort>>,
+    /// `publish`.
+    pub publish: Vec<At<Publish>>,
     /// How it runs.
     pub runtime: RuntimeSettings,
 }
@@ -911,6 +927,7 @@ fn group<'a>(reader: &mut Reader<'a>, machines: &[RawMachine], name: &At<String>
     let uid = fields
         .get("uid")
         .and_then(|node| reader.integer(node, "`uid`", 1, 4_000_000_000));
+    let user = rights::user(reader, &mut fields);
     let phase = match fields.get("phase") {
         Some(node) => reader
             .integer(node, "`phase`", 2, 4)
@@ -945,6 +962,7 @@ fn group<'a>(reader: &mut Reader<'a>, machines: &[RawMachine], name: &At<String>
     let contents = contents(reader, &mut fields);
     let environment = variables(reader, &mut fields);
     let published = fields.get("published").map(|node| reader.texts(node, "`published`"));
+    let publish = publish::read(reader, &mut fields);
     let reaches = fields
         .get("reaches")
         .map(|node| reader.texts(node, "`reaches`"))
@@ -960,6 +978,7 @@ fn group<'a>(reader: &mut Reader<'a>, machines: &[RawMachine], name: &At<String>
         machine: machine?,
         address: address?,
         uid,
+        user,
         phase: phase?,
         published_status_port: published_status_port?,
         agents_written: agents.is_some(),
@@ -977,6 +996,7 @@ fn group<'a>(reader: &mut Reader<'a>, machines: &[RawMachine], name: &At<String>
         contents,
         environment,
         published,
+        publish,
         reaches,
         runtime,
         overrides,
@@ -1018,6 +1038,7 @@ fn overrides<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Override> {
                 .unwrap_or_default(),
             environment: variables(reader, &mut fields),
             ports: further_ports::read(reader, &mut fields),
+            publish: publish::read(reader, &mut fields),
             runtime: RuntimeSettings::read(reader, &mut fields),
             agent,
         });

@@ -181,6 +181,9 @@ fn machine(raw: &RawStack, machine: &RawMachine, startup: Option<&Startup>, find
 /// whatever is added at the end.
 fn own_user(raw: &RawStack, position: usize, group: &RawGroup) -> u32 {
     let base = raw.images.uid;
+    if let Some(user) = &group.user {
+        return user.value;
+    }
     if !raw.images.per_group {
         return base;
     }
@@ -261,6 +264,7 @@ impl<'a> Resolver<'a> {
             name: name.clone(),
             machine,
             uid,
+            has_own_user: raw.user.is_some(),
             address,
             phase: raw.phase,
             agents,
@@ -276,6 +280,7 @@ impl<'a> Resolver<'a> {
             environment: raw.environment.clone(),
             published_status_port: raw.published_status_port.value,
             published: Vec::new(),
+            publish: raw.all_published().map(|at| at.value).collect(),
             reaches: Vec::new(),
             writable,
             extras,

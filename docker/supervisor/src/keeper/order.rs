@@ -133,7 +133,10 @@ mod tests {
     #[test]
     fn every_signal_has_a_byte_of_its_own_and_none_means_to_kill() {
         for one in StopSignal::ALL {
-            assert_eq!(signal(byte(one)).map(nix::sys::signal::Signal::as_str), Some(one.name()));
+            assert_eq!(
+                signal(byte(one)).map(nix::sys::signal::Signal::as_str),
+                Some(one.name())
+            );
             assert_ne!(byte(one), b'k');
         }
         assert_eq!(signal(b'k'), None);

@@ -415,10 +415,12 @@ impl Machine {
         }
         match slot.state {
             _ if slot.pid.is_some() => Ok(format!("restarting {name}")),
-            AgentState::Failed | AgentState::Backoff | AgentState::Done => match self.unmet_after_wait(agent).as_slice() {
-                [] => Ok(format!("starting {name}")),
-                names => Ok(format!("{name} starts as soon as {} answers", names.join(", "))),
-            },
+            AgentState::Failed | AgentState::Backoff | AgentState::Done => {
+                match self.unmet_after_wait(agent).as_slice() {
+                    [] => Ok(format!("starting {name}")),
+                    names => Ok(format!("{name} starts as soon as {} answers", names.join(", "))),
+                }
+            }
             AgentState::Waiting => Err(format!(
                 "{name} was not restarted: it has not been started yet, it {}",
                 self.unmet_reason(agent)

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use contract::group_config::{GroupConfig, Restart, Supervision, WhenDependencyFails};
+use contract::group_config::{Elsewhere, GroupConfig, Restart, Supervision, WhenDependencyFails};
 use contract::health::{Check, Kind};
 use contract::stop_signal::StopSignal;
 
@@ -165,28 +165,28 @@ pub fn plan(config: &GroupConfig) -> (Plan, Vec<String>) {
             stop_grace: agent.stop_grace_ms.unwrap_or(config.supervision.stop_grace_ms),
         })
         .collect();
-    let elsewhere = config
-        .dependencies_elsewhere
-        .iter()
-        .map(|dependency| ElsewherePlan {
-            name: dependency.name.clone(),
-            place: format!("{} {}", dependency.machine, dependency.group).trim().to_owned(),
-            host: dependency.host.clone(),
-            port: dependency.health.port.unwrap_or(dependency.health_check_port),
-            check: dependency.health.clone(),
-            is_told: dependency.is_told_by_its_supervisor(),
-            status_port: dependency.status_port,
-        })
-        .collect();
     let plan = Plan {
         machine: config.machine.clone(),
         group: config.group.clone(),
         variant: config.variant.clone(),
         supervision: config.supervision.clone(),
         agents,
-        elsewhere,
+        elsewhere: config.dependencies_elsewhere.iter().map(away).collect(),
     };
     (plan, notes)
+}
+
+/// The plan of a dependency in another container.
+fn away(dependency: &Elsewhere) -> ElsewherePlan {
+    ElsewherePlan {
+        name: dependency.name.clone(),
+        place: format!("{} {}", dependency.machine, dependency.group).trim().to_owned(),
+        host: dependency.host.clone(),
+        port: dependency.health.port.unwrap_or(dependency.health_check_port),
+        check: dependency.health.clone(),
+        is_told: dependency.is_told_by_its_supervisor(),
+        status_port: dependency.status_port,
+    }
 }
 
 /// Takes the edges inside each cycle away, and lets every member wait for all that any member waits for outside it, so

@@ -82,11 +82,7 @@ impl Machine {
         }
         self.group_state = state;
         self.changed = true;
-        let healthy = self
-            .agents
-            .iter()
-            .filter(|agent| agent.state.is_good())
-            .count();
+        let healthy = self.agents.iter().filter(|agent| agent.state.is_good()).count();
         let word = match state {
             GroupState::Starting => "starting again",
             GroupState::Healthy => "healthy",

@@ -33,6 +33,21 @@ impl Shell {
         }
     }
 
+    /// Forwards ports of the loopback to the host.
+    pub(super) async fn open_host_services(&self) {
+        for service in &self.config.host_services {
+            let result = match Target::parse(&service.host, service.target, environment::variable) {
+                Ok(target) => bridge::open(service.port, target).await,
+                Err(problem) => Err(problem),
+            };
+            let (port, target) = (service.port, service.target);
+            self.output.say(&match result {
+                Ok(()) => format!("127.0.0.1:{port} leads to port {target} of the host"),
+                Err(problem) => format!("cannot lead 127.0.0.1:{port} to port {target} of the host: {problem}"),
+            });
+        }
+    }
+
     /// Leads ports where others look for agents to those that the agents bind.
     pub(super) async fn lead_ports(&self) {
         for agent in &self.config.agents {

@@ -397,3 +397,25 @@ fn an_agent_of_another_machine_is_reported_as_it_comes_and_goes() {
     let (state, _) = peer(false);
     assert_eq!(state, GroupState::Healthy, "it is the other machine's fault");
 }
+
+#[test]
+fn a_port_of_the_loopback_leads_to_the_host() {
+    let mut setup = Setup::new();
+    setup.agent("A", "answer", &[]);
+    let host = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = host.local_addr().unwrap().port();
+    let port = free_port();
+    setup.config["host_services"] = json!([{"port": port, "host": "${HOST_ADDRESS}", "target": target}]);
+    setup
+        .environment
+        .push(("HOST_ADDRESS".to_owned(), "127.0.0.1".to_owned()));
+    let group = setup.start();
+    group.wait_state("A", AgentState::Healthy);
+    group.wait_said(&format!("127.0.0.1:{port} leads to port {target} of the host"));
+    let mut near = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let (mut far, _) = host.accept().unwrap();
+    far.write_all(b"here").unwrap();
+    let mut said = [0; 4];
+    near.read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"here");
+}

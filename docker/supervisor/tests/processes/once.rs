@@ -25,7 +25,10 @@ fn an_agent_that_exits_with_0_is_done_and_who_waits_for_it_starts() {
     assert_eq!(after.released_by.as_deref(), Some("Once"));
     group.wait_said("Once is done: exited with code 0 after");
     assert_eq!(group.status().unwrap().state, GroupState::Healthy);
-    assert_eq!(group.events("start").iter().filter(|(name, _)| name == "Once").count(), 1);
+    assert_eq!(
+        group.events("start").iter().filter(|(name, _)| name == "Once").count(),
+        1
+    );
 }
 
 #[test]
@@ -37,13 +40,19 @@ fn an_agent_that_exits_with_another_code_has_failed_and_is_not_started_again() {
     let group = setup.start();
     let once = group.wait_state("Once", AgentState::Failed);
     let reason = once.reason.unwrap();
-    assert!(reason.starts_with("given up (it runs once): exited with code 3 after"), "{reason}");
+    assert!(
+        reason.starts_with("given up (it runs once): exited with code 3 after"),
+        "{reason}"
+    );
     assert!(reason.ends_with("no table"), "{reason}");
     assert_eq!(once.restarts, 0);
     let after = group.wait_state("After", AgentState::Healthy);
     assert_eq!(after.without[0].to_string(), "Once (given up)");
     assert_eq!(group.status().unwrap().state, GroupState::Unhealthy);
-    assert_eq!(group.events("start").iter().filter(|(name, _)| name == "Once").count(), 1);
+    assert_eq!(
+        group.events("start").iter().filter(|(name, _)| name == "Once").count(),
+        1
+    );
 }
 
 #[test]

@@ -290,6 +290,14 @@ rules! {
     /// Remove it.
     UNUSED_FALLBACK = "stack/unused-fallback", Warning, High, "a stand-in that is never used";
 
+    /// Finds groups whose container has `capabilities:` or runs as `user: root`.
+    ///
+    /// What any of its agents does, or whoever takes one over, may be done with them: they weaken what keeps a container from its host.
+    /// Whether that is worth it, the owner of the stack decides.
+    ///
+    /// Give them to as few groups as possible.
+    WEAKER = "stack/weaker-isolation", Note, High, "a container that is kept apart less than the others";
+
     /// Finds values that are text where a number is meant, a list where a mapping is, and so on.
     ///
     /// They cannot be read.

@@ -492,6 +492,25 @@ fn a_script_that_does_nothing() {
 }
 
 #[test]
+fn a_script_that_is_meant_to_run_once_may_come_to_its_end() {
+    let stack = Fixture::small()
+        .stack(
+            "    agents: [Alpha, Beta]",
+            "    overrides: {Alpha: {restart: no}}\n    agents: [Alpha, Beta]",
+        )
+        .model();
+    for (script, prediction) in [
+        ("print('made')\n", "Starts"),
+        ("import sys\nprint('made')\nsys.exit(0)\n", "Starts"),
+        ("import json\nprint(jsn)\n", "CannotStart start/"),
+    ] {
+        let (said, found) = alpha_of(&stack, &[("main/alpha.py", script)]);
+        assert!(said.starts_with(prediction), "{script}: {said} {found:#?}");
+        assert_eq!(found.is_empty(), prediction == "Starts", "{found:#?}");
+    }
+}
+
+#[test]
 fn relative_imports_packages_and_aliases() {
     says(
         &[

@@ -216,11 +216,7 @@ impl<'a> Restarter<'a> {
             let mut view = View::default();
             view.update(id, status.clone());
             let progress = view.progress(self.stack, &[id], &[]);
-            let healthy = status
-                .agents
-                .iter()
-                .filter(|agent| agent.state.is_good())
-                .count();
+            let healthy = status.agents.iter().filter(|agent| agent.state.is_good()).count();
             let done = match until {
                 Until::Started => true,
                 Until::Answering => view.all_answer(&[id]),

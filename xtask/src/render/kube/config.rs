@@ -1,5 +1,6 @@
 //! The `ConfigMap` with a group's config.
 
+use super::deployment::NODE_VARIABLE;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -74,7 +75,10 @@ pub fn of_group(stack: &Stack, names: &Names, id: GroupId, preload: &Preload) ->
         host: names.group(stack.agent(agent).group).to_owned(),
         status_port: stack.status_port,
     };
-    let config = config_with_hosts(stack, id, preload, &host);
+    let mut config = config_with_hosts(stack, id, preload, &host);
+    for service in &mut config.host_services {
+        service.host = format!("${{{NODE_VARIABLE}}}");
+    }
     ConfigMap {
         api_version: "v1",
         kind: "ConfigMap",

@@ -21,6 +21,9 @@ const READY_SECONDS: u64 = 10;
 /// Mode of a group's secret files: a cluster gives them to root and to the group that the pod's user is in.
 const SECRET_MODE: u32 = 0o440;
 
+/// The variable that holds the address of the node that a pod is on.
+pub const NODE_VARIABLE: &str = "NODE_ADDRESS";
+
 /// What is deployed.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -60,6 +63,8 @@ struct Pod {
     hostname: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     host_aliases: Vec<HostAlias>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dns_config: Option<DnsConfig>,
     affinity: Affinity,
     automount_service_account_token: bool,
     enable_service_links: bool,
@@ -67,6 +72,11 @@ struct Pod {
     security_context: PodSecurity,
     containers: [Container; 1],
     volumes: Vec<Volume>,
+}
+
+#[derive(Serialize)]
+struct DnsConfig {
+    nameservers: Vec<IpAddr>,
 }
 
 #[derive(Serialize)]
@@ -156,7 +166,16 @@ struct Variable {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ValueFrom {
-    config_map_key_ref: KeyOf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config_map_key_ref: Option<KeyOf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field_ref: Option<FieldOf>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FieldOf {
+    field_path: &'static str,
 }
 
 #[derive(Serialize)]
@@ -170,8 +189,10 @@ struct KeyOf {
 struct Port {
     name: String,
     container_port: u16,
-    #[serde(rename = "hostIP")]
-    host_ip: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_port: Option<u16>,
+    #[serde(rename = "hostIP", skip_serializing_if = "Option::is_none")]
+    host_ip: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -191,6 +212,8 @@ struct ContainerSecurity {
 #[derive(Serialize)]
 struct Capabilities {
     drop: [&'static str; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    add: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -304,7 +327,8 @@ pub fn of_group(
 
 fn pod(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> Pod {
     let group = stack.group(id);
-    let user = stack.images.uid;
+    let of_images = stack.images.uid;
+    let user = if group.has_own_user { group.uid } else { of_images };
     let (volumes, mounts) = volumes(stack, names, id, config);
     Pod {
         hostname: names.group(id).to_owned(),
@@ -318,15 +342,19 @@ fn pod(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> Pod {
             })
             .collect(),
         affinity: affinity(stack, names, group.machine),
+        // Behind the cluster's own, by which supervisors find each other.
+        dns_config: (!group.extras.dns.is_empty()).then(|| DnsConfig {
+            nameservers: group.extras.dns.clone(),
+        }),
         automount_service_account_token: false,
         // They would be variables of each Service, such as `VISION_PORT`, which agents may read as their own.
         enable_service_links: false,
         termination_grace_period_seconds: seconds(stop_ms(stack, id)),
         security_context: PodSecurity {
-            run_as_non_root: true,
+            run_as_non_root: user != 0,
             run_as_user: user,
-            run_as_group: user,
-            fs_group: user,
+            run_as_group: of_images,
+            fs_group: of_images,
             // Models are many files: their owner is looked at once.
             fs_group_change_policy: "OnRootMismatch",
             seccomp_profile: Seccomp {
@@ -376,7 +404,10 @@ fn container(stack: &Stack, names: &Names, id: GroupId, volume_mounts: Vec<Mount
         security_context: ContainerSecurity {
             allow_privilege_escalation: false,
             read_only_root_filesystem: stack.group(id).has_read_only_root(),
-            capabilities: Capabilities { drop: ["ALL"] },
+            capabilities: Capabilities {
+                drop: ["ALL"],
+                add: stack.group(id).extras.rights.capabilities.iter().cloned().collect(),
+            },
         },
         readiness_probe: probe(health_command(), supervision, READY_SECONDS),
         // A group that waits for another is alive: what is asked is only whether the supervisor answers. Podman takes this one for the
@@ -419,11 +450,23 @@ pub fn environment(stack: &Stack, names: &Names, id: GroupId) -> BTreeMap<String
 /// Each variable with its value, or with where it is.
 fn variables(stack: &Stack, names: &Names, id: GroupId) -> Vec<Variable> {
     let elsewhere = |key: &str| ValueFrom {
-        config_map_key_ref: KeyOf {
+        config_map_key_ref: Some(KeyOf {
             name: config::environment_name(names, id),
             key: key.to_owned(),
-        },
+        }),
+        field_ref: None,
     };
+    // Where the group config looks for ports of the node.
+    let node = (!stack.group(id).extras.access.services.is_empty()).then(|| Variable {
+        name: NODE_VARIABLE.to_owned(),
+        value: None,
+        value_from: Some(ValueFrom {
+            config_map_key_ref: None,
+            field_ref: Some(FieldOf {
+                field_path: "status.hostIP",
+            }),
+        }),
+    });
     environment(stack, names, id)
         .into_iter()
         .map(|(name, value)| {
@@ -434,21 +477,46 @@ fn variables(stack: &Stack, names: &Names, id: GroupId) -> Vec<Variable> {
                 name,
             }
         })
+        .chain(node)
         .collect()
 }
 
 /// The ports that the Service of the machine picks by name. No others are listed: a Service reaches them all the same, and Podman
-/// publishes each on the host, at the address given here, which means nothing to a cluster.
+/// publishes each on the host, at the address given here, which means nothing to a cluster. And the ports of the node that `publish:`
+/// names.
 fn ports(stack: &Stack, id: GroupId) -> Vec<Port> {
-    stack
+    let mut ports: Vec<Port> = stack
         .reached_from_other_machines_in(id)
         .flat_map(|agent| service::agent_ports(stack, agent))
         .map(|(name, container_port)| Port {
             name,
             container_port,
-            host_ip: "127.0.0.1",
+            host_port: None,
+            host_ip: Some("127.0.0.1".to_owned()),
         })
-        .collect()
+        .collect();
+    for publish in &stack.group(id).publish {
+        // Of a node, only the loopback and all addresses together are known beforehand.
+        let host_ip = (!publish.address.is_unspecified()).then(|| publish.address.to_string());
+        match ports
+            .iter_mut()
+            .find(|port| port.container_port == publish.container_port)
+        {
+            // A container's port is in the list once.
+            Some(known) if known.host_port.is_some() => {}
+            Some(known) => {
+                known.host_port = Some(publish.host_port);
+                known.host_ip = host_ip;
+            }
+            None => ports.push(Port {
+                name: format!("publish-{}", publish.host_port),
+                container_port: publish.container_port,
+                host_port: Some(publish.host_port),
+                host_ip,
+            }),
+        }
+    }
+    ports
 }
 
 /// The limits, and as requests what the supervisor alone takes: without them, a cluster would keep the whole limits free.
@@ -528,7 +596,7 @@ fn volumes(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> (Ve
             mount(&name, path),
         ));
     }
-    for (index, host) in extras.mounts.iter().enumerate() {
+    for (index, host) in extras.all_mounts().enumerate() {
         let name = format!("host-{index}");
         both.push((
             Volume {

@@ -45,7 +45,7 @@ fn machine(stack: &Stack, names: &Names, id: MachineId) -> RenderedFile {
     let mut documents: Vec<String> = service.iter().map(document).collect();
     documents.extend(claim::of_machine(stack, names, id).iter().map(document));
     documents.push(document(&policy::of_machine(names, id)));
-    file(stack, &stack.machine(id).name, &documents)
+    file(stack, &stack.machine(id).name, &documents, "")
 }
 
 fn group(stack: &Stack, names: &Names, id: GroupId, preload: &Preload, edges: &policy::Edges) -> RenderedFile {
@@ -63,14 +63,44 @@ fn group(stack: &Stack, names: &Names, id: GroupId, preload: &Preload, edges: &p
         stack,
         &format!("{}/{}", stack.machine(group.machine).name, group.name),
         &documents,
+        &differences(stack, id),
     )
 }
 
+/// Comments: what the stack says of a group that a cluster cannot do, or does otherwise.
+fn differences(stack: &Stack, id: GroupId) -> String {
+    let group = stack.group(id);
+    let rights = &group.extras.rights;
+    let mut lines = Vec::new();
+    if !rights.ulimits.is_empty() {
+        let names: Vec<&str> = rights.ulimits.keys().map(String::as_str).collect();
+        lines.push(format!(
+            "`ulimits` ({}): a pod cannot have any; what the node's container runtime gives is what holds.",
+            names.join(", ")
+        ));
+    }
+    if !rights.capabilities.is_empty() && stack.group_user(id).is_none_or(|(user, _)| user != 0) {
+        lines.push(
+            "`capabilities`: a cluster lets a user other than root have them, and does not give them; Podman does."
+                .to_owned(),
+        );
+    }
+    let mut ports: Vec<u16> = group.publish.iter().map(|publish| publish.container_port).collect();
+    ports.sort_unstable();
+    if ports.windows(2).any(|two| two[0] == two[1]) {
+        lines.push("`publish`: a port of a container is led to from one port of a node; the first is here.".to_owned());
+    }
+    lines
+        .iter()
+        .map(|line| format!("# Not as in the stack: {line}\n"))
+        .collect()
+}
+
 /// A file of that name.
-fn file(stack: &Stack, name: &str, documents: &[String]) -> RenderedFile {
+fn file(stack: &Stack, name: &str, documents: &[String], comments: &str) -> RenderedFile {
     RenderedFile {
         path: stack.output.at(&format!("{FOLDER}/{name}.yaml")),
-        text: format!("# {}\n{}", stack.output.header(), documents.join("---\n")),
+        text: format!("# {}\n{comments}{}", stack.output.header(), documents.join("---\n")),
         executable: false,
     }
 }

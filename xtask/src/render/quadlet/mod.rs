@@ -108,6 +108,19 @@ fn wait_for_address(unit: &mut Unit, stack: &Stack, id: GroupId) {
     }
 }
 
+/// What the kernel allows a container besides, and the servers that it asks for names.
+fn rights(unit: &mut Unit, extras: &Extras) {
+    for name in &extras.rights.capabilities {
+        unit.key("AddCapability", format!("CAP_{name}"));
+    }
+    for (name, limit) in &extras.rights.ulimits {
+        unit.key("Ulimit", format!("{name}={}", limit.text()));
+    }
+    for server in &extras.dns {
+        unit.key("DNS", server);
+    }
+}
+
 fn container(stack: &Stack, id: GroupId) -> Unit {
     let group = stack.group(id);
     let machine = stack.machine(group.machine);
@@ -143,6 +156,7 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
         let on = match port.on {
             Interface::Loopback => std::net::Ipv4Addr::LOCALHOST,
             Interface::Lan => machine.lan_address,
+            Interface::At(address) => address,
         };
         unit.key(
             "PublishPort",
@@ -156,7 +170,7 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
         unit.key("Volume", format!("{file}:{}", literal(&volume.mount())));
     }
     unit.key("ReadOnly", group.has_read_only_root());
-    for mount in &group.extras.mounts {
+    for mount in group.extras.all_mounts() {
         unit.key("Volume", literal(&mount.text()));
     }
     devices(&mut unit, &group.extras);
@@ -179,6 +193,7 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
         unit.key("Tmpfs", format!("{path}:{}", options.join(",")));
     }
     unit.key("DropCapability", "all").key("NoNewPrivileges", true);
+    rights(&mut unit, &group.extras);
     if let Some(pids) = stack.group_pids(id) {
         unit.key("PidsLimit", pids);
     }

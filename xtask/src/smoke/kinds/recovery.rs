@@ -531,6 +531,7 @@ fn probe(stack: &Stack, agent: AgentId, fault: Fault, dependents: &[AgentId]) ->
         dependencies_elsewhere: Vec::new(),
         absent_dependencies: Vec::new(),
         loopback_bridges: Vec::new(),
+        host_services: Vec::new(),
         ..config
     }
 }

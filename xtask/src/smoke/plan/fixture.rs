@@ -47,6 +47,7 @@ fn group(name: &str, machine: usize, agents: &[usize]) -> Group {
     Group {
         name: name.to_owned(),
         machine: MachineId(machine),
+        has_own_user: false,
         uid: 10001,
         address: Ipv4Addr::new(172, 20, 0, 10),
         phase: 2,
@@ -62,6 +63,7 @@ fn group(name: &str, machine: usize, agents: &[usize]) -> Group {
         start: None,
         environment: BTreeMap::new(),
         published_status_port: 19000,
+        publish: Vec::new(),
         published: Vec::new(),
         reaches: Vec::new(),
         writable: Vec::new(),

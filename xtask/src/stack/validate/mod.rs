@@ -6,6 +6,8 @@ mod dependencies;
 mod files;
 mod imports;
 mod ports;
+mod publish;
+mod rights;
 mod users;
 mod writable;
 
@@ -62,6 +64,9 @@ pub fn all(facts: &Facts<'_>) -> Vec<Finding> {
         ports::status_clash,
         ports::lan_status_clash,
         ports::bridge_clash,
+        ports::host_services,
+        publish::clash,
+        rights::weaker,
         users::own,
         users::shared,
         writable::taken,

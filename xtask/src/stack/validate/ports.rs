@@ -199,6 +199,38 @@ pub fn clash(facts: &Facts<'_>) -> Vec<(AgentId, Finding)> {
     findings
 }
 
+/// A port of a container's loopback that is to lead to its host, and that something in the container has.
+pub fn host_services(facts: &Facts<'_>) -> Vec<Finding> {
+    let stack = facts.stack;
+    let uses = agent_ports(facts);
+    let mut findings = Vec::new();
+    for ((id, group), raw) in stack.groups().zip(&facts.resolved.groups) {
+        for service in &group.extras.access.services {
+            let own = uses.iter().find(|user| user.group == id && user.port == service.port);
+            let who = match own {
+                Some(user) => user.who.clone(),
+                None if service.port == stack.status_port => "the supervisor's `status_port`".to_owned(),
+                None => continue,
+            };
+            let message = format!(
+                "`host_services` leads port {} of group `{}` to the host, and that is {who}",
+                service.port, group.name
+            );
+            let finding = Finding::error("stack/port-clash", raw.name.place.clone(), message)
+                .about(Subject::Port(service.port))
+                .about(Subject::group(&group.name))
+                .with_help("let agents find it at another port, as in `\"15570:5570\"`");
+            findings.push(match own {
+                Some(user) => finding
+                    .about(user.subject.clone())
+                    .with_related(user.place.clone(), "taken here"),
+                None => finding,
+            });
+        }
+    }
+    findings
+}
+
 fn two_users(user: &Use, first: &Use, message: String, help: &str) -> Finding {
     Finding::error("stack/port-clash", user.place.clone(), message)
         .about(Subject::Port(user.port))
