@@ -36,7 +36,9 @@ struct Labelled {
 
 #[derive(Serialize)]
 struct Ingress {
-    from: [Peer; 1],
+    /// Empty for anybody.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    from: Vec<Peer>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ports: Vec<Port>,
 }
@@ -84,17 +86,25 @@ pub fn of_machine(names: &Names, id: MachineId) -> Object<Spec> {
 
 /// A group's: who may ask its agents, and whom they may ask.
 pub fn of_group(stack: &Stack, names: &Names, id: GroupId, edges: &Edges) -> Object<Spec> {
+    let group = stack.group(id);
     let asking = edges.iter().filter(|((_, to), _)| *to == id);
     let mut ingress: Vec<Ingress> = asking
         .map(|((from, _), ports)| Ingress {
-            from: [pods(group_selector(names, *from))],
+            from: vec![pods(group_selector(names, *from))],
             ports: tcp(ports),
         })
         .collect();
     ingress.push(Ingress {
-        from: [pods([(format!("{}/role", names.stack), "smoke".to_owned())].into())],
+        from: vec![pods([(format!("{}/role", names.stack), "smoke".to_owned())].into())],
         ports: Vec::new(),
     });
+    let published: BTreeSet<u16> = group.publish.iter().map(|publish| publish.container_port).collect();
+    if !published.is_empty() {
+        ingress.push(Ingress {
+            from: Vec::new(),
+            ports: tcp(&published),
+        });
+    }
     let mut egress: Vec<Egress> = edges
         .range((id, GroupId(0))..=(id, GroupId(usize::MAX)))
         .map(|((_, to), ports)| Egress {
@@ -102,11 +112,25 @@ pub fn of_group(stack: &Stack, names: &Names, id: GroupId, edges: &Edges) -> Obj
             ports: tcp(ports),
         })
         .collect();
-    let hosts: BTreeSet<IpAddr> = stack.group(id).extras.extra_hosts.values().copied().collect();
+    let hosts: BTreeSet<IpAddr> = group.extras.extra_hosts.values().copied().collect();
     if !hosts.is_empty() {
         egress.push(Egress {
             to: hosts.into_iter().map(address).collect(),
             ports: Vec::new(),
+        });
+    }
+    // Which node it will be is not known.
+    let services: BTreeSet<u16> = group
+        .extras
+        .access
+        .services
+        .iter()
+        .map(|service| service.target)
+        .collect();
+    if !services.is_empty() {
+        egress.push(Egress {
+            to: Vec::new(),
+            ports: tcp(&services),
         });
     }
     policy(

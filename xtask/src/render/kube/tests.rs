@@ -344,6 +344,25 @@ fn hosts_that_a_group_names_are_let_through() {
 }
 
 #[test]
+fn what_a_group_publishes_and_what_it_wants_of_its_host_are_let_through() {
+    let stack = Fixture::small()
+        .stack(
+            "    phase: 2\n",
+            "    phase: 2\n    publish: ['8080:5000']\n    host_services: ['5432:15432']\n",
+        )
+        .model();
+    let objects = objects(&rendered(&stack));
+    let policy = &objects[&("NetworkPolicy".to_owned(), "core".to_owned())]["spec"];
+    let open = |rules: &Value, of: &str| -> Vec<u64> {
+        let anybody = list(rules).iter().filter(|rule| rule.get(of).is_none());
+        let ports = anybody.flat_map(|rule| list(&rule["ports"]));
+        ports.filter_map(|port| port["port"].as_u64()).collect()
+    };
+    assert_eq!(open(&policy["ingress"], "from"), [5000]);
+    assert_eq!(open(&policy["egress"], "to"), [15432]);
+}
+
+#[test]
 fn containers_have_what_up_gives_them() {
     let stack = Fixture::real().model();
     let objects = objects(&rendered(&stack));
