@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
 
 mod as_found;
+mod assets;
 mod bench;
 mod confirm;
 mod connection;

@@ -7,6 +7,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
+use super::assets;
 use super::faults::sandbox::Sandbox;
 use super::harness::{Ran, json};
 
@@ -165,9 +166,11 @@ fn logs_hold_none_of(sandbox: &Sandbox, ran: &Ran, unwanted: &str) {
 #[test]
 fn a_wheel_is_built_from_an_index_of_the_host_and_neither_compiler_nor_index_stays() {
     let sandbox = Sandbox::new();
+    let server = assets::Server::start();
     let group = "  faults-store:\n    machine: mainpc\n";
     let compiled = format!(
-        "{group}    requirements: requirements.only-here.txt\n    build_packages: [gcc, libc6-dev, python3-dev, zlib1g-dev]\n    packages: [zlib1g]\n"
+        "{group}    requirements: requirements.only-here.txt\n    build_packages: [gcc, libc6-dev, python3-dev, zlib1g-dev]\n    packages: [zlib1g]\n{}",
+        assets::lines(&server, &sandbox)
     );
     sandbox.edit("config/stack.yaml", group, &compiled);
     std::fs::write(sandbox.path("tree/requirements.only-here.txt"), "only-here==1.0\n").unwrap();
@@ -228,6 +231,8 @@ fn a_wheel_is_built_from_an_index_of_the_host_and_neither_compiler_nor_index_sta
         &sandbox,
         &[&port, "not-to-be-seen", "no-proxy.invalid", "proxy.invalid"],
     );
+
+    assets::are_there(&sandbox, &server, "faults-store", IMAGE);
 
     // Where packages come from is no input: without the index, nothing is to be done.
     let again = json(&sandbox.run(&arguments).succeeds().stdout);

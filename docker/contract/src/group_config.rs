@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::asset::Asset;
 use crate::health::{Check, Kind};
 use crate::secrets::Secrets;
 use crate::stop_signal::StopSignal;
@@ -49,6 +50,9 @@ pub struct GroupConfig {
     /// What agents may write below the working directory and that is kept elsewhere: links there lead to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Kept>,
+    /// Data of the image that belongs on volumes: copied there before the first agent is started, where it is missing or has changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assets: Vec<Asset>,
     /// Files with what all agents are given and nobody else may see.
     #[serde(default, skip_serializing_if = "Secrets::is_empty")]
     pub secrets: Secrets,

@@ -3,6 +3,7 @@
 //!
 //! Types and their rules only: no files, no sockets, no clock.
 
+pub mod asset;
 pub mod exit;
 pub mod explored;
 pub mod group_config;

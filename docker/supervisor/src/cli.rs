@@ -61,6 +61,8 @@ pub enum Command {
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<OsString>,
     },
+    /// In an image build: make an asset at its place, check it, and write down what it is.
+    Asset(Box<crate::assets::make::Args>),
     /// Ask ports of this container in every way that a health check knows; say which is answered, as JSON.
     Explore {
         /// The ports.

@@ -3,6 +3,7 @@
 //! what reads bytes of others can be tried from outside, too.
 
 mod address;
+mod assets;
 mod bridge;
 mod checks;
 mod cli;
@@ -79,6 +80,7 @@ pub fn main() -> ExitCode {
         (Some(Command::Restart { agent, port }), _) => restart(&agent, &port),
         (Some(Command::Exec { config, agent, command }), _) => exec(&config, agent.as_deref(), &command),
         (Some(Command::Validate { config }), _) => validate(&config),
+        (Some(Command::Asset(args)), _) => assets::make::run(&args).map_err(|error| (NO, error)),
         (Some(Command::Explore { ports }), _) => explore::run(&ports).map_err(|error| (NO, error)),
         (None, Some(config)) => run(&config, cli.plain, &cli.without),
         (None, None) => Err((WRONG, Cli::command().render_help().to_string())),

@@ -62,6 +62,7 @@ impl Copies {
             requirements: self.texts.get(requirements).cloned().unwrap_or_default().into_bytes(),
             config: name.clone(),
             tree: digest::of(name),
+            assets: BTreeMap::new(),
         };
         Inputs {
             groups: stack

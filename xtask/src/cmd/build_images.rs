@@ -189,7 +189,7 @@ fn build(args: &Args, context: &Context, mut stack: Stack) -> Outcome {
         let dependencies = plan
             .nodes
             .iter()
-            .filter(|node| matches!(node.kind, Kind::Dependencies { .. }));
+            .filter(|node| matches!(node.kind, Kind::Dependencies { .. } | Kind::Assets { .. }));
         let names: Vec<String> = dependencies.map(|node| node.image.clone()).collect();
         below = podman.lower_images(&names)?;
         present.extend(below.iter().map(Image::from));
@@ -321,7 +321,13 @@ fn tidy_and_deliver(
     let is_group = |id: &NodeId| matches!(plan.node(*id).kind, Kind::Group { .. });
     if outcomes.keys().filter(built).any(|id| !is_group(id)) && args.groups.is_empty() {
         // A plan of some groups does not know what the others are built FROM.
-        build::remove_replaced(&podman, stack, plan)?;
+        let removed = build::remove_replaced(&podman, stack, plan)?;
+        if !removed.is_empty() {
+            let names = removed.join(", ");
+            context
+                .printer
+                .note(format!("removed what no image stands on any more: {names}"));
+        }
     } else {
         let names: Vec<&String> = outcomes.keys().filter(built).map(|id| &plan.node(*id).image).collect();
         build::remove_nameless(&podman, &looked.present, &names)?;

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use super::build_images::{Format, plan_digests};
 use super::select::find_group;
 use super::{Context, Failure, Outcome};
+use crate::container::layout::ROOT;
 use crate::host::images::build_inputs::{self, BuildInputs, TreeContents};
 use crate::host::images::layer;
 use crate::host::images::python_image::{self, Source};
@@ -18,8 +19,9 @@ use crate::images::sbom::document;
 use crate::images::{Plan, plan};
 use crate::report::exit::Exit;
 use crate::report::images::{DiffDocument, ImagesDocument, WhyDocument};
+use crate::stack::assets::Asset;
 use crate::stack::near::nearest;
-use crate::stack::{Stack, normal};
+use crate::stack::{GroupId, Stack, normal};
 
 /// Show what the group images hold, and why
 ///
@@ -55,10 +57,10 @@ Exit code 1 where the image does not hold the file.")]
     Why {
         /// The group
         group: String,
-        /// Path of the file, relative to the tree
+        /// Path of the file, relative to the tree; of an asset, its name, or an absolute path in the container
         file: String,
     },
-    /// Print what is installed in a group's image, as CycloneDX 1.5 JSON: Debian packages and Python distributions
+    /// Print what is installed in a group's image, as CycloneDX 1.5 JSON: Debian packages, Python distributions and assets
     #[command(after_help = "Examples:\n  cargo xtask images sbom vision > vision.cdx.json")]
     Sbom {
         /// The group
@@ -112,6 +114,14 @@ fn ls(format: Format, context: &Context, stack: &Stack) -> Outcome {
 fn why(format: Format, context: &Context, stack: &Stack, group: &str, file: &str) -> Outcome {
     let group = find_group(group, stack)?;
     let name = &stack.group(group).name;
+    if let Some(asset) = asset_of(stack, group, file) {
+        let document = WhyDocument::of_asset(stack, name, file, asset);
+        match format {
+            Format::Json => context.print_json(&document)?,
+            Format::Human => context.printer.data(&document.human()),
+        }
+        return Ok(Exit::Success);
+    }
     let found = build_inputs::tree_contents(&context.tree_path(stack), stack)?;
     let file = normal(file);
     let prefix = format!("{}/", normal(&stack.source_tree));
@@ -140,6 +150,17 @@ fn why(format: Format, context: &Context, stack: &Stack, group: &str, file: &str
         Format::Human => context.printer.data(&document.human()),
     }
     Ok(if document.held { Exit::Success } else { Exit::Findings })
+}
+
+/// The asset of a group that has this name, or that holds this path of the container: absolute, or relative to the tree's root there.
+fn asset_of<'a>(stack: &'a Stack, group: GroupId, file: &str) -> Option<&'a Asset> {
+    let group = stack.group(group);
+    let named = group.assets.iter().find(|asset| asset.name == file);
+    let path = match file.strip_prefix('/') {
+        Some(path) => format!("/{}", normal(path)),
+        None => format!("{ROOT}/{}", normal(file)),
+    };
+    named.or_else(|| group.asset_at(&path))
 }
 
 /// Fails where the tree has no such file, with one of that name elsewhere in it, or of nearly that path.
@@ -193,7 +214,8 @@ fn sbom(context: &Context, stack: &Stack, group: &str) -> Outcome {
         .into_iter()
         .filter_map(|label| Some((label, inspected.config.labels.get(label)?.as_str())))
         .collect();
-    context.print_json(&document(&image, &inspected.id, created, &base, &packages))?;
+    let assets = layer::assets(&podman, &image).map_err(|error| Failure::new(Exit::Tool, error.to_string()))?;
+    context.print_json(&document(&image, &inspected.id, created, &base, &packages, &assets))?;
     Ok(Exit::Success)
 }
 

@@ -146,6 +146,7 @@ impl From<crate::host::images::build_inputs::InputError> for Failure {
         match error {
             InputError::File(error) | InputError::Binary(BinaryError::File(error)) => error.into(),
             InputError::Binary(BinaryError::Cargo(error)) => error.into(),
+            InputError::Asset(error) => Self::wrong_use(error.to_string()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::asset::Asset;
 use contract::group_config::{
     Absent, Agent, Bridge, Elsewhere, Gpu, GroupConfig, HostService, Kept, Led, Restart, Start, VERSION,
     WhenDependencyFails,
@@ -81,6 +82,7 @@ pub fn config_with_hosts(
             .find(|volume| volume.name == "logs")
             .map_or_else(|| format!("{ROOT}/logs"), |volume| volume.path.clone()),
         kept: kept(stack, id),
+        assets: assets(stack, id),
         secrets: stack.secrets_in_container(id, None),
         required_modules: modules,
         gpu: gpu(stack, id),
@@ -136,6 +138,18 @@ fn kept(stack: &Stack, id: GroupId) -> Vec<Kept> {
         first: Some(format!("{FIRST}/{}", kept.path)),
     })
     .collect()
+}
+
+/// Assets that lie on volumes, which an image cannot hold at their place.
+fn assets(stack: &Stack, id: GroupId) -> Vec<Asset> {
+    let assets = stack.assets_on_volumes(id);
+    assets
+        .map(|asset| Asset {
+            name: asset.name.clone(),
+            path: asset.to.clone(),
+            from: format!("{}/{}", contract::asset::FOLDER, asset.name),
+        })
+        .collect()
 }
 
 fn name(stack: &Stack, id: AgentId) -> String {

@@ -91,6 +91,15 @@ pub struct Lower {
     pub history: Vec<History>,
 }
 
+impl Lower {
+    /// Whether another image was built on this one: it has all its layers, in their order, and more.
+    #[must_use]
+    pub fn is_below(&self, other: &Self) -> bool {
+        let (own, theirs) = (&self.root_fs.layers, &other.root_fs.layers);
+        own.len() < theirs.len() && theirs.starts_with(own)
+    }
+}
+
 /// The layers of an image that is there.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -366,5 +375,20 @@ mod tests {
         let error = saved_image("a", "sha256:01", compressed.as_bytes()).unwrap_err();
         assert!(error.contains("layer.v1.tar+gzip"), "{error}");
         assert!(saved(b"7").is_err());
+    }
+
+    #[test]
+    fn an_image_is_below_those_that_have_its_layers_and_more() {
+        let image = |layers: &[&str]| -> super::Lower {
+            let document = serde_json::json!({
+                "Id": "1", "Architecture": "amd64", "Os": "linux", "RootFS": {"Type": "layers", "Layers": layers},
+            });
+            serde_json::from_value(document).unwrap()
+        };
+        let lower = image(&["a", "b"]);
+        assert!(lower.is_below(&image(&["a", "b", "c"])));
+        for other in [&["a", "b"][..], &["a"], &["b", "a", "c"], &["a", "c", "b"]] {
+            assert!(!lower.is_below(&image(other)), "{other:?}");
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! The image DAG: the Python image, the base, one dependency image per set of requirements, one image per group.
+//! The image DAG: the Python image, the base, one dependency image per set of requirements, one with data on top of it for groups that
+//! have assets, one image per group.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,11 @@ pub enum Kind {
     /// One set of requirements on top of the base; built from the `dependencies` stage of this group's Dockerfile.
     Dependencies {
         /// A group that has these requirements.
+        example: GroupId,
+    },
+    /// One set of assets on top of a set of requirements; built from the `assets` stage of this group's Dockerfile.
+    Assets {
+        /// A group that has them.
         example: GroupId,
     },
     /// One group's code and config on top of its requirements.
@@ -76,6 +82,8 @@ pub struct GroupInputs {
     pub config: String,
     /// Digest of the tree's files that it gets: paths, modes, contents.
     pub tree: Digest,
+    /// Per asset that comes from a file or folder of the host: digest of that.
+    pub assets: BTreeMap<String, Digest>,
 }
 
 /// Which images there are to be, and which of them are there already.
@@ -124,7 +132,7 @@ pub fn plan(
         base_digest.clone(),
     );
 
-    let mut dependencies: BTreeMap<Digest, NodeId> = BTreeMap::new();
+    let mut shared: BTreeMap<Digest, NodeId> = BTreeMap::new();
     for (id, group) in stack.groups() {
         if !wanted.is_empty() && !wanted.contains(&group.name) {
             continue;
@@ -137,16 +145,19 @@ pub fn plan(
             .add("dockerfile", dependency_stage(&files.dockerfile))
             .add("requirements", &files.requirements)
             .finish();
-        let from = *dependencies.entry(digest.clone()).or_insert_with(|| {
-            let name = format!("dependencies-{}", &digest[..12]);
-            push(
-                name.clone(),
-                format!("{}/{name}:{}", stack.images.namespace, stack.images.tag),
-                Kind::Dependencies { example: id },
-                Some(base),
-                digest.clone(),
-            )
-        });
+        let mut below = |name: &str, kind: Kind, from: NodeId, digest: &Digest| {
+            *shared.entry(digest.clone()).or_insert_with(|| {
+                let name = format!("{name}-{}", &digest[..12]);
+                let image = format!("{}/{name}:{}", stack.images.namespace, stack.images.tag);
+                push(name, image, kind, Some(from), digest.clone())
+            })
+        };
+        let mut from = below("dependencies", Kind::Dependencies { example: id }, base, &digest);
+        let mut digest = digest;
+        if !group.assets.is_empty() {
+            digest = assets_digest(&digest, files);
+            from = below("assets", Kind::Assets { example: id }, from, &digest);
+        }
         let group_digest = Parts::new()
             .add("from", &digest)
             .add("dockerfile", &files.dockerfile)
@@ -169,6 +180,28 @@ pub fn plan(
 #[must_use]
 pub fn python_image(stack: &Stack) -> String {
     format!("{}/python:{}", stack.images.namespace, stack.python_version)
+}
+
+/// The digest of an image with a group's assets.
+fn assets_digest(below: &Digest, files: &GroupInputs) -> Digest {
+    let mut parts = Parts::new();
+    parts
+        .add("from", below)
+        .add("dockerfile", assets_stage(&files.dockerfile));
+    for (name, digest) in &files.assets {
+        parts.add(name, digest);
+    }
+    parts.finish()
+}
+
+/// The `assets` stage of a group's Dockerfile, without comments.
+fn assets_stage(dockerfile: &str) -> String {
+    let lines = dockerfile.lines();
+    let lines = lines.skip_while(|line| *line != "FROM dependencies AS assets");
+    let mut lines = lines.filter(|line| !line.starts_with('#'));
+    let first = lines.next().map(str::to_owned);
+    let rest = lines.take_while(|line| !line.starts_with("FROM ")).map(str::to_owned);
+    first.into_iter().chain(rest).collect::<Vec<_>>().join("\n")
 }
 
 /// The part of a group's Dockerfile from its first stage to the end of the `dependencies` stage: what groups with the same

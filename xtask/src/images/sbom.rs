@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use contract::asset::Manifest;
 use serde::Serialize;
 
 /// Where a package comes from.
@@ -99,6 +100,42 @@ struct Component {
     version: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     purl: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hashes: Vec<Hash>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    properties: Vec<Property>,
+}
+
+#[derive(Debug, Serialize)]
+struct Hash {
+    alg: &'static str,
+    content: String,
+}
+
+impl Component {
+    /// Data that is in the image besides packages.
+    fn of_asset(asset: &Manifest) -> Self {
+        let property = |name: &str, value: &str| Property {
+            name: format!("ai-system.asset.{name}"),
+            value: value.to_owned(),
+        };
+        Self {
+            kind: "data",
+            bom_ref: format!("asset:{}", asset.name),
+            name: asset.name.clone(),
+            version: format!("sha256:{}", asset.sha256),
+            purl: None,
+            hashes: vec![Hash {
+                alg: "SHA-256",
+                content: asset.sha256.clone(),
+            }],
+            properties: vec![
+                property("source", &asset.source),
+                property("path", &asset.path),
+                property("bytes", &asset.bytes.to_string()),
+            ],
+        }
+    }
 }
 
 impl Package {
@@ -140,6 +177,7 @@ pub fn document(
     created: Option<String>,
     base: &[(&str, &str)],
     packages: &BTreeSet<Package>,
+    assets: &BTreeSet<Manifest>,
 ) -> Sbom {
     let components = packages
         .iter()
@@ -151,8 +189,11 @@ pub fn document(
                 name: package.name.clone(),
                 version: package.version.clone(),
                 purl: Some(purl),
+                hashes: Vec::new(),
+                properties: Vec::new(),
             }
         })
+        .chain(assets.iter().map(Component::of_asset))
         .collect();
     Sbom {
         bom_format: "CycloneDX",
@@ -166,6 +207,8 @@ pub fn document(
                 name: image.to_owned(),
                 version: format!("sha256:{id}"),
                 purl: None,
+                hashes: Vec::new(),
+                properties: Vec::new(),
             },
             properties: base
                 .iter()
@@ -205,10 +248,22 @@ mod tests {
             None,
             &[("n", "sha256:1")],
             &packages,
+            &std::collections::BTreeSet::from([contract::asset::Manifest {
+                name: "punkt".to_owned(),
+                path: "/app/data/nltk_data".to_owned(),
+                source: "a test".to_owned(),
+                sha256: "00ff".to_owned(),
+                files: 1,
+                bytes: 3,
+            }]),
         ))
         .unwrap();
         assert_eq!(document["bomFormat"], "CycloneDX");
         assert_eq!(document["metadata"]["properties"][0]["value"], "sha256:1");
         assert_eq!(document["components"][1]["bom-ref"], "pkg:pypi/flask-x@1.0");
+        let asset = &document["components"][2];
+        assert_eq!((&asset["type"], &asset["name"]), (&"data".into(), &"punkt".into()));
+        assert_eq!(asset["hashes"][0]["content"], "00ff");
+        assert_eq!(asset["properties"][1]["value"], "/app/data/nltk_data");
     }
 }

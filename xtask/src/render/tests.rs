@@ -234,7 +234,11 @@ fn dockerfiles_name_images_in_full_and_link_aliases_where_they_are() {
     for file in files.iter().filter(|file| file.path.starts_with("docker/Dockerfile.")) {
         for line in file.text.lines() {
             if let Some(image) = line.strip_prefix("FROM ") {
-                assert!(image.starts_with("${BASE") || image == "dependencies", "{line}");
+                assert!(
+                    image.starts_with("${BASE")
+                        || ["dependencies", "dependencies AS assets", "assets"].contains(&image),
+                    "{line}"
+                );
             }
             for default in ["ARG BASE=", "ARG BASE_IMAGE="] {
                 if let Some(image) = line.strip_prefix(default) {

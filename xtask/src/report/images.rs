@@ -10,6 +10,8 @@ use crate::images::contents::{Contents, Mode, Reason, Why};
 use crate::images::difference::Change;
 use crate::images::image::Image;
 use crate::images::{Kind, Plan};
+use crate::stack::Stack;
+use crate::stack::assets::Asset;
 
 /// The JSON document of `images ls`; version 1.
 #[derive(Debug, Serialize)]
@@ -197,6 +199,33 @@ impl WhyDocument {
             contents: contents.mode.name(),
             chain,
             gaps: gaps(contents),
+        }
+    }
+
+    /// Of an asset of a group.
+    #[must_use]
+    pub fn of_asset(stack: &Stack, group: &str, file: &str, asset: &Asset) -> Self {
+        let others = stack.groups.iter().filter(|group| group.assets.contains(asset));
+        let how = match stack.volume_of(asset) {
+            Some(volume) => format!(
+                "; a container copies it to `{}`, on the volume `{}`, where it is missing or has changed",
+                asset.to, volume.name
+            ),
+            None => format!("; it is at `{}`", asset.to),
+        };
+        Self {
+            version: 1,
+            group: group.to_owned(),
+            file: file.to_owned(),
+            held: true,
+            held_by: others.map(|group| group.name.clone()).collect(),
+            contents: "asset",
+            chain: vec![Step {
+                file: file.to_owned(),
+                why: format!("is of the asset `{}`: {}{how}", asset.name, asset.source.words()),
+                place: None,
+            }],
+            gaps: Vec::new(),
         }
     }
 

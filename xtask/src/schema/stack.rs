@@ -376,6 +376,21 @@ fn groups_with_machines() -> serde_json::Value {
     })
 }
 
+/// Where an asset may come from: one of them, with what goes with it.
+fn sources_of_assets() -> serde_json::Value {
+    let of = |key: &str, with: &str, kind: &str| {
+        let keys: Vec<&str> = [key, with].into_iter().filter(|key| !key.is_empty()).collect();
+        let pattern = format!("^({})$", keys.join("|"));
+        serde_json::json!({ "required": keys, "patternProperties": { pattern: { "type": kind } } })
+    };
+    serde_json::json!([
+        of("url", "sha256", "string"),
+        of("from", "", "string"),
+        of("package", "", "string"),
+        of("command", "", "array"),
+    ])
+}
+
 fn rule_ids() -> serde_json::Value {
     let ids: Vec<&str> = crate::audit::rules::all().map(|rule| rule.id).collect();
     serde_json::json!({ "enum": ids })
@@ -549,6 +564,8 @@ struct Group {
     build_packages: Option<Vec<String>>,
     /// Modules that must be importable in its image.
     required_modules: Option<Vec<String>>,
+    /// Data that its image, or a volume, has to hold besides code, by name.
+    assets: Option<BTreeMap<String, Asset>>,
     /// What differs where it is built for other hosts, by the name of each variant: `cpu`, `gpu`. One image for each that is used.
     variants: Option<BTreeMap<String, Option<Variant>>>,
     /// The variant that holds. Where it is not written: for what is built and started here, the first whose devices this host has; for all
@@ -578,6 +595,31 @@ struct Group {
     overrides: Option<BTreeMap<String, Override>>,
 }
 
+/// Data that an image, or a volume, has to hold. It comes from one of `url`, `from`, `package` and `command`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("oneOf" = sources_of_assets()))]
+struct Asset {
+    /// Where it belongs in containers: the absolute path of the file or folder itself. What lies below a volume is copied there when a
+    /// container starts.
+    to: String,
+    /// Address of a file that is downloaded once.
+    url: Option<String>,
+    /// SHA-256 of that file.
+    #[schemars(regex(pattern = "^[0-9a-fA-F]{64}$"))]
+    sha256: Option<String>,
+    /// A file or folder of the host: below the folder that holds the stack, or absolute.
+    from: Option<String>,
+    /// Module of the image whose folder holds it.
+    package: Option<String>,
+    /// Path below that folder; all of it where it is not written.
+    path: Option<String>,
+    /// Words of a command of the image's build that makes it; `{to}` in them is the place where it is wanted.
+    #[schemars(extend("contains" = serde_json::json!({ "pattern": "\\{to\\}" })))]
+    command: Option<Vec<String>>,
+    /// Hosts that the command needs; where no asset of the group names any, it has no network.
+    hosts: Option<Vec<String>>,
+}
+
 /// What differs with a variant of a group. Lists add to the group's, all else goes before it.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -590,6 +632,8 @@ struct Variant {
     build_packages: Option<Vec<String>>,
     /// Further modules that must be importable in its image.
     required_modules: Option<Vec<String>>,
+    /// Further data that its image, or a volume, has to hold.
+    assets: Option<BTreeMap<String, Asset>>,
     /// A package index that is asked besides the host's, and before it.
     index: Option<String>,
     /// Further distributions without a wheel, each with what it needs.

@@ -266,6 +266,11 @@ fn nothing_is_taken_where_the_parser_takes_it() {
         *whole.pointer_mut(place).unwrap() = json!("8080:5570");
     }
     whole["groups"]["x"]["user"] = json!("root");
+    // An asset comes from one place.
+    let downloaded = json!({"to": "/app/x", "url": "https://x", "sha256": "0".repeat(64)});
+    *whole.pointer_mut("/groups/x/assets/x").unwrap() = downloaded;
+    let made = json!({"to": "/app/x", "command": ["x", "{to}"], "hosts": ["x"]});
+    *whole.pointer_mut("/groups/x/variants/x/assets/x").unwrap() = made;
     // Which rules there are, the audit says; the schema knows it from there.
     *whole.pointer_mut("/audit/rules").unwrap() = json!({ "paths/style": "off" });
     assert_eq!(raw::read(&Source::new("stack.yaml", whole.to_string())).1, []);

@@ -23,6 +23,7 @@ mod tree;
 mod validate;
 pub mod variants;
 
+pub mod assets;
 pub mod change;
 pub mod extras;
 pub mod graph;

@@ -8,6 +8,7 @@ use contract::health::Kind;
 use pysrc::PythonVersion;
 use serde::{Deserialize, Serialize};
 
+use super::assets::Asset;
 use super::extras::Extras;
 use super::further_ports::FurtherPort;
 use super::limits::Limits;
@@ -221,6 +222,8 @@ pub struct Group {
     pub build_packages: Vec<String>,
     /// Modules that its start-up check must find, besides those of every group.
     pub required_modules: Vec<String>,
+    /// Data that its image, or a volume, has to hold besides code.
+    pub assets: Vec<Asset>,
     /// How its agents are started, where it differs from the stack's.
     pub start: Option<Start>,
     /// Patterns of files of the tree that its image gets besides those of every group.
@@ -456,6 +459,7 @@ impl Stack {
                     packages: Vec::new(),
                     build_packages: Vec::new(),
                     required_modules: Vec::new(),
+                    assets: Vec::new(),
                     start: None,
                     include: Vec::new(),
                     beside: Vec::new(),

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use contract::group_config::{ArgumentStyle, Disclosure, Start};
 use pysrc::PythonVersion;
 
+use super::assets::{self, Asset};
 use super::audit::{AuditSettings, RuleLevel, RuleSetting};
 use super::defaults;
 use super::environment;
@@ -155,6 +156,8 @@ pub struct RawGroup {
     pub build_packages: Vec<String>,
     /// `required_modules`.
     pub required_modules: Vec<String>,
+    /// `assets`.
+    pub assets: Vec<At<Asset>>,
     /// `variants`.
     pub variants: Vec<RawVariant>,
     /// `variant`.
@@ -209,6 +212,7 @@ impl RawGroup {
             packages: Vec::new(),
             build_packages: Vec::new(),
             required_modules: Vec::new(),
+            assets: Vec::new(),
             variants: Vec::new(),
             variant: None,
             without_wheels: BTreeMap::new(),
@@ -954,6 +958,7 @@ fn group<'a>(reader: &mut Reader<'a>, machines: &[RawMachine], name: &At<String>
     let packages_ = packages(reader, &mut fields, "packages");
     let build_packages = packages(reader, &mut fields, "build_packages");
     let required_modules = texts(reader, &mut fields, "required_modules");
+    let assets = assets::read(reader, &mut fields);
     let variants = variants::read(reader, &mut fields);
     let variant = fields.get("variant").and_then(|node| reader.text(node, "`variant`"));
     let without_wheels = variants::without_wheels(reader, &mut fields);
@@ -988,6 +993,7 @@ fn group<'a>(reader: &mut Reader<'a>, machines: &[RawMachine], name: &At<String>
         packages: packages_,
         build_packages,
         required_modules,
+        assets,
         variants,
         variant,
         without_wheels,

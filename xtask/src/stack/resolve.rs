@@ -273,6 +273,7 @@ impl<'a> Resolver<'a> {
             packages: raw.packages.clone(),
             build_packages: raw.build_packages.clone(),
             required_modules: raw.required_modules.clone(),
+            assets: raw.assets.iter().map(|asset| asset.value.clone()).collect(),
             start: raw.start,
             include: plain(&raw.include),
             beside: Vec::new(),

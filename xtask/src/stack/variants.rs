@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::assets::{self, Asset};
 use super::environment;
 use super::extras::{Device, Extras};
 use super::limits::Limits;
@@ -32,6 +33,8 @@ pub struct RawVariant {
     pub build_packages: Vec<String>,
     /// `required_modules`, besides the group's.
     pub required_modules: Vec<String>,
+    /// `assets`, besides the group's.
+    pub assets: Vec<At<Asset>>,
     /// `index`, besides the one that this host chose.
     pub index: Option<At<String>>,
     /// `without_wheels`, besides the group's.
@@ -61,6 +64,8 @@ pub struct Variant {
     pub build_packages: Vec<String>,
     /// See [`Group::required_modules`].
     pub required_modules: Vec<String>,
+    /// See [`Group::assets`].
+    pub assets: Vec<Asset>,
     /// See [`Variants::index`].
     pub index: Option<String>,
     /// See [`Variants::without_wheels`].
@@ -193,6 +198,7 @@ fn variant<'a>(reader: &mut Reader<'a>, name: At<String>, node: &'a Node) -> Opt
         .get("required_modules")
         .map(|node| plain(&reader.texts(node, "`required_modules`")))
         .unwrap_or_default();
+    let assets = assets::read(reader, &mut fields);
     let index = fields.get("index").and_then(|node| index(reader, node));
     let without_wheels = without_wheels(reader, &mut fields);
     let environment = fields
@@ -211,6 +217,7 @@ fn variant<'a>(reader: &mut Reader<'a>, name: At<String>, node: &'a Node) -> Opt
         packages,
         build_packages,
         required_modules,
+        assets,
         index,
         without_wheels,
         environment,
@@ -311,6 +318,7 @@ pub(super) fn resolve(raw: &RawGroup, everywhere: Option<&At<String>>, group: &G
             packages: both(&group.packages, &variant.packages),
             build_packages: both(&group.build_packages, &variant.build_packages),
             required_modules: both(&group.required_modules, &variant.required_modules),
+            assets: with_assets(&group.assets, &variant.assets),
             index: variant.index.as_ref().map(|index| index.value.clone()),
             without_wheels,
             environment,
@@ -341,6 +349,13 @@ fn with_variant(file: &str, variant: &str) -> String {
 fn both(wider: &[String], own: &[String]) -> Vec<String> {
     let new = own.iter().filter(|name| !wider.contains(name));
     wider.iter().chain(new).cloned().collect()
+}
+
+/// A group's assets and a variant's own: of two with one name, the variant's.
+fn with_assets(wider: &[Asset], own: &[At<Asset>]) -> Vec<Asset> {
+    let own = || own.iter().map(|asset| &asset.value);
+    let kept = wider.iter().filter(|asset| own().all(|other| other.name != asset.name));
+    kept.chain(own()).cloned().collect()
 }
 
 /// The variant where nothing chooses: `cpu`, else the first that asks for no device, else the first.
@@ -438,6 +453,7 @@ impl Group {
         self.packages = variant.packages;
         self.build_packages = variant.build_packages;
         self.required_modules = variant.required_modules;
+        self.assets = variant.assets;
         self.environment = variant.environment;
         self.extras = variant.extras;
         self.limits = variant.limits;

@@ -11,7 +11,7 @@ use super::Shell;
 use crate::checks::{self, describe};
 use crate::machine::Event;
 use crate::message::Message;
-use crate::{environment, gpu, spawn};
+use crate::{assets, environment, gpu, spawn};
 
 /// How long the interpreter may take to look for modules.
 const MODULES: Duration = Duration::from_secs(60);
@@ -20,7 +20,12 @@ const TORCH: Duration = Duration::from_secs(180);
 
 impl Shell {
     pub(super) fn start_up_check(&mut self) {
-        let report = checks::check(&self.config, environment::variable);
+        let mut report = checks::check(&self.config, environment::variable);
+        // Before the first agent is started: it may open them at once.
+        let assets = assets::place::bring(&self.config);
+        let missing = assets.iter().filter(|asset| !asset.ok);
+        report.failures.extend(missing.map(|_| false));
+        report.checks.extend(assets);
         for check in &report.checks {
             self.output.say(&describe(check));
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::python::facts::TreeFacts;
 use super::Facts;
 use crate::audit::rule::rules;
+use crate::container::layout::ROOT;
 use crate::finding::{Finding, Place, Subject};
 use crate::stack::selection::{Out, Selection};
 use crate::stack::{MachineId, Stack};
@@ -28,12 +29,24 @@ rules! {
     ///
     /// Rename it.
     NAME = "images/name", Warning, High, "a file whose name cannot be in an image";
+
+    /// Finds files of the image below a folder where a volume, or a folder of the host, is mounted.
+    ///
+    /// The mount hides them: agents see what is on the volume and never what the image has there. (`.gitkeep` and `.gitignore` do not count.)
+    ///
+    /// Example: `data/words.json` in a tree with `code: [.]`, and `volumes: {data: /app/data}`.
+    ///
+    /// Make it an asset of the groups that need it (`assets: {words: {from: data/words.json, to: /app/data/words.json}}`, copied to the
+    /// volume when a container starts), name it under `writable:` in another folder, or move it.
+    HIDDEN = "images/hidden", Note, High, "a file of the image that a mount hides";
 }
 
 /// Every rule of this file.
 #[must_use]
 pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
-    of_tree(facts.stack, facts.python)
+    let mut findings = of_tree(facts.stack, facts.python);
+    findings.extend(hidden(facts.stack, facts.python));
+    findings
 }
 
 fn of_tree(stack: &Stack, facts: &TreeFacts) -> Vec<Finding> {
@@ -61,6 +74,47 @@ fn of_tree(stack: &Stack, facts: &TreeFacts) -> Vec<Finding> {
         }
     }
     findings.into_values().collect()
+}
+
+/// Files that images hold where something is mounted over them: one finding for each place, at the first of its files.
+fn hidden(stack: &Stack, facts: &TreeFacts) -> Vec<Finding> {
+    let mut found: BTreeMap<(&str, &str), (Vec<&str>, &str)> = BTreeMap::new();
+    for (id, group) in stack.groups() {
+        let selection = Selection::of_group(stack, id).knowing(facts.paths.iter().map(String::as_str));
+        let volumes = stack.volumes.iter().map(|volume| (volume.path.as_str(), volume.name.as_str()));
+        let mounts = group.extras.mounts.iter();
+        let mounts = volumes.chain(mounts.map(|mount| (mount.target.as_str(), mount.source.as_str())));
+        let mounts: Vec<(&str, &str, &str)> = mounts
+            .filter_map(|(target, what)| Some((target, target.strip_prefix(ROOT)?.strip_prefix('/')?, what)))
+            .collect();
+        for path in &facts.paths {
+            let below = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            // Such files keep a folder in Git, and nobody reads them.
+            let is_marker = path.rsplit('/').next().is_some_and(|name| name.starts_with(".git"));
+            let Some((target, _, what)) = mounts.iter().find(|(_, folder, _)| below(folder) && !is_marker) else {
+                continue;
+            };
+            // An asset is copied over it: what the tree has there is its source.
+            if selection.holds(path) && group.asset_at(&format!("{ROOT}/{path}")).is_none() {
+                let (paths, _) = found.entry((target, what)).or_insert((Vec::new(), &group.name));
+                if !paths.contains(&path.as_str()) {
+                    paths.push(path);
+                }
+            }
+        }
+    }
+    let finding = |((target, what), (paths, group)): ((&str, &str), (Vec<&str>, &str))| {
+        let first = paths.first()?;
+        let others = match paths.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let message = format!("`{first}`{others} cannot be seen in containers of `{group}`: `{what}` is mounted at `{target}`");
+        let help = format!("make it an asset, which is copied there: `assets: {{NAME: {{from: …/{first}, to: {ROOT}/{first}}}}}`");
+        let finding = HIDDEN.finding(Place::file(facts.shown(first)), message).with_help(help);
+        Some(finding.about(Subject::Path((*first).to_owned())))
+    };
+    found.into_iter().filter_map(finding).collect()
 }
 
 #[cfg(test)]
@@ -104,5 +158,21 @@ mod tests {
                 .as_ref()
                 .is_some_and(|help| help.contains("`include: [main/.env]`"))
         );
+    }
+
+    #[test]
+    fn what_a_mount_hides_is_told_once_for_each_place() {
+        let paths = ["main/x.py", "main/data/a.json", "main/data/b.json", "main/data2/c.json"];
+        let facts = facts(&[], PythonVersion::USUAL).with_paths(paths.map(str::to_owned));
+        let volumes = "status_port: 9000\nvolumes: {data: /app/main/data}";
+        let stack = Fixture::small().stack("status_port: 9000", volumes);
+        let found = super::hidden(&stack.model(), &facts);
+        let found: Vec<&str> = found.iter().map(|finding| finding.message.as_str()).collect();
+        let says = "`main/data/a.json` and 1 more cannot be seen in containers of `core`: `data` is mounted at `/app/main/data`";
+        assert_eq!(found, [says]);
+        let assets = "    assets: {all: {from: tree/main/data/a.json, to: /app/main/data/a.json}}\n    agents: [Alpha, Beta]";
+        let with = stack.stack("    agents: [Alpha, Beta]", assets);
+        let found = super::hidden(&with.model(), &facts);
+        assert!(found.iter().all(|finding| !finding.message.contains("a.json` and")), "{found:?}");
     }
 }

@@ -51,7 +51,7 @@ pub fn deliver(args: &Args, context: &Context, stack: &Stack, plan: &Plan, docum
             Kind::Base => first.push(node),
             Kind::Group { .. } if seen.insert(node.from) => first.push(node),
             Kind::Group { .. } => others.push(node),
-            Kind::Python | Kind::Dependencies { .. } => {}
+            Kind::Python | Kind::Dependencies { .. } | Kind::Assets { .. } => {}
         }
     }
     let podman = context.podman();

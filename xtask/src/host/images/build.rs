@@ -6,6 +6,7 @@ use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 use super::assemble::Assembly;
+use super::assets::{AssetError, Cache};
 use super::build_inputs;
 use super::bytecode::Bytecode;
 use super::python_image::{self, Source};
@@ -59,6 +60,17 @@ pub const INDEX_VARIABLE: &str = "AI_SYSTEM_PACKAGE_INDEX";
 
 /// The secret, as `--secret` wants it.
 pub const INDEX_SECRET: &str = "id=package-index,type=env,env=AI_SYSTEM_PACKAGE_INDEX";
+
+/// Why an image could not be built.
+#[derive(Debug, thiserror::Error)]
+enum BuildError {
+    /// A program failed.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// One of its assets is not to be had.
+    #[error(transparent)]
+    Asset(#[from] AssetError),
+}
 
 /// What a worker says.
 enum Message {
@@ -178,7 +190,7 @@ fn build_one(
     id: NodeId,
     settings: &Settings,
     line: &mut dyn FnMut(&str),
-) -> Result<(), ProcessError> {
+) -> Result<(), BuildError> {
     let (stack, plan) = (assembly.stack, assembly.plan);
     let node = plan.node(id);
     let log = assembly.repository.log(&format!("build-{}", node.name));
@@ -192,8 +204,29 @@ fn build_one(
                 .arg("--target=dependencies")
                 .arg(format!("--build-arg=BASE={base}"))
         }
-        (Kind::Group { group }, Some(dependencies)) => dockerfile(assembly, node, settings, &stack.group(*group).name)
-            .arg(format!("--build-context=dependencies=container-image://{dependencies}")),
+        (Kind::Assets { example }, Some(dependencies)) => {
+            let name = &stack.group(*example).name;
+            let folder = build_inputs::group_assets(name);
+            let cache = Cache {
+                folder: assembly.repository.work().join("assets"),
+                checkout: assembly.repository.root(),
+            };
+            let digests = assembly.inputs.digests.groups.get(name).map(|group| &group.assets);
+            let assets = &stack.group(*example).assets;
+            cache.stage(assets, digests, &settings.context.join(&folder), line)?;
+            dockerfile(assembly, node, settings, name)
+                .arg("--target=assets")
+                .arg(format!("--build-arg=ASSETS={folder}"))
+                .arg(format!("--build-context=dependencies=container-image://{dependencies}"))
+        }
+        (Kind::Group { group }, Some(below)) => {
+            let stage = match stack.group(*group).assets.is_empty() {
+                true => "dependencies",
+                false => "assets",
+            };
+            dockerfile(assembly, node, settings, &stack.group(*group).name)
+                .arg(format!("--build-context={stage}=container-image://{below}"))
+        }
         (Kind::Python, _) | (_, None) => {
             let python = python_image::Python {
                 stack,
@@ -201,13 +234,13 @@ fn build_one(
                 source: settings.source,
                 labels: labels::of(stack, node, assembly.provenance),
             };
-            return python.make(assembly.podman, &settings.context, &log, line);
+            return Ok(python.make(assembly.podman, &settings.context, &log, line)?);
         }
     }
     .arg(&settings.context)
     .log(log)
-    .succeed(line)
-    .map(drop)
+    .succeed(line)?;
+    Ok(())
 }
 
 /// `podman build` of one of our Dockerfiles, still without the context.
@@ -260,35 +293,49 @@ fn network(stack: &Stack, node: &Node) -> &'static str {
         Kind::Base | Kind::Python if stack.images.packages.is_empty() => "none",
         // Bridges of several builds that come and go at once cut each other's connections off for a minute.
         Kind::Base | Kind::Python | Kind::Dependencies { .. } => "host",
+        Kind::Assets { example } if stack.group(example).assets_need_network() => "host",
+        Kind::Assets { .. } => "none",
     }
 }
 
-/// Removes images that the newest ones have replaced: those that lost their name, and dependency images that no group is
-/// built FROM any more. One that a container still uses stays until a later build.
+/// Removes images that the newest ones have replaced: those that lost their name, and dependency images and such with assets that no image
+/// is built FROM any more; of a variant that is not in use now, they stay as long as its image does. One that a container still uses stays
+/// until a later build. Returns the names of what it removed.
 ///
 /// # Errors
 /// When Podman cannot be run.
-pub fn remove_replaced(podman: &Podman, stack: &Stack, plan: &Plan) -> Result<(), PodmanError> {
+pub fn remove_replaced(podman: &Podman, stack: &Stack, plan: &Plan) -> Result<Vec<String>, PodmanError> {
     // What groups of a machine need of which nothing is known is not known, either.
     if !stack.unread.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let dependencies = format!("{}/dependencies-", stack.images.namespace);
-    let replaced: Vec<String> = podman
-        .images()?
+    let shared = ["dependencies-", "assets-"].map(|name| format!("{}/{name}", stack.images.namespace));
+    let is_replaced = |name: &String| {
+        let is_shared = shared.iter().any(|shared| name.starts_with(shared));
+        is_shared && plan.nodes.iter().all(|node| node.image != *name)
+    };
+    let names = |image: &Image| image.names.clone().unwrap_or_default();
+    let images = podman.images()?.into_iter();
+    let ours = images.filter(|image| belongs_to(image.labels.as_ref(), &stack.name));
+    let (replaced, kept): (Vec<Image>, Vec<Image>) = ours.partition(|image| names(image).iter().all(is_replaced));
+    let candidates: Vec<String> = replaced.iter().flat_map(names).collect();
+    let mut in_use = Vec::new();
+    if !candidates.is_empty() {
+        let upper: Vec<String> = kept.iter().flat_map(names).collect();
+        let upper = podman.lower_images(&upper)?;
+        let lower = podman.lower_images(&candidates)?.into_iter();
+        in_use.extend(
+            lower
+                .filter(|lower| upper.iter().any(|upper| lower.is_below(upper)))
+                .map(|lower| lower.id),
+        );
+    }
+    let gone: Vec<String> = replaced
         .into_iter()
-        .filter(|image| belongs_to(image.labels.as_ref(), &stack.name))
-        .filter(|image| {
-            image
-                .names
-                .iter()
-                .flatten()
-                .all(|name| name.starts_with(&dependencies) && plan.nodes.iter().all(|node| node.image != *name))
-        })
         .map(|image| image.id)
+        .filter(|id| !in_use.contains(id))
         .collect();
-    remove(podman, &replaced)?;
-    Ok(())
+    Ok(remove(podman, &gone)?)
 }
 
 /// Removes images of `before` that lost one of these names, their only one, to an image that was built.
@@ -316,11 +363,14 @@ pub fn remove_nameless(podman: &Podman, before: &[Image], names: &[&String]) -> 
 }
 
 /// It removes all that it can, and fails where one is in use: such a one stays until a later build.
-fn remove(podman: &Podman, ids: &[String]) -> Result<(), ProcessError> {
-    if !ids.is_empty() {
-        podman.command().args(["image", "rm"]).args(ids).run()?;
+/// Returns the names that are gone.
+fn remove(podman: &Podman, ids: &[String]) -> Result<Vec<String>, ProcessError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(())
+    let said = podman.command().args(["image", "rm"]).args(ids).run()?.stdout;
+    let names = said.lines().filter_map(|line| line.strip_prefix("Untagged: "));
+    Ok(names.map(str::to_owned).collect())
 }
 
 /// The bundle that build steps are given: the one that this host's own programs are told to use.

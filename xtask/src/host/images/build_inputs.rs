@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use super::assets::{self, AssetError};
 use super::python_image::Source;
 use super::requirements_lock;
 use super::supervisor_binary::{self, BinaryError};
@@ -40,6 +41,9 @@ pub enum InputError {
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
+    /// An asset of the host.
+    #[error(transparent)]
+    Asset(#[from] AssetError),
     /// The supervisor could not be compiled.
     #[error(transparent)]
     Binary(#[from] BinaryError),
@@ -147,6 +151,7 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
                 },
                 config: repository.read_text(&stack.output.at(&format!("config/{}", group.config_file)))?,
                 tree: files.get(&group.name).map(digest_of).unwrap_or_default(),
+                assets: assets::digests(repository.root(), &group.assets)?,
             },
         );
     }
@@ -167,6 +172,12 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
 #[must_use]
 pub fn group_tree(group: &str) -> String {
     format!("trees/{group}")
+}
+
+/// The folder of the context that holds the assets which one group's Dockerfile copies.
+#[must_use]
+pub fn group_assets(group: &str) -> String {
+    format!("assets/{group}")
 }
 
 /// The file of the context that one group's Dockerfile installs from.

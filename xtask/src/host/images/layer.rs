@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::path::{Path, PathBuf};
 
+use contract::asset::{self, Manifest};
+
 use crate::container::layout::{CONFIG_FOLDER, ROOT};
 use crate::host::podman::{Podman, PodmanError};
 use crate::host::system::files::FileError;
@@ -177,6 +179,25 @@ pub fn packages(podman: &Podman, image: &str) -> Result<Option<BTreeSet<Package>
         gone.extend(seen);
     }
     Ok(Some(found))
+}
+
+/// The assets that an image holds, as its build described them.
+///
+/// # Errors
+/// When Podman cannot be run, or its storage not be read.
+pub fn assets(podman: &Podman, image: &str) -> Result<BTreeSet<Manifest>, LayerError> {
+    let mut found = BTreeSet::new();
+    for layer in podman.layers(image)? {
+        let root = tree::open(&layer)?;
+        for entry in root.list(relative(asset::FOLDER)).unwrap_or_default() {
+            let path = Path::new(relative(asset::FOLDER))
+                .join(entry.name)
+                .join(asset::MANIFEST);
+            let text = root.read(&path, LONGEST_TEXT).unwrap_or_default();
+            found.extend(serde_json::from_slice::<Manifest>(&text).ok());
+        }
+    }
+    Ok(found)
 }
 
 /// A path of the container, relative to its root.

@@ -1,6 +1,7 @@
 //! Images: what goes into them, how they are built, saved and sent.
 
 pub mod assemble;
+pub mod assets;
 pub mod build;
 pub mod build_inputs;
 pub mod bytecode;

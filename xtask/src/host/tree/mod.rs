@@ -30,8 +30,8 @@ use super::system::process;
 use crate::images::digest;
 use crate::images::files::{Entries, Entry};
 use crate::python::facts::Odd;
-use crate::stack::normal;
 use crate::stack::selection::{ENVIRONMENT_MARK, LeftOut, Out, Selection};
+use crate::stack::{normal, secret};
 
 /// Longest file that an image gets.
 const LONGEST: u64 = 4 * 1024 * 1024 * 1024;
@@ -79,6 +79,45 @@ pub fn read_all(tree: &TreeRoot, folders: &[String]) -> Result<Entries, FileErro
         Seen::LeftOut(_) => None,
     };
     Ok(seen.into_iter().filter_map(entry).collect())
+}
+
+/// Reads and digests a file, or all that is in a folder: nothing of it is left out.
+///
+/// # Errors
+/// When it is not there, something of it cannot be read or be in an image, or a file of a folder looks like a secret.
+pub fn read_whole(tree: &TreeRoot, path: &str) -> Result<Entries, FileError> {
+    let named = tree.has_file(path);
+    let found = match named {
+        true => vec![Walked {
+            path: path.to_owned(),
+            what: What::File,
+        }],
+        false => list(tree, &[path.to_owned()], &|_| true)?,
+    };
+    let refused = |path: &str, why: String| {
+        on(
+            "take",
+            &tree.path().join(path),
+            TreeError::System(io::Error::other(why)),
+        )
+    };
+    let mut entries = Entries::new();
+    for (path, seen) in look(tree, found)? {
+        match seen {
+            Seen::LeftOut(out) => return Err(refused(&path, format!("it {}", out.words()))),
+            Seen::Entry(entry, _, begins) => {
+                let secret = begins.or_else(|| secret::by_name(&path)).filter(|_| !named);
+                if let Some(why) = secret {
+                    let why = format!(
+                        "it looks like a secret (`{why}`): name files one by one, or remove it from the folder"
+                    );
+                    return Err(refused(&path, why));
+                }
+                entries.insert(path, entry);
+            }
+        }
+    }
+    Ok(entries)
 }
 
 /// Reads and digests the files below `folders` and those of `beside`, as far as the selection lets images hold them.

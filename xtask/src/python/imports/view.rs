@@ -35,6 +35,8 @@ pub struct View<'a> {
     /// What agents may write below the root besides.
     writable: Vec<Writable>,
     digest: blake3::Hash,
+    /// Places of data that nobody has looked into, absolute: an image's assets, and what is mounted from the host.
+    unseen: Vec<String>,
 }
 
 impl<'a> View<'a> {
@@ -51,11 +53,16 @@ impl<'a> View<'a> {
             machine,
             include,
             writable,
+            assets,
+            extras,
             ..
         } = stack.group(group);
         let mut view = Self::of(stack, *machine, Selection::of_group(stack, group), tree);
         view.writable.clone_from(writable);
-        let more = format!("{:?} {include:?} {writable:?}", view.digest);
+        let assets = assets.iter().map(|asset| &asset.to);
+        let mounts = extras.mounts.iter().map(|mount| &mount.target);
+        view.unseen = assets.chain(mounts).map(|path| normal_absolute(path)).collect();
+        let more = format!("{:?} {include:?} {writable:?} {:?}", view.digest, view.unseen);
         view.digest = blake3::hash(more.as_bytes());
         view
     }
@@ -102,6 +109,7 @@ impl<'a> View<'a> {
             readable: folders(stack, true),
             writable: Vec::new(),
             digest,
+            unseen: Vec::new(),
         };
         let held: Vec<&'a str> = view.held.iter().copied().collect();
         for path in held {
@@ -227,6 +235,10 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn kind(&self, path: &str) -> FolderKind {
         let path = normal_absolute(path);
+        let meets = |other: &String| *other == path || is_below(other, &path) || is_below(&path, other);
+        if path != ROOT && self.unseen.iter().any(meets) {
+            return FolderKind::Unknown;
+        }
         if let Some(volume) = self
             .volumes
             .iter()

@@ -104,6 +104,12 @@ impl StartupCheck {
         let mut lines = vec![line(format!("interpreter {}", config.python), "")];
         lines.extend(
             config
+                .assets
+                .iter()
+                .map(|asset| line(format!("asset {}", asset.name), "")),
+        );
+        lines.extend(
+            config
                 .agents
                 .iter()
                 .map(|agent| line(format!("script {}", agent.script_path), "")),

@@ -57,6 +57,7 @@ fn group(name: &str, machine: usize, agents: &[usize]) -> Group {
         packages: Vec::new(),
         build_packages: Vec::new(),
         required_modules: Vec::new(),
+        assets: Vec::new(),
         include: Vec::new(),
         beside: Vec::new(),
         contents: None,

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod agents;
+mod assets;
 mod dependencies;
 mod files;
 mod imports;
@@ -70,6 +71,7 @@ pub fn all(facts: &Facts<'_>) -> Vec<Finding> {
         users::own,
         users::shared,
         writable::taken,
+        assets::places,
         files::missing_script,
         files::missing_requirements,
         files::missing_code,
