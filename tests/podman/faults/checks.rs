@@ -15,12 +15,17 @@ struct Broken {
 }
 
 /// By kind, in the order of what breaks them.
-const BROKEN: [Broken; 13] = [
+const BROKEN: [Broken; 15] = [
     // The agent is stopped.
     Broken {
         kind: "request",
         body: "{agent: MemoryOrchestrator, send: {action: describe}, expect: {status: ok}}",
         says: "no answer of 172.30.99.10:15575 within",
+    },
+    Broken {
+        kind: "published",
+        body: "{group: faults-store}",
+        says: "no answer of 127.0.0.1:15575 within",
     },
     Broken {
         kind: "link",
@@ -44,6 +49,11 @@ const BROKEN: [Broken; 13] = [
         kind: "status",
         body: "{agent: LearningAdjusterAgent}",
         says: "failed",
+    },
+    Broken {
+        kind: "healthcheck",
+        body: "{group: faults-work}",
+        says: "the container is unhealthy",
     },
     Broken {
         kind: "recovery",

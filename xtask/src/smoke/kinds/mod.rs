@@ -5,6 +5,7 @@
 
 mod call;
 mod exec;
+mod healthcheck;
 mod image;
 mod lan_link;
 mod link;
@@ -12,6 +13,7 @@ mod network;
 mod path_alias;
 mod peers;
 mod ports;
+mod published;
 mod recovery;
 mod request;
 pub mod resources;
@@ -38,13 +40,15 @@ use super::yaml::{Fields, Node, Reader};
 use crate::stack::model::{AgentId, GroupId, MachineId, Stack};
 
 /// The kinds, in the order in which messages and the schema list them.
-pub static KINDS: [Kind; 17] = [
+pub static KINDS: [Kind; 19] = [
     request::KIND,
     exec::KIND,
     image::KIND,
     network::KIND,
     volume::KIND,
     status::KIND,
+    healthcheck::KIND,
+    published::KIND,
     path_alias::KIND,
     soak::KIND,
     link::KIND,

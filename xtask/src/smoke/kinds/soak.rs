@@ -1,4 +1,4 @@
-//! `soak`: a group is observed for a while, under load: nothing restarts, nothing grows, everything answers.
+//! `soak`: a group is observed for a while, under load: nothing restarts, nothing grows, everything answers in time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use contract::status::{AgentStatus, GroupStatus};
 use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{About, Action, Kind, Lane, Resolved, Saved, Spec};
@@ -31,10 +32,33 @@ pub const KIND: Kind = Kind {
 const SECONDS: u64 = 10;
 /// Growth allowed to a soak that does not say.
 const GROWTH_MB: f64 = 16.0;
+/// Further descriptors allowed to a soak that does not say.
+const DESCRIPTORS: u64 = 32;
+/// Further threads allowed to a soak that does not say.
+const THREADS: u64 = 8;
+/// Longest answer of a soak that does not say.
+const LATENCY_MS: u64 = 2_000;
 /// Time limit of each request of the load.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Failures of the load that are kept.
 const KEPT_FAILURES: usize = 5;
+
+/// Prints what processes have: bytes of resident memory, descriptors, threads. Arguments: their ids. One that is gone is left out.
+const SCRIPT: &str = "\
+import json, os, sys
+found = {}
+for pid in sys.argv[1:]:
+    try:
+        lines = [line.split(':', 1) for line in open('/proc/%s/status' % pid)]
+        status = {words[0]: words[1].split() for words in lines if len(words) == 2}
+        descriptors = len(os.listdir('/proc/%s/fd' % pid))
+    except OSError:
+        continue
+    if 'VmRSS' in status:
+        threads = int(status['Threads'][0])
+        found[pid] = {'resident': int(status['VmRSS'][0]) * 1024, 'descriptors': descriptors, 'threads': threads}
+print(json.dumps(found))
+";
 
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, rename = "Soak")]
@@ -44,6 +68,12 @@ struct Keys {
     seconds: Option<u64>,
     /// Growth of memory that is allowed to each agent.
     max_growth_mb: Option<f64>,
+    /// Descriptors that each agent may have more at the end.
+    max_descriptors: Option<u64>,
+    /// Threads that each agent may have more at the end.
+    max_threads: Option<u64>,
+    /// Milliseconds that an answer of the load may take.
+    max_latency_ms: Option<u64>,
     /// Restarts that are allowed to each agent.
     max_restarts: Option<u64>,
     /// Requests that are sent over and over.
@@ -64,8 +94,7 @@ struct LoadKeys {
 struct SoakSpec {
     group: Text,
     seconds: u64,
-    max_growth_mb: f64,
-    max_restarts: u64,
+    bounds: Bounds,
     load: Vec<LoadSpec>,
 }
 
@@ -86,10 +115,17 @@ fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Box<dyn Sp
         .get("max_growth_mb")
         .and_then(|node| reader.number(node, "max_growth_mb"))
         .unwrap_or(GROWTH_MB);
-    let max_restarts = fields
-        .get("max_restarts")
-        .and_then(|node| reader.whole(node, "max_restarts"))
-        .unwrap_or(0);
+    let mut whole = |key: &'static str, usual: u64| {
+        let node = fields.get(key);
+        node.and_then(|node| reader.whole(node, key)).unwrap_or(usual)
+    };
+    let bounds = Bounds {
+        growth_mb: max_growth_mb,
+        descriptors: whole("max_descriptors", DESCRIPTORS),
+        threads: whole("max_threads", THREADS),
+        latency_ms: whole("max_latency_ms", LATENCY_MS),
+        restarts: whole("max_restarts", 0),
+    };
     let load = match fields.get("load").map(|node| (&node.data, node.mark)) {
         None => Vec::new(),
         Some((Data::List(items), _)) => items.iter().filter_map(|item| load(reader, item)).collect(),
@@ -101,8 +137,7 @@ fn decode(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Box<dyn Sp
     Some(Box::new(SoakSpec {
         group: group?,
         seconds,
-        max_growth_mb,
-        max_restarts,
+        bounds,
         load,
     }))
 }
@@ -146,8 +181,7 @@ impl Spec for SoakSpec {
         let action = Soak {
             group,
             seconds: names.soak_seconds.unwrap_or(self.seconds),
-            max_growth_mb: self.max_growth_mb,
-            max_restarts: self.max_restarts,
+            bounds: self.bounds,
             load: load?,
         };
         Some((Arc::new(action), Some(machine)))
@@ -160,12 +194,24 @@ pub struct Soak {
     group: GroupId,
     /// For how long.
     pub seconds: u64,
-    /// Growth of resident memory that is allowed, per agent.
-    max_growth_mb: f64,
-    /// Restarts that are allowed, per agent.
-    max_restarts: u64,
+    bounds: Bounds,
     /// Requests sent over and over meanwhile, one after the other.
     load: Vec<Load>,
+}
+
+/// What is allowed, per agent.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// Growth of resident memory.
+    growth_mb: f64,
+    /// Further descriptors.
+    descriptors: u64,
+    /// Further threads.
+    threads: u64,
+    /// Longest answer.
+    latency_ms: u64,
+    /// Restarts.
+    restarts: u64,
 }
 
 /// One request of a soak's load.
@@ -193,6 +239,17 @@ struct LoadSeen {
     requests: u64,
     /// Failures: agent, what happened. The first few.
     failures: Vec<(String, String)>,
+    /// Longest answer of each agent, in milliseconds.
+    slowest: BTreeMap<String, u64>,
+}
+
+/// What a process has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+struct Has {
+    /// Bytes of resident memory.
+    resident: u64,
+    descriptors: u64,
+    threads: u64,
 }
 
 /// One agent over a while: each pair is before and after.
@@ -200,8 +257,8 @@ struct LoadSeen {
 struct AgentSoak {
     restarts: (u64, u64),
     pid: (Option<u32>, Option<u32>),
-    /// Resident memory in bytes, where it could be read.
-    resident: (Option<u64>, Option<u64>),
+    /// What its process has, where that could be read.
+    has: (Option<Has>, Option<Has>),
     /// State at the end.
     state: String,
 }
@@ -237,8 +294,9 @@ impl Soak {
         for request in &self.load {
             request.send(observer, &mut loaded);
         }
+        loaded.slowest.clear();
         let before = observer.status(self.group, PATIENCE)?;
-        let resident_before = resident(observer, self.group, &before.agents);
+        let has_before = has(observer, self.group, &before.agents);
         let restarts: BTreeMap<&str, u32> = before
             .agents
             .iter()
@@ -259,7 +317,7 @@ impl Soak {
         };
         let watched = observer.watch(self.group, self.lasts(), &mut broken, &mut meanwhile)?;
         let after = watched.status.ok_or("the supervisor said nothing")?;
-        let resident_after = resident(observer, self.group, &after.agents);
+        let has_after = has(observer, self.group, &after.agents);
         let mut seen = SoakSeen {
             seconds: watched.seconds,
             load: loaded,
@@ -270,9 +328,9 @@ impl Soak {
             let soak = AgentSoak {
                 restarts: (agent.restarts.into(), now.map_or(0, |now| now.restarts.into())),
                 pid: (agent.pid, now.and_then(|now| now.pid)),
-                resident: (
-                    resident_before.get(&agent.name).copied(),
-                    resident_after.get(&agent.name).copied(),
+                has: (
+                    has_before.get(&agent.name).copied(),
+                    has_after.get(&agent.name).copied(),
                 ),
                 state: now.map_or("gone", |now| now.state.name()).to_owned(),
             };
@@ -291,20 +349,26 @@ impl Soak {
         for (agent, what) in &seen.load.failures {
             verdict.wrong(format!("{agent} answers as expected all the while"), what.clone());
         }
+        let bound = self.bounds.latency_ms;
+        for (agent, took) in seen.load.slowest.iter().filter(|(_, took)| **took > bound) {
+            let expected = format!("{agent}: answers within {bound} ms");
+            verdict.wrong(expected, format!("{agent}: took {took} ms"));
+        }
+        let slowest = seen.load.slowest.values().max().copied().unwrap_or(0);
         let growth = seen
             .agents
             .values()
-            .filter_map(|agent| agent.resident.0.zip(agent.resident.1))
-            .map(|(before, after)| megabytes(after.saturating_sub(before)))
+            .filter_map(|agent| agent.has.0.zip(agent.has.1))
+            .map(|(before, after)| megabytes(after.resident.saturating_sub(before.resident)))
             .fold(0.0, f64::max);
         verdict.note = format!(
-            "{:.0} s, {} requests, largest growth {growth:.1} MB",
+            "{:.0} s, {} requests, largest growth {growth:.1} MB, longest answer {slowest} ms",
             seen.seconds, seen.load.requests
         );
     }
 
     fn judge_agent(&self, verdict: &mut Verdict, name: &str, agent: &AgentSoak) {
-        let (max_growth_mb, max_restarts) = (self.max_growth_mb, self.max_restarts);
+        let (max_growth_mb, max_restarts) = (self.bounds.growth_mb, self.bounds.restarts);
         let restarts = agent.restarts.1.saturating_sub(agent.restarts.0);
         if restarts > max_restarts {
             verdict.wrong(
@@ -325,21 +389,39 @@ impl Soak {
                 format!("{name}: {}", agent.state),
             );
         }
-        match agent.resident {
-            (Some(before), Some(after)) => {
-                let growth = megabytes(after.saturating_sub(before));
-                if growth > max_growth_mb {
-                    verdict.wrong(
-                        format!("{name}: grows by at most {max_growth_mb} MB"),
-                        format!(
-                            "{name}: by {growth:.1} MB, from {:.1} to {:.1}",
-                            megabytes(before),
-                            megabytes(after)
-                        ),
-                    );
-                }
+        let (Some(before), Some(after)) = agent.has else {
+            verdict.wrong(
+                format!("{name}: what its process has"),
+                format!("{name}: could not be read"),
+            );
+            return;
+        };
+        let growth = megabytes(after.resident.saturating_sub(before.resident));
+        if growth > max_growth_mb {
+            verdict.wrong(
+                format!("{name}: grows by at most {max_growth_mb} MB"),
+                format!(
+                    "{name}: by {growth:.1} MB, from {:.1} to {:.1}",
+                    megabytes(before.resident),
+                    megabytes(after.resident)
+                ),
+            );
+        }
+        for (what, bound, before, after) in [
+            (
+                "descriptors",
+                self.bounds.descriptors,
+                before.descriptors,
+                after.descriptors,
+            ),
+            ("threads", self.bounds.threads, before.threads, after.threads),
+        ] {
+            if after.saturating_sub(before) > bound {
+                verdict.wrong(
+                    format!("{name}: at most {bound} {what} more"),
+                    format!("{name}: {before} {what}, then {after}"),
+                );
             }
-            _ => verdict.wrong(format!("{name}: resident memory"), format!("{name}: could not be read")),
         }
     }
 }
@@ -347,7 +429,13 @@ impl Soak {
 impl Load {
     fn send(&self, observer: &dyn Observer, seen: &mut LoadSeen) {
         let payload = self.send.bytes(&Saved::new());
-        let wrong = match observer.request(self.agent, &payload, PATIENCE) {
+        let before = observer.left();
+        let reply = observer.request(self.agent, &payload, PATIENCE);
+        let took = u64::try_from(before.saturating_sub(observer.left()).as_millis()).unwrap_or(u64::MAX);
+        let name = &observer.stack().agent(self.agent).name;
+        let slowest = seen.slowest.entry(name.clone()).or_default();
+        *slowest = took.max(*slowest);
+        let wrong = match reply {
             Err(blind) => Some(blind.to_string()),
             Ok(reply) => {
                 let value = json_or_text(&reply);
@@ -360,41 +448,25 @@ impl Load {
         match wrong {
             None => seen.requests += 1,
             Some(what) if seen.failures.len() < KEPT_FAILURES => {
-                let name = observer.stack().agent(self.agent).name.clone();
-                seen.failures.push((name, what));
+                seen.failures.push((name.clone(), what));
             }
             Some(_) => {}
         }
     }
 }
 
-/// Resident memory of agents, by name, in bytes.
-fn resident(observer: &dyn Observer, group: GroupId, agents: &[AgentStatus]) -> BTreeMap<String, u64> {
-    let pids = agents.iter().filter_map(|agent| agent.pid);
-    let files: Vec<String> = pids.map(|pid| format!("/proc/{pid}/status")).collect();
-    if files.is_empty() {
+/// What agents' processes have, by the agents' names.
+fn has(observer: &dyn Observer, group: GroupId, agents: &[AgentStatus]) -> BTreeMap<String, Has> {
+    let pids: Vec<String> = agents.iter().filter_map(|agent| Some(agent.pid?.to_string())).collect();
+    if pids.is_empty() {
         return BTreeMap::new();
     }
-    let mut words = vec!["grep", "-H", "^VmRSS:"];
-    words.extend(files.iter().map(String::as_str));
-    // A process that is gone by now makes grep fail, and print the others all the same.
-    let seen = observer.exec(group, &words, &[]).unwrap_or_default();
-    let by_pid = resident_by_pid(&seen.stdout);
+    let words: Vec<&str> = pids.iter().map(String::as_str).collect();
+    let seen = observer.python(group, SCRIPT, &words, &[]).unwrap_or_default();
+    let by_pid: BTreeMap<String, Has> = serde_json::from_str(&seen.stdout).unwrap_or_default();
     agents
         .iter()
-        .filter_map(|agent| Some((agent.name.clone(), *by_pid.get(&agent.pid?)?)))
-        .collect()
-}
-
-/// `grep -H ^VmRSS: /proc/7/status …` → bytes by process.
-fn resident_by_pid(text: &str) -> BTreeMap<u32, u64> {
-    text.lines()
-        .filter_map(|line| {
-            let (path, rest) = line.split_once(":VmRSS:")?;
-            let pid = path.strip_prefix("/proc/")?.strip_suffix("/status")?.parse().ok()?;
-            let kilobytes: u64 = rest.split_whitespace().next()?.parse().ok()?;
-            Some((pid, kilobytes * 1024))
-        })
+        .filter_map(|agent| Some((agent.name.clone(), *by_pid.get(&agent.pid?.to_string())?)))
         .collect()
 }
 
@@ -402,7 +474,7 @@ fn resident_by_pid(text: &str) -> BTreeMap<u32, u64> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{AgentSoak, LoadSeen, Soak, SoakSeen, resident_by_pid};
+    use super::{AgentSoak, Has, LoadSeen, Soak, SoakSeen};
     use crate::smoke::outcome::Outcome;
     use crate::smoke::plan::fixture::{action, got};
     use crate::smoke::verdict::Verdict;
@@ -415,6 +487,7 @@ mod tests {
             load: LoadSeen {
                 requests: 12,
                 failures: failures.collect(),
+                slowest: BTreeMap::from([("A".to_owned(), 30)]),
             },
         };
         let mut verdict = Verdict::default();
@@ -422,28 +495,63 @@ mod tests {
         verdict.outcome()
     }
 
+    fn has(resident: u64, descriptors: u64) -> Has {
+        Has {
+            resident,
+            descriptors,
+            threads: 3,
+        }
+    }
+
+    #[test]
+    fn a_soak_fails_on_descriptors_threads_and_slow_answers() {
+        let grown = Has {
+            resident: 1,
+            descriptors: 60,
+            threads: 20,
+        };
+        let mut seen = SoakSeen::default();
+        let agent = AgentSoak {
+            pid: (Some(7), Some(7)),
+            has: (Some(has(1, 8)), Some(grown)),
+            state: "healthy".to_owned(),
+            ..AgentSoak::default()
+        };
+        seen.agents.insert("A".to_owned(), agent);
+        seen.load.slowest.insert("A".to_owned(), 120);
+        let judge = |keys: &str| {
+            let mut verdict = Verdict::default();
+            let text = format!("soak: {{group: core-services{keys}}}");
+            action::<Soak>(&text).judge(&mut verdict, &seen);
+            verdict.outcome()
+        };
+        assert_eq!(
+            got(&judge(", max_latency_ms: 100")),
+            ["A: 8 descriptors, then 60", "A: 3 threads, then 20", "A: took 120 ms"]
+        );
+        let wide = judge(", max_descriptors: 52, max_threads: 17");
+        assert_eq!(
+            wide,
+            Outcome::passed_with("0 s, 0 requests, largest growth 0.0 MB, longest answer 120 ms")
+        );
+    }
+
     #[test]
     fn a_soak_fails_on_restarts_growth_and_wrong_answers() {
         let agent = |restarts, pid, resident, state: &str| AgentSoak {
             restarts: (0, restarts),
             pid: (Some(7), Some(pid)),
-            resident: (Some(20_000_000), Some(resident)),
+            has: (Some(has(20_000_000, 8)), Some(has(resident, 8))),
             state: state.to_owned(),
         };
         assert_eq!(
             judged(agent(0, 7, 21_000_000, "healthy"), &[]),
-            Outcome::passed_with("10 s, 12 requests, largest growth 1.0 MB")
+            Outcome::passed_with("10 s, 12 requests, largest growth 1.0 MB, longest answer 30 ms")
         );
         assert_eq!(
             got(&judged(agent(1, 9, 40_000_000, "mute"), &[("A", "no answer")])),
             ["A: 1", "A: mute", "A: by 20.0 MB, from 20.0 to 40.0", "no answer"]
         );
         assert_eq!(got(&judged(agent(0, 9, 20_000_000, "healthy"), &[])), ["A: process 9"]);
-    }
-
-    #[test]
-    fn resident_memory_is_read() {
-        let text = "/proc/7/status:VmRSS:\t   20480 kB\n/proc/9/status:VmRSS:\t  10 kB\ngrep: gone\n";
-        assert_eq!(resident_by_pid(text), [(7, 20480 * 1024), (9, 10240)].into());
     }
 }
