@@ -103,7 +103,7 @@ impl World {
             levels: Vec::new(),
             scope: Scope::default(),
             baseline: None,
-            parses: None,
+            memory: None,
         });
         invariants::findings(&report.findings);
         assert_eq!(report.findings.len(), report.stops.len(), "who each finding stops");

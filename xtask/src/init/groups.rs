@@ -75,7 +75,9 @@ pub fn apart(
 
 /// The agents of a group in as many parts as it takes for no port to be in one of them twice, each but the first with what it is for.
 fn parts(agents: &[String], ports: &dyn Fn(&str) -> Vec<(u16, Evidence)>) -> Vec<(Vec<String>, Option<Evidence>)> {
-    let mut parts: Vec<(Vec<String>, Option<Evidence>, BTreeMap<u16, &str>)> = Vec::new();
+    /// Agents, what they are apart for, and whose each port is.
+    type Part<'a> = (Vec<String>, Option<Evidence>, BTreeMap<u16, &'a str>);
+    let mut parts: Vec<Part<'_>> = Vec::new();
     for agent in agents {
         let own = ports(agent);
         let clash = |taken: &BTreeMap<u16, &str>| own.iter().find(|(port, _)| taken.contains_key(port)).cloned();

@@ -45,7 +45,7 @@ impl<K: Eq + Hash + Copy, T> Recall<K, T> {
     /// How many there are.
     #[cfg(test)]
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         lock(&self.used).len() + lock(&self.known).len()
     }
 

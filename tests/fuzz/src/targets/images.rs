@@ -32,7 +32,7 @@ pub fn run(bytes: &[u8]) {
         2 => {
             let mut packages = sbom::debian(&text);
             packages.extend(sbom::python(&text));
-            let document = sbom::document("localhost/x:1", "sha256:00", None, &[], &packages);
+            let document = sbom::document("localhost/x:1", "sha256:00", None, &[], &packages, &BTreeSet::new());
             assert!(serde_json::to_string(&document).is_ok());
         }
         _ => write_layer(&text),

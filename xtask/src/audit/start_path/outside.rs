@@ -167,30 +167,7 @@ impl Walker<'_> {
                 self.alive = true;
                 V::Unknown
             }
-            "functools.partial" => self.partial(arguments),
-            "builtins.all" | "builtins.any" => match first.filter(|_| arguments.sure) {
-                Some(V::List(parts)) if !self.changed_lists.contains(parts) => {
-                    self.decided_by(parts, name == "builtins.any")
-                }
-                _ => {
-                    self.escape(arguments);
-                    V::Unknown
-                }
-            },
-            "builtins.setattr"
-                if let [V::Instance(id), V::Str(attribute), value] = arguments.positional.as_slice()
-                    && arguments.sure
-                    && self.gives_attribute(*id, attribute, value, false) =>
-            {
-                V::None
-            }
-            "builtins.object.__setattr__" if let Some(V::Instance(id)) = first => {
-                match arguments.positional.as_slice() {
-                    [_, V::Str(attribute), value] if self.gives_attribute(*id, attribute, value, true) => {}
-                    _ => self.forgets_attributes(*id),
-                }
-                V::None
-            }
+            _ if let Some(known) = self.of_known_values(name, arguments) => known,
             "builtins.setattr" => {
                 self.escape(arguments);
                 match first {
@@ -219,14 +196,6 @@ impl Walker<'_> {
                         V::Unknown
                     }
                 }
-            }
-            // Nobody changes a tuple; the list that it was made of may have been.
-            "builtins.tuple"
-                if let [V::List(parts)] = arguments.positional.as_slice()
-                    && arguments.sure
-                    && !self.changed_lists.contains(parts) =>
-            {
-                V::List(parts.clone())
             }
             "builtins.isinstance" if arguments.sure => match arguments.positional.as_slice() {
                 [value, class] => self.is_instance(value, class).map_or(V::Unknown, V::Bool),
@@ -258,9 +227,6 @@ impl Walker<'_> {
                 [V::Outside(module), V::Str(name)] => self.module_has(module, name).map_or(V::Unknown, V::Bool),
                 _ => V::Unknown,
             },
-            "builtins.vars" if let Some(V::Parsed(parser)) = first => {
-                self.options_by_name(*parser).unwrap_or(V::Unknown)
-            }
             "builtins.vars" => {
                 if let Some(object) = first {
                     self.any_attribute(object);
@@ -326,6 +292,36 @@ impl Walker<'_> {
             }
         };
         (value, Flow::Next)
+    }
+
+    /// What a few functions give of values that are known.
+    fn of_known_values(&mut self, name: &str, arguments: &Arguments) -> Option<V> {
+        let known = match (name, arguments.positional.as_slice()) {
+            ("functools.partial", _) => self.partial(arguments),
+            ("builtins.all" | "builtins.any", [V::List(parts)])
+                if arguments.sure && !self.changed_lists.contains(parts) =>
+            {
+                self.decided_by(parts, name == "builtins.any")
+            }
+            // Nobody changes a tuple; the list that it was made of may have been.
+            ("builtins.tuple", [V::List(parts)]) if arguments.sure && !self.changed_lists.contains(parts) => {
+                V::List(parts.clone())
+            }
+            ("builtins.vars", [V::Parsed(parser)]) => self.options_by_name(*parser)?,
+            ("builtins.setattr", [V::Instance(id), V::Str(attribute), value]) => {
+                let given = arguments.sure && self.gives_attribute(*id, attribute, value, false);
+                given.then_some(V::None)?
+            }
+            ("builtins.object.__setattr__", [V::Instance(id), rest @ ..]) => {
+                match rest {
+                    [V::Str(attribute), value] if self.gives_attribute(*id, attribute, value, true) => {}
+                    _ => self.forgets_attributes(*id),
+                }
+                V::None
+            }
+            _ => return None,
+        };
+        Some(known)
     }
 
     /// `any(…)` or `all(…)` of values.

@@ -80,6 +80,29 @@ pub fn unfilled(text: &str, arguments: &Arguments) -> Option<Problem> {
     None
 }
 
+/// Why an f-string refuses to write a value of a type in this way.
+pub fn refused_format(kind: &str, specification: &str) -> Option<Problem> {
+    let code = specification.chars().next_back().filter(char::is_ascii_alphabetic);
+    let message = match (kind, code) {
+        ("NoneType" | "dict" | "coroutine" | "generator", _) => {
+            let message = format!("unsupported format string passed to {kind}.__format__");
+            return Some(("TypeError", message));
+        }
+        ("str", Some(code)) if code != 's' => code,
+        ("int", Some(code)) if !"bcdeEfFgGnoxX".contains(code) => code,
+        ("float", Some(code)) if !"eEfFgGn".contains(code) => code,
+        _ => return None,
+    };
+    // A last letter may be what fills up the rest.
+    let plain = specification
+        .chars()
+        .rev()
+        .skip(1)
+        .all(|other| other.is_ascii_digit() || matches!(other, '.' | ',' | '_' | '+' | '-' | ' ' | '#'));
+    let words = format!("Unknown format code '{message}' for object of type '{kind}'");
+    plain.then_some(("ValueError", words))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,27 +161,4 @@ mod tests {
         assert_eq!(method("a.yml", "endswith", &endings), V::Bool(true));
         assert_eq!(method("a.json", "endswith", &endings), V::Bool(false));
     }
-}
-
-/// Why an f-string refuses to write a value of a type in this way.
-pub fn refused_format(kind: &str, specification: &str) -> Option<Problem> {
-    let code = specification.chars().next_back().filter(char::is_ascii_alphabetic);
-    let message = match (kind, code) {
-        ("NoneType" | "dict" | "coroutine" | "generator", _) => {
-            let message = format!("unsupported format string passed to {kind}.__format__");
-            return Some(("TypeError", message));
-        }
-        ("str", Some(code)) if code != 's' => code,
-        ("int", Some(code)) if !"bcdeEfFgGnoxX".contains(code) => code,
-        ("float", Some(code)) if !"eEfFgGn".contains(code) => code,
-        _ => return None,
-    };
-    // A last letter may be what fills up the rest.
-    let plain = specification
-        .chars()
-        .rev()
-        .skip(1)
-        .all(|other| other.is_ascii_digit() || matches!(other, '.' | ',' | '_' | '+' | '-' | ' ' | '#'));
-    let words = format!("Unknown format code '{message}' for object of type '{kind}'");
-    plain.then_some(("ValueError", words))
 }

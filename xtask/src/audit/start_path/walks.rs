@@ -63,8 +63,8 @@ impl Walks {
 
     /// How many there are.
     #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.0.len()
+    pub fn count(&self) -> usize {
+        self.0.count()
     }
 
     /// Keeps what was asked for since the last call, and nothing else.

@@ -33,9 +33,9 @@ fn followed_again(stack: &Stack, script: &str, walks: &Walks) -> usize {
         };
         format!("{:#?}", predict_with(stack, &tree, with))
     };
-    let before = walks.len();
+    let before = walks.count();
     assert_eq!(predicted(None), predicted(Some(walks)));
-    walks.len() - before
+    walks.count() - before
 }
 
 #[test]

@@ -63,11 +63,10 @@ fn parts_of_a_configuration_of_logging() {
 #[test]
 fn a_command_that_has_to_be_named() {
     let parser = |how: &str, then: &str| {
-        let rest = super::GOOD.replace(
+        super::GOOD.replace(
             "    options, _ = parser.parse_known_args()\n",
             &format!("    commands = parser.add_subparsers({how})\n    commands.add_parser('serve')\n    options = parser.parse_args()\n{then}"),
-        );
-        rest
+        )
     };
     alone_says(
         &parser("dest='command', required=True", ""),
