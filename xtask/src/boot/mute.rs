@@ -20,17 +20,6 @@ pub fn hint(status: &AgentStatus) -> Option<String> {
         .copied()
         .filter(|port| *port != asked)
         .collect();
-    // What answers is of that kind, and says something else.
-    if status
-        .reason
-        .as_deref()
-        .is_some_and(|reason| reason.contains("unhealthy reply"))
-    {
-        return Some(format!(
-            "it answers, in words that do not mean health: {} asks in its own; `{{kind: tcp}}` asks whether it takes connections",
-            setting("{ask: \"…\", expect: \"…\"}")
-        ));
-    }
     // Where it listens is looked at once it is mute.
     if status.listens_on.is_empty() && status.state != AgentState::Mute {
         return None;
@@ -89,13 +78,6 @@ mod tests {
         status.failure = Some(contract::status::Failure::NeverAnswered);
         status.listens_on.clear();
         assert_eq!(hint(&status), None);
-        status.reason = Some("no answer yet: unhealthy reply: the reply has no `status`".to_owned());
-        let words = hint(&status).unwrap();
-        assert!(
-            words.starts_with("it answers") && words.contains("{health: {ask: "),
-            "{words}"
-        );
-        status.reason = None;
         status.listens_on = vec![status.health_check_port];
         // Given up after it was mute: what was seen then is known still.
         status.state = AgentState::Failed;

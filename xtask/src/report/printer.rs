@@ -109,6 +109,12 @@ impl Printer {
         std::io::stdout().is_terminal()
     }
 
+    /// Whether standard input and standard error are terminals: somebody reads what is asked, and can answer.
+    #[must_use]
+    pub fn can_ask() -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
     /// Data: what the command was asked for. A closed pipe is not an error.
     pub fn data(&self, text: &str) {
         self.write(&self.harmless(text, self.color_out));

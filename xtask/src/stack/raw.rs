@@ -906,6 +906,25 @@ fn aliases<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String, At<S
         .collect()
 }
 
+/// The machine of a group; of several it has to say which.
+fn machine_of_group<'a>(
+    reader: &mut Reader<'a>,
+    machines: &[RawMachine],
+    name: &At<String>,
+    fields: &mut Fields<'a>,
+) -> Option<At<String>> {
+    match (fields.get("machine"), machines) {
+        (None, [only]) => Some(At {
+            value: only.name.value.clone(),
+            place: name.place.clone(),
+        }),
+        (None, _) => reader
+            .required(fields, "machine")
+            .and_then(|node| reader.text(node, "`machine`")),
+        (Some(node), _) => reader.text(node, "`machine`"),
+    }
+}
+
 fn group<'a>(reader: &mut Reader<'a>, machines: &[RawMachine], name: &At<String>, node: &'a Node) -> Option<RawGroup> {
     let what = format!("group `{}`", name.value);
     let mut fields = if node.is_null() {
@@ -913,16 +932,7 @@ fn group<'a>(reader: &mut Reader<'a>, machines: &[RawMachine], name: &At<String>
     } else {
         reader.fields(node, &what, name.place.clone())?
     };
-    let machine = match (fields.get("machine"), machines) {
-        (None, [only]) => Some(At {
-            value: only.name.value.clone(),
-            place: name.place.clone(),
-        }),
-        (None, _) => reader
-            .required(&mut fields, "machine")
-            .and_then(|node| reader.text(node, "`machine`")),
-        (Some(node), _) => reader.text(node, "`machine`"),
-    };
+    let machine = machine_of_group(reader, machines, name, &mut fields);
     // One that is written and wrong is not one that is left out.
     let address = match fields.get("address") {
         Some(node) => reader.address(node, "`address`").map(Some),

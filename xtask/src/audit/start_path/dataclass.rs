@@ -142,6 +142,8 @@ impl Walker<'_> {
 
     /// Whether a dataclass that is like any other class has a field of that name: its objects have it, whatever the class has.
     pub fn is_field(&self, class: (ModuleId, u32), name: &str) -> bool {
+        // One that nobody is given, and that has no default, is not there before somebody sets it.
+        let is_set = |field: &Field| field.init || field.has_default;
         let mut order = self.order(class.0, class.1).into_iter().flatten();
         order.any(|entry| {
             let facts = self
@@ -150,7 +152,7 @@ impl Walker<'_> {
             let fields = facts
                 .filter(|facts| !self.is_unusual(facts, entry))
                 .and_then(|facts| facts.fields.as_ref());
-            fields.is_some_and(|fields| fields.all.iter().any(|field| &*field.name == name))
+            fields.is_some_and(|fields| fields.all.iter().any(|field| is_set(field) && &*field.name == name))
         })
     }
 

@@ -5,18 +5,18 @@ use std::path::Path;
 
 use crate::cmd::{Context, Failure, Outcome};
 use crate::finding::Severity;
-use crate::host::system::terminal;
 use crate::host::tree::stack_files;
 use crate::init::ask::{Answer, read};
 use crate::init::{Inference, STACK_FILE};
 use crate::report::init as show;
+use crate::report::printer::Printer;
 
 /// Asks on the terminal.
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
 pub fn on_terminal(inference: Inference, path: &Path, context: &Context) -> Outcome<Inference> {
-    if !terminal::is_both() {
+    if !Printer::can_ask() {
         return Err(Failure::wrong_use(show::no_terminal()));
     }
     let wrong = |inference: &Inference| wrong(inference, path, context);

@@ -16,6 +16,5 @@ pub mod repository;
 pub mod request;
 pub(super) mod scratch;
 pub mod socket_holder;
-pub mod terminal;
 pub mod usage;
 pub mod watch;
