@@ -1,6 +1,7 @@
 //! A `containers.conf` of our own, for hosts on which Podman's defaults do not work. The host's own files stay as they are:
 //! Podman reads ours through `CONTAINERS_CONF`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nix::sys::resource::{Resource, getrlimit};
@@ -8,6 +9,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use crate::host::system::files;
 use crate::host::system::process;
 use crate::host::system::repository::Repository;
+use crate::stack::rights::Ulimit;
 
 /// What decides whether Podman's defaults work here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,24 @@ pub fn needed(host: &HostLimits) -> Option<String> {
     }
     (!text.is_empty())
         .then(|| format!("# Written by `cargo xtask`: what Podman needs on this host, and nothing else.\n{text}"))
+}
+
+/// Adds to the limits of a container those that [`needed`] sets for all: Podman forgets them where a container has one of its own, and
+/// asks for its usual ones again.
+pub fn complete(host: &HostLimits, ulimits: &mut BTreeMap<String, Ulimit>) {
+    if host.may_raise_limits || ulimits.is_empty() {
+        return;
+    }
+    for (name, most) in [
+        ("nofile", host.open_files.min(1_048_576)),
+        ("nproc", host.processes.min(host.max_pid)),
+    ] {
+        let limit = Ulimit {
+            soft: Some(most),
+            hard: Some(most),
+        };
+        ulimits.entry(name.to_owned()).or_insert(limit);
+    }
 }
 
 /// Reads what [`needed`] looks at.
@@ -93,7 +113,10 @@ pub fn provide(repository: &Repository) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{HostLimits, needed};
+    use std::collections::BTreeMap;
+
+    use super::{HostLimits, complete, needed};
+    use crate::stack::rights::Ulimit;
 
     const PLAIN: HostLimits = HostLimits {
         hybrid_cgroups: false,
@@ -129,5 +152,29 @@ mod tests {
             limited.contains("nofile=1024:1024") && limited.contains("nproc=4096:4096"),
             "{limited}"
         );
+    }
+
+    #[test]
+    fn a_container_with_limits_of_its_own_gets_those_that_this_host_needs_besides() {
+        let limited = HostLimits {
+            may_raise_limits: false,
+            ..PLAIN
+        };
+        let own = || {
+            let limit = Ulimit {
+                soft: Some(321),
+                hard: Some(654),
+            };
+            BTreeMap::from([("nofile".to_owned(), limit)])
+        };
+        let texts = |host: &HostLimits, mut ulimits: BTreeMap<String, Ulimit>| -> Vec<String> {
+            complete(host, &mut ulimits);
+            let all = ulimits.into_iter();
+            all.map(|(name, limit)| format!("{name}={}", limit.text())).collect()
+        };
+        assert_eq!(texts(&limited, own()), ["nofile=321:654", "nproc=4096:4096"]);
+        assert_eq!(texts(&PLAIN, own()), ["nofile=321:654"]);
+        // Without any, Podman takes the ones for all.
+        assert_eq!(texts(&limited, BTreeMap::new()), Vec::<String>::new());
     }
 }

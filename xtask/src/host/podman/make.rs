@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::bridge::Bridge;
-use super::{Podman, PodmanError};
+use super::{Podman, PodmanError, containers_conf};
 use crate::boot::creation::Creation;
 use crate::boot::pod::Secret;
 use crate::boot::{podman_arguments, podman_request};
@@ -81,6 +81,10 @@ pub fn group(podman: &Podman, creation: &Creation, turn: &Mutex<()>, bridge: &Br
     let _secrets = Secrets::make(podman, &creation.container.secrets)?;
     // Starting the second would start the first, too, but not say why it cannot.
     let (infra, name) = (&creation.pod.infra_name, &creation.container.name);
+    let mut container = creation.container.clone();
+    if podman.is_of_this_host() {
+        containers_conf::complete(&containers_conf::gather(), &mut container.ulimits);
+    }
     if let Some(service) = podman.service() {
         let post = |path: &str, body: Option<&serde_json::Value>| {
             if process::interrupted() {
@@ -93,10 +97,7 @@ pub fn group(podman: &Podman, creation: &Creation, turn: &Mutex<()>, bridge: &Br
         post("/pods/create", Some(&podman_request::pod(&creation.pod)))?;
         {
             let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-            post(
-                "/containers/create",
-                Some(&podman_request::container(&creation.container)),
-            )?;
+            post("/containers/create", Some(&podman_request::container(&container)))?;
         }
         post(&format!("/containers/{infra}/start"), None)?;
         bridge.keep(podman);
@@ -106,7 +107,7 @@ pub fn group(podman: &Podman, creation: &Creation, turn: &Mutex<()>, bridge: &Br
     run(podman, &["pod", "create"], &podman_arguments::pod(&creation.pod))?;
     {
         let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        run(podman, &["create"], &podman_arguments::container(&creation.container))?;
+        run(podman, &["create"], &podman_arguments::container(&container))?;
     }
     if !bridge.is_kept() {
         run(podman, &["start"], std::slice::from_ref(infra))?;
