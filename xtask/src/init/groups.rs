@@ -73,33 +73,41 @@ pub fn apart(
     all
 }
 
+/// Agents of a group that have each port once.
+#[derive(Default)]
+struct Part<'a> {
+    agents: Vec<String>,
+    /// Why it is one of its own.
+    evidence: Option<Evidence>,
+    /// Its ports, each with who has it.
+    taken: BTreeMap<u16, &'a str>,
+}
+
 /// The agents of a group in as many parts as it takes for no port to be in one of them twice, each but the first with what it is for.
 fn parts(agents: &[String], ports: &dyn Fn(&str) -> Vec<(u16, Evidence)>) -> Vec<(Vec<String>, Option<Evidence>)> {
-    /// Agents, what they are apart for, and whose each port is.
-    type Part<'a> = (Vec<String>, Option<Evidence>, BTreeMap<u16, &'a str>);
     let mut parts: Vec<Part<'_>> = Vec::new();
     for agent in agents {
         let own = ports(agent);
-        let clash = |taken: &BTreeMap<u16, &str>| own.iter().find(|(port, _)| taken.contains_key(port)).cloned();
-        let clashes: Vec<_> = parts.iter().map(|(_, _, taken)| clash(taken)).collect();
+        let clash = |part: &Part<'_>| own.iter().find(|(port, _)| part.taken.contains_key(port)).cloned();
+        let clashes: Vec<_> = parts.iter().map(clash).collect();
         let free = clashes.iter().position(Option::is_none).unwrap_or_else(|| {
-            let evidence = parts.first().zip(clashes.first()).and_then(|((_, _, taken), clash)| {
+            let evidence = parts.first().zip(clashes.first()).and_then(|(part, clash)| {
                 let (port, evidence) = clash.clone()?;
-                let other = taken.get(&port)?;
+                let other = part.taken.get(&port)?;
                 let says = format!("`{agent}` has {port}, like `{other}`: one container has it once");
                 Some(Evidence { says, ..evidence })
             });
-            parts.push((Vec::new(), evidence, BTreeMap::new()));
+            parts.push(Part {
+                evidence,
+                ..Part::default()
+            });
             parts.len() - 1
         });
-        let (members, _, taken) = &mut parts[free];
-        members.push(agent.clone());
-        taken.extend(own.iter().map(|(port, _)| (*port, agent.as_str())));
+        let part = &mut parts[free];
+        part.agents.push(agent.clone());
+        part.taken.extend(own.iter().map(|(port, _)| (*port, agent.as_str())));
     }
-    parts
-        .into_iter()
-        .map(|(members, evidence, _)| (members, evidence))
-        .collect()
+    parts.into_iter().map(|part| (part.agents, part.evidence)).collect()
 }
 
 /// What the file itself says under `docker_groups:` or a like key.

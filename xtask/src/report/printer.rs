@@ -109,10 +109,10 @@ impl Printer {
         std::io::stdout().is_terminal()
     }
 
-    /// Whether standard input and standard error are terminals: somebody reads what is asked, and can answer.
+    /// Whether somebody reads what is asked, and can answer: standard input and standard error are terminals, and nothing is kept from them.
     #[must_use]
-    pub fn can_ask() -> bool {
-        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    pub fn can_ask(&self) -> bool {
+        !self.quiet && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
     /// Data: what the command was asked for. A closed pipe is not an error.

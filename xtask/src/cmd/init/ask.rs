@@ -9,14 +9,13 @@ use crate::host::tree::stack_files;
 use crate::init::ask::{Answer, read};
 use crate::init::{Inference, STACK_FILE};
 use crate::report::init as show;
-use crate::report::printer::Printer;
 
 /// Asks on the terminal.
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
 pub fn on_terminal(inference: Inference, path: &Path, context: &Context) -> Outcome<Inference> {
-    if !Printer::can_ask() {
+    if !context.printer.can_ask() {
         return Err(Failure::wrong_use(show::no_terminal()));
     }
     let wrong = |inference: &Inference| wrong(inference, path, context);
