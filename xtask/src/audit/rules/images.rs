@@ -32,7 +32,8 @@ rules! {
 
     /// Finds files of the image below a folder where a volume, or a folder of the host, is mounted.
     ///
-    /// The mount hides them: agents see what is on the volume and never what the image has there. (`.gitkeep` and `.gitignore` do not count.)
+    /// The mount hides them: agents see what is on the volume, whatever the image has there; at best Podman copies that to a volume that is
+    /// new, and not again. (`.gitkeep` and `.gitignore` do not count.)
     ///
     /// Example: `data/words.json` in a tree with `code: [.]`, and `volumes: {data: /app/data}`.
     ///
@@ -167,6 +168,7 @@ mod tests {
         let volumes = "status_port: 9000\nvolumes: {data: /app/main/data}";
         let stack = Fixture::small().stack("status_port: 9000", volumes);
         let found = super::hidden(&stack.model(), &facts);
+        assert!(found.iter().all(|finding| finding.rule == "images/hidden"));
         let found: Vec<&str> = found.iter().map(|finding| finding.message.as_str()).collect();
         let says = "`main/data/a.json` and 1 more cannot be seen in containers of `core`: `data` is mounted at `/app/main/data`";
         assert_eq!(found, [says]);
