@@ -135,6 +135,7 @@ impl Watched {
 fn pass(args: &Args, context: &Context) -> Outcome<()> {
     let stack = context.stack()?;
     known_groups(&args.groups, &stack)?;
+    context.require_all_read(&stack, "rendered")?;
     render::refresh(context, &stack.as_written())?;
     match build(args, context, stack.clone())? {
         Exit::Success => replace(args, context, &stack),
