@@ -74,6 +74,15 @@ fn every_save_is_answered_and_ctrl_c_ends_it() {
     answered(&|_, text| !text.contains("No module named"));
     std::fs::write(&hub, whole).unwrap();
     answered(&|_, text| !fails(text));
+    // What a script reads is looked at again although no Python was changed.
+    let settings = sandbox.path("tree/main_pc_code/config/hub.json");
+    std::fs::write(&settings, "{").unwrap();
+    let text = std::fs::read_to_string(&hub).unwrap();
+    let reads = "import json\njson.load(open('main_pc_code/config/hub.json'))\n";
+    std::fs::write(&hub, text.replacen("import json\n", reads, 1)).unwrap();
+    answered(&|_, text| text.contains("is not valid JSON"));
+    std::fs::write(&settings, "{}").unwrap();
+    answered(&|_, text| !fails(text));
     // A stack with a mistake is told, and waited for.
     let stack = sandbox.path("tree/config/stack.yaml");
     let right = std::fs::read_to_string(&stack).unwrap();

@@ -1,4 +1,4 @@
-//! What is kept of a tree that is looked at again and again: by `init` and the audit of what it infers, by whoever watches it.
+//! What is kept of a tree that is looked at more than once: by `init` and the audit of what it infers, by whoever watches it.
 
 use super::start_path::Walks;
 use crate::python::parses::Parses;
@@ -19,9 +19,10 @@ impl Memory {
         self.parses.is_empty()
     }
 
-    /// Keeps what was asked for since the last call, and nothing else.
-    pub fn forget_unused(&mut self) {
+    /// Something was saved: files that are as they were need not be parsed again, and all scripts are followed anew, since they read
+    /// files whose content nobody compares.
+    pub fn look_again(&mut self) {
         self.parses.forget_unused();
-        self.walks.forget_unused();
+        self.walks = Walks::default();
     }
 }

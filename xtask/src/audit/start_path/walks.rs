@@ -1,5 +1,7 @@
-//! Scripts that were followed before: where a tree is looked at again, as by `init` and then by the audit of what it wrote, an agent that
-//! would find everything as it was is not followed again.
+//! Scripts that were followed before: where one look at a tree follows them for several questions, as `init` does and then the audit of
+//! what it inferred, an agent that would find everything as it was is not followed again.
+//!
+//! What a script reads of files that are no Python is part of no key: walks are kept for as long as nothing is saved.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -35,7 +37,7 @@ pub struct Walked {
     pub listening: Option<Listening>,
 }
 
-/// All that a walk depends on, as a digest.
+/// All that a walk depends on besides the content of files that are no Python, as a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WalkKey(blake3::Hash);
 
@@ -65,11 +67,6 @@ impl Walks {
     #[cfg(test)]
     pub fn count(&self) -> usize {
         self.0.count()
-    }
-
-    /// Keeps what was asked for since the last call, and nothing else.
-    pub fn forget_unused(&mut self) {
-        self.0.forget_unused();
     }
 }
 

@@ -175,7 +175,7 @@ impl Session<'_> {
         let report = self
             .read()
             .and_then(|found| report_of(self.args, self.context, found, Some(&self.memory)));
-        self.memory.forget_unused();
+        self.memory.look_again();
         match report {
             Ok(report) => self.publish(report),
             Err(failure) => {

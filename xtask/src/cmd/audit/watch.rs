@@ -65,7 +65,7 @@ fn pass(
         found = seen::read(args, context, memory)?;
     }
     let report = report_of(args, context, found, Some(memory))?;
-    memory.forget_unused();
+    memory.look_again();
     output::write(args, context, &report, started)
 }
 
