@@ -157,16 +157,20 @@ fn hosts_run_their_units_and_do_so_again_after_a_reboot() {
     let pc2 = boot(&room, "pc2", "192.168.1.102/24");
     pc2.runs_everything();
     assert!(pc2.is_running("always") && pc2.is_running("ours"));
+    assert!(!pc2.is_running("theirs"), "how others start is theirs to say");
     pc2.powers_off();
     room.end();
 }
 
-/// A pod with a container whose policy is that of `up`, and a container that starts with its host.
+/// A pod with a container whose policy and label are those of `up`, and two of others, of which one starts with its host.
 fn make_what_up_makes(host: &Host) {
     let image = "localhost/ai_system/pc2-core:latest /usr/local/bin/agent-supervisor";
     for line in [
         "podman pod create --name ours-pod --restart=unless-stopped".to_owned(),
-        format!("podman run --detach --pod ours-pod --name ours --restart=unless-stopped {image}"),
+        format!(
+            "podman run --detach --pod ours-pod --name ours --label ai-system.stack=x --restart=unless-stopped {image}"
+        ),
+        format!("podman run --detach --name theirs --restart=unless-stopped {image}"),
         format!("podman run --detach --name always --restart=always {image}"),
         "systemctl enable podman-restart.service".to_owned(),
     ] {

@@ -382,6 +382,16 @@ mod tests {
         }
     }
 
+    fn passes(made: &Everywhere, arguments: &[&str]) {
+        for argument in arguments {
+            assert!(
+                made.arguments.iter().any(|passed| passed == argument),
+                "{argument}: {:#?}",
+                made.arguments
+            );
+        }
+    }
+
     fn has(text: &str, parts: &[&str]) {
         for part in parts {
             assert!(text.contains(part), "{part}: {text}");
@@ -397,20 +407,20 @@ mod tests {
         );
         let secret = &made.secret;
         assert!(secret.starts_with(SECRET_PREFIX) && secret.len() < 64, "{secret}");
-        let arguments = &made.arguments;
-        for argument in [
-            "--add-host=db:10.0.0.7",
-            "--shm-size=1073741824b",
-            "--volume=/srv/models:/models:ro",
-            "--device=/dev/snd:/dev/snd:rw",
-            "--health-start-period=77s",
-            &format!("--secret={secret},type=mount,uid=10001,gid=10001,mode=0400,target=/run/secrets/TOKEN"),
-        ] {
-            assert!(arguments.contains(&argument.to_owned()), "{argument}: {arguments:#?}");
-        }
+        passes(
+            &made,
+            &[
+                "--add-host=db:10.0.0.7",
+                "--shm-size=1073741824b",
+                "--volume=/srv/models:/models:ro",
+                "--device=/dev/snd:/dev/snd:rw",
+                "--health-start-period=77s",
+                &format!("--secret={secret},type=mount,uid=10001,gid=10001,mode=0400,target=/run/secrets/TOKEN"),
+            ],
+        );
         let in_memory =
             |argument: &String| argument.starts_with("--tmpfs=/tmp:") && argument.contains("size=314572800");
-        assert!(arguments.iter().any(in_memory));
+        assert!(made.arguments.iter().any(in_memory));
         has(&made.pod, &[r#""hostadd":["db:10.0.0.7"]"#, r#""shm_size":1073741824"#]);
         has(
             &made.request,
@@ -477,20 +487,17 @@ mod tests {
             "stop_grace: 70\nstop_signal: SIGINT\ndns: [10.0.0.53]\nsockets: ['pipewire:1001']\nhost_services: ['6379:16379']",
             "    publish: ['0.0.0.0:8081:5000', '127.0.0.1:8082:4242']\n    overrides: {Beta: {restart: no}}\n",
         );
-        for argument in [
-            "--stop-timeout=73",
-            "--dns=10.0.0.53",
-            "--volume=/run/user/1001/pipewire-0:/mnt/sockets/pipewire-0",
-            "--env=AGENT_ENV_PIPEWIRE_REMOTE=/mnt/sockets/pipewire-0",
-            "--publish=0.0.0.0:8081:5000",
-            "--publish=127.0.0.1:8082:4242",
-        ] {
-            assert!(
-                made.arguments.contains(&argument.to_owned()),
-                "{argument}: {:#?}",
-                made.arguments
-            );
-        }
+        passes(
+            &made,
+            &[
+                "--stop-timeout=73",
+                "--dns=10.0.0.53",
+                "--volume=/run/user/1001/pipewire-0:/mnt/sockets/pipewire-0",
+                "--env=AGENT_ENV_PIPEWIRE_REMOTE=/mnt/sockets/pipewire-0",
+                "--publish=0.0.0.0:8081:5000",
+                "--publish=127.0.0.1:8082:4242",
+            ],
+        );
         has(
             &made.pod,
             &[
@@ -547,18 +554,15 @@ mod tests {
             "ulimits: {nofile: '512:1024', memlock: -1}\ncapabilities: [SYS_NICE]\nsecrets: {TOKEN: keys/token}",
             "    user: 1001\n",
         );
-        for argument in [
-            "--ulimit=nofile=512:1024",
-            "--ulimit=memlock=-1:-1",
-            "--cap-add=CAP_SYS_NICE",
-            "--user=1001:10001",
-        ] {
-            assert!(
-                made.arguments.contains(&argument.to_owned()),
-                "{argument}: {:#?}",
-                made.arguments
-            );
-        }
+        passes(
+            &made,
+            &[
+                "--ulimit=nofile=512:1024",
+                "--ulimit=memlock=-1:-1",
+                "--cap-add=CAP_SYS_NICE",
+                "--user=1001:10001",
+            ],
+        );
         has(
             &made.request,
             &[

@@ -4,6 +4,7 @@
 
 use super::facts::{HostFacts, RebootFacts};
 use super::{Diagnosis, Status};
+use crate::stack::labels::STACK;
 
 const ID: &str = "reboot";
 const TITLE: &str = "start after a reboot";
@@ -37,10 +38,11 @@ pub(super) fn diagnose(facts: &HostFacts) -> Diagnosis {
         (" --user", "~/.config/systemd/user")
     };
     if !reboot.starts_ours {
+        // A further command of the unit: what it starts of others stays as it is.
         let folder = format!("{folder}/{UNIT}.d");
         diagnosis = diagnosis.mend(format!(
-            "mkdir -p {folder} && printf '[Service]\\nExecStart=\\nExecStart=/usr/bin/podman start --all --filter restart-policy=always \
-             --filter restart-policy=unless-stopped\\n' > {folder}/unless-stopped.conf"
+            "mkdir -p {folder} && printf '[Service]\\nExecStart=/usr/bin/podman start --all --filter restart-policy=unless-stopped \
+             --filter label={STACK}\\n' > {folder}/ai-system.conf"
         ));
     }
     diagnosis = diagnosis.mend(format!("systemctl{scope} enable {UNIT}"));
@@ -75,7 +77,8 @@ mod tests {
         facts.reboot.systemd = true;
         let off = diagnose(&facts);
         assert_eq!(off.status, Status::Warning);
-        assert!(off.mend[0].contains("> /etc/systemd/system/podman-restart.service.d/unless-stopped.conf"));
+        assert!(off.mend[0].contains("> /etc/systemd/system/podman-restart.service.d/ai-system.conf"));
+        assert!(off.mend[0].contains("label=ai-system.stack") && !off.mend[0].contains("ExecStart=\\n"));
         assert_eq!(off.mend[1], "systemctl enable podman-restart.service");
         assert!(note(&facts.reboot).is_some());
         facts.reboot = RebootFacts {

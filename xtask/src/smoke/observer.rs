@@ -1,7 +1,6 @@
 //! What a check may do to the system: ask, run, inspect and wait, each within the check's time limit. The kinds of checks say what
 //! they look at in these terms; `host` carries it out.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use contract::status::GroupStatus;
@@ -69,12 +68,6 @@ pub trait Observer: Sync {
     /// # Errors
     /// When there is no reply within the limit.
     fn request(&self, agent: AgentId, payload: &[u8], limit: Duration) -> Result<Vec<u8>, Blind>;
-
-    /// Sends a request to an address from this host and returns the reply.
-    ///
-    /// # Errors
-    /// When there is no reply within the limit.
-    fn request_at(&self, at: SocketAddr, payload: &[u8], limit: Duration) -> Result<Vec<u8>, Blind>;
 
     /// Runs Podman; without a machine, this host's.
     ///

@@ -84,10 +84,17 @@ impl Watched {
         let Some(stack) = stack else {
             return Ok(());
         };
+        // What a machine names whose config cannot be read is what it named before; of one that never could be, the config is waited for.
+        if !stack.unread.is_empty() && !self.is_empty() {
+            return Ok(());
+        }
         let tree = context.tree_path(&stack);
-        let startup = stack.machines.iter().map(|machine| &machine.startup_config);
-        let requirements = stack.groups.iter().map(|group| &group.requirements);
-        let named: Vec<&String> = startup.chain(requirements).collect();
+        let prefix = stack.shown_prefix();
+        let in_tree = |shown: &str| shown.strip_prefix(&prefix).unwrap_or(shown).to_owned();
+        let lost = stack.unread.iter().map(|lost| in_tree(&lost.config));
+        let startup = stack.machines.iter().map(|machine| machine.startup_config.clone());
+        let requirements = stack.groups.iter().map(|group| group.requirements.clone());
+        let named: Vec<String> = startup.chain(lost).chain(requirements).collect();
         let code = stack.machines.iter().flat_map(|machine| &machine.code);
         let found = watched::find(&tree, code.map(String::as_str), named.iter().map(|path| path.as_str()))?;
         let mut files: BTreeSet<PathBuf> = named.into_iter().map(|path| tree.join(path)).collect();

@@ -1,7 +1,6 @@
 //! Looks at the running system for checks: asks agents and supervisors, runs Podman, commands in containers, and containers made
 //! for a check. What a check makes of that is in its kind, `smoke::kinds`.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -277,11 +276,6 @@ impl Observer for Watch<'_, '_> {
             .exec(of.group, &["python3", "-c", REQUEST_SCRIPT, &port, &limit_ms])
             .input(payload);
         run(&program, limit + BEYOND)?.succeeded().map(String::into_bytes)
-    }
-
-    fn request_at(&self, at: SocketAddr, payload: &[u8], limit: Duration) -> Result<Vec<u8>, Blind> {
-        let requester = self.look.requester.ok_or("no request can be sent from here")?;
-        requester.send(at, payload, limit).map_err(Blind::because)
     }
 
     fn podman(&self, machine: Option<MachineId>, words: &[&str]) -> Result<CommandSeen, Blind> {
