@@ -10,9 +10,24 @@ use super::steps::binds_from_within;
 use super::value::{ModuleId, V, parent, part_of_path};
 use super::walk::Walker;
 
+/// Most expressions that are looked at to say what one surely is: nested ones would double the work with every level.
+const MOST_ASKED: u32 = 1_000;
+
 impl Walker<'_> {
     /// What an expression surely is here. A list or dictionary may have been changed since it was made.
     pub fn certain(&self, value: &Value) -> Option<V> {
+        let (depth, asked) = self.asked.get();
+        if asked >= MOST_ASKED {
+            return None;
+        }
+        self.asked.set((depth + 1, asked + 1));
+        let known = self.certain_value(value);
+        let asked = if depth == 0 { 0 } else { self.asked.get().1 };
+        self.asked.set((depth, asked));
+        known
+    }
+
+    fn certain_value(&self, value: &Value) -> Option<V> {
         let known = match value {
             literal if literal.is_literal() => self.evaluate(literal),
             // It is a text, whatever is in it.
@@ -51,29 +66,7 @@ impl Walker<'_> {
                 made.value.clone()
             }
             Value::Each => self.each.last().cloned().flatten()?,
-            Value::Subscript(pair, _) if **pair == Value::Each => self.evaluate(value),
-            Value::Subscript(parts, _) if self.is_new_list(parts) => self.evaluate(value),
-            Value::Subscript(..) if self.is_word(value) => self.evaluate(value),
-            Value::Subscript(version, _) if matches!(self.certain(version), Some(V::Outside(name)) if name == "sys.version_info") => {
-                self.evaluate(value)
-            }
-            Value::Subscript(environment, key)
-                if matches!(self.evaluate(environment), V::Outside(name) if name == "os.environ")
-                    && self.certain(key).is_some() =>
-            {
-                self.evaluate(value)
-            }
-            Value::Subscript(parents, level) if self.is_of_path(parents) && self.certain(level).is_some() => {
-                self.evaluate(value)
-            }
-            Value::Subscript(data, key) if matches!(self.evaluate(data), V::Mapping(_) | V::Sequence(_)) => {
-                self.part(&self.certain(data)?, &self.certain(key)?)?
-            }
-            Value::Subscript(dictionary, key)
-                if self.certain(key).is_some() && matches!(self.evaluate(dictionary), V::Dict(_)) =>
-            {
-                Some(self.evaluate(value)).filter(is_same_always)?
-            }
+            Value::Subscript(object, key) => self.certain_part(value, object, key)?,
             Value::Entered(managed) => match self.certain(managed)? {
                 V::Instance(id) => {
                     let entered = self.entered.get(&id).filter(|entered| entered.sure)?;
@@ -104,7 +97,25 @@ impl Walker<'_> {
             },
             _ => return None,
         };
-        (known != V::Unknown).then_some(known)
+        (known != V::Unknown && known.size().is_some()).then_some(known)
+    }
+
+    /// What an object has at a key.
+    fn certain_part(&self, value: &Value, object: &Value, key: &Value) -> Option<V> {
+        if *object == Value::Each || self.is_new_list(object) || self.is_word(value) {
+            return Some(self.evaluate(value));
+        }
+        let sure = || self.certain(key).is_some();
+        match self.evaluate(object) {
+            V::Outside(name) if name == "os.environ" && sure() => Some(self.evaluate(value)),
+            V::Mapping(_) | V::Sequence(_) => self.part(&self.certain(object)?, &self.certain(key)?),
+            V::Dict(_) if sure() => Some(self.evaluate(value)).filter(is_same_always),
+            _ if self.is_of_path(object) && sure() => Some(self.evaluate(value)),
+            _ => match self.certain(object)? {
+                V::Outside(name) if name == "sys.version_info" => Some(self.evaluate(value)),
+                _ => None,
+            },
+        }
     }
 
     /// Whether this is `path.parents`, of a path that is sure.

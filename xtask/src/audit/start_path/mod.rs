@@ -461,6 +461,7 @@ fn walk(
         bases: Tracked::default(),
         orders: RefCell::default(),
         large: Cell::default(),
+        asked: Cell::default(),
         usual: TrackedSet::default(),
         called_by: Tracked::default(),
         class_names: Tracked::default(),

@@ -503,6 +503,8 @@ impl<'a> Walker<'a> {
             steps: _,
             decisions: _,
             large: _,
+            // At rest: nothing is imported while an expression is looked at.
+            asked: _,
             // At rest, see below.
             shadows: _,
             frames: _,

@@ -194,18 +194,27 @@ impl V {
         }
     }
 
-    /// The pieces as one value.
+    /// The pieces as one value. Of a text that is larger than any value may be only that it is one is known: a few lines can
+    /// double it sixty times.
     pub fn concat(pieces: Vec<Self>) -> Self {
         let mut out = String::new();
         for piece in &pieces {
             match piece {
+                Self::Str(text) | Self::Path(text) if out.len() + text.len() > LARGEST => return Self::some_text(),
                 Self::Str(text) | Self::Path(text) => out.push_str(text),
                 Self::Int(number) => out.push_str(&number.to_string()),
-                Self::Concat(_) | Self::Unknown => return Self::Concat(pieces),
-                _ => return Self::Concat(pieces),
+                _ => {
+                    let made = Self::Concat(pieces);
+                    return if made.size().is_some() { made } else { Self::some_text() };
+                }
             }
         }
         Self::Str(out)
+    }
+
+    /// A string of which nothing else is known.
+    fn some_text() -> Self {
+        Self::Concat(vec![Self::Unknown])
     }
 
     /// The text with each unknown part as a NUL.

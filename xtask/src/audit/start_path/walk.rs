@@ -306,6 +306,8 @@ pub struct Walker<'a> {
     pub orders: RefCell<HashMap<(ModuleId, u32), Vec<Entry>>>,
     /// Bytes that large values have taken.
     pub large: Cell<usize>,
+    /// How deep an expression is being looked at for what it surely is, and how many have been since the outermost.
+    pub asked: Cell<(u32, u32)>,
     /// Classes that a decorator or metaclass of the tree leaves as they are written.
     pub usual: TrackedSet<(ModuleId, u32)>,
     /// Classes whose metaclass is called when they are: where it makes the object.
