@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::{Context, Failure, Outcome};
 use crate::host::system::{parallel, process};
-use crate::host::testing::fuzz::{FuzzError, Fuzzer, Priority, Run, Target, targets};
+use crate::host::testing::fuzz::{FuzzError, Fuzzer, Run, Target, targets};
+use crate::host::testing::priority::Priority;
 use crate::report::exit::Exit;
 use crate::report::findings::counted;
 use crate::stack::near::nearest;
@@ -77,7 +78,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
 /// When the fuzzer cannot be built or run.
 pub fn beside_tests(context: &Context) -> Outcome {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    fuzz(&chosen(&[])?, cores.div_ceil(2), Priority::Low, context)
+    fuzz(&chosen(&[])?, cores.div_ceil(2), Priority::Lowest, context)
 }
 
 /// The targets of those names, with the time that tests run each for; all where none is named.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Context, Failure, Outcome, fuzz, in_use, setup};
 use crate::doctor::packages;
 use crate::host::system::process::{self, Program};
+use crate::host::testing::priority::Priority;
 use crate::host::testing::{debian, tools};
 use crate::report::exit::Exit;
 
@@ -31,21 +32,16 @@ pub struct Args {
     docker: bool,
 }
 
-/// What is checked first: a name, and cargo's arguments.
-const CHECKS: [(&str, &[&str]); 2] = [
-    ("format", &["fmt", "--all", "--check"]),
-    (
-        "lints",
-        &[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--profile=xtask",
-            "--locked",
-            "--",
-            "--deny=warnings",
-        ],
-    ),
+/// Cargo's arguments for formats and lints.
+const FORMAT: [&str; 3] = ["fmt", "--all", "--check"];
+const LINTS: [&str; 7] = [
+    "clippy",
+    "--workspace",
+    "--all-targets",
+    "--profile=xtask",
+    "--locked",
+    "--",
+    "--deny=warnings",
 ];
 
 /// Cargo's arguments for tests, which those follow that say which.
@@ -72,55 +68,12 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     if process::on_path("podman").is_some() {
         in_use::refuse(context, "test")?;
     }
-    let path = search_path(context);
+    let path = &search_path(context);
     let mut failed = Vec::new();
-    let others = other_targets(context)?;
-    let builds = std::thread::scope(|scope| {
-        // Most of it is waiting for packages, which need not be waited for here.
-        let debian = (args.setup && process::on_path("apt-get").is_some())
-            .then(|| scope.spawn(|| debian::provide(&context.repository)));
-        for (name, arguments) in CHECKS {
-            if !step(context, &path, name, arguments)? {
-                failed.push(name);
-            }
-        }
-        let builds = step(context, &path, "build", &with(&["--no-run"]))?;
-        if let Some(debian) = debian {
-            debian.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        }
-        Outcome::Ok(builds)
-    })?;
-    // What is printed of them is mixed; the log of each is whole.
-    if builds {
-        let (podman, others) = (with(&["--test", PODMAN]), with(&others));
-        let (path, podman, others) = (&path, &podman, &others);
-        let _fold = context.printer.fold("tests");
-        std::thread::scope(|scope| {
-            // Most of the time the first wait for containers: the rest of a processor's time is the others'.
-            let steps = [
-                (
-                    PODMAN,
-                    scope.spawn(move || beside_others(context, path, PODMAN, podman)),
-                ),
-                (
-                    "tests",
-                    scope.spawn(move || beside_others(context, path, "tests", others)),
-                ),
-                (
-                    "fuzz",
-                    scope.spawn(|| Ok(fuzz::beside_tests(context)? == Exit::Success)),
-                ),
-            ];
-            for (name, step) in steps {
-                if !step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))? {
-                    failed.push(name);
-                }
-            }
-            Outcome::Ok(())
-        })?;
-    } else {
-        failed.push("build");
+    if !step(context, path, Priority::Normal, "format", &FORMAT)? {
+        failed.push("format");
     }
+    failed.extend(all_at_once(args.setup, context, path)?);
     if failed.is_empty() {
         return Ok(Exit::Success);
     }
@@ -129,6 +82,45 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         .annotation("test", &format!("failed: {}", failed.join(", ")));
     context.printer.error(format!("failed: {}", failed.join(", ")));
     Ok(Exit::Findings)
+}
+
+/// Lints, all tests and fuzzing; the names of those that failed. What is printed of them is mixed; the log of each is whole.
+fn all_at_once(set_up: bool, context: &Context, path: &OsStr) -> Outcome<Vec<&'static str>> {
+    let _fold = context.printer.fold("tests");
+    let others = other_targets(context)?;
+    let others = with(&others);
+    // Most of the time these wait for containers, and they take longest: all else is done with what they leave of the machine.
+    let podman = with(&["--test", PODMAN]);
+    let building = with(&["--test", PODMAN, "--no-run"]);
+    let podman_is_built = step(context, path, Priority::Normal, "build of podman", &building)?;
+    std::thread::scope(|scope| {
+        let podman =
+            podman_is_built.then(|| scope.spawn(move || step(context, path, Priority::Normal, PODMAN, &podman)));
+        // Most of it is waiting for packages, which need not be waited for here.
+        let debian = (set_up && process::on_path("apt-get").is_some())
+            .then(|| scope.spawn(|| debian::provide(&context.repository)));
+        let lints = step(context, path, Priority::Low, "lints", &LINTS)?;
+        let building: Vec<&str> = others.iter().copied().chain(["--no-run"]).collect();
+        let built = step(context, path, Priority::Low, "build of all others", &building)?;
+        debian.map_or(Ok(()), joined)?;
+        let fuzz = built.then(|| scope.spawn(|| Outcome::Ok(fuzz::beside_tests(context)? == Exit::Success)));
+        let tests = built.then(|| step(context, path, Priority::Normal, "tests", &others));
+        let ended = [
+            ("build of podman", Some(podman_is_built)),
+            (PODMAN, podman.map(joined).transpose()?),
+            ("lints", Some(lints)),
+            ("build of all others", Some(built)),
+            ("tests", tests.transpose()?),
+            ("fuzz", fuzz.map(joined).transpose()?),
+        ];
+        let failed = ended.into_iter().filter(|(_, passed)| *passed == Some(false));
+        Ok(failed.map(|(name, _)| name).collect())
+    })
+}
+
+/// What a thread returned.
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Runs the tests of engines that they bring with them, those that are asked for and nothing else.
@@ -142,7 +134,15 @@ fn hosts(args: &Args, context: &Context) -> Outcome {
     let mut exit = Exit::Success;
     for (name, is_asked_for) in [("systemd", args.systemd), ("docker", args.docker)] {
         let filter = format!("{name}::");
-        if is_asked_for && !step(context, &path, name, &with(&["--test", HOSTS, &filter]))? {
+        if is_asked_for
+            && !step(
+                context,
+                &path,
+                Priority::Normal,
+                name,
+                &with(&["--test", HOSTS, &filter]),
+            )?
+        {
             exit = Exit::Findings;
         }
     }
@@ -156,7 +156,7 @@ fn with(which: &[impl AsRef<str>]) -> Vec<&str> {
 
 /// Cargo's arguments that choose all targets with tests but those with Podman: one that somebody adds is among them.
 fn other_targets(context: &Context) -> Outcome<Vec<String>> {
-    let listed = cargo()
+    let listed = Program::new(cargo())
         .args(["metadata", "--no-deps", "--format-version=1", "--locked"])
         .folder(context.repository.root())
         .read()?;
@@ -173,26 +173,21 @@ fn other_targets(context: &Context) -> Outcome<Vec<String>> {
     Ok(arguments)
 }
 
-fn cargo() -> Program {
-    Program::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-}
-
-/// Runs cargo with these arguments, as a part of the output of its own; whether it succeeded.
-fn step(context: &Context, path: &OsStr, name: &str, arguments: &[&str]) -> Outcome<bool> {
-    let _fold = context.printer.fold(name);
-    beside_others(context, path, name, arguments)
+fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 /// Runs cargo with these arguments; whether it succeeded.
-fn beside_others(context: &Context, path: &OsStr, name: &str, arguments: &[&str]) -> Outcome<bool> {
+fn step(context: &Context, path: &OsStr, priority: Priority, name: &str, arguments: &[&str]) -> Outcome<bool> {
     let started = Instant::now();
-    let outcome = cargo()
+    let outcome = priority
+        .program(cargo())
         .args(arguments)
         .folder(context.repository.root())
         // Tests run the program as users do, in an environment of their own.
         .env_remove("CARGO_MANIFEST_DIR")
         .env("PATH", path)
-        .log(context.repository.log(&format!("test-{name}")))
+        .log(context.repository.log(&format!("test-{}", name.replace(' ', "-"))))
         .limit(Duration::from_secs(3000))
         .run_lines(&mut |line| context.printer.note(line))?;
     let succeeded = outcome.status.success();

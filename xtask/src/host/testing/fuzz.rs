@@ -3,13 +3,14 @@
 //! The compiler's own instrumentation and libFuzzer do it, without a nightly compiler. Only the crates of the workspace are
 //! instrumented: all else is what the program itself is built from.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::host::system::files::FileError;
 use crate::host::system::process::{self, ProcessError, Program};
 use crate::host::system::repository::Repository;
+use crate::host::testing::priority::Priority;
 
 /// What targets there are.
 const LIST: &str = include_str!("../../../../tests/fuzz/targets.tsv");
@@ -74,24 +75,6 @@ pub struct Run {
     pub reason: String,
     /// File with the whole output.
     pub log: PathBuf,
-}
-
-/// How much of the machine it takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Priority {
-    /// As much as there is.
-    Normal,
-    /// What others leave: tests run at the same time.
-    Low,
-}
-
-impl Priority {
-    fn program(self, program: impl AsRef<OsStr>) -> Program {
-        match self {
-            Self::Normal => Program::new(program),
-            Self::Low => Program::new("nice").args(["-n", "19"]).arg(program),
-        }
-    }
 }
 
 /// The built program.

@@ -3,4 +3,5 @@
 pub mod debian;
 pub mod fault_rows;
 pub mod fuzz;
+pub mod priority;
 pub mod tools;
