@@ -1,8 +1,11 @@
 //! What a stack says of single agents, and of whom their groups reach: how their health is asked, which ports they have besides.
 
+use std::collections::BTreeSet;
+
 use super::Machine;
 use super::document::{Item, Shown};
 use super::evidence::{Evidence, Known};
+use crate::stack::publish::Publish;
 
 /// A key of a group, or of an agent's override.
 #[derive(Debug, Clone)]
@@ -51,6 +54,7 @@ impl Setting {
 /// What configs of other programs say of their agents.
 pub fn of_programs(machines: &[Machine]) -> Vec<Setting> {
     let mut found = Vec::new();
+    let mut taken = ports(machines);
     for machine in machines {
         let config = &machine.config.value;
         for group in &machine.groups {
@@ -72,10 +76,45 @@ pub fn of_programs(machines: &[Machine]) -> Vec<Setting> {
                     let shown = Shown::List(files.clone());
                     found.push(setting("env_file", shown, *line, "its variables come from there"));
                 }
+                for word in &agent.also.words {
+                    let Some(shown) = free(&word.shown, word.key, &mut taken) else {
+                        continue;
+                    };
+                    let mut setting = setting(word.key, shown, word.line, &word.says);
+                    if word.is_of_group {
+                        setting.agent = None;
+                    }
+                    setting.doubt = (word.shown == Shown::Note).then(|| word.says.clone());
+                    found.push(setting);
+                }
             }
         }
     }
     found
+}
+
+/// Ports that agents have at their host without being published.
+fn ports(machines: &[Machine]) -> BTreeSet<u16> {
+    let agents = machines.iter().flat_map(|machine| &machine.config.value.agents);
+    agents
+        .flat_map(|agent| [agent.port, agent.health_port])
+        .flatten()
+        .collect()
+}
+
+/// What is said, without ports of the host that it has already; nothing where nothing is left.
+fn free(shown: &Shown, key: &str, taken: &mut BTreeSet<u16>) -> Option<Shown> {
+    match shown {
+        Shown::List(items) if key == "publish" => {
+            let mut is_free = |item: &&String| {
+                let publish = Publish::parse(item);
+                publish.is_ok_and(|publish| taken.insert(publish.host_port))
+            };
+            let left: Vec<String> = items.iter().filter(|item| is_free(item)).cloned().collect();
+            (!left.is_empty()).then_some(Shown::List(left))
+        }
+        other => Some(other.clone()),
+    }
 }
 
 /// Keys of a group and of its overrides, agent by agent. What has no value stands in the group: a section of notes alone would be empty.

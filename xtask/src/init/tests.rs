@@ -249,9 +249,10 @@ fn marks_of_the_file_are_those_of_the_values() {
 
 #[test]
 fn services_of_a_compose_file_are_agents_with_all_that_is_said_of_them() {
-    let compose = "services:\n  hub:\n    build: .\n    command: python -m app.hub\n    ports: ['7001:7001']\n    volumes: ['./state:/app/state', \
+    let compose = "services:\n  hub:\n    build: .\n    command: python -m app.hub\n    ports: ['7001:7001', '8001:7001']\n    volumes: ['./state:/app/state', \
                    '.:/app', './conf:/app/conf:ro']\n    healthcheck: {test: [CMD, curl, -f, 'http://localhost:7001/health'], start_period: 1m}\n    \
-                   env_file: [hub.env, none.env]\n  web:\n    image: mine\n    command: [python, app/web.py]\n    depends_on: [hub, redis]\n    \
+                   env_file: [hub.env, none.env]\n    stop_signal: SIGINT\n    user: '1000'\n    \
+                   cap_add: [SYS_NICE]\n    privileged: true\n  web:\n    image: mine\n    command: [python, app/web.py]\n    depends_on: [hub, redis]\n    \
                    environment: {ROLE: web}\n    healthcheck: {test: nc -z localhost 7002}\n  redis: {image: 'redis:7'}\n";
     let files: &[(&str, &str)] = &[
         ("docker-compose.yml", compose),
@@ -277,9 +278,16 @@ fn services_of_a_compose_file_are_agents_with_all_that_is_said_of_them() {
     assert_eq!(stack.agents[1].environment["ROLE"], "web");
     assert_eq!(stack.groups.len(), 2);
     assert_eq!(stack.volumes[0].path, "/app/state");
+    assert_eq!(stack.agents[0].runtime.lifecycle.stop_signal.name(), "SIGINT");
+    let hub = stack.group(stack.agents[0].group);
+    assert!(hub.extras.rights.capabilities.contains("SYS_NICE"), "{text}");
     for line in [
         "health: {kind: http, port: 7001, path: /health, start_period: 60}  # = docker-compose.yml:7: its health check asks there",
         "env_file: [hub.env]  # = docker-compose.yml:8",
+        "stop_signal: SIGINT  # = docker-compose.yml:9: `stop_signal` of the service",
+        "publish: [\"0.0.0.0:8001:7001\"]  # = docker-compose.yml:5",
+        "    user: 1000  # = docker-compose.yml:10",
+        "# ? `hub`: it is privileged there",
         "health: {kind: tcp, port: 7002}  # = docker-compose.yml:",
         "# ? `docker-compose.prod.yml` lists the same agents",
     ] {
@@ -297,7 +305,7 @@ fn procfiles_and_programs_of_supervisord_list_agents() {
     );
     let supervisord = (
         "deploy/supervisord.conf",
-        "[program:four]\ncommand=python3 /app/bots/four.py\ndirectory=/app\n[group:all]\nprograms=four\n",
+        "[program:four]\ncommand=python3 /app/bots/four.py\ndirectory=/app\nstopwaitsecs=30\n[group:all]\nprograms=four\n",
     );
     let scripts = ["one", "two", "three", "four"].map(|name| (format!("bots/{name}.py"), "x = 1\n"));
     let of = |configs: &[(&str, &str)]| {
@@ -320,7 +328,12 @@ fn procfiles_and_programs_of_supervisord_list_agents() {
         "{text}"
     );
     assert!(!text.contains("nothing says on which port"), "{text}");
-    assert_eq!(of(&[supervisord]).1, "four");
+    let (text, names) = of(&[supervisord]);
+    assert_eq!(names, "four");
+    assert!(
+        text.contains("stop_grace: 30  # = deploy/supervisord.conf:4: `stopwaitsecs=30`"),
+        "{text}"
+    );
     // A list of agents comes before what starts processes.
     let list = (
         "startup.yaml",

@@ -160,6 +160,12 @@ impl Device {
     }
 }
 
+/// Whether `devices:` may have it.
+#[must_use]
+pub fn is_device(text: &str) -> bool {
+    Device::parse(text).is_ok()
+}
+
 fn path(text: &str) -> Result<String, &'static str> {
     let plain = |c: char| c.is_alphanumeric() || "/_.-@+ ".contains(c);
     if !text.starts_with('/') || !text.chars().all(plain) || text.split('/').any(|part| part == "..") {
@@ -172,7 +178,8 @@ fn path(text: &str) -> Result<String, &'static str> {
 }
 
 /// A number of bytes with a unit, as in `512m`.
-fn bytes(text: &str) -> Option<u64> {
+#[must_use]
+pub fn bytes(text: &str) -> Option<u64> {
     let text = text.to_ascii_lowercase();
     let text = text
         .strip_suffix("ib")

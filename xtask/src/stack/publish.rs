@@ -24,7 +24,11 @@ impl Publish {
         one && self.host_port == host_port
     }
 
-    fn parse(text: &str) -> Result<Self, &'static str> {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
         let parts: Vec<&str> = text.split(':').collect();
         let (address, host, container) = match parts[..] {
             [port] => ("127.0.0.1", port, port),

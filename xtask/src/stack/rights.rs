@@ -106,6 +106,20 @@ impl Ulimit {
     }
 }
 
+/// Whether a process can be limited in that.
+#[must_use]
+pub fn is_ulimit(name: &str) -> bool {
+    ULIMITS.contains(&name)
+}
+
+/// A capability as it is written here: in capitals, without `CAP_`. Nothing where there is none of that name.
+#[must_use]
+pub fn capability(name: &str) -> Option<String> {
+    let upper = name.to_ascii_uppercase();
+    let name = upper.strip_prefix("CAP_").unwrap_or(&upper);
+    CAPABILITIES.contains(&name).then(|| name.to_owned())
+}
+
 /// What one level, or a group, allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rights {
@@ -155,7 +169,7 @@ fn ulimits<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String, Ulim
     let mut all = BTreeMap::new();
     for entry in fields.entries() {
         let read = ulimit(reader, &entry.value, &entry.key);
-        if !ULIMITS.contains(&entry.key.as_str()) {
+        if !is_ulimit(&entry.key) {
             let place = reader.place(entry.key_span);
             let help = format!("those that there are: {}", ULIMITS.join(", "));
             reader.bad_value(place, format!("there is no ulimit `{}`", entry.key), &help);
@@ -201,13 +215,12 @@ fn ulimit<'a>(reader: &mut Reader<'a>, node: &'a Node, name: &str) -> Option<(Op
 fn capabilities<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for text in reader.texts(node, "`capabilities`") {
-        let upper = text.value.to_ascii_uppercase();
-        let name = upper.strip_prefix("CAP_").unwrap_or(&upper);
-        if CAPABILITIES.contains(&name) {
-            all.insert(name.to_owned());
+        if let Some(name) = capability(&text.value) {
+            all.insert(name);
             continue;
         }
-        let help = match name {
+        let upper = text.value.to_ascii_uppercase();
+        let help = match upper.strip_prefix("CAP_").unwrap_or(&upper) {
             "ALL" => "name each one that is needed: all of them are as good as the host itself".to_owned(),
             _ => format!("those that there are: {}", CAPABILITIES.join(", ")),
         };

@@ -2,6 +2,7 @@
 
 mod agents;
 mod programs;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 

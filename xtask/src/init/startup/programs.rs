@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::agents::{default_of, scalar};
+use super::words::{self, Word};
 use super::{Config, Listed};
 use crate::init::document::Shown;
 use crate::init::texts::{Kind, Texts, is_put_aside};
@@ -15,13 +16,15 @@ use crate::stack::{TreeFiles, normal};
 /// Longest file that is read, in bytes.
 const LONGEST: usize = 1024 * 1024;
 
-/// What a Compose service says besides what its agent is.
+/// What a config says besides what its agent is.
 #[derive(Debug, Clone, Default)]
 pub struct Also {
     /// How its health is asked, with the line.
     pub health: Option<(Shown, usize)>,
     /// Files of variables, relative to the tree, with the line.
     pub env_files: Option<(Vec<String>, usize)>,
+    /// What it says in words that a stack has, too.
+    pub words: Vec<Word>,
 }
 
 /// The configs of the kind of program that starts most of a tree's agents, and those of other kinds.
@@ -78,6 +81,7 @@ fn read(path: &str, text: &str, texts: &Texts, tree: &TreeFiles) -> Option<(Prog
     let _ = startup::settle(&mut read, &around);
     let root = (program == Program::Compose).then(|| yaml::parse(&source).0).flatten();
     let services = root.as_ref().map_or(&[] as &[Entry], services);
+    let programs = startup::program_keys(&source);
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut agents = Vec::new();
     for agent in &read.agents {
@@ -97,7 +101,16 @@ fn read(path: &str, text: &str, texts: &Texts, tree: &TreeFiles) -> Option<(Prog
             under: Vec::new(),
             line: agent.name.place.line as usize,
             heading: None,
-            also: service.map(|service| also(service, folder, tree)).unwrap_or_default(),
+            also: match service {
+                Some(service) => also(service, folder, tree),
+                None => Also {
+                    words: programs
+                        .get(&(agent.name.place.line as usize))
+                        .map(words::of_program)
+                        .unwrap_or_default(),
+                    ..Also::default()
+                },
+            },
         });
     }
     if agents.is_empty() {
@@ -152,7 +165,7 @@ fn field<'a>(node: &'a Node, key: &str) -> Option<&'a Entry> {
 }
 
 /// A scalar, or the scalars of a list, with the defaults of variables.
-fn texts_of(node: &Node) -> Vec<String> {
+pub fn texts_of(node: &Node) -> Vec<String> {
     match &node.value {
         Value::Sequence(items) => items.iter().filter_map(scalar).map(|text| default_of(&text)).collect(),
         _ => scalar(node).map(|text| default_of(&text)).into_iter().collect(),
@@ -172,7 +185,11 @@ fn also(service: &Entry, folder: &str, tree: &TreeFiles) -> Also {
         let files: Vec<String> = files.filter(|path| tree.files.contains(path)).collect();
         (!files.is_empty()).then_some((files, entry.key_span.line))
     });
-    Also { health, env_files }
+    Also {
+        health,
+        env_files,
+        words: words::of_service(service),
+    }
 }
 
 /// What a command asks that tells whether a container is well: an address of HTTP on its own host, or a port.
@@ -217,7 +234,7 @@ fn asked_over_http(test: &str) -> Option<(u16, String)> {
 }
 
 /// `1m30s` in seconds, rounded up.
-fn seconds(text: &str) -> Option<u64> {
+pub fn seconds(text: &str) -> Option<u64> {
     let mut total = 0.0;
     let mut number = String::new();
     let mut rest = text.trim();

@@ -31,6 +31,7 @@ pub use command::{application, is_server};
 pub use groups::{NamedGroup, slug};
 pub use profiles::Machines;
 pub use scripts::{Around, settle};
+pub use supervisord::{ProgramKeys, program_keys};
 use values::Values;
 
 /// One startup config.

@@ -54,6 +54,26 @@ pub fn read(source: &Source, names: &mut Vec<String>) -> (Startup, Vec<Finding>)
     (startup, reader.findings)
 }
 
+/// What a program's section has: key → value, line.
+pub type ProgramKeys = BTreeMap<String, (String, usize)>;
+
+/// The keys of each program, by the line of its section; nothing of a file that is no such config.
+#[must_use]
+pub fn program_keys(source: &Source) -> BTreeMap<usize, ProgramKeys> {
+    if !is_one(&source.path, &source.text) {
+        return BTreeMap::new();
+    }
+    let sections = sections(&mut Reader::new(source)).into_iter();
+    let programs = sections.filter(|section| section.name.starts_with("program:"));
+    programs
+        .map(|section| {
+            let keys = section.keys.into_iter();
+            let keys = keys.map(|(key, at)| (key, (at.value, at.place.line as usize)));
+            (section.place.line as usize, keys.collect())
+        })
+        .collect()
+}
+
 /// How many processes a program has, each an agent with its number: 1, and none that is a number, where it does not say.
 fn numbers(section: &Section) -> Vec<u32> {
     // Nobody starts more of one program in this way.
