@@ -92,40 +92,14 @@ fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
         errors.push((None, "no agents".to_owned()));
     }
     let mut names = HashSet::new();
-    let mut ports: HashMap<u16, (String, bool)> = HashMap::new();
+    let mut ports: Ports = HashMap::new();
     ports.insert(config.status_port, ("the status endpoint".to_owned(), true));
     for (at, agent) in config.agents.iter().enumerate() {
-        let name = &agent.name;
-        if name.is_empty() || name.starts_with('.') || name.contains(|c: char| c == '/' || c.is_control()) {
-            errors.push((Some(at), format!("`{name}` cannot be an agent's name")));
-        }
-        if !names.insert(name.as_str()) {
-            errors.push((Some(at), format!("agent `{name}` is defined twice")));
-        }
-        if agent.script_path.is_empty() {
-            errors.push((Some(at), format!("agent `{name}` has no script")));
-        }
-        for led in agent.ports.iter().filter(|led| led.port == led.target) {
-            errors.push((Some(at), format!("port {} of agent `{name}` leads to itself", led.port)));
-        }
-        for (port, what, sure) in ports_of(agent) {
-            if port == 0 {
-                errors.push((Some(at), format!("{what} of agent `{name}` is 0")));
-                continue;
-            }
-            let owner = format!("{what} of `{name}`");
-            if let Some((other, other_sure)) = ports.get(&port) {
-                if sure && *other_sure {
-                    errors.push((Some(at), format!("port {port} is used twice: {other}, {owner}")));
-                } else {
-                    // Today's rule, `port + 1`, clashes in configs that run all the same.
-                    warnings.push((
-                        Some(at),
-                        format!("port {port} is used twice: {other}, {owner}; give an explicit health_check_port"),
-                    ));
-                }
-            } else {
-                ports.insert(port, (owner, sure));
+        identity(agent, &mut names, |problem| errors.push((Some(at), problem)));
+        for clash in own_ports(agent, &mut ports) {
+            match clash {
+                Clash::Error(message) => errors.push((Some(at), message)),
+                Clash::Warning(message) => warnings.push((Some(at), message)),
             }
         }
     }
@@ -153,6 +127,60 @@ fn validate(config: &GroupConfig) -> (Vec<Message>, Vec<Message>) {
     dependencies_elsewhere(config, &mut errors);
     supervision(config, &mut errors);
     (errors, warnings)
+}
+
+/// What is wrong with an agent's name and script; `names` are those of the agents before it.
+fn identity<'a>(agent: &'a Agent, names: &mut HashSet<&'a str>, mut wrong: impl FnMut(String)) {
+    let name = &agent.name;
+    if name.is_empty() || name.starts_with('.') || name.contains(|c: char| c == '/' || c.is_control()) {
+        wrong(format!("`{name}` cannot be an agent's name"));
+    }
+    if !names.insert(name.as_str()) {
+        wrong(format!("agent `{name}` is defined twice"));
+    }
+    if agent.script_path.is_empty() {
+        wrong(format!("agent `{name}` has no script"));
+    }
+}
+
+/// Ports that are taken: by whom, and whether it is meant to be this one.
+type Ports = HashMap<u16, (String, bool)>;
+
+/// What is wrong with a port.
+enum Clash {
+    /// Not both can have it.
+    Error(String),
+    /// It works in configs that are in use.
+    Warning(String),
+}
+
+/// Takes an agent's ports; what is wrong with them.
+fn own_ports(agent: &Agent, taken: &mut Ports) -> Vec<Clash> {
+    let name = &agent.name;
+    let to_itself = agent.ports.iter().filter(|led| led.port == led.target);
+    let mut clashes: Vec<Clash> = to_itself
+        .map(|led| Clash::Error(format!("port {} of agent `{name}` leads to itself", led.port)))
+        .collect();
+    for (port, what, sure) in ports_of(agent) {
+        if port == 0 {
+            clashes.push(Clash::Error(format!("{what} of agent `{name}` is 0")));
+            continue;
+        }
+        let owner = format!("{what} of `{name}`");
+        let Some((other, other_sure)) = taken.get(&port) else {
+            taken.insert(port, (owner, sure));
+            continue;
+        };
+        clashes.push(if sure && *other_sure {
+            Clash::Error(format!("port {port} is used twice: {other}, {owner}"))
+        } else {
+            // Today's rule, `port + 1`, clashes in configs that run all the same.
+            Clash::Warning(format!(
+                "port {port} is used twice: {other}, {owner}; give an explicit health_check_port"
+            ))
+        });
+    }
+    clashes
 }
 
 /// The ports that an agent has: number, what it is, and whether it is meant to be this one.

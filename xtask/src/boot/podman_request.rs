@@ -69,6 +69,57 @@ pub fn pod(pod: &Pod) -> Value {
 /// Body of `POST /libpod/containers/create`.
 #[must_use]
 pub fn container(container: &Container) -> Value {
+    let (mounts, volumes) = storage(container);
+    let mut body = json!({
+        "name": container.name,
+        "pod": container.pod,
+        "image": container.image,
+        "env": container.environment,
+        "labels": container.labels,
+        "read_only_filesystem": container.read_only,
+        "cap_drop": ["all"],
+        "no_new_privileges": true,
+        "restart_policy": "unless-stopped",
+        "stop_timeout": container.stop_seconds,
+        "log_configuration": { "driver": "k8s-file", "size": LOG_BYTES },
+        "healthconfig": {
+            "Test": ["CMD-SHELL", HEALTH_COMMAND],
+            "Interval": container.health.interval.saturating_mul(NANOSECONDS),
+            "Timeout": container.health.timeout.saturating_mul(NANOSECONDS),
+            "Retries": container.health.retries,
+            "StartPeriod": container.health.start_period.saturating_mul(NANOSECONDS),
+        },
+        "sdnotifyMode": "container",
+        "mounts": mounts,
+        "volumes": volumes,
+        "resource_limits": resource_limits(container),
+    });
+    if !container.command.is_empty() {
+        body["command"] = json!(container.command);
+    }
+    if !container.devices.is_empty() {
+        let devices = container.devices.iter().map(|device| json!({ "path": device.text() }));
+        body["devices"] = Value::Array(devices.collect());
+    }
+    if !container.secrets.is_empty() {
+        let secrets = container.secrets.iter().map(|secret| {
+            let (user, group) = secret.owner;
+            json!({ "Source": secret.name, "Target": secret.target, "UID": user, "GID": group, "Mode": SECRET_MODE })
+        });
+        body["secrets"] = Value::Array(secrets.collect());
+    }
+    rights(container, &mut body);
+    if let Some((user, group)) = container.user {
+        body["user"] = json!(format!("{user}:{group}"));
+    }
+    if let Some(path) = &container.seccomp_profile {
+        body["seccomp_profile_path"] = json!(path);
+    }
+    body
+}
+
+/// What is mounted: folders of the host and memory, and Podman's named volumes, which it is asked for apart.
+fn storage(container: &Container) -> (Vec<Value>, Vec<Value>) {
     let mut mounts: Vec<Value> = container
         .temporary
         .iter()
@@ -108,6 +159,11 @@ pub fn container(container: &Container) -> Value {
             json!({ "Name": name, "Dest": path, "Options": options })
         })
         .collect();
+    (mounts, volumes)
+}
+
+/// How much memory, processor time and how many processes it may take.
+fn resource_limits(container: &Container) -> Map<String, Value> {
     let mut limits = Map::new();
     if let Some(bytes) = container.memory_bytes {
         limits.insert(
@@ -123,52 +179,7 @@ pub fn container(container: &Container) -> Value {
     if let Some(count) = container.processes {
         limits.insert("pids".to_owned(), json!({ "limit": count }));
     }
-    let mut body = json!({
-        "name": container.name,
-        "pod": container.pod,
-        "image": container.image,
-        "env": container.environment,
-        "labels": container.labels,
-        "read_only_filesystem": container.read_only,
-        "cap_drop": ["all"],
-        "no_new_privileges": true,
-        "restart_policy": "unless-stopped",
-        "stop_timeout": container.stop_seconds,
-        "log_configuration": { "driver": "k8s-file", "size": LOG_BYTES },
-        "healthconfig": {
-            "Test": ["CMD-SHELL", HEALTH_COMMAND],
-            "Interval": container.health.interval.saturating_mul(NANOSECONDS),
-            "Timeout": container.health.timeout.saturating_mul(NANOSECONDS),
-            "Retries": container.health.retries,
-            "StartPeriod": container.health.start_period.saturating_mul(NANOSECONDS),
-        },
-        "sdnotifyMode": "container",
-        "mounts": mounts,
-        "volumes": volumes,
-        "resource_limits": limits,
-    });
-    if !container.command.is_empty() {
-        body["command"] = json!(container.command);
-    }
-    if !container.devices.is_empty() {
-        let devices = container.devices.iter().map(|device| json!({ "path": device.text() }));
-        body["devices"] = Value::Array(devices.collect());
-    }
-    if !container.secrets.is_empty() {
-        let secrets = container.secrets.iter().map(|secret| {
-            let (user, group) = secret.owner;
-            json!({ "Source": secret.name, "Target": secret.target, "UID": user, "GID": group, "Mode": SECRET_MODE })
-        });
-        body["secrets"] = Value::Array(secrets.collect());
-    }
-    rights(container, &mut body);
-    if let Some((user, group)) = container.user {
-        body["user"] = json!(format!("{user}:{group}"));
-    }
-    if let Some(path) = &container.seccomp_profile {
-        body["seccomp_profile_path"] = json!(path);
-    }
-    body
+    limits
 }
 
 /// What the kernel allows it.

@@ -13,7 +13,7 @@ use super::reach::Host;
 use crate::container::group_config;
 use crate::container::layout::ROOT;
 use crate::container::preload::Preload;
-use crate::stack::{AgentId, GroupId, Stack, Writable};
+use crate::stack::{AgentId, GroupId, MachineId, Stack, Writable};
 
 /// Memory that each folder in which the agent may write has at the most.
 const FOLDER_SIZE: &str = "64m";
@@ -38,6 +38,32 @@ const NO_SECRET: &str = "not-given-to-a-trial";
 
 /// Where the first process looks for its interpreter: nothing that the tree sets, or can put a file into.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What every such container has: nothing leads out of it, nothing of it stays, and its root may do no more than change users.
+const SEALS: [&str; 19] = [
+    "--rm",
+    "--pull=never",
+    "--network=none",
+    "--http-proxy=false",
+    // Podman's own have no size.
+    "--read-only-tmpfs=false",
+    "--image-volume=ignore",
+    "--shm-size=64m",
+    "--unsetenv-all",
+    // The first process starts the supervisor as another user, and ends it: neither it nor its agent can touch the first.
+    "--user=0:0",
+    "--cap-drop=all",
+    "--cap-add=setuid,setgid,kill",
+    "--security-opt=no-new-privileges",
+    // The tree keeps its own SELinux label: nothing of it is changed.
+    "--security-opt=label=disable",
+    "--no-healthcheck",
+    "--log-driver=none",
+    "--stop-timeout=1",
+    "--tmpfs=/tmp:rw,nosuid,nodev,size=256m,mode=1777",
+    "--tmpfs=/var/tmp:rw,nosuid,nodev,size=64m,mode=1777",
+    "--tmpfs=/run:rw,nosuid,nodev,size=1m,mode=0755",
+];
 
 /// How one agent is started alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,32 +145,7 @@ pub fn sealed(
     let deadline = around.limit + Duration::from_millis(settle).min(around.limit) + MARGIN;
     let user = stack.images.uid;
     let name = format!("{}-{role}-{}", stack.name, agent.0);
-    let mut arguments: Vec<String> = [
-        "--rm",
-        "--pull=never",
-        "--network=none",
-        "--http-proxy=false",
-        // Podman's own have no size.
-        "--read-only-tmpfs=false",
-        "--image-volume=ignore",
-        "--shm-size=64m",
-        "--unsetenv-all",
-        // The first process starts the supervisor as another user, and ends it: neither it nor its agent can touch the first.
-        "--user=0:0",
-        "--cap-drop=all",
-        "--cap-add=setuid,setgid,kill",
-        "--security-opt=no-new-privileges",
-        // The tree keeps its own SELinux label: nothing of it is changed.
-        "--security-opt=label=disable",
-        "--no-healthcheck",
-        "--log-driver=none",
-        "--stop-timeout=1",
-        "--tmpfs=/tmp:rw,nosuid,nodev,size=256m,mode=1777",
-        "--tmpfs=/var/tmp:rw,nosuid,nodev,size=64m,mode=1777",
-        "--tmpfs=/run:rw,nosuid,nodev,size=1m,mode=0755",
-    ]
-    .map(str::to_owned)
-    .into();
+    let mut arguments: Vec<String> = SEALS.map(str::to_owned).into();
     arguments.extend(group.has_read_only_root().then(|| "--read-only".to_owned()));
     arguments.extend([
         format!("--name={name}"),
@@ -159,17 +160,7 @@ pub fn sealed(
     ]);
     let writable = writable(stack, group_id, &mut arguments);
     let mounts = mounts(around, &mut arguments);
-    if around.host.limits.memory {
-        let memory = stack.memory_bytes(group.machine, 1).unwrap_or(MEMORY.0).min(MEMORY.1);
-        arguments.push(format!("--memory={memory}b"));
-        arguments.push(format!("--memory-swap={memory}b"));
-    }
-    if around.host.limits.processes {
-        let pids = stack.pids(group.machine, 1).unwrap_or(PIDS.0).min(PIDS.1);
-        arguments.push(format!("--pids-limit={pids}"));
-        arguments.push(format!("--cpus={CPUS}"));
-        arguments.push(format!("--cpu-shares={SHARES}"));
-    }
+    limits(stack, group.machine, around.host, &mut arguments);
     let mut given = around.image.clone();
     given.extend(environment(stack, group_id, around.host));
     arguments.push(stack.group_image(group_id));
@@ -207,6 +198,21 @@ fn writable(stack: &Stack, group: GroupId, arguments: &mut Vec<String>) -> Vec<S
         writable.push(path);
     }
     writable
+}
+
+/// Limits what the container takes of the host, as far as the host can.
+fn limits(stack: &Stack, machine: MachineId, host: &Host, arguments: &mut Vec<String>) {
+    if host.limits.memory {
+        let memory = stack.memory_bytes(machine, 1).unwrap_or(MEMORY.0).min(MEMORY.1);
+        arguments.push(format!("--memory={memory}b"));
+        arguments.push(format!("--memory-swap={memory}b"));
+    }
+    if host.limits.processes {
+        let pids = stack.pids(machine, 1).unwrap_or(PIDS.0).min(PIDS.1);
+        arguments.push(format!("--pids-limit={pids}"));
+        arguments.push(format!("--cpus={CPUS}"));
+        arguments.push(format!("--cpu-shares={SHARES}"));
+    }
 }
 
 /// Mounts the agent's code.

@@ -541,41 +541,62 @@ fn resources(stack: &Stack, id: GroupId) -> Option<Resources> {
     (!limits.is_empty()).then_some(Resources { requests, limits })
 }
 
-/// The volumes of a pod, and where they are in its container.
-fn volumes(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> (Vec<Volume>, Vec<Mount>) {
-    let machine = stack.group(id).machine;
-    let volume = |name: &str| Volume {
+/// A volume that is nothing yet.
+fn volume(name: &str) -> Volume {
+    Volume {
         name: name.to_owned(),
         config_map: None,
         empty_dir: None,
         host_path: None,
         persistent_volume_claim: None,
         secret: None,
-    };
-    let mount = |name: &str, path: &str| Mount {
+    }
+}
+
+/// A whole volume at a path, where the container may write.
+fn mount(name: &str, path: &str) -> Mount {
+    Mount {
         name: name.to_owned(),
         mount_path: path.to_owned(),
         sub_path: None,
         read_only: false,
-    };
-    let config_name = &config.metadata.name;
-    let mut both = vec![(
+    }
+}
+
+/// The volumes of a pod, and where they are in its container.
+fn volumes(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> (Vec<Volume>, Vec<Mount>) {
+    let both = std::iter::once(config_files(config))
+        .chain(memory(stack, names, id))
+        .chain(host_folders(stack, id))
+        .chain(of_stack(stack, names, stack.group(id).machine));
+    let (mut volumes, mut mounts): (Vec<Volume>, Vec<Mount>) = both.unzip();
+    if let Some((volume, keys)) = secrets(stack, names, id) {
+        volumes.push(volume);
+        mounts.extend(keys);
+    }
+    (volumes, mounts)
+}
+
+/// The group's config.
+fn config_files(config: &ConfigMap) -> (Volume, Mount) {
+    let name = &config.metadata.name;
+    (
         Volume {
-            config_map: Some(Named {
-                name: config_name.clone(),
-            }),
-            ..volume(config_name)
+            config_map: Some(Named { name: name.clone() }),
+            ..volume(name)
         },
         Mount {
             read_only: true,
-            ..mount(config_name, CONFIG_FOLDER)
+            ..mount(name, CONFIG_FOLDER)
         },
-    )];
-    let extras = &stack.group(id).extras;
-    let shm = extras
-        .shm_bytes
-        .map(|bytes| ("/dev/shm", vec![format!("size={bytes}")]));
-    for (path, options) in temporary(stack, id).into_iter().chain(shm) {
+    )
+}
+
+/// Folders in memory.
+fn memory(stack: &Stack, names: &Names, id: GroupId) -> impl Iterator<Item = (Volume, Mount)> {
+    let shm = stack.group(id).extras.shm_bytes;
+    let shm = shm.map(|bytes| ("/dev/shm", vec![format!("size={bytes}")]));
+    temporary(stack, id).into_iter().chain(shm).map(move |(path, options)| {
         // Podman makes a volume of that name, for all pods of the host: the group's name makes it the group's own.
         let name = format!("{}{}", names.group(id), path.replace('/', "-"));
         let empty_dir = EmptyDir {
@@ -588,17 +609,21 @@ fn volumes(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> (Ve
                     None => size.to_owned(),
                 }),
         };
-        both.push((
+        (
             Volume {
                 empty_dir: Some(empty_dir),
                 ..volume(&name)
             },
             mount(&name, path),
-        ));
-    }
-    for (index, host) in extras.all_mounts().enumerate() {
+        )
+    })
+}
+
+/// Folders and sockets of the node.
+fn host_folders(stack: &Stack, id: GroupId) -> impl Iterator<Item = (Volume, Mount)> {
+    stack.group(id).extras.all_mounts().enumerate().map(|(index, host)| {
         let name = format!("host-{index}");
-        both.push((
+        (
             Volume {
                 host_path: Some(HostPath {
                     path: host.source.clone(),
@@ -609,16 +634,20 @@ fn volumes(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> (Ve
                 read_only: host.read_only,
                 ..mount(&name, &host.target)
             },
-        ));
-    }
-    for of_stack in &stack.volumes {
+        )
+    })
+}
+
+/// The volumes that all groups of a machine have.
+fn of_stack(stack: &Stack, names: &Names, machine: MachineId) -> impl Iterator<Item = (Volume, Mount)> {
+    stack.volumes.iter().map(move |of_stack| {
         let name = label(&of_stack.name);
         // A node has no folder that is relative to the checkout.
         let folder = of_stack.absolute_folder(&stack.machine(machine).name);
         let claim = Claim {
             claim_name: claim::name(names, machine, of_stack),
         };
-        both.push((
+        (
             Volume {
                 persistent_volume_claim: folder.is_none().then_some(claim),
                 host_path: folder.map(|path| HostPath { path }),
@@ -628,24 +657,27 @@ fn volumes(stack: &Stack, names: &Names, id: GroupId, config: &ConfigMap) -> (Ve
                 read_only: of_stack.read_only,
                 ..mount(&name, &of_stack.path)
             },
-        ));
-    }
-    let (mut volumes, mut mounts): (Vec<Volume>, Vec<Mount>) = both.into_iter().unzip();
+        )
+    })
+}
+
+/// The group's secrets, if it has any: one object, which whoever deploys it makes of the files, with a key for each.
+fn secrets(stack: &Stack, names: &Names, id: GroupId) -> Option<(Volume, Vec<Mount>)> {
     let files = &stack.group(id).secrets;
-    if !files.is_empty() {
-        // One object for the group, which whoever deploys it makes of the files: a key for each.
-        volumes.push(Volume {
-            secret: Some(SecretVolume {
-                secret_name: names.secret(id),
-                default_mode: SECRET_MODE,
-            }),
-            ..volume(&names.secret(id))
-        });
-        mounts.extend(files.iter().map(|file| Mount {
-            sub_path: Some(file.name.clone()),
-            read_only: true,
-            ..mount(&names.secret(id), &file.target)
-        }));
+    if files.is_empty() {
+        return None;
     }
-    (volumes, mounts)
+    let of_group = Volume {
+        secret: Some(SecretVolume {
+            secret_name: names.secret(id),
+            default_mode: SECRET_MODE,
+        }),
+        ..volume(&names.secret(id))
+    };
+    let keys = files.iter().map(|file| Mount {
+        sub_path: Some(file.name.clone()),
+        read_only: true,
+        ..mount(&names.secret(id), &file.target)
+    });
+    Some((of_group, keys.collect()))
 }

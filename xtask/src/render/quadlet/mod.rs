@@ -121,6 +121,50 @@ fn rights(unit: &mut Unit, extras: &Extras) {
     }
 }
 
+/// The ports that a group publishes on its host.
+fn ports(unit: &mut Unit, stack: &Stack, id: GroupId) {
+    let lan_address = stack.machine(stack.group(id).machine).lan_address;
+    for port in published(stack, id) {
+        let on = match port.on {
+            Interface::Loopback => std::net::Ipv4Addr::LOCALHOST,
+            Interface::Lan => lan_address,
+            Interface::At(address) => address,
+        };
+        unit.key(
+            "PublishPort",
+            format!("{on}:{}:{}", port.host_port, port.container_port),
+        );
+    }
+}
+
+/// The group's secret files.
+fn secrets(unit: &mut Unit, stack: &Stack, id: GroupId) {
+    for file in &stack.group(id).secrets {
+        let (user, of_group) = stack.group_user(id).unwrap_or((stack.images.uid, stack.images.uid));
+        // What `podman secret create` makes of the file: docker/README.md has the command.
+        unit.key(
+            "Secret",
+            format!(
+                "{},type=mount,uid={user},gid={of_group},mode=0400,target={}",
+                stack.secret_name(id, file),
+                literal(&file.target)
+            ),
+        );
+    }
+}
+
+/// What only newer Podman has keys for.
+fn podman_arguments(stack: &Stack, id: GroupId) -> Vec<String> {
+    let memory = stack.group_memory_bytes(id);
+    let memory = memory.map(|bytes| format!("--memory={}m", bytes.div_ceil(1024 * 1024)));
+    let hosts = stack.group(id).extras.extra_hosts.iter();
+    let hosts = hosts.map(|(name, address)| format!("--add-host={name}:{address}"));
+    let cpus = stack
+        .group_milli_cpus(id)
+        .map(|cpus| format!("--cpus={}", cpus_text(cpus)));
+    memory.into_iter().chain(cpus).chain(hosts).collect()
+}
+
 fn container(stack: &Stack, id: GroupId) -> Unit {
     let group = stack.group(id);
     let machine = stack.machine(group.machine);
@@ -152,17 +196,7 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
     }
     unit.key("Network", network_file(stack, group.machine))
         .key("IP", group.address);
-    for port in published(stack, id) {
-        let on = match port.on {
-            Interface::Loopback => std::net::Ipv4Addr::LOCALHOST,
-            Interface::Lan => machine.lan_address,
-            Interface::At(address) => address,
-        };
-        unit.key(
-            "PublishPort",
-            format!("{on}:{}:{}", port.host_port, port.container_port),
-        );
-    }
+    ports(&mut unit, stack, id);
     for volume in &stack.volumes {
         // Units are copied to where a relative folder would be another.
         let folder = volume.absolute_folder(&machine.name);
@@ -174,18 +208,7 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
         unit.key("Volume", literal(&mount.text()));
     }
     devices(&mut unit, &group.extras);
-    for file in &group.secrets {
-        let (user, of_group) = stack.group_user(id).unwrap_or((stack.images.uid, stack.images.uid));
-        // What `podman secret create` makes of the file: docker/README.md has the command.
-        unit.key(
-            "Secret",
-            format!(
-                "{},type=mount,uid={user},gid={of_group},mode=0400,target={}",
-                stack.secret_name(id, file),
-                literal(&file.target)
-            ),
-        );
-    }
+    secrets(&mut unit, stack, id);
     if let Some(bytes) = group.extras.shm_bytes {
         unit.key("ShmSize", bytes);
     }
@@ -197,15 +220,7 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
     if let Some(pids) = stack.group_pids(id) {
         unit.key("PidsLimit", pids);
     }
-    // Newer Podman has keys for these.
-    let memory = stack.group_memory_bytes(id);
-    let memory = memory.map(|bytes| format!("--memory={}m", bytes.div_ceil(1024 * 1024)));
-    let hosts = group.extras.extra_hosts.iter();
-    let hosts = hosts.map(|(name, address)| format!("--add-host={name}:{address}"));
-    let cpus = stack
-        .group_milli_cpus(id)
-        .map(|cpus| format!("--cpus={}", cpus_text(cpus)));
-    let arguments: Vec<String> = memory.into_iter().chain(cpus).chain(hosts).collect();
+    let arguments = podman_arguments(stack, id);
     if !arguments.is_empty() {
         unit.key("PodmanArgs", arguments.join(" "));
     }
