@@ -5,18 +5,13 @@ mod choose;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use contract::status::AgentState;
-
 use super::down::left_text;
 use super::select::Selection;
 use super::{Context, Failure, Outcome, ownership, preflight, send_images};
-use crate::boot::causes::causes;
 use crate::boot::creation::Runs;
-use crate::boot::critical_path::critical_path;
+use crate::boot::ending::Ending;
 use crate::boot::limits;
 use crate::boot::session::{Chosen, Ended, Limit, WaitFor};
-use crate::boot::standing::Lost;
-use crate::boot::view::View;
 use crate::doctor::reboot;
 use crate::finding::Severity;
 use crate::host::boot::session::{Booted, Session};
@@ -26,7 +21,8 @@ use crate::host::doctor::gather;
 use crate::host::podman::hosts::{Hosts, Part, Place};
 use crate::host::system::lock::{self, Lock};
 use crate::host::system::process;
-use crate::report::boot::{BootReporter, causes_lines, causes_text, path_text};
+use crate::report::boot::BootReporter;
+use crate::report::ending;
 use crate::report::exit::Exit;
 use crate::report::findings;
 use crate::report::variants;
@@ -279,33 +275,53 @@ impl Job<'_> {
             if !created.failed.is_empty() {
                 return Ok(Exit::Tool);
             }
-            printer.step("up", self.started_text(created));
+            printer.step("up", ending::started(created.groups.len()));
             return Ok(Exit::Success);
         }
+        let end = Ending {
+            stack: self.stack,
+            groups: &self.chosen.groups,
+            without: self.without,
+            view: &booted.view,
+            lost: &booted.lost,
+        };
+        let failure = |ended| {
+            let own_limit = self.args.timeout.is_some();
+            ending::failure(&end, ended, self.started.elapsed(), own_limit, printer.verbose)
+        };
         match booted.ended {
             Ended::Interrupted => {
-                printer.note(self.left_running(&booted.view));
+                printer.note(ending::left_running(&end));
                 Ok(Exit::Interrupted)
             }
             Ended::Ready if created.failed.is_empty() => {
-                if !booted.view.degraded(self.stack, &self.chosen.groups).is_empty() {
-                    printer.warn(format!("not all is there:{}", self.causes(booted)));
+                if end.degraded() > 0 {
+                    let causes = ending::causes_of(&end, printer.verbose);
+                    printer.warn(format!("not all is there:{causes}"));
                 }
-                printer.step("up", self.success(created, &booted.view));
+                printer.step("up", self.success(created, &end));
                 self.say_what_returns(created);
                 Ok(Exit::Success)
             }
-            Ended::InVain if created.failed.is_empty() && self.is_tolerable(booted) => {
-                printer.warn(self.failure(Ended::InVain, booted));
-                printer.step("up", self.partly(&booted.view));
+            Ended::InVain if created.failed.is_empty() && !self.args.strict && end.only_agents_failed() => {
+                printer.warn(failure(Ended::InVain));
+                printer.step("up", ending::partly(&end));
                 self.say_what_returns(created);
                 Ok(Exit::Success)
             }
             ended => {
-                printer.error(self.failure(ended, booted));
+                printer.error(failure(ended));
                 Ok(Exit::Findings)
             }
         }
+    }
+
+    fn success(&self, created: &Created, end: &Ending<'_>) -> String {
+        let healthy = self.args.wait == WaitFor::Healthy;
+        if created.groups.is_empty() {
+            return ending::nothing_to_do(healthy);
+        }
+        ending::all_came(end, self.started_at_ms, healthy.then(|| self.started.elapsed()))
     }
 
     /// Says that what was just made is not there after a reboot, on a host where systemd could see to it.
@@ -314,103 +330,6 @@ impl Job<'_> {
         if let Some(note) = note.filter(|_| !created.groups.is_empty()) {
             self.context.printer.note(note);
         }
-    }
-
-    /// Whether only agents failed, and others are healthy.
-    fn is_tolerable(&self, booted: &Booted) -> bool {
-        let groups = &self.chosen.groups;
-        let (unhealthy, total) = self.unhealthy(&booted.view);
-        let by_checks = groups.iter().any(|group| booted.view.is_failed_by_checks(*group));
-        !self.args.strict && booted.lost.is_empty() && !by_checks && unhealthy < total
-    }
-
-    /// What runs although not all does.
-    fn partly(&self, view: &View) -> String {
-        let (unhealthy, total) = self.unhealthy(view);
-        let degraded = view.degraded(self.stack, &self.chosen.groups).len();
-        let degraded = match degraded {
-            0 => String::new(),
-            some => format!(", {some} of these degraded"),
-        };
-        format!(
-            "{} of {total} agents are healthy{degraded}; the others failed, which `--strict` makes exit code 1",
-            total - unhealthy
-        )
-    }
-
-    /// What failed.
-    fn causes(&self, booted: &Booted) -> String {
-        let causes = causes(self.stack, &booted.view, &self.chosen.groups, &booted.lost);
-        if self.context.printer.verbose {
-            causes_text(self.stack, &causes)
-        } else {
-            causes_lines(self.stack, &causes)
-        }
-    }
-
-    fn started_text(&self, created: &Created) -> String {
-        match created.groups.len() {
-            0 => "nothing to do: every container runs; agents were not looked at".to_owned(),
-            1 => "1 group started; its agents were not waited for".to_owned(),
-            many => format!("{many} groups started; their agents were not waited for"),
-        }
-    }
-
-    fn success(&self, created: &Created, view: &View) -> String {
-        let healthy = self.args.wait == WaitFor::Healthy;
-        if created.groups.is_empty() {
-            let state = if healthy { "is healthy" } else { "answers" };
-            return format!("nothing to do: everything runs and {state}");
-        }
-        path_text(
-            self.stack,
-            &self.chosen.groups,
-            &critical_path(self.stack, view),
-            self.started_at_ms,
-            healthy.then(|| self.started.elapsed()),
-        )
-    }
-
-    /// How many agents of the boot are not healthy, and how many there are.
-    fn unhealthy(&self, view: &View) -> (usize, usize) {
-        let agents = || {
-            self.chosen
-                .groups
-                .iter()
-                .flat_map(|group| &self.stack.group(*group).agents)
-                .filter(|agent| !self.without.contains(*agent))
-        };
-        let healthy = agents().filter(|agent| view.state(self.stack, **agent).is_some_and(AgentState::is_good));
-        let total = agents().count();
-        (total - healthy.count(), total)
-    }
-
-    fn left_running(&self, view: &View) -> String {
-        let (unhealthy, total) = self.unhealthy(view);
-        format!(
-            "interrupted: what was started runs on, {} of {total} agents healthy so far
-  hint: `cargo xtask status` shows how it              goes on, `cargo xtask down` removes it",
-            total - unhealthy
-        )
-    }
-
-    fn failure(&self, ended: Ended, booted: &Booted) -> String {
-        let (unhealthy, total) = self.unhealthy(&booted.view);
-        let after = self.started.elapsed().as_secs_f64();
-        let why = match ended {
-            Ended::TimedOut if self.args.timeout.is_some() => "the limit that `--timeout` sets",
-            Ended::TimedOut => "the limit for what is configured; `--timeout SECONDS` sets another",
-            _ => "waiting longer changes nothing",
-        };
-        let removed = |group: &GroupId| matches!(booted.lost.get(group), Some(Lost::Removed));
-        let head = if self.chosen.groups.iter().all(removed) {
-            format!("what `up` waited for was taken down meanwhile, {after:.1} s after it began")
-        } else if unhealthy == 0 {
-            format!("every agent is healthy, but not every group, after {after:.1} s: {why}")
-        } else {
-            format!("{unhealthy} of {total} agents are not healthy after {after:.1} s: {why}")
-        };
-        head + &self.causes(booted)
     }
 }
 

@@ -12,6 +12,7 @@ pub mod build;
 pub mod delivery;
 pub mod diff;
 pub mod doctor;
+pub mod ending;
 pub mod escape;
 pub mod exit;
 pub mod faults;
