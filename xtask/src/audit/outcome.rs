@@ -9,6 +9,8 @@ use serde::Serialize;
 
 use super::causes::Cause;
 use super::focus::About;
+use super::rule::Class;
+use super::rules;
 use crate::finding::{Finding, Place, Severity, Subject};
 use crate::python::facts::TreeFacts;
 use crate::stack::{AgentId, Stack, graph};
@@ -96,6 +98,13 @@ pub struct AgentReport {
 }
 
 impl AgentReport {
+    /// Whether all that is said against it is that a package is missing.
+    #[must_use]
+    pub fn only_lacks_package(&self) -> bool {
+        let rule = self.rule.and_then(rules::find);
+        rule.is_some_and(|rule| rule.class == Class::Package)
+    }
+
     /// The report of an agent of which nothing is known.
     #[must_use]
     pub fn new(stack: &Stack, id: AgentId) -> Self {

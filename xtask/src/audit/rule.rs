@@ -3,6 +3,15 @@
 
 use crate::finding::{Confidence, Finding, Place, Severity};
 
+/// What a failure that a rule finds is owed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// To the agent's own code, its files or the stack.
+    Own,
+    /// To a package that is not installed: what the agent would do with it is another question.
+    Package,
+}
+
 /// A rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
@@ -12,6 +21,8 @@ pub struct Rule {
     pub severity: Severity,
     /// How sure they are.
     pub confidence: Confidence,
+    /// What its findings are owed to.
+    pub class: Class,
     /// Where `--fix` mends what it finds, as in `in shell scripts`; nothing where it does not.
     pub fix: Option<&'static str>,
     /// What it finds, in a line.
@@ -67,15 +78,28 @@ macro_rules! fix {
 }
 pub(crate) use fix;
 
-/// Rules with their documentation as doc comments: id, severity, confidence, summary, and where `--fix` mends what they find.
+/// What the findings of a rule are owed to.
+macro_rules! class {
+    () => {
+        $crate::audit::rule::Class::Own
+    };
+    ($class:ident) => {
+        $crate::audit::rule::Class::$class
+    };
+}
+pub(crate) use class;
+
+/// Rules with their documentation as doc comments: id, severity, confidence, summary, where `--fix` mends what they find, and what that is
+/// owed to.
 macro_rules! rules {
-    ($($(#[doc = $line:literal])+ $name:ident = $id:literal, $severity:ident, $confidence:ident, $summary:literal $(, fix $fix:literal)?;)+) => {
+    ($($(#[doc = $line:literal])+ $name:ident = $id:literal, $severity:ident, $confidence:ident, $summary:literal $(, fix $fix:literal)? $(, class $class:ident)?;)+) => {
         $(
             $(#[doc = $line])+
             pub const $name: $crate::audit::rule::Rule = $crate::audit::rule::Rule {
                 id: $id,
                 severity: $crate::finding::Severity::$severity,
                 confidence: $crate::finding::Confidence::$confidence,
+                class: $crate::audit::rule::class!($($class)?),
                 fix: $crate::audit::rule::fix!($($fix)?),
                 summary: $summary,
                 explanation: concat!($($line, "\n"),+),
@@ -89,7 +113,16 @@ pub(crate) use rules;
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{Class, matches};
+
+    #[test]
+    fn a_missing_package_is_not_owed_to_the_agent() {
+        use crate::audit::rules::{find, requirements, start};
+        assert_eq!(requirements::MISSING.class, Class::Package);
+        assert_eq!(requirements::INVALID.class, Class::Own);
+        assert_eq!(start::EXITS.class, Class::Own);
+        assert!(find("requirements/missing").is_some_and(|rule| rule.class == Class::Package));
+    }
 
     #[test]
     fn a_pattern_is_an_id_or_a_family() {

@@ -276,11 +276,7 @@ fn health(stack: &Stack, followed: &Followed, listening: &Listening, open: &[Ope
             return None;
         }
         // A package that is missing opens no port of its own accord.
-        let only_lacks = followed
-            .report
-            .rule
-            .is_some_and(|rule| rule.starts_with("requirements/"));
-        let runs = followed.report.prediction == Prediction::Starts || only_lacks;
+        let runs = followed.report.prediction == Prediction::Starts || followed.report.only_lacks_package();
         let runs = runs && listening.elsewhere.is_none();
         let script = Place::file(format!("{}{}", stack.shown_prefix(), agent.script_path));
         let evidence = vec![(script, "opens no port, and neither does what it imports".to_owned())];

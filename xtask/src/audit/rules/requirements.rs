@@ -11,7 +11,7 @@ rules! {
     /// Example: `import cv2` in a group whose requirements have no `opencv-python`.
     ///
     /// Add the distribution that has the module to the group's requirements file.
-    MISSING = "requirements/missing", Warning, High, "an import that no requirement of the group provides";
+    MISSING = "requirements/missing", Warning, High, "an import that no requirement of the group provides", class Package;
 
     /// Finds lines of a requirements file that are not valid requirements: a line of a Dockerfile, say.
     ///
