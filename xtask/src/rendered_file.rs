@@ -44,8 +44,8 @@ impl Record {
     ///
     /// # Errors
     /// When it is not the text of a record.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
+    pub fn parse(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
     }
 
     /// Its text.

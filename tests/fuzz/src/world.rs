@@ -11,7 +11,7 @@ use xtask::python::tree::{self, Content, Entry};
 use xtask::report::audit as formats;
 use xtask::report::audit::human::Output;
 use xtask::stack::audit::Excluded;
-use xtask::stack::{Files, Stack, TreeFiles, Written};
+use xtask::stack::{Files, FilesError, Stack, TreeFiles, Written};
 
 use crate::invariants;
 
@@ -112,13 +112,13 @@ impl World {
 }
 
 impl Files for World {
-    fn list(&self, _: &str) -> Result<TreeFiles, String> {
+    fn list(&self, _: &str) -> Result<TreeFiles, FilesError> {
         let files: BTreeSet<String> = self.0.keys().filter(|path| *path != STACK).cloned().collect();
         Ok(TreeFiles::new(files))
     }
 
-    fn read(&self, _: &str, path: &str) -> Result<Vec<u8>, String> {
-        self.0.get(path).cloned().ok_or_else(|| "no such file".to_owned())
+    fn read(&self, _: &str, path: &str) -> Result<Vec<u8>, FilesError> {
+        self.0.get(path).cloned().ok_or(FilesError::NoFile)
     }
 }
 

@@ -9,7 +9,7 @@ use super::figures::Run;
 use crate::images::digest;
 use crate::images::plan::{GroupInputs, Inputs};
 use crate::stack::model::Dependency;
-use crate::stack::{AgentId, Files, MachineId, Stack, TreeFiles, Written, resolve_alias};
+use crate::stack::{AgentId, Files, FilesError, MachineId, Stack, TreeFiles, Written, resolve_alias};
 
 /// First port of an agent; below those that the kernel hands out.
 const FIRST_PORT: u16 = 20_000;
@@ -76,15 +76,15 @@ impl Copies {
 }
 
 impl Files for Copies {
-    fn list(&self, _: &str) -> Result<TreeFiles, String> {
+    fn list(&self, _: &str) -> Result<TreeFiles, FilesError> {
         Ok(self.files.clone())
     }
 
-    fn read(&self, _: &str, path: &str) -> Result<Vec<u8>, String> {
+    fn read(&self, _: &str, path: &str) -> Result<Vec<u8>, FilesError> {
         self.texts
             .get(path)
             .map(|text| text.clone().into_bytes())
-            .ok_or_else(|| "no such file".to_owned())
+            .ok_or(FilesError::NoFile)
     }
 }
 

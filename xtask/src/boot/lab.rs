@@ -43,11 +43,16 @@ pub struct LabMachine {
 /// Where the kernel keeps named network namespaces.
 const NAMESPACES: &str = "/run/netns";
 
+/// A stack with more machines than two, or fewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the lab joins two machines by one link, and the stack has {0}")]
+pub struct NotTwoMachines(pub usize);
+
 /// The lab of a stack, with its storage in that folder.
 ///
 /// # Errors
-/// With what a person should read, where the stack has not two machines.
-pub fn lab(stack: &Stack, folder: &Path) -> Result<Lab, String> {
+/// When the stack has not two machines.
+pub fn lab(stack: &Stack, folder: &Path) -> Result<Lab, NotTwoMachines> {
     let run = run_folder(&stack.name);
     let machine = |machine: &Machine| {
         let namespace = format!("{}-{}", stack.name, machine.name);
@@ -65,10 +70,7 @@ pub fn lab(stack: &Stack, folder: &Path) -> Result<Lab, String> {
             machines: [machine(first), machine(second)],
             run,
         }),
-        machines => Err(format!(
-            "the lab joins two machines by one link, and the stack has {}",
-            machines.len()
-        )),
+        machines => Err(NotTwoMachines(machines.len())),
     }
 }
 
@@ -267,7 +269,7 @@ mod tests {
     fn a_lab_needs_two_machines() {
         let mut stack = Fixture::small().model();
         stack.machines.truncate(1);
-        let error = lab(&stack, Path::new("/w/lab")).unwrap_err();
+        let error = lab(&stack, Path::new("/w/lab")).unwrap_err().to_string();
         assert_eq!(error, "the lab joins two machines by one link, and the stack has 1");
     }
 

@@ -63,7 +63,7 @@ impl Context {
     pub fn new(options: &GlobalOptions, output: Option<&Path>) -> Outcome<Self> {
         let (repository, without) = match Repository::find(options.stack.as_deref(), output) {
             Ok(repository) => (repository, None),
-            Err(why) => (Repository::at("."), Some(why)),
+            Err(error) => (Repository::at("."), Some(error.to_string())),
         };
         if without.is_none() {
             repository
@@ -208,7 +208,9 @@ impl Context {
     /// # Errors
     /// When one is unknown.
     pub fn choose_variants(&self, stack: &mut Stack) -> Outcome<()> {
-        stack.choose_variants(&self.variants).map_err(Failure::wrong_use)
+        stack
+            .choose_variants(&self.variants)
+            .map_err(|error| Failure::wrong_use(error.to_string()))
     }
 
     /// What `--tree` says.

@@ -259,12 +259,42 @@ pub struct SavedManifest {
     pub documents: Vec<(String, Vec<u8>)>,
 }
 
+/// What is wrong with an OCI layout that Podman wrote.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// Its index cannot be read.
+    #[error("index.json: {0}")]
+    Index(#[source] serde_json::Error),
+    /// It has no manifest of an image that was saved.
+    #[error("no manifest of `{0}`")]
+    Missing(String),
+    /// The manifest of an image cannot be read.
+    #[error("the manifest of `{name}`: {source}")]
+    Manifest {
+        /// The image.
+        name: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A layer is compressed, or something else: its digest is not the one that storage knows.
+    #[error("a layer of `{name}` is of type `{media_type}`")]
+    Layer {
+        /// The image.
+        name: String,
+        /// What the layer is said to be.
+        media_type: String,
+    },
+    /// The index of the archive cannot be written.
+    #[error(transparent)]
+    Write(serde_json::Error),
+}
+
 /// Digests of the manifests in an OCI layout, by the name of the image, from its `index.json`.
 ///
 /// # Errors
-/// With what is wrong with it.
-pub fn saved(index: &[u8]) -> Result<BTreeMap<String, String>, String> {
-    let index: SavedIndex = serde_json::from_slice(index).map_err(|error| format!("index.json: {error}"))?;
+/// When it cannot be read.
+pub fn saved(index: &[u8]) -> Result<BTreeMap<String, String>, LayoutError> {
+    let index: SavedIndex = serde_json::from_slice(index).map_err(LayoutError::Index)?;
     Ok(index
         .manifests
         .into_iter()
@@ -275,12 +305,17 @@ pub fn saved(index: &[u8]) -> Result<BTreeMap<String, String>, String> {
 /// An image of an OCI layout, from its manifest.
 ///
 /// # Errors
-/// With what is wrong with it: also where layers are compressed, since their digests are not those that storage knows.
-pub fn saved_image(name: &str, digest: &str, manifest: &[u8]) -> Result<SavedManifest, String> {
-    let document: SavedDocument =
-        serde_json::from_slice(manifest).map_err(|error| format!("the manifest of `{name}`: {error}"))?;
+/// When it cannot be read, or its layers are compressed: their digests are not those that storage knows.
+pub fn saved_image(name: &str, digest: &str, manifest: &[u8]) -> Result<SavedManifest, LayoutError> {
+    let document: SavedDocument = serde_json::from_slice(manifest).map_err(|source| LayoutError::Manifest {
+        name: name.to_owned(),
+        source,
+    })?;
     if let Some(layer) = document.layers.iter().find(|layer| layer.media_type != LAYER) {
-        return Err(format!("a layer of `{name}` is of type `{}`", layer.media_type));
+        return Err(LayoutError::Layer {
+            name: name.to_owned(),
+            media_type: layer.media_type.clone(),
+        });
     }
     let mut named = descriptor(MANIFEST, digest, length(manifest));
     named.annotations.insert(REFERENCE, name);
@@ -288,7 +323,7 @@ pub fn saved_image(name: &str, digest: &str, manifest: &[u8]) -> Result<SavedMan
         schema_version: 2,
         manifests: [named],
     })
-    .map_err(|error| error.to_string())?;
+    .map_err(LayoutError::Write)?;
     Ok(SavedManifest {
         config: document.config.digest,
         layers: document.layers.into_iter().map(|layer| layer.digest).collect(),
@@ -372,7 +407,9 @@ mod tests {
     #[test]
     fn a_compressed_layer_is_not_taken_for_one_that_storage_knows() {
         let compressed = MANIFEST.replace("layer.v1.tar", "layer.v1.tar+gzip");
-        let error = saved_image("a", "sha256:01", compressed.as_bytes()).unwrap_err();
+        let error = saved_image("a", "sha256:01", compressed.as_bytes())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("layer.v1.tar+gzip"), "{error}");
         assert!(saved(b"7").is_err());
     }

@@ -49,12 +49,28 @@ impl Inference {
     }
 }
 
+/// What is wrong with an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    /// YAML has no such value.
+    #[error("that is not a value: {0}")]
+    NotAValue(String),
+    /// The key has a value of another kind.
+    #[error("{kind} is wanted, as in `{example}`")]
+    OtherKind {
+        /// Of which kind.
+        kind: &'static str,
+        /// The value that was proposed.
+        example: String,
+    },
+}
+
 /// Reads an answer to a question about a key with that value: nothing keeps it, `?` leaves it doubtful, `q` leaves all that follow, and
 /// anything else is a value as YAML has it.
 ///
 /// # Errors
 /// When it is no value of the same kind.
-pub fn read(line: &str, proposed: &Shown) -> Result<Answer, String> {
+pub fn read(line: &str, proposed: &Shown) -> Result<Answer, AnswerError> {
     match line.trim() {
         "" => return Ok(Answer::Keep),
         "?" => return Ok(Answer::Leave),
@@ -67,7 +83,7 @@ pub fn read(line: &str, proposed: &Shown) -> Result<Answer, String> {
         let why = findings
             .first()
             .map_or("it is empty", |finding| finding.message.as_str());
-        return Err(format!("that is not a value: {why}"));
+        return Err(AnswerError::NotAValue(why.to_owned()));
     };
     let shown = shown(&node);
     let is_of_kind = match (&shown, proposed) {
@@ -81,7 +97,10 @@ pub fn read(line: &str, proposed: &Shown) -> Result<Answer, String> {
         // A version is a text, however it looks.
         (Some(Shown::Number(_)), Shown::Scalar(_)) => Ok(Answer::Change(Shown::Scalar(line.trim().to_owned()))),
         (Some(shown), _) if is_of_kind => Ok(Answer::Change(shown)),
-        _ => Err(format!("{} is wanted, as in `{}`", kind(proposed), proposed.text())),
+        _ => Err(AnswerError::OtherKind {
+            kind: kind(proposed),
+            example: proposed.text(),
+        }),
     }
 }
 
@@ -153,7 +172,7 @@ mod tests {
             ("[a", &list, "that is not a value"),
             ("{a: {b: [[c]]}}", &health, "a mapping or a word is wanted"),
         ] {
-            let said = read(line, proposed).unwrap_err();
+            let said = read(line, proposed).unwrap_err().to_string();
             assert!(said.contains(wanted), "{line}: {said}");
         }
     }

@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::finding::{Finding, Severity};
-use crate::stack::{Files, Stack, Written};
+use crate::stack::{Files, FilesError, Stack, Written};
 
 /// A tree in memory.
 struct Tree(BTreeMap<String, String>);
 
 impl Files for Tree {
-    fn list(&self, _: &str) -> Result<TreeFiles, String> {
+    fn list(&self, _: &str) -> Result<TreeFiles, FilesError> {
         Ok(TreeFiles::new(self.0.keys().cloned()))
     }
 
-    fn read(&self, _: &str, path: &str) -> Result<Vec<u8>, String> {
+    fn read(&self, _: &str, path: &str) -> Result<Vec<u8>, FilesError> {
         self.0
             .get(path)
             .map(|text| text.as_bytes().to_vec())
-            .ok_or_else(|| "it is not there".to_owned())
+            .ok_or(FilesError::NoFile)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Files, Stack, TreeFiles, Written};
+use super::{Files, FilesError, Stack, TreeFiles, Written};
 use crate::finding::{Finding, Severity};
 
 /// Path of a startup config in the trees made here.
@@ -24,15 +24,15 @@ pub struct Fixture {
 }
 
 impl Files for Fixture {
-    fn list(&self, source_tree: &str) -> Result<TreeFiles, String> {
+    fn list(&self, source_tree: &str) -> Result<TreeFiles, FilesError> {
         if source_tree.contains("nowhere") {
-            return Err("no such folder".to_owned());
+            return Err(FilesError::Other("no such folder".into()));
         }
         Ok(self.tree.clone())
     }
 
-    fn read(&self, _: &str, path: &str) -> Result<Vec<u8>, String> {
-        self.texts.get(path).cloned().ok_or_else(|| "no such file".to_owned())
+    fn read(&self, _: &str, path: &str) -> Result<Vec<u8>, FilesError> {
+        self.texts.get(path).cloned().ok_or(FilesError::NoFile)
     }
 }
 

@@ -12,21 +12,35 @@ use super::{GroupId, Stack, Unread};
 use super::{alone, defaults, leave_out, selection, switches};
 use crate::finding::{Finding, Place, Subject};
 
+/// Why a tree, or a file of one, cannot be read, as a lowercase fragment.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// What is in the tree's place is something else.
+    #[error("it is not a folder")]
+    NotAFolder,
+    /// The tree has no such file.
+    #[error("no such file")]
+    NoFile,
+    /// Whatever else the one who reads it says.
+    #[error("{0}")]
+    Other(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
 /// The tree, wherever it is. The caller reads it; [`Written::load`] decides which of its files.
 pub trait Files {
     /// The files of a tree.
     ///
     /// # Errors
     ///
-    /// Why the tree cannot be listed, as a lowercase fragment.
-    fn list(&self, source_tree: &str) -> Result<TreeFiles, String>;
+    /// When the tree cannot be listed.
+    fn list(&self, source_tree: &str) -> Result<TreeFiles, FilesError>;
 
     /// The content of one file of a tree.
     ///
     /// # Errors
     ///
-    /// Why the file cannot be read, as a lowercase fragment.
-    fn read(&self, source_tree: &str, path: &str) -> Result<Vec<u8>, String>;
+    /// When the file cannot be read.
+    fn read(&self, source_tree: &str, path: &str) -> Result<Vec<u8>, FilesError>;
 }
 
 impl Stack {
@@ -35,10 +49,10 @@ impl Stack {
     pub fn none() -> Option<Self> {
         struct Nothing;
         impl Files for Nothing {
-            fn list(&self, _: &str) -> Result<TreeFiles, String> {
+            fn list(&self, _: &str) -> Result<TreeFiles, FilesError> {
                 Ok(TreeFiles::default())
             }
-            fn read(&self, _: &str, _: &str) -> Result<Vec<u8>, String> {
+            fn read(&self, _: &str, _: &str) -> Result<Vec<u8>, FilesError> {
                 Ok(b"[{name: none, script_path: none.py, port: 1024}]".to_vec())
             }
         }
@@ -355,6 +369,6 @@ fn display(tree: &str, path: &str) -> String {
     }
 }
 
-fn unreadable(place: Place, what: &str, error: &str, help: &str) -> Finding {
+fn unreadable(place: Place, what: &str, error: &FilesError, help: &str) -> Finding {
     Finding::error("stack/unreadable", place, format!("cannot read {what}: {error}")).with_help(help)
 }

@@ -48,7 +48,7 @@ pub mod writable;
 pub mod written;
 pub mod yaml;
 
-pub use load::{Files, Written};
+pub use load::{Files, FilesError, Written};
 pub use model::{Agent, AgentId, ContentsSetting, Group, GroupId, Machine, MachineId, Stack, Unread};
 pub use tree::{Found, TreeFiles, normal, resolve_alias};
 pub use writable::{Kept, Writable};

@@ -476,6 +476,29 @@ pub struct Named {
     variant: String,
 }
 
+/// A choice that no variant of the stack fits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VariantError {
+    /// There is no such group.
+    #[error("no group is called `{group}`\n  hint: {hint}")]
+    NoGroup {
+        /// What was named.
+        group: String,
+        /// What may be meant.
+        hint: String,
+    },
+    /// The group has no such variant.
+    #[error("group `{group}` has no variant `{variant}`\n  hint: {hint}")]
+    NoVariant {
+        /// The group.
+        group: String,
+        /// What was named.
+        variant: String,
+        /// What may be meant.
+        hint: String,
+    },
+}
+
 impl std::str::FromStr for Named {
     type Err = String;
 
@@ -531,15 +554,15 @@ impl Stack {
     ///
     /// # Errors
     /// When a group or a variant is unknown.
-    pub fn choose_variants(&mut self, named: &[Named]) -> Result<(), String> {
+    pub fn choose_variants(&mut self, named: &[Named]) -> Result<(), VariantError> {
         for Named { group, variant } in named {
             let Some(id) = self.find_group(group) else {
                 let with = self.groups.iter().filter(|group| !group.variants.all.is_empty());
                 let names: Vec<&str> = with.map(|group| group.name.as_str()).collect();
-                return Err(format!(
-                    "no group is called `{group}`\n  hint: {}",
-                    groups_hint(group, &names)
-                ));
+                return Err(VariantError::NoGroup {
+                    group: group.clone(),
+                    hint: groups_hint(group, &names),
+                });
             };
             let all = &self.group(id).variants.all;
             let Some(index) = all.iter().position(|known| known.name == *variant) else {
@@ -548,7 +571,11 @@ impl Stack {
                     true => "it has no `variants:`".to_owned(),
                     false => hint(variant, &names),
                 };
-                return Err(format!("group `{group}` has no variant `{variant}`\n  hint: {hint}"));
+                return Err(VariantError::NoVariant {
+                    group: group.clone(),
+                    variant: variant.clone(),
+                    hint,
+                });
             };
             self.groups[id.0].take_variant(index, Why::Named);
         }

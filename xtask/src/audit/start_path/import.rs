@@ -46,13 +46,13 @@ impl Walker<'_> {
                 self.bind_import(import, V::Unknown);
                 return Flow::Next;
             }
-            Err(message) => {
+            Err(error) => {
                 return self.fail_at(
                     here,
                     import.span,
                     "start/module-not-found",
                     "ImportError",
-                    message,
+                    error.to_string(),
                     None,
                 );
             }

@@ -130,7 +130,9 @@ fn text(format: Format, args: &Args, context: &Context, report: &Report) -> Outc
         Format::Rdjson => json(json::text(&show::rdjson::document(report, &pages(context))))?,
         Format::Github => show::github::render(report),
         Format::Markdown => show::markdown::render(report),
-        Format::Junit => show::junit::render(report, args.failing()).map_err(|error| internal("JUnit", error))?,
+        Format::Junit => {
+            show::junit::render(report, args.failing()).map_err(|error| internal("JUnit", error.to_string()))?
+        }
     })
 }
 

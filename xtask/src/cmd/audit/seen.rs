@@ -70,7 +70,7 @@ pub fn read(args: &Args, context: &Context, memory: &Memory) -> Outcome<Found> {
     }
     for path in args.written() {
         context.require_place(path, written.source_tree())?;
-        named_place::require_folder(path).map_err(Failure::wrong_use)?;
+        named_place::require_folder(path).map_err(|error| Failure::wrong_use(error.to_string()))?;
     }
     let AuditSettings { exclude, rules: levels } = written.audit();
     let exclude = Excluded::new(&exclude).map_err(|(pattern, why)| {

@@ -53,7 +53,7 @@ fn go(
                 Ok(Answer::Stop) => return Ok(inference),
                 Ok(answer) => answer,
                 Err(why) => {
-                    say(show::again(&why));
+                    say(show::again(&why.to_string()));
                     continue;
                 }
             };

@@ -13,7 +13,7 @@ use crate::host::podman::{Podman, PodmanError};
 use crate::host::system::files::{self, FileError};
 use crate::host::system::scratch::Scratch;
 use crate::images::layer::{self, Blob};
-use crate::images::oci::{self, SavedManifest};
+use crate::images::oci::{self, LayoutError, SavedManifest};
 
 /// How long saving or loading may take: gigabytes over a slow network.
 const LIMIT: Duration = Duration::from_secs(3600);
@@ -29,7 +29,7 @@ pub enum TransferError {
     File(#[from] FileError),
     /// Podman saved something else than an OCI layout of uncompressed layers.
     #[error("`podman save` wrote what cannot be sent: {0}")]
-    Layout(String),
+    Layout(#[from] LayoutError),
     /// They are not here either.
     #[error("missing images: {}\n  hint: run `cargo xtask build-images`", .0.join(", "))]
     Missing(Vec<String>),
@@ -98,14 +98,13 @@ pub fn send(
             .read()
             .map_err(PodmanError::from)?;
     }
-    let manifests = oci::saved(&read(&layout, "index.json")?).map_err(TransferError::Layout)?;
+    let manifests = oci::saved(&read(&layout, "index.json")?)?;
     let archive = place.path().join("image.tar");
     for image in images {
         let digest = manifests
             .get(image)
-            .ok_or_else(|| TransferError::Layout(format!("no manifest of `{image}`")))?;
-        let saved =
-            oci::saved_image(image, digest, &read(&layout, &oci::blob(digest))?).map_err(TransferError::Layout)?;
+            .ok_or_else(|| LayoutError::Missing(image.clone()))?;
+        let saved = oci::saved_image(image, digest, &read(&layout, &oci::blob(digest))?)?;
         let missing: BTreeSet<&str> = saved
             .layers
             .iter()

@@ -28,8 +28,8 @@ pub enum LabError {
     #[error("the lab needs root: it makes network namespaces and mounts\n  hint: run it as root, or with sudo")]
     NotRoot,
     /// The stack is not one of two machines.
-    #[error("{0}")]
-    Stack(String),
+    #[error(transparent)]
+    Stack(#[from] plan::NotTwoMachines),
     /// It is not there.
     #[error("the lab is not up\n  hint: run `cargo xtask lab up`")]
     NotUp,
@@ -60,7 +60,7 @@ pub enum LabError {
     NoLink(String),
     /// Something does not go away.
     #[error("{0} still there after `lab down`")]
-    Stays(String),
+    Stays(#[from] processes::Remaining),
 }
 
 /// The lab of a stack in a repository.
@@ -77,7 +77,7 @@ pub fn of(stack: &Stack, repository: &Repository) -> Result<Lab, LabError> {
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .map(PathBuf::from);
     let folder = noted.unwrap_or_else(|| repository.work().join("lab"));
-    plan::lab(stack, &folder).map_err(LabError::Stack)
+    Ok(plan::lab(stack, &folder)?)
 }
 
 /// File that says where the storage is.
@@ -220,7 +220,7 @@ pub fn down(lab: &Lab) -> Result<Vec<String>, LabError> {
         .filter(|pin| before.contains(pin))
         .collect();
     let insides = Insides::of(&pins);
-    let killed = processes::kill(&insides).map_err(LabError::Stays)?;
+    let killed = processes::kill(&insides)?;
     if killed > 0 {
         removed.push(format!("{killed} processes"));
     }

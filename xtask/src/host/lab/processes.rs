@@ -105,11 +105,16 @@ fn running() -> BTreeMap<i32, Process> {
         .collect()
 }
 
+/// Processes of the lab that do not go away, by their ids; the words stand in front of "still there".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("processes {0:?} of the lab are")]
+pub struct Remaining(Vec<i32>);
+
 /// Kills them all, and waits until they are gone; returns how many there were.
 ///
 /// # Errors
 /// With what is still there.
-pub fn kill(insides: &Insides) -> Result<usize, String> {
+pub fn kill(insides: &Insides) -> Result<usize, Remaining> {
     let until = Instant::now() + PATIENCE;
     let mut killed = BTreeSet::new();
     loop {
@@ -118,7 +123,7 @@ pub fn kill(insides: &Insides) -> Result<usize, String> {
             return Ok(killed.len());
         }
         if Instant::now() >= until {
-            return Err(format!("processes {processes:?} of the lab are"));
+            return Err(Remaining(processes));
         }
         let open: Vec<(i32, OwnedFd)> = processes
             .iter()

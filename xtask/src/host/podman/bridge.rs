@@ -16,7 +16,7 @@ pub struct Bridge {
     interface: Option<String>,
     address: String,
     /// What came of it, once it was tried.
-    kept: Mutex<Option<Result<(), String>>>,
+    kept: Mutex<Option<Result<(), ProcessError>>>,
 }
 
 impl Bridge {
@@ -42,14 +42,14 @@ impl Bridge {
     pub fn keep(&self, podman: &Podman) {
         let mut kept = self.lock();
         if kept.is_none() {
-            *kept = Some(self.set(podman).map_err(|error| error.to_string()));
+            *kept = Some(self.set(podman));
         }
     }
 
     /// Why the address could not be set, with the bridge's name.
     #[must_use]
     pub fn failure(&self) -> Option<(&str, String)> {
-        let error = self.lock().as_ref()?.as_ref().err()?.clone();
+        let error = self.lock().as_ref()?.as_ref().err()?.to_string();
         Some((self.interface.as_deref()?, error))
     }
 
@@ -64,7 +64,7 @@ impl Bridge {
         Ok(())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Result<(), String>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Result<(), ProcessError>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,6 +15,71 @@ pub const STACK_VARIABLE: &str = "AI_SYSTEM_STACK";
 /// Where a stack is in a folder, first choice first.
 pub const STACK_FILES: [&str; 2] = ["stack.yaml", "config/stack.yaml"];
 
+/// Why there is no repository, or not with that folder of rendered files.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryError {
+    /// Nobody can tell where we are.
+    #[error("cannot tell the current folder: {0}")]
+    CurrentFolder(#[source] std::io::Error),
+    /// Nothing is named, and there is no stack here.
+    #[error(
+        "no `stack.yaml` or `config/stack.yaml` in `{}` or above it\n  hint: run below the folder that holds it, or name it \
+         with `--stack FILE` or {variable}",
+        .0.display(),
+        variable = STACK_VARIABLE
+    )]
+    NoStack(PathBuf),
+    /// The folder that is named has no stack.
+    #[error("no `stack.yaml` or `config/stack.yaml` in `{}`\n  hint: name the file itself", .0.display())]
+    NoStackIn(PathBuf),
+    /// No stack can be there.
+    #[error("`{}` cannot be the path of a stack", .0.display())]
+    Path(PathBuf),
+    /// A folder or a device is in its place.
+    #[error("`{}` is not a file", .0.display())]
+    NotAFile(PathBuf),
+    /// The stack's file cannot be looked at.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The folder of rendered files that is named cannot be that.
+    #[error(
+        "`{}` cannot be the folder of rendered files: {why}\n  hint: name a folder in `{}`, like `{default}`",
+        .named.display(),
+        .root.display(),
+        default = DEFAULT_FOLDER
+    )]
+    Output {
+        /// What was named.
+        named: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+        /// The folder of the stack.
+        root: PathBuf,
+    },
+    /// Another folder holds rendered files.
+    #[error(
+        "files are rendered into `{other}` already\n  hint: move that folder to `{named}`, where it is found again, or remove it"
+    )]
+    RenderedElsewhere {
+        /// Where they are.
+        other: String,
+        /// What was named.
+        named: String,
+    },
+    /// More than one folder does.
+    #[error(
+        "files were rendered into more than one folder of `{}`: `{}`\n  hint: remove all but one",
+        .root.display(),
+        .folders.join("`, `")
+    )]
+    RenderedTwice {
+        /// The folder of the stack.
+        root: PathBuf,
+        /// Where they are.
+        folders: Vec<String>,
+    },
+}
+
 /// The folders of one checkout.
 #[derive(Debug, Clone)]
 pub struct Repository {
@@ -31,11 +96,11 @@ impl Repository {
     ///
     /// # Errors
     /// When there is no stack there, what is there is not a file, or `output` cannot be the folder of rendered files.
-    pub fn find(named: Option<&Path>, output: Option<&Path>) -> Result<Self, String> {
+    pub fn find(named: Option<&Path>, output: Option<&Path>) -> Result<Self, RepositoryError> {
         let by_variable = std::env::var_os(STACK_VARIABLE)
             .filter(|path| !path.is_empty())
             .map(PathBuf::from);
-        let current = std::env::current_dir().map_err(|error| format!("cannot tell the current folder: {error}"))?;
+        let current = std::env::current_dir().map_err(RepositoryError::CurrentFolder)?;
         if let Some(named) = named.map(Path::to_owned).or(by_variable) {
             return Self::of_stack(&current.join(named), output);
         }
@@ -47,13 +112,7 @@ impl Repository {
             .flat_map(Path::ancestors);
         let (root, file) = folders
             .find_map(|folder| Some((folder, stack_in(folder)?)))
-            .ok_or_else(|| {
-                format!(
-                    "no `stack.yaml` or `config/stack.yaml` in `{}` or above it\n  hint: run below the folder that holds it, or name it \
-                     with `--stack FILE` or {STACK_VARIABLE}",
-                    current.display()
-                )
-            })?;
+            .ok_or_else(|| RepositoryError::NoStack(current.clone()))?;
         Self::with_stack(root, file, output)
     }
 
@@ -76,19 +135,14 @@ impl Repository {
     }
 
     /// The repository of a stack's file, or of a folder with one. `config/stack.yaml` belongs to the folder above `config`.
-    fn of_stack(path: &Path, output: Option<&Path>) -> Result<Self, String> {
+    fn of_stack(path: &Path, output: Option<&Path>) -> Result<Self, RepositoryError> {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let path: PathBuf = path.components().collect();
         if path.is_dir() {
-            let file = stack_in(&path).ok_or_else(|| {
-                format!(
-                    "no `stack.yaml` or `config/stack.yaml` in `{}`\n  hint: name the file itself",
-                    path.display()
-                )
-            })?;
+            let file = stack_in(&path).ok_or_else(|| RepositoryError::NoStackIn(path.clone()))?;
             return Self::with_stack(&path, file, output);
         }
-        let unusable = || format!("`{}` cannot be the path of a stack", path.display());
+        let unusable = || RepositoryError::Path(path.clone());
         let folder = path.parent().ok_or_else(unusable)?;
         let root = match folder.file_name() {
             Some(name) if name == "config" => folder.parent().unwrap_or(folder),
@@ -102,7 +156,7 @@ impl Repository {
         Self::with_stack(root, file, output)
     }
 
-    fn with_stack(root: &Path, file: &str, output: Option<&Path>) -> Result<Self, String> {
+    fn with_stack(root: &Path, file: &str, output: Option<&Path>) -> Result<Self, RepositoryError> {
         let path = root.join(file);
         match path.metadata() {
             Ok(found) if found.is_file() => {
@@ -116,8 +170,8 @@ impl Repository {
                     root: root.to_owned(),
                 })
             }
-            Ok(_) => Err(format!("`{}` is not a file", path.display())),
-            Err(error) => Err(FileError::on("read", &path)(error).to_string()),
+            Ok(_) => Err(RepositoryError::NotAFile(path)),
+            Err(error) => Err(FileError::on("read", &path)(error).into()),
         }
     }
 
@@ -380,17 +434,17 @@ fn is_laid_out(root: &Path, stack_file: &str) -> bool {
 }
 
 /// The folder of rendered files that `--output` names, relative to the root.
-fn below_root(root: &Path, named: &Path) -> Result<String, String> {
-    let shown = named.display();
-    let wrong = |why: &str| {
-        let root = root.display();
-        Err(format!(
-            "`{shown}` cannot be the folder of rendered files: {why}\n  hint: name a folder in `{root}`, like `{DEFAULT_FOLDER}`"
-        ))
+fn below_root(root: &Path, named: &Path) -> Result<String, RepositoryError> {
+    let wrong = |why| {
+        Err(RepositoryError::Output {
+            named: named.to_owned(),
+            why,
+            root: root.to_owned(),
+        })
     };
     let mut path = PathBuf::new();
-    let named = std::path::absolute(named).unwrap_or_else(|_| named.to_owned());
-    for part in named.components() {
+    let absolute = std::path::absolute(named).unwrap_or_else(|_| named.to_owned());
+    for part in absolute.components() {
         match part {
             Component::CurDir => {}
             Component::ParentDir => {
@@ -416,12 +470,10 @@ fn below_root(root: &Path, named: &Path) -> Result<String, String> {
 }
 
 /// The folder that is named, where no other is that of rendered files already.
-fn only(root: &Path, named: String) -> Result<String, String> {
+fn only(root: &Path, named: String) -> Result<String, RepositoryError> {
     match records(root).into_iter().find(|found| *found != named) {
         None => Ok(named),
-        Some(other) => Err(format!(
-            "files are rendered into `{other}` already\n  hint: move that folder to `{named}`, where it is found again, or remove it"
-        )),
+        Some(other) => Err(RepositoryError::RenderedElsewhere { other, named }),
     }
 }
 
@@ -435,15 +487,14 @@ fn records(root: &Path) -> Vec<String> {
 }
 
 /// The folder that has a record of rendered files; the default one where there is none.
-fn recorded(root: &Path) -> Result<String, String> {
+fn recorded(root: &Path) -> Result<String, RepositoryError> {
     match records(root).as_slice() {
         [] => Ok(DEFAULT_FOLDER.to_owned()),
         [one] => Ok(one.clone()),
-        many => Err(format!(
-            "files were rendered into more than one folder of `{}`: `{}`\n  hint: remove all but one",
-            root.display(),
-            many.join("`, `")
-        )),
+        many => Err(RepositoryError::RenderedTwice {
+            root: root.to_owned(),
+            folders: many.to_vec(),
+        }),
     }
 }
 
@@ -481,7 +532,7 @@ mod tests {
             ("./out", "agents/out"),
             ("../x/../y", "y"),
         ] {
-            assert_eq!(named(path).as_deref(), Ok(below), "{path}");
+            assert_eq!(named(path).unwrap(), below, "{path}");
         }
         for path in [
             "..",
@@ -494,7 +545,7 @@ mod tests {
             "../a/b/c",
             "../it's",
         ] {
-            let why = named(path).unwrap_err();
+            let why = named(path).unwrap_err().to_string();
             assert!(why.contains("hint: name a folder in `/r`"), "{why}");
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use contract::status::GroupStatus;
 
 use super::network::Endpoint;
-use crate::host::boot::supervisor_status;
+use crate::host::boot::supervisor_status::{self, StatusError};
 use crate::stack::GroupId;
 
 /// How long a supervisor may hold a request open while nothing changes.
@@ -17,7 +17,7 @@ const HOLD: Duration = Duration::from_secs(10);
 const RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
 
 /// A group's newest document, or why there is none.
-pub type Change = (GroupId, Result<GroupStatus, String>);
+pub type Change = (GroupId, Result<GroupStatus, StatusError>);
 
 /// A running watch; ends when dropped.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Watch {
                             // It is not there yet: a supervisor announces itself to nobody.
                             std::thread::sleep(delay);
                             delay = (delay * 2).min(RETRY.1);
-                            Err(error.to_string())
+                            Err(error)
                         }
                     };
                     if sender.send((group, change)).is_err() {

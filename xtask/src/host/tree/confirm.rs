@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::parts::{Parts, parts};
 use super::root::TreeRoot;
 use crate::audit::confirm::Observation;
-use crate::audit::confirm::event::ConfirmEvent;
+use crate::audit::confirm::event::{ConfirmEvent, Unseen};
 use crate::boot::reach::Host;
 use crate::boot::sealed::{Sealed, Surroundings, sealed};
 use crate::container::layout::{ROOT, SUPERVISOR};
@@ -119,7 +119,7 @@ pub fn run(
             limit,
         };
         let seen = sealed(stack, *agent, &around, LABELS, ROLE)
-            .map_err(|error| error.to_string())
+            .map_err(Unseen::host)
             .and_then(|sealed| observe(podman, &sealed, tree))
             .map(Box::new);
         if !process::interrupted() {
@@ -188,10 +188,10 @@ fn code_folders(stack: &Stack, tree: &TreeRoot) -> Result<Vec<Parts>, BootError>
 }
 
 /// Starts one agent and follows it to its end.
-fn observe(podman: &Podman, sealed: &Sealed, tree: &TreeRoot) -> Result<Observation, String> {
+fn observe(podman: &Podman, sealed: &Sealed, tree: &TreeRoot) -> Result<Observation, Unseen> {
     let mut mounts = BTreeMap::new();
     for mount in &sealed.mounts {
-        let identity = tree.identity_of(&mount.source).map_err(|error| error.to_string())?;
+        let identity = tree.identity_of(&mount.source).map_err(Unseen::host)?;
         mounts.insert(mount.target.as_str(), identity);
     }
     let task = Task {
@@ -204,7 +204,7 @@ fn observe(podman: &Podman, sealed: &Sealed, tree: &TreeRoot) -> Result<Observat
         mounts,
         writable: &sealed.writable,
     };
-    let task = serde_json::to_string(&task).map_err(|error| error.to_string())?;
+    let task = serde_json::to_string(&task).map_err(Unseen::host)?;
     let printed = podman
         .command()
         .arg("run")
@@ -215,10 +215,8 @@ fn observe(podman: &Podman, sealed: &Sealed, tree: &TreeRoot) -> Result<Observat
         .most(MOST_PRINTED)
         .read()
         .map_err(|error| match &error {
-            ProcessError::Failed { status, tail, .. } if status == KILLED && tail.is_empty() => {
-                "its container was killed: it took all the memory that it may have, or did not end in time".to_owned()
-            }
-            _ => shortened(error).to_string(),
+            ProcessError::Failed { status, tail, .. } if status == KILLED && tail.is_empty() => Unseen::Killed,
+            _ => Unseen::host(shortened(error)),
         })?;
     let seen = read(&printed)?;
     let known = [
@@ -229,10 +227,7 @@ fn observe(podman: &Podman, sealed: &Sealed, tree: &TreeRoot) -> Result<Observat
         AgentState::Backoff,
     ];
     if !known.contains(&seen.status.state) && !seen.idle {
-        return Err(format!(
-            "what becomes of it is not known after {} s\n    hint: give it more time with `--confirm-timeout`",
-            sealed.deadline.as_secs()
-        ));
+        return Err(Unseen::Undecided(sealed.deadline.as_secs()));
     }
     Ok(seen)
 }
@@ -256,10 +251,9 @@ fn shortened(error: ProcessError) -> ProcessError {
     }
 }
 
-fn read(printed: &str) -> Result<Observation, String> {
+fn read(printed: &str) -> Result<Observation, Unseen> {
     let line = printed.lines().last().unwrap_or_default();
-    let said: Said =
-        serde_json::from_str(line).map_err(|error| format!("the container said what is not expected: {error}"))?;
+    let said: Said = serde_json::from_str(line).map_err(Unseen::Answer)?;
     match said.agent {
         Some(status) => Ok(Observation {
             status,
@@ -268,7 +262,7 @@ fn read(printed: &str) -> Result<Observation, String> {
             explored: said.explored,
             log: said.log,
         }),
-        None => Err(format!("the supervisor did not answer: {}", said.supervisor.trim())),
+        None => Err(Unseen::Supervisor(said.supervisor.trim().to_owned())),
     }
 }
 
@@ -313,8 +307,8 @@ mod tests {
     #[test]
     fn a_supervisor_that_does_not_come_up_is_quoted() {
         let said = r#"{"agent":null,"listening":[],"log":"","supervisor":"[supervisor] no agents\n"}"#;
-        let error = read(said).unwrap_err();
+        let error = read(said).unwrap_err().to_string();
         assert_eq!(error, "the supervisor did not answer: [supervisor] no agents");
-        assert!(read("").unwrap_err().starts_with("the container said"));
+        assert!(read("").unwrap_err().to_string().starts_with("the container said"));
     }
 }

@@ -31,18 +31,29 @@ pub fn require<'a>(path: &Path, folders: impl IntoIterator<Item = &'a Path>) -> 
     Ok(())
 }
 
+/// A file is to be written into a folder that is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "cannot write `{}`: there is no folder `{}`\n  hint: create it, or correct the path",
+    .path.display(),
+    .folder.display()
+)]
+pub struct NoFolder {
+    path: PathBuf,
+    folder: PathBuf,
+}
+
 /// Fails where a file is to be written into a folder that is not there: a name that is mistyped makes no folder.
 ///
 /// # Errors
-/// A message that names the folder.
-pub fn require_folder(path: &Path) -> Result<(), String> {
+/// When it is not there.
+pub fn require_folder(path: &Path) -> Result<(), NoFolder> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     match folder {
-        Some(folder) if !folder.is_dir() => Err(format!(
-            "cannot write `{}`: there is no folder `{}`\n  hint: create it, or correct the path",
-            path.display(),
-            folder.display()
-        )),
+        Some(folder) if !folder.is_dir() => Err(NoFolder {
+            path: path.to_owned(),
+            folder: folder.to_owned(),
+        }),
         _ => Ok(()),
     }
 }

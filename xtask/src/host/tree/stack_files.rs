@@ -9,7 +9,7 @@ use super::walk::{self, NOT_SOURCES, What};
 use crate::finding::{Finding, Severity};
 use crate::host::system::files::{self, FileError};
 use crate::host::system::repository::{Repository, STACK_FILES, has_machines};
-use crate::stack::{Files, Stack, TreeFiles, Written};
+use crate::stack::{Files, FilesError, Stack, TreeFiles, Written};
 
 /// Longest startup config that is read; one that is far shorter is too long already, and is told with its length.
 const LONGEST_STARTUP: u64 = 64 * 1024 * 1024;
@@ -36,7 +36,7 @@ pub fn read(repository: &Repository, tree: Option<&Path>) -> Result<Written, Fil
 ///
 /// # Errors
 /// Why it cannot.
-pub fn require_tree(repository: &Repository, tree: &Path) -> Result<(), String> {
+pub fn require_tree(repository: &Repository, tree: &Path) -> Result<(), FilesError> {
     let files = OnDisk { repository, made: &[] };
     files.root(&relative_to_root(repository, tree)).map(|_| ())
 }
@@ -90,6 +90,11 @@ fn relative_to_root(repository: &Repository, tree: &Path) -> String {
     }
 }
 
+/// What the folder of a tree says.
+fn other_error(error: TreeError) -> FilesError {
+    FilesError::Other(Box::new(error))
+}
+
 struct OnDisk<'a> {
     repository: &'a Repository,
     /// Files that the tree gets besides those that it has.
@@ -97,17 +102,17 @@ struct OnDisk<'a> {
 }
 
 impl OnDisk<'_> {
-    fn root(&self, source_tree: &str) -> Result<TreeRoot, String> {
+    fn root(&self, source_tree: &str) -> Result<TreeRoot, FilesError> {
         let path = self.repository.path(source_tree);
         match TreeRoot::open(&path) {
-            Err(TreeError::Missing) if path.exists() => Err("it is not a folder".to_owned()),
-            other => other.map_err(|error| error.to_string()),
+            Err(TreeError::Missing) if path.exists() => Err(FilesError::NotAFolder),
+            other => other.map_err(other_error),
         }
     }
 }
 
 impl Files for OnDisk<'_> {
-    fn list(&self, source_tree: &str) -> Result<TreeFiles, String> {
+    fn list(&self, source_tree: &str) -> Result<TreeFiles, FilesError> {
         let root = self.root(source_tree)?;
         let sources = |path: &str| !NOT_SOURCES.contains(&path.rsplit('/').next().unwrap_or(path));
         let mut tree = TreeFiles::new(self.made.iter().map(|(path, _)| path.as_str()));
@@ -133,10 +138,8 @@ impl Files for OnDisk<'_> {
         Ok(tree)
     }
 
-    fn read(&self, source_tree: &str, path: &str) -> Result<Vec<u8>, String> {
+    fn read(&self, source_tree: &str, path: &str) -> Result<Vec<u8>, FilesError> {
         // No startup config is among what is made.
-        self.root(source_tree)?
-            .read(path, LONGEST_STARTUP)
-            .map_err(|error| error.to_string())
+        self.root(source_tree)?.read(path, LONGEST_STARTUP).map_err(other_error)
     }
 }

@@ -339,10 +339,7 @@ mod tests {
                 "cpus: \"0.5\" memory: \"1g\" processes: 9",
             ),
             ("shm_size: 1gb", "shm_size: \"1gb\""),
-            (
-                "devices: ['/dev/snd:/dev/snd', 'snd']",
-                "devices: [/dev/snd:/dev/snd]",
-            ),
+            ("devices: ['/dev/snd:/dev/snd', 'snd']", "devices: [/dev/snd:/dev/snd]"),
             (
                 "ports: ['8080:80', '127.0.0.1:81:81/tcp', '90', '53:53/udp', '${P:-7000}:70']",
                 "publish: [\"0.0.0.0:8080:80\", \"127.0.0.1:81:81\", \"0.0.0.0:7000:70\"]",

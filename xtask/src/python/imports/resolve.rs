@@ -244,6 +244,17 @@ pub fn roots(script: &str, python_path: &[String]) -> Vec<String> {
     roots
 }
 
+/// Why a relative import names no module, in CPython's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RelativeImportError {
+    /// What imports is in no package.
+    #[error("attempted relative import with no known parent package")]
+    NoPackage,
+    /// It goes past the top.
+    #[error("attempted relative import beyond top-level package")]
+    BeyondTop,
+}
+
 /// The absolute name of the module that an import names; an error where a relative import goes past the top.
 ///
 /// `package` is the dotted name of the package that the importing module is in, empty for a script.
@@ -251,18 +262,18 @@ pub fn roots(script: &str, python_path: &[String]) -> Vec<String> {
 /// # Errors
 ///
 /// What CPython says.
-pub fn absolute_name(import: &Import, package: &str) -> Result<String, String> {
+pub fn absolute_name(import: &Import, package: &str) -> Result<String, RelativeImportError> {
     if import.level == 0 {
         return Ok(import.module.to_string());
     }
     if package.is_empty() {
-        return Err("attempted relative import with no known parent package".to_owned());
+        return Err(RelativeImportError::NoPackage);
     }
     let mut base = package;
     for _ in 1..import.level {
         base = match base.rsplit_once('.') {
             Some((parent, _)) => parent,
-            None => return Err("attempted relative import beyond top-level package".to_owned()),
+            None => return Err(RelativeImportError::BeyondTop),
         };
     }
     Ok(if import.module.is_empty() {

@@ -1,6 +1,6 @@
 //! An audit as JUnit: a test for each agent, and one for each finding.
 
-use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Report as Document, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 use super::chain;
 use crate::audit::{Prediction, Report};
@@ -11,7 +11,7 @@ use crate::report::escape;
 ///
 /// # Errors
 /// When it cannot be written, which does not happen in memory.
-pub fn render(report: &Report, failing: Severity) -> Result<String, String> {
+pub fn render(report: &Report, failing: Severity) -> Result<String, SerializeError> {
     let mut document = Document::new("audit");
     let mut suite = TestSuite::new("agents");
     for agent in &report.agents {
@@ -50,5 +50,4 @@ pub fn render(report: &Report, failing: Severity) -> Result<String, String> {
     document.add_test_suite(suite);
     let text = document.to_string();
     text.map(|text| escape::xml(&text).into_owned())
-        .map_err(|error| error.to_string())
 }

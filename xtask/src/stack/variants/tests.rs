@@ -247,7 +247,7 @@ fn what_is_wrong_is_said_at_its_line() {
     );
     assert!("side".parse::<Named>().is_err() && "=gpu".parse::<Named>().is_err() && "side=".parse::<Named>().is_err());
     let mut stack = fixture().model();
-    let error = |stack: &mut Stack, text: &str| stack.choose_variants(&named(text)).unwrap_err();
+    let error = |stack: &mut Stack, text: &str| stack.choose_variants(&named(text)).unwrap_err().to_string();
     assert!(error(&mut stack, "sides=gpu").contains("did you mean `side`?"));
     assert!(error(&mut stack, "side=gp").contains("did you mean `gpu`?"));
     assert!(error(&mut stack, "core=gpu").contains("it has no `variants:`"));
