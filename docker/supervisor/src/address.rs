@@ -12,6 +12,17 @@ pub enum Target {
     Name(String, u16),
 }
 
+/// What is wrong with a configured host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    /// It is the value of a variable that has none.
+    #[error("environment variable `{0}` is not set")]
+    NotSet(String),
+    /// Nothing can be called so.
+    #[error("`{0}` is not a host")]
+    NotAHost(String),
+}
+
 impl Target {
     /// A port on this host.
     #[must_use]
@@ -20,17 +31,17 @@ impl Target {
     }
 
     /// Reads a configured host; `Err` says what is wrong with it.
-    pub fn parse(host: &str, port: u16, variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+    pub fn parse(host: &str, port: u16, variable: impl Fn(&str) -> Option<String>) -> Result<Self, HostError> {
         let named = host.strip_prefix("${").and_then(|h| h.strip_suffix('}'));
         let value = match named {
             Some(name) => match variable(name) {
                 Some(value) if !value.trim().is_empty() => value.trim().to_owned(),
-                _ => return Err(format!("environment variable `{name}` is not set")),
+                _ => return Err(HostError::NotSet(name.to_owned())),
             },
             None => host.to_owned(),
         };
         if value.is_empty() || value.contains(['$', '{', ' ', '/']) {
-            return Err(format!("`{value}` is not a host"));
+            return Err(HostError::NotAHost(value));
         }
         let bare = value.trim_start_matches('[').trim_end_matches(']');
         Ok(bare.parse::<IpAddr>().map_or_else(
@@ -74,7 +85,9 @@ mod tests {
             "EMPTY" => Some(String::new()),
             _ => None,
         };
-        Target::parse(host, 5, variable).map(|target| target.to_string())
+        Target::parse(host, 5, variable)
+            .map(|target| target.to_string())
+            .map_err(|error| error.to_string())
     }
 
     #[test]

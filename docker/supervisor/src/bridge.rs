@@ -11,7 +11,7 @@ use tokio::io::copy_bidirectional_with_sizes;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use crate::address::Target;
+use crate::address::{HostError, Target};
 
 const CONNECT: Duration = Duration::from_secs(2);
 const BUFFER: usize = 8 * 1024;
@@ -20,16 +20,25 @@ const LOST_MS: u32 = 5_000;
 /// How often the far side of a quiet connection is asked whether it is there, in seconds.
 const KEEP_ALIVE_S: u32 = 15;
 
-/// Listens on one port of the loopback and forwards it, for ever; `Err` says why it cannot be listened on.
-pub async fn open(port: u16, target: Target) -> Result<(), String> {
+/// Why a port is not forwarded.
+#[derive(Debug, thiserror::Error)]
+pub enum BridgeError {
+    /// It cannot be said where to.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// It cannot be listened on.
+    #[error(transparent)]
+    Listen(#[from] std::io::Error),
+}
+
+/// Listens on one port of the loopback and forwards it, for ever.
+pub async fn open(port: u16, target: Target) -> Result<(), BridgeError> {
     open_at(Ipv4Addr::LOCALHOST, port, target).await
 }
 
 /// The same at another address of this container.
-pub async fn open_at(address: Ipv4Addr, port: u16, target: Target) -> Result<(), String> {
-    let listener = TcpListener::bind((address, port))
-        .await
-        .map_err(|error| error.to_string())?;
+pub async fn open_at(address: Ipv4Addr, port: u16, target: Target) -> Result<(), BridgeError> {
+    let listener = TcpListener::bind((address, port)).await?;
     tokio::spawn(async move {
         loop {
             match listener.accept().await {

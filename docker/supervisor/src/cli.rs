@@ -85,17 +85,19 @@ pub struct Port {
     pub port: Option<u16>,
 }
 
+/// The environment names a port that is none.
+#[derive(Debug, thiserror::Error)]
+#[error("`SUPERVISOR_STATUS_PORT` is `{0}`, which is no port")]
+pub struct NotAPort(String);
+
 impl Port {
     /// The port asked for, else the environment's, else the default.
-    pub fn number(&self) -> Result<u16, String> {
+    pub fn number(&self) -> Result<u16, NotAPort> {
         if let Some(port) = self.port {
             return Ok(port);
         }
         match std::env::var("SUPERVISOR_STATUS_PORT") {
-            Ok(text) => text
-                .trim()
-                .parse()
-                .map_err(|_| format!("`SUPERVISOR_STATUS_PORT` is `{text}`, which is no port")),
+            Ok(text) => text.trim().parse().map_err(|_| NotAPort(text)),
             Err(_) => Ok(9000),
         }
     }

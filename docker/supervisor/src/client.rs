@@ -20,13 +20,29 @@ pub struct Reply {
     pub body: String,
 }
 
+/// Why there is no reply.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// Nobody answers.
+    #[error("no supervisor answers on {address}: {source}")]
+    Connection {
+        /// Where one should.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Somebody else does.
+    #[error("what answers on {0} is no supervisor")]
+    Stranger(SocketAddr),
+}
+
 /// Sends one request.
-pub fn request(method: &str, path: &str, port: u16) -> Result<Reply, String> {
+pub fn request(method: &str, path: &str, port: u16) -> Result<Reply, RequestError> {
     match by_socket(method, path, port) {
         Ok(Some(reply)) if reply.code != 403 || method != "GET" => Ok(reply),
-        Err(error) if method != "GET" => {
+        Err(source) if method != "GET" => {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            Err(format!("no supervisor answers on {address}: {error}"))
+            Err(RequestError::Connection { address, source })
         }
         _ => by_port(method, path, port),
     }
@@ -40,7 +56,7 @@ fn by_socket(method: &str, path: &str, port: u16) -> std::io::Result<Option<Repl
     exchange(stream, method, path)
 }
 
-fn by_port(method: &str, path: &str, port: u16) -> Result<Reply, String> {
+fn by_port(method: &str, path: &str, port: u16) -> Result<Reply, RequestError> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let ask = || {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
@@ -49,8 +65,8 @@ fn by_port(method: &str, path: &str, port: u16) -> Result<Reply, String> {
         exchange(stream, method, path)
     };
     ask()
-        .map_err(|error: std::io::Error| format!("no supervisor answers on {address}: {error}"))?
-        .ok_or_else(|| format!("what answers on {address} is no supervisor"))
+        .map_err(|source| RequestError::Connection { address, source })?
+        .ok_or(RequestError::Stranger(address))
 }
 
 fn exchange(mut stream: impl Read + Write, method: &str, path: &str) -> std::io::Result<Option<Reply>> {

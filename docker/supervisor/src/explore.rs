@@ -13,12 +13,23 @@ use crate::{probe, zmtp};
 /// How long each question is waited for.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
+/// Why nothing was asked, or said.
+#[derive(Debug, thiserror::Error)]
+pub enum ExploreError {
+    /// The system refuses what asking needs.
+    #[error("cannot start: {0}")]
+    Start(#[source] std::io::Error),
+    /// What was found cannot be written down.
+    #[error(transparent)]
+    Write(#[from] serde_json::Error),
+}
+
 /// What each port does, in the order given; one JSON document. Ports where nothing listens are left out.
-pub fn run(ports: &[u16]) -> Result<String, String> {
+pub fn run(ports: &[u16]) -> Result<String, ExploreError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| format!("cannot start: {error}"))?;
+        .map_err(ExploreError::Start)?;
     let found = runtime.block_on(async {
         let mut found = all(ports, Way::Documents).await;
         // A program may end at words that it does not expect: they come last, and only where nothing else says how it is.
@@ -34,7 +45,7 @@ pub fn run(ports: &[u16]) -> Result<String, String> {
         }
         found
     });
-    let text = serde_json::to_string(&found).map_err(|error| error.to_string())?;
+    let text = serde_json::to_string(&found)?;
     Ok(text + "\n")
 }
 

@@ -80,8 +80,8 @@ pub fn main() -> ExitCode {
         (Some(Command::Restart { agent, port }), _) => restart(&agent, &port),
         (Some(Command::Exec { config, agent, command }), _) => exec(&config, agent.as_deref(), &command),
         (Some(Command::Validate { config }), _) => validate(&config),
-        (Some(Command::Asset(args)), _) => assets::make::run(&args).map_err(|error| (NO, error)),
-        (Some(Command::Explore { ports }), _) => explore::run(&ports).map_err(|error| (NO, error)),
+        (Some(Command::Asset(args)), _) => assets::make::run(&args).map_err(|error| (NO, error.to_string())),
+        (Some(Command::Explore { ports }), _) => explore::run(&ports).map_err(|error| (NO, error.to_string())),
         (None, Some(config)) => run(&config, cli.plain, &cli.without),
         (None, None) => Err((WRONG, Cli::command().render_help().to_string())),
     };
@@ -159,8 +159,8 @@ fn validate(file: &Path) -> Outcome {
 }
 
 fn ask(method: &str, path: &str, port: &cli::Port) -> Result<client::Reply, (u8, String)> {
-    let port = port.number().map_err(|error| (WRONG, error))?;
-    client::request(method, path, port).map_err(|error| (NO, error))
+    let port = port.number().map_err(|error| (WRONG, error.to_string()))?;
+    client::request(method, path, port).map_err(|error| (NO, error.to_string()))
 }
 
 fn check(port: &cli::Port) -> Outcome {

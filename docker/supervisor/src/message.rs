@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use crate::keeper::link::{self, Report};
 use crate::machine::Event;
 use crate::machine::plan::AgentId;
+use crate::peers::Unreachable;
 use crate::warm::News;
 
 /// What reaches the one loop.
@@ -30,7 +31,7 @@ pub enum Message {
     /// The warm interpreter did something.
     Warm(News),
     /// Whether a peer can be reached, or why not.
-    Peer(usize, Result<(), String>),
+    Peer(usize, Result<(), Unreachable>),
     /// Somebody wants the status document, with its version.
     Status(oneshot::Sender<(u64, GroupStatus)>),
     /// Somebody wants an agent restarted.

@@ -59,20 +59,29 @@ pub fn warm(text: &str) -> Option<String> {
     warm::parse(text)
 }
 
+/// Why there is no reply in what a peer sends.
+#[derive(Debug, thiserror::Error)]
+pub enum NoReply {
+    /// The system refuses what reading needs.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
+    /// What was seen instead.
+    #[error("{0}")]
+    Zmtp(zmtp::Failure),
+}
+
 /// The reply in what a peer sends, `piece` bytes at a time, to a question over ZMTP.
 ///
 /// # Errors
 /// Why there is none.
-pub fn zmtp(sent: &[u8], piece: usize) -> Result<Vec<u8>, String> {
+pub fn zmtp(sent: &[u8], piece: usize) -> Result<Vec<u8>, NoReply> {
     let mut peer = Peer {
         left: sent,
         piece: piece.max(1),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.map_err(|error| error.to_string())?;
-    runtime
-        .block_on(zmtp::ask(&mut peer, b"{}"))
-        .map_err(|failure| failure.to_string())
+    let runtime = runtime?;
+    runtime.block_on(zmtp::ask(&mut peer, b"{}")).map_err(NoReply::Zmtp)
 }
 
 /// A peer that has sent all it will, and takes whatever it is told.

@@ -14,8 +14,22 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// How long a connection may take. Packets to a cut link are lost, and nobody says so.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Why an agent cannot be reached.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreachable {
+    /// Its host is there, and nothing listens on its port.
+    #[error("nothing listens there")]
+    Refused,
+    /// Nobody says anything.
+    #[error("no answer")]
+    Silent,
+    /// What the system says.
+    #[error("{0}")]
+    System(String),
+}
+
 /// Looks for ever; `changed` is told the first result and each that differs from the one before.
-pub async fn watch(target: Target, mut changed: impl FnMut(Result<(), String>)) {
+pub async fn watch(target: Target, mut changed: impl FnMut(Result<(), Unreachable>)) {
     let mut last = None;
     loop {
         let now = look(&target).await;
@@ -28,12 +42,12 @@ pub async fn watch(target: Target, mut changed: impl FnMut(Result<(), String>)) 
 }
 
 /// Connects and hangs up: the owner's container takes a connection only while the agent listens.
-async fn look(target: &Target) -> Result<(), String> {
+async fn look(target: &Target) -> Result<(), Unreachable> {
     let connected = timeout(PATIENCE, async { TcpStream::connect(target.resolve().await?).await }).await;
     match connected {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err("nothing listens there".to_owned()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("no answer".to_owned()),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(Unreachable::Refused),
+        Ok(Err(error)) => Err(Unreachable::System(error.to_string())),
+        Err(_) => Err(Unreachable::Silent),
     }
 }

@@ -2,6 +2,7 @@
 //! what follows from it the machine's. Agents that are asked nothing never come here.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use contract::health::{Check, Kind, Verdict};
@@ -55,8 +56,76 @@ impl Pace {
 /// How long one attempt to connect may take: a host that is not there yet does not answer at all.
 const CONNECT: Duration = Duration::from_millis(250);
 
-/// Asks once, on a fresh connection; `Err` says what was seen.
-pub async fn ask(check: &Check, target: &Target, patience: Duration) -> Result<(), String> {
+/// What was seen instead of a healthy answer.
+#[derive(Debug, thiserror::Error)]
+pub enum NoAnswer {
+    /// Its name leads nowhere.
+    #[error("cannot resolve {target}: {source}")]
+    Name {
+        /// The target.
+        target: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The host refuses connections.
+    #[error("nothing listens on port {0}")]
+    Refused(u16),
+    /// A connection cannot be made.
+    #[error("cannot connect to {address}: {source}")]
+    Connection {
+        /// Where to.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The host says nothing at all.
+    #[error("{0} does not answer")]
+    Silent(SocketAddr),
+    /// The connection is made, and no reply comes.
+    #[error("port {port} is open, but no reply within {patience_ms} ms")]
+    Overdue {
+        /// The port.
+        port: u16,
+        /// How long was waited.
+        patience_ms: u128,
+    },
+    /// What answers does not speak ZeroMQ, or not long enough.
+    #[error("port {port}: {failure}")]
+    Zmtp {
+        /// The port.
+        port: u16,
+        /// What was seen.
+        failure: zmtp::Failure,
+    },
+    /// The connection broke.
+    #[error("port {port}: connection broke: {source}")]
+    Broken {
+        /// The port.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What answers does not speak HTTP.
+    #[error("port {port}: not an HTTP server: it sent `{shown}`")]
+    NotHttp {
+        /// The port.
+        port: u16,
+        /// What it sent.
+        shown: String,
+    },
+    /// The other side hung up.
+    #[error("port {0}: it closed the connection without a reply")]
+    Closed(u16),
+    /// It says that it is not healthy.
+    #[error("unhealthy reply: {0}")]
+    Unhealthy(String),
+    /// It says something else.
+    #[error("malformed reply: `{0}`")]
+    Malformed(String),
+}
+
+/// Asks once, on a fresh connection.
+pub async fn ask(check: &Check, target: &Target, patience: Duration) -> Result<(), NoAnswer> {
     // A regular check may meet a busy host: it has the whole time to connect.
     exchange(check, target, patience, patience).await
 }
@@ -71,7 +140,8 @@ pub async fn until_answer(
 ) {
     let start = Instant::now();
     let mut last = String::new();
-    while let Err(reason) = exchange(check, target, CONNECT.min(patience), patience).await {
+    while let Err(seen) = exchange(check, target, CONNECT.min(patience), patience).await {
+        let reason = seen.to_string();
         if reason != last {
             last.clone_from(&reason);
             silent(reason);
@@ -80,40 +150,36 @@ pub async fn until_answer(
     }
 }
 
-async fn exchange(check: &Check, target: &Target, connect: Duration, patience: Duration) -> Result<(), String> {
+async fn exchange(check: &Check, target: &Target, connect: Duration, patience: Duration) -> Result<(), NoAnswer> {
     let mut stream = open(target, connect).await?;
-    let number = port(target);
-    let overdue = |_| {
-        let patience = patience.as_millis();
-        format!("port {number} is open, but no reply within {patience} ms")
+    let port = port(target);
+    let overdue = |_| NoAnswer::Overdue {
+        port,
+        patience_ms: patience.as_millis(),
     };
     let verdict = match check.kind {
         Kind::Zmq => {
             let reply = timeout(patience, zmtp::ask(&mut stream, check.request().as_bytes())).await;
             let reply = reply.map_err(overdue)?;
-            check.judge(&reply.map_err(|failure| format!("port {number}: {failure}"))?)
+            check.judge(&reply.map_err(|failure| NoAnswer::Zmtp { port, failure })?)
         }
         Kind::Http => {
             let reply = timeout(patience, get(&mut stream, &check.http_request(&target.to_string()))).await;
             match reply
                 .map_err(overdue)?
-                .map_err(|error| format!("port {number}: connection broke: {error}"))?
+                .map_err(|source| NoAnswer::Broken { port, source })?
             {
                 http_reply::Read::Whole(code, body) => check.judge_http(code, &body),
-                http_reply::Read::Other(shown) => {
-                    return Err(format!("port {number}: not an HTTP server: it sent `{shown}`"));
-                }
-                http_reply::Read::More | http_reply::Read::Nothing => {
-                    return Err(format!("port {number}: it closed the connection without a reply"));
-                }
+                http_reply::Read::Other(shown) => return Err(NoAnswer::NotHttp { port, shown }),
+                http_reply::Read::More | http_reply::Read::Nothing => return Err(NoAnswer::Closed(port)),
             }
         }
         Kind::Tcp | Kind::Process => Verdict::Healthy,
     };
     match verdict {
         Verdict::Healthy => Ok(()),
-        Verdict::Unhealthy(reason) => Err(format!("unhealthy reply: {reason}")),
-        Verdict::Malformed(shown) => Err(format!("malformed reply: `{shown}`")),
+        Verdict::Unhealthy(reason) => Err(NoAnswer::Unhealthy(reason)),
+        Verdict::Malformed(shown) => Err(NoAnswer::Malformed(shown)),
     }
 }
 
@@ -138,22 +204,25 @@ pub(crate) async fn get(stream: &mut TcpStream, request: &str) -> io::Result<htt
 }
 
 /// Connects to a target, and not to itself.
-pub(crate) async fn open(target: &Target, patience: Duration) -> Result<TcpStream, String> {
+pub(crate) async fn open(target: &Target, patience: Duration) -> Result<TcpStream, NoAnswer> {
     let address = match target.resolve().await {
         Ok(address) => address,
-        Err(error) => return Err(format!("cannot resolve {target}: {error}")),
+        Err(source) => {
+            let target = target.to_string();
+            return Err(NoAnswer::Name { target, source });
+        }
     };
     let stream = match timeout(patience, TcpStream::connect(address)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            return Err(format!("nothing listens on port {}", address.port()));
+            return Err(NoAnswer::Refused(address.port()));
         }
-        Ok(Err(error)) => return Err(format!("cannot connect to {address}: {error}")),
-        Err(_) => return Err(format!("{address} does not answer")),
+        Ok(Err(source)) => return Err(NoAnswer::Connection { address, source }),
+        Err(_) => return Err(NoAnswer::Silent(address)),
     };
     // While nothing listens on an ephemeral port, TCP can connect a socket to itself.
     if stream.local_addr().is_ok_and(|local| local == address) {
-        return Err(format!("nothing listens on port {}", address.port()));
+        return Err(NoAnswer::Refused(address.port()));
     }
     let _ = stream.set_nodelay(true);
     Ok(stream)

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::address::Target;
+use crate::address::{HostError, Target};
 use crate::config::Loaded;
 use crate::facts::Observer;
 use crate::keeper::link::Report;
@@ -99,52 +99,87 @@ struct Shell {
     /// Reaped while the warm interpreter was forking: one of them may turn out to be an agent's.
     early: HashMap<u32, Ended>,
     watchers: Vec<Option<JoinHandle<()>>>,
-    elsewhere: Vec<Result<Away, String>>,
+    elsewhere: Vec<Result<Away, HostError>>,
     peers: Vec<PeerStatus>,
 }
 
+/// Why the supervisor itself could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The system refuses something.
+    #[error("cannot {what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the system said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Somebody else has the status port.
+    #[error(
+        "cannot listen on the status port {port}: {source}; another supervisor or an agent has it, set status_port"
+    )]
+    StatusPort {
+        /// The port.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another supervisor has the socket that is for processes from outside.
+    #[error("cannot listen beside the status port {port}: {source}; another supervisor has it, set status_port")]
+    Operators {
+        /// The port.
+        port: u16,
+        /// What the system said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl StartError {
+    /// What could not be done, to be told why.
+    fn on<E: std::error::Error + Send + Sync + 'static>(what: &'static str) -> impl FnOnce(E) -> Self {
+        move |error| Self::System {
+            what,
+            source: Box::new(error),
+        }
+    }
+}
+
 /// Supervises until told to stop. `Err`: the supervisor itself could not start.
-pub fn run(loaded: Loaded) -> Result<(), String> {
-    let signals = signals::block().map_err(|error| format!("cannot handle signals: {error}"))?;
+pub fn run(loaded: Loaded) -> Result<(), StartError> {
+    let signals = signals::block().map_err(StartError::on("handle signals"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         // Only names are looked up on other threads.
         .max_blocking_threads(2)
         .thread_stack_size(128 * 1024)
         .build()
-        .map_err(|error| format!("cannot start: {error}"))?;
+        .map_err(StartError::on("start"))?;
     let result = runtime.block_on(supervise(loaded, signals));
     runtime.shutdown_background();
     result
 }
 
-async fn supervise(loaded: Loaded, signals: SignalFd) -> Result<(), String> {
+async fn supervise(loaded: Loaded, signals: SignalFd) -> Result<(), StartError> {
     let start = Instant::now();
     let epoch = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_millis().try_into().unwrap_or(0));
     if std::process::id() != 1 {
-        set_child_subreaper(true).map_err(|error| format!("cannot adopt orphans: {error}"))?;
+        set_child_subreaper(true).map_err(StartError::on("adopt orphans"))?;
     }
     let config = Arc::new(loaded.config);
-    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, config.status_port))
+    let port = config.status_port;
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))
         .await
-        .map_err(|error| {
-            format!(
-                "cannot listen on the status port {}: {error}; another supervisor or an agent has it, set status_port",
-                config.status_port
-            )
-        })?;
-    let operators = control::listen(config.status_port).map_err(|error| {
-        format!(
-            "cannot listen beside the status port {}: {error}; another supervisor has it, set status_port",
-            config.status_port
-        )
+        .map_err(|source| StartError::StatusPort { port, source })?;
+    let operators = control::listen(port).map_err(|error| StartError::Operators {
+        port,
+        source: error.into(),
     })?;
     let (sender, mut receiver) = mpsc::unbounded_channel();
-    listen_for_signals(&sender, signals).map_err(|error| format!("cannot handle signals: {error}"))?;
+    listen_for_signals(&sender, signals).map_err(StartError::on("handle signals"))?;
     let (known, problems) = secrets::known(&config);
-    let output = Output::start(&config, known).map_err(|error| format!("cannot start a thread: {error}"))?;
+    let output = Output::start(&config, known).map_err(StartError::on("start a thread"))?;
     for warning in loaded.warnings.iter().chain(&kept::prepare(&config)).chain(&problems) {
         output.say(&format!("warning: {warning}"));
     }
@@ -220,7 +255,7 @@ async fn supervise(loaded: Loaded, signals: SignalFd) -> Result<(), String> {
 }
 
 /// Where the dependencies in other containers are, as far as their hosts can be told.
-fn away(plan: &Plan) -> Vec<Result<Away, String>> {
+fn away(plan: &Plan) -> Vec<Result<Away, HostError>> {
     plan.elsewhere
         .iter()
         .map(|dependency| {
@@ -346,8 +381,8 @@ impl Shell {
             };
             if until_answer {
                 probe::until_answer(&check, &target, patience, probe::Pace::LOCAL, silent).await;
-            } else if let Err(reason) = probe::ask(&check, &target, patience).await {
-                silent(reason);
+            } else if let Err(seen) = probe::ask(&check, &target, patience).await {
+                silent(seen.to_string());
                 return;
             }
             let _ = sender.send(Message::Event(Event::Answered { agent, run }));
@@ -360,7 +395,7 @@ impl Shell {
     fn await_elsewhere(&self, id: ElsewhereId) -> Option<Event> {
         let away = match &self.elsewhere[id] {
             Ok(away) => away.clone(),
-            Err(problem) => return Some(Event::ElsewhereSilent(id, problem.clone())),
+            Err(problem) => return Some(Event::ElsewhereSilent(id, problem.to_string())),
         };
         let patience = Duration::from_millis(self.config.supervision.health_timeout_ms);
         let sender = self.sender.clone();

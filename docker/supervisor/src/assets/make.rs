@@ -58,18 +58,29 @@ pub struct Args {
     pub command: Vec<String>,
 }
 
+/// Why an asset cannot be made, or is not what it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("asset `{name}`: {why}")]
+pub struct AssetError {
+    name: String,
+    why: String,
+}
+
 /// Makes it.
 ///
 /// # Errors
-/// In words that name the asset, when it cannot be made or is not what it should be.
-pub fn run(args: &Args) -> Result<String, String> {
+/// When it cannot be made, or is not what it should be.
+pub fn run(args: &Args) -> Result<String, AssetError> {
     let folder = args.folder.join(&args.name);
     let place = if args.on_volume {
         folder.join(DATA)
     } else {
         PathBuf::from(&args.to)
     };
-    let failed = |why: String| format!("asset `{}`: {why}", args.name);
+    let failed = |why: String| AssetError {
+        name: args.name.clone(),
+        why,
+    };
     let here = |what: &'static str| move |error: io::Error| failed(format!("cannot {what}: {error}"));
     fs::create_dir_all(&folder).map_err(here("make its folder"))?;
     if let Some(package) = &args.package {
@@ -322,10 +333,10 @@ mod tests {
         let found = manifest(folder.path());
         assert_eq!((found.sha256.as_str(), found.files, found.bytes), (abc, 1, 3));
         args.sha256 = Some("0".repeat(64));
-        let error = run(&args).unwrap_err();
+        let error = run(&args).unwrap_err().to_string();
         assert!(error.starts_with("asset `words`: its SHA-256 is ba78"), "{error}");
         args.to.push_str(".none");
-        assert!(run(&args).unwrap_err().contains("nothing is at"));
+        assert!(run(&args).unwrap_err().to_string().contains("nothing is at"));
     }
 
     #[test]
@@ -360,7 +371,7 @@ mod tests {
             fs::remove_dir_all(folder.path().join("assets")).unwrap();
             args.command = shell(line);
             args.hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
-            let error = run(&args).unwrap_err();
+            let error = run(&args).unwrap_err().to_string();
             assert!(error.starts_with("asset `words`: ") && error.contains(says), "{error}");
         }
     }
@@ -374,11 +385,17 @@ mod tests {
         run(&args).unwrap();
         assert!(folder.path().join("out").is_file());
         args.path = "none".to_owned();
-        assert!(run(&args).unwrap_err().contains("package `encodings` has no `none`"));
+        assert!(
+            run(&args)
+                .unwrap_err()
+                .to_string()
+                .contains("package `encodings` has no `none`")
+        );
         args.package = Some("no_such_package".to_owned());
         assert!(
             run(&args)
                 .unwrap_err()
+                .to_string()
                 .contains("the image has no package `no_such_package`")
         );
     }

@@ -7,6 +7,7 @@ use contract::status::PeerStatus;
 use super::Shell;
 use crate::address::Target;
 use crate::message::Message;
+use crate::peers::Unreachable;
 use crate::{bridge, environment, peers};
 
 impl Shell {
@@ -16,7 +17,7 @@ impl Shell {
             for &port in &entry.ports {
                 let result = match Target::parse(&entry.host, port, environment::variable) {
                     Ok(target) => bridge::open(port, target).await,
-                    Err(problem) => Err(problem),
+                    Err(problem) => Err(problem.into()),
                 };
                 match result {
                     Ok(()) => open += 1,
@@ -38,7 +39,7 @@ impl Shell {
         for service in &self.config.host_services {
             let result = match Target::parse(&service.host, service.target, environment::variable) {
                 Ok(target) => bridge::open(service.port, target).await,
-                Err(problem) => Err(problem),
+                Err(problem) => Err(problem.into()),
             };
             let (port, target) = (service.port, service.target);
             self.output.say(&match result {
@@ -79,7 +80,7 @@ impl Shell {
                 address: target.as_ref().map_or_else(|_| entry.host.clone(), ToString::to_string),
                 reachable: target.as_ref().err().map(|_| false),
                 since_ms: self.epoch,
-                reason: target.as_ref().err().cloned(),
+                reason: target.as_ref().err().map(ToString::to_string),
             });
             if let Ok(target) = target {
                 let sender = self.sender.clone();
@@ -90,7 +91,7 @@ impl Shell {
         }
     }
 
-    pub(super) fn peer(&mut self, index: usize, seen: Result<(), String>) {
+    pub(super) fn peer(&mut self, index: usize, seen: Result<(), Unreachable>) {
         let now = self.epoch + self.now();
         let peer = &mut self.peers[index];
         let reachable = Some(seen.is_ok());
@@ -103,6 +104,6 @@ impl Shell {
             peer.since_ms = now;
         }
         peer.reachable = reachable;
-        peer.reason = seen.err();
+        peer.reason = seen.err().map(|reason| reason.to_string());
     }
 }

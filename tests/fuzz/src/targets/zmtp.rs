@@ -21,7 +21,7 @@ pub fn run(bytes: &[u8]) {
     }
     match &whole {
         Ok(reply) => assert!(reply.len() <= MOST),
-        Err(reason) => invariants::printable(reason, false, "the reason"),
+        Err(reason) => invariants::printable(&reason.to_string(), false, "the reason"),
     }
     for reply in [whole.as_deref().unwrap_or_default(), bytes] {
         match judge(reply) {
