@@ -1,8 +1,9 @@
 //! The arguments of a call, and how they fit the parameters of a function.
 
-use rustc_hash::FxHashMap as HashMap;
+use std::fmt;
 
-use pysrc::{Atom, Call, Function, Step, Value};
+use pysrc::{Atom, Call, Function, Parameters, Step, Value};
+use rustc_hash::FxHashMap as HashMap;
 
 use super::signature::Signature;
 use super::steps::visit;
@@ -169,46 +170,55 @@ impl Walker<'_> {
         (used == passed).then(|| self.certain(value)).flatten()
     }
 
-    /// The locals that a call gives a function, or why it cannot be called so.
+    /// The locals that a call gives a function.
+    ///
+    /// # Errors
+    /// When it cannot be called so.
     pub fn bind_arguments(
         &self,
         module: ModuleId,
         facts: &Function,
         of: Option<V>,
         arguments: &Arguments,
-    ) -> Result<HashMap<Atom, Variable>, String> {
+    ) -> Result<HashMap<Atom, Variable>, BindError> {
         let parameters = &facts.parameters;
-        let source = self.source(module);
-        let text = |atom| source.map_or("", |source| source.name(atom));
-        let mut locals = HashMap::default();
-        let mut doubtful: Vec<Atom> = Vec::new();
         let bound = usize::from(of.is_some());
         let values: Vec<V> = of.into_iter().chain(arguments.positional.iter().cloned()).collect();
         let most = parameters.positional as usize;
         if values.len() > most && parameters.star.is_none() {
-            let needed = parameters.all.iter().take(most);
-            let least = needed.filter(|parameter| !parameter.has_default).count();
-            let range = if least == most {
-                most.to_string()
-            } else {
-                format!("from {least} to {most}")
-            };
-            let plural = if most == 1 { "" } else { "s" };
-            let verb = if values.len() == 1 { "was" } else { "were" };
-            return Err(format!(
-                "takes {range} positional argument{plural} but {} {verb} given",
-                values.len()
-            ));
+            return Err(BindError::too_many(parameters, values.len()));
         }
+        let mut given = Given::default();
         for (at, (parameter, value)) in parameters.all.iter().take(most).zip(&values).enumerate() {
-            locals.insert(parameter.name, value.clone());
-            if at
+            let doubtful = at
                 .checked_sub(bound)
-                .is_some_and(|at| arguments.doubtful.0.contains(&at))
-            {
-                doubtful.push(parameter.name);
-            }
+                .is_some_and(|at| arguments.doubtful.0.contains(&at));
+            given.give(parameter.name, value.clone(), !doubtful);
         }
+        let others = self.bind_by_name(module, parameters, arguments, &mut given)?;
+        self.bind_defaults(module, parameters, arguments.open, &mut given)?;
+        if let Some(star) = parameters.star {
+            let rest = values.get(most..).unwrap_or_default();
+            let rest = (!arguments.open).then(|| V::List(rest.to_vec()));
+            given.give(star, rest.unwrap_or(V::Unknown), arguments.sure);
+        }
+        if let Some(star) = parameters.double_star {
+            let rest = (!arguments.open).then(|| V::Dict(others.into()));
+            given.give(star, rest.unwrap_or(V::Unknown), arguments.sure);
+        }
+        Ok(given.locals())
+    }
+
+    /// Gives parameters what a call gives them by name; the rest is for `**kwargs`.
+    fn bind_by_name(
+        &self,
+        module: ModuleId,
+        parameters: &Parameters,
+        arguments: &Arguments,
+        given: &mut Given,
+    ) -> Result<Vec<(V, V)>, BindError> {
+        let source = self.source(module);
+        let text = |atom| source.map_or("", |source| source.name(atom));
         let mut others: Vec<(V, V)> = Vec::new();
         for (name, value) in &arguments.named {
             let known = parameters
@@ -217,27 +227,37 @@ impl Walker<'_> {
                 .skip(parameters.positional_only as usize)
                 .find(|parameter| text(parameter.name) == name);
             match known {
-                Some(parameter) if locals.contains_key(&parameter.name) => {
-                    return Err(format!("got multiple values for argument '{name}'"));
-                }
+                Some(parameter) if given.has(parameter.name) => return Err(BindError::Twice(name.clone())),
                 Some(parameter) => {
-                    locals.insert(parameter.name, value.clone());
-                    if arguments.doubtful.1.contains(name) {
-                        doubtful.push(parameter.name);
-                    }
+                    let doubtful = arguments.doubtful.1.contains(name);
+                    given.give(parameter.name, value.clone(), !doubtful);
                 }
                 None if parameters.double_star.is_some() => others.push((V::Str(name.clone()), value.clone())),
-                None => return Err(format!("got an unexpected keyword argument '{name}'")),
+                None => return Err(BindError::Unexpected(name.clone())),
             }
         }
+        Ok(others)
+    }
+
+    /// Gives parameters that a call gives nothing their defaults; `open`: the call may give more than is known.
+    fn bind_defaults(
+        &self,
+        module: ModuleId,
+        parameters: &Parameters,
+        open: bool,
+        given: &mut Given,
+    ) -> Result<(), BindError> {
+        let source = self.source(module);
+        let text = |atom| source.map_or("", |source| source.name(atom));
         let mut lacking = Vec::new();
         for parameter in &parameters.all {
-            if locals.contains_key(&parameter.name) {
+            if given.has(parameter.name) {
                 continue;
             }
-            if parameter.has_default && !arguments.open {
+            let mut value = V::Unknown;
+            if parameter.has_default && !open {
                 // Defaults are evaluated in the module; what is simple is the same there.
-                let value = match &parameter.default {
+                value = match &parameter.default {
                     Some(Value::Int(number)) => V::Int(*number),
                     Some(Value::Str(text)) => V::Str(text.to_string()),
                     Some(Value::None) => V::None,
@@ -247,44 +267,95 @@ impl Walker<'_> {
                     Some(Value::Name(name)) => self.certain_global(module, text(*name)).unwrap_or(V::Unknown),
                     _ => V::Unknown,
                 };
-                locals.insert(parameter.name, value);
-            } else {
-                if !parameter.has_default && !arguments.open {
-                    lacking.push(format!("'{}'", text(parameter.name)));
-                }
-                locals.insert(parameter.name, V::Unknown);
+            } else if !open {
+                lacking.push(text(parameter.name).to_owned());
             }
+            given.give(parameter.name, value, true);
         }
-        if !lacking.is_empty() {
-            let plural = if lacking.len() == 1 { "" } else { "s" };
-            return Err(format!(
-                "missing {} required argument{plural}: {}",
-                lacking.len(),
-                lacking.join(", ")
-            ));
+        if lacking.is_empty() {
+            Ok(())
+        } else {
+            Err(BindError::Lacking(lacking))
         }
-        if let Some(star) = parameters.star {
-            let rest = values.get(most..).unwrap_or_default();
-            let rest = (!arguments.open).then(|| V::List(rest.to_vec()));
-            locals.insert(star, rest.unwrap_or(V::Unknown));
-            if !arguments.sure {
-                doubtful.push(star);
-            }
+    }
+}
+
+/// Parameters that have a value.
+#[derive(Default)]
+struct Given {
+    values: HashMap<Atom, V>,
+    /// Those whose values are not sure.
+    doubtful: Vec<Atom>,
+}
+
+impl Given {
+    fn give(&mut self, parameter: Atom, value: V, sure: bool) {
+        self.values.insert(parameter, value);
+        if !sure {
+            self.doubtful.push(parameter);
         }
-        if let Some(star) = parameters.double_star {
-            let rest = (!arguments.open).then(|| V::Dict(others.into()));
-            locals.insert(star, rest.unwrap_or(V::Unknown));
-            if !arguments.sure {
-                doubtful.push(star);
-            }
-        }
-        Ok(locals
+    }
+
+    fn has(&self, parameter: Atom) -> bool {
+        self.values.contains_key(&parameter)
+    }
+
+    fn locals(self) -> HashMap<Atom, Variable> {
+        let Self { values, doubtful } = self;
+        values
             .into_iter()
             .map(|(name, value)| {
                 let sure = !doubtful.contains(&name) || is_same_always(&value);
                 (name, Variable { value, sure })
             })
-            .collect())
+            .collect()
+    }
+}
+
+/// Why a function cannot be called with some arguments, in CPython's words, which follow its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BindError {
+    /// More by position than it takes: how many it takes from, and to, and how many are given.
+    TooMany { least: usize, most: usize, given: usize },
+    /// By position and by name.
+    Twice(String),
+    /// By a name that it does not know.
+    Unexpected(String),
+    /// Nothing for these.
+    Lacking(Vec<String>),
+}
+
+impl BindError {
+    fn too_many(parameters: &Parameters, given: usize) -> Self {
+        let most = parameters.positional as usize;
+        let needed = parameters.all.iter().take(most);
+        let least = needed.filter(|parameter| !parameter.has_default).count();
+        Self::TooMany { least, most, given }
+    }
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooMany { least, most, given } => {
+                let range = if least == most {
+                    most.to_string()
+                } else {
+                    format!("from {least} to {most}")
+                };
+                let plural = if *most == 1 { "" } else { "s" };
+                let verb = if *given == 1 { "was" } else { "were" };
+                write!(f, "takes {range} positional argument{plural} but {given} {verb} given")
+            }
+            Self::Twice(name) => write!(f, "got multiple values for argument '{name}'"),
+            Self::Unexpected(name) => write!(f, "got an unexpected keyword argument '{name}'"),
+            Self::Lacking(names) => {
+                let plural = if names.len() == 1 { "" } else { "s" };
+                let quoted: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+                let (count, names) = (names.len(), quoted.join(", "));
+                write!(f, "missing {count} required argument{plural}: {names}")
+            }
+        }
     }
 }
 
