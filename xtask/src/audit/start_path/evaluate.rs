@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pysrc::Value;
+use pysrc::{Atom, Operator, Value};
 
 use super::class::Lookup;
 use super::condition::equal;
@@ -45,14 +45,7 @@ impl Walker<'_> {
             ),
             Value::Str(text) => V::Str(text.to_string()),
             Value::Concat(pieces) => V::concat(pieces.iter().map(|piece| self.evaluate(piece)).collect()),
-            Value::Name(name) => self.variable(*name).unwrap_or_else(|| {
-                let text = self.source(here).map_or("", |source| source.name(*name));
-                match text {
-                    "__file__" => self.file_path(here).map_or(V::Unknown, V::Str),
-                    _ if stdlib::is_builtin(text) => V::Outside(format!("builtins.{text}")),
-                    _ => V::Unknown,
-                }
-            }),
+            Value::Name(name) => self.variable(*name).unwrap_or_else(|| self.unbound(*name)),
             Value::Attribute(object, attribute) => {
                 let name = self.source(here).map_or("", |source| source.name(*attribute));
                 match (name, &**object) {
@@ -73,49 +66,8 @@ impl Walker<'_> {
                 .last()
                 .and_then(|frame| frame.collections.get(number))
                 .map_or(V::Unknown, |made| made.value.clone()),
-            Value::Subscript(object, key) => match (self.evaluate(object), self.evaluate(key)) {
-                (V::Bound(object, name), V::Int(level)) if name == "parents" => {
-                    let mut path = object.text().unwrap_or_default().to_owned();
-                    for _ in 0..=level {
-                        path = parent(&path);
-                    }
-                    V::Path(path)
-                }
-                (V::Outside(name), V::Str(key)) if name == "os.environ" => {
-                    self.known_variable(&key).map_or(V::Unknown, V::Str)
-                }
-                (V::Outside(name), V::Int(at)) if name == "sys.argv" => self.word(at).unwrap_or(V::Unknown),
-                (V::Outside(name), V::Int(at @ 0..=1)) if name == "sys.version_info" => V::Int(match at {
-                    0 => self.version().major.into(),
-                    _ => self.version().minor.into(),
-                }),
-                (value @ (V::Mapping(_) | V::Sequence(_)), key) => self.part(&value, &key).unwrap_or(V::Unknown),
-                (V::Dict(items), key) if self.keeps_items(object) => {
-                    let found = items.iter().find(|(known, _)| equal(known, &key) == Some(true));
-                    found.map_or(V::Unknown, |(_, value)| value.clone())
-                }
-                (V::List(values), V::Int(_)) if self.changed_lists.contains(&values) => V::Unknown,
-                (V::List(values), V::Int(at)) => usize::try_from(at)
-                    .ok()
-                    .and_then(|at| values.get(at).cloned())
-                    .unwrap_or(V::Unknown),
-                _ => V::Unknown,
-            },
-            Value::Binary(operator, left, right) => {
-                let (left, right) = (self.evaluate(left), self.evaluate(right));
-                match (operator, &left, &right) {
-                    (pysrc::Operator::Divide, V::Path(left), right) => match right.text() {
-                        Some(right) => V::Path(join(left, right)),
-                        None => V::Unknown,
-                    },
-                    (pysrc::Operator::Add, V::Int(a), V::Int(b)) => a.checked_add(*b).map_or(V::Unknown, V::Int),
-                    (pysrc::Operator::Subtract, V::Int(a), V::Int(b)) => a.checked_sub(*b).map_or(V::Unknown, V::Int),
-                    (pysrc::Operator::Add, V::Str(_) | V::Concat(_), _) | (pysrc::Operator::Add, _, V::Str(_)) => {
-                        V::concat(vec![left, right])
-                    }
-                    _ => V::Unknown,
-                }
-            }
+            Value::Subscript(object, key) => self.subscripted(object, key),
+            Value::Binary(operator, left, right) => combined(*operator, self.evaluate(left), self.evaluate(right)),
             Value::List(values)
                 if values
                     .iter()
@@ -148,6 +100,49 @@ impl Walker<'_> {
             Value::Each => self.each.last().cloned().flatten().unwrap_or(V::Unknown),
             Value::Lambda(place) => V::Lambda(here, *place),
             Value::Choice(_) | Value::Test(_) | Value::Either(_) | Value::From(_) | Value::Other => V::Unknown,
+        }
+    }
+
+    /// What a name is that nothing has bound.
+    fn unbound(&self, name: Atom) -> V {
+        let here = self.here();
+        let text = self.source(here).map_or("", |source| source.name(name));
+        match text {
+            "__file__" => self.file_path(here).map_or(V::Unknown, V::Str),
+            _ if stdlib::is_builtin(text) => V::Outside(format!("builtins.{text}")),
+            _ => V::Unknown,
+        }
+    }
+
+    /// `object[key]`.
+    fn subscripted(&self, object: &Value, key: &Value) -> V {
+        match (self.evaluate(object), self.evaluate(key)) {
+            (V::Bound(object, name), V::Int(level)) if name == "parents" => {
+                let mut path = object.text().unwrap_or_default().to_owned();
+                for _ in 0..=level {
+                    path = parent(&path);
+                }
+                V::Path(path)
+            }
+            (V::Outside(name), V::Str(key)) if name == "os.environ" => {
+                self.known_variable(&key).map_or(V::Unknown, V::Str)
+            }
+            (V::Outside(name), V::Int(at)) if name == "sys.argv" => self.word(at).unwrap_or(V::Unknown),
+            (V::Outside(name), V::Int(at @ 0..=1)) if name == "sys.version_info" => V::Int(match at {
+                0 => self.version().major.into(),
+                _ => self.version().minor.into(),
+            }),
+            (value @ (V::Mapping(_) | V::Sequence(_)), key) => self.part(&value, &key).unwrap_or(V::Unknown),
+            (V::Dict(items), key) if self.keeps_items(object) => {
+                let found = items.iter().find(|(known, _)| equal(known, &key) == Some(true));
+                found.map_or(V::Unknown, |(_, value)| value.clone())
+            }
+            (V::List(values), V::Int(_)) if self.changed_lists.contains(&values) => V::Unknown,
+            (V::List(values), V::Int(at)) => usize::try_from(at)
+                .ok()
+                .and_then(|at| values.get(at).cloned())
+                .unwrap_or(V::Unknown),
+            _ => V::Unknown,
         }
     }
 
@@ -331,5 +326,19 @@ impl Walker<'_> {
             let atom = self.source(class.0)?.atom(name)?;
             self.class_names.get(&class)?.get(&atom)
         })
+    }
+}
+
+/// What an operator makes of two values.
+fn combined(operator: Operator, left: V, right: V) -> V {
+    match (operator, &left, &right) {
+        (Operator::Divide, V::Path(left), right) => match right.text() {
+            Some(right) => V::Path(join(left, right)),
+            None => V::Unknown,
+        },
+        (Operator::Add, V::Int(a), V::Int(b)) => a.checked_add(*b).map_or(V::Unknown, V::Int),
+        (Operator::Subtract, V::Int(a), V::Int(b)) => a.checked_sub(*b).map_or(V::Unknown, V::Int),
+        (Operator::Add, V::Str(_) | V::Concat(_), _) | (Operator::Add, _, V::Str(_)) => V::concat(vec![left, right]),
+        _ => V::Unknown,
     }
 }
