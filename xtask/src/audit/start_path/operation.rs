@@ -2,7 +2,7 @@
 //!
 //! Said only of values that are sure.
 
-use pysrc::{Call, OperationKind, Span, Value};
+use pysrc::{Atom, Call, OperationKind, Span, Value};
 
 use super::class::Lookup;
 use super::failure::{Flow, Words};
@@ -27,29 +27,7 @@ impl Walker<'_> {
             return Flow::Next;
         };
         if let OperationKind::Give(object, attribute) = &operation.kind {
-            match self.evaluate(object) {
-                V::Class(module, class) => {
-                    let name = self.source(here).map_or("", |source| source.name(*attribute));
-                    self.given.insert((module, class, name.to_owned()));
-                }
-                made @ V::Module(_) => self.any_attribute(&made),
-                made @ (V::Record(..) | V::Instance(_)) if self.is_certain() => {
-                    let name = self.source(here).map_or("", |source| source.name(*attribute));
-                    let class = match made {
-                        V::Record(module, class) => Some((module, class)),
-                        V::Instance(id) => self.objects.get(id).map(|object| (object.module, object.class)),
-                        _ => None,
-                    };
-                    let class = class.filter(|class| matches!(made, V::Record(..)) || self.is_frozen(*class));
-                    let class = class.filter(|_| self.certain(object).is_some());
-                    if let Some((exception, message)) = class.and_then(|class| self.cannot_assign(class, name)) {
-                        let words = Words::about(Subject::Name(name.to_owned()), message);
-                        return self.fail_at(here, operation.span, "start/no-attribute", exception, words, None);
-                    }
-                }
-                _ => {}
-            }
-            return Flow::Next;
+            return self.assigns(here, object, *attribute, operation.span);
         }
         if let OperationKind::Await(value) = &operation.kind {
             match self.evaluate(value) {
@@ -63,6 +41,65 @@ impl Walker<'_> {
             return Flow::Next;
         }
         let problem = match &operation.kind {
+            OperationKind::Manage(value, asynchronous) => {
+                match kind(&self.evaluate(value)).filter(|_| self.is_settled(value)) {
+                    Some(kind) => Some(no_manager(kind, *asynchronous)),
+                    None => match self.lacks_protocol(value, *asynchronous) {
+                        None => return self.enter_managed(here, value, *asynchronous, operation.span),
+                        problem => problem,
+                    },
+                }
+            }
+            OperationKind::Member(value) => return self.nested_attribute(value, operation.span),
+            OperationKind::Attribute(kind, name) => {
+                let name = self.source(here).map_or("", |source| source.name(*name));
+                return self.no_member(here, operation.span, kind, name);
+            }
+            OperationKind::Item(object, key) if matches!(self.evaluate(object), V::Mapping(_) | V::Sequence(_)) => {
+                return self.missing_part(object, key, operation.span);
+            }
+            OperationKind::Item(object, key) if matches!(self.evaluate(object), V::Outside(name) if name == "os.environ") =>
+            {
+                return match self.certain(key) {
+                    Some(V::Str(name)) => self.environment_lacks(here, &name, operation.span),
+                    _ => Flow::Next,
+                };
+            }
+            other => self.problem_of(other),
+        };
+        self.bad(here, operation.span, problem)
+    }
+
+    /// `object.attribute = …`, with what it is given left aside.
+    fn assigns(&mut self, here: ModuleId, object: &Value, attribute: Atom, span: Span) -> Flow {
+        match self.evaluate(object) {
+            V::Class(module, class) => {
+                let name = self.source(here).map_or("", |source| source.name(attribute));
+                self.given.insert((module, class, name.to_owned()));
+            }
+            made @ V::Module(_) => self.any_attribute(&made),
+            made @ (V::Record(..) | V::Instance(_)) if self.is_certain() => {
+                let name = self.source(here).map_or("", |source| source.name(attribute));
+                let class = match made {
+                    V::Record(module, class) => Some((module, class)),
+                    V::Instance(id) => self.objects.get(id).map(|object| (object.module, object.class)),
+                    _ => None,
+                };
+                let class = class.filter(|class| matches!(made, V::Record(..)) || self.is_frozen(*class));
+                let class = class.filter(|_| self.certain(object).is_some());
+                if let Some((exception, message)) = class.and_then(|class| self.cannot_assign(class, name)) {
+                    let words = Words::about(Subject::Name(name.to_owned()), message);
+                    return self.fail_at(here, span, "start/no-attribute", exception, words, None);
+                }
+            }
+            _ => {}
+        }
+        Flow::Next
+    }
+
+    /// What is wrong with an operation on values alone.
+    fn problem_of(&self, operation: &OperationKind) -> Option<Problem> {
+        match operation {
             OperationKind::Binary(operator, left, right) if self.is_settled(left) && self.is_settled(right) => {
                 binary(*operator, &self.evaluate(left), &self.evaluate(right))
             }
@@ -82,19 +119,6 @@ impl Walker<'_> {
                 };
                 contains(&left, &self.evaluate(right))
             }
-            OperationKind::Manage(value, asynchronous)
-                if kind(&self.evaluate(value)).is_some() && self.is_settled(value) =>
-            {
-                kind(&self.evaluate(value)).map(|kind| {
-                    let how = if *asynchronous { "asynchronous " } else { "" };
-                    let message = format!("'{kind}' object does not support the {how}context manager protocol");
-                    ("TypeError", message)
-                })
-            }
-            OperationKind::Manage(value, asynchronous) => match self.lacks_protocol(value, *asynchronous) {
-                None => return self.enter_managed(here, value, *asynchronous, operation.span),
-                problem => problem,
-            },
             OperationKind::Spread(value, mapping) if self.is_settled(value) => {
                 match (kind(&self.evaluate(value)), mapping) {
                     (Some("dict"), _) | (Some("str" | "list"), false) | (None, _) => None,
@@ -107,11 +131,6 @@ impl Walker<'_> {
                 }
             }
             OperationKind::Await(value) => self.awaited(value),
-            OperationKind::Member(value) => return self.nested_attribute(value, operation.span),
-            OperationKind::Attribute(kind, name) => {
-                let name = self.source(here).map_or("", |source| source.name(*name));
-                return self.no_member(here, operation.span, kind, name);
-            }
             OperationKind::Written(value, specification) if self.is_settled(value) => {
                 kind(&self.evaluate(value)).and_then(|kind| super::text::refused_format(kind, specification))
             }
@@ -119,16 +138,6 @@ impl Walker<'_> {
                 let part = parts.get(at).filter(|part| self.is_settled(part))?;
                 kind(&self.evaluate(part))
             }),
-            OperationKind::Item(object, key) if matches!(self.evaluate(object), V::Mapping(_) | V::Sequence(_)) => {
-                return self.missing_part(object, key, operation.span);
-            }
-            OperationKind::Item(object, key) if matches!(self.evaluate(object), V::Outside(name) if name == "os.environ") =>
-            {
-                return match self.certain(key) {
-                    Some(V::Str(name)) => self.environment_lacks(here, &name, operation.span),
-                    _ => Flow::Next,
-                };
-            }
             OperationKind::Item(object, _) if matches!(self.evaluate(object), V::Instance(_)) => {
                 self.has_no_items(&self.evaluate(object))
             }
@@ -158,10 +167,12 @@ impl Walker<'_> {
             | OperationKind::Contains(..)
             | OperationKind::Union(..)
             | OperationKind::Give(..)
+            | OperationKind::Manage(..)
+            | OperationKind::Member(..)
+            | OperationKind::Attribute(..)
             | OperationKind::Written(..)
             | OperationKind::Spread(..) => None,
-        };
-        self.bad(here, operation.span, problem)
+        }
     }
 
     /// `await value`, which runs.
@@ -213,7 +224,7 @@ impl Walker<'_> {
     }
 
     /// `object[key]`, `object` a plain name.
-    pub fn item(&mut self, object: pysrc::Atom, key: Span) -> Flow {
+    pub fn item(&mut self, object: Atom, key: Span) -> Flow {
         if !self.is_certain() {
             return Flow::Next;
         }
@@ -474,4 +485,11 @@ fn never_gone_through(value: &V) -> bool {
         value,
         V::None | V::Int(_) | V::Bool(_) | V::Float(_) | V::Coroutine(_) | V::Generator { asynchronous: true, .. }
     )
+}
+
+/// A value of that kind is no context manager.
+fn no_manager(kind: &str, asynchronous: bool) -> Problem {
+    let how = if asynchronous { "asynchronous " } else { "" };
+    let message = format!("'{kind}' object does not support the {how}context manager protocol");
+    ("TypeError", message)
 }
