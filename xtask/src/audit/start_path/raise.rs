@@ -156,93 +156,113 @@ impl<'a> Walker<'a> {
             return flow;
         }
         if let Flow::Raised(exception) = flow {
-            let classes = classes(exception.class);
-            let any = exception.class == ANY && !handlers.is_empty();
-            let handler = match self.unknown_class(handlers, exception, classes) {
-                Some(other) => {
-                    flow = other;
-                    None
-                }
-                None => handlers
-                    .iter()
-                    .map(|handler| (handler, self.caught_by(handler)))
-                    .find(|(_, caught)| any || caught.may_catch(classes)),
-            };
-            // An exception that nothing is known of may be any, and what is not known may catch any.
-            let certain =
-                exception.failure.is_some() && handler.as_ref().is_some_and(|(_, caught)| caught.catches(classes));
-            let handler = handler.map(|(handler, _)| handler);
-            if let Some(handler) = handler {
-                if !certain {
-                    self.maybe += 1;
-                }
-                let before = handler.name.is_none_or(|name| self.has_value(name));
-                self.note(Kind::Handler, Some(handler.span), |_| {
-                    let may = if certain { "catches" } else { "may catch" };
-                    format!("a handler {may} {}", exception.named())
-                });
-                self.handling += 1;
-                let handled = self.steps(&handler.body);
-                self.handling -= 1;
-                if let Some(name) = handler.name.filter(|_| !before || (certain && self.maybe == 0)) {
-                    self.unbind(name);
-                }
-                if !certain {
-                    self.maybe -= 1;
-                }
-                flow = match handled {
-                    // Raised again, or the process ends: the first failure is what stopped it.
-                    Flow::Raised(Exception { failure: None, .. }) | Flow::Exit => {
-                        if let Some(failure) = exception.failure.and_then(|index| self.failures.get_mut(index)) {
-                            failure.caught = false;
-                            failure.handled = false;
-                        }
-                        Flow::Raised(exception)
-                    }
-                    other => {
-                        let may_leave = any_step(&handler.body, &mut |step| {
-                            matches!(
-                                step,
-                                Step::Leave {
-                                    how: Leave::Raise | Leave::Exit,
-                                    ..
-                                }
-                            )
-                        });
-                        if let Some(failure) = exception.failure.and_then(|index| self.failures.get_mut(index)) {
-                            // One of several that were passed on to each other.
-                            failure.caught = true;
-                            failure.handled = certain && !may_leave;
-                        }
-                        other
-                    }
-                };
-            }
+            flow = self.raised(exception, handlers);
         } else {
-            // What `else:` raises is for when the exception was not raised that a handler waits for.
             if flow == Flow::Next && !orelse.is_empty() {
-                let doubt = self.doubt;
-                if !handlers.is_empty() {
-                    self.doubt = doubt.max(Doubt::Raises);
-                }
-                flow = self.steps(orelse);
-                self.doubt = self.frames.last().map_or(doubt, |frame| doubt.max(frame.doubt));
+                flow = self.or_else(orelse, !handlers.is_empty());
             }
-            // What a handler would bind may be bound.
-            self.silent += 1;
-            self.maybe += 1;
-            for handler in handlers {
-                let before = handler.name.is_none_or(|name| self.has_value(name));
-                let _ = self.steps(&handler.body);
-                // Unbound again at the end of the handler.
-                if let Some(name) = handler.name.filter(|_| !before) {
-                    self.unbind(name);
-                }
-            }
-            self.maybe -= 1;
-            self.silent -= 1;
+            self.unused(handlers);
         }
-        match (self.steps(finally), flow) {
+        self.finally(finally, flow)
+    }
+
+    /// What becomes of an exception with these handlers.
+    fn raised(&mut self, exception: Exception, handlers: &'a [Handler]) -> Flow {
+        let classes = classes(exception.class);
+        let any = exception.class == ANY && !handlers.is_empty();
+        if let Some(other) = self.unknown_class(handlers, exception, classes) {
+            return other;
+        }
+        let handler = handlers
+            .iter()
+            .map(|handler| (handler, self.caught_by(handler)))
+            .find(|(_, caught)| any || caught.may_catch(classes));
+        let Some((handler, caught)) = handler else {
+            return Flow::Raised(exception);
+        };
+        // An exception that nothing is known of may be any, and what is not known may catch any.
+        let certain = exception.failure.is_some() && caught.catches(classes);
+        self.handle(exception, handler, certain)
+    }
+
+    /// Runs the handler of an exception, which catches it for certain or may.
+    fn handle(&mut self, exception: Exception, handler: &'a Handler, certain: bool) -> Flow {
+        if !certain {
+            self.maybe += 1;
+        }
+        let before = handler.name.is_none_or(|name| self.has_value(name));
+        self.note(Kind::Handler, Some(handler.span), |_| {
+            let may = if certain { "catches" } else { "may catch" };
+            format!("a handler {may} {}", exception.named())
+        });
+        self.handling += 1;
+        let handled = self.steps(&handler.body);
+        self.handling -= 1;
+        if let Some(name) = handler.name.filter(|_| !before || (certain && self.maybe == 0)) {
+            self.unbind(name);
+        }
+        if !certain {
+            self.maybe -= 1;
+        }
+        match handled {
+            // Raised again, or the process ends: the first failure is what stopped it.
+            Flow::Raised(Exception { failure: None, .. }) | Flow::Exit => {
+                if let Some(failure) = exception.failure.and_then(|index| self.failures.get_mut(index)) {
+                    failure.caught = false;
+                    failure.handled = false;
+                }
+                Flow::Raised(exception)
+            }
+            other => {
+                let may_leave = any_step(&handler.body, &mut |step| {
+                    matches!(
+                        step,
+                        Step::Leave {
+                            how: Leave::Raise | Leave::Exit,
+                            ..
+                        }
+                    )
+                });
+                if let Some(failure) = exception.failure.and_then(|index| self.failures.get_mut(index)) {
+                    // One of several that were passed on to each other.
+                    failure.caught = true;
+                    failure.handled = certain && !may_leave;
+                }
+                other
+            }
+        }
+    }
+
+    /// `else:`. What it raises is for when the exception was not raised that a handler waits for.
+    fn or_else(&mut self, body: &'a [Step], handled: bool) -> Flow {
+        let doubt = self.doubt;
+        if handled {
+            self.doubt = doubt.max(Doubt::Raises);
+        }
+        let flow = self.steps(body);
+        self.doubt = self.frames.last().map_or(doubt, |frame| doubt.max(frame.doubt));
+        flow
+    }
+
+    /// Handlers of exceptions that were not raised: what they would bind may be bound.
+    fn unused(&mut self, handlers: &'a [Handler]) {
+        self.silent += 1;
+        self.maybe += 1;
+        for handler in handlers {
+            let before = handler.name.is_none_or(|name| self.has_value(name));
+            let _ = self.steps(&handler.body);
+            // Unbound again at the end of the handler.
+            if let Some(name) = handler.name.filter(|_| !before) {
+                self.unbind(name);
+            }
+        }
+        self.maybe -= 1;
+        self.silent -= 1;
+    }
+
+    /// `finally:`, and what is on its way past it.
+    fn finally(&mut self, body: &'a [Step], flow: Flow) -> Flow {
+        match (self.steps(body), flow) {
             (Flow::Next, flow) => flow,
             // What was on its way is forgotten.
             (left @ (Flow::Return | Flow::Break | Flow::Continue), Flow::Raised(exception)) => {
