@@ -451,8 +451,26 @@ impl<'a> Walker<'a> {
         self.recorder.used.set(self.recorder.used.get() | what);
     }
 
-    /// The state besides what is tracked: all of it is named, so that nothing is forgotten.
+    /// The state besides what is tracked.
     fn switches(&self) -> Switches {
+        self.name_all_state();
+        Switches {
+            alive: self.alive,
+            paused: self.paused,
+            makes_folders: self.makes_folders,
+            moved: self.moved,
+            anywhere: self.anywhere,
+            beyond: self.beyond,
+            logs: self.logs,
+            surely_logs: self.surely_logs,
+            swallowed: self.swallowed.is_some(),
+            given: !self.given.is_empty(),
+            data: !self.data.is_empty(),
+        }
+    }
+
+    /// Names all of the state, so that nothing is forgotten: what is new does not compile before somebody says how recordings know of it.
+    fn name_all_state(&self) {
         let Walker {
             // The same for all agents, or told of by those who use it.
             raw_search: _,
@@ -529,30 +547,17 @@ impl<'a> Walker<'a> {
             // Set before it is read.
             sure: _,
             // Switches.
-            alive,
-            paused,
-            makes_folders,
-            moved,
-            anywhere,
-            beyond,
-            logs,
-            surely_logs,
-            swallowed,
-            given,
+            alive: _,
+            paused: _,
+            makes_folders: _,
+            moved: _,
+            anywhere: _,
+            beyond: _,
+            logs: _,
+            surely_logs: _,
+            swallowed: _,
+            given: _,
         } = self;
-        Switches {
-            alive: *alive,
-            paused: *paused,
-            makes_folders: *makes_folders,
-            moved: *moved,
-            anywhere: *anywhere,
-            beyond: *beyond,
-            logs: *logs,
-            surely_logs: *surely_logs,
-            swallowed: swallowed.is_some(),
-            given: !given.is_empty(),
-            data: !self.data.is_empty(),
-        }
     }
 
     /// Whether nothing is going on around here that an import could read and no recording tells of.
