@@ -18,8 +18,70 @@ use super::walk::Walker;
 use crate::container::layout::ROOT;
 use crate::python::imports::zmq;
 
+/// A call of what is not of the tree.
+#[derive(Clone, Copy)]
+struct Called<'c> {
+    /// The module that calls.
+    here: ModuleId,
+    call: &'c Call,
+    /// What is called.
+    name: &'c str,
+    arguments: &'c Arguments,
+}
+
+impl<'c> Called<'c> {
+    fn first(self) -> Option<&'c V> {
+        self.arguments.positional.first()
+    }
+
+    /// An argument, where it is a text or a path.
+    fn text(self, at: usize) -> Option<&'c str> {
+        self.arguments.positional.get(at).and_then(V::text)
+    }
+}
+
 impl Walker<'_> {
     pub fn outside(&mut self, here: ModuleId, call: &Call, name: &str, arguments: &Arguments) -> (V, Flow) {
+        let called = Called {
+            here,
+            call,
+            name,
+            arguments,
+        };
+        let flow = self.failing_call(called);
+        self.serves(here, call, name, arguments);
+        self.logs |= gives_handlers(name);
+        self.surely_logs |=
+            (gives_handlers(name) && !name.ends_with("Config") || name == "logging.basicConfig") && self.is_certain();
+        if flow != Flow::Next {
+            return (V::Unknown, flow);
+        }
+        let replaced = || name.rsplit('.').next().is_some_and(|last| self.set_from_outside(last));
+        if let Some(known) = constant_result(name)
+            && !arguments.are_some()
+            && !replaced()
+        {
+            return (known, Flow::Next);
+        }
+        let known = |value| (value, Flow::Next);
+        self.path_function(called)
+            .or_else(|| self.file_function(called))
+            .or_else(|| self.library_object(called).map(known))
+            .or_else(|| self.of_known_values(name, arguments).map(known))
+            .or_else(|| self.builtin_value(called).map(known))
+            .or_else(|| self.builtin_on_object(called))
+            .or_else(|| self.search_path_edit(called).map(known))
+            .unwrap_or_else(|| (self.other_function(called), Flow::Next))
+    }
+
+    /// What is wrong with a call, as far as that follows from the function and the arguments alone.
+    fn failing_call(&mut self, called: Called<'_>) -> Flow {
+        let Called {
+            here,
+            call,
+            name,
+            arguments,
+        } = called;
         let mut flow = self.standard_call(here, call, name, arguments);
         let converts = name.starts_with("builtins.")
             || name == "asyncio.run"
@@ -33,46 +95,30 @@ impl Walker<'_> {
         if flow == Flow::Next && self.silent == 0 {
             flow = self.library_call(here, call, name, arguments);
         }
-        self.serves(here, call, name, arguments);
-        self.logs |= gives_handlers(name);
-        self.surely_logs |=
-            (gives_handlers(name) && !name.ends_with("Config") || name == "logging.basicConfig") && self.is_certain();
-        if flow != Flow::Next {
-            return (V::Unknown, flow);
-        }
-        let first = arguments.positional.first();
-        let text = |at: usize| arguments.positional.get(at).and_then(V::text);
-        let replaced = || name.rsplit('.').next().is_some_and(|last| self.set_from_outside(last));
+        flow
+    }
+
+    /// Functions of paths and of the environment.
+    fn path_function(&mut self, called: Called<'_>) -> Option<(V, Flow)> {
+        let Called {
+            here,
+            call,
+            name,
+            arguments,
+        } = called;
+        let first = called.first();
+        let text = |at| called.text(at);
         let value = match name {
-            _ if let Some(known) = constant_result(name)
-                && !arguments.are_some()
-                && !replaced() =>
-            {
-                known
-            }
-            "builtins.super" => self.super_value(arguments),
-            "builtins.object.__init__" => {
-                if !arguments.are_some() {
-                    V::None
-                } else {
-                    let message =
-                        "object.__init__() takes exactly one argument (the instance to initialize)".to_owned();
-                    return (
-                        V::Unknown,
-                        self.fail_at(here, call.span, "start/argument-count", "TypeError", message, None),
-                    );
-                }
-            }
             "os.path.join" | "posixpath.join" => {
                 let mut parts = arguments.positional.iter().map(V::text);
                 let mut path = match parts.next() {
                     Some(Some(start)) => start.to_owned(),
-                    _ => return (V::Unknown, Flow::Next),
+                    _ => return Some((V::Unknown, Flow::Next)),
                 };
                 for part in parts {
                     match part {
                         Some(part) => path = join(&path, part),
-                        None => return (V::Unknown, Flow::Next),
+                        None => return Some((V::Unknown, Flow::Next)),
                     }
                 }
                 V::Str(path)
@@ -93,6 +139,118 @@ impl Walker<'_> {
                 (_, Some(path)) if arguments.positional.len() == 1 => V::Path(path.to_owned()),
                 _ => V::Unknown,
             },
+            "os.makedirs" | "os.mkdir" => return Some((V::None, self.make_folder(here, call, text(0)))),
+            "os.chdir" => {
+                self.moved = true;
+                V::None
+            }
+            _ => return None,
+        };
+        Some((value, Flow::Next))
+    }
+
+    /// Functions that open files, or read them.
+    fn file_function(&mut self, called: Called<'_>) -> Option<(V, Flow)> {
+        let Called {
+            here,
+            call,
+            name,
+            arguments,
+        } = called;
+        let first = called.first();
+        let text = |at| called.text(at);
+        match name {
+            "builtins.open" | "io.open" | "codecs.open" => {
+                let mode = arguments.positional.get(1).or(arguments.named("mode"));
+                let writes = matches!(mode, Some(V::Str(mode)) if mode.contains(['w', 'a', 'x', '+']));
+                let known = mode.is_none() || matches!(mode, Some(V::Str(_)));
+                let path = first.or_else(|| arguments.named("file")).filter(|_| known);
+                let flow = self.open_value(here, call, path, writes);
+                let plain = reads_as_written(mode, arguments.named("encoding")) && arguments.positional.len() <= 2;
+                let opened = path.and_then(V::text).filter(|_| !writes && arguments.sure && plain);
+                Some((opened.map_or(V::Unknown, |path| V::File(path.to_owned())), flow))
+            }
+            "json.load" | "json.loads" | "yaml.safe_load" => Some(match first {
+                Some(V::File(path) | V::Text(path)) => {
+                    let path = path.clone();
+                    self.parse_file(here, call, &path, name != "yaml.safe_load")
+                }
+                _ => (V::Unknown, Flow::Next),
+            }),
+            "logging.FileHandler"
+            | "logging.handlers.RotatingFileHandler"
+            | "logging.handlers.TimedRotatingFileHandler"
+            | "logging.handlers.WatchedFileHandler" => {
+                let lazy = matches!(arguments.named("delay"), Some(V::Bool(true)));
+                let path = first.or_else(|| arguments.named("filename")).filter(|_| !lazy);
+                Some((V::Unknown, self.open_value(here, call, path, true)))
+            }
+            "logging.basicConfig" => Some((V::None, self.open_value(here, call, arguments.named("filename"), true))),
+            "sqlite3.connect" => {
+                self.escape(arguments);
+                Some((V::Unknown, self.open_database(here, call, text(0))))
+            }
+            _ => None,
+        }
+    }
+
+    /// Objects of libraries whose methods are known.
+    fn library_object(&mut self, called: Called<'_>) -> Option<V> {
+        let Called { name, arguments, .. } = called;
+        let first = called.first();
+        Some(match name {
+            "collections.namedtuple" | "typing.NamedTuple" => self.named_tuple(arguments),
+            "zmq.Context" | "zmq.Context.instance" | "zmq.asyncio.Context" | "zmq.asyncio.Context.instance" => {
+                self.escape(arguments);
+                match name.starts_with("zmq.asyncio") {
+                    true => V::Zmq(zmq::AWAITED_CONTEXT),
+                    false => V::Zmq(zmq::CONTEXT),
+                }
+            }
+            "argparse.ArgumentParser" => self.new_parser(arguments),
+            "optparse.OptionParser" => self.new_option_parser(arguments),
+            "threading.Thread" => self.new_thread(arguments),
+            "threading.Timer" | "multiprocessing.Process" | "asyncio.to_thread" => {
+                self.escape(arguments);
+                self.kept_by(arguments);
+                self.alive = true;
+                V::Unknown
+            }
+            "logging.getLogger" => V::Outside(LOGGER.to_owned()),
+            "asyncio.get_running_loop" => V::Outside(LOOP.to_owned()),
+            // What is made a task ends with what runs it.
+            "asyncio.create_task" | "asyncio.ensure_future" | "asyncio.get_running_loop().create_task"
+                if matches!(first, Some(V::Coroutine(_))) =>
+            {
+                let alive = self.alive;
+                self.escape(arguments);
+                self.alive = alive;
+                V::Unknown
+            }
+            "re.compile" if arguments.positional.len() == 1 && !arguments.are_named() => match first {
+                Some(V::Str(pattern)) => V::Pattern(pattern.clone()),
+                _ => V::Outside("re.Pattern()".to_owned()),
+            },
+            "re.match" | "re.search" | "re.fullmatch" => {
+                let found = match (arguments.positional.as_slice(), arguments.are_named()) {
+                    ([V::Str(pattern), V::Str(text)], false) => {
+                        regular::finds(name.trim_start_matches("re."), pattern, text)
+                    }
+                    _ => None,
+                };
+                self.sure &= arguments.sure;
+                found_by_pattern(found)
+            }
+            _ => return None,
+        })
+    }
+
+    /// Built-in functions that give a value of values.
+    fn builtin_value(&mut self, called: Called<'_>) -> Option<V> {
+        let Called { name, arguments, .. } = called;
+        let first = called.first();
+        Some(match name {
+            "builtins.super" => self.super_value(arguments),
             "builtins.str" | "os.fspath" => match first {
                 Some(V::Path(path) | V::Str(path)) => V::Str(path.clone()),
                 Some(V::Int(number)) => V::Str(number.to_string()),
@@ -115,59 +273,55 @@ impl Walker<'_> {
                 },
                 _ => V::Unknown,
             },
-            "os.makedirs" | "os.mkdir" => return (V::None, self.make_folder(here, call, text(0))),
-            "builtins.open" | "io.open" | "codecs.open" => {
-                let mode = arguments.positional.get(1).or(arguments.named("mode"));
-                let writes = matches!(mode, Some(V::Str(mode)) if mode.contains(['w', 'a', 'x', '+']));
-                let known = mode.is_none() || matches!(mode, Some(V::Str(_)));
-                let path = first.or_else(|| arguments.named("file")).filter(|_| known);
-                let flow = self.open_value(here, call, path, writes);
-                let plain = reads_as_written(mode, arguments.named("encoding")) && arguments.positional.len() <= 2;
-                let opened = path.and_then(V::text).filter(|_| !writes && arguments.sure && plain);
-                return (opened.map_or(V::Unknown, |path| V::File(path.to_owned())), flow);
-            }
-            "json.load" | "json.loads" | "yaml.safe_load" => {
-                return match first {
-                    Some(V::File(path) | V::Text(path)) => {
-                        let path = path.clone();
-                        self.parse_file(here, call, &path, name != "yaml.safe_load")
+            "builtins.dict" if !arguments.open && arguments.sure => {
+                match self.copied(&arguments.positional, &arguments.named) {
+                    Some(copy) => copy,
+                    None => {
+                        self.escape(arguments);
+                        V::Unknown
                     }
-                    _ => (V::Unknown, Flow::Next),
-                };
-            }
-            "logging.FileHandler"
-            | "logging.handlers.RotatingFileHandler"
-            | "logging.handlers.TimedRotatingFileHandler"
-            | "logging.handlers.WatchedFileHandler" => {
-                let lazy = matches!(arguments.named("delay"), Some(V::Bool(true)));
-                let path = first.or_else(|| arguments.named("filename")).filter(|_| !lazy);
-                return (V::Unknown, self.open_value(here, call, path, true));
-            }
-            "logging.basicConfig" => {
-                return (V::None, self.open_value(here, call, arguments.named("filename"), true));
-            }
-            "sqlite3.connect" => {
-                self.escape(arguments);
-                return (V::Unknown, self.open_database(here, call, text(0)));
-            }
-            "collections.namedtuple" | "typing.NamedTuple" => self.named_tuple(arguments),
-            "zmq.Context" | "zmq.Context.instance" | "zmq.asyncio.Context" | "zmq.asyncio.Context.instance" => {
-                self.escape(arguments);
-                match name.starts_with("zmq.asyncio") {
-                    true => V::Zmq(zmq::AWAITED_CONTEXT),
-                    false => V::Zmq(zmq::CONTEXT),
                 }
             }
-            "argparse.ArgumentParser" => self.new_parser(arguments),
-            "optparse.OptionParser" => self.new_option_parser(arguments),
-            "threading.Thread" => self.new_thread(arguments),
-            "threading.Timer" | "multiprocessing.Process" | "asyncio.to_thread" => {
-                self.escape(arguments);
-                self.kept_by(arguments);
-                self.alive = true;
-                V::Unknown
+            "builtins.isinstance" if arguments.sure => match arguments.positional.as_slice() {
+                [value, class] => self.is_instance(value, class).map_or(V::Unknown, V::Bool),
+                _ => V::Unknown,
+            },
+            "builtins.hasattr" if arguments.sure => match arguments.positional.as_slice() {
+                [V::Instance(id), V::Str(name)] => self.has_attribute(*id, name).map_or(V::Unknown, V::Bool),
+                [V::Class(module, class), V::Str(name)] => {
+                    self.class_has((*module, *class), name).map_or(V::Unknown, V::Bool)
+                }
+                [V::Outside(module), V::Str(name)] => self.module_has(module, name).map_or(V::Unknown, V::Bool),
+                _ => V::Unknown,
+            },
+            "builtins.range" if arguments.sure && !arguments.open => range(&arguments.positional),
+            _ => return None,
+        })
+    }
+
+    /// Built-in functions that look into an object, or change it.
+    fn builtin_on_object(&mut self, called: Called<'_>) -> Option<(V, Flow)> {
+        let Called {
+            here,
+            call,
+            name,
+            arguments,
+        } = called;
+        let first = called.first();
+        let text = |at| called.text(at);
+        let value = match name {
+            "builtins.object.__init__" => {
+                if !arguments.are_some() {
+                    V::None
+                } else {
+                    let message =
+                        "object.__init__() takes exactly one argument (the instance to initialize)".to_owned();
+                    return Some((
+                        V::Unknown,
+                        self.fail_at(here, call.span, "start/argument-count", "TypeError", message, None),
+                    ));
+                }
             }
-            _ if let Some(known) = self.of_known_values(name, arguments) => known,
             "builtins.setattr" => {
                 self.escape(arguments);
                 match first {
@@ -183,55 +337,45 @@ impl Walker<'_> {
                 }
                 V::None
             }
-            "sys.path.insert" | "sys.path.append" | "site.addsitedir" => {
-                let at = usize::from(name == "sys.path.insert");
-                self.path_edit(at, text(at).map(ToOwned::to_owned), arguments.positional.first());
-                V::None
-            }
-            "builtins.dict" if !arguments.open && arguments.sure => {
-                match self.copied(&arguments.positional, &arguments.named) {
-                    Some(copy) => copy,
-                    None => {
-                        self.escape(arguments);
-                        V::Unknown
-                    }
-                }
-            }
-            "builtins.isinstance" if arguments.sure => match arguments.positional.as_slice() {
-                [value, class] => self.is_instance(value, class).map_or(V::Unknown, V::Bool),
-                _ => V::Unknown,
-            },
             "builtins.getattr" => {
                 if let ([V::Outside(module), V::Str(attribute)], true) =
                     (arguments.positional.as_slice(), arguments.sure)
                     && self.is_certain()
                 {
-                    return (V::Unknown, self.standard_attribute(here, module, attribute, call.span));
+                    return Some((V::Unknown, self.standard_attribute(here, module, attribute, call.span)));
                 }
                 let ([V::Instance(id), V::Str(attribute)], true) = (arguments.positional.as_slice(), arguments.sure)
                 else {
-                    return (V::Unknown, Flow::Next);
+                    return Some((V::Unknown, Flow::Next));
                 };
                 let flow = self.instance_attribute(here, *id, attribute, call.span);
                 if flow != Flow::Next {
-                    return (V::Unknown, flow);
+                    return Some((V::Unknown, flow));
                 }
                 self.sure = false;
                 self.attribute(V::Instance(*id), attribute)
             }
-            "builtins.hasattr" if arguments.sure => match arguments.positional.as_slice() {
-                [V::Instance(id), V::Str(name)] => self.has_attribute(*id, name).map_or(V::Unknown, V::Bool),
-                [V::Class(module, class), V::Str(name)] => {
-                    self.class_has((*module, *class), name).map_or(V::Unknown, V::Bool)
-                }
-                [V::Outside(module), V::Str(name)] => self.module_has(module, name).map_or(V::Unknown, V::Bool),
-                _ => V::Unknown,
-            },
             "builtins.vars" => {
                 if let Some(object) = first {
                     self.any_attribute(object);
                 }
                 V::Unknown
+            }
+            _ => return None,
+        };
+        Some((value, Flow::Next))
+    }
+
+    /// Changes of where modules are looked for.
+    fn search_path_edit(&mut self, called: Called<'_>) -> Option<V> {
+        let Called { name, arguments, .. } = called;
+        let first = called.first();
+        let text = |at| called.text(at);
+        Some(match name {
+            "sys.path.insert" | "sys.path.append" | "site.addsitedir" => {
+                let at = usize::from(name == "sys.path.insert");
+                self.path_edit(at, text(at).map(ToOwned::to_owned), arguments.positional.first());
+                V::None
             }
             "sys.path.extend" => {
                 match first {
@@ -244,54 +388,29 @@ impl Walker<'_> {
                 }
                 V::None
             }
-            "logging.getLogger" => V::Outside(LOGGER.to_owned()),
-            "asyncio.get_running_loop" => V::Outside(LOOP.to_owned()),
-            // What is made a task ends with what runs it.
-            "asyncio.create_task" | "asyncio.ensure_future" | "asyncio.get_running_loop().create_task"
-                if matches!(first, Some(V::Coroutine(_))) =>
-            {
-                let alive = self.alive;
-                self.escape(arguments);
-                self.alive = alive;
-                V::Unknown
-            }
-            "builtins.range" if arguments.sure && !arguments.open => range(&arguments.positional),
-            "os.chdir" => {
-                self.moved = true;
-                V::None
-            }
-            "re.compile" if arguments.positional.len() == 1 && !arguments.are_named() => match first {
-                Some(V::Str(pattern)) => V::Pattern(pattern.clone()),
-                _ => V::Outside("re.Pattern()".to_owned()),
-            },
-            "re.match" | "re.search" | "re.fullmatch" => {
-                let found = match (arguments.positional.as_slice(), arguments.are_named()) {
-                    ([V::Str(pattern), V::Str(text)], false) => {
-                        regular::finds(name.trim_start_matches("re."), pattern, text)
-                    }
-                    _ => None,
-                };
-                self.sure &= arguments.sure;
-                found_by_pattern(found)
-            }
-            _ => {
-                self.alive |= name.starts_with("itertools.") || (name == "builtins.iter" && text(1).is_none());
-                let alone = call.arguments.len() == 1 && call.keywords.is_empty() && call.spread.is_none();
-                let passes_on = alone && call.taken == Taken::GoneThrough && PASSED_ON.contains(&name);
-                if !LOOKS_ONLY.contains(&name) && !passes_on {
-                    self.escape(arguments);
-                }
-                self.paused |= matches!(name, "time.sleep" | "asyncio.sleep");
-                if !is_harmless(name) {
-                    self.alive = true;
-                }
-                let last = name.rsplit('.').next().unwrap_or(name);
-                made_by(name)
-                    .filter(|_| !self.set_from_outside(last))
-                    .unwrap_or(V::Unknown)
-            }
-        };
-        (value, Flow::Next)
+            _ => return None,
+        })
+    }
+
+    /// Any other function: what it is given may change, and it may go on for ever.
+    fn other_function(&mut self, called: Called<'_>) -> V {
+        let Called {
+            call, name, arguments, ..
+        } = called;
+        self.alive |= name.starts_with("itertools.") || (name == "builtins.iter" && called.text(1).is_none());
+        let alone = call.arguments.len() == 1 && call.keywords.is_empty() && call.spread.is_none();
+        let passes_on = alone && call.taken == Taken::GoneThrough && PASSED_ON.contains(&name);
+        if !LOOKS_ONLY.contains(&name) && !passes_on {
+            self.escape(arguments);
+        }
+        self.paused |= matches!(name, "time.sleep" | "asyncio.sleep");
+        if !is_harmless(name) {
+            self.alive = true;
+        }
+        let last = name.rsplit('.').next().unwrap_or(name);
+        made_by(name)
+            .filter(|_| !self.set_from_outside(last))
+            .unwrap_or(V::Unknown)
     }
 
     /// What a few functions give of values that are known.
@@ -477,6 +596,141 @@ impl Walker<'_> {
         }
     }
 
+    /// Methods of what libraries made, of files and of data.
+    fn method_of_made(
+        &mut self,
+        (here, call): (ModuleId, &Call),
+        object: &V,
+        method: &str,
+        arguments: &Arguments,
+    ) -> Option<(V, Flow)> {
+        match (object, method) {
+            (V::Thread(thread), "start" | "join") => Some((V::None, self.thread_method(here, call, *thread, method))),
+            (V::Socket(_), "send" | "setsockopt" | "set") => {
+                self.escape(arguments);
+                Some((V::Unknown, self.text_for_bytes(here, call, method)))
+            }
+            (V::Socket(socket), "close") => {
+                self.release_ports(*socket);
+                Some((V::None, Flow::Next))
+            }
+            (V::Dict(items), "get" | "pop") if !arguments.open => {
+                let known = matches!(&call.callee, Value::Attribute(of, _) if self.keeps_items(of));
+                let (value, sure) = item_or_default(items, arguments, known);
+                self.sure &= sure;
+                if method == "pop" {
+                    self.sure = false;
+                }
+                Some((value, Flow::Next))
+            }
+            (V::File(_), "close") => Some((V::None, Flow::Next)),
+            (V::Zmq(of), "socket") => {
+                self.escape(arguments);
+                Some(self.new_socket(here, call, of))
+            }
+            (V::Parser(parser), _) => Some(self.parser_method(here, call, *parser, method, arguments)),
+            (V::Mapping(_) | V::Sequence(_), _) => {
+                let (value, known) = self.data_method(object, method, arguments);
+                self.sure &= known;
+                Some((value, Flow::Next))
+            }
+            (V::File(path), "read") if arguments.positional.is_empty() => Some((V::Text(path.clone()), Flow::Next)),
+            _ => None,
+        }
+    }
+
+    /// Methods of paths that make a path, a folder or a file.
+    fn method_of_path(
+        &mut self,
+        (here, call): (ModuleId, &Call),
+        object: &V,
+        method: &str,
+        arguments: &Arguments,
+    ) -> Option<(V, Flow)> {
+        match (object, method) {
+            (V::Path(path), "resolve" | "absolute") if !self.is_elsewhere(path) => {
+                Some((V::Path(self.real(path, method == "resolve")), Flow::Next))
+            }
+            (V::Path(path), "joinpath") => {
+                let mut path = path.clone();
+                for part in &arguments.positional {
+                    match part.text() {
+                        Some(part) => path = join(&path, part),
+                        None => return Some((V::Unknown, Flow::Next)),
+                    }
+                }
+                Some((V::Path(path), Flow::Next))
+            }
+            (V::Path(path), "with_name" | "with_suffix") => {
+                let known = arguments.positional.first().and_then(V::text);
+                let path = known.map_or(V::Unknown, |part| V::Path(renamed(path, method, part)));
+                Some((path, Flow::Next))
+            }
+            (V::Path(path), "mkdir") => {
+                let path = path.clone();
+                Some((V::None, self.make_folder(here, call, Some(&path))))
+            }
+            (V::Path(path), "open" | "write_text" | "write_bytes" | "read_text" | "read_bytes") => {
+                let writes = method.starts_with("write")
+                    || matches!(arguments.positional.first(), Some(V::Str(mode)) if mode.contains(['w', 'a', 'x', '+']));
+                let path = path.clone();
+                let flow = self.open(here, call, Some(&path), writes);
+                let mode = match method {
+                    "open" => arguments.positional.first().or(arguments.named("mode")),
+                    _ => None,
+                };
+                let encoding = arguments.named("encoding").or(match method {
+                    "read_text" => arguments.positional.first(),
+                    _ => None,
+                });
+                let plain = arguments.sure && reads_as_written(mode, encoding);
+                let value = match method {
+                    "open" if !writes && plain => V::File(path),
+                    "read_text" if plain => V::Text(path),
+                    _ => V::Unknown,
+                };
+                Some((value, flow))
+            }
+            _ => None,
+        }
+    }
+
+    /// Methods that give a value of a value.
+    fn method_of_value(
+        &mut self,
+        (here, call): (ModuleId, &Call),
+        object: &V,
+        method: &str,
+        arguments: &Arguments,
+    ) -> Option<(V, Flow)> {
+        match (object, method) {
+            (V::Str(_), "join") => Some((V::Unknown, self.joined(here, call))),
+            (V::Str(known), "format") if !arguments.open => {
+                let sure = self.is_certain() && self.sure;
+                let problem = text::unfilled(known, arguments).filter(|_| sure);
+                Some((V::Unknown, self.bad(here, call.span, problem)))
+            }
+            (V::Pattern(pattern), "match" | "search" | "fullmatch") => {
+                let found = match arguments.positional.as_slice() {
+                    [V::Str(text)] if arguments.sure && !arguments.are_named() => regular::finds(method, pattern, text),
+                    _ => None,
+                };
+                Some((found_by_pattern(found), Flow::Next))
+            }
+            (V::Str(known), _) => Some((text::method(known, method, arguments), Flow::Next)),
+            (V::Path(path), "exists") => Some((self.exists(Some(path)), Flow::Next)),
+            (V::Path(path), "is_file") => Some((self.is_file(Some(path)), Flow::Next)),
+            (V::List(parts), _) => {
+                if ADDERS.contains(&method) || REMOVERS.contains(&method) {
+                    self.changes(parts);
+                }
+                Some((V::Unknown, Flow::Next))
+            }
+            (V::Path(_) | V::Concat(_), _) => Some((V::Unknown, Flow::Next)),
+            _ => None,
+        }
+    }
+
     pub fn method_of_unknown(
         &mut self,
         here: ModuleId,
@@ -498,110 +752,18 @@ impl Walker<'_> {
                 return (V::Unknown, flow);
             }
         }
-        match (&object, method) {
-            (V::Thread(thread), "start" | "join") => {
-                return (V::None, self.thread_method(here, call, *thread, method));
-            }
-            (V::Socket(_), "send" | "setsockopt" | "set") => {
-                self.escape(arguments);
-                return (V::Unknown, self.text_for_bytes(here, call, method));
-            }
-            (V::Socket(socket), "close") => {
-                self.release_ports(*socket);
-                return (V::None, Flow::Next);
-            }
-            (V::Dict(items), "get" | "pop") if !arguments.open => {
-                let known = matches!(&call.callee, Value::Attribute(of, _) if self.keeps_items(of));
-                let (value, sure) = item_or_default(items, arguments, known);
-                self.sure &= sure;
-                if method == "pop" {
-                    self.sure = false;
-                }
-                return (value, Flow::Next);
-            }
-            (V::File(_), "close") => return (V::None, Flow::Next),
-            (V::Zmq(of), "socket") => {
-                self.escape(arguments);
-                return self.new_socket(here, call, of);
-            }
-            (V::Parser(parser), _) => return self.parser_method(here, call, *parser, method, arguments),
-            (V::Path(path), "resolve" | "absolute") if !self.is_elsewhere(path) => {
-                return (V::Path(self.real(path, method == "resolve")), Flow::Next);
-            }
-            (V::Path(path), "joinpath") => {
-                let mut path = path.clone();
-                for part in &arguments.positional {
-                    match part.text() {
-                        Some(part) => path = join(&path, part),
-                        None => return (V::Unknown, Flow::Next),
-                    }
-                }
-                return (V::Path(path), Flow::Next);
-            }
-            (V::Path(path), "with_name" | "with_suffix") => {
-                let known = arguments.positional.first().and_then(V::text);
-                let path = known.map_or(V::Unknown, |part| V::Path(renamed(path, method, part)));
-                return (path, Flow::Next);
-            }
-            (V::Path(path), "mkdir") => {
-                let path = path.clone();
-                return (V::None, self.make_folder(here, call, Some(&path)));
-            }
-            (V::Mapping(_) | V::Sequence(_), _) => {
-                let (value, known) = self.data_method(&object, method, arguments);
-                self.sure &= known;
-                return (value, Flow::Next);
-            }
-            (V::File(path), "read") if arguments.positional.is_empty() => {
-                return (V::Text(path.clone()), Flow::Next);
-            }
-            (V::Path(path), "open" | "write_text" | "write_bytes" | "read_text" | "read_bytes") => {
-                let writes = method.starts_with("write")
-                    || matches!(arguments.positional.first(), Some(V::Str(mode)) if mode.contains(['w', 'a', 'x', '+']));
-                let path = path.clone();
-                let flow = self.open(here, call, Some(&path), writes);
-                let mode = match method {
-                    "open" => arguments.positional.first().or(arguments.named("mode")),
-                    _ => None,
-                };
-                let encoding = arguments.named("encoding").or(match method {
-                    "read_text" => arguments.positional.first(),
-                    _ => None,
-                });
-                let plain = arguments.sure && reads_as_written(mode, encoding);
-                let value = match method {
-                    "open" if !writes && plain => V::File(path),
-                    "read_text" if plain => V::Text(path),
-                    _ => V::Unknown,
-                };
-                return (value, flow);
-            }
-            (_, "addHandler") => self.logs = true,
-            (_, "mkdir") => self.makes_folders = true,
-            (V::Str(_), "join") => return (V::Unknown, self.joined(here, call)),
-            (V::Str(known), "format") if !arguments.open => {
-                let sure = self.is_certain() && self.sure;
-                let problem = text::unfilled(known, arguments).filter(|_| sure);
-                return (V::Unknown, self.bad(here, call.span, problem));
-            }
-            (V::Pattern(pattern), "match" | "search" | "fullmatch") => {
-                let found = match arguments.positional.as_slice() {
-                    [V::Str(text)] if arguments.sure && !arguments.are_named() => regular::finds(method, pattern, text),
-                    _ => None,
-                };
-                return (found_by_pattern(found), Flow::Next);
-            }
-            (V::Str(known), _) => return (text::method(known, method, arguments), Flow::Next),
-            (V::Path(path), "exists") => return (self.exists(Some(path)), Flow::Next),
-            (V::Path(path), "is_file") => return (self.is_file(Some(path)), Flow::Next),
-            (V::List(parts), _) => {
-                if ADDERS.contains(&method) || REMOVERS.contains(&method) {
-                    self.changes(parts);
-                }
-                return (V::Unknown, Flow::Next);
-            }
-            (V::Path(_) | V::Concat(_), _) => return (V::Unknown, Flow::Next),
-            (_, "bind" | "connect") => {
+        let of = (here, call);
+        if let Some(known) = self
+            .method_of_made(of, &object, method, arguments)
+            .or_else(|| self.method_of_path(of, &object, method, arguments))
+        {
+            return known;
+        }
+        match method {
+            "addHandler" => self.logs = true,
+            "mkdir" => self.makes_folders = true,
+            _ if let Some(known) = self.method_of_value(of, &object, method, arguments) => return known,
+            "bind" | "connect" => {
                 let mut flow = self.check_address(here, call, &object, method == "bind");
                 if flow == Flow::Next {
                     flow = match method {
@@ -614,15 +776,12 @@ impl Walker<'_> {
                 }
                 return (V::Unknown, flow);
             }
-            (_, "run") => self.runs_app(here, call, arguments),
-            (_, "create_server") => self.creates_server(here, call, arguments),
-            (_, "submit" | "run_in_executor") => self.kept_by(arguments),
-            (_, "close" | "unbind" | "term" | "destroy") => self.release_all_ports(),
-            (
-                _,
-                "recv" | "recv_string" | "recv_json" | "recv_multipart" | "recv_pyobj" | "poll" | "accept" | "join"
-                | "wait" | "serve_forever" | "run_forever",
-            ) => {
+            "run" => self.runs_app(here, call, arguments),
+            "create_server" => self.creates_server(here, call, arguments),
+            "submit" | "run_in_executor" => self.kept_by(arguments),
+            "close" | "unbind" | "term" | "destroy" => self.release_all_ports(),
+            "recv" | "recv_string" | "recv_json" | "recv_multipart" | "recv_pyobj" | "poll" | "accept" | "join"
+            | "wait" | "serve_forever" | "run_forever" => {
                 self.alive = true;
                 self.waiting = true;
                 self.paused = true;
