@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to panic")]
 
 mod dependencies;
+mod errors;
 mod kinds;
 mod length;
 
