@@ -37,7 +37,7 @@ const IMPORTS: [(&str, &[&str]); 18] = [
     ("container", &["stack"]),
     ("python", &["container", "finding", "stack"]),
     ("audit", &["container", "finding", "python", "rendered_file", "stack"]),
-    ("images", &["container", "finding", "python", "stack"]),
+    ("images", &["container", "finding", "python", "stack", "template"]),
     ("init", &["finding", "python", "stack"]),
     ("pipelines", &["template"]),
     ("diagram", &["audit", "stack"]),

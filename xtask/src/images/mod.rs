@@ -16,6 +16,7 @@ pub mod push;
 pub mod sbom;
 pub mod schedule;
 pub mod secret;
+pub mod stages;
 pub mod uv;
 
 pub use plan::{Kind, Node, NodeId, Plan};

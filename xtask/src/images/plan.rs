@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::digest::{Digest, Parts};
+use super::stages;
 use crate::stack::{GroupId, Stack};
 
 /// Index of a node in [`Plan::nodes`].
@@ -142,7 +143,7 @@ pub fn plan(
         };
         let digest = Parts::new()
             .add("from", &base_digest)
-            .add("dockerfile", dependency_stage(&files.dockerfile))
+            .add("dockerfile", dependency_instructions(stack, id))
             .add("requirements", &files.requirements)
             .finish();
         let mut below = |name: &str, kind: Kind, from: NodeId, digest: &Digest| {
@@ -155,7 +156,7 @@ pub fn plan(
         let mut from = below("dependencies", Kind::Dependencies { example: id }, base, &digest);
         let mut digest = digest;
         if !group.assets.is_empty() {
-            digest = assets_digest(&digest, files);
+            digest = assets_digest(stack, id, &digest, files);
             from = below("assets", Kind::Assets { example: id }, from, &digest);
         }
         let group_digest = Parts::new()
@@ -182,46 +183,20 @@ pub fn python_image(stack: &Stack) -> String {
     format!("{}/python:{}", stack.images.namespace, stack.python_version)
 }
 
+/// What is done to install a group's requirements; the line between it and the next stage is part of it.
+fn dependency_instructions(stack: &Stack, id: GroupId) -> String {
+    stages::instructions(&stages::dependencies(stack, id)) + "\n"
+}
+
 /// The digest of an image with a group's assets.
-fn assets_digest(below: &Digest, files: &GroupInputs) -> Digest {
+fn assets_digest(stack: &Stack, id: GroupId, below: &Digest, files: &GroupInputs) -> Digest {
+    let instructions = stages::instructions(&stages::assets(stack, id));
     let mut parts = Parts::new();
-    parts
-        .add("from", below)
-        .add("dockerfile", assets_stage(&files.dockerfile));
+    parts.add("from", below).add("dockerfile", instructions);
     for (name, digest) in &files.assets {
         parts.add(name, digest);
     }
     parts.finish()
-}
-
-/// The `assets` stage of a group's Dockerfile, without comments.
-fn assets_stage(dockerfile: &str) -> String {
-    let lines = dockerfile.lines();
-    let lines = lines.skip_while(|line| *line != "FROM dependencies AS assets");
-    let mut lines = lines.filter(|line| !line.starts_with('#'));
-    let first = lines.next().map(str::to_owned);
-    let rest = lines.take_while(|line| !line.starts_with("FROM ")).map(str::to_owned);
-    first.into_iter().chain(rest).collect::<Vec<_>>().join("\n")
-}
-
-/// The part of a group's Dockerfile from its first stage to the end of the `dependencies` stage: what groups with the same
-/// requirements have in common. The arguments in front of it name the group's own files.
-fn dependency_stage(dockerfile: &str) -> String {
-    let mut stages = 0;
-    let mut text = String::new();
-    for line in dockerfile.lines() {
-        if line.starts_with("FROM dependencies") {
-            break;
-        }
-        if line.starts_with("FROM ") {
-            stages += 1;
-        }
-        if stages > 0 && !line.starts_with('#') {
-            text.push_str(line);
-            text.push('\n');
-        }
-    }
-    text
 }
 
 impl Plan {

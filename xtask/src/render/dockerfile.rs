@@ -6,10 +6,9 @@ use minijinja::Value;
 
 use super::template::fill;
 use crate::container::command::{command, health_command};
-use crate::container::layout::{CONFIG_FOLDER, FIRST, ROOT, SUPERVISOR, python_path};
-use crate::images::uv::{UV_HASHES, UV_VERSION};
+use crate::container::layout::{CONFIG_FOLDER, FIRST, ROOT, python_path};
+use crate::images::stages;
 use crate::rendered_file::RenderedFile;
-use crate::stack::assets::{Asset, Source};
 use crate::stack::requirements_lock;
 use crate::stack::{GroupId, Stack, normal, secret};
 use crate::template::values;
@@ -110,16 +109,11 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         group => group.name,
         dockerfile => group.dockerfile(),
         variant => group.variant().map(|variant| variant.name.clone()),
-        index => group.variants.index,
         machine => machine.name,
         agents => names,
         requirements => group.requirements,
         locked,
         lock => requirements_lock::path(stack, &group.requirements),
-        uv_version => UV_VERSION,
-        uv_hashes => UV_HASHES,
-        packages => group.packages,
-        build_packages => group.build_packages,
         code,
         beside,
         check => secret::CHECK.rsplit('/').next(),
@@ -127,8 +121,9 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         meeting => stack.meeting_folders(),
         first => FIRST,
         kept,
-        assets => assets(stack, id),
-        supervisor => SUPERVISOR,
+        dependencies => stages::dependencies(stack, id),
+        data => stages::assets(stack, id),
+        assets => !group.assets.is_empty(),
         open,
         own_uid => group.uid,
         config_file => group.config_file,
@@ -150,49 +145,6 @@ pub fn group(stack: &Stack, id: GroupId, locked: bool) -> RenderedFile {
         text: fill(include_str!("../../../docker/templates/Dockerfile.group.j2"), &values),
         executable: false,
     }
-}
-
-/// What a group's assets are made from: what is copied to which place, and the words that check it, or make it.
-fn assets(stack: &Stack, id: GroupId) -> Vec<Value> {
-    let one = |asset: &Asset| {
-        let on_volume = stack.volume_of(asset).is_some();
-        let place = match on_volume {
-            true => format!("{}/{}/{}", contract::asset::FOLDER, asset.name, contract::asset::DATA),
-            false => asset.to.clone(),
-        };
-        let mut words = vec![SUPERVISOR.to_owned(), "asset".to_owned()];
-        let mut flag = |name: &str, value: &str| words.push(format!("--{name}={value}"));
-        flag("name", &asset.name);
-        flag("to", &asset.to);
-        flag("source", &asset.source.words());
-        let mut rest: Vec<String> = Vec::new();
-        match &asset.source {
-            Source::Url { sha256, .. } => flag("sha256", sha256),
-            Source::Host { .. } => {}
-            Source::Package { module, path } => {
-                flag("package", module);
-                flag("path", path);
-            }
-            Source::Command { words, hosts } => {
-                flag("user", &stack.images.uid.to_string());
-                for host in hosts {
-                    flag("host", host);
-                }
-                rest = ["--".to_owned()].into_iter().chain(words.iter().cloned()).collect();
-            }
-        }
-        if on_volume {
-            words.push("--on-volume".to_owned());
-        }
-        words.extend(rest);
-        let comes_from = match &asset.source {
-            Source::Url { url, .. } => Some(url.clone()),
-            Source::Host { path } => Some(path.clone()),
-            Source::Package { .. } | Source::Command { .. } => None,
-        };
-        values! { name => asset.name, place, words, comes_from }
-    };
-    stack.group(id).assets.iter().map(one).collect()
 }
 
 /// Files by their folder, which ends with `/`; that of the root is empty.

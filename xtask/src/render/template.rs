@@ -1,9 +1,9 @@
-//! Filling in the templates of rendered files: with quoting for shells and for JSON arrays of Dockerfiles.
+//! Filling in the templates of rendered files: with quoting for shells, for JSON arrays of Dockerfiles and for Markdown.
 
-use minijinja::{Error, Value};
+use minijinja::{Environment, Error, Value};
 
 use super::markdown;
-use crate::template::environment;
+use crate::template::{filled, quoting};
 
 /// Fills in a template.
 ///
@@ -12,38 +12,15 @@ use crate::template::environment;
 /// file is written.
 #[must_use]
 pub fn fill(template: &str, values: &Value) -> String {
-    filled(template, values).unwrap_or_else(|error| panic!("a template of this program cannot be filled in: {error:#}"))
+    filled(engine(), template, values)
 }
 
-fn filled(template: &str, values: &Value) -> Result<String, Error> {
-    let mut environment = environment()?;
-    environment.add_filter("sh", |text: &str| shell_word(text));
+fn engine() -> Result<Environment<'static>, Error> {
+    let mut environment = quoting()?;
     environment.add_filter("md", |text: &str| markdown::text(text));
     environment.add_filter("code", |text: &str| markdown::code(text, false));
     environment.add_filter("cell_code", |text: &str| markdown::code(text, true));
-    environment.add_filter("quoted", |value: Value| json(&value));
-    environment.render_str(template, values)
-}
-
-/// A word that a POSIX shell takes as it is.
-fn shell_word(text: &str) -> String {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "_-./:=@,+%".contains(c);
-    if !text.is_empty() && text.chars().all(safe) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
-}
-
-/// A text or a list of texts as JSON, with a space after each comma.
-fn json(value: &Value) -> String {
-    if let Ok(items) = value.try_iter()
-        && value.as_str().is_none()
-    {
-        let items: Vec<String> = items.map(|item| json(&item)).collect();
-        return format!("[{}]", items.join(", "));
-    }
-    serde_json::Value::String(value.to_string()).to_string()
+    Ok(environment)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde_yaml::Value;
 use super::*;
 use crate::container::environment::agent_environment;
 use crate::host::system::process::Program;
+use crate::images::stages;
 use crate::stack::fixture::Fixture;
 use crate::stack::output::HEADER;
 
@@ -267,6 +268,28 @@ fn groups_with_the_same_requirements_share_their_dependency_stage() {
         text[start..end].replace(group, "GROUP")
     };
     assert_eq!(stage("vision"), stage("pc2-memory"));
+}
+
+#[test]
+fn what_digests_are_made_of_is_what_is_rendered() {
+    let stack = Fixture::real().model();
+    for (id, group) in stack.groups() {
+        let text = dockerfile::group(&stack, id, false).text;
+        let start = text.find("FROM ").expect("a stage");
+        let end = text.find("FROM dependencies").expect("a stage");
+        let stages = stages::dependencies(&stack, id);
+        assert!(text.contains(&stages), "{}", group.name);
+        let rendered = stages::instructions(&text[start..end]);
+        assert_eq!(stages::instructions(&stages) + "\n", rendered, "{}", group.name);
+        let assets = stages::assets(&stack, id);
+        assert!(text.contains(&assets), "{}", group.name);
+        assert_eq!(
+            assets.is_empty(),
+            !text.contains("FROM dependencies AS assets"),
+            "{}",
+            group.name
+        );
+    }
 }
 
 #[test]
