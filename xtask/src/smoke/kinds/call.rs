@@ -129,7 +129,7 @@ impl Spec for CallSpec {
     fn resolve(self: Box<Self>, names: &mut Names<'_>) -> Option<Resolved> {
         let action = Call {
             from: names.group(&self.from)?,
-            agent: names.agent(&self.agent)?,
+            agent: names.lasting_agent(&self.agent, "`call`")?,
             by: self.by,
             send: self.send,
             expect: self.expect,

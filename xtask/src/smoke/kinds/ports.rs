@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use contract::group_config::Restart;
 use schemars::JsonSchema;
 
 use super::{Action, Kind, Resolved, Saved, Spec};
@@ -160,13 +161,14 @@ impl Ports {
     }
 }
 
-/// Ports of a machine that others must reach, with whose they are: those of agents that another machine uses.
+/// Ports of a machine that others must reach, with whose they are: those of agents that another machine uses. One that runs once is
+/// done, and listens on none.
 fn used_ports(stack: &Stack, machine: MachineId) -> BTreeMap<u16, String> {
     stack
         .reached_from_other_machines()
         .iter()
         .map(|id| stack.agent(*id))
-        .filter(|agent| agent.machine == machine)
+        .filter(|agent| agent.machine == machine && agent.runtime.lifecycle.restart == Restart::Always)
         .flat_map(|agent| {
             agent.ports().map(|port| {
                 let health = if port == agent.port { "" } else { "'s health" };

@@ -198,7 +198,7 @@ impl Spec for RecoverySpec {
     }
 
     fn resolve(self: Box<Self>, names: &mut Names<'_>) -> Option<Resolved> {
-        let agent = names.agent(&self.agent)?;
+        let agent = names.lasting_agent(&self.agent, "`recovery`")?;
         let recovery = Recovery::new(names.stack, agent, self.fault, self.place);
         Some((Arc::new(recovery), Some(names.stack.agent(agent).machine)))
     }

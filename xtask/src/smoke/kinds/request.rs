@@ -89,7 +89,7 @@ impl Spec for RequestSpec {
     }
 
     fn resolve(self: Box<Self>, names: &mut Names<'_>) -> Option<Resolved> {
-        let agent = names.agent(&self.agent)?;
+        let agent = names.lasting_agent(&self.agent, "`request`")?;
         let action = Request {
             agent,
             send: self.send,

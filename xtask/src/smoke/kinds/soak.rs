@@ -171,7 +171,7 @@ impl Spec for SoakSpec {
             .into_iter()
             .map(|load| {
                 Some(Load {
-                    agent: names.agent(&load.agent)?,
+                    agent: names.lasting_agent(&load.agent, "the load of a `soak`")?,
                     send: load.send,
                     expect: load.expect,
                 })

@@ -105,7 +105,7 @@ impl Spec for StandInSpec {
     }
 
     fn resolve(self: Box<Self>, names: &mut Names<'_>) -> Option<Resolved> {
-        let agent = names.agent(&self.agent)?;
+        let agent = names.lasting_agent(&self.agent, "`stand_in`")?;
         let action = StandIn {
             agent,
             port: self.port,

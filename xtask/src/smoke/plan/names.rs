@@ -1,5 +1,7 @@
 //! Names in check files → things of the stack; and what is said of those that nothing carries.
 
+use contract::group_config::Restart;
+
 use crate::finding::{Finding, Subject};
 use crate::smoke::fields::Text;
 use crate::stack::model::{AgentId, GroupId, MachineId, Stack};
@@ -7,6 +9,9 @@ use crate::stack::near::nearest;
 
 /// A name that nothing carries: a machine, group, agent, volume, network or check.
 pub const UNKNOWN_NAME: &str = "smoke/unknown-name";
+
+/// A subject that a check of this kind can say nothing of.
+pub const UNFIT: &str = "smoke/unfit-subject";
 
 /// Names of all groups.
 pub fn group_names(stack: &Stack) -> Vec<&str> {
@@ -78,6 +83,28 @@ impl Names<'_> {
             self.findings.push(unknown("group", name, &group_names(self.stack)));
         }
         found
+    }
+
+    /// An agent that stays, as [`Names::agent`] finds it: nothing can be asked of one that runs once, which is done by then. `what` is
+    /// the kind of the check.
+    pub fn lasting_agent(&mut self, name: &Text, what: &str) -> Option<AgentId> {
+        let found = self.agent(name)?;
+        let agent = self.stack.agent(found);
+        if agent.runtime.lifecycle.restart == Restart::Always {
+            return Some(found);
+        }
+        let text = format!(
+            "`{}` runs once (`restart: no`): it is done before {what} could ask it",
+            agent.name
+        );
+        let help = format!(
+            "`status: {{agent: {}, state: done}}` checks that it is done; `groups:` keeps a check for each agent to the groups of others",
+            name.text
+        );
+        let finding = Finding::error(UNFIT, name.place.clone(), text);
+        let finding = finding.about(Subject::any_agent(&agent.name)).with_help(help);
+        self.findings.push(finding);
+        None
     }
 
     /// An agent: `MACHINE/NAME`, or its name alone where one agent has it, or one of the machine that the check is about.

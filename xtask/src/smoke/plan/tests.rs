@@ -1,7 +1,9 @@
 //! Expansion, names, order.
 
 use super::fixture::{expanded, plan_of, small_stack};
-use super::{Plan, Selection};
+use super::{Plan, Selection, expand};
+use crate::smoke::load::parse;
+use crate::stack::fixture::Fixture;
 use crate::stack::model::{AgentId, MachineId};
 
 fn names(plan: &Plan) -> Vec<&str> {
@@ -165,4 +167,42 @@ fn a_soak_takes_the_time_that_is_asked_for() {
     assert_eq!(findings, []);
     assert_eq!(plan.checks[0].action.lasts().as_secs(), 90);
     assert_eq!(plan.checks[0].timeout.as_secs(), 150);
+}
+
+#[test]
+fn nothing_is_asked_of_an_agent_that_runs_once() {
+    let stack = Fixture::small()
+        .stack(
+            "    agents: [Alpha, Beta]",
+            "    overrides: {Alpha: {restart: no}}\n    agents: [Alpha, Beta]",
+        )
+        .model();
+    for body in [
+        "request: {agent: Alpha, send: {}, expect: {}}",
+        "recovery: {agent: Alpha, fault: kill}",
+        "call: {from: core, agent: Alpha, by: loopback, send: {}, expect: {}}",
+        "soak: {group: core, seconds: 1, load: [{agent: Alpha, send: {}}]}",
+    ] {
+        let text = format!("phase: 3\nchecks:\n  - name: a\n    {body}\n");
+        let (files, findings) = parse(&[("x.yaml".to_owned(), text)]);
+        assert!(findings.is_empty(), "{findings:?}");
+        let (_, findings) = expand(&stack, &files, &Selection::default());
+        let [finding] = findings.as_slice() else {
+            panic!("{body}: {findings:?}");
+        };
+        assert!(
+            finding
+                .message
+                .starts_with("`Alpha` runs once (`restart: no`): it is done before"),
+            "{finding:?}"
+        );
+        assert!(
+            finding.help.as_ref().is_some_and(|help| help.contains("state: done")),
+            "{finding:?}"
+        );
+    }
+    // Its state can be looked at.
+    let text = "phase: 3\nchecks:\n  - {name: a, status: {agent: Alpha, state: done}}\n".to_owned();
+    let (files, _) = parse(&[("x.yaml".to_owned(), text)]);
+    assert!(expand(&stack, &files, &Selection::default()).1.is_empty());
 }
