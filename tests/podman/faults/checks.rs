@@ -15,12 +15,17 @@ struct Broken {
 }
 
 /// By kind, in the order of what breaks them.
-const BROKEN: [Broken; 14] = [
+const BROKEN: [Broken; 15] = [
     // The agent is stopped.
     Broken {
         kind: "request",
         body: "{agent: MemoryOrchestrator, send: {action: describe}, expect: {status: ok}}",
         says: "no answer of 172.30.99.10:15575 within",
+    },
+    Broken {
+        kind: "published",
+        body: "{group: faults-store, send: {action: describe}, name_at: name}",
+        says: "no answer of 127.0.0.1:15575 within",
     },
     Broken {
         kind: "link",
@@ -148,6 +153,15 @@ fn each_fails_when_its_subject_is_broken() {
     stopped.iter().for_each(|agent| agent.signal("STOP"));
     sandbox.edit("config/stack.yaml", "[zmq, yaml]", "[zmq, yaml, sqlite3]");
     sandbox.edit(STARTUP, "memory_mb: 256", "memory_mb: 300");
+    // What nobody published.
+    sandbox.edit(
+        "config/stack.yaml",
+        "published: []",
+        "published: [SelfTrainingOrchestrator]",
+    );
+    let mut checks = std::fs::read_to_string(sandbox.path(CHECKS)).unwrap();
+    checks += &format!("  - name: {UNPUBLISHED}\n    machine: mainpc\n    published: {{group: faults-work}}\n");
+    std::fs::write(sandbox.path(CHECKS), checks).unwrap();
     let folder = sandbox.podman(&[
         "volume",
         "inspect",
@@ -188,7 +202,15 @@ fn each_fails_when_its_subject_is_broken() {
         })
         .collect();
     assert_eq!(unsaid, Vec::<String>::new());
+    let got = checks[UNPUBLISHED]["got"].to_string();
+    assert!(
+        got.contains("Podman publishes no port 15644 of the container there"),
+        "{got}"
+    );
+    assert!(got.contains("127.0.0.1:15644 refuses connections"), "{got}");
 }
+
+const UNPUBLISHED: &str = "published nowhere";
 
 /// Where Podman keeps what it knows of the network.
 const NETWORK: &str = "/etc/containers/networks/faults_mainpc.json";

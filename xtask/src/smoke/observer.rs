@@ -69,6 +69,16 @@ pub trait Observer: Sync {
     /// When there is no reply within the limit.
     fn request(&self, agent: AgentId, payload: &[u8], limit: Duration) -> Result<Vec<u8>, Blind>;
 
+    /// Sends a request to a port of the loopback of a machine's host and returns the reply; nothing where that host is another one,
+    /// whose loopback is out of reach.
+    fn request_on_loopback(
+        &self,
+        machine: MachineId,
+        port: u16,
+        payload: &[u8],
+        limit: Duration,
+    ) -> Option<Result<Vec<u8>, Blind>>;
+
     /// Runs Podman; without a machine, this host's.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Looks at the running system for checks: asks agents and supervisors, runs Podman, commands in containers, and containers made
 //! for a check. What a check makes of that is in its kind, `smoke::kinds`.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,7 +15,9 @@ use crate::boot::view::View;
 use crate::host::boot::supervisor_status::{self, Snapshot};
 use crate::host::lab;
 use crate::host::podman::STACK_LABEL;
+use crate::host::podman::hosts::Place;
 use crate::host::podman::removal;
+use crate::host::system::network::{Endpoint, Network};
 use crate::host::system::process::{Program, interrupt, interrupted, resume};
 use crate::host::system::request::{RequestError, Requester};
 use crate::smoke::command::CommandSeen;
@@ -276,6 +279,27 @@ impl Observer for Watch<'_, '_> {
             .exec(of.group, &["python3", "-c", REQUEST_SCRIPT, &port, &limit_ms])
             .input(payload);
         run(&program, limit + BEYOND)?.succeeded().map(String::into_bytes)
+    }
+
+    fn request_on_loopback(
+        &self,
+        machine: MachineId,
+        port: u16,
+        payload: &[u8],
+        limit: Duration,
+    ) -> Option<Result<Vec<u8>, Blind>> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        // Where nothing is between the machines, all of them are this host.
+        let network = match self.lan().map(|lan| lan.hosts.of(machine)) {
+            Ok(host) if host.place == Place::Elsewhere => return None,
+            Ok(host) => host.network.clone(),
+            Err(_) => Network::Here,
+        };
+        let Some(requester) = self.look.requester else {
+            return Some(Err("no request can be sent from here".into()));
+        };
+        let sent = requester.send(Endpoint { address, network }, payload, limit);
+        Some(sent.map_err(Blind::because))
     }
 
     fn podman(&self, machine: Option<MachineId>, words: &[&str]) -> Result<CommandSeen, Blind> {

@@ -13,6 +13,7 @@ mod network;
 mod path_alias;
 mod peers;
 mod ports;
+mod published;
 mod recovery;
 mod request;
 pub mod resources;
@@ -39,7 +40,7 @@ use super::yaml::{Fields, Node, Reader};
 use crate::stack::model::{AgentId, GroupId, MachineId, Stack};
 
 /// The kinds, in the order in which messages and the schema list them.
-pub static KINDS: [Kind; 18] = [
+pub static KINDS: [Kind; 19] = [
     request::KIND,
     exec::KIND,
     image::KIND,
@@ -47,6 +48,7 @@ pub static KINDS: [Kind; 18] = [
     volume::KIND,
     status::KIND,
     healthcheck::KIND,
+    published::KIND,
     path_alias::KIND,
     soak::KIND,
     link::KIND,
