@@ -237,6 +237,15 @@ impl Context {
             .map_err(|error| Failure::wrong_use(error.to_string()))
     }
 
+    /// The same for a file, whose folder must be there: a name that is mistyped makes no folder.
+    ///
+    /// # Errors
+    /// When a link leads out, or the folder is not there.
+    pub fn require_file(&self, path: &Path, source_tree: Option<&str>) -> Outcome<()> {
+        self.require_place(path, source_tree)?;
+        named_place::require_folder(path).map_err(|error| Failure::wrong_use(error.to_string()))
+    }
+
     /// This host's Podman, with a containers.conf of ours where the host needs one.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
     /// Write it to this file, instead of to standard output
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, visible_alias = "output-file", value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
@@ -81,7 +81,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let _ease = process::AtEase::new();
     let (stack, verdicts) = audited(context)?;
     if let Some(path) = &args.output {
-        context.require_place(path, Some(&stack.source_tree))?;
+        context.require_file(path, Some(&stack.source_tree))?;
     }
     let diagram = Diagram::new(&stack, &verdicts, &around(args, &stack)?);
     let of_name = args.output.as_deref().and_then(Format::of);

@@ -4,6 +4,7 @@ mod choose;
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -23,6 +24,7 @@ use crate::host::smoke::measure;
 use crate::host::smoke::report_folder::{ReportFolder, ReportFolderError};
 use crate::host::smoke::runner::{Jobs, Runner};
 use crate::host::smoke::system::{Addresses, Lan, PodmanCommand, System};
+use crate::host::system::files;
 use crate::host::system::network::Endpoint;
 use crate::host::system::process::{self, Program};
 use crate::report;
@@ -91,8 +93,8 @@ pub struct Args {
     /// Write the memory limit that each measured group's use suggests into the stack, as `memory:` of the group. Comments stay.
     #[arg(long)]
     pub adopt: bool,
-    /// Write the report to this file; lines for people then go to standard error.
-    #[arg(long, value_name = "FILE")]
+    /// Write the report to this file, whole, once all checks are made; lines for people then go to standard error.
+    #[arg(long, visible_alias = "output-file", value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Also write junit.xml, smoke.json and index.html, one page for a browser, to this folder. An earlier report in it is
     /// replaced as a whole.
@@ -214,8 +216,11 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         let plans = read.map_err(|error| failure(error, context))?;
         return choose::list(args, context, &plans);
     }
-    for place in args.output.iter().chain(&args.report) {
-        context.require_place(place, Some(&stack.source_tree))?;
+    if let Some(file) = &args.output {
+        context.require_file(file, Some(&stack.source_tree))?;
+    }
+    if let Some(folder) = &args.report {
+        context.require_place(folder, Some(&stack.source_tree))?;
     }
     let outside = context.hosts(&stack, false)?;
     let needs_two = args.phases.contains(&Phase::One(TWO_HOSTS)) && !outside.are_apart();
@@ -352,7 +357,8 @@ fn prove(args: &Args, context: &Context, around: &mut Surroundings<'_>) -> Resul
     };
     let groups = of_machine(stack, machine);
     let looks = folder.is_some() || args.format == Format::Json;
-    let mut reporter = reporter(args, around)?;
+    let written = Written::default();
+    let mut reporter = reporter(args, around, &written);
     let mut events = Vec::new();
     let mut failed = None;
     let (mut measured, mut not_measured) = (None, None);
@@ -407,6 +413,10 @@ fn prove(args: &Args, context: &Context, around: &mut Surroundings<'_>) -> Resul
     }
     tell(&SmokeEvent::Summary(summary));
     drop(reporter);
+    if let Some(path) = &args.output {
+        let written = written.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files::write_there(path, &written).map_err(|error| SmokeError::File(error.to_string()))?;
+    }
     remember(context, &last, &annotations)?;
     if let Some(reason) = not_apart {
         writeln!(around.err, "not checked: phase {TWO_HOSTS}: {reason}")?;
@@ -505,19 +515,34 @@ fn probe(args: &Args, around: &Surroundings<'_>, machine: Option<MachineId>) -> 
     })
 }
 
-fn reporter<'o>(args: &Args, around: &'o mut Surroundings<'_>) -> Result<Vec<Box<dyn Reporter + 'o>>, SmokeError> {
+/// What goes to a file, which is written at the end: it is whole, or as it was.
+#[derive(Debug, Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn reporter<'o>(args: &Args, around: &'o mut Surroundings<'_>, written: &Written) -> Vec<Box<dyn Reporter + 'o>> {
     let (color, verbose) = (around.color, around.verbose);
-    let Some(path) = &args.output else {
+    if args.output.is_none() {
         let out: &'o mut dyn Write = &mut *around.out;
-        return Ok(vec![make(args.format, out, color, verbose)]);
-    };
-    let file = std::fs::File::create(path)
-        .map_err(|error| SmokeError::File(format!("cannot write `{}`: {error}", path.display())))?;
-    let to_file = make(args.format, std::io::BufWriter::new(file), false, verbose);
-    Ok(vec![
-        to_file,
+        return vec![make(args.format, out, color, verbose)];
+    }
+    vec![
+        make(args.format, written.clone(), false, verbose),
         Box::new(Human::new(&mut *around.err, around.color_err, verbose)),
-    ])
+    ]
 }
 
 fn make<'o>(format: Format, out: impl Write + 'o, color: bool, verbose: bool) -> Box<dyn Reporter + 'o> {

@@ -3,6 +3,7 @@
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::build_images::Format;
@@ -11,9 +12,9 @@ use super::{Context, Failure, Outcome, ownership};
 use crate::boot::standing::Standing;
 use crate::boot::view::View;
 use crate::host::boot::{group_containers, supervisor_status};
-use crate::host::system::{parallel, process};
+use crate::host::system::{files, parallel, process};
 use crate::report::exit::Exit;
-use crate::report::{json, status};
+use crate::report::{escape, json, status};
 use crate::stack::{AgentId, GroupId, Stack};
 
 /// Show every agent: its state, restarts, time to ready, what it waits for
@@ -29,6 +30,7 @@ use crate::stack::{AgentId, GroupId, Stack};
   cargo xtask status
   cargo xtask status TaskRouter
   cargo xtask status --watch                    again whenever something changes, until Ctrl-C
+  cargo xtask status --format json --output-file status.json
   cargo xtask status --format json | jq '.agents[] | select(.state != \"healthy\")'")]
 pub struct Args {
     #[command(flatten)]
@@ -36,6 +38,9 @@ pub struct Args {
     /// Form of the result on stdout
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
+    /// Write it to this file, whole, instead of to standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "watch")]
+    output_file: Option<PathBuf>,
     /// Show it again whenever a supervisor tells of a change, until Ctrl-C; as JSON, one document a line
     #[arg(short, long)]
     watch: bool,
@@ -82,6 +87,9 @@ const LIMIT: Duration = Duration::from_secs(3);
 /// When the stack is wrong or a name is unknown.
 pub fn run(args: &Args, context: &Context) -> Outcome {
     let stack = context.stack()?;
+    if let Some(path) = &args.output_file {
+        context.require_file(path, Some(&stack.source_tree))?;
+    }
     let agents = args.selection.agents(&stack)?;
     let groups = args.selection.groups(&stack)?;
     let hosts = context.hosts(&stack, args.selection.lab)?;
@@ -122,23 +130,40 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     };
     let absent = |group: &GroupId| standing.get(group) == Some(&Standing::Absent);
     match args.format {
-        Format::Json => context.print_json(&status::document(&stack, &view, &agents, &standing))?,
+        Format::Json => {
+            let document = status::document(&stack, &view, &agents, &standing);
+            match &args.output_file {
+                Some(path) => {
+                    let text = json::text(&document)
+                        .map_err(|error| Failure::new(Exit::Internal, format!("cannot write JSON: {error}")))?;
+                    write(path, &format!("{text}\n"), context)?;
+                }
+                None => context.print_json(&document)?,
+            }
+        }
         Format::Human if groups.iter().all(absent) => {
             context.printer.error(status::nothing_runs(&stack, &groups));
             return Ok(Exit::Findings);
         }
-        Format::Human => context.printer.data(&status::human(
-            &stack,
-            &view,
-            &groups,
-            &agents,
-            &standing,
-            context.printer.color_out,
-        )),
+        Format::Human => {
+            let color = context.printer.color_out && args.output_file.is_none();
+            let text = status::human(&stack, &view, &groups, &agents, &standing, color);
+            match &args.output_file {
+                Some(path) => write(path, &escape::output(&text, false), context)?,
+                None => context.printer.data(&text),
+            }
+        }
     }
     Ok(if status::all_required_healthy(&stack, &view, &agents) {
         Exit::Success
     } else {
         Exit::Findings
     })
+}
+
+/// Writes what is shown to a file.
+fn write(path: &Path, text: &str, context: &Context) -> Outcome<()> {
+    files::write_there(path, text.as_bytes())?;
+    context.printer.step("wrote", path.display().to_string());
+    Ok(())
 }

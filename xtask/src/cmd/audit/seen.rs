@@ -13,7 +13,7 @@ use crate::cmd::{Context, Failure, Outcome};
 use crate::finding::{Finding, Severity, Subject};
 use crate::host::system::devices;
 use crate::host::tree::audit_files::{self, Listed, ReadTree};
-use crate::host::tree::{named_place, stack_files};
+use crate::host::tree::stack_files;
 use crate::init::{Inference, STACK_FILE};
 use crate::python::disk::Disk;
 use crate::python::tree::{Content, Entry};
@@ -69,8 +69,7 @@ pub fn read(args: &Args, context: &Context, memory: &Memory) -> Outcome<Found> {
         context.require_place(path, written.source_tree())?;
     }
     for path in args.written() {
-        context.require_place(path, written.source_tree())?;
-        named_place::require_folder(path).map_err(|error| Failure::wrong_use(error.to_string()))?;
+        context.require_file(path, written.source_tree())?;
     }
     let AuditSettings { exclude, rules: levels } = written.audit();
     let exclude = Excluded::new(&exclude).map_err(|(pattern, why)| {
