@@ -177,7 +177,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Every command that reads a tree, in all its forms.
-const EVERY_COMMAND: [&[&str]; 27] = [
+const EVERY_COMMAND: [&[&str]; 29] = [
     &["audit"],
     &["audit", "--no-ignore"],
     &["audit", "--format", "json"],
@@ -203,6 +203,8 @@ const EVERY_COMMAND: [&[&str]; 27] = [
     &["status"],
     &["logs", "vision"],
     &["restart", "vision"],
+    &["stop", "vision"],
+    &["start", "vision"],
     &["smoke", "--phase", "1"],
     &["down"],
 ];

@@ -19,6 +19,7 @@ mod installed;
 mod links;
 mod lock;
 mod lsp;
+mod orders;
 mod output;
 mod ownership;
 mod pipelines;
@@ -62,6 +63,8 @@ fn help_names_every_command_and_gives_examples() {
         "logs",
         "exec",
         "restart",
+        "stop",
+        "start",
         "smoke",
         "down",
         "ci",

@@ -36,6 +36,8 @@ fn what_another_checkout_made_is_not_touched() {
         &["down"],
         &["down", "--volumes"],
         &["restart", "TaskRouter"],
+        &["stop", "TaskRouter"],
+        &["start", "TaskRouter"],
     ] {
         let ran = sandbox.run(command);
         let take_over = format!("cargo xtask {} --take-over", command[0]);

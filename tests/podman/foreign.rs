@@ -324,7 +324,7 @@ fn tested() -> String {
 }
 
 /// Commands of which none may touch what is not ours, whatever each comes to.
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 23] = [
     &["doctor"],
     &["doctor", "--fix", "--format", "json"],
     &["render", "--check"],
@@ -337,6 +337,8 @@ const COMMANDS: [&[&str]; 21] = [
     &["status"],
     &["logs", "beside-hub"],
     &["restart", "Hub"],
+    &["stop", "Hub"],
+    &["start", "Hub"],
     &["smoke", "--phase", "3"],
     &["lab", "status"],
     &["lab", "up"],

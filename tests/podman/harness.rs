@@ -21,7 +21,7 @@ static TURN: Mutex<()> = Mutex::new(());
 
 /// The arguments, with the word that takes over what another checkout of this repository left on the host: volumes outlive tests.
 fn ours<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
-    let changes = ["up", "down", "restart", "build-images"];
+    let changes = ["up", "down", "restart", "stop", "start", "build-images"];
     let takes = arguments.first().is_some_and(|command| changes.contains(command));
     arguments
         .iter()

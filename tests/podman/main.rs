@@ -63,6 +63,7 @@ fn from_images_to_a_running_stack_and_back() {
     watch::a_save_replaces_the_groups_that_hold_the_file(&harness);
     a_killed_agent_comes_back(&harness);
     a_mute_agent_is_restarted_on_demand(&harness);
+    a_stopped_agent_stays_so_until_it_is_started(&harness);
     a_stopped_container_is_replaced(&harness);
     logs_show_one_agent_or_a_group(&harness);
     down_leaves_nothing(&harness);
@@ -296,6 +297,41 @@ fn a_mute_agent_is_restarted_on_demand(harness: &Harness) {
         let agent = harness.agent("Executor");
         agent["state"] == "healthy" && agent["pid"] != before
     });
+}
+
+fn a_stopped_agent_stays_so_until_it_is_started(harness: &Harness) {
+    let agent = harness.agent("Executor");
+    let group = agent["group"].as_str().unwrap();
+    let id = || {
+        harness.podman(&[
+            "container",
+            "inspect",
+            "--format",
+            "{{.Id}} {{.State.StartedAt}}",
+            group,
+        ])
+    };
+    let container = id();
+    for _ in 0..2 {
+        harness.run(&["stop", "Executor"]).succeeds();
+    }
+    let stopped = harness.agent("Executor");
+    assert_eq!(
+        (&stopped["state"], &stopped["pid"], &stopped["reason"]),
+        (&json("\"stopped\""), &json("null"), &json("\"by an operator\""))
+    );
+    // Somebody wanted it: neither the command nor the container's health check minds, and a boot leaves it so.
+    harness.run(&["status", group]).succeeds();
+    harness.podman(&["healthcheck", "run", group]);
+    harness.run(&["up", group]).succeeds();
+    assert_eq!(harness.agent("Executor")["state"], "stopped");
+    harness.run(&["start", "Executor", "--wait", "healthy"]).succeeds();
+    assert_eq!(harness.agent("Executor")["state"], "healthy");
+    // A container that starts anew knows nothing of it.
+    harness.run(&["stop", "Executor"]).succeeds();
+    assert_eq!(id(), container);
+    harness.run(&["restart", group, "--wait", "healthy"]).succeeds();
+    assert_eq!(harness.agent("Executor")["state"], "healthy");
 }
 
 fn a_stopped_container_is_replaced(harness: &Harness) {

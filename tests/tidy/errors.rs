@@ -9,10 +9,10 @@ const TEXTS: [(&str, &str); 3] = [
         "what is said to an operator, done or refused",
     ),
     (
-        "supervisor/src/machine/mod.rs",
+        "supervisor/src/machine/orders.rs",
         "what is said to an operator, done or refused",
     ),
-    ("host/boot/restart.rs", "what is said to an operator, done or refused"),
+    ("host/boot/orders.rs", "what is said to an operator, done or refused"),
 ];
 
 /// Numbers of lines where a `Result` with a text as its error can be named from another module: not those of functions and types that

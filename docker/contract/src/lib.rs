@@ -9,6 +9,7 @@ pub mod explored;
 pub mod group_config;
 pub mod health;
 pub mod http_reply;
+pub mod order;
 pub mod secrets;
 pub mod status;
 pub mod stop_signal;

@@ -63,7 +63,8 @@ pub enum GroupState {
     Starting,
     /// Every agent is healthy.
     Healthy,
-    /// Every required agent is healthy; another is not, or one runs without a dependency that has failed.
+    /// Every required agent is healthy, or was stopped by an operator; another is not, or one runs without a dependency that
+    /// has failed or was stopped.
     Degraded,
     /// A required agent failed or is mute, or the start-up check failed.
     Unhealthy,
@@ -174,9 +175,17 @@ pub enum Failure {
     LeftOut,
     /// A whole run of it, with its start period and the health checks behind it, went by without an answer.
     NeverAnswered,
+    /// An operator stopped it, and has not started it again.
+    Stopped,
 }
 
 impl Failure {
+    /// Whether somebody wants it so: it is nothing that has gone wrong.
+    #[must_use]
+    pub fn is_wanted(self) -> bool {
+        matches!(self, Self::LeftOut | Self::Stopped)
+    }
+
     /// What is so, to follow the agent's name.
     #[must_use]
     pub fn text(self) -> &'static str {
@@ -185,6 +194,7 @@ impl Failure {
             Self::CannotStart => "cannot be started",
             Self::LeftOut => "left out",
             Self::NeverAnswered => "never answered",
+            Self::Stopped => "stopped by an operator",
         }
     }
 }
@@ -248,9 +258,9 @@ pub enum AgentState {
     Failed,
     /// Runs once, and has ended with exit code 0.
     Done,
-    /// Told to stop.
+    /// Told to stop: by an operator, or with its group.
     Stopping,
-    /// Ended after it was told to stop.
+    /// Ended after it was told to stop: by an operator, or with its group.
     Stopped,
 }
 

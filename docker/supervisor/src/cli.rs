@@ -49,6 +49,20 @@ pub enum Command {
         #[command(flatten)]
         port: Port,
     },
+    /// Stop one agent, by its stop signal and within its grace; it stays stopped until it is started or restarted, or the container is.
+    Stop {
+        /// Its name.
+        agent: String,
+        #[command(flatten)]
+        port: Port,
+    },
+    /// Start one agent that was stopped or given up.
+    Start {
+        /// Its name.
+        agent: String,
+        #[command(flatten)]
+        port: Port,
+    },
     /// Run a program as an agent is run: with its environment and secrets, in its folder. Without an agent, with what all of them get.
     Exec {
         /// Group config of this container.

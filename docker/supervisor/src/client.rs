@@ -1,4 +1,4 @@
-//! The client side: `check`, `status` and `restart` ask the supervisor of this container, over the socket that is for processes from
+//! The client side: `check`, `status`, `restart`, `stop` and `start` ask the supervisor of this container, over the socket that is for processes from
 //! outside; from inside, over the port, which only tells. Plain blocking sockets: a health check must cost a few milliseconds, start
 //! to end.
 

@@ -49,6 +49,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use contract::group_config::Start;
 use contract::health::Kind;
+use contract::order::Order;
 use contract::status::{AgentState, AgentStatus, GroupStatus};
 
 use cli::{Cli, Command};
@@ -77,7 +78,9 @@ pub fn main() -> ExitCode {
     let outcome = match (cli.command, cli.config) {
         (Some(Command::Check { port }), _) => check(&port),
         (Some(Command::Status { port, json }), _) => status(&port, json),
-        (Some(Command::Restart { agent, port }), _) => restart(&agent, &port),
+        (Some(Command::Restart { agent, port }), _) => order(Order::Restart, &agent, &port),
+        (Some(Command::Stop { agent, port }), _) => order(Order::Stop, &agent, &port),
+        (Some(Command::Start { agent, port }), _) => order(Order::Start, &agent, &port),
         (Some(Command::Exec { config, agent, command }), _) => exec(&config, agent.as_deref(), &command),
         (Some(Command::Validate { config }), _) => validate(&config),
         (Some(Command::Asset(args)), _) => assets::make::run(&args).map_err(|error| (NO, error.to_string())),
@@ -171,8 +174,8 @@ fn check(port: &cli::Port) -> Outcome {
     Err((NO, reply.body.trim_end().replace('\n', "; ")))
 }
 
-fn restart(agent: &str, port: &cli::Port) -> Outcome {
-    let reply = ask("POST", &format!("/agents/{agent}/restart"), port)?;
+fn order(order: Order, agent: &str, port: &cli::Port) -> Outcome {
+    let reply = ask("POST", &format!("/agents/{agent}/{}", order.word()), port)?;
     if reply.code == 202 {
         Ok(reply.body)
     } else {

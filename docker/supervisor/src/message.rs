@@ -1,5 +1,6 @@
 //! What the tasks around the one loop tell it.
 
+use contract::order::Order;
 use contract::status::GroupStatus;
 use tokio::sync::oneshot;
 
@@ -34,6 +35,6 @@ pub enum Message {
     Peer(usize, Result<(), Unreachable>),
     /// Somebody wants the status document, with its version.
     Status(oneshot::Sender<(u64, GroupStatus)>),
-    /// Somebody wants an agent restarted.
-    Restart(String, oneshot::Sender<Result<String, String>>),
+    /// An operator wants that done with the agent of this name.
+    Order(Order, String, oneshot::Sender<Result<String, String>>),
 }

@@ -308,16 +308,16 @@ impl Shell {
             Message::Status(reply) => {
                 let _ = reply.send((self.machine.version(), self.status()));
             }
-            Message::Restart(name, reply) => {
+            Message::Order(order, name, reply) => {
                 let found = self.config.agents.iter().position(|a| a.name == name);
                 let prospect = match found {
                     None => Err(format!("no agent `{name}` in this group")),
-                    Some(agent) => self.machine.restart_prospect(agent),
+                    Some(agent) => self.machine.prospect(order, agent),
                 };
                 let goes_on = prospect.is_ok();
                 let _ = reply.send(prospect);
                 if let Some(agent) = found.filter(|_| goes_on) {
-                    return self.feed(Event::Restart(agent));
+                    return self.feed(Event::Order(order, agent));
                 }
             }
         }

@@ -162,7 +162,7 @@ impl Found {
             cause.waiting.push(agent);
             return;
         };
-        if status.failure == Some(Failure::LeftOut) && agent == root {
+        if status.failure.is_some_and(Failure::is_wanted) && agent == root {
             return;
         }
         let cause = self.root(stack, root, status);

@@ -3,7 +3,7 @@
 //! Programs print progress bars with carriage returns, and tracebacks whose last line is the one that matters. What is shown is
 //! never the start of either.
 
-use contract::status::{AgentState, AgentStatus};
+use contract::status::{AgentState, AgentStatus, Failure};
 
 /// Lines of context that are shown.
 const CONTEXT: usize = 5;
@@ -35,6 +35,14 @@ impl LastWords {
 /// What is known of an agent that is not healthy.
 #[must_use]
 pub fn last_words(status: &AgentStatus) -> LastWords {
+    if status.failure == Some(Failure::Stopped) {
+        // What it printed has nothing to do with that.
+        return LastWords {
+            lead: status.reason.clone().unwrap_or_else(|| status.state.name().to_owned()),
+            reason: None,
+            context: Vec::new(),
+        };
+    }
     let printed: Vec<String> = status.last_stderr.iter().filter_map(|line| last_part(line)).collect();
     let raised = exception(&printed);
     let exited = matches!(status.state, AgentState::Failed | AgentState::Backoff)

@@ -62,6 +62,12 @@ pub fn restart(stack: &Stack, agent: AgentId) -> Duration {
         + Duration::from_millis(supervision.settle_ms + supervision.health_timeout_ms)
 }
 
+/// How long one agent that is told to stop may take: its grace, and what Podman may take to hand that on.
+#[must_use]
+pub fn end(stack: &Stack, agent: AgentId) -> Duration {
+    stop(stack, stack.agent(agent).group) + PODMAN
+}
+
 /// When an agent has answered at the latest, if all it waits for takes its whole start period. Agents of a cycle do not wait for
 /// each other, so this ends.
 fn answered(stack: &Stack, agent: AgentId, known: &mut BTreeMap<AgentId, Duration>) -> Duration {

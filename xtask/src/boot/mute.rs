@@ -1,11 +1,16 @@
-//! What could be done about an agent that runs and does not answer: which line of the stack would ask it as it is.
+//! What could be done about an agent that does not answer: which line of the stack would ask it as it is, or the command that starts
+//! one that somebody stopped.
 
 use contract::health::Kind;
 use contract::status::{AgentState, AgentStatus, Failure};
 
-/// Where an agent is listening in place of the port that is asked, and what the stack can say of it; nothing for one that is not mute.
+/// Where an agent is listening in place of the port that is asked, and what the stack can say of it; what starts one that was
+/// stopped; nothing for one that is neither.
 #[must_use]
 pub fn hint(status: &AgentStatus) -> Option<String> {
+    if status.failure == Some(Failure::Stopped) {
+        return Some(format!("`cargo xtask start {}` starts it again", status.name));
+    }
     let is_mute = status.state == AgentState::Mute
         || (status.failure == Some(Failure::NeverAnswered) && status.state == AgentState::Starting);
     let was_mute = status.state == AgentState::Failed && !status.listens_on.is_empty();

@@ -85,7 +85,7 @@ impl View {
                 match self.state(stack, *id) {
                     Some(AgentState::Healthy | AgentState::Done) => {}
                     // Nobody wants it.
-                    _ if self.failure(stack, *id) == Some(Failure::LeftOut) => {}
+                    _ if self.failure(stack, *id).is_some_and(Failure::is_wanted) => {}
                     // One that waits for what has come up is about to be let go; one of a silent group does not answer yet.
                     _ if hopeless.contains(id) => in_vain = true,
                     // It is started again and again, and will be given up. A late answer would be a surprise.
@@ -197,13 +197,15 @@ impl View {
             .any(|peer| peer.machine == *machine && is_of(&peer.agent) && peer.reachable != Some(false))
     }
 
-    /// Whether every required agent of these groups answers.
+    /// Whether every required agent of these groups answers that somebody wants to run.
     #[must_use]
     pub fn all_answer(&self, groups: &[GroupId]) -> bool {
         groups.iter().all(|group| {
-            self.groups
-                .get(group)
-                .is_some_and(|status| status.agents.iter().all(|agent| !agent.required || agent.state.is_up()))
+            self.groups.get(group).is_some_and(|status| {
+                status.agents.iter().all(|agent| {
+                    !agent.required || agent.state.is_up() || agent.failure.is_some_and(Failure::is_wanted)
+                })
+            })
         })
     }
 

@@ -63,7 +63,7 @@ pub fn left_running(ending: &Ending<'_>) -> String {
     let (unhealthy, total) = ending.unhealthy();
     format!(
         "interrupted: what was started runs on, {} of {total} agents healthy so far
-  hint: `cargo xtask status` shows how it              goes on, `cargo xtask down` removes it",
+  hint: `cargo xtask status` shows how it goes on, `cargo xtask down` removes it",
         total - unhealthy
     )
 }

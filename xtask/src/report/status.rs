@@ -179,12 +179,12 @@ pub fn document(
     }
 }
 
-/// Whether every required agent of these is healthy, but for those that were left out of the boot.
+/// Whether every required agent of these is healthy, but for those that were left out of the boot or that an operator stopped.
 #[must_use]
 pub fn all_required_healthy(stack: &Stack, view: &View, agents: &BTreeSet<AgentId>) -> bool {
     agents
         .iter()
-        .filter(|id| stack.agent(**id).required && view.failure(stack, **id) != Some(Failure::LeftOut))
+        .filter(|id| stack.agent(**id).required && !view.failure(stack, **id).is_some_and(Failure::is_wanted))
         .all(|id| view.state(stack, *id).is_some_and(AgentState::is_good))
 }
 
@@ -276,7 +276,13 @@ pub fn human(
                 agent.port
             );
             let _ = writeln!(text, "{}", line.trim_end());
-            if let Some(chain) = view.group(*group_id).and_then(|_| chain_text(stack, view, *id)) {
+            // What somebody wants is no news.
+            let is_wanted = view.failure(stack, *id) == Some(Failure::Stopped);
+            if let Some(chain) = view
+                .group(*group_id)
+                .filter(|_| !is_wanted)
+                .and_then(|_| chain_text(stack, view, *id))
+            {
                 chains.push(chain);
             }
         }
@@ -293,6 +299,11 @@ pub fn human(
     let _ = write!(text, "\n{healthy} of {} healthy", counted(agents.len(), "agent"));
     if degraded > 0 {
         let _ = write!(text, ", {degraded} of these degraded: they run without what has failed");
+    }
+    let is_stopped = |id: &&AgentId| view.failure(stack, **id) == Some(Failure::Stopped);
+    let stopped = agents.iter().filter(is_stopped).count();
+    if stopped > 0 {
+        let _ = write!(text, "; {stopped} stopped by an operator");
     }
     text.push('\n');
     if !unreachable.is_empty() {
@@ -332,6 +343,7 @@ fn painted(word: &str, status: Option<&AgentStatus>, color: bool) -> String {
     let style = match status.map(|status| status.state) {
         _ if status.is_some_and(AgentStatus::is_degraded) => Style::new().yellow(),
         Some(AgentState::Healthy | AgentState::Done) => Style::new().green(),
+        _ if status.and_then(|status| status.failure) == Some(Failure::Stopped) => Style::new().dimmed(),
         Some(AgentState::Answering | AgentState::Starting | AgentState::Waiting) => Style::new().yellow(),
         _ => Style::new().red().bold(),
     };

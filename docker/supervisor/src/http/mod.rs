@@ -2,7 +2,8 @@
 //! the supervising loop for a copy of its state.
 //!
 //! There are two ways in. The TCP port tells whoever reaches it, and changes nothing. The socket of `control` is for processes that
-//! came into the container from outside, as the health check does: it has connections of its own, and may restart agents.
+//! came into the container from outside, as the health check does: it has connections of its own, and may restart, stop and start
+//! agents.
 //! `request` reads what is asked, `room` says who may be connected.
 
 mod request;
@@ -14,7 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use contract::status::{AgentStanding, AgentState, GroupState, GroupStatus};
+use contract::order::Order;
+use contract::status::{AgentStanding, AgentState, Failure, GroupState, GroupStatus};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -144,12 +146,12 @@ impl Server {
         if origin == Origin::Inside {
             return Response::text("403 Forbidden", "only for processes from outside the container\n");
         }
-        match (request.method.as_str(), request.restart()) {
+        match (request.method.as_str(), request.order()) {
             ("POST", Some(_)) if origin != Origin::Operator => Response::text(
                 "403 Forbidden",
-                "only by `agent-supervisor restart NAME`, run in the container from outside (`podman exec`)\n",
+                "only by `agent-supervisor restart NAME`, `stop NAME` or `start NAME`, run in the container from outside (`podman exec`)\n",
             ),
-            ("POST", Some(agent)) => self.restart_agent(agent).await,
+            ("POST", Some((order, agent))) => self.obey(order, agent).await,
             ("GET", None) => self.get(request, origin).await,
             _ => Response::text("405 Method Not Allowed", "wrong method for this path\n"),
         }
@@ -204,9 +206,9 @@ impl Server {
         }
     }
 
-    async fn restart_agent(&self, agent: &str) -> Response {
+    async fn obey(&self, order: Order, agent: &str) -> Response {
         let (sender, receiver) = oneshot::channel();
-        let message = Message::Restart(agent.to_owned(), sender);
+        let message = Message::Order(order, agent.to_owned(), sender);
         let _ = self.sender.send(message);
         match receiver.await {
             Ok(Ok(done)) => Response::text("202 Accepted", format!("{done}\n")),
@@ -303,7 +305,7 @@ fn unhealthy(status: &GroupStatus) -> Vec<String> {
     if matches!(status.state, GroupState::Healthy | GroupState::Degraded) {
         return Vec::new();
     }
-    let mut reasons = not_in(status, &[AgentState::Healthy]);
+    let mut reasons = not(status, AgentState::is_good);
     if status.state == GroupState::Stopping {
         reasons.insert(0, "the supervisor is stopping".to_owned());
     }
@@ -314,16 +316,16 @@ fn unhealthy(status: &GroupStatus) -> Vec<String> {
     reasons
 }
 
-/// Which required agents do not answer.
+/// Which required agents do not answer, although nobody stopped them.
 fn unready(status: &GroupStatus) -> Vec<String> {
-    not_in(status, &[AgentState::Answering, AgentState::Healthy])
+    not(status, AgentState::is_up)
 }
 
-fn not_in(status: &GroupStatus, good: &[AgentState]) -> Vec<String> {
+fn not(status: &GroupStatus, is_good: fn(AgentState) -> bool) -> Vec<String> {
     status
         .agents
         .iter()
-        .filter(|agent| agent.required && !good.contains(&agent.state))
+        .filter(|agent| agent.required && !is_good(agent.state) && agent.failure != Some(Failure::Stopped))
         .map(|agent| {
             let state = agent.state.name();
             let reason = agent.reason.as_ref().map(|reason| format!(": {reason}"));

@@ -1,5 +1,7 @@
 //! The request: one line is all that matters. Pure, and with hard limits.
 
+use contract::order::Order;
+
 /// Bytes of a request, at most.
 pub const LONGEST: usize = 8 * 1024;
 
@@ -53,15 +55,16 @@ impl Request {
         (!name.is_empty() && !name.contains('/')).then_some(name)
     }
 
-    /// The agent that is to be restarted, where that is asked for.
-    pub fn restart(&self) -> Option<&str> {
-        self.path.strip_prefix("/agents/")?.strip_suffix("/restart")
+    /// What is to be done with which agent, where that is asked for.
+    pub fn order(&self) -> Option<(Order, &str)> {
+        let (name, word) = self.path.strip_prefix("/agents/")?.rsplit_once('/')?;
+        Some((Order::of(word)?, name))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Request;
+    use super::{Order, Request};
 
     #[test]
     fn reads_a_request_line() {
@@ -69,10 +72,15 @@ mod tests {
         assert_eq!((request.method.as_str(), request.path.as_str()), ("GET", "/status"));
         assert_eq!(request.number("wait_change"), Some(7));
         assert_eq!(request.number("timeout_ms"), None);
-        let request = Request::parse(b"POST /agents/A/restart HTTP/1.1\r\n\r\n").unwrap();
-        assert_eq!((request.restart(), request.agent()), (Some("A"), None));
+        for order in Order::ALL {
+            let head = format!("POST /agents/A/{} HTTP/1.1\r\n\r\n", order.word());
+            let request = Request::parse(head.as_bytes()).unwrap();
+            assert_eq!((request.order(), request.agent()), (Some((order, "A")), None));
+        }
+        let request = Request::parse(b"POST /agents/A/kill HTTP/1.1\r\n\r\n").unwrap();
+        assert_eq!(request.order(), None);
         let request = Request::parse(b"GET /agents/A HTTP/1.1\r\n\r\n").unwrap();
-        assert_eq!((request.restart(), request.agent()), (None, Some("A")));
+        assert_eq!((request.order(), request.agent()), (None, Some("A")));
     }
 
     #[test]

@@ -42,7 +42,12 @@ impl Machine {
             return;
         }
         match ending {
-            Some(Ending::Operator) => {
+            Some(Ending::Halt) => {
+                self.log(format!("{} is stopped ({how})", self.name(agent)));
+                self.rest(agent);
+                self.release(None);
+            }
+            Some(Ending::Restart) => {
                 self.log(format!("{} ended ({how})", self.name(agent)));
                 self.wait(agent);
                 self.release(None);
@@ -68,6 +73,11 @@ impl Machine {
         if self.stop_deadline.is_some() {
             self.set(agent, AgentState::Stopped, None);
             self.advance_stop(now);
+            return;
+        }
+        if self.agents[agent].halted {
+            self.rest(agent);
+            self.release(None);
             return;
         }
         let what = format!("could not be started: {reason}");

@@ -89,6 +89,7 @@ impl Machine {
     pub(super) fn failure(&self, agent: AgentId) -> Option<Failure> {
         let slot = &self.agents[agent];
         match slot.state {
+            _ if slot.halted => Some(Failure::Stopped),
             AgentState::Answering | AgentState::Healthy | AgentState::Done => None,
             AgentState::Failed if self.plan.agents[agent].left_out && slot.run == 0 => Some(Failure::LeftOut),
             AgentState::Failed if slot.unstartable => Some(Failure::CannotStart),
@@ -111,7 +112,7 @@ impl Machine {
 
     /// Dependencies that have failed and that the agent is started without, or was: only those that keep silent still.
     pub(super) fn without(&self, agent: AgentId) -> Vec<FailedDependency> {
-        if !self.plan.agents[agent].starts_without {
+        if !self.plan.agents[agent].starts_without || self.agents[agent].halted {
             return Vec::new();
         }
         let (here, away) = self.silent(agent);
@@ -170,6 +171,7 @@ impl Machine {
             AgentState::Failed => format!("{} (failed)", self.name(dependency)),
             AgentState::Mute => format!("{} (mute)", self.name(dependency)),
             AgentState::Backoff => format!("{} (crashed)", self.name(dependency)),
+            AgentState::Stopping | AgentState::Stopped => format!("{} (stopped)", self.name(dependency)),
             _ => self.name(dependency).to_owned(),
         });
         let away = away.into_iter().map(|id| {

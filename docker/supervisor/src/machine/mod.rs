@@ -2,10 +2,11 @@
 //! the state, and returns what the shell must do. No clock, no system call, no randomness that the seed does not decide.
 //!
 //! `plan` the fixed facts, `gating` who may start, `watch` health, `crash` restarts and giving up, `stop` the ordered
-//! end, `view` the status document.
+//! end, `orders` what operators want, `view` the status document.
 
 pub mod crash;
 mod gating;
+mod orders;
 pub mod plan;
 mod stop;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod watch;
 use std::collections::VecDeque;
 
 use contract::health::Kind;
+use contract::order::Order;
 use contract::status::{AgentBoot, AgentState, Failure, GroupState};
 
 use plan::{AgentId, ElsewhereId, Plan};
@@ -102,8 +104,8 @@ pub enum Event {
     Changed,
     /// Time passed: [`Machine::deadline`] is due.
     Tick,
-    /// An operator wants an agent restarted.
-    Restart(AgentId),
+    /// An operator wants that done with an agent.
+    Order(Order, AgentId),
     /// SIGTERM or its like; the second one means at once.
     Stop,
 }
@@ -147,7 +149,9 @@ enum Ending {
     /// It stopped answering, or never did.
     Mute,
     /// An operator wants it restarted.
-    Operator,
+    Restart,
+    /// An operator wants it stopped.
+    Halt,
     /// The supervisor stops.
     Stop,
 }
@@ -181,6 +185,8 @@ struct Agent {
     silent_runs: u32,
     /// Why its last start failed for good: nothing there to start.
     unstartable: bool,
+    /// An operator wants it stopped.
+    halted: bool,
     /// A whole run of it went by without an answer, and none was answered since.
     never_answered: bool,
     /// Dependencies elsewhere that have not answered since this agent began to wait; it may have been started without some.
@@ -245,6 +251,7 @@ impl Machine {
                 crashes: VecDeque::new(),
                 silent_runs: 0,
                 unstartable: false,
+                halted: false,
                 never_answered: false,
                 unmet_elsewhere: agent.waits_elsewhere.clone(),
             })
@@ -270,16 +277,7 @@ impl Machine {
         self.changed = false;
         match event {
             Event::Begin => self.begin(),
-            Event::Unstartable { agent, reason } => {
-                self.set(agent, AgentState::Failed, Some(reason));
-                self.agents[agent].deadline = None;
-                self.agents[agent].launching = false;
-                self.agents[agent].unstartable = true;
-                self.release(None);
-                if self.stop_deadline.is_some() {
-                    self.advance_stop(now);
-                }
-            }
+            Event::Unstartable { agent, reason } => self.unstartable(agent, reason, now),
             Event::CheckFailed { required } => {
                 self.failed_checks.0 |= required;
                 self.failed_checks.1 |= !required;
@@ -304,7 +302,7 @@ impl Machine {
             Event::ElsewhereFailed(id, failure) => self.elsewhere_failed(id, failure),
             Event::Changed => self.changed = true,
             Event::Tick => self.tick(now),
-            Event::Restart(agent) => self.restart(agent, now),
+            Event::Order(order, agent) => self.order(order, agent, now),
             Event::Stop => self.stop(now),
         }
         self.say_group_state(now);
@@ -370,12 +368,32 @@ impl Machine {
             self.started_too_late(agent, now);
             return;
         }
+        if self.agents[agent].halted {
+            self.end(agent, Ending::Halt, now);
+            return;
+        }
         if self.plan.agents[agent].health == Kind::Process {
             self.hold(agent, now);
             return;
         }
         self.agents[agent].deadline = Some(now + start_period);
         self.actions.push(Action::Await { agent, run });
+    }
+
+    fn unstartable(&mut self, agent: AgentId, reason: String, now: Millis) {
+        let slot = &mut self.agents[agent];
+        slot.deadline = None;
+        slot.launching = false;
+        slot.unstartable = true;
+        if slot.halted {
+            self.rest(agent);
+        } else {
+            self.set(agent, AgentState::Failed, Some(reason));
+        }
+        self.release(None);
+        if self.stop_deadline.is_some() {
+            self.advance_stop(now);
+        }
     }
 
     fn tick(&mut self, now: Millis) {
@@ -401,49 +419,6 @@ impl Machine {
         }
         self.release(None);
         self.stop_tick(now);
-    }
-
-    /// What a restart of an agent comes to, to be asked before [`Event::Restart`].
-    ///
-    /// # Errors
-    /// Why it comes to nothing.
-    pub fn restart_prospect(&self, agent: AgentId) -> Result<String, String> {
-        let name = self.name(agent);
-        let slot = &self.agents[agent];
-        if self.stop_deadline.is_some() {
-            return Err("the supervisor is stopping".to_owned());
-        }
-        match slot.state {
-            _ if slot.pid.is_some() => Ok(format!("restarting {name}")),
-            AgentState::Failed | AgentState::Backoff | AgentState::Done => {
-                match self.unmet_after_wait(agent).as_slice() {
-                    [] => Ok(format!("starting {name}")),
-                    names => Ok(format!("{name} starts as soon as {} answers", names.join(", "))),
-                }
-            }
-            AgentState::Waiting => Err(format!(
-                "{name} was not restarted: it has not been started yet, it {}",
-                self.unmet_reason(agent)
-            )),
-            _ => Err(format!("{name} was not restarted: it is being started just now")),
-        }
-    }
-
-    fn restart(&mut self, agent: AgentId, now: Millis) {
-        if self.stop_deadline.is_some() {
-            return;
-        }
-        let slot = &mut self.agents[agent];
-        if slot.pid.is_some() {
-            slot.forget_failures();
-            self.log(format!("restarting {}: asked for", self.name(agent)));
-            self.end(agent, Ending::Operator, now);
-        } else if matches!(slot.state, AgentState::Failed | AgentState::Backoff | AgentState::Done) {
-            slot.forget_failures();
-            self.log(format!("restarting {}: asked for", self.name(agent)));
-            self.wait(agent);
-            self.release(None);
-        }
     }
 
     /// Tells a process to end.

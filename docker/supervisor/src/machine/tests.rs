@@ -1,8 +1,10 @@
 //! The machine against a fake clock and fake processes.
 
+mod orders;
 mod without;
 
 use contract::group_config::GroupConfig;
+use contract::order::Order;
 use contract::status::{AgentState, GroupState};
 
 use super::plan::plan;
@@ -596,7 +598,7 @@ fn an_operator_s_restart_is_no_crash() {
     let mut w = world(&["A"]);
     w.begin();
     w.settles("A");
-    w.event(Event::Restart(0));
+    w.event(Event::Order(Order::Restart, 0));
     assert_eq!(w.terminated(), ["A"]);
     w.exits("A", 143);
     assert_eq!(w.state("A"), AgentState::Starting);
@@ -613,7 +615,7 @@ fn an_operator_may_revive_what_failed() {
         w.pass(1500);
     }
     assert_eq!(w.state("A"), AgentState::Failed);
-    w.event(Event::Restart(0));
+    w.event(Event::Order(Order::Restart, 0));
     assert_eq!(w.state("A"), AgentState::Starting);
     w.exits("A", 1);
     assert_eq!(w.state("A"), AgentState::Backoff);
@@ -623,7 +625,7 @@ fn an_operator_may_revive_what_failed() {
 fn a_process_that_ignores_sigterm_is_killed() {
     let mut w = world(&["A"]);
     w.begin();
-    w.event(Event::Restart(0));
+    w.event(Event::Order(Order::Restart, 0));
     w.pass(499);
     assert!(!w.was_asked(&Action::Kill(0)));
     w.pass(1);
@@ -716,7 +718,7 @@ fn nothing_is_started_or_restarted_while_stopping() {
     w.event(Event::Stop);
     w.answers("A");
     w.event(Event::ElsewhereAnswered(0));
-    w.event(Event::Restart(2));
+    w.event(Event::Order(Order::Restart, 2));
     w.pass(400);
     assert_eq!(w.started(), ["A", "D"]);
     w.exits("A", 1);

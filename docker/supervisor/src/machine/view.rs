@@ -99,7 +99,7 @@ impl Machine {
     }
 
     /// The state of the group as a whole. A required agent that is mute makes it unhealthy as one that failed does: both
-    /// need a person. One that crashed and will be started again is on its way.
+    /// need a person. One that crashed and will be started again is on its way. One that an operator stopped makes it degraded.
     fn group(&self) -> GroupState {
         if self.stop_deadline.is_some() {
             return GroupState::Stopping;
@@ -109,6 +109,8 @@ impl Machine {
         for (plan, agent) in self.plan.agents.iter().zip(&self.agents) {
             match agent.state {
                 AgentState::Healthy | AgentState::Done => {}
+                // Somebody wanted it.
+                _ if agent.halted => degraded = true,
                 AgentState::Failed | AgentState::Mute if plan.required => {
                     return GroupState::Unhealthy;
                 }

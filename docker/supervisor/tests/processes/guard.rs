@@ -87,11 +87,12 @@ fn what_a_stack_gives_its_agents_never_reaches_the_supervisor() {
 }
 
 #[test]
-fn an_agent_cannot_restart_others() {
+fn an_agent_cannot_restart_stop_or_start_others() {
     let mut setup = Setup::new();
     let program = env!("CARGO_BIN_EXE_agent-supervisor");
     let port = setup.status_port;
-    let line = format!("shell {program} restart B --port {port} >restart.out 2>&1; echo code $? >>restart.out");
+    let ask = |word: &str| format!("{program} {word} B --port {port} >>restart.out 2>&1; echo code $? >>restart.out");
+    let line = format!("shell {}; {}; {}", ask("restart"), ask("stop"), ask("start"));
     setup.agent(
         "A",
         &format!(
@@ -104,20 +105,21 @@ fn an_agent_cannot_restart_others() {
     let group = setup.start();
     group.wait_state("A", AgentState::Healthy);
     let read = || std::fs::read_to_string(group.setup.dir.path().join("restart.out")).unwrap_or_default();
-    let said = wait_for("the answer", || Some(read()).filter(|said| said.contains("code")));
-    assert!(
-        said.contains("code 1") && said.contains("only from outside the container"),
-        "{said}"
-    );
+    // Asked by the agent, and by a process that it left to the supervisor: each three times.
+    let said = wait_for("the answers", || {
+        Some(read()).filter(|said| said.matches("code").count() == 6)
+    });
+    assert_eq!(said.matches("code 1").count(), 6, "{said}");
+    assert_eq!(said.matches("only from outside the container").count(), 6, "{said}");
     let other = group.wait_state("B", AgentState::Healthy);
     assert_eq!(other.restarts, 0);
     // It may still ask.
     assert_eq!(group.restart("B").0, Some(0));
     group.wait_agent("B", |agent| agent.restarts == 1 && agent.state == AgentState::Healthy);
     saw(
-        "agent asks for the restart of another",
+        "agent asks for the restart, the stop or the start of another",
         "it is refused; an operator is not",
-        "exit code 1, no restart",
+        "exit code 1, nothing done",
     );
 }
 

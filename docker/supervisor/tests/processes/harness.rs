@@ -310,8 +310,13 @@ impl Group {
 
     /// Asks for the restart of an agent as an operator does: exit code, stdout, stderr.
     pub fn restart(&self, name: &str) -> (Option<i32>, String, String) {
+        self.order("restart", name)
+    }
+
+    /// Tells the supervisor to `restart`, `stop` or `start` an agent, as an operator does: exit code, stdout, stderr.
+    pub fn order(&self, word: &str, name: &str) -> (Option<i32>, String, String) {
         let port = self.setup.status_port.to_string();
-        let done = supervisor().args(["restart", name, "--port", &port]).output().unwrap();
+        let done = supervisor().args([word, name, "--port", &port]).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (done.status.code(), text(done.stdout), text(done.stderr))
     }

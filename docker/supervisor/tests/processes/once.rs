@@ -25,6 +25,7 @@ fn an_agent_that_exits_with_0_is_done_and_who_waits_for_it_starts() {
     assert_eq!(after.released_by.as_deref(), Some("Once"));
     group.wait_said("Once is done: exited with code 0 after");
     assert_eq!(group.status().unwrap().state, GroupState::Healthy);
+    assert_eq!((group.code("/healthz"), group.code("/readyz")), (200, 200));
     assert_eq!(
         group.events("start").iter().filter(|(name, _)| name == "Once").count(),
         1

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use contract::status::AgentState;
+use contract::status::{AgentState, Failure, GroupState};
 use nix::sys::signal::Signal;
 
-use crate::harness::{Setup, saw, wait_for};
+use crate::harness::{Setup, lives, running, saw, wait_for};
 
 #[test]
 fn sigterm_goes_against_the_dependencies() {
@@ -153,4 +153,53 @@ fn an_agent_that_ignores_its_own_signal_is_killed_after_its_own_grace() {
     group.wait_said("I did not end within 0.3 s of SIGHUP: killed");
     // Nobody handles SIGHUP there: the kernel ends it.
     group.wait_said("A ended (killed by signal 1)");
+}
+
+/// An operator's order is about one agent, with all that it started.
+#[test]
+fn one_agent_is_stopped_and_started_while_its_group_runs_on() {
+    let mut setup = Setup::new();
+    setup.agent("A", "shell setsid --fork $FAKE_AGENT --hold $PORT\nanswer", &[]);
+    let port = setup.config["agents"][0]["port"].to_string();
+    setup.agent("B", "answer", &["A"]);
+    let group = setup.start();
+    group.wait_state("B", AgentState::Healthy);
+    let left = wait_for("the daemon", || running(&["--hold", &port]).first().copied());
+    let before = group.wait_state("A", AgentState::Healthy);
+    assert_eq!(
+        group.order("stop", "A"),
+        (Some(0), "stopping A\n".to_owned(), String::new())
+    );
+    let stopped = group.wait_state("A", AgentState::Stopped);
+    assert_eq!(
+        (stopped.failure, stopped.pid, stopped.restarts),
+        (Some(Failure::Stopped), None, 0)
+    );
+    assert_eq!(group.events("sigterm").len(), 1, "by its stop signal");
+    assert!(!lives(left) && !lives(before.pid.unwrap()), "something of it is left");
+    let other = group.wait_agent("B", |agent| !agent.without.is_empty());
+    assert_eq!((other.state, other.restarts), (AgentState::Healthy, 0));
+    let status = group.status().unwrap();
+    assert_eq!(status.state, GroupState::Degraded);
+    assert_eq!((group.code("/healthz"), group.code("/readyz")), (200, 200));
+    assert_eq!(
+        group.order("stop", "A"),
+        (Some(0), "A is stopped already\n".to_owned(), String::new())
+    );
+    assert_eq!(
+        group.order("start", "A"),
+        (Some(0), "starting A\n".to_owned(), String::new())
+    );
+    let after = group.wait_state("A", AgentState::Healthy);
+    assert_ne!(after.pid, before.pid);
+    group.wait_agent("B", |agent| agent.without.is_empty());
+    assert_eq!(group.status().unwrap().state, GroupState::Healthy);
+    let (code, out, err) = group.order("stop", "Nobody");
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(err.contains("no agent `Nobody` in this group"), "{err}");
+    saw(
+        "an operator stops an agent",
+        "it ends with all that it started, and is not started again; its group is not unhealthy",
+        "stopped; nothing left of it; 200 from `/healthz`; healthy after its start",
+    );
 }

@@ -4,8 +4,8 @@
 pub mod folders;
 pub mod group_containers;
 pub mod occupied;
+pub mod orders;
 pub mod ownership;
-pub mod restart;
 pub mod session;
 pub mod supervisor_status;
 pub mod take_down;

@@ -1,5 +1,6 @@
 //! Agents whose dependency fails.
 
+use contract::order::Order;
 use contract::status::{AgentState, FailedDependency, Failure, GroupState};
 
 use super::{Event, World, world};
@@ -76,7 +77,7 @@ fn a_group_in_which_all_run_is_degraded_until_the_dependency_answers_after_all()
     w.gives_up("A");
     w.settles("B");
     assert_eq!(w.group(), GroupState::Degraded);
-    w.event(Event::Restart(0));
+    w.event(Event::Order(Order::Restart, 0));
     w.settles("A");
     assert_eq!(w.group(), GroupState::Healthy);
     assert_eq!((w.without("B"), w.failure("A")), (Vec::new(), None));
@@ -223,7 +224,7 @@ fn who_is_left_out_is_started_only_by_an_operator() {
         (w.group(), w.reason("A")),
         (GroupState::Degraded, "left out of this boot".to_owned())
     );
-    w.event(Event::Restart(0));
+    w.event(Event::Order(Order::Restart, 0));
     w.settles("A");
     assert_eq!(w.group(), GroupState::Healthy);
     // What happens to it then is its own.

@@ -1,14 +1,15 @@
-//! Restarts agents and groups, and sees whether they were.
+//! Restarts, stops and starts agents, restarts groups, and sees whether it was done.
 
 use std::time::{Duration, Instant};
 
-use contract::status::{AgentState, AgentStatus, GroupStatus};
+use contract::order::Order;
+use contract::status::{AgentState, AgentStatus, Failure, GroupState, GroupStatus};
 
 use super::group_containers;
 use super::supervisor_status::{self, Snapshot};
 use crate::boot::last_words::last_words;
 use crate::boot::limits;
-use crate::boot::restarted::{Restarted, Subject, judge, refusal};
+use crate::boot::orders::{Restarted, Subject, already, judge, participle, refusal};
 use crate::boot::standing::Standing;
 use crate::boot::view::{Progress, View};
 use crate::host::podman::hosts::Hosts;
@@ -35,10 +36,20 @@ pub enum Until {
     Healthy,
 }
 
-/// Restarts what is on these hosts.
-pub struct Restarter<'a> {
+/// Carries out one order on what is on these hosts.
+pub struct Operator<'a> {
     stack: &'a Stack,
     hosts: &'a Hosts,
+    order: Order,
+}
+
+/// What was seen of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// It was carried out: on what, and how that is now.
+    Done(String),
+    /// There was nothing to do, for that reason; it follows the name.
+    Already(String),
 }
 
 /// A request that was made.
@@ -52,23 +63,25 @@ pub struct Asked {
 #[derive(Debug)]
 enum Before {
     Agent(Box<AgentStatus>),
+    /// Nothing is to be done, for that reason.
+    Already(String),
     /// When its supervisor was started, if that one answered.
     Group(Option<u64>),
 }
 
 impl Asked {
-    /// What is restarted.
+    /// What the order is about.
     #[must_use]
     pub fn subject(&self) -> Subject {
         self.subject
     }
 }
 
-impl<'a> Restarter<'a> {
+impl<'a> Operator<'a> {
     /// One for these hosts.
     #[must_use]
-    pub fn new(stack: &'a Stack, hosts: &'a Hosts) -> Self {
-        Self { stack, hosts }
+    pub fn new(stack: &'a Stack, hosts: &'a Hosts, order: Order) -> Self {
+        Self { stack, hosts, order }
     }
 
     /// What it is called.
@@ -80,10 +93,10 @@ impl<'a> Restarter<'a> {
         }
     }
 
-    /// Asks for a restart.
+    /// Gives the order. A group can only be restarted.
     ///
     /// # Errors
-    /// When it cannot be restarted now; the text follows the name.
+    /// When it cannot be carried out now; the text follows the name.
     pub fn ask(&self, subject: Subject) -> Result<Asked, String> {
         let before = match subject {
             Subject::Agent(agent) => self.ask_agent(agent)?,
@@ -105,19 +118,29 @@ impl<'a> Restarter<'a> {
         }
         let before = of(&snapshot.status, &agent.name)
             .ok_or_else(|| format!("is not known to the supervisor of `{group}`\n  hint: `cargo xtask up {group}` takes a new configuration over"))?;
-        if let Some(why) = refusal(before) {
+        if let Some(why) = refusal(self.order, before, snapshot.status.state) {
             return Err(format!(
-                "is not restarted: {why}\n  hint: `cargo xtask status {}` shows the chain",
+                "{}: {why}\n  hint: `cargo xtask status {}` shows the chain",
+                self.not_done(),
                 agent.name
             ));
+        }
+        if let Some(why) = already(self.order, before) {
+            return Ok(Before::Already(why));
         }
         let podman = &self.hosts.of(agent.machine).podman;
         podman
             .command()
-            .args(["exec", group, "/usr/local/bin/agent-supervisor", "restart", &agent.name])
+            .args([
+                "exec",
+                group,
+                "/usr/local/bin/agent-supervisor",
+                self.order.word(),
+                &agent.name,
+            ])
             .limit(REQUEST)
             .read()
-            .map_err(|error| format!("is not restarted: {error}"))?;
+            .map_err(|error| format!("{}: {error}", self.not_done()))?;
         Ok(Before::Agent(Box::new(before.clone())))
     }
 
@@ -143,59 +166,92 @@ impl<'a> Restarter<'a> {
     fn standing(&self, group: GroupId) -> Result<Standing, String> {
         group_containers::standing(self.hosts, self.stack, &[group])
             .map(|mut all| all.remove(&group).unwrap_or(Standing::Absent))
-            .map_err(|error| format!("is not restarted: {error}"))
+            .map_err(|error| format!("{}: {error}", self.not_done()))
+    }
+
+    /// What is said first where it is not done.
+    fn not_done(&self) -> String {
+        format!("is not {}", participle(self.order))
     }
 
     fn not_running(&self, group: GroupId) -> String {
         let name = &self.stack.group(group).name;
         match self.standing(group) {
             Ok(Standing::Running { .. }) => format!(
-                "is not restarted: the supervisor of group `{name}` does not answer\n  hint: `cargo xtask logs {name}` shows what it says, `cargo xtask restart {name}` restarts it"
+                "{}: the supervisor of group `{name}` does not answer\n  hint: `cargo xtask logs {name}` shows what it says, `cargo xtask restart {name}` restarts it",
+                self.not_done()
             ),
             Ok(standing) => format!(
-                "is not restarted: group `{name}` {}\n  hint: `cargo xtask up {name}` starts it",
+                "{}: group `{name}` {}\n  hint: `cargo xtask up {name}` starts it",
+                self.not_done(),
                 standing.text()
             ),
             Err(why) => why,
         }
     }
 
-    /// Waits until it is seen to be restarted, and to be as wanted; says what was seen.
+    /// Waits until it is seen to be done, and to be as wanted; says what was seen.
     ///
     /// # Errors
     /// When it is not by then, or will not be; the text follows the name.
-    pub fn see(&self, asked: &Asked, until: Until, deadline: Instant) -> Result<String, String> {
+    pub fn see(&self, asked: &Asked, until: Until, deadline: Instant) -> Result<Seen, String> {
         match (&asked.before, asked.subject) {
+            (Before::Already(why), _) => Ok(Seen::Already(why.clone())),
+            (Before::Agent(_), Subject::Agent(agent)) if self.order == Order::Stop => self.see_stopped(agent, deadline),
             (Before::Agent(before), Subject::Agent(agent)) => self.see_agent(before, agent, until, deadline),
             (Before::Group(before), Subject::Group(group)) => self.see_group(*before, group, until, deadline),
-            _ => Err("is not restarted".to_owned()),
+            _ => Err(self.not_done()),
         }
     }
 
-    fn see_agent(&self, before: &AgentStatus, id: AgentId, until: Until, deadline: Instant) -> Result<String, String> {
+    fn see_stopped(&self, id: AgentId, deadline: Instant) -> Result<Seen, String> {
         let agent = self.stack.agent(id);
-        let mut last = "is not restarted yet: its supervisor does not answer".to_owned();
+        let mut last = "is not stopped yet: its supervisor does not answer".to_owned();
+        let told = self.follow(agent.group, deadline, &mut |status| {
+            let now = of(status, &agent.name)?;
+            "is not stopped yet: its process has not ended".clone_into(&mut last);
+            match now.state {
+                _ if status.state == GroupState::Stopping => Some(Err("is stopped with its group".to_owned())),
+                AgentState::Stopped => Some(Ok(Seen::Done(format!("agent {}", agent.name)))),
+                AgentState::Done => Some(Ok(Seen::Done(format!("agent {} (done)", agent.name)))),
+                // Another operator wants it to run.
+                _ if now.failure != Some(Failure::Stopped) => Some(Err("is started again already".to_owned())),
+                _ => None,
+            }
+        });
+        told.unwrap_or(Err(last))
+    }
+
+    fn see_agent(&self, before: &AgentStatus, id: AgentId, until: Until, deadline: Instant) -> Result<Seen, String> {
+        let agent = self.stack.agent(id);
+        let not_done = self.not_done();
+        let done = participle(self.order);
+        let mut last = format!("{not_done} yet: its supervisor does not answer");
         let told = self.follow(agent.group, deadline, &mut |status| {
             let now = of(status, &agent.name)?;
             let words = || last_words(now).line();
-            match judge(before, now) {
+            match judge(before, now, status.state) {
                 Restarted::NotYet => {
-                    "is not restarted yet: its former process has not ended, or the new one is not started"
-                        .clone_into(&mut last);
+                    last = format!("{not_done} yet: its former process has not ended, or the new one is not started");
                     None
                 }
-                Restarted::Waits(why) => Some(Err(format!("was stopped, and is not started: it {why}"))),
-                Restarted::Crashed(why) => Some(Err(format!("was started again, and crashed: {why}"))),
+                Restarted::Waits(why) if before.pid.is_some() => {
+                    Some(Err(format!("was stopped, and is not started: it {why}")))
+                }
+                Restarted::Waits(why) => Some(Err(format!("{not_done} yet: it {why}"))),
+                Restarted::Crashed(why) => Some(Err(format!("was {done}, and crashed: {why}"))),
                 Restarted::GivenUp(why) => Some(Err(format!("does not start: {why}"))),
-                Restarted::Stopping => Some(Err("is not restarted: its group is being stopped".to_owned())),
-                Restarted::Done => Some(Ok(format!("agent {} (done)", agent.name))),
+                Restarted::Stopping => Some(Err(format!("{not_done}: its group is being stopped"))),
+                Restarted::Stopped => Some(Err(format!("{not_done}: it was stopped meanwhile"))),
+                Restarted::Done => Some(Ok(Seen::Done(format!("agent {} (done)", agent.name)))),
                 Restarted::Runs(pid) => {
                     let is = state(now.state);
                     if is >= until {
-                        return Some(Ok(format!("agent {} (pid {pid}, {})", agent.name, now.state.name())));
+                        let state = now.state.name();
+                        return Some(Ok(Seen::Done(format!("agent {} (pid {pid}, {state})", agent.name))));
                     }
                     last = format!(
-                        "was restarted (pid {pid}), and is not {} in time: {}",
+                        "was {done} (pid {pid}), and is not {} in time: {}",
                         wanted(until),
                         words()
                     );
@@ -206,7 +262,7 @@ impl<'a> Restarter<'a> {
         told.unwrap_or(Err(last))
     }
 
-    fn see_group(&self, before: Option<u64>, id: GroupId, until: Until, deadline: Instant) -> Result<String, String> {
+    fn see_group(&self, before: Option<u64>, id: GroupId, until: Until, deadline: Instant) -> Result<Seen, String> {
         let name = &self.stack.group(id).name;
         let mut last = "had its container restarted, but its supervisor does not answer".to_owned();
         let told = self.follow(id, deadline, &mut |status| {
@@ -224,7 +280,9 @@ impl<'a> Restarter<'a> {
             };
             let so_far = format!("{healthy} of {} agents healthy so far", status.agents.len());
             if done {
-                return Some(Ok(format!("group {name}: its new supervisor answers, {so_far}")));
+                return Some(Ok(Seen::Done(format!(
+                    "group {name}: its new supervisor answers, {so_far}"
+                ))));
             }
             last = format!(
                 "was restarted, and is not {} in time: {so_far}\n  hint: `cargo xtask status {name}` says why",
