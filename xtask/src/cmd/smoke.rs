@@ -3,7 +3,7 @@
 mod choose;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -413,10 +413,7 @@ fn prove(args: &Args, context: &Context, around: &mut Surroundings<'_>) -> Resul
     }
     tell(&SmokeEvent::Summary(summary));
     drop(reporter);
-    if let Some(path) = &args.output {
-        let written = written.0.lock().unwrap_or_else(PoisonError::into_inner);
-        files::write_there(path, &written).map_err(|error| SmokeError::File(error.to_string()))?;
-    }
+    written.put(args.output.as_deref())?;
     remember(context, &last, &annotations)?;
     if let Some(reason) = not_apart {
         writeln!(around.err, "not checked: phase {TWO_HOSTS}: {reason}")?;
@@ -518,6 +515,15 @@ fn probe(args: &Args, around: &Surroundings<'_>, machine: Option<MachineId>) -> 
 /// What goes to a file, which is written at the end: it is whole, or as it was.
 #[derive(Debug, Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    /// Writes it, where it is to go to a file.
+    fn put(&self, path: Option<&Path>) -> Result<(), SmokeError> {
+        let written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        path.map_or(Ok(()), |path| files::write_there(path, &written))
+            .map_err(|error| SmokeError::File(error.to_string()))
+    }
+}
 
 impl Write for Written {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -288,6 +288,18 @@ pub fn human(
         }
     }
     let unreachable = unreachable_peers(view, groups);
+    text.push_str(&counts(stack, view, agents));
+    if !unreachable.is_empty() {
+        let _ = writeln!(text, "\nunreachable on other machines:\n  {}", unreachable.join("\n  "));
+    }
+    if !chains.is_empty() {
+        let _ = writeln!(text, "\nnot healthy:\n  {}", chains.join("\n  "));
+    }
+    text
+}
+
+/// How many agents are healthy, degraded and stopped.
+fn counts(stack: &Stack, view: &View, agents: &BTreeSet<AgentId>) -> String {
     let healthy = agents
         .iter()
         .filter(|id| view.state(stack, **id).is_some_and(AgentState::is_good))
@@ -296,9 +308,10 @@ pub fn human(
         .iter()
         .filter(|id| view.agent(stack, **id).is_some_and(AgentStatus::is_degraded))
         .count();
+    let mut text = String::new();
     let _ = write!(text, "\n{healthy} of {} healthy", counted(agents.len(), "agent"));
     if degraded > 0 {
-        let _ = write!(text, ", {degraded} of these degraded: they run without what has failed");
+        let _ = write!(text, ", {degraded} of these degraded: they run without a dependency");
     }
     let is_stopped = |id: &&AgentId| view.failure(stack, **id) == Some(Failure::Stopped);
     let stopped = agents.iter().filter(is_stopped).count();
@@ -306,12 +319,6 @@ pub fn human(
         let _ = write!(text, "; {stopped} stopped by an operator");
     }
     text.push('\n');
-    if !unreachable.is_empty() {
-        let _ = writeln!(text, "\nunreachable on other machines:\n  {}", unreachable.join("\n  "));
-    }
-    if !chains.is_empty() {
-        let _ = writeln!(text, "\nnot healthy:\n  {}", chains.join("\n  "));
-    }
     text
 }
 

@@ -29,11 +29,10 @@ fn a_flood_costs_neither_memory_nor_disk() {
     let group = setup.start();
     let mut most = 0;
     wait_for("the flood's end", || {
-        most = most.max(group.rss_kib());
+        most = most.max(group.own_memory_kib());
         group.log("A.log").contains("flood over").then_some(())
     });
-    // A debug build; the release build needs half of it.
-    assert!(most < 10 * 1024, "resident memory reached {most} KiB");
+    assert!(most < 3 * 1024, "resident memory reached {most} KiB");
     for file in ["A.log", "A.log.1", "A.log.2"] {
         let length = group.log(file).len();
         assert!(length > 0 && length <= 100_000, "{file} has {length} bytes");
