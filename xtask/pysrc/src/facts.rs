@@ -864,6 +864,8 @@ pub struct Branch {
     pub arms: Box<[Body]>,
     /// One of `arms` is always taken.
     pub exhaustive: bool,
+    /// The statement or expression, where it is one that has arms of its own.
+    pub span: Option<Span>,
 }
 
 /// A loop.

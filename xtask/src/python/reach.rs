@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use pysrc::{Detail, Module, PythonVersion};
+use pysrc::{Detail, Module, PythonVersion, Value};
 use rayon::Scope;
 use rustc_hash::FxHashMap as HashMap;
 
@@ -116,6 +116,14 @@ impl Reader<'_> {
         for import in &module.imports {
             for name in import.module.split('.').chain(import.name.as_deref()) {
                 self.claim(scope, name);
+            }
+        }
+        // A server imports what it is told to serve: `uvicorn.run("package.module:app")`.
+        for call in &module.calls {
+            if let Some(Value::Str(text)) = call.arguments.first().or(call.keywords.first().map(|(_, value)| value))
+                && let Some((served, _)) = text.split_once(':')
+            {
+                served.split('.').for_each(|name| self.claim(scope, name));
             }
         }
         // `from package import *` imports the modules that `__all__` lists.

@@ -37,6 +37,7 @@ impl<'a> Lower<'a> {
                     rest: Box::default(),
                     arms: Box::new([main, imported]),
                     exhaustive: true,
+                    span: Some(span(choice)),
                 }))
             });
             return;
@@ -87,6 +88,7 @@ impl<'a> Lower<'a> {
                 rest: rest.into(),
                 arms: arms.into(),
                 exhaustive,
+                span: Some(span(choice)),
             }))
         });
     }
@@ -107,6 +109,7 @@ impl<'a> Lower<'a> {
                     rest: Box::default(),
                     arms: Box::new([body]),
                     exhaustive: false,
+                    span: Some(span(choice)),
                 }))
             });
         });
@@ -116,6 +119,7 @@ impl<'a> Lower<'a> {
                 rest: Box::default(),
                 arms: Box::new([body]),
                 exhaustive: false,
+                span: Some(span(choice)),
             }))
         });
     }

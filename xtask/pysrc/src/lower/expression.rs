@@ -264,6 +264,7 @@ impl<'a> Lower<'a> {
                     rest: Box::default(),
                     arms: Box::new([first, second]),
                     exhaustive: true,
+                    span: Some(span(choice)),
                 }))
             });
         }
@@ -759,6 +760,7 @@ impl<'a> Lower<'a> {
                     rest: Box::default(),
                     arms: Box::new([body]),
                     exhaustive: false,
+                    span: None,
                 }))
             });
         } else {
@@ -780,6 +782,7 @@ impl<'a> Lower<'a> {
                     rest: Box::default(),
                     arms: Box::new([body]),
                     exhaustive: false,
+                    span: None,
                 }))
             });
             return;

@@ -319,6 +319,7 @@ impl<'a> Lower<'a> {
                     rest: Box::default(),
                     arms: Box::new([body]),
                     exhaustive: false,
+                    span: None,
                 }))
             });
         }

@@ -52,6 +52,7 @@ impl<'a> Lower<'a> {
                 rest: tests.collect(),
                 arms: arms.into(),
                 exhaustive,
+                span: Some(span(matching)),
             }))
         });
     }

@@ -159,6 +159,7 @@ impl<'a> Lower<'a> {
                 rest: Box::default(),
                 arms: Box::new([fails]),
                 exhaustive: false,
+                span: Some(span(assert)),
             }))
         });
     }

@@ -46,6 +46,18 @@ impl Walker<'_> {
             Some(V::Outside(module)) => self.standard_attribute(here, &module, name, span),
             Some(V::Instance(id)) => self.instance_attribute(here, id, name, span),
             Some(V::Class(module, class)) => self.attribute_of_class(here, (module, class), name, span),
+            Some(V::Record(module, class)) if self.is_certain() && self.is_settled(&Value::Name(object)) => {
+                match self.lacks_field((module, class), name) {
+                    true => {
+                        let message = format!(
+                            "'{}' object has no attribute '{name}'",
+                            self.class_name((module, class))
+                        );
+                        self.no_attribute(here, span, name, message, None)
+                    }
+                    false => Flow::Next,
+                }
+            }
             Some(V::Zmq(of)) => self.zmq_attribute(here, of, name, span),
             Some(V::Socket(_)) => self.zmq_attribute(here, zmq::SOCKET, name, span),
             Some(V::None) if self.is_certain() && self.is_settled(&Value::Name(object)) => {
@@ -334,6 +346,12 @@ impl Walker<'_> {
         }
         if let Lookup::Found(owner, function) = found {
             return self.property(here, id, owner, function, span);
+        }
+        if self.is_unset_field(id, class, name) && !self.is_set_on_others(name) {
+            let shown = self.class_name(class);
+            let message = format!("'{shown}' object has no attribute '{name}'");
+            let help = Some("set it in `__post_init__`: nobody is given a field that is not of `__init__`".to_owned());
+            return self.no_attribute(here, span, name, message, help);
         }
         if matches!(found, Lookup::NotThere)
             && let Some(flow) = self.read_by_class(here, id, name, span)

@@ -197,6 +197,9 @@ impl Walker<'_> {
             return written.filter(|written| own && !self.is_descriptor(written));
         }
         let variable = object.attributes.get(name).filter(|variable| variable.sure)?;
+        if self.set_elsewhere.contains(name) {
+            return None;
+        }
         let open = (object.opened || object.reached)
             && !self.is_set_once((object.module, object.class), name)
             && (object.whole || self.is_given_unseen(name));

@@ -1,9 +1,10 @@
 //! Dataclasses and named tuples: what their constructors take, and what cannot be assigned to them.
 
-use pysrc::{Call, Class, Field, Module, Value};
+use pysrc::{Call, Class, Field, Module, Value, members};
 use rustc_hash::FxHashMap as HashMap;
 
 use super::arguments::Arguments;
+use super::attribute::collect;
 use super::class::Lookup;
 use super::content::Holder;
 use super::failure::Flow;
@@ -138,6 +139,52 @@ impl Walker<'_> {
     /// Whether a class is a dataclass whose objects are like any other's, but for their constructor.
     pub fn is_plain_record(&self, source: &Module, facts: &Class) -> bool {
         facts.fields.as_ref().is_some_and(|fields| !fields.slots) && self.is_dataclass(source, facts)
+    }
+
+    /// Whether objects of a dataclass lack one of its fields until somebody sets it: `field(init=False)` without a default, which
+    /// no method and no class above sets.
+    pub fn is_unset_field(&self, id: usize, class: (ModuleId, u32), name: &str) -> bool {
+        let plain = self.source(class.0).is_some_and(|source| {
+            let facts = source.classes.get(class.1 as usize);
+            facts.is_some_and(|facts| self.is_plain_record(source, facts))
+        });
+        let order = self.order(class.0, class.1);
+        let shared = |object: &Object| object.opened || object.reached || object.dynamic;
+        if self.objects.get(id).is_none_or(shared) {
+            return false;
+        }
+        // One class alone: what those above it have is another matter.
+        let [Some(_)] = order.as_slice() else {
+            return false;
+        };
+        let fields = self.all_fields(class).filter(|_| plain);
+        let unset = |field: &Field| &*field.name == name && !field.init && !field.has_default;
+        let sets = |source: &Module| {
+            source
+                .attributes
+                .iter()
+                .any(|set| set.function.is_some() && &*set.name == name)
+        };
+        fields.is_some_and(|fields| fields.iter().any(unset)) && !self.source(class.0).is_some_and(sets)
+    }
+
+    /// Whether a named tuple has no such field or method.
+    pub fn lacks_field(&self, class: (ModuleId, u32), name: &str) -> bool {
+        let source = self.source(class.0);
+        let Some((source, facts)) = source.and_then(|source| Some((source, source.classes.get(class.1 as usize)?)))
+        else {
+            return false;
+        };
+        if !self.is_named_tuple(class) || !facts.decorators.is_empty() || name.starts_with('_') {
+            return false;
+        }
+        let mut names = rustc_hash::FxHashSet::default();
+        collect(source, &facts.body, &mut names);
+        let mut fields = facts.fields.iter().flat_map(|fields| &fields.all);
+        !names.contains(name)
+            && !fields.any(|field| &*field.name == name)
+            && !members::has("tuple", name)
+            && !self.set_from_outside(name)
     }
 
     /// Whether a dataclass that is like any other class has a field of that name: its objects have it, whatever the class has.

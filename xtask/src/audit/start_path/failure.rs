@@ -27,6 +27,8 @@ pub struct Failure {
     pub handled: bool,
     /// It may not be reached, or depends on something unknown.
     pub conditional: bool,
+    /// A package that is imported only under a condition that is not known: whoever takes that way is meant to have it.
+    pub optional: bool,
     /// What its words are made of, where those are other words for each group.
     pub told: Option<Told>,
     /// How sure it is.
@@ -40,6 +42,13 @@ pub enum Told {
     Package(String, &'static [&'static str]),
     /// A module was searched everywhere.
     Searched,
+}
+
+impl Told {
+    /// Whether it is the detail that is told.
+    pub fn is_detail(&self) -> bool {
+        matches!(self, Self::Searched)
+    }
 }
 
 /// What is said of a failure.

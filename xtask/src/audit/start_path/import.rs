@@ -274,6 +274,7 @@ impl Walker<'_> {
                     help,
                 );
                 self.told_of(flow, Told::Package(name.to_owned(), providers));
+                self.may_be_optional(flow);
                 self.may_not_import();
                 Ok(())
             }
@@ -314,7 +315,6 @@ impl Walker<'_> {
         }
     }
 
-    /// A module is not found; `perhaps`: it may be there after all.
     /// Whether a module asks whether another is there before it imports it: `importlib.util.find_spec("name")`.
     fn asks_for_module(&self, here: ModuleId, name: &str) -> bool {
         let names = |source: &pysrc::Module| {
@@ -324,6 +324,7 @@ impl Walker<'_> {
         self.is_mentioned(&["find_spec", "find_loader"]) && self.source(here).is_some_and(names)
     }
 
+    /// A module is not found; `perhaps`: it may be there after all.
     fn not_found(
         &mut self,
         here: ModuleId,
@@ -339,7 +340,8 @@ impl Walker<'_> {
         if searched {
             self.told_of(flow, Told::Searched);
         }
-        if !perhaps {
+        let optional = self.is_like_a_package(flow) && self.may_be_optional(flow);
+        if !perhaps && !optional {
             return Err(flow);
         }
         self.may_not_import();
@@ -449,7 +451,7 @@ impl Walker<'_> {
     }
 
     /// Whether any folder of the tree has a module of that name.
-    fn is_somewhere(&self, top: &str) -> bool {
+    pub fn is_somewhere(&self, top: &str) -> bool {
         self.tree().files.iter().any(|file| {
             let mut parts = file.path.rsplit('/');
             let stem = parts.next().and_then(|name| name.strip_suffix(".py"));
@@ -457,13 +459,18 @@ impl Walker<'_> {
         })
     }
 
+    /// The module of the standard library whose name was cut in its middle to this one.
+    pub fn cut_short(&self, top: &str) -> Option<&'static str> {
+        stdlib::modules(self.version())
+            .filter(|known| known.starts_with(top) && top.len() >= 3)
+            .min_by_key(|known| known.len())
+    }
+
     fn near_module(&self, name: &str, top: &str) -> Option<String> {
         let tree = self.tree();
         let last = name.rsplit('.').next().unwrap_or(name);
         if name == top
-            && let Some(known) = stdlib::modules(self.version())
-                .filter(|known| known.starts_with(top) && top.len() >= 3)
-                .min_by_key(|known| known.len())
+            && let Some(known) = self.cut_short(top)
         {
             return Some(format!("probably cut short: the standard library has `{known}`"));
         }

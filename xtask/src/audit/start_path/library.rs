@@ -95,6 +95,7 @@ impl Walker<'_> {
                 let help = Some("call `yaml.safe_load`: PyYAML 6 has no default loader".to_owned());
                 return self.fail_at(here, call.span, "start/argument-count", "TypeError", message, help);
             }
+            "uvicorn.run" => return self.imports_app(call, arguments),
             "logging.config.dictConfig" => return self.configures_logging(here, call, arguments),
             "getopt.getopt" | "getopt.gnu_getopt" => return self.getopt(here, call, name.ends_with("gnu_getopt")),
             "re.compile" | "re.match" | "re.search" | "re.fullmatch" | "re.findall" | "re.finditer" | "re.sub"

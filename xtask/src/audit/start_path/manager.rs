@@ -99,6 +99,26 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Whether a manager is written to keep exceptions to itself: those that it wants, which it may only know when they come.
+    pub fn answers(&self, around: &Around<'_>) -> bool {
+        let Some((object, name)) = &around.manager else {
+            return false;
+        };
+        match object {
+            V::Instance(id) => self.objects.get(*id).is_some_and(|object| {
+                ["__exit__", "__aexit__"].into_iter().any(|method| {
+                    let Lookup::Found(module, function) = self.find_method(object.module, object.class, method) else {
+                        return false;
+                    };
+                    let source = self.source(module);
+                    let facts = source.and_then(|source| source.functions.get(function as usize));
+                    facts.is_some_and(|facts| any_step(&facts.body, &mut says_so))
+                })
+            }),
+            _ => *name == "suppress" || self.is_swallowing_generator(name),
+        }
+    }
+
     /// Whether a `with` statement may keep an exception to itself.
     pub fn swallows(&self, around: &Around<'_>) -> bool {
         let Some((object, name)) = &around.manager else {

@@ -41,6 +41,7 @@ mod name;
 mod object;
 mod operation;
 mod operator;
+mod optional;
 mod other_port;
 mod outside;
 mod parser;
@@ -52,6 +53,7 @@ mod raise;
 mod regular;
 mod reuse;
 mod run;
+mod served;
 mod settled;
 mod shadowed;
 mod signature;
@@ -435,6 +437,7 @@ fn walk(
         swallowed: None,
         open_tries: Vec::new(),
         maybe: 0,
+        undecided: Vec::new(),
         doubt: Doubt::None,
         silent: 0,
         alive: false,
@@ -483,6 +486,7 @@ fn walk(
         given_by_properties: Tracked::default(),
         given_by_classes: Tracked::default(),
         made: TrackedSet::default(),
+        set_elsewhere: TrackedSet::default(),
         steps: 0,
         trail: (asked == Asked::Way).then(Trail::default),
     };
@@ -617,6 +621,7 @@ fn does_nothing(walked: &Walked, tree: &TreeFacts, file: usize) -> Option<Failur
         caught: false,
         handled: false,
         conditional: false,
+        optional: false,
         told: None,
         confidence: if main.is_none() {
             Confidence::High
@@ -648,11 +653,15 @@ fn judge(followed: &mut Followed, fatal: Option<usize>, alive: bool) {
     let (kind, index) = match fatal {
         Some(index) => (Prediction::CannotStart, Some(index)),
         None => {
-            // What is caught, and then goes on, puts nothing at risk.
+            // What is caught, and then goes on, puts nothing at risk; nor does a package that only some ways need.
             let first = failures
                 .iter()
                 .position(|failure| !failure.conditional && !failure.caught)
-                .or_else(|| failures.iter().position(|failure| !failure.handled));
+                .or_else(|| {
+                    failures
+                        .iter()
+                        .position(|failure| !failure.handled && !failure.optional)
+                });
             match first {
                 Some(index) => (Prediction::MayNot, Some(index)),
                 None => (Prediction::Starts, None),
@@ -675,9 +684,9 @@ fn judge(followed: &mut Followed, fatal: Option<usize>, alive: bool) {
 
 /// Findings of all agents: one for what says one thing; the worst where they differ.
 fn merged(predictions: &[Followed]) -> Vec<Finding> {
-    let mut by_place: BTreeMap<_, Finding> = BTreeMap::new();
+    let mut by_place: BTreeMap<_, (Finding, bool)> = BTreeMap::new();
     for failure in predictions.iter().flat_map(|prediction| &prediction.failures) {
-        let severity = if failure.handled {
+        let severity = if failure.handled || failure.optional {
             Severity::Note
         } else if failure.caught || failure.conditional {
             Severity::Warning
@@ -692,7 +701,7 @@ fn merged(predictions: &[Followed]) -> Vec<Finding> {
         );
         // Of two that differ in details alone, the one that would be listed first.
         let better = |known: &Finding| (severity, &known.detail) > (known.severity, &failure.detail);
-        if by_place.get(&key).is_some_and(|known| !better(known)) {
+        if by_place.get(&key).is_some_and(|(known, _)| !better(known)) {
             continue;
         }
         let mut finding = Finding::error(failure.rule, failure.place.clone(), failure.message.clone());
@@ -704,7 +713,7 @@ fn merged(predictions: &[Followed]) -> Vec<Finding> {
         for place in &failure.chain {
             finding = finding.with_related(place.clone(), "on the way from the script");
         }
-        by_place.insert(key, finding);
+        by_place.insert(key, (finding, failure.optional));
     }
-    by_place.into_values().collect()
+    optional::once_for_each_package(by_place.into_values().collect())
 }

@@ -247,8 +247,15 @@ impl Walker<'_> {
         if !self.data.is_empty() {
             self.hold(&value, &Holder::Attribute(source.name(attribute).to_owned()));
         }
+        // Another object may be meant, whose name stands for this one here.
+        let sure_object = || source.name(object) == "self" || self.certain(&pysrc::Value::Name(object)).is_some();
+        let (mut maybe, mut sure) = (maybe, sure);
         match self.variable(object) {
             Some(V::Instance(id)) => {
+                if !sure_object() {
+                    (maybe, sure) = (true, false);
+                    self.set_elsewhere.insert(source.name(attribute).to_owned());
+                }
                 self.forget_port(id, source.name(attribute));
                 let name = source.name(attribute).to_owned();
                 let replaced = self
@@ -284,6 +291,11 @@ impl Walker<'_> {
                 let name = source.name(attribute).to_owned();
                 self.put_away(&value);
                 self.give((module, class), name, Variable { value, sure });
+            }
+            None | Some(V::Unknown | V::Record(..) | V::Bound(..)) => {
+                self.put_away(&value);
+                // It may be any.
+                self.set_elsewhere.insert(source.name(attribute).to_owned());
             }
             _ => self.put_away(&value),
         }

@@ -4,6 +4,8 @@
 
 use pysrc::{Atom, Call, OperationKind, Span, Value};
 
+use super::arguments::Arguments;
+use super::call::made_for;
 use super::class::Lookup;
 use super::failure::{Flow, Words};
 use super::operator::{Problem, binary, contains, format, is_no_number, item, kind, order, unary, unpacking};
@@ -231,8 +233,10 @@ impl Walker<'_> {
         let value = match self.variable(object) {
             Some(V::Class(module, class)) => return self.member_by_key((module, class), key),
             Some(object @ V::Instance(_)) => {
-                let problem = self.has_no_items(&object);
-                return self.bad(self.here(), key, problem);
+                return match self.has_no_items(&object) {
+                    None => self.own_item(&object, key),
+                    problem => self.bad(self.here(), key, problem),
+                };
             }
             Some(V::Mapping(_) | V::Sequence(_)) => {
                 let source = self.source(self.here());
@@ -269,6 +273,34 @@ impl Walker<'_> {
                 _ => true,
             });
         self.bad(here, key, problem)
+    }
+
+    /// `object[key]` of an object whose class says what that gives.
+    fn own_item(&mut self, object: &V, key: Span) -> Flow {
+        let here = self.here();
+        let V::Instance(id) = object else {
+            return Flow::Next;
+        };
+        let Some(class) = self.objects.get(*id).map(|object| (object.module, object.class)) else {
+            return Flow::Next;
+        };
+        let Lookup::Found(owner, function) = self.find_method(class.0, class.1, "__getitem__") else {
+            return Flow::Next;
+        };
+        let text = self
+            .source(here)
+            .and_then(|source| source.text.get(key.start as usize..key.end as usize));
+        let given = text.and_then(pysrc::literal).map(|key| self.evaluate(&key));
+        let arguments = Arguments {
+            doubtful: (Vec::from_iter(given.is_none().then_some(0)), Vec::new()),
+            sure: given.is_some(),
+            positional: vec![given.unwrap_or(V::Unknown)],
+            ..Arguments::none(false)
+        };
+        match self.method(owner, function, object.clone(), class).closure() {
+            Some(method) => self.call_function(here, &made_for(key), method, &arguments).1,
+            None => Flow::Next,
+        }
     }
 
     /// Why an object of a class of the tree takes no `object[key]`.

@@ -30,13 +30,7 @@ impl<'a> Walker<'a> {
             .any(|around| around.left && !self.catch(around, classes));
         self.may_leave(exception);
         let caught = self.tries().iter().any(|around| self.catch(around, classes));
-        let handled = caught
-            && self
-                .tries()
-                .iter()
-                .rev()
-                .find_map(|around| self.ends_here(around, classes))
-                == Some(true);
+        let handled = caught && self.is_meant_for(classes);
         // Whoever names just that exception expects it.
         let expected = EXPECTED.contains(&exception)
             && self.tries().iter().flat_map(|around| around.handlers).any(|handler| {
@@ -87,6 +81,7 @@ impl<'a> Walker<'a> {
             caught,
             handled,
             conditional,
+            optional: false,
             told: None,
             confidence: if conditional {
                 Confidence::Medium
@@ -152,11 +147,12 @@ impl<'a> Walker<'a> {
         let mut flow = self.steps(body);
         let around = self.open_tries.pop();
         self.left(around.as_ref());
-        if manager.is_some() && !around.is_some_and(|around| self.swallows(&around)) {
+        if manager.is_some() && !around.as_ref().is_some_and(|around| self.swallows(around)) {
             return flow;
         }
+        let answers = manager.is_none() || around.is_some_and(|around| self.answers(&around));
         if let Flow::Raised(exception) = flow {
-            flow = self.raised(exception, handlers);
+            flow = self.raised(exception, handlers, answers);
         } else {
             if flow == Flow::Next && !orelse.is_empty() {
                 flow = self.or_else(orelse, !handlers.is_empty());
@@ -167,7 +163,7 @@ impl<'a> Walker<'a> {
     }
 
     /// What becomes of an exception with these handlers.
-    fn raised(&mut self, exception: Exception, handlers: &'a [Handler]) -> Flow {
+    fn raised(&mut self, exception: Exception, handlers: &'a [Handler], answers: bool) -> Flow {
         let classes = classes(exception.class);
         let any = exception.class == ANY && !handlers.is_empty();
         if let Some(other) = self.unknown_class(handlers, exception, classes) {
@@ -182,11 +178,11 @@ impl<'a> Walker<'a> {
         };
         // An exception that nothing is known of may be any, and what is not known may catch any.
         let certain = exception.failure.is_some() && caught.catches(classes);
-        self.handle(exception, handler, certain)
+        self.handle(exception, handler, certain, answers)
     }
 
-    /// Runs the handler of an exception, which catches it for certain or may.
-    fn handle(&mut self, exception: Exception, handler: &'a Handler, certain: bool) -> Flow {
+    /// Runs the handler of an exception, which catches it for certain or may; `answers`: it is written to do so.
+    fn handle(&mut self, exception: Exception, handler: &'a Handler, certain: bool, answers: bool) -> Flow {
         if !certain {
             self.maybe += 1;
         }
@@ -226,7 +222,7 @@ impl<'a> Walker<'a> {
                 if let Some(failure) = exception.failure.and_then(|index| self.failures.get_mut(index)) {
                     // One of several that were passed on to each other.
                     failure.caught = true;
-                    failure.handled = certain && !may_leave;
+                    failure.handled = answers && !may_leave;
                 }
                 other
             }
@@ -356,6 +352,7 @@ impl<'a> Walker<'a> {
                 caught: true,
                 handled: false,
                 conditional: false,
+                optional: false,
                 told: None,
                 confidence: Confidence::High,
             };
@@ -397,6 +394,18 @@ impl<'a> Walker<'a> {
         let mut handlers = around.handlers.iter().zip(&around.caught);
         handlers.any(|(handler, caught)| !handler.raises && caught.may_catch(classes))
             && (around.manager.is_none() || self.swallows(around))
+    }
+
+    /// Whether the innermost `try` or `with` that may catch an exception is written to do so, and goes on. What computes the classes
+    /// that it catches is meant for what is raised there.
+    fn is_meant_for(&self, classes: &[&str]) -> bool {
+        let by = |around: &Around<'_>| {
+            let mut handlers = around.handlers.iter().zip(&around.caught);
+            let (handler, _) = handlers.find(|(_, caught)| caught.may_catch(classes))?;
+            let passes = around.manager.is_some() && !self.swallows(around);
+            (!passes).then(|| !handler.raises && (around.manager.is_none() || self.answers(around)))
+        };
+        self.tries().iter().rev().find_map(by) == Some(true)
     }
 
     /// Whether an exception surely comes to its end at a `try`; nothing where it surely goes on.

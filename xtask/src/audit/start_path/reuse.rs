@@ -287,6 +287,7 @@ parts! {
     given_by_properties: Part<(usize, String), Variable>,
     given_by_classes: Part<(ModuleId, u32, String), Variable>,
     made: Part<String, ()>,
+    set_elsewhere: Part<String, ()>,
 }
 
 macro_rules! same_if_equal {
@@ -507,6 +508,7 @@ impl<'a> Walker<'a> {
             lambdas: _,
             followed: _,
             made: _,
+            set_elsewhere: _,
             // Known again from what is tracked.
             orders: _,
             changes: _,
@@ -528,6 +530,7 @@ impl<'a> Walker<'a> {
             frames: _,
             silent: _,
             maybe: _,
+            undecided: _,
             doubt: _,
             waiting: _,
             handling: _,

@@ -337,9 +337,7 @@ impl<'a> Walker<'a> {
             ([only], true) => return self.steps(only),
             _ => {}
         }
-        self.maybe += 1;
-        let flows: Vec<Flow> = open.into_iter().map(|arm| self.steps(arm)).collect();
-        self.maybe -= 1;
+        let flows = self.ways(branch, &open, exhaustive);
         // All ways leave, and in the same manner.
         let flow = match flows.split_first() {
             Some((first, rest)) if exhaustive && rest.iter().all(|flow| same_kind(*flow, *first)) => match first {
@@ -351,8 +349,28 @@ impl<'a> Walker<'a> {
         };
         if flow == Flow::Next {
             self.leaves_open(&flows);
+            if let Some(frame) = self.frames.last_mut().filter(|_| flows.contains(&Flow::Return)) {
+                frame.left_by = branch.span;
+            }
         }
         flow
+    }
+
+    /// Follows each way that may be taken.
+    fn ways(&mut self, branch: &'a Branch, open: &[&'a Body], exhaustive: bool) -> Vec<Flow> {
+        self.maybe += 1;
+        self.undecided.push((self.here(), branch.span));
+        let (mut flows, mut ends) = (Vec::with_capacity(open.len()), vec![self.failures.len()]);
+        for arm in open {
+            flows.push(self.steps(arm));
+            ends.push(self.failures.len());
+        }
+        self.undecided.pop();
+        self.maybe -= 1;
+        if exhaustive && self.undecided.is_empty() {
+            self.wanted_on_every_way(&ends);
+        }
+        flows
     }
 
     /// Which ways may be taken.

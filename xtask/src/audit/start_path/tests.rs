@@ -1,14 +1,18 @@
 //! One broken script per way of failing, and the reference tree, which is whole.
 
 mod again;
+mod aliases;
 mod configured;
 mod data;
 mod generators;
 mod given;
+mod handled;
 mod imported;
 mod known;
 mod library;
+mod members;
 mod objects;
+mod optional;
 mod ports;
 mod records;
 mod reuse;
@@ -115,23 +119,7 @@ fn alpha(files: &[(&str, &str)]) -> (String, Vec<String>) {
 
 /// The same of another stack.
 fn alpha_of(stack: &Stack, files: &[(&str, &str)]) -> (String, Vec<String>) {
-    let mut all: BTreeMap<String, Vec<u8>> = ["main/alpha.py", "main/long/beta.py", "main/gamma.py", "pc2/delta.py"]
-        .map(|path| (path.to_owned(), GOOD.as_bytes().to_vec()))
-        .into();
-    for group in ["core", "side", "far"] {
-        all.insert(format!("requirements.{group}.txt"), b"pyzmq\npyyaml\n".to_vec());
-    }
-    for (path, text) in files {
-        all.insert((*path).to_owned(), text.as_bytes().to_vec());
-    }
-    let files: Vec<(String, Vec<u8>)> = all.into_iter().collect();
-    let kept = files.clone();
-    let tree = of_agents(files, VERSION, stack).with_paths([]);
-    let read = |path: &str| {
-        let found = kept.iter().find(|(known, _)| known == path);
-        found.map(|(_, text)| text.clone())
-    };
-    let (predictions, findings) = predict(stack, &tree, Disk::new(&|_| false, &read), None);
+    let (predictions, findings) = predicted(stack, files);
     let prediction = predictions
         .iter()
         .map(|followed| &followed.report)
@@ -160,6 +148,27 @@ fn alpha_of(stack: &Stack, files: &[(&str, &str)]) -> (String, Vec<String>) {
         })
         .collect();
     (said, findings)
+}
+
+/// What is predicted of all agents of a stack with these files.
+fn predicted(stack: &Stack, files: &[(&str, &str)]) -> (Vec<Followed>, Vec<Finding>) {
+    let mut all: BTreeMap<String, Vec<u8>> = ["main/alpha.py", "main/long/beta.py", "main/gamma.py", "pc2/delta.py"]
+        .map(|path| (path.to_owned(), GOOD.as_bytes().to_vec()))
+        .into();
+    for group in ["core", "side", "far"] {
+        all.insert(format!("requirements.{group}.txt"), b"pyzmq\npyyaml\n".to_vec());
+    }
+    for (path, text) in files {
+        all.insert((*path).to_owned(), text.as_bytes().to_vec());
+    }
+    let files: Vec<(String, Vec<u8>)> = all.into_iter().collect();
+    let kept = files.clone();
+    let tree = of_agents(files, VERSION, stack).with_paths([]);
+    let read = |path: &str| {
+        let found = kept.iter().find(|(known, _)| known == path);
+        found.map(|(_, text)| text.clone())
+    };
+    predict(stack, &tree, Disk::new(&|_| false, &read), None)
 }
 
 #[track_caller]

@@ -64,6 +64,8 @@ pub struct Frame {
     pub gave_value: bool,
     /// What a `return` behind a branch leaves open.
     pub doubt: Doubt,
+    /// The branch behind which that stands.
+    pub left_by: Option<Span>,
     /// Ways that had been taken when it began.
     pub decisions: usize,
 }
@@ -82,6 +84,7 @@ impl Frame {
             returned: None,
             gave_value: false,
             doubt: Doubt::None,
+            left_by: None,
             decisions: 0,
         }
     }
@@ -271,6 +274,8 @@ pub struct Walker<'a> {
     /// What is open around here: [`Walker::tries`] says who has used it.
     pub open_tries: Vec<Around<'a>>,
     pub maybe: usize,
+    /// Branches around here of which it is not known which way is taken, and the module of each.
+    pub undecided: Vec<(ModuleId, Option<Span>)>,
     /// What a `return`, `break` or `continue` behind a branch leaves open here.
     pub doubt: Doubt,
     pub silent: usize,
@@ -318,6 +323,8 @@ pub struct Walker<'a> {
     pub decorated: Tracked<(ModuleId, u32), V>,
     /// What the bodies of classes bound.
     pub class_names: Tracked<(ModuleId, u32), Arc<ClassNames>>,
+    /// Attributes that were set of objects of which it is not known which they are: any may have got another value.
+    pub set_elsewhere: TrackedSet<String>,
     /// Attributes that classes were given after they were made; empty for any.
     pub given: TrackedSet<(ModuleId, u32, String)>,
     /// Loops around here of which only one turn is followed.

@@ -37,6 +37,7 @@ fn the_port_of_a_server() {
         let script = format!("{code}\nimport time\nwhile True:\n    time.sleep(1)\n");
         alpha(&[
             ("main/alpha.py", &script),
+            ("main/a.py", "b = print\n"),
             ("requirements.core.txt", "pyzmq\nflask\nfastapi\nuvicorn\naiohttp\n"),
         ])
         .0
