@@ -8,6 +8,10 @@ rules! {
     /// The group's image does not have them; the import raises `ModuleNotFoundError`, unless something else happens to bring
     /// the package.
     ///
+    /// Where every import of the package stands behind a condition that the audit cannot decide (`if BACKEND == "fast": import fastlib`),
+    /// no agent is at risk for it: one note names the package and the line of the condition. Where each way of a branch imports it, or
+    /// another import stands outside, it is needed.
+    ///
     /// Example: `import cv2` in a group whose requirements have no `opencv-python`.
     ///
     /// Add the distribution that has the module to the group's requirements file.

@@ -189,6 +189,9 @@ impl Walker<'_> {
 
     /// An attribute of an object.
     fn certain_attribute(&self, id: usize, name: &str) -> Option<V> {
+        if self.set_elsewhere.contains(name) {
+            return None;
+        }
         let object = self.objects.get(id)?;
         if !object.attributes.contains_key(name) {
             let shared = (object.opened || object.reached) && (object.whole || self.is_given_unseen(name));
@@ -197,9 +200,6 @@ impl Walker<'_> {
             return written.filter(|written| own && !self.is_descriptor(written));
         }
         let variable = object.attributes.get(name).filter(|variable| variable.sure)?;
-        if self.set_elsewhere.contains(name) {
-            return None;
-        }
         let open = (object.opened || object.reached)
             && !self.is_set_once((object.module, object.class), name)
             && (object.whole || self.is_given_unseen(name));
@@ -236,6 +236,7 @@ impl Walker<'_> {
     fn certain_of_class(&self, class: (ModuleId, u32), name: &str) -> Option<V> {
         self.written_in_class(class, name)
             .filter(|written| !self.is_set_unseen(name) && !self.is_descriptor(written))
+            .filter(|_| !self.set_elsewhere.contains(name))
     }
 
     /// Whether something that is not followed may give an attribute of that name a value.

@@ -37,6 +37,10 @@ fn attributes_that_are_set_by_another_name() {
             "class A:\n    all = []\n    def __init__(self):\n        self.name = None\n        self.all.append(self)\na = A()\nfor one in A.all:\n    one.name = 'x'\na.name.upper()",
             "Starts ",
         ),
+        (
+            "class A:\n    name = None\n    def __init__(self):\n        type(self).name = 'x'\na = A()\na.name.upper()",
+            "Starts ",
+        ),
         ("n = Node()\nn.name = 'x'\nn.name.upper()", "Starts "),
         ("n = Node()\nn.name.upper()", ATTRIBUTE),
         (
