@@ -280,6 +280,9 @@ impl Walker<'_> {
         let bound = self
             .source(id)
             .is_some_and(|source| source.bindings.iter().any(|binding| source.name(binding.name) == name));
+        if bound && !module.done && self.maybe > 0 {
+            return Flow::Next;
+        }
         let message = if bound && !module.done {
             format!(
                 "partially initialized module '{}' has no attribute '{name}': a circular import",

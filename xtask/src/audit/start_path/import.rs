@@ -676,6 +676,11 @@ impl Walker<'_> {
                     .iter()
                     .any(|binding| source.name(binding.name) == wanted)
             });
+        // On a way that may not be taken, modules begin in an order that may not be theirs.
+        if later && self.maybe > 0 {
+            self.bind_import(import, V::Unknown);
+            return Flow::Next;
+        }
         let message = if later {
             format!(
                 "cannot import name '{wanted}' from partially initialized module '{module}'{path}: a circular import"

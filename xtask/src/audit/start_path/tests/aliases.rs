@@ -50,6 +50,28 @@ fn attributes_that_are_set_by_another_name() {
     ]);
 }
 
+/// A circular import on a way that may not be taken is none: modules begin in another order where it is not.
+#[test]
+fn circles_on_ways_that_may_not_be_taken() {
+    let files = [
+        ("main/own/__init__.py", "from main.own.first import First\n"),
+        ("main/own/later.py", "from main.own import First\n"),
+        ("main/own/now.py", "from main.own.later import First\n"),
+    ];
+    let first = |how: &str| {
+        format!("import os\ndef lazily():\n    from main.own.later import First\n{how}\nclass First:\n    pass\n")
+    };
+    for (how, said) in [
+        ("if os.getpid() == 1:\n    lazily()", "Starts "),
+        ("lazily()", "CannotStart start/cannot-import-name"),
+    ] {
+        let first = first(how);
+        let mut all = vec![("main/own/first.py", first.as_str())];
+        all.extend(files);
+        all_say(&all, &[("import main.own", said)]);
+    }
+}
+
 #[test]
 fn loops_that_go_from_one_to_the_next() {
     let list = "class Nodes:\n    def __init__(self):\n        self.head = None\n    def add(self):\n        new = Node()\n        if self.head is None:\n            self.head = new\n            return\n        last = self.head\n        while last.next:\n            last = last.next\n        last.next = new\nnodes = Nodes()\nnodes.add()\nnodes.add()\nnodes.add()\nnodes.add()\n";
