@@ -15,6 +15,11 @@ fn profile() -> String {
     (if name == "debug" { "dev" } else { name }).to_owned()
 }
 
+/// Cargo's argument for a library without optimisation, which would take minutes.
+fn unoptimised() -> String {
+    format!("profile.{}.package.xtask.opt-level=0", profile())
+}
+
 /// Installs it into a folder, as people do but for the time that a build of its own takes.
 #[expect(clippy::disallowed_methods, reason = "cargo is run as a user runs it")]
 fn install(root: &Path) -> PathBuf {
@@ -26,6 +31,8 @@ fn install(root: &Path) -> PathBuf {
             "--locked",
             "--profile",
             &profile(),
+            "--config",
+            &unoptimised(),
             "--features",
             "with-supervisor",
         ])
@@ -60,6 +67,8 @@ fn install_wheel(root: &Path) -> PathBuf {
         "--quiet",
         "--profile",
         &profile(),
+        "--config",
+        &unoptimised(),
         "--features=with-supervisor",
         "--out",
         out,

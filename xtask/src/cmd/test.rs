@@ -47,6 +47,21 @@ const LINTS: [&str; 7] = [
 /// Cargo's arguments for tests, which those follow that say which.
 const TESTS: [&str; 5] = ["test", "--workspace", "--profile=xtask", "--locked", "--no-fail-fast"];
 
+/// Cargo's arguments for unit tests. The library is compiled for them without optimisation, which takes minutes and gains seconds.
+const UNITS: [&str; 8] = [
+    "test",
+    "--workspace",
+    "--exclude=fuzz",
+    "--lib",
+    "--profile=xtask",
+    "--config=profile.xtask.package.xtask.opt-level=0",
+    "--locked",
+    "--no-fail-fast",
+];
+
+/// Cargo's arguments for programs that tests start: as examples that are tested, they would have other names.
+const EXAMPLES: [&str; 5] = ["build", "--workspace", "--examples", "--profile=xtask", "--locked"];
+
 /// The target whose tests wait for containers most of the time, one at a time.
 const PODMAN: &str = "podman";
 
@@ -100,15 +115,18 @@ fn all_at_once(set_up: bool, context: &Context, path: &OsStr) -> Outcome<Vec<&'s
         let debian = (set_up && process::on_path("apt-get").is_some())
             .then(|| scope.spawn(|| debian::provide(&context.repository)));
         let lints = step(context, path, Priority::Low, "lints", &LINTS)?;
-        let building: Vec<&str> = others.iter().copied().chain(["--no-run"]).collect();
-        let built = step(context, path, Priority::Low, "build of all others", &building)?;
         debian.map_or(Ok(()), joined)?;
+        let units = step(context, path, Priority::Low, "unit tests", &UNITS)?;
+        let building: Vec<&str> = others.iter().copied().chain(["--no-run"]).collect();
+        let built = step(context, path, Priority::Low, "examples", &EXAMPLES)?
+            && step(context, path, Priority::Low, "build of all others", &building)?;
         let fuzz = built.then(|| scope.spawn(|| Outcome::Ok(fuzz::beside_tests(context)? == Exit::Success)));
         let tests = built.then(|| step(context, path, Priority::Normal, "tests", &others));
         let ended = [
             ("build of podman", Some(podman_is_built)),
             (PODMAN, podman.map(joined).transpose()?),
             ("lints", Some(lints)),
+            ("unit tests", Some(units)),
             ("build of all others", Some(built)),
             ("tests", tests.transpose()?),
             ("fuzz", fuzz.map(joined).transpose()?),
@@ -154,7 +172,7 @@ fn with(which: &[impl AsRef<str>]) -> Vec<&str> {
     TESTS.into_iter().chain(which.iter().map(AsRef::as_ref)).collect()
 }
 
-/// Cargo's arguments that choose all targets with tests but those with Podman: one that somebody adds is among them.
+/// Cargo's arguments that choose all targets with tests but unit tests and those with Podman: one that somebody adds is among them.
 fn other_targets(context: &Context) -> Outcome<Vec<String>> {
     let listed = Program::new(cargo())
         .args(["metadata", "--no-deps", "--format-version=1", "--locked"])
@@ -168,7 +186,7 @@ fn other_targets(context: &Context) -> Outcome<Vec<String>> {
         .filter(|target| target["kind"] == serde_json::json!(["test"]))
         .filter_map(|target| target["name"].as_str())
         .filter(|name| ![PODMAN, HOSTS].contains(name));
-    let mut arguments: Vec<String> = ["--lib", "--bins", "--examples"].map(str::to_owned).to_vec();
+    let mut arguments: Vec<String> = vec!["--bins".to_owned()];
     arguments.extend(tests.map(|name| format!("--test={name}")));
     Ok(arguments)
 }

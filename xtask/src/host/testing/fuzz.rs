@@ -101,10 +101,13 @@ impl<'a> Fuzzer<'a> {
                 hint: "libFuzzer is written in C++: `apt-get install g++`, or `cargo xtask test --setup`".to_owned(),
             });
         }
+        // For half a minute a target, optimising the library takes longer than it gains.
+        let quickly = priority == Priority::Lowest;
         priority
             .program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .args(["build", "--locked", "--package=fuzz", "--bin=fuzz"])
             .args(["--features=libfuzzer", "--profile=xtask"])
+            .args(quickly.then_some("--config=profile.xtask.package.xtask.opt-level=1"))
             .folder(repository.root())
             .env_remove("CARGO_MANIFEST_DIR")
             .env("RUSTC_WORKSPACE_WRAPPER", repository.path(COMPILER))
