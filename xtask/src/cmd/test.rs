@@ -68,6 +68,9 @@ const PODMAN: &str = "podman";
 /// The target whose tests bring engines of their own: they run only if they are asked for.
 const HOSTS: &str = "hosts";
 
+/// Time after which a step is taken for one that hangs: far above what the slowest takes on two busy processors.
+const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
+
 /// Runs it.
 ///
 /// # Errors
@@ -206,7 +209,7 @@ fn step(context: &Context, path: &OsStr, priority: Priority, name: &str, argumen
         .env_remove("CARGO_MANIFEST_DIR")
         .env("PATH", path)
         .log(context.repository.log(&format!("test-{}", name.replace(' ', "-"))))
-        .limit(Duration::from_secs(3000))
+        .limit(LONGEST)
         .run_lines(&mut |line| context.printer.note(line))?;
     let succeeded = outcome.status.success();
     let verb = if succeeded { "passed" } else { "failed" };
