@@ -426,6 +426,7 @@ impl Walker<'_> {
         }
         let own = !object.dynamic && !object.opened && !object.reached && self.loops == 0;
         let lacks = own
+            && !is_mangled(name)
             && matches!(self.find_method(class.0, class.1, name), Lookup::NotThere)
             && self.names_of_class(class).is_some_and(|names| !names.contains(name))
             && !self.is_set_on_others(name)
@@ -454,6 +455,7 @@ impl Walker<'_> {
             && matches!(self.find_method(class.0, class.1, name), Lookup::NotThere)
             && self.names_of_class(class).is_some_and(|names| !names.contains(name))
             && !name.starts_with("__")
+            && !is_mangled(name)
             && !matches!(name, "mro" | "register")
             && !self.has_setattr(class)
             && !self.set_from_outside(name);
@@ -635,9 +637,19 @@ impl Walker<'_> {
     }
 
     fn no_attribute(&mut self, here: ModuleId, span: Span, name: &str, message: String, help: Option<String>) -> Flow {
+        if is_mangled(name) {
+            return Flow::Next;
+        }
         let words = Words::about(Subject::Name(name.to_owned()), message);
         self.fail_at(here, span, "start/no-attribute", "AttributeError", words, help)
     }
+}
+
+/// Whether a name is like `_Class__name`, as which others know what a class writes as `__name`.
+fn is_mangled(name: &str) -> bool {
+    name.strip_prefix('_')
+        .and_then(|rest| rest.split_once("__"))
+        .is_some_and(|(class, private)| !class.is_empty() && !private.is_empty())
 }
 
 /// Whether a value of a type has an attribute. What is written in brackets may be any of three.

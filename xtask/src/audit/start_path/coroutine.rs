@@ -8,7 +8,7 @@ use super::failure::Flow;
 use super::pending::{Body, Pending};
 use super::trail::Kind;
 use super::value::V;
-use super::walk::{Frame, Walker};
+use super::walk::{Doubt, Frame, Walker};
 
 impl Walker<'_> {
     /// What the call of a coroutine function gives.
@@ -58,7 +58,15 @@ impl Walker<'_> {
             self.left_scope(frame);
         }
         self.chain.pop();
+        // A `return` before, as from a search, may have left it instead. Whoever catches what is raised goes on in another way.
+        let returns_first = frame
+            .as_ref()
+            .is_some_and(|frame| frame.doubt == Doubt::All && frame.gave_value);
         match flow {
+            Flow::Raised(exception) if returns_first && !self.is_caught(exception.class) => {
+                self.sure = false;
+                (V::Unknown, Flow::Next)
+            }
             Flow::Raised(_) | Flow::Exit | Flow::Endless => (V::Unknown, flow),
             Flow::Return => {
                 let returned = frame.and_then(|frame| frame.returned);

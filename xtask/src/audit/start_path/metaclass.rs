@@ -232,7 +232,12 @@ impl Walker<'_> {
         let Some(class) = facts.parameters.all.first().map(|class| class.name).filter(|_| known) else {
             return false;
         };
-        let makes = |value: &Value| matches!(value, Value::Call(call) if passes_up(source, *call, "__new__"));
+        // It may make one of another class, or of what it calls its own from then on.
+        let own = !any_step(
+            &facts.body,
+            &mut |step| matches!(step, Step::Store { name, .. } if *name == class),
+        );
+        let makes = |value: &Value| matches!(value, Value::Call(call) if own && passes_up(source, *call, "__new__") && is_given(source, *call, class));
         let made = |value: &Value| match value {
             Value::Name(name) => any_step(
                 &facts.body,
@@ -337,6 +342,12 @@ fn passes_up(source: &Module, call: u32, method: &str) -> bool {
         _ => false,
     };
     above && source.name(*name) == method
+}
+
+/// Whether the first argument of a call is that name.
+fn is_given(source: &Module, call: u32, name: pysrc::Atom) -> bool {
+    let call = source.calls.get(call as usize);
+    call.and_then(|call| call.arguments.first()) == Some(&Value::Name(name))
 }
 
 /// `cls.attribute`, or an item of it: where the only object is kept.

@@ -29,7 +29,7 @@ impl<'a> Walker<'a> {
             .iter()
             .any(|around| around.left && !self.catch(around, classes));
         self.may_leave(exception);
-        let caught = self.tries().iter().any(|around| self.catch(around, classes));
+        let caught = self.is_caught(exception);
         let handled = caught && self.is_meant_for(classes);
         // Whoever names just that exception expects it.
         let expected = EXPECTED.contains(&exception)
@@ -394,6 +394,12 @@ impl<'a> Walker<'a> {
         let mut handlers = around.handlers.iter().zip(&around.caught);
         handlers.any(|(handler, caught)| !handler.raises && caught.may_catch(classes))
             && (around.manager.is_none() || self.swallows(around))
+    }
+
+    /// Whether something around may catch an exception and go on.
+    pub fn is_caught(&self, exception: &str) -> bool {
+        let classes = classes(exception);
+        self.tries().iter().any(|around| self.catch(around, classes))
     }
 
     /// Whether the innermost `try` or `with` that may catch an exception is written to do so, and goes on. What computes the classes

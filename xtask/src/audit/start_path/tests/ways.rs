@@ -31,6 +31,65 @@ fn operations_of_names() {
 }
 
 #[test]
+fn a_search_that_may_have_found_something_goes_on() {
+    let search = |around: &str| {
+        format!(
+            "import os\ndef f():\n    for p in os.environ:\n        if len(p) > 3:\n            return p\n    raise RuntimeError\n{around}"
+        )
+    };
+    let cases = [
+        ("x = f()\nding", NAME),
+        ("x = f()\nx.anything", "Starts "),
+        ("def g():\n    return f()\ng()\nding", NAME),
+        ("try:\n    x = f()\nfinally:\n    y = 1\nding", NAME),
+        (
+            "try:\n    f()\n    x = 1\nexcept RuntimeError:\n    x = 2\nx + 1",
+            "Starts ",
+        ),
+    ];
+    let cases = cases.map(|(around, says)| (search(around), says));
+    all_say(&[], &cases.each_ref().map(|(script, says)| (script.as_str(), *says)));
+}
+
+#[test]
+fn a_constructor_may_make_one_of_another_class() {
+    let abstracts = "from abc import ABC, abstractmethod\nclass A(ABC):\n    kinds = {}\n    def __init_subclass__(cls, **kw):\n        \
+                     A.kinds['b'] = cls\n    def __new__(cls, kind):\n        return super().__new__(MADE)\n    @abstractmethod\n    \
+                     def f(self): ...\nclass B(A):\n    def f(self): return 1\nA('b').f()";
+    let given = abstracts.replace("MADE", "cls.kinds.get(kind, cls)");
+    let again = abstracts.replace(
+        "        return super().__new__(MADE)",
+        "        cls = B\n        return super().__new__(cls)",
+    );
+    let own = abstracts.replace("MADE", "cls");
+    all_say(
+        &[],
+        &[
+            (&given, "Starts "),
+            (&again, "Starts "),
+            (&own, "CannotStart start/class-error"),
+        ],
+    );
+}
+
+#[test]
+fn private_names_are_known_to_others_with_the_class() {
+    all_say(
+        &[],
+        &[
+            (
+                "class A:\n    def __init__(self):\n        self.__x = 1\n    def f(self):\n        return self._A__x\nA().f()\nA()._A__x",
+                "Starts ",
+            ),
+            (
+                "class A:\n    __x = 1\n    def __f(self): pass\nA._A__x\nA()._A__f()\nif not hasattr(A(), '_A__x'):\n    ding",
+                MAY,
+            ),
+        ],
+    );
+}
+
+#[test]
 fn both_sides_of_a_comparison_run() {
     all_say(
         &[],
