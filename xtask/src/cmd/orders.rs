@@ -37,33 +37,31 @@ impl From<WaitFor> for Until {
     }
 }
 
-/// An order, as it was written on the command line.
-#[derive(Debug)]
-pub struct Given<'a> {
-    /// What is to be done.
-    pub order: Order,
-    /// With what.
-    pub selection: &'a Selection,
-    /// What is waited for, of what is started.
-    pub wait: WaitFor,
-    /// Seconds until the wait ends, where they were named.
-    pub timeout: Option<u64>,
-    /// Whether the stack of another checkout is taken over.
-    pub take_over: bool,
+/// What an order is about, and how it is given; the same for each order.
+#[derive(Debug, clap::Args)]
+pub struct Common {
+    #[command(flatten)]
+    selection: Selection,
+    /// Give up waiting after this time [default: as long as the agents may take by their own settings]
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    /// Take over what another checkout of the same stack name has on this host
+    #[arg(long)]
+    take_over: bool,
 }
 
-/// Gives the order about all that is named, and waits until it is seen to be done.
+/// Gives the order about all that is named, and waits until it is seen to be done; what is started, until it is as `wait` says.
 ///
 /// # Errors
 /// When a name is unknown, nothing is named, or Podman fails.
-pub fn give(given: &Given<'_>, context: &Context) -> Outcome {
+pub fn give(order: Order, given: &Common, wait: WaitFor, context: &Context) -> Outcome {
     let stack = context.stack()?;
     let printer = &context.printer;
-    let word = given.order.word();
-    let subjects = subjects(given, &stack)?;
+    let word = order.word();
+    let subjects = subjects(order, &given.selection, &stack)?;
     let hosts = context.hosts(&stack, given.selection.lab)?;
     ownership::require_all(context, &stack, &hosts, word, given.take_over)?;
-    let operator = Operator::new(&stack, &hosts, given.order);
+    let operator = Operator::new(&stack, &hosts, order);
     let asked = {
         let _lock = lock::take(&stack.name, word, |holder| {
             printer.note(format!("waiting for {holder}"));
@@ -72,7 +70,7 @@ pub fn give(given: &Given<'_>, context: &Context) -> Outcome {
     };
     // Whoever takes the stack down meanwhile does not wait for agents to come back.
     let results = parallel::map(asked.len(), &asked, |asked| match asked {
-        Ok(asked) => operator.see(asked, given.wait.into(), deadline(given, &stack, asked.subject())),
+        Ok(asked) => operator.see(asked, wait.into(), deadline(order, given, &stack, asked.subject())),
         Err(why) => Err(why.clone()),
     });
     if process::interrupted() {
@@ -82,7 +80,7 @@ pub fn give(given: &Given<'_>, context: &Context) -> Outcome {
     let mut failed: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (subject, result) in subjects.iter().zip(&results) {
         match result {
-            Ok(Seen::Done(done)) => printer.step(participle(given.order), done),
+            Ok(Seen::Done(done)) => printer.step(participle(order), done),
             Ok(Seen::Already(why)) => printer.note(format!("{} {why}", operator.name(*subject))),
             Err(why) => failed.entry(why).or_default().push(operator.name(*subject)),
         }
@@ -99,26 +97,26 @@ pub fn give(given: &Given<'_>, context: &Context) -> Outcome {
     }
     let failed: usize = failed.values().map(Vec::len).sum();
     if failed > 0 && subjects.len() > 1 {
-        let done = participle(given.order);
+        let done = participle(order);
         printer.note(format!("{failed} of {} were not {done} as asked", subjects.len()));
     }
     Ok(if failed == 0 { Exit::Success } else { Exit::Findings })
 }
 
 /// What the order is about, each once. A group is restarted with its container, and stopped and started agent by agent.
-fn subjects(given: &Given<'_>, stack: &Stack) -> Outcome<Vec<Subject>> {
-    let named = given.selection.named(stack)?;
+fn subjects(order: Order, selection: &Selection, stack: &Stack) -> Outcome<Vec<Subject>> {
+    let named = selection.named(stack)?;
     let all: Vec<Subject> = if !named.is_empty() {
         let subject = |named| match named {
             Named::Group(group) => Subject::Group(group),
             Named::Agent(agent) => Subject::Agent(agent),
         };
         named.into_iter().map(subject).collect()
-    } else if given.selection.machine.is_some() {
-        let groups = given.selection.groups(stack)?;
+    } else if selection.machine.is_some() {
+        let groups = selection.groups(stack)?;
         groups.into_iter().map(Subject::Group).collect()
     } else {
-        let word = given.order.word();
+        let word = order.word();
         return Err(Failure::wrong_use(format!(
             "name a group or an agent to {word}\n  hint: `cargo xtask {word} GROUP|AGENT`, or `--machine M` for all of a machine",
         )));
@@ -127,7 +125,7 @@ fn subjects(given: &Given<'_>, stack: &Stack) -> Outcome<Vec<Subject>> {
     let mut once: Vec<Subject> = Vec::new();
     for subject in all.iter().filter(|subject| !with_its_group(subject)) {
         let parts = match *subject {
-            Subject::Group(group) if given.order != Order::Restart => {
+            Subject::Group(group) if order != Order::Restart => {
                 let agents = &stack.group(group).agents;
                 agents.iter().copied().map(Subject::Agent).collect()
             }
@@ -142,9 +140,9 @@ fn subjects(given: &Given<'_>, stack: &Stack) -> Outcome<Vec<Subject>> {
     Ok(once)
 }
 
-fn deadline(given: &Given<'_>, stack: &Stack, subject: Subject) -> Instant {
+fn deadline(order: Order, given: &Common, stack: &Stack, subject: Subject) -> Instant {
     let limit = given.timeout.map_or_else(
-        || match (given.order, subject) {
+        || match (order, subject) {
             (_, Subject::Group(group)) => limits::boot(stack, &[group]),
             (Order::Stop, Subject::Agent(agent)) => limits::end(stack, agent),
             (_, Subject::Agent(agent)) => limits::restart(stack, agent),

@@ -2,8 +2,7 @@
 
 use contract::order::Order;
 
-use super::orders::{Given, WaitFor, give};
-use super::select::Selection;
+use super::orders::{Common, WaitFor, give};
 use super::{Context, Outcome};
 
 /// Restart agents, or the containers of groups
@@ -20,16 +19,10 @@ use super::{Context, Outcome};
   cargo xtask restart vision tts-services")]
 pub struct Args {
     #[command(flatten)]
-    selection: Selection,
+    common: Common,
     /// What to wait for, beyond the new process
     #[arg(long, value_enum, default_value_t, value_name = "STATE")]
     wait: WaitFor,
-    /// Give up waiting after this time [default: what grace, start period and settling time add up to]
-    #[arg(long, value_name = "SECONDS")]
-    timeout: Option<u64>,
-    /// Take over what another checkout of the same stack name has on this host
-    #[arg(long)]
-    take_over: bool,
 }
 
 /// Runs it.
@@ -37,12 +30,5 @@ pub struct Args {
 /// # Errors
 /// When a name is unknown, nothing is named, or Podman fails.
 pub fn run(args: &Args, context: &Context) -> Outcome {
-    let given = Given {
-        order: Order::Restart,
-        selection: &args.selection,
-        wait: args.wait,
-        timeout: args.timeout,
-        take_over: args.take_over,
-    };
-    give(&given, context)
+    give(Order::Restart, &args.common, args.wait, context)
 }

@@ -15,7 +15,8 @@ pub struct Selection {
     /// In the lab, which `cargo xtask lab up` makes
     #[arg(long)]
     pub lab: bool,
-    /// Groups, or agents (`MemoryManager`, `pc2/MemoryManager`); all where none is named
+    /// Groups, or agents (`MemoryManager`, `pc2/MemoryManager`); where none is named, all (`stop`, `start` and `restart` want a name or
+    /// `--machine`)
     #[arg(value_name = "GROUP|AGENT")]
     pub names: Vec<String>,
 }

@@ -2,8 +2,7 @@
 
 use contract::order::Order;
 
-use super::orders::{Given, WaitFor, give};
-use super::select::Selection;
+use super::orders::{Common, WaitFor, give};
 use super::{Context, Outcome};
 
 /// Start agents that `stop` stopped, or that were given up
@@ -19,16 +18,10 @@ use super::{Context, Outcome};
   cargo xtask start vision tts-services")]
 pub struct Args {
     #[command(flatten)]
-    selection: Selection,
+    common: Common,
     /// What to wait for, beyond the new process
     #[arg(long, value_enum, default_value_t, value_name = "STATE")]
     wait: WaitFor,
-    /// Give up waiting after this time [default: what start period and settling time add up to]
-    #[arg(long, value_name = "SECONDS")]
-    timeout: Option<u64>,
-    /// Take over what another checkout of the same stack name has on this host
-    #[arg(long)]
-    take_over: bool,
 }
 
 /// Runs it.
@@ -36,12 +29,5 @@ pub struct Args {
 /// # Errors
 /// When a name is unknown, nothing is named, or Podman fails.
 pub fn run(args: &Args, context: &Context) -> Outcome {
-    let given = Given {
-        order: Order::Start,
-        selection: &args.selection,
-        wait: args.wait,
-        timeout: args.timeout,
-        take_over: args.take_over,
-    };
-    give(&given, context)
+    give(Order::Start, &args.common, args.wait, context)
 }

@@ -2,8 +2,7 @@
 
 use contract::order::Order;
 
-use super::orders::{Given, WaitFor, give};
-use super::select::Selection;
+use super::orders::{Common, WaitFor, give};
 use super::{Context, Outcome};
 
 /// Stop agents, while their containers run on
@@ -23,13 +22,7 @@ use super::{Context, Outcome};
   cargo xtask stop TaskRouter && cargo xtask start TaskRouter --wait healthy")]
 pub struct Args {
     #[command(flatten)]
-    selection: Selection,
-    /// Give up waiting after this time [default: the agent's grace and a minute]
-    #[arg(long, value_name = "SECONDS")]
-    timeout: Option<u64>,
-    /// Take over what another checkout of the same stack name has on this host
-    #[arg(long)]
-    take_over: bool,
+    common: Common,
 }
 
 /// Runs it.
@@ -37,12 +30,5 @@ pub struct Args {
 /// # Errors
 /// When a name is unknown, nothing is named, or Podman fails.
 pub fn run(args: &Args, context: &Context) -> Outcome {
-    let given = Given {
-        order: Order::Stop,
-        selection: &args.selection,
-        wait: WaitFor::default(),
-        timeout: args.timeout,
-        take_over: args.take_over,
-    };
-    give(&given, context)
+    give(Order::Stop, &args.common, WaitFor::default(), context)
 }
