@@ -210,6 +210,64 @@ const TAKERS: &[&str] = &[
     "id",
 ];
 
+impl Look<'_> {
+    /// The same, on a stack that has room for it.
+    fn look_at(&mut self, expression: &Expr) {
+        match expression {
+            Expr::Subscript(subscript) if subscript.ctx.is_load() => {
+                self.reading(&subscript.value);
+                self.visit_expr(&subscript.slice);
+            }
+            Expr::Call(call) => {
+                match &*call.func {
+                    Expr::Attribute(method)
+                        if READERS.contains(&method.attr.as_str()) && name_of(&method.value).is_some() =>
+                    {
+                        if name_of(&method.value) != Some(method.attr.as_str()) {
+                            let uses = self.name(method.attr.as_str());
+                            uses.escapes = true;
+                            uses.shared = true;
+                        }
+                        self.reading(&method.value);
+                    }
+                    function => self.visit_expr(function),
+                }
+                let keeps_nothing = matches!(&*call.func, Expr::Name(name) if TAKERS.contains(&name.id.as_str()));
+                for argument in &call.arguments.args {
+                    if keeps_nothing {
+                        self.reading(argument);
+                    } else {
+                        self.visit_expr(argument);
+                    }
+                }
+                for keyword in &call.arguments.keywords {
+                    self.visit_expr(&keyword.value);
+                }
+            }
+            Expr::Compare(compare) => {
+                self.visit_expr(&compare.left);
+                for (operator, operand) in compare.ops.iter().zip(&compare.comparators) {
+                    if matches!(operator, ast::CmpOp::In | ast::CmpOp::NotIn) {
+                        self.reading(operand);
+                    } else {
+                        self.visit_expr(operand);
+                    }
+                }
+            }
+            _ => {
+                if let Some(name) = name_of(expression) {
+                    let stored = matches!(expression, Expr::Name(name) if name.ctx.is_store());
+                    let uses = self.name(name);
+                    uses.bound_otherwise |= stored;
+                    uses.escapes |= !stored;
+                    uses.shared |= expression.is_attribute_expr();
+                }
+                walk_expr(self, expression);
+            }
+        }
+    }
+}
+
 impl<'a> Visitor<'a> for Look<'_> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         match statement {
@@ -273,60 +331,10 @@ impl<'a> Visitor<'a> for Look<'_> {
     }
 
     fn visit_expr(&mut self, expression: &'a Expr) {
-        match expression {
-            Expr::Subscript(subscript) if subscript.ctx.is_load() => {
-                self.reading(&subscript.value);
-                self.visit_expr(&subscript.slice);
-            }
-            Expr::Call(call) => {
-                match &*call.func {
-                    Expr::Attribute(method)
-                        if READERS.contains(&method.attr.as_str()) && name_of(&method.value).is_some() =>
-                    {
-                        if name_of(&method.value) != Some(method.attr.as_str()) {
-                            let uses = self.name(method.attr.as_str());
-                            uses.escapes = true;
-                            uses.shared = true;
-                        }
-                        self.reading(&method.value);
-                    }
-                    function => self.visit_expr(function),
-                }
-                let keeps_nothing = matches!(&*call.func, Expr::Name(name) if TAKERS.contains(&name.id.as_str()));
-                for argument in &call.arguments.args {
-                    if keeps_nothing {
-                        self.reading(argument);
-                    } else {
-                        self.visit_expr(argument);
-                    }
-                }
-                for keyword in &call.arguments.keywords {
-                    self.visit_expr(&keyword.value);
-                }
-            }
-            Expr::Compare(compare) => {
-                self.visit_expr(&compare.left);
-                for (operator, operand) in compare.ops.iter().zip(&compare.comparators) {
-                    if matches!(operator, ast::CmpOp::In | ast::CmpOp::NotIn) {
-                        self.reading(operand);
-                    } else {
-                        self.visit_expr(operand);
-                    }
-                }
-            }
-            _ => {
-                if let Some(name) = name_of(expression) {
-                    let stored = matches!(expression, Expr::Name(name) if name.ctx.is_store());
-                    let uses = self.name(name);
-                    uses.bound_otherwise |= stored;
-                    uses.escapes |= !stored;
-                    uses.shared |= expression.is_attribute_expr();
-                }
-                walk_expr(self, expression);
-            }
-        }
+        const RED_ZONE: usize = 128 * 1024;
+        const PIECE: usize = 2 * 1024 * 1024;
+        stacker::maybe_grow(RED_ZONE, PIECE, || self.look_at(expression));
     }
-
     fn visit_pattern(&mut self, pattern: &'a Pattern) {
         let name = match pattern {
             Pattern::MatchAs(binding) => binding.name.as_ref(),

@@ -4,19 +4,28 @@ use ruff_python_ast::{self as ast, Expr};
 
 use crate::facts::{Comparison, Condition, Value};
 
+/// How deep an expression is looked into: nobody writes deeper ones, and all that stands around one looks into it again.
+const DEEPEST: usize = 8;
+
 /// Whether the walk of a script may know what an expression is.
 pub fn is_followed(expression: &Expr) -> bool {
+    is_followed_to(expression, DEEPEST)
+}
+
+fn is_followed_to(expression: &Expr, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else {
+        return false;
+    };
+    let inner = |inner| is_followed_to(inner, depth);
     match expression {
-        Expr::Attribute(attribute) => match &*attribute.value {
-            Expr::Name(_) => true,
-            Expr::Attribute(inner) => inner.value.is_name_expr(),
-            _ => false,
-        },
+        Expr::Attribute(attribute) => inner(&attribute.value),
         Expr::Subscript(subscript) => {
             let rest = matches!(&*subscript.slice, Expr::Slice(slice) if slice.upper.is_none() && slice.step.is_none());
-            is_followed(&subscript.value) && (rest || is_followed(&subscript.slice))
+            inner(&subscript.value) && (rest || inner(&subscript.slice))
         }
         Expr::Name(_) | Expr::Call(_) => true,
+        Expr::BinOp(operation) => inner(&operation.left) && inner(&operation.right),
+        Expr::UnaryOp(operation) => operation.op == ast::UnaryOp::USub && inner(&operation.operand),
         _ => expression.is_literal_expr(),
     }
 }

@@ -247,6 +247,10 @@ impl<'a> Lower<'a> {
         match (operation.op, value) {
             (ast::UnaryOp::USub, Value::Int(int)) => int.checked_neg().map_or(Value::Other, Value::Int),
             (ast::UnaryOp::USub, Value::Float(float)) => Value::Float(-float),
+            (
+                ast::UnaryOp::USub,
+                value @ (Value::Name(_) | Value::Attribute(..) | Value::Call(_) | Value::Subscript(..)),
+            ) if wanted => Value::Binary(Operator::Subtract, Box::new(Value::Int(0)), Box::new(value)),
             _ => Value::Other,
         }
     }
@@ -496,7 +500,7 @@ impl<'a> Lower<'a> {
             _ => false,
         };
         let known = super::condition::is_gone_through;
-        let wanted = wanted && matches!(&*compare.comparators, [right] if known(&compare.left) && known(right));
+        let wanted = wanted && known(&compare.left) && compare.comparators.iter().all(known);
         let left = self.expression(&compare.left, checked || wanted);
         let (Some(operator), [first, rest @ ..]) = (compare.ops.first(), &*compare.comparators) else {
             return Condition::Unknown;
@@ -509,13 +513,25 @@ impl<'a> Lower<'a> {
             };
             self.operation(kind, span(compare));
         }
-        for operand in rest {
-            self.visit(operand);
-        }
+        let mut before = right.clone();
+        let mut all = Vec::with_capacity(compare.ops.len());
         if wanted {
-            super::condition::compared(*operator, left, right, first)
-        } else {
-            Condition::Unknown
+            all.push(super::condition::compared(*operator, left, right, first));
+        }
+        for (operator, operand) in compare.ops.iter().skip(1).zip(rest) {
+            let value = self.expression(operand, wanted);
+            if wanted {
+                all.push(super::condition::compared(*operator, before, value.clone(), operand));
+            }
+            before = value;
+        }
+        match all.pop() {
+            Some(only) if all.is_empty() => only,
+            Some(last) => {
+                all.push(last);
+                Condition::All(all.into())
+            }
+            None => Condition::Unknown,
         }
     }
 
@@ -552,7 +568,6 @@ impl<'a> Lower<'a> {
         }
         match (operator, left, right) {
             (Some(Operator::Modulo), Value::Str(template), right) => super::format::percent(&template, right),
-            (Some(Operator::Modulo | Operator::FloorDivide), ..) => Value::Other,
             (Some(Operator::Add), left, right) if is_text(&left) || is_text(&right) => {
                 let mut pieces = Vec::new();
                 for side in [left, right] {

@@ -528,9 +528,20 @@ impl<'a> Lower<'a> {
 
     /// An item of something is assigned to.
     fn fills(&mut self, container: &Expr) {
+        if is_own_names(container) {
+            return;
+        }
         let mut base = container;
-        while let Expr::Subscript(subscript) = base {
-            base = &subscript.value;
+        loop {
+            base = match base {
+                Expr::Subscript(subscript) => &subscript.value,
+                // What these give of a dictionary is in it.
+                Expr::Call(call) => match &*call.func {
+                    Expr::Attribute(method) if matches!(method.attr.as_str(), "get" | "setdefault") => &method.value,
+                    _ => break,
+                },
+                _ => break,
+            };
         }
         let (name, plain) = match base {
             Expr::Name(name) => (name.id.as_str(), true),
@@ -564,13 +575,21 @@ impl<'a> Lower<'a> {
     }
 }
 
-/// The name that `globals()["name"]` and its like mean at module level.
-fn named_global(subscript: &ast::ExprSubscript) -> Option<(&str, Span)> {
-    let (Expr::Call(call), Expr::StringLiteral(name)) = (&*subscript.value, &*subscript.slice) else {
-        return None;
+/// Whether this is `globals()` or its like: what is assigned to its items is assigned to names, not to what a name stands for.
+fn is_own_names(container: &Expr) -> bool {
+    let Expr::Call(call) = container else {
+        return false;
     };
-    let of_module = ["globals", "locals", "vars"]
+    let of_names = ["globals", "locals", "vars"]
         .iter()
         .any(|known| statement::is_name(&call.func, known));
-    (of_module && call.arguments.is_empty()).then(|| (name.value.to_str(), span(name)))
+    of_names && call.arguments.is_empty()
+}
+
+/// The name that `globals()["name"]` and its like mean at module level.
+fn named_global(subscript: &ast::ExprSubscript) -> Option<(&str, Span)> {
+    let Expr::StringLiteral(name) = &*subscript.slice else {
+        return None;
+    };
+    is_own_names(&subscript.value).then(|| (name.value.to_str(), span(name)))
 }

@@ -82,9 +82,13 @@ impl Walker<'_> {
         }
         let mut open = false;
         if let Some(spread) = &call.spread {
-            match spread.star.as_ref().map(|star| self.passed_on(star)) {
-                Some(Some(V::List(rest))) => positional.extend(rest),
-                Some(_) => open = true,
+            let star = spread.star.as_ref();
+            match star.map(|star| (self.passed_on(star), star)) {
+                Some((Some(V::List(rest)), _)) => positional.extend(rest),
+                Some((_, star)) => match self.known_parts(star) {
+                    Some(parts) => positional.extend(parts),
+                    None => open = true,
+                },
                 None => {}
             }
             let from_file = spread.double_star.as_ref().and_then(|rest| self.certain(rest));
@@ -263,7 +267,7 @@ impl Walker<'_> {
                     Some(Value::None) => V::None,
                     Some(Value::Bool(known)) => V::Bool(*known),
                     Some(Value::Float(number)) => V::Float(*number),
-                    Some(Value::List(parts)) if parts.is_empty() => V::List(Vec::new()),
+                    Some(list @ Value::List(parts)) if parts.iter().all(Value::is_literal) => self.evaluate(list),
                     Some(Value::Name(name)) => self.certain_global(module, text(*name)).unwrap_or(V::Unknown),
                     _ => V::Unknown,
                 };

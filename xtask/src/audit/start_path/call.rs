@@ -369,12 +369,7 @@ impl Walker<'_> {
         {
             return (V::Unknown, flow);
         }
-        let known = || {
-            locals
-                .values()
-                .all(|variable| variable.sure && variable.value != V::Unknown)
-        };
-        if again > MOST_KNOWN || (again > 1 && !known()) || !self.may_go_deeper() {
+        if again > MOST_KNOWN || (again > 1 && !self.may_turn(&locals)) || !self.may_go_deeper() {
             self.escape(arguments);
             self.called_unseen.insert(facts.name.to_string());
             if let Some(object) = &owner_object {
@@ -417,6 +412,13 @@ impl Walker<'_> {
                 (V::Unknown, Flow::Next)
             }
         }
+    }
+
+    /// Whether a function may be followed once more inside itself: what it is given says how that ends. On a way that may not be taken,
+    /// both ends of each turn are followed, and their number doubles with every turn.
+    fn may_turn(&self, locals: &HashMap<Atom, Variable>) -> bool {
+        let known = |variable: &Variable| variable.sure && variable.value != V::Unknown;
+        self.maybe == 0 && locals.values().all(known)
     }
 
     /// Whether what is called is taken from where another turn may find something else.

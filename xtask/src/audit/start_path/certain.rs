@@ -110,6 +110,14 @@ impl Walker<'_> {
             V::Outside(name) if name == "os.environ" && sure() => Some(self.evaluate(value)),
             V::Mapping(_) | V::Sequence(_) => self.part(&self.certain(object)?, &self.certain(key)?),
             V::Dict(_) if sure() => Some(self.evaluate(value)).filter(is_same_always),
+            V::List(parts)
+                if self.decides_here()
+                    && sure()
+                    && self.certain(object).is_some()
+                    && self.keeps_its_parts(object, &parts) =>
+            {
+                Some(self.evaluate(value))
+            }
             _ if self.is_of_path(object) && sure() => Some(self.evaluate(value)),
             _ => match self.certain(object)? {
                 V::Outside(name) if name == "sys.version_info" => Some(self.evaluate(value)),
@@ -139,7 +147,12 @@ impl Walker<'_> {
             .source(self.here())
             .and_then(|source| source.calls.get(*call as usize))
             .map_or(V::Unknown, |call| self.evaluate(&call.callee));
-        let new = matches!(callee, V::Bound(..)) || self.returned_length(&callee).is_some();
+        let made = |name: &str| matches!(name, "builtins.sorted" | "builtins.list" | "os.path.splitext");
+        let new = match &callee {
+            V::Bound(..) => true,
+            V::Outside(name) => made(name),
+            callee => self.returned_length(callee).is_some(),
+        };
         new && matches!(self.certain(value), Some(V::List(_)))
     }
 

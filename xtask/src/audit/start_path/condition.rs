@@ -3,9 +3,10 @@
 use pysrc::{Condition, Entry, Test, Value};
 
 use super::class::Lookup;
+use super::fold;
 use super::object::{may_be_false, object_class};
 use super::operator::kind;
-use super::value::V;
+use super::value::{V, parent};
 use super::walk::{Doubt, Walker};
 
 /// Methods that take something out of a list, set or dictionary, or put other things in their place.
@@ -78,12 +79,25 @@ impl<'a> Walker<'a> {
             .filter(|turns| i64::try_from(turns.len()).is_ok_and(|turns| turns <= MOST_TURNS))
     }
 
+    /// What is in a list, tuple, set or dictionary, where all of it is known and nothing has changed it.
+    pub fn known_parts(&self, value: &Value) -> Option<Vec<V>> {
+        if self.decides_here() {
+            self.elements(value)
+        } else {
+            None
+        }
+    }
+
     /// What going through a value gives.
     fn elements(&self, value: &Value) -> Option<Vec<V>> {
         if let Value::List(parts) = value {
             return parts.iter().map(|part| self.certain(part)).collect();
         }
-        if let Some(elements) = self.elements_given_on(value) {
+        if let Some(elements) = self
+            .elements_given_on(value)
+            .or_else(|| self.folders_above(value))
+            .or_else(|| self.views(value))
+        {
             return Some(elements);
         }
         match (value, self.certain(value)?) {
@@ -103,6 +117,51 @@ impl<'a> Walker<'a> {
             _ => None,
         }
         .filter(|parts| !parts.contains(&V::Unknown))
+    }
+
+    /// What `path.parents` gives, of a path that is known to its root.
+    fn folders_above(&self, value: &Value) -> Option<Vec<V>> {
+        let Value::Attribute(path, name) = value else {
+            return None;
+        };
+        if self.source(self.here())?.name(*name) != "parents" {
+            return None;
+        }
+        let Some(V::Path(path)) = self
+            .certain(path)
+            .filter(|path| path.text().is_some_and(|path| path.starts_with('/')))
+        else {
+            return None;
+        };
+        let above = std::iter::successors(Some(path), |path| (path != "/").then(|| parent(path)));
+        Some(above.skip(1).map(V::Path).collect())
+    }
+
+    /// What `dictionary.items()`, `.keys()` and `.values()` give, and the dictionary itself, where nobody has changed it.
+    fn views(&self, value: &Value) -> Option<Vec<V>> {
+        let (dictionary, view) = match value {
+            Value::Call(call) => {
+                let source = self.source(self.here())?;
+                let call = source.calls.get(*call as usize)?;
+                let (Value::Attribute(dictionary, view), true) = (&call.callee, call.arguments.is_empty()) else {
+                    return None;
+                };
+                (&**dictionary, source.name(*view))
+            }
+            dictionary => (dictionary, "keys"),
+        };
+        let items = match self.certain(dictionary)? {
+            V::Dict(items) if self.keeps_items(dictionary) => items.to_vec(),
+            mapping @ V::Mapping(_) if view != "keys" || matches!(value, Value::Call(_)) => self.items_of(&mapping)?,
+            _ => return None,
+        };
+        let part = |(key, value): &(V, V)| match view {
+            "items" => Some(V::List(vec![key.clone(), value.clone()])),
+            "keys" => Some(key.clone()),
+            "values" => Some(value.clone()),
+            _ => None,
+        };
+        items.iter().map(part).collect()
     }
 
     /// The function by which a loop goes through a value, `enumerate(value)`, and the value.
@@ -131,22 +190,14 @@ impl<'a> Walker<'a> {
                 let numbered = (0..).zip(self.elements(argument)?);
                 Some(numbered.map(|(at, part)| V::List(vec![V::Int(at), part])).collect())
             }
-            "builtins.sorted" => {
-                let mut texts: Vec<String> = self
-                    .elements(argument)?
-                    .iter()
-                    .map(|part| part.text().map(str::to_owned))
-                    .collect::<Option<_>>()?;
-                texts.sort_unstable();
-                Some(texts.into_iter().map(V::Str).collect())
-            }
+            "builtins.sorted" => fold::sorted(self.elements(argument)?),
             _ => None,
         }
     }
 
     /// Whether values are what they were when they were stored: another turn of a loop may see others, and what is only looked
     /// at for the names that it binds sees none of them.
-    fn decides_here(&self) -> bool {
+    pub fn decides_here(&self) -> bool {
         self.loops == 0 && self.silent == 0
     }
 
@@ -175,7 +226,7 @@ impl<'a> Walker<'a> {
                 }
                 match self.certain(container)? {
                     // One that has a name may have been changed.
-                    V::List(values) if container.is_literal() => {
+                    V::List(values) if container.is_literal() || self.keeps_its_parts(container, &values) => {
                         let mut all_known = true;
                         let found = values.iter().any(|value| {
                             let same = equal(&item, value);
@@ -189,10 +240,9 @@ impl<'a> Walker<'a> {
                     _ => None,
                 }
             }
-            Condition::Order(comparison, both) => match (self.certain(&both.0)?, self.certain(&both.1)?) {
-                (V::Int(left), V::Int(right)) => Some(comparison.holds(left, right)),
-                _ => None,
-            },
+            Condition::Order(comparison, both) => {
+                fold::ordered(*comparison, &self.certain(&both.0)?, &self.certain(&both.1)?)
+            }
             Condition::Mapping(value) => is_mapping(&self.certain(value)?),
             Condition::Sequence(value) => is_sequence(&self.certain(value)?),
             Condition::Instance(both) => {
@@ -210,7 +260,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Whether a list that has a name is what it was when it got it.
-    fn keeps_its_parts(&self, value: &Value, parts: &[V]) -> bool {
+    pub fn keeps_its_parts(&self, value: &Value, parts: &[V]) -> bool {
         let (Value::Name(name) | Value::Attribute(_, name)) = value else {
             return false;
         };
@@ -387,13 +437,5 @@ fn is_none(value: &V) -> Option<bool> {
 /// Whether two values are the same, where both are simple.
 pub fn equal(left: &V, right: &V) -> Option<bool> {
     let simple = |value: &V| matches!(value, V::None | V::Bool(_) | V::Int(_) | V::Str(_) | V::Path(_));
-    let number = |value: &V| match value {
-        V::Bool(known) => Some(i64::from(*known)),
-        V::Int(number) => Some(*number),
-        _ => None,
-    };
-    match (number(left), number(right)) {
-        (Some(left), Some(right)) => Some(left == right),
-        _ => (simple(left) && simple(right)).then(|| left == right),
-    }
+    fold::same_number(left, right).or_else(|| (simple(left) && simple(right)).then(|| left == right))
 }

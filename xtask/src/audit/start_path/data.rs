@@ -175,7 +175,23 @@ impl Walker<'_> {
             (object, _) => {
                 self.open_data(&object);
                 self.open_data(&value);
+                self.open_source(&item.object);
             }
+        }
+    }
+
+    /// What `holder.get(key)` gave is not known, and changes: it may be anything that the holder has.
+    fn open_source(&mut self, object: &Value) {
+        let Value::Call(call) = object else {
+            return;
+        };
+        let source = self.source(self.here());
+        let callee = source
+            .and_then(|source| source.calls.get(*call as usize))
+            .map(|call| &call.callee);
+        if let Some(Value::Attribute(holder, _)) = callee {
+            let holder = self.evaluate(holder);
+            self.open_data(&holder);
         }
     }
 

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use pysrc::{Atom, Operator, Value};
+use pysrc::{Atom, Value};
 
 use super::class::Lookup;
 use super::condition::equal;
 use super::constants::constant;
+use super::fold;
 use super::generator::is_contextmanager;
 use super::reuse::MOST_LARGE;
-use super::value::{Closure, ModuleId, V, Variable, join, parent, part_of_path};
+use super::value::{Closure, ModuleId, V, Variable, parent, part_of_path};
 use super::walk::{Object, Walker};
 use crate::container::layout::ROOT;
 use crate::python::imports::resolve::Target;
@@ -67,7 +68,7 @@ impl Walker<'_> {
                 .and_then(|frame| frame.collections.get(number))
                 .map_or(V::Unknown, |made| made.value.clone()),
             Value::Subscript(object, key) => self.subscripted(object, key),
-            Value::Binary(operator, left, right) => combined(*operator, self.evaluate(left), self.evaluate(right)),
+            Value::Binary(operator, left, right) => fold::binary(*operator, self.evaluate(left), self.evaluate(right)),
             Value::List(values)
                 if values
                     .iter()
@@ -138,10 +139,14 @@ impl Walker<'_> {
                 found.map_or(V::Unknown, |(_, value)| value.clone())
             }
             (V::List(values), V::Int(_)) if self.changed_lists.contains(&values) => V::Unknown,
-            (V::List(values), V::Int(at)) => usize::try_from(at)
-                .ok()
-                .and_then(|at| values.get(at).cloned())
-                .unwrap_or(V::Unknown),
+            (V::List(values), V::Int(at)) => {
+                let from_end = usize::try_from(at.unsigned_abs()).ok().filter(|_| at < 0);
+                let at = match from_end {
+                    Some(from_end) => values.len().checked_sub(from_end),
+                    None => usize::try_from(at).ok(),
+                };
+                at.and_then(|at| values.get(at).cloned()).unwrap_or(V::Unknown)
+            }
             _ => V::Unknown,
         }
     }
@@ -326,19 +331,5 @@ impl Walker<'_> {
             let atom = self.source(class.0)?.atom(name)?;
             self.class_names.get(&class)?.get(&atom)
         })
-    }
-}
-
-/// What an operator makes of two values.
-fn combined(operator: Operator, left: V, right: V) -> V {
-    match (operator, &left, &right) {
-        (Operator::Divide, V::Path(left), right) => match right.text() {
-            Some(right) => V::Path(join(left, right)),
-            None => V::Unknown,
-        },
-        (Operator::Add, V::Int(a), V::Int(b)) => a.checked_add(*b).map_or(V::Unknown, V::Int),
-        (Operator::Subtract, V::Int(a), V::Int(b)) => a.checked_sub(*b).map_or(V::Unknown, V::Int),
-        (Operator::Add, V::Str(_) | V::Concat(_), _) | (Operator::Add, _, V::Str(_)) => V::concat(vec![left, right]),
-        _ => V::Unknown,
     }
 }

@@ -26,6 +26,7 @@ mod environment;
 mod evaluate;
 mod failure;
 mod files;
+mod fold;
 mod generator;
 mod groups;
 mod import;

@@ -8,6 +8,7 @@ use super::condition::{ADDERS, PASSED_ON, REMOVERS, equal};
 use super::constants::constant_result;
 use super::content::Holder;
 use super::failure::Flow;
+use super::fold;
 use super::library::LOGGER;
 use super::object::made_by;
 use super::operator::kind;
@@ -109,6 +110,12 @@ impl Walker<'_> {
         let first = called.first();
         let text = |at| called.text(at);
         let value = match name {
+            "os.path.basename" => text(0).map_or(V::Unknown, |path| {
+                V::Str(path.rsplit('/').next().unwrap_or_default().to_owned())
+            }),
+            "os.path.splitext" => {
+                text(0).map_or(V::Unknown, |path| V::List(split_extension(path).map(V::Str).to_vec()))
+            }
             "os.path.join" | "posixpath.join" => {
                 let mut parts = arguments.positional.iter().map(V::text);
                 let mut path = match parts.next() {
@@ -247,8 +254,13 @@ impl Walker<'_> {
 
     /// Built-in functions that give a value of values.
     fn builtin_value(&mut self, called: Called<'_>) -> Option<V> {
-        let Called { name, arguments, .. } = called;
+        let Called {
+            call, name, arguments, ..
+        } = called;
         let first = called.first();
+        if let Some(known) = self.folded(called) {
+            return Some(known);
+        }
         Some(match name {
             "builtins.super" => self.super_value(arguments),
             "builtins.str" | "os.fspath" => match first {
@@ -271,7 +283,17 @@ impl Walker<'_> {
                     Some(turns) => i64::try_from(turns.len()).map_or(V::Unknown, V::Int),
                     None => V::Unknown,
                 },
-                _ => V::Unknown,
+                _ => self.number_of_parts(call).unwrap_or(V::Unknown),
+            },
+            "builtins.list" if let Some(parts) = self.parts_of_first(call, arguments) => V::List(parts),
+            "builtins.sorted" if let Some(parts) = self.parts_of_first(call, arguments) => {
+                fold::sorted(parts).map_or(V::Unknown, V::List)
+            }
+            "builtins.getattr" if arguments.sure => match arguments.positional.as_slice() {
+                [V::Instance(id), V::Str(name), default] if self.has_attribute(*id, name) == Some(false) => {
+                    default.clone()
+                }
+                _ => return None,
             },
             "builtins.dict" if !arguments.open && arguments.sure => {
                 match self.copied(&arguments.positional, &arguments.named) {
@@ -297,6 +319,42 @@ impl Walker<'_> {
             "builtins.range" if arguments.sure && !arguments.open => range(&arguments.positional),
             _ => return None,
         })
+    }
+
+    /// What a built-in function gives of arguments that are known and stay what they are.
+    fn folded(&self, called: Called<'_>) -> Option<V> {
+        let Called {
+            call, name, arguments, ..
+        } = called;
+        let name = name.strip_prefix("builtins.")?;
+        if !arguments.sure || arguments.open || arguments.are_named() {
+            return None;
+        }
+        match arguments.positional.as_slice() {
+            [V::List(_)] => fold::call(name, &[V::List(self.parts_of_first(call, arguments)?)]),
+            given => fold::call(name, given),
+        }
+    }
+
+    /// The parts of the one argument of a call, where all of them are known.
+    fn parts_of_first(&self, call: &Call, arguments: &Arguments) -> Option<Vec<V>> {
+        let alone = arguments.positional.len() == 1 && !arguments.are_named();
+        call.arguments
+            .first()
+            .filter(|_| alone)
+            .and_then(|value| self.known_parts(value))
+    }
+
+    /// `len(…)` of a list, tuple, set or dictionary. Of values that may be the same, a set has one.
+    fn number_of_parts(&self, call: &Call) -> Option<V> {
+        const MOST: usize = 32;
+        let parts = self.known_parts(call.arguments.first()?)?;
+        let differ = |at: usize, part: &V| {
+            let others = parts.iter().skip(at + 1);
+            others.into_iter().all(|other| equal(part, other) == Some(false))
+        };
+        let all_differ = parts.len() <= MOST && parts.iter().enumerate().all(|(at, part)| differ(at, part));
+        all_differ.then(|| i64::try_from(parts.len()).ok().map(V::Int))?
     }
 
     /// Built-in functions that look into an object, or change it.
@@ -494,6 +552,16 @@ impl Walker<'_> {
     /// `isinstance(value, class)`, where that is known.
     pub fn is_instance(&self, value: &V, class: &V) -> Option<bool> {
         match (value, class) {
+            (value, V::List(classes)) => {
+                let mut all_known = true;
+                for class in classes {
+                    match self.is_instance(value, class) {
+                        Some(true) => return Some(true),
+                        known => all_known &= known.is_some(),
+                    }
+                }
+                all_known.then_some(false)
+            }
             (V::Instance(id), V::Class(module, class)) => {
                 let object = self.objects.get(*id)?;
                 let order = self.order(object.module, object.class);
@@ -704,7 +772,11 @@ impl Walker<'_> {
         arguments: &Arguments,
     ) -> Option<(V, Flow)> {
         match (object, method) {
-            (V::Str(_), "join") => Some((V::Unknown, self.joined(here, call))),
+            (V::Str(separator), "join") => {
+                let flow = self.joined(here, call);
+                let parts = self.parts_of_first(call, arguments).filter(|_| flow == Flow::Next);
+                Some((parts.map_or(V::Unknown, |parts| text::joined(separator, &parts)), flow))
+            }
             (V::Str(known), "format") if !arguments.open => {
                 let sure = self.is_certain() && self.sure;
                 let problem = text::unfilled(known, arguments).filter(|_| sure);
@@ -940,6 +1012,18 @@ fn range(arguments: &[V]) -> V {
         [V::Int(start), V::Int(end)] => V::Range(*start, *end),
         _ => V::Unknown,
     }
+}
+
+/// `os.path.splitext(path)`: dots at the beginning of a name begin no ending.
+fn split_extension(path: &str) -> [String; 2] {
+    let name = path.rfind('/').map_or(0, |at| at + 1);
+    let begins = path
+        .get(name..)
+        .and_then(|name| name.find(|character| character != '.'))
+        .map_or(path.len(), |at| name + at);
+    let dot = path.rfind('.').filter(|at| *at > begins).unwrap_or(path.len());
+    let (root, ending) = path.split_at(dot);
+    [root.to_owned(), ending.to_owned()]
 }
 
 /// A path with another last part, or another ending of it.

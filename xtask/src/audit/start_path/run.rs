@@ -506,15 +506,21 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// `while count < 3:` of numbers that are known: follows turns as long as each is known to come. Nothing where the end was not
+    /// `while count < 3:` of numbers or texts that are known: follows turns as long as each is known to come. Nothing where the end was not
     /// reached so: what has run by then has run, and another turn stands for those that may follow.
     fn repeat_counted(&mut self, round: &'a Loop) -> Option<Flow> {
-        let Entry::When(Condition::Order(_, both)) = &round.entry else {
-            return None;
+        let both = match &round.entry {
+            Entry::When(Condition::Order(_, both) | Condition::Equal(both)) => both,
+            Entry::When(Condition::Not(condition)) => match &**condition {
+                Condition::Equal(both) => both,
+                _ => return None,
+            },
+            _ => return None,
         };
         let few = match (self.certain(&both.0)?, self.certain(&both.1)?) {
             (V::Int(left), V::Int(right)) => left.abs_diff(right) <= MOST_COUNTED,
-            _ => false,
+            // `while folder != "/":`
+            (left, right) => left.text().is_some() && right.text().is_some(),
         };
         if !few || self.doubt == Doubt::All {
             return None;

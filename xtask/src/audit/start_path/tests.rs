@@ -4,6 +4,7 @@ mod again;
 mod aliases;
 mod configured;
 mod data;
+mod folded;
 mod generators;
 mod given;
 mod handled;

@@ -19,15 +19,51 @@ pub fn method(text: &str, method: &str, arguments: &Arguments) -> V {
             _ => V::Unknown,
         };
     }
+    if !arguments.named.is_empty() || arguments.open {
+        return V::Unknown;
+    }
+    if let [V::Str(separator), V::Int(most)] = arguments.positional.as_slice() {
+        return cut(text, method, separator, *most);
+    }
     let given: Option<Vec<&str>> = arguments.positional.iter().map(V::text).collect();
-    let (Some(given), true, false) = (given, arguments.named.is_empty(), arguments.open) else {
+    let Some(given) = given else {
         return V::Unknown;
     };
     match (method, given.as_slice()) {
         // Other letters may have other rules.
         ("upper", []) if text.is_ascii() => V::Str(text.to_ascii_uppercase()),
         ("lower", []) if text.is_ascii() => V::Str(text.to_ascii_lowercase()),
-        ("strip", []) if text.is_ascii() => V::Str(text.trim_ascii().to_owned()),
+        ("strip", []) if has_plain_spaces(text) => V::Str(text.trim_ascii().to_owned()),
+        ("lstrip", []) if has_plain_spaces(text) => V::Str(text.trim_ascii_start().to_owned()),
+        ("rstrip", []) if has_plain_spaces(text) => V::Str(text.trim_ascii_end().to_owned()),
+        ("strip", [of]) => V::Str(text.trim_matches(|one| of.contains(one)).to_owned()),
+        ("lstrip", [of]) => V::Str(text.trim_start_matches(|one| of.contains(one)).to_owned()),
+        ("rstrip", [of]) => V::Str(text.trim_end_matches(|one| of.contains(one)).to_owned()),
+        ("removeprefix", [start]) => V::Str(text.strip_prefix(start).unwrap_or(text).to_owned()),
+        ("removesuffix", [end]) => V::Str(text.strip_suffix(end).unwrap_or(text).to_owned()),
+        ("capitalize", []) if text.is_ascii() => {
+            let (first, rest) = text.split_at(text.len().min(1));
+            V::Str(first.to_ascii_uppercase() + &rest.to_ascii_lowercase())
+        }
+        ("isdigit" | "isdecimal" | "isnumeric", []) if text.is_ascii() => {
+            V::Bool(!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+        }
+        ("isalpha", []) if text.is_ascii() => {
+            V::Bool(!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic()))
+        }
+        ("isalnum", []) if text.is_ascii() => {
+            V::Bool(!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        }
+        ("partition", [separator]) if !separator.is_empty() => match text.split_once(separator) {
+            Some((before, after)) => texts([before, separator, after]),
+            None => texts([text, "", ""]),
+        },
+        ("rpartition", [separator]) if !separator.is_empty() => match text.rsplit_once(separator) {
+            Some((before, after)) => texts([before, separator, after]),
+            None => texts(["", "", text]),
+        },
+        ("split", []) if has_plain_spaces(text) => texts(text.split_ascii_whitespace()),
+        ("split" | "rsplit", [separator]) if !separator.is_empty() => texts(text.split(separator)),
         ("startswith", [start]) => V::Bool(text.starts_with(start)),
         ("endswith", [end]) => V::Bool(text.ends_with(end)),
         ("replace", [from, to]) if !from.is_empty() => {
@@ -37,11 +73,53 @@ pub fn method(text: &str, method: &str, arguments: &Arguments) -> V {
             }
             V::Str(text.replace(from, to))
         }
-        ("split", [separator]) if !separator.is_empty() => {
-            V::List(text.split(separator).map(|part| V::Str(part.to_owned())).collect())
+        _ => V::Unknown,
+    }
+}
+
+/// `text.split(separator, most)` and the same from the end.
+fn cut(text: &str, method: &str, separator: &str, most: i64) -> V {
+    let Some(parts) = usize::try_from(most).ok().and_then(|most| most.checked_add(1)) else {
+        return V::Unknown;
+    };
+    match method {
+        _ if separator.is_empty() => V::Unknown,
+        "split" => texts(text.splitn(parts, separator)),
+        "rsplit" => {
+            let mut cut: Vec<&str> = text.rsplitn(parts, separator).collect();
+            cut.reverse();
+            texts(cut)
         }
         _ => V::Unknown,
     }
+}
+
+/// Whether what Rust and Python take for spaces in a text is the same.
+fn has_plain_spaces(text: &str) -> bool {
+    text.is_ascii() && !text.bytes().any(|byte| matches!(byte, 0x0b | 0x1c..=0x1f))
+}
+
+/// `separator.join(parts)`.
+pub fn joined(separator: &str, parts: &[V]) -> V {
+    let known = parts.iter().map(|part| match part {
+        V::Str(text) => Some(text.as_str()),
+        _ => None,
+    });
+    let Some(known) = known.collect::<Option<Vec<&str>>>() else {
+        return V::Unknown;
+    };
+    let size = known
+        .iter()
+        .map(|part| part.len().saturating_add(separator.len()))
+        .fold(0, usize::saturating_add);
+    if size > LARGEST {
+        return V::Unknown;
+    }
+    V::Str(known.join(separator))
+}
+
+fn texts<'t>(parts: impl IntoIterator<Item = &'t str>) -> V {
+    V::List(parts.into_iter().map(|part| V::Str(part.to_owned())).collect())
 }
 
 /// What `text.format(…)` lacks: a name or place of the text that no argument is for.
@@ -154,6 +232,23 @@ mod tests {
         assert_eq!(said("tcp://x", "startswith", &["tcp"]), V::Bool(true));
         assert_eq!(said("a-b", "replace", &["-", "_"]), text("a_b"));
         assert_eq!(said("a", "center", &["b"]), V::Unknown);
+        assert_eq!(said("xaxx", "strip", &["x"]), text("a"));
+        assert_eq!(said("-ab-", "lstrip", &["-"]), text("ab-"));
+        assert_eq!(said(" a\u{1c}", "strip", &[]), V::Unknown);
+        assert_eq!(said("fOO", "capitalize", &[]), text("Foo"));
+        assert_eq!(said("", "capitalize", &[]), text(""));
+        assert_eq!(said("55", "isdigit", &[]), V::Bool(true));
+        assert_eq!(said("", "isdigit", &[]), V::Bool(false));
+        assert_eq!(said("５", "isdigit", &[]), V::Unknown);
+        assert_eq!(said("a=b=c", "rpartition", &["="]), texts(["a=b", "=", "c"]));
+        assert_eq!(said("a", "partition", &["="]), texts(["a", "", ""]));
+        assert_eq!(said(" a  b ", "split", &[]), texts(["a", "b"]));
+        assert_eq!(said("a", "split", &[""]), V::Unknown);
+        assert_eq!(cut("tcp://*:5", "rsplit", ":", 1), texts(["tcp://*", "5"]));
+        assert_eq!(cut("a:b:c", "split", ":", 1), texts(["a", "b:c"]));
+        assert_eq!(cut("a:b:c", "split", ":", -1), V::Unknown);
+        assert_eq!(joined(",", &[text("a"), text("b")]), text("a,b"));
+        assert_eq!(joined(",", &[V::Int(1)]), V::Unknown);
         let endings = Arguments {
             positional: vec![V::List([".yaml", ".yml"].map(text).to_vec())],
             ..Arguments::none(false)

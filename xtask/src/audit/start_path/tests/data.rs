@@ -132,7 +132,7 @@ fn what_is_put_into_dictionaries() {
         ("for x in ('a', 'b'):\n    if x == 'a':\n        break\n    ding()".to_owned(), "Starts "),
         ("for x in ('a', 'b'):\n    if x == 'a':\n        continue\n    ding()".to_owned(), name),
         ("import os\ny = []\nfor x in ('a', 'b'):\n    if os.urandom(1) == x:\n        continue\n    y = None\ny.append(1)".to_owned(), "Starts "),
-        ("for k, v in {'a': 1, 'b': None}.items():\n    v + 1".to_owned(), "Starts "),
+        ("for k, v in {'a': 1, 'b': None}.items():\n    v + 1".to_owned(), operation),
         ("d = {'a': 1, 'b': None}\nfor k, v in d.items():\n    v + 1".to_owned(), operation),
         ("d = {}\nd['a'] = 1\nd['a']\nd['b']".to_owned(), operation),
         ("d = {}\ndef fill():\n    d['b'] = 1\nfill()\nd['b']".to_owned(), "Starts "),

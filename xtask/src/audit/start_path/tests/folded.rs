@@ -1,0 +1,122 @@
+//! Values that follow from known ones: CPython 3.11 finds each of these conditions true.
+
+use super::{all_say, alone_says};
+
+/// What runs before, and a condition that is surely true then.
+const TRUE: &[(&str, &str)] = &[
+    ("x = 0.9", "x > 0.1"),
+    ("x = 3", "x >= 2.5"),
+    ("x = 5", "0 < x < 65536"),
+    ("x = 5", "not 0 < x < 5 < x"),
+    ("v = 'b'", "v > 'a'"),
+    ("x = 0.9\nlabel = 'ann'", "x > 0.1 and label"),
+    ("x = 5 * 1000", "x == 5000"),
+    ("x = -17 // 4", "x == -5"),
+    ("x = -17 % 4", "x == 3"),
+    ("x = 1 / 4", "x == 0.25"),
+    ("x = 5\ny = -x", "y < 0"),
+    ("n = 6", "n % 2 == 0"),
+    ("x = 'a' * 3", "x == 'aaa'"),
+    ("x = [1, 2, 3]", "len(x) == 3"),
+    ("x = {'a': 1}", "len(x) == 1"),
+    ("x = max(1, 5)", "x == 5"),
+    ("x = min([10, 3, 4])", "x == 3"),
+    ("x = sum((1, 2))", "x == 3"),
+    ("x = round(2.5)", "x == 2"),
+    ("x = int('ff', 16)", "x == 255"),
+    ("x = float('0.5')", "x == 0.5"),
+    ("x = 3", "isinstance(x, (str, int))"),
+    ("x = 3", "not isinstance(x, (str, float))"),
+    ("def f():\n    pass", "callable(f)"),
+    ("class A:\n    pass\na = A()", "getattr(a, 'y', None) is None"),
+    ("L = ['a', 'b']", "'c' not in L"),
+    ("L = ['a', 'b']", "L[-1] == 'b'"),
+    ("D = {'b': 1, 'a': 2}", "sorted(D)[0] == 'a'"),
+    ("h = 'tcp://*:5'.rsplit(':', 1)", "h[-1] == '5'"),
+    ("x = ','.join(['a', 'b'])", "x == 'a,b'"),
+    ("x = '55'", "x.isdigit()"),
+    ("import os\nx = os.path.splitext('/x/.a.yaml')[1]", "x == '.yaml'"),
+    ("import os\nx = os.path.basename('/x/a.yaml')", "x == 'a.yaml'"),
+    ("def f(a, b):\n    return b\nargs = (1, 2)", "f(*args) == 2"),
+    ("def f(sizes=(1, 2)):\n    return sizes[1]", "f() == 2"),
+    ("t = ''\nfor k, v in {'a': 1, 'b': 2}.items():\n    t = k", "t == 'b'"),
+];
+
+#[test]
+fn conditions_that_follow_from_what_is_known() {
+    for (before, condition) in TRUE {
+        alone_says(
+            &format!("{before}\nif {condition}:\n    ding()\n"),
+            "CannotStart start/undefined-name",
+        );
+    }
+}
+
+#[test]
+fn conditions_that_do_not() {
+    for (before, condition) in [
+        ("x = {1, True}", "len(x) == 2"),
+        ("x = [1]\ny = x\ny.append(2)", "len(x) == 1"),
+        ("def grow(x):\n    x.append(2)\nx = [1]\ngrow(x)", "len(x) == 1"),
+        ("L = ['a']\ndef f(all):\n    all[0] = 'b'\nf(L)", "L[-1] == 'a'"),
+        ("L = ['a']\nL[:] = ['c']", "'c' not in L"),
+        ("x = float('nan')", "x == x"),
+        ("import os\nx = 0\nfor n in os.listdir():\n    x = max(x, 3)", "x == 0"),
+        (
+            "import os\nx = 0\ny = 0\nwhile x < len(os.listdir()):\n    y = x * 2\n    x = y + 1",
+            "y == 0",
+        ),
+    ] {
+        let code = format!("{before}\nif {condition}:\n    ding()");
+        let script = format!("{code}\n{}", super::GOOD);
+        let (found, _) = super::alpha(&[("main/alpha.py", &script)]);
+        assert!(!found.starts_with("CannotStart"), "{code}\n{found}");
+    }
+}
+
+#[test]
+fn folders_are_searched_as_they_are() {
+    let root = "from pathlib import Path\ndef root():\n    for parent in Path(__file__).resolve().parents:\n        if (parent / 'main' / \
+                'alpha.py').exists():\n            return parent\n    raise RuntimeError\n";
+    let climbing = "import os\ndef root():\n    d = os.path.dirname(os.path.abspath(__file__))\n    while d != '/':\n        if \
+                    os.path.exists(os.path.join(d, 'main', 'alpha.py')):\n            return d\n        d = os.path.dirname(d)\n    return \
+                    None\n";
+    all_say(
+        &[],
+        &[
+            (
+                &format!("{root}if str(root()) == '/app':\n    ding()"),
+                "CannotStart start/undefined-name",
+            ),
+            (&format!("{root}if str(root()) == '/':\n    ding()"), "Starts "),
+            (
+                &format!("{climbing}if root() == '/app':\n    ding()"),
+                "CannotStart start/undefined-name",
+            ),
+            (&format!("{climbing}if root() is None:\n    ding()"), "Starts "),
+        ],
+    );
+}
+
+#[test]
+fn names_that_are_assigned_to_by_text_change_no_dictionary() {
+    let lazy = [(
+        "main/lazy.py",
+        "def load(name):\n    globals()[name] = 1\n    return 1\nload('x')\n",
+    )];
+    all_say(
+        &lazy,
+        &[
+            (
+                "import main.lazy\nD = {'a': 1}\nD['b']",
+                "CannotStart start/bad-operation",
+            ),
+            ("d = {'a': {}}\nd.setdefault('a', {})['b'] = 1\nd['a']['b']", "Starts "),
+            ("d = {'a': {}}\nk = 'a'\nd.get(k)['b'] = 1\nd['a']['b']", "Starts "),
+            (
+                "def of(d):\n    return d['a']\nd = {'a': {}}\nof(d)['b'] = 1\nd['a']['b']",
+                "Starts ",
+            ),
+        ],
+    );
+}
