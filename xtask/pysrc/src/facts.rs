@@ -477,6 +477,8 @@ pub enum Condition {
     None(Value),
     /// `left == right`.
     Equal(Box<(Value, Value)>),
+    /// `value is True` or `value is False`.
+    Is(Value, bool),
     /// `item in container`.
     In(Box<(Value, Value)>),
     /// `left < right` and its like.
@@ -530,6 +532,10 @@ pub struct Operation {
 pub enum OperationKind {
     /// `left operator right`.
     Binary(Operator, Value, Value),
+    /// `value operator= …`, of which a list or dictionary is changed itself, whatever else has it.
+    InPlace(Value),
+    /// `del value.attribute`.
+    Remove(Value, Atom),
     /// `name operator= literal`; its place begins with the name.
     Augmented(Operator, Atom, Value),
     /// `operator value` of a name or of a literal that is no number.

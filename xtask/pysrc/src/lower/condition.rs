@@ -45,7 +45,9 @@ pub fn compared(operator: ast::CmpOp, left: Value, right: Value, written: &Expr)
         ast::CmpOp::Is if right == Value::None => (Condition::None(left), false),
         ast::CmpOp::IsNot if right == Value::None => (Condition::None(left), true),
         // Only of what there is one of.
-        ast::CmpOp::Is if written.is_boolean_literal_expr() => (Condition::Equal(both(left, right)), false),
+        ast::CmpOp::Is | ast::CmpOp::IsNot if let Expr::BooleanLiteral(literal) = written => {
+            (Condition::Is(left, literal.value), operator == ast::CmpOp::IsNot)
+        }
         ast::CmpOp::Eq => (Condition::Equal(both(left, right)), false),
         ast::CmpOp::NotEq => (Condition::Equal(both(left, right)), true),
         ast::CmpOp::In => (Condition::In(both(left, right)), false),

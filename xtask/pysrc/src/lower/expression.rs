@@ -1057,9 +1057,11 @@ pub(super) fn is_small(condition: &Condition, depth: usize) -> bool {
     const MOST: usize = 4;
     match condition {
         Condition::Unknown | Condition::True(Value::Other) => false,
-        Condition::True(value) | Condition::None(value) | Condition::Mapping(value) | Condition::Sequence(value) => {
-            is_short(value, MOST)
-        }
+        Condition::Is(value, _)
+        | Condition::True(value)
+        | Condition::None(value)
+        | Condition::Mapping(value)
+        | Condition::Sequence(value) => is_short(value, MOST),
         Condition::Equal(both) | Condition::In(both) | Condition::Order(_, both) | Condition::Instance(both) => {
             is_short(&both.0, MOST) && is_short(&both.1, MOST)
         }

@@ -22,12 +22,14 @@ impl<'a> Lower<'a> {
                 if assign.targets.iter().all(is_variable) {
                     self.take(&assign.value, &value, Taken::Kept);
                 }
+                // All of them get the same dictionary, not one each.
+                let shared = assign.targets.len() > 1 && matches!(value, Value::Dict(_));
                 for target in &assign.targets {
                     if target.is_starred_expr() {
                         self.check_target(target);
                     }
                     self.exports(target, &value);
-                    self.assign(target, Some(&value));
+                    self.assign(target, Some(&value).filter(|_| !shared));
                     self.more_folders(target, &value, span(assign));
                 }
             }
@@ -41,6 +43,7 @@ impl<'a> Lower<'a> {
                 }
                 let value = self.assigned(&assign.value);
                 self.added(assign, &value);
+                self.changes_in_place(assign);
                 self.more_exports(&assign.target, &value);
                 self.more_folders(&assign.target, &value, span(assign));
                 let sum = self.sum(assign, value);
@@ -132,6 +135,12 @@ impl<'a> Lower<'a> {
                         });
                     }
                     self.fills(&subscript.value);
+                }
+                Expr::Attribute(attribute) if !self.outline => {
+                    let object = self.value(&attribute.value);
+                    self.visit(target);
+                    let name = self.atom(attribute.attr.as_str());
+                    self.operation(OperationKind::Remove(object, name), span(target));
                 }
                 other => self.visit(other),
             }
@@ -260,6 +269,25 @@ impl<'a> Lower<'a> {
             }
             expression => self.value(expression),
         }
+    }
+
+    /// What a name or attribute stands for may be changed itself.
+    fn changes_in_place(&mut self, assign: &'a ast::StmtAugAssign) {
+        if assign.value.is_number_literal_expr() || self.outline {
+            return;
+        }
+        let changed = match &*assign.target {
+            Expr::Name(name) => Value::Name(self.atom(name.id.as_str())),
+            Expr::Attribute(attribute) => match &*attribute.value {
+                Expr::Name(of) => {
+                    let of = Value::Name(self.atom(of.id.as_str()));
+                    Value::Attribute(Box::new(of), self.atom(attribute.attr.as_str()))
+                }
+                _ => return,
+            },
+            _ => return,
+        };
+        self.operation(OperationKind::InPlace(changed), span(assign));
     }
 
     /// `name += literal`.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pysrc::{Atom, Call, Function, Parameters, Step, Value};
+use pysrc::{Atom, Call, Function, Module, Parameters, Step, Value};
 use rustc_hash::FxHashMap as HashMap;
 
 use super::signature::Signature;
@@ -268,7 +268,10 @@ impl Walker<'_> {
                     Some(Value::Bool(known)) => V::Bool(*known),
                     Some(Value::Float(number)) => V::Float(*number),
                     Some(list @ Value::List(parts)) if parts.iter().all(Value::is_literal) => self.evaluate(list),
-                    Some(Value::Name(name)) => self.certain_global(module, text(*name)).unwrap_or(V::Unknown),
+                    // What has that name when the function is made.
+                    Some(Value::Name(name)) if source.is_some_and(|source| is_bound_once(source, *name)) => {
+                        self.certain_global(module, text(*name)).unwrap_or(V::Unknown)
+                    }
                     _ => V::Unknown,
                 };
             } else if !open {
@@ -282,6 +285,11 @@ impl Walker<'_> {
             Err(BindError::Lacking(lacking))
         }
     }
+}
+
+/// Whether one statement alone binds a name of a module.
+fn is_bound_once(source: &Module, name: Atom) -> bool {
+    source.bindings.iter().filter(|binding| binding.name == name).count() == 1
 }
 
 /// Parameters that have a value.

@@ -479,6 +479,36 @@ impl Walker<'_> {
         }
     }
 
+    /// All attributes of an object are others from now on, or its class is.
+    pub fn becomes_another(&mut self, object: &V) {
+        match object {
+            V::Instance(id) => {
+                self.forgets_attributes(*id);
+                if let Some(class) = self.objects.get(*id).map(|object| (object.module, object.class)) {
+                    self.given.insert((class.0, class.1, String::new()));
+                }
+            }
+            object => self.any_attribute(object),
+        }
+    }
+
+    /// An attribute of an object is gone: what its class has is seen again.
+    pub fn loses_attribute(&mut self, object: &V, name: String) {
+        self.any_attribute(object);
+        match object {
+            V::Instance(id) => {
+                if let Some(object) = self.objects.get_mut(*id) {
+                    object.attributes.remove(&name);
+                }
+            }
+            V::Class(module, class) => {
+                self.given.insert((*module, *class, name.clone()));
+            }
+            _ => {}
+        }
+        self.set_elsewhere.insert(name);
+    }
+
     fn attribute_of_class(&mut self, here: ModuleId, class: (ModuleId, u32), name: &str, span: Span) -> Flow {
         if self.maybe > 0 {
             return Flow::Next;

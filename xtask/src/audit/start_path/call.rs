@@ -115,6 +115,13 @@ impl Walker<'_> {
                 }
                 self.escape(arguments);
                 self.alive = true;
+                // What a library's class does with the object is the library's to say.
+                if let Value::Attribute(of, _) = &call.callee
+                    && let V::Instance(id) = self.evaluate(of)
+                {
+                    self.reach(id);
+                    self.may_call_methods(id);
+                }
                 (V::Unknown, self.called_property(here, call))
             }
         }
@@ -236,6 +243,7 @@ impl Walker<'_> {
                 if let Some(object) = self.objects.get_mut(*id) {
                     object.opened = true;
                     self.reach(*id);
+                    self.may_call_methods(*id);
                 }
             }
             V::Method(_, _, of) => self.open_method_of(of),
@@ -254,6 +262,32 @@ impl Walker<'_> {
             V::Partial(partial) => partial.held().for_each(|value| self.open_object(value)),
             _ => {}
         }
+    }
+
+    /// Whoever has an object may call any of its methods.
+    pub fn may_call_methods(&mut self, id: usize) {
+        let Some(class) = self.objects.get(id).map(|object| (object.module, object.class)) else {
+            return;
+        };
+        let mut names = Vec::new();
+        for (module, class) in self.order(class.0, class.1).into_iter().flatten() {
+            let Some(source) = self.source(module) else {
+                continue;
+            };
+            let methods = source
+                .classes
+                .get(class as usize)
+                .map_or(&[][..], |class| &class.methods);
+            let methods = methods
+                .iter()
+                .filter_map(|method| source.functions.get(*method as usize));
+            names.extend(
+                methods
+                    .map(|method| method.name.to_string())
+                    .filter(|name| name != "__init__"),
+            );
+        }
+        self.called_unseen.extend(names);
     }
 
     /// An object of which one method is given away, whose name is kept: no other is called but by that one.

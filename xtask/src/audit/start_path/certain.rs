@@ -6,8 +6,9 @@ use super::arguments::is_same_always;
 use super::class::Lookup;
 use super::constants::constant;
 use super::operator::kind;
+use super::paths;
 use super::steps::binds_from_within;
-use super::value::{ModuleId, V, parent, part_of_path};
+use super::value::{ModuleId, V};
 use super::walk::Walker;
 
 /// Most expressions that are looked at to say what one surely is: nested ones would double the work with every level.
@@ -43,8 +44,8 @@ impl Walker<'_> {
                     V::Module(id) => self.certain_global(id, name)?,
                     V::Class(module, class) if name == "__name__" => V::Str(self.class_name((module, class))),
                     V::Class(module, class) => self.certain_of_class((module, class), name)?,
-                    V::Path(path) if name == "parent" => V::Path(parent(&path)),
-                    V::Path(path) => V::Str(part_of_path(&path, name)?),
+                    V::Path(path) if name == "parent" => V::Path(paths::parent(&path)),
+                    V::Path(path) => V::Str(paths::part(&path, name)?),
                     V::Parsed(parser) if !self.is_set_on_others(name) => self.parsed(parser, name),
                     V::Outside(module) if !self.set_from_outside(name) => {
                         let full = format!("{module}.{name}");

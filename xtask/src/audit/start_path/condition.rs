@@ -6,7 +6,8 @@ use super::class::Lookup;
 use super::fold;
 use super::object::{may_be_false, object_class};
 use super::operator::kind;
-use super::value::{V, parent};
+use super::paths::parent;
+use super::value::V;
 use super::walk::{Doubt, Walker};
 
 /// Methods that take something out of a list, set or dictionary, or put other things in their place.
@@ -133,7 +134,7 @@ impl<'a> Walker<'a> {
         else {
             return None;
         };
-        let above = std::iter::successors(Some(path), |path| (path != "/").then(|| parent(path)));
+        let above = std::iter::successors(Some(path), |path| Some(parent(path)).filter(|above| above != path));
         Some(above.skip(1).map(V::Path).collect())
     }
 
@@ -212,6 +213,10 @@ impl<'a> Walker<'a> {
                 known => self.truth(&known),
             },
             Condition::None(value) => is_none(&self.certain(value)?),
+            Condition::Is(value, wanted) => match self.certain(value)? {
+                V::Bool(known) => Some(known == *wanted),
+                other => kind(&other).map(|_| false),
+            },
             Condition::Equal(both) => equal(&self.certain(&both.0)?, &self.certain(&both.1)?),
             Condition::In(both) => {
                 let (item, container) = &**both;

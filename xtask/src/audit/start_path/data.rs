@@ -52,7 +52,7 @@ impl Walker<'_> {
                 (key, value)
             })
             .collect();
-        self.new_mapping(items)
+        self.mapping(items)
     }
 
     /// One that was written out in a larger expression, and gets a name.
@@ -68,6 +68,13 @@ impl Walker<'_> {
     pub fn kept_apart(&mut self, value: V) -> V {
         match value {
             V::Dict(items) => self.named(&items),
+            V::List(parts) if parts.iter().any(|part| part.closure().is_some()) => {
+                parts
+                    .iter()
+                    .filter(|part| part.closure().is_some())
+                    .for_each(|part| self.open_object(part));
+                V::List(parts)
+            }
             V::List(parts) if parts.iter().any(|part| matches!(part, V::Dict(_) | V::List(_))) => {
                 V::List(parts.into_iter().map(|part| self.kept_apart(part)).collect())
             }
@@ -99,6 +106,10 @@ impl Walker<'_> {
     /// What an expression surely is. What is in it otherwise has another name from now on.
     fn sure_or_unknown(&mut self, value: &Value) -> V {
         let known = self.certain(value).map(|known| self.kept_apart(known));
+        // Whoever looks it up may call it.
+        if let Some(function) = known.as_ref().filter(|known| known.closure().is_some()) {
+            self.open_object(function);
+        }
         known.unwrap_or_else(|| {
             let maybe = self.evaluate(value);
             self.open_data(&maybe);
@@ -351,9 +362,6 @@ impl Walker<'_> {
 
     /// An expression gave something that is not known: it may be what is in a value that is known.
     pub fn lose(&mut self, value: &Value) {
-        if self.data.is_empty() {
-            return;
-        }
         match value {
             Value::Subscript(object, _) => {
                 let object = self.evaluate(object);

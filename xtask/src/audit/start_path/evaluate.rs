@@ -9,8 +9,9 @@ use super::condition::equal;
 use super::constants::constant;
 use super::fold;
 use super::generator::is_contextmanager;
+use super::paths;
 use super::reuse::MOST_LARGE;
-use super::value::{Closure, ModuleId, V, Variable, parent, part_of_path};
+use super::value::{Closure, ModuleId, V, Variable};
 use super::walk::{Object, Walker};
 use crate::container::layout::ROOT;
 use crate::python::imports::resolve::Target;
@@ -41,7 +42,7 @@ impl Walker<'_> {
             Value::Dict(items) => V::Dict(
                 items
                     .iter()
-                    .map(|(key, value)| (self.evaluate(key), self.evaluate(value)))
+                    .map(|(key, value)| (self.part_written(key), self.part_written(value)))
                     .collect(),
             ),
             Value::Str(text) => V::Str(text.to_string()),
@@ -76,7 +77,7 @@ impl Walker<'_> {
             {
                 V::Unknown
             }
-            Value::List(values) => V::List(values.iter().map(|value| self.evaluate(value)).collect()),
+            Value::List(values) => V::List(values.iter().map(|value| self.part_written(value)).collect()),
             // The first, where that is sure to be true.
             Value::Or(_) | Value::Choice(_) | Value::Test(_) if let Some(known) = self.certain(value) => known,
             Value::Or(values) => match values.first().map(|first| self.evaluate(first)) {
@@ -104,6 +105,14 @@ impl Walker<'_> {
         }
     }
 
+    /// What is put in a list or dictionary. A member of an enumeration is not what it was given.
+    fn part_written(&self, value: &Value) -> V {
+        match value {
+            Value::Attribute(class, _) if self.is_enumeration(&self.evaluate(class)) => V::Unknown,
+            value => self.evaluate(value),
+        }
+    }
+
     /// What a name is that nothing has bound.
     fn unbound(&self, name: Atom) -> V {
         let here = self.here();
@@ -121,7 +130,7 @@ impl Walker<'_> {
             (V::Bound(object, name), V::Int(level)) if name == "parents" => {
                 let mut path = object.text().unwrap_or_default().to_owned();
                 for _ in 0..=level {
-                    path = parent(&path);
+                    path = paths::parent(&path);
                 }
                 V::Path(path)
             }
@@ -230,8 +239,8 @@ impl Walker<'_> {
                 _ => V::Bound(Box::new(V::Unknown), name.to_owned()),
             },
             V::Lambda(..) | V::Callable(_) => V::Bound(Box::new(V::Unknown), name.to_owned()),
-            V::Path(path) if name == "parent" => V::Path(parent(&path)),
-            V::Path(path) if let Some(part) = part_of_path(&path, name) => V::Str(part),
+            V::Path(path) if name == "parent" => V::Path(paths::parent(&path)),
+            V::Path(path) if let Some(part) = paths::part(&path, name) => V::Str(part),
             V::Parsed(parser) => self.parsed(parser, name),
             object @ (V::Unknown
             | V::Str(_)

@@ -6,9 +6,10 @@ use pysrc::Call;
 
 use super::document;
 use super::failure::{Flow, Words};
+use super::paths::parent;
 use super::reuse::using;
 use super::tracked::TrackedSet;
-use super::value::{ModuleId, V, absolute, parent};
+use super::value::{ModuleId, V, absolute};
 use super::walk::Walker;
 use crate::container::layout::ROOT;
 use crate::finding::Subject;

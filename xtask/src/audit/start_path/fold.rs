@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 
 use pysrc::{Comparison, Operator};
 
-use super::value::{LARGEST, V, join};
+use super::paths::below;
+use super::value::{LARGEST, V};
 
 /// The largest integer up to which every one is a floating-point number, too.
 const EXACT: i64 = 1 << 53;
@@ -14,7 +15,7 @@ const EXACT: i64 = 1 << 53;
 pub fn binary(operator: Operator, left: V, right: V) -> V {
     match (operator, &left, &right) {
         (Operator::Divide, V::Path(left), right) => match right.text() {
-            Some(right) => V::Path(join(left, right)),
+            Some(right) => V::Path(below(left, right)),
             None => V::Unknown,
         },
         (Operator::Multiply, V::Str(text), V::Int(times)) | (Operator::Multiply, V::Int(times), V::Str(text)) => {

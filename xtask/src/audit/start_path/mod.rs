@@ -47,6 +47,7 @@ mod other_port;
 mod outside;
 mod parser;
 mod partial;
+mod paths;
 mod pending;
 mod process;
 mod property;
@@ -449,7 +450,7 @@ fn walk(
         data: Arena::default(),
         each: Vec::new(),
         skipping: false,
-        called_unseen: unseen::Called::default(),
+        called_unseen: unseen::Called::of_special_methods(),
         unseen: unseen::Unseen::default(),
         changed_lists: ChangedLists::default(),
         gatherings: Vec::new(),

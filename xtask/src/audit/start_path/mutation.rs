@@ -3,10 +3,11 @@
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
-use pysrc::{Atom, Module, Value};
+use pysrc::{Atom, Module, Step, Value};
 use rustc_hash::FxHashMap;
 
 use super::condition::{ADDERS, REMOVERS};
+use super::steps::visit;
 use super::talk::FileTalk;
 use super::unseen::FileCalls;
 use super::value::ModuleId;
@@ -24,6 +25,8 @@ pub struct Names<'a> {
     calls: Vec<OnceLock<FileCalls>>,
     /// What each file says of its ports, likewise.
     talks: Vec<OnceLock<FileTalk>>,
+    /// Functions of each file that give other names to what has one, likewise.
+    aliases: Vec<OnceLock<Vec<Alias>>>,
     /// Files that define a function, by its name.
     defining: OnceLock<FxHashMap<NameId, Vec<usize>>>,
     changes: RwLock<FxHashMap<(usize, Atom), Arc<FileChanges>>>,
@@ -148,6 +151,7 @@ impl<'a> Names<'a> {
             named: all,
             calls: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
             talks: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
+            aliases: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
             defining: OnceLock::new(),
             changes: RwLock::default(),
         }
@@ -181,6 +185,14 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// The functions of a file that give other names to what has one.
+    fn aliases_in(&self, file: usize) -> &[Alias] {
+        match (self.aliases.get(file), self.source(file)) {
+            (Some(aliases), Some(source)) => aliases.get_or_init(|| aliases_of(source)),
+            _ => &[],
+        }
+    }
+
     /// The files that define functions of a name.
     pub fn defining(&self, name: NameId) -> &[usize] {
         let all = self.defining.get_or_init(|| {
@@ -209,10 +221,13 @@ impl<'a> Names<'a> {
         if let Some(known) = self.changes.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Arc::clone(known);
         }
-        let changes = Arc::new(
-            self.source(file)
-                .map_or_else(FileChanges::default, |source| FileChanges::of(source, atom)),
-        );
+        let mut changes = self
+            .source(file)
+            .map_or_else(FileChanges::default, |source| FileChanges::of(source, atom));
+        for alias in self.aliases_in(file).iter().filter(|alias| alias.of == atom) {
+            changes.change(Some(alias.function), alias.plain);
+        }
+        let changes = Arc::new(changes);
         let mut known = self.changes.write().unwrap_or_else(PoisonError::into_inner);
         match known.entry(key) {
             Entry::Occupied(known) => Arc::clone(known.get()),
@@ -367,6 +382,45 @@ fn sets_on_others(source: &Module, atom: Atom, name: &str) -> bool {
     let own = source.attributes.iter();
     let own = own.filter(|attribute| attribute.function.is_some() && &*attribute.name == name);
     times > 0 && times > own.count()
+}
+
+/// A function that gives another name to what has one, or to an item of it: by that name it may change it.
+#[derive(Debug, Clone, Copy)]
+struct Alias {
+    function: u32,
+    of: Atom,
+    /// It is a plain name, not an attribute.
+    plain: bool,
+}
+
+fn aliases_of(source: &Module) -> Vec<Alias> {
+    let mut all = Vec::new();
+    for (function, facts) in (0_u32..).zip(&source.functions) {
+        visit(&facts.body, &mut |step| {
+            let (Step::Store { value: Some(value), .. } | Step::StoreAttribute { value: Some(value), .. }) = step
+            else {
+                return;
+            };
+            let mut of = &**value;
+            while let Value::Subscript(inner, _) = of {
+                of = inner;
+            }
+            match of {
+                Value::Name(name) => all.push(Alias {
+                    function,
+                    of: *name,
+                    plain: true,
+                }),
+                Value::Attribute(_, name) => all.push(Alias {
+                    function,
+                    of: *name,
+                    plain: false,
+                }),
+                _ => {}
+            }
+        });
+    }
+    all
 }
 
 impl FileChanges {

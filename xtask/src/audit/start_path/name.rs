@@ -247,6 +247,11 @@ impl Walker<'_> {
         if !self.data.is_empty() {
             self.hold(&value, &Holder::Attribute(source.name(attribute).to_owned()));
         }
+        if matches!(source.name(attribute), "__dict__" | "__class__") {
+            let object = self.variable(object).unwrap_or(V::Unknown);
+            self.becomes_another(&object);
+            return;
+        }
         // Another object may be meant, whose name stands for this one here.
         let sure_object = || source.name(object) == "self" || self.certain(&pysrc::Value::Name(object)).is_some();
         let (mut maybe, mut sure) = (maybe, sure);

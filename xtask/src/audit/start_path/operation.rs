@@ -31,6 +31,26 @@ impl Walker<'_> {
         if let OperationKind::Give(object, attribute) = &operation.kind {
             return self.assigns(here, object, *attribute, operation.span);
         }
+        match &operation.kind {
+            OperationKind::InPlace(value) => {
+                let changed = self.evaluate(value);
+                self.open_data(&changed);
+                if let V::Instance(id) = changed {
+                    self.reach(id);
+                }
+                return Flow::Next;
+            }
+            OperationKind::Remove(object, attribute) => {
+                let object = self.evaluate(object);
+                let name = self
+                    .source(here)
+                    .map_or("", |source| source.name(*attribute))
+                    .to_owned();
+                self.loses_attribute(&object, name);
+                return Flow::Next;
+            }
+            _ => {}
+        }
         if let OperationKind::Await(value) = &operation.kind {
             match self.evaluate(value) {
                 V::Coroutine(id) | V::Future(id) => return self.awaits(value, id),
@@ -164,6 +184,8 @@ impl Walker<'_> {
             OperationKind::Binary(..)
             | OperationKind::Item(..)
             | OperationKind::Augmented(..)
+            | OperationKind::InPlace(..)
+            | OperationKind::Remove(..)
             | OperationKind::Unary(..)
             | OperationKind::Order(..)
             | OperationKind::Contains(..)

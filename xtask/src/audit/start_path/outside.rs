@@ -12,9 +12,10 @@ use super::fold;
 use super::library::LOGGER;
 use super::object::made_by;
 use super::operator::kind;
+use super::paths;
 use super::regular;
 use super::text;
-use super::value::{ModuleId, V, Variable, absolute, join, parent};
+use super::value::{ModuleId, V, Variable, absolute};
 use super::walk::Walker;
 use crate::container::layout::ROOT;
 use crate::python::imports::zmq;
@@ -110,12 +111,11 @@ impl Walker<'_> {
         let first = called.first();
         let text = |at| called.text(at);
         let value = match name {
-            "os.path.basename" => text(0).map_or(V::Unknown, |path| {
-                V::Str(path.rsplit('/').next().unwrap_or_default().to_owned())
+            "os.path.basename" => text(0).map_or(V::Unknown, |path| V::Str(paths::base(path).to_owned())),
+            "os.path.splitext" => text(0).map_or(V::Unknown, |path| {
+                V::List(paths::split_ending(path).map(V::Str).to_vec())
             }),
-            "os.path.splitext" => {
-                text(0).map_or(V::Unknown, |path| V::List(split_extension(path).map(V::Str).to_vec()))
-            }
+            "os.path.normpath" => text(0).map_or(V::Unknown, |path| V::Str(paths::normal(path))),
             "os.path.join" | "posixpath.join" => {
                 let mut parts = arguments.positional.iter().map(V::text);
                 let mut path = match parts.next() {
@@ -124,14 +124,14 @@ impl Walker<'_> {
                 };
                 for part in parts {
                     match part {
-                        Some(part) => path = join(&path, part),
+                        Some(part) => path = paths::join(&path, part),
                         None => return Some((V::Unknown, Flow::Next)),
                     }
                 }
                 V::Str(path)
             }
-            "os.path.dirname" => text(0).map_or(V::Unknown, |path| V::Str(parent(path))),
-            "os.path.abspath" | "os.path.realpath" | "os.path.normpath" => {
+            "os.path.dirname" => text(0).map_or(V::Unknown, |path| V::Str(paths::folder(path).to_owned())),
+            "os.path.abspath" | "os.path.realpath" => {
                 let known = text(0).filter(|path| !self.is_elsewhere(path));
                 known.map_or(V::Unknown, |path| V::Str(self.real(path, name == "os.path.realpath")))
             }
@@ -143,7 +143,7 @@ impl Walker<'_> {
             "pathlib.Path.cwd" if !self.moved => V::Path(ROOT.to_owned()),
             "pathlib.Path" | "pathlib.PurePath" | "pathlib.PosixPath" => match (first, text(0)) {
                 (None, _) => V::Path(String::new()),
-                (_, Some(path)) if arguments.positional.len() == 1 => V::Path(path.to_owned()),
+                (_, Some(path)) if arguments.positional.len() == 1 => V::Path(paths::of_text(path)),
                 _ => V::Unknown,
             },
             "os.makedirs" | "os.mkdir" => return Some((V::None, self.make_folder(here, call, text(0)))),
@@ -177,6 +177,7 @@ impl Walker<'_> {
                 let opened = path.and_then(V::text).filter(|_| !writes && arguments.sure && plain);
                 Some((opened.map_or(V::Unknown, |path| V::File(path.to_owned())), flow))
             }
+            "json.load" | "json.loads" | "yaml.safe_load" if self.gives_functions(arguments) => None,
             "json.load" | "json.loads" | "yaml.safe_load" => Some(match first {
                 Some(V::File(path) | V::Text(path)) => {
                     let path = path.clone();
@@ -264,11 +265,12 @@ impl Walker<'_> {
         Some(match name {
             "builtins.super" => self.super_value(arguments),
             "builtins.str" | "os.fspath" => match first {
+                Some(V::Path(path)) if path.is_empty() => V::Str(".".to_owned()),
                 Some(V::Path(path) | V::Str(path)) => V::Str(path.clone()),
                 Some(V::Int(number)) => V::Str(number.to_string()),
                 _ => V::Unknown,
             },
-            "builtins.int" => match first {
+            "builtins.int" if !arguments.are_named() && arguments.positional.len() == 1 => match first {
                 Some(V::Int(number)) => V::Int(*number),
                 Some(V::Str(text)) => text.trim().parse().map_or(V::Unknown, V::Int),
                 _ => V::Unknown,
@@ -450,6 +452,22 @@ impl Walker<'_> {
         })
     }
 
+    /// Functions of the tree that are given to something may be called by it. Whether there are any.
+    pub fn gives_functions(&mut self, arguments: &Arguments) -> bool {
+        let all = arguments
+            .positional
+            .iter()
+            .chain(arguments.named.iter().map(|(_, value)| value));
+        let mut any = false;
+        for value in all {
+            if value.closure().is_some() || matches!(value, V::Partial(_) | V::Lambda(..)) {
+                self.open_object(value);
+                any = true;
+            }
+        }
+        any
+    }
+
     /// Any other function: what it is given may change, and it may go on for ever.
     fn other_function(&mut self, called: Called<'_>) -> V {
         let Called {
@@ -458,7 +476,9 @@ impl Walker<'_> {
         self.alive |= name.starts_with("itertools.") || (name == "builtins.iter" && called.text(1).is_none());
         let alone = call.arguments.len() == 1 && call.keywords.is_empty() && call.spread.is_none();
         let passes_on = alone && call.taken == Taken::GoneThrough && PASSED_ON.contains(&name);
-        if !LOOKS_ONLY.contains(&name) && !passes_on {
+        if LOOKS_ONLY.contains(&name) || passes_on {
+            self.gives_functions(arguments);
+        } else {
             self.escape(arguments);
         }
         self.paused |= matches!(name, "time.sleep" | "asyncio.sleep");
@@ -537,7 +557,7 @@ impl Walker<'_> {
     }
 
     /// `object.__setattr__(self, …)` of a name or on a way that is not known: nothing is known of its attributes any more.
-    fn forgets_attributes(&mut self, id: usize) {
+    pub fn forgets_attributes(&mut self, id: usize) {
         if let Some(object) = self.objects.get_mut(id) {
             object.dynamic = true;
             for variable in object.attributes.values_mut() {
@@ -723,7 +743,7 @@ impl Walker<'_> {
                 let mut path = path.clone();
                 for part in &arguments.positional {
                     match part.text() {
-                        Some(part) => path = join(&path, part),
+                        Some(part) => path = paths::below(&path, part),
                         None => return Some((V::Unknown, Flow::Next)),
                     }
                 }
@@ -731,7 +751,7 @@ impl Walker<'_> {
             }
             (V::Path(path), "with_name" | "with_suffix") => {
                 let known = arguments.positional.first().and_then(V::text);
-                let path = known.map_or(V::Unknown, |part| V::Path(renamed(path, method, part)));
+                let path = known.map_or(V::Unknown, |part| V::Path(paths::renamed(path, method, part)));
                 Some((path, Flow::Next))
             }
             (V::Path(path), "mkdir") => {
@@ -796,6 +816,7 @@ impl Walker<'_> {
                 if ADDERS.contains(&method) || REMOVERS.contains(&method) {
                     self.changes(parts);
                 }
+                self.gives_functions(arguments);
                 Some((V::Unknown, Flow::Next))
             }
             (V::Path(_) | V::Concat(_), _) => Some((V::Unknown, Flow::Next)),
@@ -1012,33 +1033,6 @@ fn range(arguments: &[V]) -> V {
         [V::Int(start), V::Int(end)] => V::Range(*start, *end),
         _ => V::Unknown,
     }
-}
-
-/// `os.path.splitext(path)`: dots at the beginning of a name begin no ending.
-fn split_extension(path: &str) -> [String; 2] {
-    let name = path.rfind('/').map_or(0, |at| at + 1);
-    let begins = path
-        .get(name..)
-        .and_then(|name| name.find(|character| character != '.'))
-        .map_or(path.len(), |at| name + at);
-    let dot = path.rfind('.').filter(|at| *at > begins).unwrap_or(path.len());
-    let (root, ending) = path.split_at(dot);
-    [root.to_owned(), ending.to_owned()]
-}
-
-/// A path with another last part, or another ending of it.
-fn renamed(path: &str, method: &str, part: &str) -> String {
-    let (folder, name) = path
-        .rsplit_once('/')
-        .map_or((None, path), |(folder, name)| (Some(folder), name));
-    let name = match method {
-        "with_suffix" => {
-            let stem = name.rfind('.').filter(|at| *at > 0).and_then(|at| name.get(..at));
-            format!("{}{part}", stem.unwrap_or(name))
-        }
-        _ => part.to_owned(),
-    };
-    folder.map_or_else(|| name.clone(), |folder| format!("{folder}/{name}"))
 }
 
 fn is_harmless_method(method: &str) -> bool {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pysrc::{Atom, Body, Branch, Condition, Entry, Leave, Loop, Span, Step, Value};
 
+use super::class::Lookup;
 use super::failure::{Flow, Words};
 use super::trail::Kind;
 use super::value::{ModuleId, V, Variable};
@@ -182,7 +183,12 @@ impl<'a> Walker<'a> {
         let is_target =
             |of: &Value| matches!(of, Value::Attribute(of, name) if **of == Value::Name(object) && *name == attribute);
         let value = value.filter(|value| self.loops == 0 || !is_sum(value, &is_target));
-        let (value, sure) = self.taken(value);
+        let (mut value, mut sure) = self.taken(value);
+        if self.sets_its_own_way(object) {
+            self.put_away(&value);
+            self.open_data(&value);
+            (value, sure) = (V::Unknown, false);
+        }
         let flow = self.refused_attribute(object, attribute, at);
         let target = |walker: &Self| format!("{}.{}", walker.written_name(object), walker.written_name(attribute));
         self.notes_assignment(target, &value, sure);
@@ -198,9 +204,37 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Whether the `__setattr__` of an object's class says what becomes of its attributes.
+    fn sets_its_own_way(&mut self, object: Atom) -> bool {
+        let Some(V::Instance(id)) = self.variable(object) else {
+            return false;
+        };
+        let class = self.objects.get(id).map(|object| (object.module, object.class));
+        let own =
+            class.is_some_and(|class| matches!(self.find_method(class.0, class.1, "__setattr__"), Lookup::Found(..)));
+        if own {
+            self.any_attribute(&V::Instance(id));
+        }
+        own
+    }
+
+    /// Whether this is `dictionary.keys()` or its like, which shows what the dictionary has by then.
+    fn is_view(&self, value: &Value) -> bool {
+        let Value::Call(call) = value else {
+            return false;
+        };
+        let Some(source) = self.source(self.here()) else {
+            return false;
+        };
+        matches!(
+            source.calls.get(*call as usize).map(|call| &call.callee),
+            Some(Value::Attribute(_, method)) if matches!(source.name(*method), "keys" | "values" | "items")
+        )
+    }
+
     /// What is stored, and whether it surely is that.
     fn stored(&self, value: Option<&Value>) -> (V, bool) {
-        let Some(value) = value else {
+        let Some(value) = value.filter(|value| !self.is_view(value)) else {
             return (V::Unknown, false);
         };
         match self.certain(value) {

@@ -296,6 +296,7 @@ fn texts_of_condition(condition: &Condition, source: &Module, with: &mut dyn FnM
             all.iter().for_each(|one| texts_of_condition(one, source, with));
         }
         Condition::None(_)
+        | Condition::Is(..)
         | Condition::Order(..)
         | Condition::Words(..)
         | Condition::Mapping(_)

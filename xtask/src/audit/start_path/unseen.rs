@@ -212,7 +212,59 @@ pub struct CalledPart {
     questions: Vec<Question>,
 }
 
+/// Special methods that operators and built-in functions call, wherever an object is used.
+const SPECIAL: &[&str] = &[
+    "__len__",
+    "__bool__",
+    "__eq__",
+    "__ne__",
+    "__lt__",
+    "__le__",
+    "__gt__",
+    "__ge__",
+    "__hash__",
+    "__contains__",
+    "__iter__",
+    "__next__",
+    "__getitem__",
+    "__setitem__",
+    "__delitem__",
+    "__missing__",
+    "__getattr__",
+    "__getattribute__",
+    "__setattr__",
+    "__delattr__",
+    "__repr__",
+    "__str__",
+    "__format__",
+    "__int__",
+    "__float__",
+    "__index__",
+    "__neg__",
+    "__add__",
+    "__radd__",
+    "__iadd__",
+    "__sub__",
+    "__isub__",
+    "__mul__",
+    "__or__",
+    "__ior__",
+    "__and__",
+    "__del__",
+    "__copy__",
+    "__deepcopy__",
+    "__reversed__",
+    "__fspath__",
+];
+
 impl Called {
+    /// Those that are called by no name.
+    pub fn of_special_methods() -> Self {
+        let mut called = Self::default();
+        called.extend(SPECIAL.iter().map(|name| (*name).to_owned()));
+        called
+    }
+
     /// Whether a name is among them.
     pub fn contains(&self, name: &str) -> bool {
         self.names.contains(name)

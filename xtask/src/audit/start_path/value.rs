@@ -233,43 +233,6 @@ impl V {
     }
 }
 
-/// `a / b`, as a path.
-pub fn join(left: &str, right: &str) -> String {
-    if right.starts_with('/') || left.is_empty() {
-        right.to_owned()
-    } else {
-        format!("{}/{right}", left.trim_end_matches('/'))
-    }
-}
-
-/// The folder of a path.
-pub fn parent(path: &str) -> String {
-    match path.trim_end_matches('/').rsplit_once('/') {
-        Some(("", _)) => "/".to_owned(),
-        Some((folder, _)) => folder.to_owned(),
-        None => String::new(),
-    }
-}
-
-/// `path.name`, `path.stem` and `path.suffix`.
-pub fn part_of_path(path: &str, part: &str) -> Option<String> {
-    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    if matches!(name, "." | ".." | "") {
-        return None;
-    }
-    let dot = name
-        .rfind('.')
-        .filter(|at| *at > 0 && at + 1 < name.len())
-        .unwrap_or(name.len());
-    let part = match part {
-        "name" => name,
-        "stem" => &name[..dot],
-        "suffix" => &name[dot..],
-        _ => return None,
-    };
-    Some(part.to_owned())
-}
-
 /// The path from the root of the container, given that the working directory is the tree's root.
 pub fn absolute(path: &str) -> String {
     if path.starts_with('/') {
