@@ -273,7 +273,9 @@ impl<'a> Lower<'a> {
 
     /// What a name or attribute stands for may be changed itself.
     fn changes_in_place(&mut self, assign: &'a ast::StmtAugAssign) {
-        if assign.value.is_number_literal_expr() || self.outline {
+        // A list times a number is longer; nothing else is changed by one.
+        let of_numbers = assign.value.is_number_literal_expr() && assign.op != ast::Operator::Mult;
+        if of_numbers || self.outline {
             return;
         }
         let changed = match &*assign.target {

@@ -444,6 +444,9 @@ impl Walker<'_> {
 
     /// `hasattr(class, name)`, where that is known.
     pub fn class_has(&self, class: (ModuleId, u32), name: &str) -> Option<bool> {
+        if self.is_given(class.0, class.1, name) {
+            return None;
+        }
         if matches!(self.find_method(class.0, class.1, name), Lookup::Found(..))
             || self
                 .class_variable(class.0, class.1, name)

@@ -612,7 +612,11 @@ impl Walker<'_> {
                 .is_some_and(|facts| self.is_unusual(facts, entry) && facts.decorators.is_empty())
         });
         let (makes, has_new) = match self.find_method(module, class, "__new__") {
-            Lookup::Found(owner, function) => (self.makes(&instance, owner, function), true),
+            Lookup::Found(owner, function) => {
+                // Its body is not followed.
+                self.called_unseen.insert("__new__".to_owned());
+                (self.makes(&instance, owner, function), true)
+            }
             Lookup::NotThere | Lookup::Unknown => (true, false),
         };
         // A constructor is made for it that takes what is not known.
@@ -697,6 +701,9 @@ impl Walker<'_> {
                 }
                 self.escape(arguments);
                 self.any_attribute(instance);
+                if let V::Instance(id) = instance {
+                    self.may_call_methods(*id);
+                }
                 self.alive = true;
                 Flow::Next
             }

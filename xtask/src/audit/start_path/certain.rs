@@ -209,7 +209,7 @@ impl Walker<'_> {
         let object = self.objects.get(id)?;
         if !object.attributes.contains_key(name) {
             let shared = (object.opened || object.reached) && (object.whole || self.is_given_unseen(name));
-            let own = !object.dynamic && !shared;
+            let own = !object.dynamic && !shared && !self.is_set_beside(name);
             let written = self.written_in_class((object.module, object.class), name);
             return written.filter(|written| own && !self.is_descriptor(written));
         }
@@ -217,7 +217,7 @@ impl Walker<'_> {
         let open = (object.opened || object.reached)
             && !self.is_set_once((object.module, object.class), name)
             && (object.whole || self.is_given_unseen(name));
-        if open || object.dynamic || variable.value == V::Unknown {
+        if open || object.dynamic || variable.value == V::Unknown || self.is_set_beside(name) {
             return None;
         }
         let own = matches!(self.find_method(object.module, object.class, name), Lookup::NotThere);

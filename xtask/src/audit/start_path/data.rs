@@ -8,6 +8,7 @@ use super::arguments::Arguments;
 use super::condition::equal;
 use super::content::{Content, Data, Holder};
 use super::document::Document;
+use super::mutation::{Changes, How};
 use super::operator::Problem;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
@@ -222,6 +223,7 @@ impl Walker<'_> {
             let changes = self.changes_of(name);
             let mut within = changes.within.iter().filter(|change| plain || !change.plain);
             within.any(|change| self.runs_unseen(change.module, change.function))
+                || self.is_changed_beside(&changes, &|how| how == How::Attribute || plain && how == How::Named)
         };
         match holder {
             Holder::Local(module, function, name) => self.source(*module).is_some_and(|source| {
@@ -234,6 +236,21 @@ impl Walker<'_> {
             Holder::Global(name) => anywhere(name, true),
             Holder::Attribute(name) => anywhere(name, false),
         }
+    }
+
+    /// Whether a function that may run unseen changes what has a name by another one.
+    fn is_changed_beside(&self, changes: &Changes, counts: &dyn Fn(How) -> bool) -> bool {
+        changes.beside.iter().any(|(module, function, how)| {
+            let facts = self
+                .source(*module)
+                .and_then(|source| source.functions.get(*function as usize));
+            counts(*how) && facts.is_none_or(|facts| self.may_run_unseen(&facts.name))
+        })
+    }
+
+    /// Whether a function that may run unseen gives something other than its own object an attribute of that name.
+    pub fn is_set_beside(&self, name: &str) -> bool {
+        self.is_changed_beside(&self.changes_of(name), &|how| how == How::Sets)
     }
 
     /// Whether a function may be called where that is not followed.

@@ -25,8 +25,8 @@ pub struct Names<'a> {
     calls: Vec<OnceLock<FileCalls>>,
     /// What each file says of its ports, likewise.
     talks: Vec<OnceLock<FileTalk>>,
-    /// Functions of each file that give other names to what has one, likewise.
-    aliases: Vec<OnceLock<Vec<Alias>>>,
+    /// By what other ways functions of each file may change what has a name, likewise.
+    ways: Vec<OnceLock<Vec<Way>>>,
     /// Files that define a function, by its name.
     defining: OnceLock<FxHashMap<NameId, Vec<usize>>>,
     changes: RwLock<FxHashMap<(usize, Atom), Arc<FileChanges>>>,
@@ -53,6 +53,8 @@ struct FileChanges {
     removed: bool,
     /// Functions that do one of these, and whether by a plain name.
     within: Vec<(u32, bool)>,
+    /// Functions that may by another name.
+    beside: Vec<Way>,
 }
 
 /// What was asked of a name. The answers are put together of those about each module.
@@ -109,6 +111,8 @@ pub struct Changes {
     pub removed: bool,
     /// Functions that do one of these.
     pub within: Vec<Change>,
+    /// Functions that may by another name.
+    pub beside: Vec<(ModuleId, u32, How)>,
 }
 
 /// A function that changes the items of what has a name.
@@ -151,7 +155,7 @@ impl<'a> Names<'a> {
             named: all,
             calls: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
             talks: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
-            aliases: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
+            ways: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
             defining: OnceLock::new(),
             changes: RwLock::default(),
         }
@@ -185,10 +189,10 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The functions of a file that give other names to what has one.
-    fn aliases_in(&self, file: usize) -> &[Alias] {
-        match (self.aliases.get(file), self.source(file)) {
-            (Some(aliases), Some(source)) => aliases.get_or_init(|| aliases_of(source)),
+    /// By what other ways functions of a file may change what has a name.
+    fn ways_in(&self, file: usize) -> &[Way] {
+        match (self.ways.get(file), self.source(file)) {
+            (Some(ways), Some(source)) => ways.get_or_init(|| ways_of(source)),
             _ => &[],
         }
     }
@@ -224,9 +228,8 @@ impl<'a> Names<'a> {
         let mut changes = self
             .source(file)
             .map_or_else(FileChanges::default, |source| FileChanges::of(source, atom));
-        for alias in self.aliases_in(file).iter().filter(|alias| alias.of == atom) {
-            changes.change(Some(alias.function), alias.plain);
-        }
+        let ways = self.ways_in(file).iter().filter(|way| way.of == atom);
+        changes.beside = ways.copied().collect();
         let changes = Arc::new(changes);
         let mut known = self.changes.write().unwrap_or_else(PoisonError::into_inner);
         match known.entry(key) {
@@ -384,19 +387,36 @@ fn sets_on_others(source: &Module, atom: Atom, name: &str) -> bool {
     times > 0 && times > own.count()
 }
 
-/// A function that gives another name to what has one, or to an item of it: by that name it may change it.
+/// A function that may change what has a name, but by another one.
 #[derive(Debug, Clone, Copy)]
-struct Alias {
+struct Way {
     function: u32,
     of: Atom,
-    /// It is a plain name, not an attribute.
-    plain: bool,
+    how: How,
 }
 
-fn aliases_of(source: &Module) -> Vec<Alias> {
+/// How it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// It gives another name to what has this plain one, or to an item of it.
+    Named,
+    /// The same of an attribute.
+    Attribute,
+    /// It gives something that is not the `self` of its own an attribute of that name.
+    Sets,
+}
+
+fn ways_of(source: &Module) -> Vec<Way> {
     let mut all = Vec::new();
     for (function, facts) in (0_u32..).zip(&source.functions) {
+        let own = facts.parameters.all.first().filter(|_| facts.class.is_some());
         visit(&facts.body, &mut |step| {
+            if let Step::StoreAttribute { object, attribute, .. } = step
+                && own.is_none_or(|own| own.name != *object)
+            {
+                let (of, how) = (*attribute, How::Sets);
+                all.push(Way { function, of, how });
+            }
             let (Step::Store { value: Some(value), .. } | Step::StoreAttribute { value: Some(value), .. }) = step
             else {
                 return;
@@ -405,19 +425,12 @@ fn aliases_of(source: &Module) -> Vec<Alias> {
             while let Value::Subscript(inner, _) = of {
                 of = inner;
             }
-            match of {
-                Value::Name(name) => all.push(Alias {
-                    function,
-                    of: *name,
-                    plain: true,
-                }),
-                Value::Attribute(_, name) => all.push(Alias {
-                    function,
-                    of: *name,
-                    plain: false,
-                }),
-                _ => {}
-            }
+            let (of, how) = match of {
+                Value::Name(name) => (*name, How::Named),
+                Value::Attribute(_, name) => (*name, How::Attribute),
+                _ => return,
+            };
+            all.push(Way { function, of, how });
         });
     }
     all
@@ -473,6 +486,8 @@ impl Changes {
             function: *function,
             plain: *plain,
         }));
+        let beside = file.beside.iter();
+        self.beside.extend(beside.map(|way| (module, way.function, way.how)));
     }
 
     fn add(&mut self, more: Self) {
@@ -480,6 +495,7 @@ impl Changes {
         self.added |= more.added;
         self.removed |= more.removed;
         self.within.extend(more.within);
+        self.beside.extend(more.beside);
     }
 }
 

@@ -87,8 +87,10 @@ impl Walker<'_> {
 
     /// An object becomes an attribute of something that is not followed.
     pub fn put_away(&mut self, value: &V) {
-        if let V::Instance(id) = value {
-            self.reach(*id);
+        match value {
+            V::Instance(id) => self.reach(*id),
+            function if function.closure().is_some() => self.open_object(function),
+            _ => {}
         }
     }
 
@@ -288,6 +290,7 @@ impl Walker<'_> {
                 }
             }
             Some(V::Module(id)) => {
+                self.put_away(&value);
                 if let Some(module) = self.modules.get_mut(id) {
                     module.dynamic = true;
                 }

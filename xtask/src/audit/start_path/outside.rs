@@ -406,6 +406,13 @@ impl Walker<'_> {
                 }
                 let ([V::Instance(id), V::Str(attribute)], true) = (arguments.positional.as_slice(), arguments.sure)
                 else {
+                    // It may be any method.
+                    if let Some(V::Instance(id)) = first
+                        && text(1).is_none()
+                    {
+                        self.reach(*id);
+                        self.may_call_methods(*id);
+                    }
                     return Some((V::Unknown, Flow::Next));
                 };
                 let flow = self.instance_attribute(here, *id, attribute, call.span);
@@ -414,6 +421,12 @@ impl Walker<'_> {
                 }
                 self.sure = false;
                 self.attribute(V::Instance(*id), attribute)
+            }
+            "builtins.delattr" => {
+                if let Some(object) = first {
+                    self.loses_attribute(object, text(1).unwrap_or_default().to_owned());
+                }
+                V::None
             }
             "builtins.vars" => {
                 if let Some(object) = first {

@@ -158,6 +158,8 @@ impl Walker<'_> {
         if self.parsers.get(id).is_some_and(|parser| parser.of_optparse) {
             return self.option_parser_method(here, call, id, method, arguments);
         }
+        // `type=` and `action=` run when arguments are parsed.
+        self.gives_functions(arguments);
         match method {
             "add_argument" => {
                 let option = option(arguments).map(|option| match self.is_sure_way() {
