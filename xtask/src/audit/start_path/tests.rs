@@ -2,6 +2,7 @@
 
 mod again;
 mod aliases;
+mod beside;
 mod configured;
 mod data;
 mod folded;
