@@ -2,7 +2,7 @@
 
 use ruff_python_ast::{self as ast, Expr};
 
-use super::{Lower, index, span};
+use super::{Kind, Lower, index, span};
 use crate::facts::*;
 
 /// What a call may say.
@@ -41,6 +41,8 @@ pub(super) fn telling(source: &ast::ExprCall) -> Option<Telling> {
     match last {
         "import_module" | "__import__" => Some(Telling::Import),
         "globals" | "exec" if object.is_none() => Some(Telling::Names),
+        // In a module or class these are its names.
+        "locals" | "vars" if object.is_none() && source.arguments.is_empty() => Some(Telling::Names),
         "bind" | "connect" if object.is_some() => Some(Telling::Socket),
         "insert" | "append" | "extend" if object.is_some_and(is_sys_path) => Some(Telling::Path),
         "addsitedir" => Some(Telling::Path),
@@ -83,7 +85,10 @@ impl<'a> Lower<'a> {
         let mut formatted = None;
         match telling {
             Telling::Import => self.import_call(position, &call),
-            Telling::Names => self.module.dynamic_names = true,
+            Telling::Names => {
+                let of_function = matches!(last, "locals" | "vars") && matches!(self.kind(), Kind::Function(_));
+                self.module.dynamic_names |= !of_function;
+            }
             Telling::Socket => {
                 self.endpoint(position, &call, last == "bind", source);
                 if last == "connect" {

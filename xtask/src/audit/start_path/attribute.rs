@@ -11,6 +11,7 @@ use super::failure::{Flow, Words};
 use super::mutation::{About, Mention};
 use super::object::{self, object_class};
 use super::operator::kind;
+use super::outside::{MORE, any_name_of};
 use super::steps::any_step;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
@@ -277,6 +278,14 @@ impl Walker<'_> {
         if module.dynamic || unread || self.by_name.contains_key(&full) || self.may_be_replaced(id) {
             return Flow::Next;
         }
+        // A submodule that is there may have been imported by a name that is computed.
+        let below = || {
+            let target = self.modules.target(id);
+            target.is_some_and(|target| !matches!(self.lookup_below(target, &full, name), Target::Missing(_)))
+        };
+        if self.is_mentioned(&["import_module", "__import__", "exec_module", "load_module"]) && below() {
+            return Flow::Next;
+        }
         let bound = self
             .source(id)
             .is_some_and(|source| source.bindings.iter().any(|binding| source.name(binding.name) == name));
@@ -313,12 +322,20 @@ impl Walker<'_> {
         };
         let full = format!("{module}.{name}");
         let known = names.contains(name) || stdlib::names(&full).is_some();
-        if known || module == "builtins" || self.asks_first(here) || self.set_from_outside(name) {
+        let asked = known || module == "builtins" || self.asks_first(here);
+        if asked || self.set_from_outside(name) || self.is_given_to(module, name) {
             return Flow::Next;
         }
         let message = format!("module '{module}' has no attribute '{name}'");
         let help = nearest(name, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
         self.no_attribute(here, span, name, message, help)
+    }
+
+    /// Whether a module of a library may have got an attribute from the tree.
+    pub fn is_given_to(&self, module: &str, name: &str) -> bool {
+        self.set_from_outside(name)
+            || self.set_elsewhere.contains(name)
+            || self.set_elsewhere.contains(&any_name_of(module))
     }
 
     /// An attribute of a context or socket: a method, or an option.
@@ -573,6 +590,9 @@ impl Walker<'_> {
         for entry in self.order(class.0, class.1) {
             let (module, class) = entry?;
             let source = self.source(module)?;
+            if self.given.contains(&(module, class, MORE.to_owned())) {
+                return None;
+            }
             if MAKERS.iter().any(|maker| source.atom(maker).is_some()) {
                 return None;
             }
@@ -589,7 +609,7 @@ impl Walker<'_> {
     }
 
     /// Whether the modules of a class and of those above it call `setattr`.
-    fn has_setattr(&self, class: (ModuleId, u32)) -> bool {
+    pub fn has_setattr(&self, class: (ModuleId, u32)) -> bool {
         let order = self.order(class.0, class.1);
         order.into_iter().any(|entry| {
             entry

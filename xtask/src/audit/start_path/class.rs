@@ -2,6 +2,7 @@
 
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
+use super::outside::MORE;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
 
@@ -306,6 +307,16 @@ impl Walker<'_> {
                     .filter(|attribute| attribute.function.is_none())
                     .map(|attribute| &*attribute.name),
             );
+        }
+        let order = || self.order(module, class).into_iter().flatten();
+        let given = order().any(|(module, class)| self.given.contains(&(module, class, MORE.to_owned())));
+        open.retain(|name| !given && !self.is_given(module, class, name));
+        // A decorator of a class may ask anew which of its methods are abstract.
+        let asked_anew = self.is_mentioned(&["update_abstractmethods"]);
+        let by_others = matches!(self.find_method(module, class, "__init_subclass__"), Lookup::Found(..))
+            && self.has_setattr((module, class));
+        if asked_anew || by_others {
+            return None;
         }
         open.sort_unstable();
         let facts = self.source(module)?.classes.get(class as usize)?;

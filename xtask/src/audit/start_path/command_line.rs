@@ -83,4 +83,10 @@ impl Walker<'_> {
             !uses.bound_otherwise && !uses.escapes && uses.literals == 0
         })
     }
+
+    /// Whether a module that has run may have changed what is on the command line.
+    pub fn is_command_line_changed(&self) -> bool {
+        let changes = self.changes_of("argv");
+        changes.filled || changes.added || changes.removed || self.set_from_outside("argv")
+    }
 }

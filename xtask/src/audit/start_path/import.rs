@@ -616,7 +616,8 @@ impl Walker<'_> {
                 let cut =
                     || stdlib::names(name).is_some_and(|names| names.iter().any(|known| known.starts_with(wanted)));
                 let is_standard = stdlib::has(name.split('.').next().unwrap_or(name), self.version());
-                if is_standard && stdlib::has_name(name, wanted) == Some(false) && (exact || cut()) {
+                let given = self.is_given_to(name, wanted);
+                if is_standard && !given && stdlib::has_name(name, wanted) == Some(false) && (exact || cut()) {
                     let message = format!("cannot import name '{wanted}' from '{name}'");
                     let names = stdlib::names(name).into_iter().flatten().copied();
                     let mut starts: Vec<&str> = names.clone().filter(|known| known.starts_with(wanted)).collect();
@@ -658,6 +659,17 @@ impl Walker<'_> {
         }
     }
 
+    /// Whether a module that has begun imports others when somebody asks for its attributes.
+    fn imports_lazily(&self) -> bool {
+        self.is_mentioned(&["import_module", "__import__"])
+            && self.mentions("__getattr__").iter().any(|mention| {
+                let mut functions = mention.source.functions.iter();
+                functions.any(|function| {
+                    function.atom == mention.atom && function.class.is_none() && function.outer.is_none()
+                })
+            })
+    }
+
     fn cannot_import(&mut self, import: &Import, id: ModuleId, module: &str, wanted: &str) -> Flow {
         let here = self.here();
         let partial = self
@@ -676,8 +688,9 @@ impl Walker<'_> {
                     .iter()
                     .any(|binding| source.name(binding.name) == wanted)
             });
-        // On a way that may not be taken, modules begin in an order that may not be theirs.
-        if later && self.maybe > 0 {
+        // On a way that may not be taken, modules begin in an order that may not be theirs; so they do where a package looks for its names
+        // when they are asked for.
+        if later && (self.maybe > 0 || self.imports_lazily()) {
             self.bind_import(import, V::Unknown);
             return Flow::Next;
         }

@@ -392,8 +392,18 @@ impl Walker<'_> {
                             self.given.insert((*module, *class, name));
                         }
                     }
+                    Some(V::Outside(module)) => {
+                        let name = text(1).map_or_else(|| any_name_of(module), ToOwned::to_owned);
+                        self.set_elsewhere.insert(name);
+                    }
                     Some(object) => self.any_attribute(object),
                     None => {}
+                }
+                // What it is called by a name that is computed may be any attribute.
+                if let Some(V::Class(module, class)) = first
+                    && text(1).is_none()
+                {
+                    self.given.insert((*module, *class, MORE.to_owned()));
                 }
                 V::None
             }
@@ -429,6 +439,9 @@ impl Walker<'_> {
                 V::None
             }
             "builtins.vars" => {
+                if let Some(V::Outside(module)) = first {
+                    self.set_elsewhere.insert(any_name_of(module));
+                }
                 if let Some(object) = first {
                     self.any_attribute(object);
                 }
@@ -911,6 +924,14 @@ fn found_by_pattern(found: Option<bool>) -> V {
         Some(false) => V::None,
         None => V::Unknown,
     }
+}
+
+/// Stands for attributes that a class may have besides those that are seen.
+pub const MORE: &str = "*";
+
+/// Stands for any attribute of a module of a library.
+pub fn any_name_of(module: &str) -> String {
+    format!("{module}.*")
 }
 
 /// Methods of loggers: they change nothing of what they are given.

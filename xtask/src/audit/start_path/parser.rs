@@ -160,6 +160,9 @@ impl Walker<'_> {
         }
         // `type=` and `action=` run when arguments are parsed.
         self.gives_functions(arguments);
+        if method.starts_with("parse_") && self.is_command_line_changed() {
+            return (V::Unknown, Flow::Next);
+        }
         match method {
             "add_argument" => {
                 let option = option(arguments).map(|option| match self.is_sure_way() {

@@ -60,14 +60,24 @@ impl Walker<'_> {
         };
         let of = call.arguments.first().and_then(|address| self.port_of(address));
         let conditional = self.maybe > 0 || self.waiting;
+        let host = host_of(arguments.positional.first());
+        // Two addresses of a host have ports of their own.
+        let beside = |bind: &Bind| match (&bind.host, &host) {
+            (Some(one), Some(other)) => one != other && !is_any_host(one) && !is_any_host(other),
+            _ => false,
+        };
         let same = |bind: &&Bind| match (port, &of) {
             (Some(0), _) | (None, None) => false,
+            _ if beside(bind) => false,
             (Some(_), _) if bind.port.is_some() => bind.port == port,
             _ => of.is_some() && bind.of == of,
         };
         let stands = |bind: &&Bind| !bind.conditional && !bind.released;
         let before = self.binds.iter().filter(stands).find(same);
-        if let Some(before) = before.filter(|_| !self.shares_ports(here)) {
+        // Datagrams have ports of their own, too.
+        let datagrams = self.is_mentioned(&["SOCK_DGRAM"]);
+        let may_differ = |before: &&Bind| datagrams && (socket.is_none() || before.socket.is_none());
+        if let Some(before) = before.filter(|before| !may_differ(before) && !self.shares_ports(here)) {
             let what = match (port, &of) {
                 (Some(port), _) => port.to_string(),
                 (None, Some(PortOf { attribute, plus: 0, .. })) => format!("`self.{attribute}`"),
@@ -87,9 +97,10 @@ impl Walker<'_> {
             return self.fail_at(here, call.span, "start/port-bound-twice", "ZMQError", words, None);
         }
         // What is sent there is no connection.
-        let datagrams = socket.is_none() && self.is_mentioned(&["SOCK_DGRAM"]);
+        let datagrams = datagrams && socket.is_none();
         if self.silent == 0 {
             self.binds.push(Bind {
+                host,
                 port,
                 of,
                 place,
@@ -516,4 +527,22 @@ impl Walker<'_> {
             None,
         )
     }
+}
+
+/// The host of an address, `tcp://host:port` or `(host, port)`.
+fn host_of(address: Option<&V>) -> Option<String> {
+    let text = match address? {
+        V::List(parts) => parts.first()?.text()?.to_owned(),
+        address => {
+            let text = address.shape()?;
+            let below = text.strip_prefix("tcp://")?;
+            below.rsplit_once(':')?.0.to_owned()
+        }
+    };
+    (!text.contains('\0')).then_some(text)
+}
+
+/// Whether a host stands for all addresses, or for one that only a resolver knows.
+fn is_any_host(host: &str) -> bool {
+    !host.starts_with(|first: char| first.is_ascii_digit()) || host == "0.0.0.0"
 }

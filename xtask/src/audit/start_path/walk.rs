@@ -208,6 +208,9 @@ pub enum SocketState {
 /// A socket bound.
 #[derive(Debug, Clone)]
 pub struct Bind {
+    /// The address, where it is written.
+    pub host: Option<String>,
+    /// The port, where it is known.
     pub port: Option<u16>,
     /// The attribute that the port is, where its value is not known.
     pub of: Option<PortOf>,
