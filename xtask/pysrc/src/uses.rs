@@ -162,7 +162,10 @@ impl Look<'_> {
                 self.name(attribute.attr.as_str()).shared = true;
                 self.visit_expr(&attribute.value);
             }
-            other => self.visit_expr(other),
+            other => match vars_of(other) {
+                Some(of) => self.visit_expr(of),
+                None => self.visit_expr(other),
+            },
         }
     }
 
@@ -182,6 +185,18 @@ impl Look<'_> {
 
     fn binds(&mut self, name: &str) {
         self.name(name).bound_otherwise = true;
+    }
+}
+
+/// The object of `vars(object)`.
+fn vars_of(expression: &Expr) -> Option<&Expr> {
+    let Expr::Call(call) = expression else {
+        return None;
+    };
+    let is_vars = matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "vars");
+    match (&*call.arguments.args, &*call.arguments.keywords) {
+        ([of], []) if is_vars => Some(of),
+        _ => None,
     }
 }
 
@@ -221,7 +236,8 @@ impl Look<'_> {
             Expr::Call(call) => {
                 match &*call.func {
                     Expr::Attribute(method)
-                        if READERS.contains(&method.attr.as_str()) && name_of(&method.value).is_some() =>
+                        if READERS.contains(&method.attr.as_str())
+                            && (name_of(&method.value).is_some() || vars_of(&method.value).is_some()) =>
                     {
                         if name_of(&method.value) != Some(method.attr.as_str()) {
                             let uses = self.name(method.attr.as_str());
@@ -241,7 +257,12 @@ impl Look<'_> {
                     }
                 }
                 for keyword in &call.arguments.keywords {
-                    self.visit_expr(&keyword.value);
+                    // What is passed on by `**` is a copy.
+                    if keyword.arg.is_none() {
+                        self.reading(&keyword.value);
+                    } else {
+                        self.visit_expr(&keyword.value);
+                    }
                 }
             }
             Expr::Compare(compare) => {

@@ -572,14 +572,8 @@ impl Walker<'_> {
 
     /// Names that the bodies of a class and of those above it bind; nothing where these may get others.
     pub fn names_of_class(&self, class: (ModuleId, u32)) -> Option<HashSet<&str>> {
-        const MAKERS: &[&str] = &[
-            "__getattr__",
-            "__getattribute__",
-            "__setattr__",
-            "__dict__",
-            "vars",
-            "__slots__",
-        ];
+        const MAKERS: &[&str] = &["__getattr__", "__getattribute__", "__setattr__", "__slots__"];
+        const SHOWN: &[&str] = &["__dict__", "vars"];
         match self.find_method(class.0, class.1, "__init_subclass__") {
             Lookup::NotThere => {}
             // What it gave classes was seen.
@@ -593,7 +587,9 @@ impl Walker<'_> {
             if self.given.contains(&(module, class, MORE.to_owned())) {
                 return None;
             }
-            if MAKERS.iter().any(|maker| source.atom(maker).is_some()) {
+            // What shows all attributes of an object may be used to change them.
+            let written = |name: &str| source.atom(name).is_some_and(|atom| source.uses(atom).escapes);
+            if MAKERS.iter().any(|maker| source.atom(maker).is_some()) || SHOWN.iter().any(|shown| written(shown)) {
                 return None;
             }
             let facts = source.classes.get(class as usize)?;

@@ -11,6 +11,9 @@ use super::steps::any_step;
 use super::value::V;
 use super::walk::{Doubt, Walker};
 
+/// Values that `yield from` gives one by one.
+const MOST_PARTS: usize = 16;
+
 /// Generators of one function inside each other that are followed.
 const MOST_INSIDE: usize = 2;
 
@@ -275,6 +278,16 @@ impl<'a> Walker<'a> {
                 flow @ (Flow::Raised(_) | Flow::Exit | Flow::Endless) => flow,
                 _ => Flow::Next,
             };
+        }
+        let parts = value.and_then(|value| self.known_parts(value));
+        if let Some(parts) = parts.filter(|parts| parts.len() <= MOST_PARTS) {
+            for part in parts {
+                match self.gives(Some(part)) {
+                    Flow::Next => {}
+                    flow => return flow,
+                }
+            }
+            return Flow::Next;
         }
         // Any number of values, which are not known.
         self.maybe += 1;

@@ -120,3 +120,38 @@ fn names_that_are_assigned_to_by_text_change_no_dictionary() {
         ],
     );
 }
+
+#[test]
+fn what_is_given_on_to_a_constructor_hides_nothing() {
+    let base = "class Base:\n    def __init__(self, port=None, **options):\n        self.port = port or 7001\n        self.setup()\n    def \
+                setup(self):\n        pass\n";
+    let own = "class A(Base):\n    def __init__(self, *args, **kwargs):\n        super().__init__(*args, **kwargs)\n        self.cache = {}\n    def \
+               setup(self):\n";
+    let parsed = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--port', type=int)\nargs = p.parse_known_args()[0]\n";
+    let names = "def names():\n    yield from ('a', 'b')\n";
+    let raises = "CannotStart start/no-attribute";
+    all_say(
+        &[],
+        &[
+            (
+                &format!("{base}{own}        self.cache['x'] = 1\n{parsed}A(**vars(args))"),
+                raises,
+            ),
+            (
+                &format!(
+                    "{base}{own}        self.cache['x'] = 1\n{parsed}A(**{{k: v for k, v in vars(args).items() if v is not None}})"
+                ),
+                raises,
+            ),
+            (
+                &format!("{base}{names}{own}        for n in names():\n            self.cache[n] = 1\nA()"),
+                raises,
+            ),
+            // It may have got the attribute so.
+            (
+                &format!("{base}{own}        vars(self).update(cache={{}})\n        self.cache['x'] = 1\nA()"),
+                "Starts ",
+            ),
+        ],
+    );
+}
