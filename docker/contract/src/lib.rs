@@ -13,3 +13,4 @@ pub mod order;
 pub mod secrets;
 pub mod status;
 pub mod stop_signal;
+pub mod validity;

@@ -323,30 +323,4 @@ fn bridges(stack: &Stack, id: GroupId, host: &dyn Fn(AgentId) -> Found) -> Vec<B
 }
 
 #[cfg(test)]
-mod tests {
-    use super::config;
-    use crate::container::preload::Preload;
-    use crate::stack::fixture::{Fixture, MAIN};
-
-    #[test]
-    fn of_two_with_one_number_the_port_is_forwarded_and_the_health_port_is_not() {
-        // Alpha's health port is Beta's port.
-        let stack = Fixture::small()
-            .stack("health_port_offset: 2000", "health_port_offset: 1")
-            .file(
-                MAIN,
-                "port: 5002, dependencies: [Beta]",
-                "port: 5010, dependencies: [Alpha, Beta]",
-            )
-            .stack(
-                "agents: [Alpha, Beta]",
-                "agents: [Alpha]\n  more:\n    machine: main\n    address: 172.20.0.30\n    phase: 3\n    \
-                 published_status_port: 19103\n    requirements: requirements.core.txt\n    agents: [Beta]",
-            )
-            .model();
-        let side = stack.find_group("side").unwrap();
-        let bridges = config(&stack, side, &Preload::default()).loopback_bridges;
-        let ports: Vec<(&str, &[u16])> = bridges.iter().map(|b| (b.agent.as_str(), b.ports.as_slice())).collect();
-        assert_eq!(ports, [("Alpha", &[5000][..]), ("Beta", &[5001, 5002][..])]);
-    }
-}
+mod tests;

@@ -38,8 +38,8 @@ pub struct Own {
     pub port: u16,
     /// Whether that port is written.
     pub has_port: bool,
-    /// Whether a health port is written.
-    pub has_health_port: bool,
+    /// The health port that is written.
+    pub health_port: Option<u16>,
     /// Whether it is told its ports.
     pub is_told: bool,
 }
@@ -84,11 +84,11 @@ impl HealthSetting {
     /// The check of an agent with these ports. One that runs once is asked only where somebody says how.
     #[must_use]
     pub fn check(&self, own: Own, runs_once: bool) -> Check {
-        let told_nothing = !own.is_told && !own.has_health_port;
+        let told_nothing = !own.is_told && own.health_port.is_none();
         let kind = self.kind.unwrap_or(match (&self.port, told_nothing) {
             (Some(_), _) => Kind::Zmq,
             _ if runs_once => Kind::Process,
-            _ if !own.has_port && !own.has_health_port => Kind::Process,
+            _ if !own.has_port && own.health_port.is_none() => Kind::Process,
             (None, true) => Kind::Tcp,
             (None, false) => Kind::Zmq,
         });
@@ -97,7 +97,8 @@ impl HealthSetting {
             Some(Port::Above(offset)) => own.port.checked_add(offset),
             // Nobody tells it another one.
             None if told_nothing => Some(own.port),
-            None => None,
+            // One server for both: meant so, and said so to the supervisor, which takes the same number twice for a slip.
+            None => own.health_port.filter(|port| *port == own.port),
         };
         let of = |kinds: &[Kind]| kinds.contains(&kind);
         Check {

@@ -387,10 +387,11 @@ impl<'a> Resolver<'a> {
         params.extend(changed);
         let mut environment = literals(origin.environment.clone(), &mut self.findings);
         environment.extend(change.map(|change| change.environment.clone()).unwrap_or_default());
-        let health_check_port = change
+        let written_health_port = change
             .and_then(|change| change.health_check_port.as_ref())
             .or(origin.health_check_port.as_ref())
-            .map_or_else(|| self.implied_health_port(machine, origin), |port| port.value);
+            .map(|port| port.value);
+        let health_check_port = written_health_port.unwrap_or_else(|| self.implied_health_port(machine, origin));
         self.taken.insert(key, (id, name));
         self.resolved.origin.push(origin);
         self.resolved.stack.agents.push(Agent {
@@ -419,8 +420,7 @@ impl<'a> Resolver<'a> {
                     .into_iter()
                     .chain(change.map(|change| &change.runtime)),
                 Own {
-                    has_health_port: change.is_some_and(|change| change.health_check_port.is_some())
-                        || origin.health_check_port.is_some(),
+                    health_port: written_health_port,
                     ..origin.own_ports()
                 },
             ),

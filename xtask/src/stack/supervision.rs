@@ -132,9 +132,18 @@ pub fn start(reader: &mut Reader<'_>, node: &Node) -> Option<Start> {
     }
 }
 
+/// Times that cannot be none: what happens so often would happen all the time.
+const NEVER_NONE: [&str; 3] = ["interval_seconds", "timeout_seconds", "preload_timeout_seconds"];
+
 fn seconds<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, key: &'static str) -> Option<u64> {
     let node = fields.get(key)?;
-    reader.seconds(node, &format!("`{key}`"))
+    let value = reader.seconds(node, &format!("`{key}`"))?;
+    if value == 0 && NEVER_NONE.contains(&key) {
+        let place = reader.place(node.span);
+        reader.bad_value(place, format!("`{key}` cannot be 0 s"), "use 0.001 or more");
+        return None;
+    }
+    Some(value)
 }
 
 fn count<'a>(reader: &mut Reader<'a>, fields: &mut Fields<'a>, key: &'static str) -> Option<u32> {

@@ -191,7 +191,7 @@ impl StartupAgent {
         Own {
             port: self.port.value,
             has_port: self.port_is_written,
-            has_health_port: self.health_check_port.is_some(),
+            health_port: self.health_check_port.as_ref().map(|port| port.value),
             is_told: self.own_flags,
         }
     }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
 use crate::finding::{Finding, Place, Severity, Subject};
+use crate::stack::further_ports::FurtherPort;
 use crate::stack::model::{AgentId, GroupId, MachineId};
+use crate::stack::spans::At;
 
 /// A port with who uses it.
 #[derive(Clone)]
@@ -63,25 +65,29 @@ fn further_ports(facts: &Facts<'_>, id: AgentId) -> Vec<Use> {
         .flatten()
         .find(|change| change.agent.value == agent.name);
     let own = [Some(agent.port), agent.health_port()];
-    let mut seen = BTreeSet::new();
+    let written: Vec<_> = change.into_iter().flat_map(|change| &change.ports).collect();
+    // Of these, the supervisor listens on the one and the agent binds the other.
+    let is_led = |further: FurtherPort| further.port != further.target;
+    let mut bound = BTreeSet::new();
     let mut uses = Vec::new();
-    for further in change.into_iter().flat_map(|change| &change.ports) {
+    for further in written.iter().copied() {
+        let FurtherPort { port, target, .. } = further.value;
         // Its health may be asked where it is bound.
-        let is_asked = agent.health_port() == Some(further.value.target) && !health_place(facts, id).0;
-        let led = further.value.port != further.value.target && !is_asked;
+        let is_asked = agent.health_port() == Some(target) && !health_place(facts, id).0;
+        let is_bound = is_led(further.value) && !is_asked && bound.insert(target);
+        // One that is named by itself and is led to as well is one port.
+        let is_target = |other: &&At<FurtherPort>| is_led(other.value) && other.value.target == port;
+        let is_named = !own.contains(&Some(port)) && (is_led(further.value) || !written.iter().any(is_target));
         let numbers = [
-            (!own.contains(&Some(further.value.port))).then_some((further.value.port, "further port of")),
-            led.then_some((further.value.target, "port that")),
+            is_named.then(|| (port, format!("a further port of `{}`", agent.name))),
+            is_bound.then(|| (target, format!("a port that `{}` binds", agent.name))),
         ];
-        for (port, what) in numbers.into_iter().flatten().filter(|(port, _)| seen.insert(*port)) {
+        for (port, who) in numbers.into_iter().flatten() {
             uses.push(Use {
                 id,
                 group: agent.group,
                 port,
-                who: match what {
-                    "port that" => format!("a port that `{}` binds", agent.name),
-                    _ => format!("a further port of `{}`", agent.name),
-                },
+                who,
                 subject: facts.everyone.subject(id),
                 implied: false,
                 place: further.place.clone(),
