@@ -428,6 +428,92 @@ fn where_agents_really_listen_is_written_with_its_evidence() {
     assert_eq!(risky, ["Odd"], "{document:#}");
 }
 
+/// Agents whose parsers take what the tree's own launcher passes: none of the supervisor's flags, one of them, and flags that nobody can.
+fn with_own_parsers(root: &Path) {
+    let config = "core:\n- {name: Butler, script_path: butler.py, port: 7000, health_check_port: 8000, params: {device: cpu}}\n\
+                  - {name: Eyes, script_path: eyes.py, port: 7001, health_check_port: 8001}\n\
+                  - {name: Lost, script_path: lost.py, port: 7002, health_check_port: 8002}\n\
+                  - {name: Good, script_path: good.py, port: 7003, health_check_port: 8003}\n";
+    let parser = |flags: &[&str]| {
+        let flags: Vec<String> = flags
+            .iter()
+            .map(|flag| format!("parser.add_argument('{flag}')\n"))
+            .collect();
+        format!(
+            "import argparse\nimport time\nimport zmq\nparser = argparse.ArgumentParser()\n{}arguments = parser.parse_args()\n\
+             socket = zmq.Context().socket(zmq.REP)\nsocket.bind('tcp://*:' + str(8000))\nwhile True:\n    request = socket.recv_json()\n    \
+             if request.get('action') == 'health_check':\n        socket.send_json({{'status': 'ok'}})\n",
+            flags.concat()
+        )
+    };
+    plant(
+        root,
+        &[
+            ("startup.yaml", config),
+            ("butler.py", &parser(&["--device"])),
+            ("eyes.py", &parser(&["--port", "--camera"]).replace("8000", "8001")),
+            (
+                "lost.py",
+                &parser(&["--port"]).replace("'--port'", "'--key', required=True"),
+            ),
+            ("good.py", AGENT),
+            ("requirements.txt", "pyzmq\n"),
+        ],
+    );
+}
+
+#[test]
+fn flags_that_parsers_reject_are_turned_off_with_the_evidence() {
+    let sandbox = Sandbox::empty();
+    let tree = sandbox.path("tree");
+    with_own_parsers(&tree);
+    let made = sandbox.run(&["init", "--tree", "tree"]);
+    assert_eq!(made.code, 0, "{made:#?}");
+    let text = std::fs::read_to_string(tree.join("config/stack.yaml")).unwrap();
+    for line in [
+        "        flags: none  # ~ butler.py:6: `parse_args()` ends the process: it rejects `--health_check_port`, `--name`, `--port`",
+        "        flags: [port]  # ~ eyes.py:7: `parse_args()` ends the process: it rejects `--health_check_port`, `--name`",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert_eq!(text.matches("flags:").count(), 2, "{text}");
+    let audit = |folder: &Path| {
+        let output = sandbox
+            .command(&["audit", "--format", "json"])
+            .current_dir(folder)
+            .output();
+        json(&sandbox.ran(&output.unwrap()))
+    };
+    let document = audit(&tree);
+    let lost = |document: &Value| {
+        let agents = document["agents"].as_array().unwrap().clone();
+        let lost = agents.iter().filter(|agent| agent["prediction"] == "cannot_start");
+        lost.map(|agent| agent["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(lost(&document), ["Lost"], "{document:#}");
+    // Without the keys, the audit names them; for what they would not help, it does not.
+    let without: Vec<&str> = text.lines().filter(|line| !line.contains(" flags: ")).collect();
+    let without = without
+        .join("\n")
+        .replace("      Butler:\n", "")
+        .replace("      Eyes:\n", "");
+    std::fs::write(tree.join("config/stack.yaml"), without).unwrap();
+    let document = audit(&tree);
+    assert_eq!(lost(&document), ["Butler", "Eyes", "Lost"], "{document:#}");
+    let helps = document["findings"].as_array().unwrap().iter();
+    let helps = helps.filter(|finding| finding["rule"] == "start/flags-rejected");
+    let helps: Vec<&str> = helps.filter_map(|finding| finding["help"].as_str()).collect();
+    assert_eq!(
+        helps,
+        [
+            "write `Butler: {flags: none}` below `overrides:` of the group: it is started with what its parser takes",
+            "write `Eyes: {flags: [port]}` below `overrides:` of the group: it is started with what its parser takes",
+            "use `parse_known_args()`, or add the flags that the supervisor passes",
+        ]
+    );
+}
+
 /// Two agents whose health port nothing says.
 fn doubtful(root: &Path) {
     plant(

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::asset::Asset;
 use crate::health::{Check, Kind};
+use crate::own_flags::OwnFlags;
 use crate::secrets::Secrets;
 use crate::stop_signal::StopSignal;
 
@@ -208,9 +209,9 @@ pub struct Agent {
     /// Module that is run with `-m` in place of the script. The script is then its file, which has to be there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
-    /// Whether it is given `--port`, `--health_check_port` and `--name`.
-    #[serde(default = "default_true", skip_serializing_if = "is_true")]
-    pub own_flags: bool,
+    /// Which of `--port`, `--health_check_port` and `--name` it is given.
+    #[serde(default, skip_serializing_if = "OwnFlags::is_all")]
+    pub own_flags: OwnFlags,
     /// Further environment of this agent alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
@@ -495,8 +496,4 @@ fn default_host() -> String {
 }
 fn default_true() -> bool {
     true
-}
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_true(value: &bool) -> bool {
-    *value
 }

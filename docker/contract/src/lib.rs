@@ -10,6 +10,7 @@ pub mod group_config;
 pub mod health;
 pub mod http_reply;
 pub mod order;
+pub mod own_flags;
 pub mod secrets;
 pub mod status;
 pub mod stop_signal;

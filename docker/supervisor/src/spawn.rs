@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use contract::group_config::{Agent, ArgumentStyle, GroupConfig};
+use contract::own_flags::OwnFlag;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
@@ -55,10 +56,13 @@ pub fn arguments(config: &GroupConfig, agent: &Agent) -> Vec<String> {
         ArgumentStyle::Separate => words.extend([format!("--{key}"), value.to_owned()]),
         ArgumentStyle::Equals => words.push(format!("--{key}={value}")),
     };
-    if agent.own_flags {
-        flag("port", &agent.port.to_string());
-        flag("health_check_port", &agent.health_port().to_string());
-        flag("name", &agent.name);
+    for own in agent.own_flags.iter() {
+        let value = match own {
+            OwnFlag::Port => agent.port.to_string(),
+            OwnFlag::HealthCheckPort => agent.health_port().to_string(),
+            OwnFlag::Name => agent.name.clone(),
+        };
+        flag(own.name(), &value);
     }
     for (key, value) in &agent.params {
         flag(key, value);
@@ -230,6 +234,7 @@ pub fn find_program(name: &str, path: Option<&str>) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use contract::group_config::{ArgumentStyle, GroupConfig};
+    use contract::own_flags::{OwnFlag, OwnFlags};
 
     use super::{arguments, find_program};
 
@@ -260,7 +265,12 @@ mod tests {
             arguments(&config, &config.agents[0]).join(" "),
             "-u -m agents.a --port 5 --health_check_port 6 --name A --b 2 --mode fast --list x y"
         );
-        config.agents[0].own_flags = false;
+        config.agents[0].own_flags = [OwnFlag::Port].into_iter().collect();
+        assert_eq!(
+            arguments(&config, &config.agents[0]).join(" "),
+            "-u -m agents.a --port 5 --b 2 --mode fast --list x y"
+        );
+        config.agents[0].own_flags = OwnFlags::NONE;
         assert_eq!(
             arguments(&config, &config.agents[0]).join(" "),
             "-u -m agents.a --b 2 --mode fast --list x y"

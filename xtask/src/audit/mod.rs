@@ -7,6 +7,7 @@ pub mod baseline;
 pub mod causes;
 pub mod confirm;
 pub mod fix;
+mod flags;
 pub mod focus;
 pub mod memory;
 pub mod no_requirements;

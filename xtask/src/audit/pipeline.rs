@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::baseline::{self, Baseline};
 use super::causes;
 use super::fix::{self, Fixed};
+use super::flags;
 use super::focus::Met;
 use super::memory::Memory;
 use super::no_requirements;
@@ -67,6 +68,7 @@ pub fn audit(mut input: Input<'_>) -> Report {
     let focus = input.scope.focus.clone();
     let met = Met::of(focus.as_ref(), &followed);
     no_requirements::merge(stack, &followed, &mut input.said, &mut start);
+    flags::name_key(stack, &python, input.disk, &followed, &mut start);
     let by_itself = predictions(stack, &input.said, followed);
     let tree = Tree::new(&python.prefix, &input.entries);
     let (mut findings, (comments, wrong)) = rayon::join(
@@ -232,13 +234,14 @@ pub fn unsaid(mut input: Input<'_>) -> Unsaid {
     let python = python_of(&mut input);
     let own = Walks::default();
     let walks = input.memory.map_or(&own, |memory| &memory.walks);
-    let written = super::writable::written(input.stack, &python, input.disk, walks);
-    // What cannot write goes no further.
-    let mut stack = input.stack.clone();
+    // What rejects its flags goes no further, nor does what cannot write.
+    let (mut stack, of_flags) = flags::proposals(input.stack, &python, input.disk, walks);
+    let written = super::writable::written(&stack, &python, input.disk, walks);
     for (group, writable) in written.keys() {
         stack.groups[group.0].writable.push(writable.clone());
     }
-    let (proposals, bound) = super::serving::proposals(&stack, &python, input.disk, walks);
+    let (mut proposals, bound) = super::serving::proposals(&stack, &python, input.disk, walks);
+    proposals.extend(of_flags);
     Unsaid {
         written,
         proposals,

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::health::{Check, Kind};
+use contract::own_flags::OwnFlags;
 
 use super::outcome::Prediction;
 use super::start_path;
@@ -38,6 +39,8 @@ pub enum What {
     Ports(Vec<FurtherPort>),
     /// `reaches:` of the agent's group.
     Reaches(Vec<AgentId>),
+    /// `flags:`.
+    Flags(OwnFlags),
 }
 
 /// A port that an agent surely listens on.
@@ -187,7 +190,7 @@ impl Claims {
             .flat_map(|proposal| match &proposal.what {
                 What::Health(check) => check.port.into_iter().collect(),
                 What::Ports(ports) => ports.iter().map(|port| port.target).collect(),
-                What::Reaches(_) => Vec::new(),
+                What::Reaches(_) | What::Flags(_) => Vec::new(),
             })
             .collect();
         for port in &wanted {
@@ -373,7 +376,7 @@ fn ports(
     let mut doubt = None;
     let is_bound = |port: u16| listening.all.iter().any(|listener| listener.port == Some(port));
     // Nobody looks for one that is asked nothing, or that has no port.
-    if agent.own_flags && !is_bound(agent.port) && !open.is_empty() {
+    if agent.own_flags.any() && !is_bound(agent.port) && !open.is_empty() {
         let (mains, others): (Vec<&Open>, Vec<&Open>) = open
             .iter()
             .filter(|open| open.port != agent.health_check_port)
@@ -480,6 +483,7 @@ mod tests {
                     format!("ports {}", ports.join(" "))
                 }
                 What::Reaches(agents) => format!("reaches {}", agents.len()),
+                What::Flags(flags) => format!("flags {}", crate::audit::flags::words(flags)),
             };
             format!("{}: {what}{doubt}", stack.agent(proposal.agent).name)
         });

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::audit::seen::Seen;
 use super::{Context, Failure, Outcome};
 use contract::health::Kind;
+use contract::own_flags::OwnFlags;
 
 use crate::audit::memory::Memory;
 use crate::audit::pipeline::{self, Unsaid};
@@ -233,6 +234,11 @@ fn setting(stack: &Stack, proposal: &Proposal, in_tree: &dyn Fn(&Place) -> (Stri
                 }
             });
             ("reaches", Shown::List(named.collect()))
+        }
+        What::Flags(OwnFlags::NONE) => ("flags", Shown::Scalar("none".to_owned())),
+        What::Flags(flags) => {
+            let names = flags.iter().map(|flag| flag.name().to_owned());
+            ("flags", Shown::List(names.collect()))
         }
         What::Ports(ports) if ports.is_empty() => ("ports", Shown::Note),
         What::Ports(ports) => {

@@ -438,6 +438,36 @@ enum Contents {
     Package,
 }
 
+/// Which of the supervisor's flags are passed: a word, or those that a parser takes.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Flags {
+    /// All or none.
+    Word(FlagsWord),
+    /// These.
+    Some(Vec<Flag>),
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum FlagsWord {
+    /// All three: the default, but for programs of a Compose file, supervisord or a Procfile.
+    All,
+    /// None: `params` alone.
+    None,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+enum Flag {
+    /// `--port`.
+    Port,
+    /// `--health_check_port`.
+    HealthCheckPort,
+    /// `--name`.
+    Name,
+}
+
 /// How options are written: `--port 5570` or `--port=5570`.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "lowercase")]
@@ -576,6 +606,8 @@ struct Group {
     without_wheels: Option<BTreeMap<String, Vec<String>>>,
     /// How its agents are started.
     start: Option<Start>,
+    /// Which of `--port`, `--health_check_port` and `--name` its agents are given.
+    flags: Option<Flags>,
     /// Patterns of further files that its image holds.
     include: Option<Vec<String>>,
     /// How much of the tree its image holds.
@@ -704,6 +736,8 @@ struct Override {
     argument_style: Option<ArgumentStyle>,
     /// How it is started.
     start: Option<Start>,
+    /// Which of `--port`, `--health_check_port` and `--name` it is given.
+    flags: Option<Flags>,
     /// Whether the group is healthy only with it.
     required: Option<bool>,
     /// Its health port.

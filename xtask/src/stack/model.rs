@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use contract::group_config::{ArgumentStyle, Disclosure, Start, Supervision};
 use contract::health::Kind;
+use contract::own_flags::OwnFlags;
 use pysrc::PythonVersion;
 use serde::{Deserialize, Serialize};
 
@@ -290,8 +291,8 @@ pub struct Agent {
     pub arguments: Vec<String>,
     /// Environment of this agent alone, over its group's.
     pub environment: BTreeMap<String, String>,
-    /// Whether it gets `--port`, `--health_check_port` and `--name`. Programs of a Compose file, supervisord or a Procfile do not.
-    pub own_flags: bool,
+    /// Which of `--port`, `--health_check_port` and `--name` it gets. Programs of a Compose file, supervisord or a Procfile get none.
+    pub own_flags: OwnFlags,
     /// How flags are written, where it differs from the stack's.
     pub argument_style: Option<ArgumentStyle>,
     /// How it is started, where it differs from its group's.

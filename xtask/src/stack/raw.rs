@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use contract::group_config::{ArgumentStyle, Disclosure, Start};
+use contract::own_flags::OwnFlags;
 use pysrc::PythonVersion;
 
 use super::assets::{self, Asset};
@@ -18,7 +19,7 @@ use super::rights;
 use super::runtime::RuntimeSettings;
 use super::selection;
 use super::spans::{At, Source};
-use super::supervision::{Settings, argument_style, start};
+use super::supervision::{Settings, argument_style, flags, start};
 use super::variants::{self, RawVariant};
 use super::volumes;
 use super::yaml::{self, Node};
@@ -164,6 +165,8 @@ pub struct RawGroup {
     pub variant: Option<At<String>>,
     /// `without_wheels`.
     pub without_wheels: BTreeMap<String, Vec<String>>,
+    /// `flags`.
+    pub flags: Option<OwnFlags>,
     /// `start`.
     pub start: Option<Start>,
     /// `include`.
@@ -217,6 +220,7 @@ impl RawGroup {
             variant: None,
             without_wheels: BTreeMap::new(),
             start: None,
+            flags: None,
             include: Vec::new(),
             contents: None,
             environment: BTreeMap::new(),
@@ -236,6 +240,8 @@ pub struct Override {
     pub agent: At<String>,
     /// `argument_style`.
     pub argument_style: Option<ArgumentStyle>,
+    /// `flags`.
+    pub flags: Option<OwnFlags>,
     /// `start`.
     pub start: Option<Start>,
     /// `required`.
@@ -973,6 +979,7 @@ fn group<'a>(reader: &mut Reader<'a>, machines: &[RawMachine], name: &At<String>
     let variant = fields.get("variant").and_then(|node| reader.text(node, "`variant`"));
     let without_wheels = variants::without_wheels(reader, &mut fields);
     let start = fields.get("start").and_then(|node| start(reader, node));
+    let flags = fields.get("flags").and_then(|node| flags(reader, node));
     let include = patterns(reader, &mut fields, "include");
     let contents = contents(reader, &mut fields);
     let environment = variables(reader, &mut fields);
@@ -1008,6 +1015,7 @@ fn group<'a>(reader: &mut Reader<'a>, machines: &[RawMachine], name: &At<String>
         variant,
         without_wheels,
         start,
+        flags,
         include,
         contents,
         environment,
@@ -1040,6 +1048,7 @@ fn overrides<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Vec<Override> {
             argument_style: fields
                 .get("argument_style")
                 .and_then(|node| argument_style(reader, node)),
+            flags: fields.get("flags").and_then(|node| flags(reader, node)),
             start: fields.get("start").and_then(|node| start(reader, node)),
             required: fields
                 .get("required")

@@ -409,7 +409,10 @@ impl<'a> Resolver<'a> {
             module: origin.module.clone(),
             arguments,
             environment,
-            own_flags: origin.own_flags,
+            own_flags: change
+                .and_then(|change| change.flags)
+                .or(raw.flags)
+                .unwrap_or(origin.own_flags),
             further: change
                 .map(|change| change.ports.iter().map(|port| port.value).collect())
                 .unwrap_or_default(),

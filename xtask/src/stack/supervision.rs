@@ -1,6 +1,7 @@
 //! Supervision settings: the same reading for `supervision:` of the stack and `health_checks:` of a startup config.
 
 use contract::group_config::{ArgumentStyle, Start, Supervision};
+use contract::own_flags::{OwnFlag, OwnFlags};
 
 use super::read::{Fields, Reader};
 use super::yaml::{Node, Value};
@@ -110,6 +111,32 @@ pub fn argument_style(reader: &mut Reader<'_>, node: &Node) -> Option<ArgumentSt
                 "`argument_style` is neither `separate` nor `equals`",
                 "`separate` writes `--port 5570`, `equals` writes `--port=5570`",
             );
+            None
+        }
+    }
+}
+
+/// `none`, `all` or a list of flags.
+pub fn flags<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<OwnFlags> {
+    const HELP: &str =
+        "write `none`, `all`, or those of `port`, `health_check_port` and `name` that its parser takes, as in `[port]`";
+    match &node.value {
+        Value::Scalar { text, .. } if text == "none" => Some(OwnFlags::NONE),
+        Value::Scalar { text, .. } if text == "all" => Some(OwnFlags::ALL),
+        Value::Sequence(_) => {
+            let mut flags = Vec::new();
+            for word in reader.texts(node, "`flags`") {
+                let name = word.value.trim_start_matches("--");
+                match OwnFlag::of(name) {
+                    Some(flag) => flags.push(flag),
+                    None => reader.bad_value(word.place, format!("`flags` cannot have `{}`", word.value), HELP),
+                }
+            }
+            Some(flags.into_iter().collect())
+        }
+        _ => {
+            let place = reader.place(node.span);
+            reader.bad_value(place, "`flags` is neither a word nor a list", HELP);
             None
         }
     }

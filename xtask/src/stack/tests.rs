@@ -459,6 +459,46 @@ fn references_of_a_group() {
 }
 
 #[test]
+fn which_flags_agents_are_given_is_said_by_a_group_or_an_override() {
+    use contract::own_flags::{OwnFlag, OwnFlags};
+    let of = |group: &str, beta: &str| {
+        Fixture::small().stack(
+            "    phase: 2\n",
+            &format!("    phase: 2\n{group}    overrides: {{Beta: {{{beta}}}}}\n"),
+        )
+    };
+    let fixture = of("    flags: none\n", "flags: [port, name]");
+    says(fixture.clone(), &[]);
+    let flags: Vec<OwnFlags> = fixture.model().agents.iter().map(|agent| agent.own_flags).collect();
+    let two = [OwnFlag::Port, OwnFlag::Name].into_iter().collect();
+    assert_eq!(flags, [OwnFlags::NONE, two, OwnFlags::ALL, OwnFlags::ALL]);
+    let back = of("    flags: none\n", "flags: all").model();
+    assert_eq!(back.agents[1].own_flags, OwnFlags::ALL);
+    // How health is asked does not change, and an empty list is none.
+    let none = of("", "flags: []").model();
+    assert_eq!(none.agents[1].own_flags, OwnFlags::NONE);
+    assert_eq!(
+        none.agents[1].runtime.health,
+        Fixture::small().model().agents[1].runtime.health
+    );
+    let core = none.find_group("core").unwrap();
+    let config = crate::container::group_config::config(&none, core, &crate::container::preload::Preload::default());
+    assert_eq!(config.agents[1].own_flags, OwnFlags::NONE);
+    const HELP: &str = "help: write `none`, `all`, or those of `port`, `health_check_port` and `name` that its parser takes, as in `[port]`";
+    for (value, said) in [
+        ("flags: [host]", "`flags` cannot have `host`"),
+        ("flags: off", "`flags` is neither a word nor a list"),
+        ("flags: {port: true}", "`flags` is neither a word nor a list"),
+    ] {
+        let lines = of("", value).says();
+        assert!(
+            lines.iter().any(|line| line.contains(said) && line.ends_with(HELP)),
+            "{value}: {lines:#?}"
+        );
+    }
+}
+
+#[test]
 fn starts_are_the_stack_s_unless_a_group_or_an_override_says_more() {
     let fixture = Fixture::small()
         .stack("name: sys\n", "name: sys\nstart: warm\npreload_skip: [numpy]\n")

@@ -66,7 +66,8 @@ rules! {
     ///
     /// Example: `parser.add_argument("--agent_port")` and nothing for `--port`.
     ///
-    /// Add the flags to the parser, or read them with `parse_known_args()`.
+    /// Write `flags: none`, or `flags: [port]` with those that it takes, for the agent in the stack (`init` does), so that its `params`
+    /// are all that it is given besides; or read them with `parse_known_args()`.
     FLAGS = "start/flags-rejected", Error, High, "flags of the supervisor that the script's parser refuses";
 
     /// Finds files and SQLite databases that are opened, or logged to, in a folder that neither the image nor a volume has.

@@ -26,6 +26,7 @@ mod environment;
 mod evaluate;
 mod failure;
 mod files;
+pub mod flags;
 mod fold;
 mod generator;
 mod groups;
@@ -81,6 +82,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::group_config::{ArgumentStyle, Restart};
+use contract::own_flags::OwnFlag;
 use pysrc::PythonVersion;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet as HashSet;
@@ -566,10 +568,13 @@ fn main_package(module: &str, script: &str) -> String {
 /// What an agent is given, by flag; of several words, one after the other.
 fn flags(agent: &Agent) -> BTreeMap<String, String> {
     let mut flags = agent.params.clone();
-    if agent.own_flags {
-        flags.insert("port".to_owned(), agent.port.to_string());
-        flags.insert("health_check_port".to_owned(), agent.health_check_port.to_string());
-        flags.insert("name".to_owned(), agent.name.clone());
+    for own in agent.own_flags.iter() {
+        let value = match own {
+            OwnFlag::Port => agent.port.to_string(),
+            OwnFlag::HealthCheckPort => agent.health_check_port.to_string(),
+            OwnFlag::Name => agent.name.clone(),
+        };
+        flags.insert(own.name().to_owned(), value);
     }
     let mut flag: Option<String> = None;
     for word in &agent.arguments {

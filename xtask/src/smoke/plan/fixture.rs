@@ -92,7 +92,7 @@ fn agent(name: &str, machine: usize, group: usize, port: u16) -> Agent {
         module: None,
         arguments: Vec::new(),
         environment: BTreeMap::new(),
-        own_flags: true,
+        own_flags: contract::own_flags::OwnFlags::ALL,
         further: Vec::new(),
         argument_style: None,
         start: None,

@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::own_flags::OwnFlags;
+
 use super::health::Own;
 use super::read::Reader;
 use super::spans::{At, Source};
@@ -106,8 +108,8 @@ pub struct StartupAgent {
     pub arguments: Vec<String>,
     /// Environment of this agent alone.
     pub environment: BTreeMap<String, At<String>>,
-    /// Whether it is given `--port`, `--health_check_port` and `--name`.
-    pub own_flags: bool,
+    /// Which of `--port`, `--health_check_port` and `--name` it is given.
+    pub own_flags: OwnFlags,
     /// The group that the config has it in.
     pub group: Option<String>,
 }
@@ -134,7 +136,7 @@ impl StartupAgent {
             lists: BTreeMap::new(),
             arguments: Vec::new(),
             environment: BTreeMap::new(),
-            own_flags: true,
+            own_flags: OwnFlags::ALL,
             group: None,
         }
     }
@@ -143,7 +145,7 @@ impl StartupAgent {
     fn of_program(name: &str, place: &Place) -> Self {
         let mut agent = Self::new(place.clone());
         name.clone_into(&mut agent.name.value);
-        agent.own_flags = false;
+        agent.own_flags = OwnFlags::NONE;
         agent
     }
 
@@ -192,7 +194,7 @@ impl StartupAgent {
             port: self.port.value,
             has_port: self.port_is_written,
             health_port: self.health_check_port.as_ref().map(|port| port.value),
-            is_told: self.own_flags,
+            is_told: self.own_flags.any(),
         }
     }
 
@@ -413,7 +415,7 @@ fn choose_ports(reader: &mut Reader<'_>, agents: &mut [StartupAgent]) {
             return;
         };
         let place = agent.name.place.clone();
-        if agent.own_flags {
+        if agent.own_flags.any() {
             reader.findings.push(
                 Finding::warning(
                     "stack/missing-key",
