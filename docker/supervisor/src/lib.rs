@@ -97,7 +97,9 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err((code, text)) => {
-            let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
+            // In one piece: of a line that is written apart from its end, Podman loses the end where a container is started again.
+            let line = format!("{}\n", text.trim_end());
+            let _ = std::io::stderr().write_all(line.as_bytes());
             ExitCode::from(code)
         }
     }

@@ -11,7 +11,7 @@ use crate::stack::{GroupId, Stack};
 
 /// Looks in a row that show a container gone or stopped, before that is believed: another command may be replacing it.
 const SURE: u32 = 2;
-/// Starts of one container that are seen while its supervisor does not answer, before it is taken to end each time.
+/// Starts of one container while its supervisor does not answer, as seen or as Podman counts them, before it is taken to end each time.
 const STARTS: usize = 3;
 
 /// What to wait for.
@@ -102,6 +102,8 @@ pub trait Audience: Send {
     fn show(&mut self, view: &View);
     /// Podman is done; agents are waited for.
     fn waiting(&mut self, view: &View);
+    /// A group will not come.
+    fn lost(&mut self, group: GroupId, why: &Lost);
 }
 
 /// What is known of a group that does not answer.
@@ -112,6 +114,8 @@ pub struct Silent {
     stopped: u32,
     /// When its container was started, as seen.
     starts: BTreeSet<i64>,
+    /// How often Podman had started it again when it was looked at first.
+    restarts: Option<u32>,
 }
 
 impl Silent {
@@ -126,13 +130,16 @@ impl Silent {
             Standing::Stopped { .. } => {
                 self.stopped += 1;
                 self.absent = 0;
-                (self.stopped >= SURE).then_some(Lost::Stopped(standing))
+                (self.stopped >= SURE).then_some(Lost::Stopped(standing, Vec::new()))
             }
-            Standing::Running { since } => {
+            Standing::Running { since, restarts, .. } => {
                 self.absent = 0;
                 self.stopped = 0;
                 self.starts.insert(since);
-                (self.starts.len() >= STARTS).then_some(Lost::Ending(Vec::new()))
+                // Those of long ago say nothing of now.
+                let first = *self.restarts.get_or_insert(restarts);
+                let starts = self.starts.len().max(restarts.saturating_sub(first) as usize + 1);
+                (starts >= STARTS).then_some(Lost::Ending(Vec::new()))
             }
         }
     }
@@ -143,11 +150,20 @@ mod tests {
     use super::Silent;
     use crate::boot::standing::{Lost, Standing};
 
+    fn running(since: i64, restarts: u32) -> Standing {
+        Standing::Running {
+            since,
+            restarts,
+            exit: 2,
+            said: None,
+        }
+    }
+
     #[test]
     fn a_container_that_is_replaced_is_not_taken_for_removed() {
         let mut silent = Silent::default();
         assert_eq!(silent.add(Standing::Absent), None);
-        assert_eq!(silent.add(Standing::Running { since: 5 }), None);
+        assert_eq!(silent.add(running(5, 0)), None);
         assert_eq!(silent.add(Standing::Absent), None);
         assert_eq!(silent.add(Standing::Absent), Some(Lost::Removed));
     }
@@ -156,20 +172,23 @@ mod tests {
     fn a_supervisor_that_ends_each_time_is_found_by_the_starts_of_its_container() {
         let mut silent = Silent::default();
         for _ in 0..10 {
-            assert_eq!(silent.add(Standing::Running { since: 1 }), None, "it is only slow");
+            assert_eq!(silent.add(running(1, 0)), None, "it is only slow");
         }
         let stopped = || Standing::Stopped {
             state: "exited".to_owned(),
             exit: 2,
+            said: None,
         };
         assert_eq!(silent.add(stopped()), None);
-        assert_eq!(silent.add(Standing::Running { since: 2 }), None);
-        assert_eq!(
-            silent.add(Standing::Running { since: 3 }),
-            Some(Lost::Ending(Vec::new()))
-        );
+        assert_eq!(silent.add(running(2, 0)), None);
+        assert_eq!(silent.add(running(3, 0)), Some(Lost::Ending(Vec::new())));
+        // Podman has counted them meanwhile.
+        let mut silent = Silent::default();
+        assert_eq!(silent.add(running(1, 7)), None);
+        assert_eq!(silent.add(running(1, 7)), None, "it was started again long ago");
+        assert_eq!(silent.add(running(1, 9)), Some(Lost::Ending(Vec::new())));
         let mut silent = Silent::default();
         assert_eq!(silent.add(stopped()), None);
-        assert_eq!(silent.add(stopped()), Some(Lost::Stopped(stopped())));
+        assert_eq!(silent.add(stopped()), Some(Lost::Stopped(stopped(), Vec::new())));
     }
 }

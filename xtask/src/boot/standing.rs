@@ -1,5 +1,7 @@
 //! What Podman says of a group's container, and why a group will not come.
 
+use super::last_words::last_part;
+
 /// A group's container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
@@ -9,6 +11,12 @@ pub enum Standing {
     Running {
         /// When it was started.
         since: i64,
+        /// How often Podman has started it again after its supervisor had ended.
+        restarts: u32,
+        /// The exit code of its supervisor before that.
+        exit: i32,
+        /// The last line of its log, where that was looked for.
+        said: Option<String>,
     },
     /// It is there and does not run.
     Stopped {
@@ -16,6 +24,8 @@ pub enum Standing {
         state: String,
         /// The exit code of its supervisor; 0 where it never ran.
         exit: i32,
+        /// The last line of its log, where that was looked for.
+        said: Option<String>,
     },
 }
 
@@ -36,14 +46,46 @@ impl Standing {
         matches!(self, Self::Running { .. })
     }
 
-    /// What is so, to follow the group's name.
+    /// Whether its supervisor has ended, of a container that does not answer.
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        match self {
+            Self::Absent => false,
+            Self::Running { restarts, .. } => *restarts > 0,
+            Self::Stopped { state, .. } => state == "exited" || state == "stopped",
+        }
+    }
+
+    /// The same with the last line of its log.
+    #[must_use]
+    pub fn with_last_line(mut self, line: Option<&String>) -> Self {
+        if let Self::Running { said, .. } | Self::Stopped { said, .. } = &mut self {
+            *said = line.and_then(|line| last_part(line));
+        }
+        self
+    }
+
+    /// What is so of a group that does not answer, to follow its name.
     #[must_use]
     pub fn text(&self) -> String {
+        let with = |text: String, said: &Option<String>| match said {
+            Some(said) => format!("{text}: {said}"),
+            None => text,
+        };
         match self {
             Self::Absent => "has no container".to_owned(),
-            Self::Running { .. } => "runs, but its supervisor does not answer".to_owned(),
-            Self::Stopped { state, exit } if state == "exited" || state == "stopped" => {
-                format!("does not run: its container exited with code {exit}")
+            Self::Running { restarts: 0, .. } => "runs, but its supervisor does not answer".to_owned(),
+            Self::Running {
+                restarts, exit, said, ..
+            } => {
+                let times = if *restarts == 1 { "again" } else { "again and again" };
+                with(
+                    format!("does not run: its supervisor ended with exit code {exit} and is started {times}"),
+                    said,
+                )
+            }
+            Self::Stopped { exit, said, .. } if self.ended() => {
+                with(format!("does not run: its container exited with code {exit}"), said)
             }
             Self::Stopped { state, .. } => format!("does not run: its container is `{state}`"),
         }
@@ -59,8 +101,8 @@ pub enum Lost {
     NotSelected,
     /// Its container was there and is gone.
     Removed,
-    /// Its container stopped.
-    Stopped(Standing),
+    /// Its container stopped; with the last lines of the container's log.
+    Stopped(Standing, Vec<String>),
     /// Its supervisor ends as soon as Podman has started it; with the last lines of the container's log.
     Ending(Vec<String>),
 }
@@ -77,11 +119,20 @@ impl Lost {
             Self::Removed => format!(
                 "group `{group}` was removed while this command waited for it; another `cargo xtask down` does that"
             ),
-            Self::Stopped(standing) => format!(
-                "group `{group}` {}: `cargo xtask logs {group}` shows what it said",
-                standing.text()
-            ),
-            Self::Ending(_) => format!("group `{group}`: its supervisor ends as soon as it is started"),
+            Self::Stopped(standing, lines) => match lines.iter().rev().find_map(|line| last_part(line)) {
+                Some(last) => format!("group `{group}` {}: {last}", standing.text()),
+                None => format!(
+                    "group `{group}` {}: `cargo xtask logs {group}` shows what it said",
+                    standing.text()
+                ),
+            },
+            Self::Ending(lines) => {
+                let text = format!("group `{group}`: its supervisor ends as soon as it is started");
+                match lines.iter().rev().find_map(|line| last_part(line)) {
+                    Some(last) => format!("{text}: {last}"),
+                    None => text,
+                }
+            }
         }
     }
 
@@ -89,7 +140,7 @@ impl Lost {
     #[must_use]
     pub fn lines(&self) -> &[String] {
         match self {
-            Self::Ending(lines) => lines,
+            Self::Ending(lines) | Self::Stopped(_, lines) => lines,
             _ => &[],
         }
     }
@@ -104,11 +155,38 @@ mod tests {
         let stopped = Standing::Stopped {
             state: "exited".to_owned(),
             exit: 137,
+            said: None,
         };
         assert_eq!(stopped.text(), "does not run: its container exited with code 137");
         assert_eq!(Standing::Absent.text(), "has no container");
-        assert!(Standing::Running { since: 1 }.runs() && !stopped.runs());
-        assert!(Lost::Stopped(stopped).text("vision").contains("code 137"));
+        let running = |restarts| Standing::Running {
+            since: 1,
+            restarts,
+            exit: 2,
+            said: None,
+        };
+        assert!(running(0).runs() && !running(0).ended() && !stopped.runs() && stopped.ended());
+        assert!(
+            Lost::Stopped(stopped.clone(), Vec::new())
+                .text("vision")
+                .contains("code 137: `cargo xtask logs vision`")
+        );
+        // What it said last is said with it, as text.
+        let last = "error: core.yaml:36: \u{1b}[2J".to_owned();
+        let text = stopped.with_last_line(Some(&last)).text();
+        assert_eq!(
+            text,
+            "does not run: its container exited with code 137: error: core.yaml:36: \\u{1b}[2J"
+        );
+        assert_eq!(
+            running(7).with_last_line(Some(&"error: x".to_owned())).text(),
+            "does not run: its supervisor ended with exit code 2 and is started again and again: error: x"
+        );
+        let lines = vec!["first".to_owned(), "error: the last".to_owned(), "\r".to_owned()];
+        assert_eq!(
+            Lost::Ending(lines).text("core"),
+            "group `core`: its supervisor ends as soon as it is started: error: the last"
+        );
         assert!(
             Lost::NotSelected
                 .text("core")

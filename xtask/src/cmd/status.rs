@@ -126,7 +126,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let standing = if silent.is_empty() {
         BTreeMap::new()
     } else {
-        group_containers::standing(&hosts, &stack, &silent).unwrap_or_default()
+        group_containers::standing_of_silent(&hosts, &stack, &silent).unwrap_or_default()
     };
     let absent = |group: &GroupId| standing.get(group) == Some(&Standing::Absent);
     match args.format {

@@ -18,6 +18,7 @@ use crate::boot::explain;
 use crate::boot::last_words::{last_part, last_words};
 use crate::boot::mute;
 use crate::boot::session::Audience;
+use crate::boot::standing::Lost;
 use crate::boot::view::View;
 use crate::stack::{AgentId, GroupId, Stack};
 
@@ -28,6 +29,8 @@ pub struct BootReporter<'a> {
     groups: Vec<GroupId>,
     bars: BTreeMap<GroupId, ProgressBar>,
     said_ready: BTreeSet<GroupId>,
+    /// Groups that will not come: nobody waits for them.
+    lost: BTreeSet<GroupId>,
     /// Troubles that were told as they came.
     told: BTreeSet<String>,
     /// When it is said next what is waited for, and the pause after that.
@@ -63,6 +66,7 @@ impl<'a> BootReporter<'a> {
             groups: groups.to_vec(),
             bars,
             said_ready: BTreeSet::new(),
+            lost: BTreeSet::new(),
             told: BTreeSet::new(),
             say_waiting: (Instant::now() + FIRST_WAIT, FIRST_WAIT),
             said_waiting: String::new(),
@@ -139,10 +143,22 @@ impl Audience for BootReporter<'_> {
         }
         let pause = (self.say_waiting.1 * 2).min(LONGEST_WAIT);
         self.say_waiting = (now + pause, pause);
-        let text = waiting_text(self.stack, view, &self.groups);
+        let wanted: Vec<GroupId> = self
+            .groups
+            .iter()
+            .copied()
+            .filter(|id| !self.lost.contains(id))
+            .collect();
+        let text = waiting_text(self.stack, view, &wanted);
         if let Some(text) = text.filter(|text| *text != self.said_waiting) {
             self.printer.step("waiting", &text);
             self.said_waiting = text;
+        }
+    }
+
+    fn lost(&mut self, group: GroupId, why: &Lost) {
+        if self.lost.insert(group) {
+            self.printer.warn(why.text(&self.stack.group(group).name));
         }
     }
 }

@@ -48,7 +48,7 @@ impl Known {
             .collect();
         if silent != self.silent {
             // Where it cannot be asked, that they do not answer is all there is to say.
-            self.standing = group_containers::standing(hosts, stack, &silent).unwrap_or_default();
+            self.standing = group_containers::standing_of_silent(hosts, stack, &silent).unwrap_or_default();
             self.silent = silent;
         }
     }

@@ -1,13 +1,15 @@
 //! What Podman says of the containers of groups.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::boot::standing::Standing;
 use crate::host::podman::hosts::Hosts;
 use crate::host::podman::{Container, GROUP_LABEL, PodmanError, ROLE_LABEL};
 use crate::stack::{GroupId, Stack};
 
+/// Longest time since the last start of a container whose supervisor ends each time.
+const RECENT: Duration = Duration::from_secs(15);
 /// How long Podman may take to show a log.
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -39,12 +41,43 @@ fn of(container: &Container) -> Standing {
     if container.state == "running" || container.state == "stopping" {
         return Standing::Running {
             since: container.started_at.as_i64().unwrap_or_default(),
+            restarts: container.restarts,
+            exit: container.exit_code,
+            said: None,
         };
     }
     Standing::Stopped {
         state: container.state.clone(),
         exit: container.exit_code,
+        said: None,
     }
+}
+
+/// The same of groups that do not answer, with the last line of each whose supervisor has ended.
+///
+/// # Errors
+/// When Podman fails.
+pub fn standing_of_silent(
+    hosts: &Hosts,
+    stack: &Stack,
+    groups: &[GroupId],
+) -> Result<BTreeMap<GroupId, Standing>, PodmanError> {
+    let mut all = standing(hosts, stack, groups)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    for (group, standing) in &mut all {
+        if let Standing::Running { since, restarts, .. } = standing
+            && now > Duration::from_secs(u64::try_from(*since).unwrap_or(0)) + RECENT
+        {
+            // It has run since, whatever it did before.
+            *restarts = 0;
+        }
+        if !standing.ended() {
+            continue;
+        }
+        let lines = last_lines(hosts, stack, *group, 1);
+        *standing = standing.clone().with_last_line(lines.last());
+    }
+    Ok(all)
 }
 
 /// The last lines of the log of a group's container; none where Podman does not show them.
@@ -80,10 +113,19 @@ mod tests {
         let stopped = Standing::Stopped {
             state: "exited".to_owned(),
             exit: 2,
+            said: None,
         };
         assert_eq!(of(&exited), stopped);
-        let running = read(r#"{"State":"running","StartedAt":1700000000}"#);
-        assert_eq!(of(&running), Standing::Running { since: 1_700_000_000 });
+        let running = read(r#"{"State":"running","StartedAt":1700000000,"Restarts":3,"ExitCode":2}"#);
+        assert_eq!(
+            of(&running),
+            Standing::Running {
+                since: 1_700_000_000,
+                restarts: 3,
+                exit: 2,
+                said: None,
+            }
+        );
         let probe = read(r#"{"State":"running","Labels":{"ai-system.group":"vision","ai-system.role":"check"}}"#);
         assert!(!is_of(&probe, "vision"));
     }

@@ -220,10 +220,13 @@ impl Follower<'_, '_> {
         self.looked = Some(Instant::now());
         for (group, standing) in standing {
             if let Some(lost) = self.silent.entry(group).or_default().add(standing) {
+                let lines = || group_containers::last_lines(hosts, stack, group, LINES);
                 let lost = match lost {
-                    Lost::Ending(_) => Lost::Ending(group_containers::last_lines(hosts, stack, group, LINES)),
+                    Lost::Ending(_) => Lost::Ending(lines()),
+                    Lost::Stopped(standing, _) if standing.ended() => Lost::Stopped(standing, lines()),
                     other => other,
                 };
+                locked(self.told).audience.lost(group, &lost);
                 self.lost.insert(group, lost);
             }
         }

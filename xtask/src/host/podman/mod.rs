@@ -169,6 +169,9 @@ pub struct Container {
     /// How its program ended last.
     #[serde(default)]
     pub exit_code: i32,
+    /// How often Podman has started it again after its program had ended.
+    #[serde(default)]
+    pub restarts: u32,
     /// When it was started last, Unix seconds; a date where Podman's service says so.
     #[serde(default)]
     pub started_at: serde_json::Value,

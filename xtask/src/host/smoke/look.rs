@@ -30,6 +30,8 @@ use crate::stack::model::{AgentId, GroupId, MachineId, Stack};
 const CHECK_ROLE: &str = "--label=ai-system.role=check";
 /// Exit code of a `podman run` that could not run the container.
 const PODMAN_FAILED: i32 = 125;
+/// How often Podman is asked about a supervisor that does not answer.
+const LOOK: Duration = Duration::from_secs(1);
 /// Longest single wait of a long poll, so that a stop by the user is seen.
 const POLL: Duration = Duration::from_secs(1);
 /// Pause before another look where no event can be waited for.
@@ -228,6 +230,7 @@ impl Watch<'_, '_> {
     fn poll(&self, group: GroupId, deadline: Instant, done: Until<'_>) -> Result<Option<GroupStatus>, Blind> {
         let at = self.look.system.addresses.status(group);
         let mut last: Option<Snapshot> = None;
+        let mut silence = Silence::default();
         loop {
             let wait = left(deadline).min(POLL);
             let seen = last.as_ref().map(|last| last.version.as_str());
@@ -235,7 +238,10 @@ impl Watch<'_, '_> {
             let over = left(deadline).is_zero() || interrupted();
             match next {
                 Ok(seen) if done(&seen.status) || over => return Ok(Some(seen.status)),
-                Ok(seen) => last = Some(seen),
+                Ok(seen) => {
+                    silence = Silence::default();
+                    last = Some(seen);
+                }
                 Err(error) if over => {
                     return match last {
                         Some(seen) => Ok(Some(seen.status)),
@@ -245,10 +251,56 @@ impl Watch<'_, '_> {
                 // A supervisor that starts has no endpoint yet.
                 Err(_) => {
                     last = None;
+                    if let Some(why) = silence.goes_on(|| self.starts_again(group)) {
+                        return Err(why.as_str().into());
+                    }
                     pause(wait.min(Duration::from_millis(100)));
                 }
             }
         }
+    }
+}
+
+impl Watch<'_, '_> {
+    /// How often Podman has started a group's container again, and the exit code that it ended with.
+    fn starts_again(&self, group: GroupId) -> Option<(u64, String)> {
+        let group = self.stack().group(group);
+        let words = [
+            "inspect",
+            "--format",
+            "{{.RestartCount}} {{.State.ExitCode}}",
+            &group.name,
+        ];
+        let said = self.podman(Some(group.machine), &words).ok()?.succeeded().ok()?;
+        let (count, exit) = said.trim().split_once(' ')?;
+        let text = format!(
+            "group `{}` does not run: its supervisor ends with exit code {} as soon as it is started",
+            group.name,
+            exit.parse::<i32>().ok()?
+        );
+        Some((count.parse().ok()?, text))
+    }
+}
+
+/// A supervisor that does not answer: waiting is in vain where Podman starts its container again and again meanwhile.
+#[derive(Default)]
+struct Silence {
+    looked: Option<Instant>,
+    restarts: Option<u64>,
+}
+
+impl Silence {
+    /// Why nobody should wait any longer. `look` is asked from time to time.
+    fn goes_on(&mut self, look: impl FnOnce() -> Option<(u64, String)>) -> Option<String> {
+        let is_due = self.looked.get_or_insert_with(Instant::now).elapsed() >= LOOK;
+        if !is_due {
+            return None;
+        }
+        self.looked = Some(Instant::now());
+        let (restarts, why) = look()?;
+        // One that was killed is started once.
+        let first = *self.restarts.get_or_insert(restarts);
+        (restarts >= first + 2).then_some(why)
     }
 }
 
@@ -457,4 +509,28 @@ fn run(program: &Program, limit: Duration) -> Result<CommandSeen, Blind> {
         stdout: output.stdout,
         stderr: output.stderr,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::{LOOK, Silence};
+
+    #[test]
+    fn a_supervisor_is_given_up_whose_container_is_started_again_and_again_meanwhile() {
+        let mut silence = Silence::default();
+        let mut after = |restarts: Option<u64>| {
+            silence.looked = Instant::now().checked_sub(LOOK);
+            silence.goes_on(|| restarts.map(|restarts| (restarts, "why".to_owned())))
+        };
+        // Long ago it was started again, once now, and Podman may not answer.
+        assert_eq!(
+            [Some(40), None, Some(41), Some(41)].map(&mut after),
+            [None, None, None, None]
+        );
+        assert_eq!(after(Some(42)).as_deref(), Some("why"));
+        // Nobody is asked at once.
+        assert_eq!(Silence::default().goes_on(|| unreachable!()), None);
+    }
 }
