@@ -133,7 +133,8 @@ fn ports_of(agent: &Agent) -> Vec<(u16, &'static str, bool)> {
     for (at, led) in agent.ports.iter().enumerate() {
         // Its health may be asked where it is bound, and two ports may lead there.
         let is_known = agent.ports[..at].iter().any(|other| other.target == led.target);
-        if !is_known && !(explicit && agent.asked_port() == Some(led.target)) {
+        let is_asked = explicit && agent.asked_port() == Some(led.target);
+        if !is_known && !is_asked {
             own.push((led.target, "bound port", true));
         }
         if led.port != agent.port && Some(led.port) != agent.asked_port() {

@@ -60,7 +60,9 @@ pub fn name_key(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, followed: &[Fol
 /// The same for a stack that is still to be written; and the stack that says it, whose agents go on.
 #[must_use]
 pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, walks: &Walks) -> (Stack, Vec<Proposal>) {
-    let (followed, _) = start_path::predict(stack, tree, disk, Some(walks));
+    // What each listens on is asked next, and not followed again then.
+    let followed = start_path::listening(stack, tree, disk, walks);
+    let followed: Vec<Followed> = followed.into_iter().map(|(followed, _)| followed).collect();
     let rejecting: Vec<&Followed> = followed.iter().filter(|one| flags::are_rejected(one)).collect();
     let ids: Vec<AgentId> = rejecting.iter().map(|one| one.report.id).collect();
     let taken = flags::taken(stack, tree, disk, &ids);

@@ -65,11 +65,13 @@ pub fn standing_of_silent(
     let mut all = standing(hosts, stack, groups)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     for (group, standing) in &mut all {
-        if let Standing::Running { since, restarts, .. } = standing
-            && now > Duration::from_secs(u64::try_from(*since).unwrap_or(0)) + RECENT
-        {
-            // It has run since, whatever it did before.
-            *restarts = 0;
+        if let Standing::Running { since, restarts, .. } = standing {
+            let is_recent = now <= Duration::from_secs(u64::try_from(*since).unwrap_or(0)) + RECENT;
+            // One that has run since is not known by what it did before. Podman 4 counts restarts where one container is looked at.
+            *restarts = match is_recent {
+                true => restarts_of(hosts, stack, *group).unwrap_or(*restarts),
+                false => 0,
+            };
         }
         if !standing.ended() {
             continue;
@@ -78,6 +80,18 @@ pub fn standing_of_silent(
         *standing = standing.clone().with_last_line(lines.last());
     }
     Ok(all)
+}
+
+/// How often Podman has started a group's container again; nothing where it does not say so.
+fn restarts_of(hosts: &Hosts, stack: &Stack, group: GroupId) -> Option<u32> {
+    let group = stack.group(group);
+    let command = hosts.of(group.machine).podman.command();
+    let output = command
+        .args(["inspect", "--format", "{{.RestartCount}}", &group.name])
+        .limit(LIMIT)
+        .run()
+        .ok()?;
+    output.stdout.trim().parse().ok()
 }
 
 /// The last lines of the log of a group's container; none where Podman does not show them.
