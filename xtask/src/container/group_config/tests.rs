@@ -1,3 +1,5 @@
+//! Group configs of stacks of every kind, held to what a supervisor runs.
+
 use contract::health::Check;
 use contract::validity::validate;
 
