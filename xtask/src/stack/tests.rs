@@ -64,7 +64,7 @@ fn keys_that_are_unknown_missing_or_written_twice() {
         &[
             "config/stack.yaml:31:5 error stack/unknown-key: group `core` has no key `colour`; help: known keys: machine, \
            address, uid, user, phase, published_status_port, agents, config_file, requirements, packages, build_packages, \
-           required_modules, assets, variants, variant, without_wheels, start, include, contents, environment, published, publish, reaches, \
+           required_modules, assets, variants, variant, without_wheels, start, flags, include, contents, environment, published, publish, reaches, \
            when_dependency_fails, writable, start_period, health, stop_signal, \
            stop_grace, restart, mounts, devices, extra_hosts, shm_size, tmp_size, dns, ulimits, \
            capabilities, sockets, host_services, memory, \
