@@ -263,6 +263,34 @@ impl Sources {
         Some(best)
     }
 
+    /// The file that an import of a file leads to, looked up from its folder and from these; nothing where that is not of the tree.
+    #[must_use]
+    pub fn module_of(&self, importer: &str, level: u32, dotted: &str, roots: &[&str]) -> Option<usize> {
+        let above = |folder: &'_ str| {
+            folder
+                .rsplit_once('/')
+                .map_or(String::new(), |(above, _)| above.to_owned())
+        };
+        let mut folder = above(importer);
+        for _ in 1..level {
+            folder = above(&folder);
+        }
+        let file = |root: &str| {
+            let path = match dotted {
+                "" => root.to_owned(),
+                dotted => join(root, &dotted.replace('.', "/")),
+            };
+            let named = self.by_path.get(&format!("{path}/__init__.py"));
+            named.or_else(|| self.by_path.get(&format!("{path}.py"))).copied()
+        };
+        match level {
+            0 => std::iter::once(folder.as_str())
+                .chain(roots.iter().copied())
+                .find_map(file),
+            _ => file(&folder),
+        }
+    }
+
     /// The files that an import runs when it is looked up from a folder: the packages on the way, the module, and the submodule
     /// that `name` may be. Nothing where the module is not there.
     fn resolve(&self, root: &str, dotted: &str, name: Option<&str>) -> Option<Vec<usize>> {

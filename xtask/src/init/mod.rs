@@ -20,6 +20,7 @@ mod imports;
 mod included;
 mod keys;
 mod machines;
+mod path_text;
 mod paths;
 pub mod ports;
 mod requirements;

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use pysrc::{Module, Span, Value};
+use pysrc::{Call, Module, Span, Value};
 use rustc_hash::FxHashSet;
 
 use super::evidence::{Evidence, Known};
 use super::imports::{Loaded, Sources};
+use super::path_text::Paths;
 use super::startup::Config;
 use crate::stack::normal;
 use crate::stack::writable::Writable as Pattern;
-
-/// Deepest value that is looked into.
-const DEEPEST: usize = 8;
 
 /// What is written.
 #[derive(Debug, Clone, Default)]
@@ -38,8 +36,13 @@ pub struct Write {
 #[must_use]
 pub fn find(sources: &Sources, loaded: &Loaded) -> Writable {
     let mut found = Writable::default();
-    for (path, module) in sources.files(&loaded.files) {
-        for (text, is_folder, span) in written(module) {
+    let paths = Paths::new(sources, loaded);
+    let files = loaded
+        .files
+        .iter()
+        .filter_map(|file| Some((*file, sources.file(*file)?)));
+    for (file, (path, module)) in files {
+        for (text, is_folder, span) in written(module, file, &paths) {
             let line = module.position(span).line as usize;
             take(&mut found, sources.folders(), &text, is_folder, || {
                 Evidence::new(path, line, format!("writes `{text}`"))
@@ -193,75 +196,33 @@ fn kept_outside(text: &str, is_folder: bool) -> Option<String> {
 }
 
 /// Paths that a file writes to, `*` for what is not known of them; whether they are folders; where.
-fn written(module: &Module) -> Vec<(String, bool, Span)> {
+fn written(module: &Module, file: usize, paths: &Paths<'_>) -> Vec<(String, bool, Span)> {
     let mut found = Vec::new();
+    let text = |call: &Call, path: &Value| paths.text(file, call.function, path);
     for open in module.opens.iter().filter(|open| open.writes) {
-        found.extend(text(module, &open.path, 0).map(|path| (path, false, open.span)));
+        let call = module.calls.get(open.call as usize);
+        found.extend(
+            call.and_then(|call| text(call, &open.path))
+                .map(|path| (path, false, open.span)),
+        );
     }
     for call in &module.calls {
-        let last = module.called(call).filter(|name| matches!(*name, "makedirs" | "mkdir"));
+        let last = module
+            .called(call)
+            .filter(|name| matches!(*name, "makedirs" | "mkdir" | "touch"));
         let called = last.and_then(|_| module.dotted(&call.callee));
         let path = match (called.as_deref(), &call.callee) {
             (Some("os.makedirs" | "os.mkdir" | "makedirs"), _) => call.arguments.first(),
-            (_, Value::Attribute(object, _)) if last == Some("mkdir") => Some(&**object),
+            (_, Value::Attribute(object, _)) if matches!(last, Some("mkdir" | "touch")) => Some(&**object),
             _ => None,
         };
+        let is_folder = last != Some("touch");
         found.extend(
-            path.and_then(|path| text(module, path, 0))
-                .map(|path| (path, true, call.span)),
+            path.and_then(|path| text(call, path))
+                .map(|path| (path, is_folder, call.span)),
         );
     }
     found
-}
-
-/// The text of a path, with `*` for what is not known; nothing where its beginning is not known.
-fn text(module: &Module, value: &Value, depth: usize) -> Option<String> {
-    if depth > DEEPEST {
-        return None;
-    }
-    let inner = |value: &Value| text(module, value, depth + 1);
-    let joined = |values: &[Value], between: &str| {
-        let parts: Vec<String> = values
-            .iter()
-            .map(|value| inner(value).unwrap_or_else(|| "*".to_owned()))
-            .collect();
-        let joined = parts.join(between);
-        (!joined.starts_with('*')).then_some(joined)
-    };
-    match value {
-        Value::Str(text) => Some(text.to_string()),
-        Value::Concat(parts) => {
-            let name: Vec<String> = parts
-                .iter()
-                .map(|part| inner(part).unwrap_or_else(|| "*".to_owned()))
-                .collect();
-            let name = name.concat();
-            // `f"{name}.log"` is a file in the working directory, `f"{folder}/x"` may be anywhere.
-            let is_anywhere = name.starts_with('*') && name.contains('/');
-            (!is_anywhere && name != "*").then_some(name)
-        }
-        Value::Name(name) => {
-            let bound = module.bindings.iter().filter(|binding| binding.name == *name);
-            let mut values = bound.filter_map(|binding| binding.value.as_ref());
-            let value = values.next()?;
-            values.next().is_none().then(|| inner(value)).flatten()
-        }
-        Value::Binary(pysrc::Operator::Divide, left, right) => joined(&[(**left).clone(), (**right).clone()], "/"),
-        Value::Call(index) => {
-            let call = module.calls.get(usize::try_from(*index).ok()?)?;
-            match module.dotted(&call.callee)?.as_str() {
-                "Path" | "pathlib.Path" | "os.path.join" => {
-                    joined(&call.arguments, "/").filter(|path| !path.is_empty())
-                }
-                "str" => inner(call.arguments.first()?),
-                // Agents run in the tree's root.
-                "os.getcwd" | "Path.cwd" | "pathlib.Path.cwd" => Some(".".to_owned()),
-                "os.environ.get" | "os.getenv" => inner(call.arguments.get(1)?),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -298,6 +259,36 @@ mod tests {
         let unnamed: Vec<&str> = known.value.unnamed.keys().map(String::as_str).collect();
         assert_eq!(unnamed, ["main/*/x.db"]);
         assert_eq!(known.mark.sign(), Some('?'));
+    }
+
+    #[test]
+    fn folders_beside_a_script_become_volumes_as_they_do_where_they_are_written_relative() {
+        let of = |text: &str| {
+            let version = PythonVersion::USUAL;
+            let text = format!("import os, threading\nfrom pathlib import Path\n{text}\n");
+            let module = std::sync::Arc::new(pysrc::read(text.as_bytes(), version));
+            let sources = Sources::new(vec![("pc/a.py".to_owned(), module)], version);
+            let loaded = sources.load(&["pc/a.py"], &[String::new()]);
+            let found = find(&sources, &loaded);
+            let volumes: Vec<String> = found.volumes.into_values().map(|(folder, _)| folder).collect();
+            let beside: Vec<String> = found.beside_code.into_keys().collect();
+            format!("{} {}", volumes.join(" "), beside.join(" "))
+        };
+        let later = "F = Path(__file__).parent / 'data' / 'x.json'\ndef loop():\n    while True:\n        \
+                     F.write_text('{}')\nthreading.Thread(target=loop).start()";
+        for text in [
+            "F = Path(__file__).parent/'data'/'x.json'\nF.write_text('{}')",
+            "F = Path(__file__).parent/'data'/'x.json'\nF.parent.mkdir(parents=True, exist_ok=True)",
+            "with open(os.path.join(os.path.dirname(__file__), 'data', 'x'), 'w') as f:\n    f.write('')",
+            "os.makedirs(os.path.join(os.path.dirname(os.path.realpath(__file__)), 'data'), exist_ok=True)",
+            "(Path(__file__).parent / 'data' / 'seen').touch()",
+            later,
+        ] {
+            assert_eq!(of(text), "pc/data ", "{text}");
+        }
+        assert_eq!(of("open(Path(__file__).parent / '.lock', 'w')"), " pc/.lock");
+        assert_eq!(of("Path(__file__).parent.mkdir(exist_ok=True)"), " ");
+        assert_eq!(of("open(Path(__file__).parent / 'data' / 'x')"), " ");
     }
 
     #[test]
