@@ -19,10 +19,11 @@ pub struct Address {
     pub lan: Known<Ipv4Addr>,
 }
 
-/// Finds those of the machine of that name, which is one of so many; `number` counts them from 0.
+/// Finds those of the machine of these names, which is one of so many; `number` counts them from 0.
 #[must_use]
-pub fn find(machine: &str, number: u8, many: bool, config: &Config, texts: &Texts, sources: &Sources) -> Address {
-    let names = names(machine);
+pub fn find(machine: &[&str], number: u8, many: bool, config: &Config, texts: &Texts, sources: &Sources) -> Address {
+    let names: Vec<String> = machine.iter().flat_map(|name| names(name)).collect();
+    let machine = machine.first().copied().unwrap_or_default();
     let mut lines: Vec<(String, String, Evidence)> = Vec::new();
     for (name, (value, line)) in &config.environment {
         lines.push((
@@ -134,23 +135,23 @@ mod tests {
             vec![("a.py".to_owned(), std::sync::Arc::new(pysrc::read(&code[..], version)))],
             version,
         );
-        let main = find("mainpc", 0, true, &config, &texts, &sources);
+        let main = find(&["mainpc"], 0, true, &config, &texts, &sources);
         assert_eq!(
             (main.lan.value.to_string().as_str(), main.variable.value.as_str()),
             ("10.0.0.5", "MAIN_PC_IP")
         );
         assert_eq!(main.lan.evidence[0].place(), ".env:2");
-        let other = find("pc2", 1, true, &config, &texts, &sources);
+        let other = find(&["pc2"], 1, true, &config, &texts, &sources);
         assert_eq!(
             (other.lan.value.to_string().as_str(), other.variable.value.as_str()),
             ("10.0.0.6", "PC2_HOST")
         );
-        let alone = find("main", 0, false, &config, &Texts::default(), &sources);
+        let alone = find(&["main"], 0, false, &config, &Texts::default(), &sources);
         assert_eq!(
             (alone.lan.mark.sign(), alone.variable.value.as_str()),
             (None, "MAIN_IP")
         );
-        let unknown = find("x", 0, true, &config, &Texts::default(), &sources);
+        let unknown = find(&["x"], 0, true, &config, &Texts::default(), &sources);
         assert_eq!(unknown.lan.mark.sign(), Some('?'));
     }
 }

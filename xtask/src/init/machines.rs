@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::evidence::{Evidence, Known};
+use super::machine_words::{self, VARIABLE, Words};
 use super::startup::Config;
 
 /// A machine's name from the folder of its config, `main` where that is the tree itself.
@@ -42,6 +43,59 @@ pub fn name(config: &Config, taken: &BTreeSet<String>) -> Known<String> {
         return known.map(|_| free.unwrap_or_default()).but(why);
     }
     known
+}
+
+/// What agents of each machine are told in place of its name, where code calls it otherwise and a machine cannot have that name. Names that
+/// code knows, and machines can have, become theirs; where it calls no machine so, that is doubtful.
+pub fn called(names: &mut [Known<String>], configs: &[&Config], words: &Words) -> Vec<Option<Known<String>>> {
+    let is_told = |config: &&Config| config.environment.contains_key(VARIABLE);
+    if words.is_empty() || configs.iter().any(is_told) {
+        return vec![None; names.len()];
+    }
+    let folder = |config: &Config| config.home().to_owned();
+    let fitting: Vec<Option<Known<String>>> = names
+        .iter()
+        .zip(configs)
+        .map(|(name, config)| {
+            let (word, evidence) = machine_words::fitting(words, &name.value, &folder(config))?;
+            Some(Known::agreed(word.clone(), vec![evidence.clone()]))
+        })
+        .collect();
+    let taken = |word: &String| fitting.iter().flatten().filter(|known| known.value == *word).count();
+    let left: Vec<&String> = words.keys().filter(|word| taken(word) == 0).collect();
+    let mut told = vec![None; names.len()];
+    for (at, fit) in fitting.iter().enumerate() {
+        let is_free = |word: &String| {
+            !names
+                .iter()
+                .enumerate()
+                .any(|(other, name)| other != at && name.value == *word)
+        };
+        match fit {
+            Some(word) if word.value == names[at].value => {}
+            // Two machines are called so: which is meant is not known.
+            Some(word) if taken(&word.value) > 1 => {
+                let why = format!("code calls more than one machine `{}`", word.value);
+                names[at] = names[at].clone().but(why);
+            }
+            Some(word) if slug(&word.value) == word.value && is_free(&word.value) => names[at] = word.clone(),
+            Some(word) => told[at] = Some(word.clone()),
+            None if left.is_empty() => {}
+            None => {
+                let known: Vec<&str> = left.iter().map(|word| word.as_str()).take(4).collect();
+                let place = words[left[0]].place();
+                let why = format!(
+                    "code compares `{VARIABLE}` with `{}` ({place}), and agents are told `{}`: `environment: {{{VARIABLE}: …}}` of a group tells \
+                     them otherwise",
+                    known.join("`, `"),
+                    names[at].value
+                );
+                names[at] = names[at].clone().but(why);
+                names[at].evidence.push(words[left[0]].clone());
+            }
+        }
+    }
+    told
 }
 
 /// `config/pc2_startup_config.yaml` is `pc2`, `config/startup.yaml` nothing.
@@ -121,6 +175,51 @@ fn valid(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn machines_are_called_as_code_calls_them() {
+        let of = |configs: &[&str], words: &[&str], more: &str| {
+            let text = format!("{more}agents:\n  - {{name: A, script_path: a.py, port: 7000}}\n");
+            let configs: Vec<Config> = configs
+                .iter()
+                .map(|path| crate::init::startup::read(path, &text).unwrap())
+                .collect();
+            let configs: Vec<&Config> = configs.iter().collect();
+            let mut names = Vec::new();
+            let mut taken = BTreeSet::new();
+            for config in &configs {
+                names.push(name(config, &taken));
+                taken.insert(names[names.len() - 1].value.clone());
+            }
+            let words = words
+                .iter()
+                .map(|word| ((*word).to_owned(), Evidence::new("m.py", 3, "compares")));
+            let told = called(&mut names, &configs, &words.collect());
+            let shown = names.iter().zip(told).map(|(name, told)| {
+                let told = told.map(|told| format!("={}", told.value)).unwrap_or_default();
+                format!("{}{told}{}", name.value, "?".repeat(name.doubts.len()))
+            });
+            shown.collect::<Vec<_>>().join(" ")
+        };
+        let two = ["brain_pc/config/s.yaml", "helper_pc/config/s.yaml"];
+        assert_eq!(of(&two, &["brain", "helper"], ""), "brain helper");
+        // The other is whatever is not that word.
+        assert_eq!(of(&two, &["brain"], ""), "brain helperpc");
+        assert_eq!(of(&two, &[], ""), "brainpc helperpc");
+        assert_eq!(of(&two, &["brainpc"], ""), "brainpc helperpc");
+        assert_eq!(
+            of(&two, &["BRAIN_PC", "HELPER_PC"], ""),
+            "brainpc=BRAIN_PC helperpc=HELPER_PC"
+        );
+        assert_eq!(of(&two, &["primary", "helper"], ""), "brainpc? helper");
+        assert_eq!(
+            of(&["a/pc_one/s.yaml", "b/pc_two/s.yaml"], &["pc"], ""),
+            "pc-one? pc-two?"
+        );
+        // What the config sets is what they are told.
+        let one = ["brain_pc/config/s.yaml"];
+        assert_eq!(of(&one, &["brain"], "environment: {MACHINE_TYPE: x}\n"), "x");
+    }
 
     #[test]
     fn names_come_from_folders() {

@@ -19,6 +19,7 @@ mod health;
 mod imports;
 mod included;
 mod keys;
+mod machine_words;
 mod machines;
 mod path_text;
 mod paths;
@@ -127,7 +128,7 @@ impl Inference {
         if names.len() == before {
             return None;
         }
-        draft.settings = settings::of_programs(&draft.machines);
+        draft.settings = settings::of_machines(&draft.machines);
         Some(keys::inference(draft, self.code.clone()))
     }
 
@@ -145,6 +146,8 @@ impl Inference {
 #[derive(Debug, Clone)]
 struct Machine {
     name: Known<String>,
+    /// What its agents are told in place of its name, where code calls it otherwise.
+    told: Option<Known<String>>,
     config: Known<Config>,
     scripts: Known<Scripts>,
     loaded: Loaded,
@@ -270,13 +273,14 @@ pub fn infer(input: Input, parses: &Parses) -> Option<Inference> {
         texts: &texts,
         sources: &sources,
         files: &files,
-        machines: BTreeSet::new(),
         groups: BTreeSet::new(),
     };
+    let named = named(&configs, &sources);
     let machines: Vec<Machine> = configs
         .into_iter()
+        .zip(named)
         .enumerate()
-        .map(|(number, (config, scripts))| known.machine(config, scripts, u8::try_from(number).unwrap_or(100), many))
+        .map(|(number, (config, named))| known.machine(config, named, u8::try_from(number).unwrap_or(100), many))
         .collect();
     let mut everything = Loaded::default();
     for machine in &machines {
@@ -296,7 +300,7 @@ pub fn infer(input: Input, parses: &Parses) -> Option<Inference> {
         ));
     }
     let name = machines::slug(&input.name);
-    let settings = settings::of_programs(&machines);
+    let settings = settings::of_machines(&machines);
     let draft = Draft {
         name: if name.is_empty() { "stack".to_owned() } else { name },
         python: python_version,
@@ -312,6 +316,32 @@ pub fn infer(input: Input, parses: &Parses) -> Option<Inference> {
     Some(keys::inference(draft, sources.folders().clone()))
 }
 
+/// How a machine is called.
+struct Named {
+    name: Known<String>,
+    /// Its name from where its config lies.
+    of_place: String,
+    told: Option<Known<String>>,
+}
+
+/// How the machines of these configs are called.
+fn named(configs: &[(Known<Config>, Known<Scripts>)], sources: &Sources) -> Vec<Named> {
+    let configs: Vec<&Config> = configs.iter().map(|(config, _)| &config.value).collect();
+    let mut taken = BTreeSet::new();
+    let mut names: Vec<Known<String>> = Vec::new();
+    for config in &configs {
+        let name = machines::name(config, &taken);
+        taken.insert(name.value.clone());
+        names.push(name);
+    }
+    let of_place: Vec<String> = names.iter().map(|name| name.value.clone()).collect();
+    let told = machines::called(&mut names, &configs, &machine_words::find(sources));
+    let named = names.into_iter().zip(of_place).zip(told);
+    named
+        .map(|((name, of_place), told)| Named { name, of_place, told })
+        .collect()
+}
+
 /// What every machine is looked up in.
 struct Looked<'a> {
     tree: &'a TreeFiles,
@@ -319,14 +349,18 @@ struct Looked<'a> {
     sources: &'a Sources,
     files: &'a requirements::Files,
     /// Names that are taken.
-    machines: BTreeSet<String>,
     groups: BTreeSet<String>,
 }
 
 impl Looked<'_> {
-    fn machine(&mut self, config: Known<Config>, scripts: Known<Scripts>, number: u8, many: bool) -> Machine {
-        let name = machines::name(&config.value, &self.machines);
-        self.machines.insert(name.value.clone());
+    fn machine(
+        &mut self,
+        (config, scripts): (Known<Config>, Known<Scripts>),
+        named: Named,
+        number: u8,
+        many: bool,
+    ) -> Machine {
+        let Named { name, of_place, told } = named;
         let written = paths::written(&config.value, self.texts, self.tree);
         let mut path = vec![String::new()];
         path.extend(
@@ -359,9 +393,17 @@ impl Looked<'_> {
         Machine {
             health,
             bound,
-            address: addresses::find(&name.value, number, many, &config.value, self.texts, self.sources),
+            address: addresses::find(
+                &[&name.value, &of_place],
+                number,
+                many,
+                &config.value,
+                self.texts,
+                self.sources,
+            ),
             groups,
             name,
+            told,
             config,
             scripts,
             loaded,

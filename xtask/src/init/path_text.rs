@@ -526,7 +526,7 @@ fn returns<'b>(body: &'b [Step], found: &mut Vec<&'b Value>) {
 }
 
 /// The bodies in a step that run in the same scope.
-fn inner<'b>(step: &'b Step, visit: &mut dyn FnMut(&'b [Step])) {
+pub fn inner<'b>(step: &'b Step, visit: &mut dyn FnMut(&'b [Step])) {
     match step {
         Step::Branch(branch) => branch.arms.iter().for_each(|arm| visit(arm)),
         Step::Loop(turns) => {

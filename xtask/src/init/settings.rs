@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Machine;
 use super::document::{Item, Shown};
 use super::evidence::{Evidence, Known};
+use super::machine_words::VARIABLE;
 use crate::stack::publish::Publish;
 
 /// A key of a group, or of an agent's override.
@@ -51,8 +52,31 @@ impl Setting {
     }
 }
 
+/// What the tree says of agents: what they are told of their machine, and what configs of other programs have.
+pub fn of_machines(machines: &[Machine]) -> Vec<Setting> {
+    let mut found = Vec::new();
+    for machine in machines {
+        let Some(told) = &machine.told else {
+            continue;
+        };
+        for group in &machine.groups {
+            found.push(Setting {
+                group: group.group.value.name.clone(),
+                agent: None,
+                key: "environment",
+                shown: Shown::Mapping(vec![(VARIABLE.to_owned(), Shown::Scalar(told.value.clone()))]),
+                evidence: told.evidence.clone(),
+                doubt: None,
+                written: false,
+            });
+        }
+    }
+    found.extend(of_programs(machines));
+    found
+}
+
 /// What configs of other programs say of their agents.
-pub fn of_programs(machines: &[Machine]) -> Vec<Setting> {
+fn of_programs(machines: &[Machine]) -> Vec<Setting> {
     let mut found = Vec::new();
     let mut taken = ports(machines);
     for machine in machines {

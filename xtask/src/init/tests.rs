@@ -149,6 +149,47 @@ fn two_machines_become_a_stack_without_errors() {
 }
 
 #[test]
+fn agents_are_told_what_their_code_calls_their_machine() {
+    let agents = |folder: &str| format!("agents:\n  - {{name: A{folder}, script_path: {folder}/a.py, port: 5000}}\n");
+    let (brain, helper) = (agents("brain_pc"), agents("helper_pc"));
+    let of = |code: &str| {
+        let files = [
+            ("brain_pc/config/startup.yaml", brain.as_str()),
+            ("helper_pc/config/startup.yaml", helper.as_str()),
+            ("brain_pc/a.py", "import common\n"),
+            ("helper_pc/a.py", "import common\n"),
+            ("common.py", code),
+            ("requirements.txt", ""),
+        ];
+        let (inference, stack, findings) = loaded(&files);
+        assert_eq!(errors(&findings), Vec::<&str>::new(), "{}", inference.text());
+        let address = |_: &str, address: std::net::Ipv4Addr| address.to_string();
+        let told = stack.groups().map(|(id, _)| {
+            let all = crate::container::environment::environment(&stack, id, &address);
+            let own = all.get("AGENT_ENV_MACHINE_TYPE").or_else(|| all.get("MACHINE_TYPE"));
+            own.cloned().unwrap_or_default()
+        });
+        (told.collect::<Vec<_>>().join(" "), inference.text())
+    };
+    let plain = "import os\nFOLDER = 'brain_pc' if os.environ.get('MACHINE_TYPE') == 'brain' else 'helper_pc'\n";
+    let (told, text) = of(plain);
+    assert_eq!(told, "brain helperpc");
+    assert!(
+        text.contains("  brain:  # ~ common.py:2: compares `MACHINE_TYPE` with `brain`"),
+        "{text}"
+    );
+    let (told, text) = of(&plain.replace("'brain'", "'BRAIN_PC'"));
+    assert_eq!(told, "BRAIN_PC helperpc");
+    assert!(text.contains("environment: {MACHINE_TYPE: BRAIN_PC}"), "{text}");
+    let (told, text) = of(&plain.replace("'brain'", "'first'"));
+    assert_eq!(told, "brainpc helperpc");
+    assert!(
+        text.contains("# ? code compares `MACHINE_TYPE` with `first` (common.py:2)"),
+        "{text}"
+    );
+}
+
+#[test]
 fn one_list_of_one_machine_becomes_a_stack() {
     let (inference, stack, findings) = loaded(&[
         (
