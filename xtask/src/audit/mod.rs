@@ -19,6 +19,7 @@ pub mod rules;
 pub mod rules_page;
 pub mod scope;
 pub mod serving;
+mod spoken;
 pub mod start_path;
 pub mod users;
 pub mod words;

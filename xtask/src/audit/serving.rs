@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::health::{Check, Kind};
 use contract::own_flags::OwnFlags;
+use pysrc::Module;
 
 use super::outcome::Prediction;
+use super::spoken;
 use super::start_path;
 use super::start_path::listening::{Connection, Listener, Listening, Speaks};
 use super::start_path::{Followed, Walks};
@@ -15,7 +17,7 @@ use crate::python::disk::Disk;
 use crate::python::facts::TreeFacts;
 use crate::stack::further_ports::FurtherPort;
 use crate::stack::model::UNGROUPED;
-use crate::stack::{AgentId, GroupId, Stack};
+use crate::stack::{Agent, AgentId, GroupId, Stack};
 
 /// What the stack would say of one agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,16 +113,16 @@ impl Open {
     fn doubt(&self) -> Option<String> {
         match self.speaks {
             Speaks::Replies => Some(format!(
-                "nothing says which request is answered on {} with how it is doing: that it takes connections is all that is asked",
+                "nothing says which request is answered on {} with how it is doing: that it takes connections is all that is asked; `audit --confirm --adopt` tries more",
                 self.port
             )),
             Speaks::OwnWords => Some(format!(
                 "it says how it is doing in words of its own, if at all: that {} takes connections is all that is asked; `health: {{ask: …, \
-                 expect: …}}` asks in its words",
+                 expect: …}}` asks in its words, and `audit --confirm --adopt` tries some",
                 self.port
             )),
             Speaks::Http(None) => Some(format!(
-                "nothing says which path on {} tells how it is doing: that it takes connections is all that is asked",
+                "nothing says which path on {} tells how it is doing: that it takes connections is all that is asked; `audit --confirm --adopt` tries more",
                 self.port
             )),
             _ => None,
@@ -145,7 +147,8 @@ pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, walks: &Walks)
         if !is_grouped || followed.report.prediction == Prediction::CannotStart {
             continue;
         }
-        let open = opened(listening);
+        let mut open = opened(listening);
+        refine(&mut open, listening, stack, tree, agent);
         bound.extend(open.iter().map(|open| (id, open.port, open.place.clone())));
         // One of them may be the configured one.
         if listening.all.iter().any(|listener| listener.port.is_none()) {
@@ -254,6 +257,38 @@ fn opened(listening: &Listening) -> Vec<Open> {
     let mut seen = BTreeSet::new();
     let sure = listening.all.iter().filter_map(Open::of);
     sure.filter(|open| seen.insert(open.port)).collect()
+}
+
+/// Adds what the files in which ports are opened say of how they are asked, where the start path tells no more than that they are open.
+fn refine(open: &mut [Open], listening: &Listening, stack: &Stack, tree: &TreeFacts, agent: &Agent) {
+    let module = |path: &str| Some(&*tree.files.get(tree.find(path)?)?.module);
+    let prefix = stack.shown_prefix();
+    let replies = |speaks: &Speaks| matches!(speaks, Speaks::Replies | Speaks::OwnWords | Speaks::Answers(_));
+    let replying = listening.all.iter().filter(|listener| replies(&listener.speaks));
+    let is_only = replying.count() == 1 && listening.elsewhere.is_none();
+    for one in open {
+        let path = one.place.path.strip_prefix(&prefix).unwrap_or(&one.place.path);
+        let Some(source) = module(path) else {
+            continue;
+        };
+        match &one.speaks {
+            Speaks::Http(known) if known.as_deref().is_none_or(|path| matches!(path, "" | "/")) => {
+                let all: Vec<&Module> = tree.files.iter().map(|file| &*file.module).collect();
+                if let Some(path) = spoken::http_path(source, &all) {
+                    one.speaks = Speaks::Http(path);
+                }
+            }
+            // Of several sockets, which one is asked so is not known.
+            Speaks::Replies | Speaks::OwnWords if is_only => {
+                let script = module(&agent.script_path).filter(|_| path != agent.script_path);
+                let files: Vec<&Module> = script.into_iter().chain([source]).collect();
+                if let Some(ask) = spoken::request(&files) {
+                    one.speaks = Speaks::Answers(Some(ask));
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// How an agent would be asked; nothing where that is what the stack says, or nothing is known.
@@ -529,6 +564,12 @@ mod tests {
         let words = "import zmq\ns = zmq.Context().socket(zmq.REP)\ns.bind('tcp://*:5599')\nwhile True:\n    if s.recv_string() == 'ping':\n        \
                      s.send_string('pong')\n";
         assert_eq!(of(words), ["Alpha: zmq 5599 ping", ports]);
+        let chosen = "import zmq\ns = zmq.Context().socket(zmq.REP)\ns.bind('tcp://*:5599')\nwhile True:\n    t = s.recv_string()\n    \
+                      s.send_string('pong' if t.strip() == 'ping' else 'huh')\n";
+        assert_eq!(of(chosen), ["Alpha: zmq 5599 ping", ports]);
+        let two_keys = "            kind = request.get('type') or request.get('cmd')\n            if kind == 'health':\n                \
+                        self.socket.send_json({'type': 'health', 'status': 'ok'})\n";
+        assert_eq!(of(&rep(two_keys))[0], "Alpha: zmq 5599 {\"type\":\"health\"}");
         let awaited = "import asyncio, zmq.asyncio\nasync def main():\n    s = zmq.asyncio.Context().socket(zmq.PULL)\n    \
                        s.bind('tcp://*:5599')\n    while True:\n        await s.recv()\nasyncio.run(main())\n";
         assert_eq!(of(awaited), ["Alpha: tcp 5599", ports]);
@@ -547,6 +588,11 @@ mod tests {
         assert_eq!(of(&server(by_path, daemon))[0], "Alpha: http /healthz");
         let any = "        self.send_response(200)\n";
         assert_eq!(of(&server(any, daemon))[0], "Alpha: http");
+        let by_name = "        if self.path.rstrip('/') != WHERE:\n            self.send_error(404)\n";
+        let named = format!("WHERE = '/api/health'\n{}", server(by_name, daemon));
+        assert_eq!(of(&named)[0], "Alpha: http /api/health");
+        // What is given is not known, and neither is the path.
+        assert_eq!(of(&server(by_name, daemon))[0], "Alpha: tcp ?");
         // Nobody knows which path is answered.
         let by_table = "        if self.path not in TABLE:\n            self.send_error(404)\n";
         assert_eq!(of(&server(by_table, daemon)), ["Alpha: tcp ?"]);

@@ -6,6 +6,7 @@ use pysrc::{Atom, Condition, Entry, Module, Span, Step, Test, Value};
 
 use super::evidence::Evidence;
 use super::imports::Sources;
+use crate::python::steps;
 
 /// The variable that agents are told it by.
 pub const VARIABLE: &str = "MACHINE_TYPE";
@@ -282,15 +283,8 @@ impl<'m> File<'m> {
         let functions = self.module.functions.iter().map(|function| &function.body);
         let classes = self.module.classes.iter().map(|class| &class.body);
         for body in functions.chain(classes).chain([&self.module.body]) {
-            steps(body, with);
+            steps::all(body, with);
         }
-    }
-}
-
-fn steps<'b>(body: &'b [Step], with: &mut dyn FnMut(&'b Step)) {
-    for step in body {
-        with(step);
-        super::path_text::inner(step, &mut |body| steps(body, with));
     }
 }
 

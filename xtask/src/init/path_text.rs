@@ -6,6 +6,7 @@ use std::cell::Cell;
 use pysrc::{Atom, BindingKind, Call, Function, Import, Module, Operator, Step, Value};
 
 use super::imports::{Loaded, Sources};
+use crate::python::steps;
 use crate::stack::normal;
 
 /// Deepest value that is looked into.
@@ -506,7 +507,7 @@ fn stores<'b>(body: &'b [Step], name: Atom, found: &mut Vec<Option<&'b Value>>) 
         {
             found.push(value.as_deref());
         }
-        inner(step, &mut |body| stores(body, name, found));
+        steps::inner(step, &mut |body| stores(body, name, found));
     }
 }
 
@@ -521,25 +522,7 @@ fn returns<'b>(body: &'b [Step], found: &mut Vec<&'b Value>) {
         {
             found.push(value);
         }
-        inner(step, &mut |body| returns(body, found));
-    }
-}
-
-/// The bodies in a step that run in the same scope.
-pub fn inner<'b>(step: &'b Step, visit: &mut dyn FnMut(&'b [Step])) {
-    match step {
-        Step::Branch(branch) => branch.arms.iter().for_each(|arm| visit(arm)),
-        Step::Loop(turns) => {
-            visit(&turns.body);
-            visit(&turns.orelse);
-        }
-        Step::Try(tried) => {
-            visit(&tried.body);
-            tried.handlers.iter().for_each(|handler| visit(&handler.body));
-            visit(&tried.orelse);
-            visit(&tried.finally);
-        }
-        _ => {}
+        steps::inner(step, &mut |body| returns(body, found));
     }
 }
 

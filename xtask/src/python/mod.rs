@@ -10,4 +10,5 @@ pub mod parses;
 pub mod preload;
 pub(crate) mod reach;
 pub mod recall;
+pub mod steps;
 pub mod tree;
