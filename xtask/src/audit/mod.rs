@@ -21,6 +21,7 @@ pub mod scope;
 pub mod serving;
 mod spoken;
 pub mod start_path;
+mod unused_requirements;
 pub mod users;
 pub mod words;
 pub mod writable;

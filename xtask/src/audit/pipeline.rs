@@ -19,6 +19,7 @@ use super::scope::Scope;
 use super::serving::{Bound, Proposal};
 use super::start_path::trail::Trail;
 use super::start_path::{self, Followed, Walks};
+use super::unused_requirements;
 use super::users::users;
 use super::words;
 use crate::finding::{Finding, Place, Severity};
@@ -69,6 +70,7 @@ pub fn audit(mut input: Input<'_>) -> Report {
     let met = Met::of(focus.as_ref(), &followed);
     no_requirements::merge(stack, &followed, &mut input.said, &mut start);
     flags::name_key(stack, &python, input.disk, &followed, &mut start);
+    unused_requirements::merge(stack, &python, input.disk, &mut start);
     let by_itself = predictions(stack, &input.said, followed);
     let tree = Tree::new(&python.prefix, &input.entries);
     let (mut findings, (comments, wrong)) = rayon::join(
