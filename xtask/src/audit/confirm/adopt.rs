@@ -50,7 +50,8 @@ pub fn adopt(stack: &Stack, id: AgentId, observation: &Observation, seen: &Seen)
             comment: evidence,
         });
     }
-    let written = written_paths(stack, id, &observation.log);
+    let mut written = written_paths(stack, id, &observation.log);
+    written.extend(databases(stack, id, &observation.log));
     if !written.is_empty() {
         adopted.changes.push(Change {
             path: key("writable"),
@@ -172,6 +173,42 @@ fn written_paths(stack: &Stack, id: AgentId, log: &str) -> BTreeSet<String> {
         };
         let covered = group.writable.iter().any(|known| known.covers(inside));
         if !covered && !inside.is_empty() && Writable::can_be(&text) {
+            found.insert(text);
+        }
+    }
+    found
+}
+
+/// What SQLite says of a file that it cannot make; it does not say which.
+const NO_DATABASE: &str = "OperationalError: unable to open database file";
+
+/// Databases that the agent could not make, as far as the line that opens one has its path: as `writable:` has their folders.
+fn databases(stack: &Stack, id: AgentId, log: &str) -> BTreeSet<String> {
+    let group = stack.group(stack.agent(id).group);
+    let mut found = BTreeSet::new();
+    let lines: Vec<&str> = log.lines().collect();
+    for (index, _) in lines.iter().enumerate().filter(|(_, line)| line.contains(NO_DATABASE)) {
+        // The last frame's line of code, with marks below it.
+        let frame = lines.get(index.saturating_sub(3)..index).unwrap_or_default();
+        let path = frame.iter().rev().find_map(|line| {
+            let (_, given) = line.split_once("connect(")?;
+            let quote = given.chars().next().filter(|c| ['\'', '"'].contains(c))?;
+            Some(given.get(1..)?.split_once(quote)?.0)
+        });
+        let inside = path.and_then(|path| match path.strip_prefix('/') {
+            Some(_) => path.strip_prefix(ROOT)?.strip_prefix('/'),
+            None => Some(path.trim_start_matches("./")),
+        });
+        let Some(inside) = inside.filter(|path| !path.is_empty() && !path.starts_with(':')) else {
+            continue;
+        };
+        // Its journal lies beside it.
+        let text = match inside.rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/"),
+            None => format!("{inside}*"),
+        };
+        let covered = group.writable.iter().any(|known| known.covers(inside));
+        if !covered && Writable::can_be(&text) {
             found.insert(text);
         }
     }
@@ -312,6 +349,39 @@ mod tests {
             change.value,
             New::Items(vec!["beta.log".to_owned(), "cache.d/".to_owned()])
         );
+    }
+
+    #[test]
+    fn folders_of_databases_that_cannot_be_made_become_writable() {
+        let stack = Fixture::small().model();
+        let of = |code: &str| {
+            let log = format!(
+                "Traceback (most recent call last):\n  File \"/app/main/a.py\", line 3, in <module>\n    {code}\n    ~~~~^^^^\n\
+                 sqlite3.OperationalError: unable to open database file\n"
+            );
+            let adopted = adopted(&stack, &observation(AgentState::Failed, Some(1), &log));
+            adopted.and_then(|mut adopted| match adopted.changes.pop()?.value {
+                New::Items(items) => Some(items.join(" ")),
+                New::Value(_) => None,
+            })
+        };
+        assert_eq!(
+            of("db = sqlite3.connect(\"data/twin.db\", timeout=5)").as_deref(),
+            Some("data/")
+        );
+        assert_eq!(
+            of("with sqlite3.connect('/app/main/x/a.db') as db:").as_deref(),
+            Some("main/x/")
+        );
+        assert_eq!(of("db = sqlite3.connect(\"twin.db\")").as_deref(), Some("twin.db*"));
+        for code in [
+            "db = sqlite3.connect(path)",
+            "db = sqlite3.connect('/var/x/a.db')",
+            "db = sqlite3.connect('../a.db')",
+            "db = sqlite3.connect(':memory:')",
+        ] {
+            assert_eq!(of(code), None, "{code}");
+        }
     }
 
     #[test]

@@ -11,8 +11,8 @@ use crate::stack::normal;
 rules! {
     /// Finds paths into a home folder: `/home/x/…`, `/Users/x/…`, `/root/…`, `~/…`.
     ///
-    /// Such a path holds on one person's machine. In a container the folder is not there, and the agent fails where it
-    /// opens it, or writes to a place that is gone with the container.
+    /// Such a path holds on one person's machine. In a container, the home of a user of the host is not there, and the agent fails where it
+    /// opens it; `~` is `/tmp` there, which is empty at the start, can be written, and is gone with the container.
     ///
     /// Example: `open("/home/haymayndz/AI_System/config.json")`.
     ///
@@ -118,11 +118,15 @@ fn one(facts: &Facts<'_>, roots: &BTreeSet<&str>, word: &Word<'_>, at: usize, pa
         );
     }
     if let Some(owner) = home(part) {
-        return Some(
-            about(&HOME, facts, word, at, part, format!("`{part}` is a path in {owner}")).with_help(
-                "no container has that folder: write it relative to the tree's root, or take it from the environment",
-            ),
-        );
+        let help = match part.starts_with('~') {
+            true => {
+                "in a container, `~` is `/tmp`: nothing of anybody's home is there, and what is written there is gone with the container; \
+                 what is to stay belongs into a volume, such as `/app/data`"
+            }
+            false => "no container has that folder: write it relative to the tree's root, or take it from the environment",
+        };
+        let what = format!("`{part}` is a path in {owner}");
+        return Some(about(&HOME, facts, word, at, part, what).with_help(help));
     }
     if let Some(rest) = part.strip_prefix('/') {
         return absolute(facts, roots, word, at, part, rest);
