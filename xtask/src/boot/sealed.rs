@@ -85,6 +85,8 @@ pub struct Sealed {
     /// Folders of the container in which the agent may write: the first process has to open them to its user, because the
     /// runtime gives each the mode that the image's folder has.
     pub writable: Vec<String>,
+    /// Files beside code that the agent may write, each with where it is kept: links that the first process makes, as the image has them.
+    pub links: BTreeMap<String, String>,
     /// Whether nothing is asked of the agent.
     pub held: bool,
     /// Time after which its fate is known, or never will be.
@@ -159,7 +161,8 @@ pub fn sealed(
         format!("--label={}={role}", labels.role),
     ]);
     let writable = writable(stack, group_id, &mut arguments);
-    let mounts = mounts(around, &mut arguments);
+    let links = links(stack, group_id, around.frames);
+    let mounts = mounts(around, &links, &mut arguments);
     limits(stack, group.machine, around.host, &mut arguments);
     let mut given = around.image.clone();
     given.extend(environment(stack, group_id, around.host));
@@ -174,6 +177,7 @@ pub fn sealed(
         user,
         mounts,
         writable,
+        links,
         deadline,
     })
 }
@@ -200,6 +204,14 @@ fn writable(stack: &Stack, group: GroupId, arguments: &mut Vec<String>) -> Vec<S
     writable
 }
 
+/// Files that a group's agents may write in folders that are put together: there is no other place for a link.
+fn links(stack: &Stack, group: GroupId, frames: &BTreeSet<String>) -> BTreeMap<String, String> {
+    let kept = stack.kept(group).into_iter().filter(|kept| !kept.is_folder);
+    kept.filter(|kept| frames.contains(kept.path.rsplit_once('/').map_or("", |(folder, _)| folder)))
+        .map(|kept| (format!("{ROOT}/{}", kept.path), kept.target))
+        .collect()
+}
+
 /// Limits what the container takes of the host, as far as the host can.
 fn limits(stack: &Stack, machine: MachineId, host: &Host, arguments: &mut Vec<String>) {
     if host.limits.memory {
@@ -216,7 +228,7 @@ fn limits(stack: &Stack, machine: MachineId, host: &Host, arguments: &mut Vec<St
 }
 
 /// Mounts the agent's code.
-fn mounts(around: &Surroundings<'_>, arguments: &mut Vec<String>) -> Vec<Mount> {
+fn mounts(around: &Surroundings<'_>, links: &BTreeMap<String, String>, arguments: &mut Vec<String>) -> Vec<Mount> {
     let mut mounts = Vec::new();
     let inside = |path: &str| match path.trim_matches('/') {
         "" | "." => ROOT.to_owned(),
@@ -224,8 +236,12 @@ fn mounts(around: &Surroundings<'_>, arguments: &mut Vec<String>) -> Vec<Mount> 
     };
     for frame in around.frames {
         // Nothing of the image: its code is another than the tree's.
-        let options = "ro,nosuid,nodev,notmpcopyup,size=1m,mode=0755";
-        arguments.push(format!("--tmpfs={}:{options}", inside(frame)));
+        let options = "nosuid,nodev,notmpcopyup,size=1m,mode=0755";
+        let folder = inside(frame);
+        let holds = |link: &String| link.rsplit_once('/').is_some_and(|(above, _)| above == folder);
+        // The agent itself can write in none of them: it is another user.
+        let how = if links.keys().any(holds) { "rw" } else { "ro" };
+        arguments.push(format!("--tmpfs={folder}:{how},{options}"));
     }
     for (code, source) in around.code {
         let target = inside(code);
@@ -389,6 +405,47 @@ mod tests {
         assert_eq!(sealed.user, 10001);
         let unlimited = |argument: &&String| argument.starts_with("--tmpfs=") && !argument.contains("size=");
         assert_eq!(sealed.arguments.iter().find(unlimited), None);
+    }
+
+    #[test]
+    fn files_beside_code_are_kept_where_the_image_keeps_them() {
+        let stack = Fixture::small()
+            .stack(
+                "status_port: 9000",
+                "status_port: 9000\nwritable: [main/.lock.x, other.db, main/cache/]",
+            )
+            .model();
+        let around = |frames: &[&str]| {
+            let frames: BTreeSet<String> = frames.iter().map(|frame| (*frame).to_owned()).collect();
+            let around = Surroundings {
+                tree: Path::new("/tree"),
+                code: &BTreeMap::new(),
+                frames: &frames,
+                host: &host(true),
+                image: &BTreeMap::new(),
+                limit: LONG,
+            };
+            let sealed = sealed(&stack, AgentId(0), &around, LABELS, "confirm").unwrap();
+            let of_main = sealed
+                .arguments
+                .iter()
+                .find(|argument| argument.starts_with("--tmpfs=/app/main:"));
+            let how = of_main.map(|argument| argument.split([':', ',']).nth(1).unwrap().to_owned());
+            (sealed.links.into_iter().collect::<Vec<_>>(), how)
+        };
+        let kept = stack.kept(stack.find_group("core").unwrap());
+        let target = kept
+            .iter()
+            .find(|kept| kept.path == "main/.lock.x")
+            .unwrap()
+            .target
+            .clone();
+        let (links, how) = around(&["main"]);
+        assert_eq!(links, [("/app/main/.lock.x".to_owned(), target)]);
+        assert_eq!(how.as_deref(), Some("rw"));
+        // The image's own link is there.
+        assert_eq!(around(&[]), (Vec::new(), None));
+        assert_eq!(around(&["main/deep"]).0, []);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::host::podman::{Podman, PodmanError, ROLE_LABEL, STACK_LABEL};
 use crate::host::system::parallel;
 use crate::host::system::process::{self, ProcessError};
 use crate::stack::model::Volume;
-use crate::stack::{AgentId, Machine, Stack, Writable};
+use crate::stack::{AgentId, GroupId, Stack, Writable};
 
 /// Value of the role label of these containers.
 const ROLE: &str = "confirm";
@@ -60,6 +60,8 @@ struct Task<'a> {
     held: bool,
     /// Folders that are opened to that user.
     writable: &'a [String],
+    /// Links that are made, each with where it leads.
+    links: &'a BTreeMap<String, String>,
 }
 
 /// What the first process of a container prints.
@@ -90,7 +92,7 @@ pub fn run(
     (host, limit): (&Host, Duration),
     emit: &(dyn Fn(ConfirmEvent) + Sync),
 ) -> Result<(), BootError> {
-    let code = code_folders(stack, tree)?;
+    let code = code_folders(stack, tree, agents)?;
     let images: BTreeSet<String> = agents
         .iter()
         .map(|agent| stack.group_image(stack.agent(*agent).group))
@@ -112,8 +114,8 @@ pub fn run(
         let group = stack.agent(*agent).group;
         let around = Surroundings {
             tree: tree.path(),
-            code: &code[stack.group(group).machine.0].mounts,
-            frames: &code[stack.group(group).machine.0].frames,
+            code: &code[&group].mounts,
+            frames: &code[&group].frames,
             host,
             image: environments.get(&stack.group_image(group)).unwrap_or(&EMPTY),
             limit,
@@ -164,12 +166,9 @@ fn environments(
     Ok(found)
 }
 
-/// Per machine: what is mounted for its code.
-fn code_folders(stack: &Stack, tree: &TreeRoot) -> Result<Vec<Parts>, BootError> {
+/// Per group of these agents: what is mounted for its code.
+fn code_folders(stack: &Stack, tree: &TreeRoot, agents: &[AgentId]) -> Result<BTreeMap<GroupId, Parts>, BootError> {
     let below = |volume: &Volume| Some(volume.path.strip_prefix(ROOT)?.strip_prefix('/')?.to_owned());
-    let writable = stack.groups.iter().flat_map(|group| &group.writable);
-    let writable = writable.filter_map(Writable::folder).map(str::to_owned);
-    let volumes: Vec<String> = stack.volumes.iter().filter_map(below).chain(writable).collect();
     let place = |code: &str| match code.trim_matches('/') {
         "." => String::new(),
         code => code.to_owned(),
@@ -180,11 +179,20 @@ fn code_folders(stack: &Stack, tree: &TreeRoot) -> Result<Vec<Parts>, BootError>
         Ok(_) => Err(BootError::Mount(code.clone(), "its path cannot be mounted".to_owned())),
         Err(error) => Err(BootError::Mount(code.clone(), error.to_string())),
     };
-    let machine = |machine: &Machine| {
-        let code = machine.code.iter().map(real).collect::<Result<_, BootError>>()?;
-        parts(tree, code, &volumes).map_err(|error| BootError::Mount(machine.code.join("`, `"), error.to_string()))
+    let of_group = |id: GroupId| {
+        let group = stack.group(id);
+        let folders = group.writable.iter().filter_map(Writable::folder).map(str::to_owned);
+        let volumes: Vec<String> = stack.volumes.iter().filter_map(below).chain(folders).collect();
+        let kept = stack.kept(id).into_iter().filter(|kept| !kept.is_folder);
+        let files: Vec<String> = kept.map(|kept| kept.path).collect();
+        let code = &stack.machine(group.machine).code;
+        let found = code.iter().map(real).collect::<Result<_, BootError>>()?;
+        let parts = parts(tree, found, &volumes, &files);
+        let parts = parts.map_err(|error| BootError::Mount(code.join("`, `"), error.to_string()))?;
+        Ok((id, parts))
     };
-    stack.machines.iter().map(machine).collect()
+    let groups: BTreeSet<GroupId> = agents.iter().map(|agent| stack.agent(*agent).group).collect();
+    groups.into_iter().map(of_group).collect()
 }
 
 /// Starts one agent and follows it to its end.
@@ -203,6 +211,7 @@ fn observe(podman: &Podman, sealed: &Sealed, tree: &TreeRoot) -> Result<Observat
         held: sealed.held,
         mounts,
         writable: &sealed.writable,
+        links: &sealed.links,
     };
     let task = serde_json::to_string(&task).map_err(Unseen::host)?;
     let printed = podman

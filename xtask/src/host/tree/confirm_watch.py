@@ -213,6 +213,8 @@ def main():
             say(None, "", f"{path} is not the folder of the tree that it was: nothing was started")
     for path in TASK["writable"]:
         os.chmod(path, 0o1777)
+    for path, target in TASK["links"].items():
+        os.symlink(target, path)
     config = json.loads(TASK["config"])
     given, giving = os.pipe()
     # It is opened by its path, by another user than who made it.

@@ -18,18 +18,34 @@ pub struct Parts {
     pub frames: BTreeSet<String>,
 }
 
-/// Takes code folders, each with its path in the tree without links, apart as far as volumes make it necessary.
+/// Takes code folders, each with its path in the tree without links, apart as far as volumes make it necessary, and files in which agents
+/// write: of those that a folder holds, something else is put in their place.
 ///
 /// # Errors
 /// When a folder cannot be listed, or has too many parts.
-pub fn parts(tree: &TreeRoot, code: BTreeMap<String, PathBuf>, volumes: &[String]) -> Result<Parts, TreeError> {
+pub fn parts(
+    tree: &TreeRoot,
+    code: BTreeMap<String, PathBuf>,
+    volumes: &[String],
+    files: &[String],
+) -> Result<Parts, TreeError> {
     let mut parts = Parts::default();
     let mut left: Vec<(String, PathBuf)> = code.into_iter().collect();
     while let Some((target, source)) = left.pop() {
         let lacks_a_place = |volume: &String| {
             below(volume, &target).is_some_and(|below| !tree.has_folder(source.join(below)) && tree.has_folder(&source))
         };
-        if !volumes.iter().any(lacks_a_place) {
+        // A file whose folder the tree lacks has no place in it.
+        let holds = |file: &String| {
+            let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let inside = if folder == target {
+                Some("")
+            } else {
+                below(folder, &target)
+            };
+            inside.is_some_and(|inside| tree.has_folder(source.join(inside)))
+        };
+        if !volumes.iter().any(lacks_a_place) && !files.iter().any(holds) {
             parts.mounts.insert(target, source);
             continue;
         }
@@ -45,7 +61,7 @@ pub fn parts(tree: &TreeRoot, code: BTreeMap<String, PathBuf>, volumes: &[String
                 "" => name.to_owned(),
                 target => format!("{target}/{name}"),
             };
-            if !volumes.contains(&place) {
+            if !volumes.contains(&place) && !files.contains(&place) {
                 left.push((place, real));
             }
             if left.len() + parts.mounts.len() > MOST {
@@ -81,6 +97,10 @@ mod tests {
     use super::*;
 
     fn of(code: &[&str], volumes: &[&str]) -> (Vec<String>, Vec<String>) {
+        with(code, volumes, &[])
+    }
+
+    fn with(code: &[&str], volumes: &[&str], files: &[&str]) -> (Vec<String>, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         for file in [
@@ -101,7 +121,8 @@ mod tests {
             .map(|code| ((*code).to_owned(), PathBuf::from(code)))
             .collect();
         let volumes: Vec<String> = volumes.iter().map(|volume| (*volume).to_owned()).collect();
-        let parts = parts(&tree, code, &volumes).unwrap();
+        let files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
+        let parts = parts(&tree, code, &volumes, &files).unwrap();
         let mounts = parts.mounts.iter();
         let mounts = mounts.map(|(target, source)| format!("{target}={}", source.display()));
         (mounts.collect(), parts.frames.into_iter().collect())
@@ -128,6 +149,30 @@ mod tests {
             ]
         );
         assert_eq!(frames, ["main", "main/deep"]);
+    }
+
+    #[test]
+    fn a_file_that_agents_write_makes_room_in_its_folder() {
+        let (mounts, frames) = with(
+            &["main", "other"],
+            &[],
+            &["main/deep/.lock", "main/deep/b.py", "main/none/x"],
+        );
+        assert_eq!(
+            mounts,
+            [
+                "main/a.py=main/a.py",
+                "main/deep/more=main/deep/more",
+                "main/linked=other",
+                "main/logs=main/logs",
+                "other=other"
+            ]
+        );
+        assert_eq!(frames, ["main", "main/deep"]);
+        let (mounts, frames) = with(&["main"], &[], &["x.db", "other/y"]);
+        assert_eq!((mounts, frames.len()), (vec!["main=main".to_owned()], 0));
+        let (_, frames) = with(&[""], &[], &["x.db"]);
+        assert_eq!(frames, [""]);
     }
 
     #[test]
