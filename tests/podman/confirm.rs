@@ -54,6 +54,34 @@ pub fn a_wrong_prediction_is_found(harness: &Harness) {
     }
 }
 
+/// A file beside code that the stack lets agents write is written, and nothing else beside it.
+pub fn a_file_beside_code_is_written_as_in_use(harness: &Harness) {
+    let fixture = Fixture::new("broken_tree");
+    let stack = fixture.path().join("config/stack.yaml");
+    let text = std::fs::read_to_string(&stack).unwrap();
+    let text = text.replace(
+        "status_port: 9000",
+        "status_port: 9000\nwritable: [system/agents/.session.lock]",
+    );
+    std::fs::write(&stack, text).unwrap();
+    let script = fixture.path().join("tree/system/agents/control.py");
+    let text = std::fs::read_to_string(&script).unwrap();
+    for (name, may) in [(".session.lock", true), ("other.lock", false)] {
+        let write = format!(
+            "    pass\n\n\nimport os\nopen(os.path.join(os.path.dirname(__file__), \"{name}\"), \"w\").write(\"x\")\n"
+        );
+        std::fs::write(&script, text.replace("    pass\n", &write)).unwrap();
+        let ran = harness.run_in(&fixture, &["audit", "--confirm", "Control"]);
+        // Both are predicted.
+        assert_eq!(
+            (ran.code, ran.stdout.contains("1 healthy")),
+            (0, may),
+            "{name}: {ran:#?}"
+        );
+    }
+    assert!(!fixture.path().join("tree/system/agents/.session.lock").exists());
+}
+
 /// All agents of the reference tree start alone.
 pub fn the_reference_tree_starts_as_predicted(harness: &Harness) {
     let document = json(

@@ -46,6 +46,7 @@ fn from_images_to_a_running_stack_and_back() {
     a_step_that_fails_is_shown_and_stops_only_what_stands_on_it(&harness);
     confirm::broken_agents_end_as_predicted(&harness);
     confirm::a_wrong_prediction_is_found(&harness);
+    confirm::a_file_beside_code_is_written_as_in_use(&harness);
     confirm::the_reference_tree_starts_as_predicted(&harness);
     confirm::an_interrupted_proof_leaves_nothing(&harness);
     confirm::a_killed_proof_is_cleaned_up_by_the_next_down(&harness);

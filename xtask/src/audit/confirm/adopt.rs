@@ -137,8 +137,8 @@ fn written(check: &Check) -> String {
     format!("{{{}}}", fields.join(", "))
 }
 
-/// What the kernel says of a write to where only reading is allowed.
-const REFUSED: &str = "Read-only file system: ";
+/// What the kernel says of a write to where only reading is allowed, and of one beside a file that may be written.
+const REFUSED: [&str; 2] = ["Read-only file system: ", "Permission denied: "];
 
 /// Paths that the agent was refused to write, as `writable:` has them, without those that the stack has.
 fn written_paths(stack: &Stack, id: AgentId, log: &str) -> BTreeSet<String> {
@@ -146,7 +146,7 @@ fn written_paths(stack: &Stack, id: AgentId, log: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let lines: Vec<&str> = log.lines().collect();
     for (index, line) in lines.iter().enumerate() {
-        let Some((_, rest)) = line.split_once(REFUSED) else {
+        let Some((_, rest)) = REFUSED.iter().find_map(|words| line.split_once(words)) else {
             continue;
         };
         let Some(quote) = rest.chars().next().filter(|c| ['\'', '"'].contains(c)) else {
@@ -334,7 +334,8 @@ mod tests {
     #[test]
     fn paths_that_were_refused_become_writable() {
         let stack = Fixture::small().model();
-        let log = "Traceback (most recent call last):\n  File \"/app/main/a.py\", line 3, in <module>\n    logging.FileHandler(\"beta.log\")\n\
+        let log = "PermissionError: [Errno 13] Permission denied: '/app/main/x.lock'\nPermissionError: [Errno 13] Permission denied: '/var/x'\n\
+            Traceback (most recent call last):\n  File \"/app/main/a.py\", line 3, in <module>\n    logging.FileHandler(\"beta.log\")\n\
             OSError: [Errno 30] Read-only file system: '/app/beta.log'\n\
             Traceback (most recent call last):\n  File \"/app/main/a.py\", line 4, in <module>\n    os.makedirs(\"cache.d\")\n  \
             File \"<frozen os>\", line 225, in makedirs\nOSError: [Errno 30] Read-only file system: 'cache.d'\n\
@@ -347,7 +348,11 @@ mod tests {
         assert_eq!(change.path, ["groups", "core", "overrides", "Beta", "writable"]);
         assert_eq!(
             change.value,
-            New::Items(vec!["beta.log".to_owned(), "cache.d/".to_owned()])
+            New::Items(vec![
+                "beta.log".to_owned(),
+                "cache.d/".to_owned(),
+                "main/x.lock".to_owned()
+            ])
         );
     }
 

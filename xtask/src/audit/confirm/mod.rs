@@ -374,7 +374,8 @@ fn classes(rule: &str) -> &'static [&'static str] {
     match rule {
         "start/argument-count" => &["TypeError"],
         "start/cannot-import-name" => &["ImportError"],
-        "start/missing-folder" => &["FileNotFoundError", "NotADirectoryError"],
+        // The container refuses some writes as such, and others because the folder is not the agent's.
+        "start/missing-folder" => &["FileNotFoundError", "NotADirectoryError", "OSError", "PermissionError"],
         "start/module-not-found" => &["ModuleNotFoundError", "ImportError"],
         "start/port-bound-twice" => &["ZMQError", "OSError"],
         "start/syntax-error" => &["SyntaxError", "IndentationError", "TabError"],
