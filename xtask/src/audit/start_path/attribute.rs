@@ -276,6 +276,7 @@ impl Walker<'_> {
         let full = format!("{}.{name}", module.name);
         let unread = matches!(module.target, Target::File { .. }) && self.source(id).is_none();
         if module.dynamic || unread || self.by_name.contains_key(&full) || self.may_be_replaced(id) {
+            self.asks_for_name(id);
             return Flow::Next;
         }
         // A submodule that is there may have been imported by a name that is computed.

@@ -14,10 +14,11 @@ use crate::stack::model::{AgentId, Stack};
 /// The rule of what rejects flags.
 pub const RULE: &str = "start/flags-rejected";
 
-/// Whether an agent cannot start because of its flags.
+/// Whether an agent cannot start because of its flags, or may not.
 #[must_use]
 pub fn are_rejected(followed: &Followed) -> bool {
-    followed.report.prediction == Prediction::CannotStart && followed.report.rule == Some(RULE)
+    let fails = matches!(followed.report.prediction, Prediction::CannotStart | Prediction::MayNot);
+    fails && followed.report.rule == Some(RULE)
 }
 
 /// For each of these agents the most flags with which its parser lets it go on; nothing of one that it never does, whose own parameters or

@@ -12,6 +12,9 @@ use crate::python::imports::resolve::{Missing, Target, absolute_name, package_of
 use crate::python::imports::stdlib;
 use crate::stack::near::nearest;
 
+/// Stands for modules that were imported because somebody asked for a name: others may have begun before them.
+const LAZILY: &str = "import *";
+
 /// Words about a module.
 fn about(module: &str, message: String) -> Words {
     Words::about(Subject::Module(module.to_owned()), message)
@@ -606,6 +609,7 @@ impl Walker<'_> {
                 let found_otherwise = is_package && (self.searches_elsewhere(module) || self.may_be_found(&full, top));
                 let dynamic = self.modules.get(id).is_some_and(|module| module.dynamic);
                 if dynamic || found_otherwise || self.may_be_replaced(id) {
+                    self.asks_for_name(id);
                     self.bind_import(import, V::Unknown);
                     return Flow::Next;
                 }
@@ -659,15 +663,21 @@ impl Walker<'_> {
         }
     }
 
-    /// Whether a module that has begun imports others when somebody asks for its attributes.
-    fn imports_lazily(&self) -> bool {
-        self.is_mentioned(&["import_module", "__import__"])
-            && self.mentions("__getattr__").iter().any(|mention| {
-                let mut functions = mention.source.functions.iter();
-                functions.any(|function| {
-                    function.atom == mention.atom && function.class.is_none() && function.outer.is_none()
-                })
-            })
+    /// Whether a module looks for its names when somebody asks for them, and may import others then.
+    fn looks_names_up(&self, id: ModuleId) -> bool {
+        self.source(id).is_some_and(|source| {
+            let function = |function: &pysrc::Function| {
+                &*function.name == "__getattr__" && function.class.is_none() && function.outer.is_none()
+            };
+            source.functions.iter().any(function)
+        })
+    }
+
+    /// A name of a module is asked for that it has not bound.
+    pub fn asks_for_name(&mut self, id: ModuleId) {
+        if self.looks_names_up(id) {
+            self.set_elsewhere.insert(LAZILY.to_owned());
+        }
     }
 
     fn cannot_import(&mut self, import: &Import, id: ModuleId, module: &str, wanted: &str) -> Flow {
@@ -690,7 +700,7 @@ impl Walker<'_> {
             });
         // On a way that may not be taken, modules begin in an order that may not be theirs; so they do where a package looks for its names
         // when they are asked for.
-        if later && (self.maybe > 0 || self.imports_lazily()) {
+        if later && (self.maybe > 0 || self.set_elsewhere.contains(LAZILY)) {
             self.bind_import(import, V::Unknown);
             return Flow::Next;
         }

@@ -105,7 +105,7 @@ use crate::container::environment::agent_environment as environment;
 use crate::container::layout::python_path;
 use crate::finding::{Confidence, Finding, Place, Severity, Subject, text};
 use crate::python::disk::Disk;
-use crate::python::facts::TreeFacts;
+use crate::python::facts::{FileFacts, TreeFacts};
 use crate::python::imports::requirements::{self, Requirements};
 use crate::python::imports::resolve::{Memo, Search, roots};
 use crate::python::imports::view::View;
@@ -530,7 +530,10 @@ fn judged(walked: &Walked, tree: &TreeFacts, agent: &Agent, report: AgentReport,
             failures.extend(other_port::other_port(opened, walked.sees_all, agent));
         }
         let ends = !walked.alive && matches!(walked.flow, Flow::Next | Flow::Return);
-        if ends && failures.is_empty() {
+        // What was handled kept nothing from running where there is nothing to run.
+        let answered = || failures.iter().all(|failure| failure.handled || failure.optional);
+        let defines = || tree.files.get(file).is_some_and(|facts| begins_at(facts).is_none());
+        if ends && (failures.is_empty() || answered() && defines()) {
             failures.extend(does_nothing(walked, tree, file));
         }
     }
@@ -597,17 +600,22 @@ fn flags(agent: &Agent) -> BTreeMap<String, String> {
     flags
 }
 
+/// Where a script begins to do what it is for: its main block, or the call that it ends with.
+fn begins_at(facts: &FileFacts) -> Option<pysrc::Span> {
+    let last = match facts.module.body.last() {
+        Some(pysrc::Step::Call(call)) => facts.module.calls.get(*call as usize).map(|call| call.span),
+        _ => None,
+    };
+    facts.module.main_block.or(last)
+}
+
 /// The script has run to its end, and nothing that it did can go on.
 fn does_nothing(walked: &Walked, tree: &TreeFacts, file: usize) -> Option<Failure> {
     let facts = tree.files.get(file)?;
     if walked.swallowed.is_some() {
         return walked.swallowed.clone();
     }
-    let last = match facts.module.body.last() {
-        Some(pysrc::Step::Call(call)) => facts.module.calls.get(*call as usize).map(|call| call.span),
-        _ => None,
-    };
-    let main = facts.module.main_block.or(last);
+    let main = begins_at(facts);
     let message = if facts.module.body.is_empty() {
         "the script is empty".to_owned()
     } else if main.is_none() {

@@ -132,6 +132,7 @@ impl<'a> Walker<'a> {
         finally: &'a [Step],
     ) -> Flow {
         let manager = handlers.first().and_then(|handler| handler.manager.as_deref());
+        let doubt = self.doubt;
         self.decisions += usize::from(!handlers.is_empty());
         if let Some(manager) = manager
             && let Some(flow) = self.manage(manager, body)
@@ -158,8 +159,62 @@ impl<'a> Walker<'a> {
                 flow = self.or_else(orelse, !handlers.is_empty());
             }
             self.unused(handlers);
+            if flow == Flow::Next {
+                let ways = std::iter::once(body).chain(handlers.iter().map(|handler| &*handler.body));
+                self.meet(doubt, ways.chain([orelse]).collect());
+            }
         }
         self.finally(finally, flow)
+    }
+
+    /// Whether an import of the body fails is not known, and a handler waits for that: what follows is reached either way, where neither
+    /// leaves. Each name that one of them binds is one of two things then.
+    fn meet(&mut self, before: Doubt, ways: Vec<&'a [Step]>) {
+        let of_frame = self.frames.last().map_or(Doubt::None, |frame| frame.doubt);
+        let after = before.max(of_frame);
+        if self.doubt <= after || ways.iter().any(|way| !way.iter().all(|step| self.only_binds(step))) {
+            return;
+        }
+        let Some(source) = self.source(self.here()) else {
+            return;
+        };
+        for step in ways.into_iter().flatten() {
+            match step {
+                Step::Store { name, .. } => self.store(*name, V::Unknown, false),
+                Step::Import(import) => {
+                    if let Some(name) = source.imports.get(*import as usize).and_then(|import| import.binds) {
+                        self.store(name, V::Unknown, false);
+                    }
+                }
+                Step::StoreAttribute { attribute, .. } => {
+                    self.set_elsewhere.insert(source.name(*attribute).to_owned());
+                }
+                _ => {}
+            }
+        }
+        self.doubt = after;
+    }
+
+    /// Whether a step comes to its end or raises, and changes nothing but what it binds.
+    fn only_binds(&self, step: &Step) -> bool {
+        match step {
+            Step::Load { .. }
+            | Step::LoadPast { .. }
+            | Step::LoadAttribute { .. }
+            | Step::Item { .. }
+            | Step::Environment(_)
+            | Step::Operation(_)
+            | Step::Lambda
+            | Step::Store { .. }
+            | Step::StoreAttribute { .. }
+            | Step::Import(_) => true,
+            Step::Call(call) => {
+                let source = self.source(self.here());
+                let callee = source.and_then(|source| source.calls.get(*call as usize));
+                callee.is_some_and(|call| matches!(self.evaluate(&call.callee), V::Outside(_) | V::Bound(..)))
+            }
+            _ => false,
+        }
     }
 
     /// What becomes of an exception with these handlers.

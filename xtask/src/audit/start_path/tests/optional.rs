@@ -100,3 +100,59 @@ fn one_note_is_said_of_each_package_with_the_line_of_the_condition() {
         ]
     );
 }
+
+#[test]
+fn what_follows_a_try_that_imports_what_may_be_missing_is_reached() {
+    const NAME: &str = "CannotStart start/undefined-name";
+    const MAY: &str = "MayNot start/undefined-name";
+    let load =
+        "def load():\n    try:\n        import torch\n    except ImportError:\n        return None\n    return torch\n";
+    all_say(
+        &[],
+        &[
+            (
+                "try:\n    import torch\nexcept ImportError:\n    torch = None\nding()",
+                NAME,
+            ),
+            (
+                "torch = None\ntry:\n    import torch\nexcept Exception as e:\n    print(f'no {e}')\nding()",
+                NAME,
+            ),
+            (
+                "try:\n    import torch\n    HAS = True\nexcept ImportError:\n    HAS = False\nding()",
+                NAME,
+            ),
+            // Which of the two it is, nobody knows.
+            (
+                "try:\n    import torch\n    HAS = True\nexcept ImportError:\n    HAS = False\nif HAS:\n    ding()",
+                MAY,
+            ),
+            (
+                "try:\n    import torch\n    HAS = True\nexcept ImportError:\n    HAS = False\nif not HAS:\n    ding()",
+                MAY,
+            ),
+            (
+                "try:\n    import torch\nexcept ImportError:\n    torch = None\nif torch is None:\n    ding()",
+                MAY,
+            ),
+            ("try:\n    import torch\n    ding()\nexcept ImportError:\n    pass", MAY),
+            (
+                "class A:\n    def __init__(self):\n        self.on = False\n        try:\n            import torch\n            self.on = True\n        \
+                 except ImportError:\n            pass\nif A().on:\n    ding()",
+                MAY,
+            ),
+            // Either way it ends.
+            (
+                "import sys\ntry:\n    import torch\nexcept ImportError:\n    sys.exit(0)\nding()",
+                NAME,
+            ),
+            (&format!("{load}load()\nding()"), NAME),
+            (&format!("{load}if load():\n    ding()"), MAY),
+        ],
+    );
+    // What was handled is no reason for a script that has nothing to do.
+    super::alone_says(
+        "try:\n    import quite_unknown\nexcept ImportError:\n    quite_unknown = None\ndef f():\n    pass\n",
+        "CannotStart start/does-nothing",
+    );
+}
