@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use pysrc::{Atom, Function, Module, Value};
 
+use super::start_path::ASKING;
 use crate::python::steps;
 
 /// Deepest value that is looked into.
@@ -12,18 +13,6 @@ const DEEPEST: usize = 8;
 
 /// Words in paths that tell how a service is doing; the likeliest first.
 const TELLING: [&str; 7] = ["health", "ping", "status", "ready", "live", "alive", "heartbeat"];
-
-/// Words of requests that ask how an agent is doing; the likeliest first.
-const ASKING: [&str; 8] = [
-    "health_check",
-    "health",
-    "healthcheck",
-    "get_health",
-    "ping",
-    "status",
-    "get_status",
-    "heartbeat",
-];
 
 /// The path at which the only handler of a file tells how the agent is doing: nothing where it compares no path, or there are more
 /// handlers; none inside where which it is, is not known. `all` are the files in which it may be given its path.

@@ -91,16 +91,15 @@ impl<'a> Paths<'a> {
         None
     }
 
+    /// One level deeper, where that is not too deep and not too much was looked at.
+    fn deeper<'s>(&self, scope: Scope<'s>) -> Option<Scope<'s>> {
+        self.left.set(self.left.get().checked_sub(1)?);
+        let depth = scope.depth + 1;
+        (scope.depth <= DEEPEST).then_some(Scope { depth, ..scope })
+    }
+
     fn of(&self, scope: Scope<'_>, value: &Value) -> Option<String> {
-        let left = self.left.get().checked_sub(1)?;
-        self.left.set(left);
-        if scope.depth > DEEPEST {
-            return None;
-        }
-        let scope = Scope {
-            depth: scope.depth + 1,
-            ..scope
-        };
+        let scope = self.deeper(scope)?;
         let module = self.module(scope.file)?;
         match value {
             Value::Str(text) => Some(text.to_string()),
@@ -251,15 +250,7 @@ impl<'a> Paths<'a> {
 
     /// The module, class, function or object of the tree that a value is. An object counts as its class.
     fn object(&self, scope: Scope<'_>, value: &Value) -> Option<Found<'a>> {
-        let left = self.left.get().checked_sub(1)?;
-        self.left.set(left);
-        if scope.depth > DEEPEST {
-            return None;
-        }
-        let scope = Scope {
-            depth: scope.depth + 1,
-            ..scope
-        };
+        let scope = self.deeper(scope)?;
         let module = self.module(scope.file)?;
         match value {
             Value::Name(name) if matches!(module.name(*name), "self" | "cls") => {
