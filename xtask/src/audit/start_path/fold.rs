@@ -9,7 +9,7 @@ use super::paths::below;
 use super::value::{LARGEST, V};
 
 /// The largest integer up to which every one is a floating-point number, too.
-const EXACT: i64 = 1 << 53;
+const EXACT: u64 = 1 << 53;
 
 /// What an operator makes of two values.
 pub fn binary(operator: Operator, left: V, right: V) -> V {
@@ -44,7 +44,7 @@ fn of_integers(operator: Operator, left: i64, right: i64) -> V {
         Operator::Multiply => left.checked_mul(right),
         Operator::FloorDivide => left.checked_div_euclid(right).filter(|_| right > 0),
         Operator::Modulo => left.checked_rem_euclid(right).filter(|_| right > 0),
-        Operator::Divide if left.abs() <= EXACT && right.abs() <= EXACT && right != 0 => {
+        Operator::Divide if left.unsigned_abs() <= EXACT && right.unsigned_abs() <= EXACT && right != 0 => {
             return V::Float(left as f64 / right as f64);
         }
         Operator::Divide => None,
@@ -77,7 +77,7 @@ fn float(value: &V) -> Option<f64> {
     match value {
         V::Float(number) => Some(*number),
         value => integer(value)
-            .filter(|number| number.abs() <= EXACT)
+            .filter(|number| number.unsigned_abs() <= EXACT)
             .map(|number| number as f64),
     }
 }
@@ -211,6 +211,9 @@ mod tests {
         assert_eq!(int(FloorDivide, 7, -2), V::Unknown);
         assert_eq!(int(Modulo, 7, 0), V::Unknown);
         assert_eq!(int(Divide, 7, 0), V::Unknown);
+        assert_eq!(int(Divide, i64::MIN, 2), V::Unknown);
+        assert_eq!(binary(Add, V::Int(i64::MIN), V::Float(0.5)), V::Unknown);
+        assert_eq!(call("abs", &[V::Int(i64::MIN)]), None);
         assert_eq!(int(Multiply, i64::MAX, 2), V::Unknown);
         assert_eq!(int(FloorDivide, i64::MIN, -1), V::Unknown);
         assert_eq!(binary(Subtract, V::Float(1.5), V::Int(1)), V::Float(0.5));

@@ -177,14 +177,19 @@ impl Walker<'_> {
                 let opened = path.and_then(V::text).filter(|_| !writes && arguments.sure && plain);
                 Some((opened.map_or(V::Unknown, |path| V::File(path.to_owned())), flow))
             }
-            "json.load" | "json.loads" | "yaml.safe_load" if self.gives_functions(arguments) => None,
-            "json.load" | "json.loads" | "yaml.safe_load" => Some(match first {
-                Some(V::File(path) | V::Text(path)) => {
-                    let path = path.clone();
-                    self.parse_file(here, call, &path, name != "yaml.safe_load")
+            "json.load" | "json.loads" | "yaml.safe_load" => {
+                // A function that is given, `object_hook=`, may make anything of it.
+                if self.gives_functions(arguments) {
+                    return None;
                 }
-                _ => (V::Unknown, Flow::Next),
-            }),
+                Some(match first {
+                    Some(V::File(path) | V::Text(path)) => {
+                        let path = path.clone();
+                        self.parse_file(here, call, &path, name != "yaml.safe_load")
+                    }
+                    _ => (V::Unknown, Flow::Next),
+                })
+            }
             "logging.FileHandler"
             | "logging.handlers.RotatingFileHandler"
             | "logging.handlers.TimedRotatingFileHandler"

@@ -326,9 +326,10 @@ pub struct Walker<'a> {
     pub decorated: Tracked<(ModuleId, u32), V>,
     /// What the bodies of classes bound.
     pub class_names: Tracked<(ModuleId, u32), Arc<ClassNames>>,
-    /// Attributes that were set of objects of which it is not known which they are: any may have got another value.
+    /// Attributes that were set of objects of which it is not known which they are: any may have got another value. `module.*`
+    /// for any of a library's module; `import *` once a module was asked for a name that it looks up.
     pub set_elsewhere: TrackedSet<String>,
-    /// Attributes that classes were given after they were made; empty for any.
+    /// Attributes that classes were given after they were made; empty for any, `*` for further ones beside those that are seen.
     pub given: TrackedSet<(ModuleId, u32, String)>,
     /// Loops around here of which only one turn is followed.
     pub loops: usize,
