@@ -407,21 +407,26 @@ esac"#,
 #[test]
 fn ctrl_c_ends_with_130_and_leaves_no_program_running() {
     let sandbox = Sandbox::new();
-    let pid_file = sandbox.path("podman.pid");
-    sandbox.fake_podman(&format!(
-        "echo $$ > '{}.new'; mv '{0}.new' '{0}'; exec sleep 600",
-        pid_file.display()
-    ));
+    // Several run at once: each leaves a file with its process id as a name.
+    let begun = sandbox.path("begun");
+    std::fs::create_dir(&begun).unwrap();
+    sandbox.fake_podman(&format!("> '{}/'$$; exec sleep 600", begun.display()));
+    let ids = || -> Vec<String> {
+        let files = std::fs::read_dir(&begun).unwrap().map(Result::unwrap);
+        files.map(|file| file.file_name().into_string().unwrap()).collect()
+    };
     let mut running = sandbox.start(&["down"]);
-    let pid = wait_for(|| std::fs::read_to_string(&pid_file).ok());
+    wait_for(|| (!ids().is_empty()).then_some(()));
     signal(running.id(), nix::sys::signal::Signal::SIGINT);
     let status = running.wait().unwrap();
     let mut stderr = String::new();
     running.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
     assert_eq!(status.code(), Some(130), "{stderr}");
     assert!(stderr.contains("interrupted"), "{stderr}");
-    let podman = std::path::PathBuf::from(format!("/proc/{}", pid.trim()));
-    wait_for(|| (!podman.exists()).then_some(()));
+    for id in ids() {
+        let podman = std::path::PathBuf::from(format!("/proc/{id}"));
+        wait_for(|| (!podman.exists()).then_some(()));
+    }
 }
 
 #[test]
