@@ -59,6 +59,7 @@ fn help_names_every_command_and_gives_examples() {
         "build-images",
         "images",
         "up",
+        "deploy",
         "status",
         "logs",
         "exec",

@@ -4,7 +4,7 @@
 //! are left out; all else of a unit is as it is rendered.
 
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use xtask::doctor::diagnose;
 use xtask::doctor::facts::{HostFacts, PodmanFacts, RebootFacts};
@@ -16,21 +16,29 @@ use crate::room::{Room, child_of, command, root, wait_for};
 /// What hosts need is written in.
 const SCRIPT: &str = include_str!("systemd.sh");
 
-fn room() -> Room {
+/// Where hosts are.
+pub fn room() -> Room {
     Room::new(SCRIPT, &["room"], &[])
 }
 
 /// Boots a host on the units of a machine; on the disk that it had before, if it was there before.
 fn boot(room: &Room, machine: &str, address: &str) -> Host {
-    let (repository, folder) = (root(), room.folder.join(machine));
-    let units = repository.join("docker/quadlet").join(machine);
+    let units = root().join("docker/quadlet").join(machine);
+    let mut host = boot_on(room, machine, address, units.to_str().unwrap());
+    host.units = names_of_containers(&units);
+    host
+}
+
+/// The same on the units of a folder, or on `none`.
+pub fn boot_on(room: &Room, machine: &str, address: &str, units: &str) -> Host {
+    let folder = room.folder.join(machine);
     let debian = debian::folder(&Repository::at(root()));
     assert!(
         debian.is_dir(),
         "there is no {}\n  hint: run `cargo xtask test --systemd`",
         debian.display()
     );
-    let [debian, folder, units] = [&debian, &folder, &units].map(|path| path.to_str().unwrap());
+    let [debian, folder] = [&debian, &folder].map(|path| path.to_str().unwrap());
     let child = room
         .inside(&["boot", debian, folder, machine, address, units])
         .stdin(Stdio::null())
@@ -39,7 +47,7 @@ fn boot(room: &Room, machine: &str, address: &str) -> Host {
     let mut host = Host {
         process: 0,
         child,
-        units: names_of_containers(Path::new(units)),
+        units: Vec::new(),
     };
     wait_for("a host's first process to be systemd", || {
         host.process = child_of(host.child.id()).and_then(child_of).unwrap_or_default();
@@ -62,27 +70,39 @@ fn names_of_containers(units: &Path) -> Vec<String> {
 }
 
 /// A host that runs.
-struct Host {
+pub struct Host {
     child: Child,
     /// Its systemd.
-    process: u32,
+    pub process: u32,
     /// Its groups.
     units: Vec<String>,
 }
 
 impl Host {
     /// What a line of shell prints on it.
-    fn try_run(&self, line: &str) -> String {
-        let output = command("nsenter")
+    pub fn try_run(&self, line: &str) -> String {
+        let output = self.shell(line).stderr(Stdio::null()).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// A line of shell on it.
+    pub fn shell(&self, line: &str) -> Command {
+        let mut shell = command("nsenter");
+        shell
             .arg(format!("--target={}", self.process))
             .args([
                 "--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup", "--root", "--wd",
             ])
-            .args(["env", "-i", "PATH=/usr/sbin:/usr/bin", "HOME=/root", "sh", "-c", line])
-            .stderr(Stdio::null())
-            .output()
-            .unwrap();
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+            .args([
+                "env",
+                "-i",
+                "PATH=/usr/local/bin:/usr/sbin:/usr/bin",
+                "HOME=/root",
+                "sh",
+                "-c",
+                line,
+            ]);
+        shell
     }
 
     fn property(&self, group: &str, name: &str) -> String {
@@ -114,7 +134,8 @@ impl Host {
         assert_eq!(timers, self.units.len().to_string(), "a timer for the health of each");
     }
 
-    fn powers_off(mut self) {
+    /// Waits until it is off.
+    pub fn powers_off(mut self) {
         self.try_run("systemctl poweroff");
         wait_for("a host to be off", || self.child.try_wait().unwrap().is_some());
     }

@@ -39,7 +39,7 @@ leave() {
     done
 }
 
-# boot DEBIAN FOLDER NAME ADDRESS UNITS: becomes a host, until it is powered off. FOLDER keeps its disk; ADDRESS may be `none`.
+# boot DEBIAN FOLDER NAME ADDRESS UNITS: becomes a host, until it is powered off. FOLDER keeps its disk; ADDRESS and UNITS may be `none`.
 boot() {
     own=$(cgroups)/$CGROUP/$3
     mkdir -p "$own"
@@ -89,14 +89,14 @@ init() {
     mount -t tmpfs tmpfs "$root/run" -o mode=755
     mount -t tmpfs tmpfs "$root/tmp" -o mode=1777
     if $first; then
-        cp "$units"/* "$root/etc/containers/systemd"
+        [ "$units" = none ] || cp "$units"/* "$root/etc/containers/systemd"
         configure "$root"
     fi
     cd "$root"
     mkdir -p .machine
     pivot_root . .machine
     umount -l /.machine
-    if $first; then images; fi
+    if $first && [ "$units" != none ]; then images; fi
     exec env -i container=test PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd
 }
 

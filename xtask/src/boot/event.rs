@@ -15,7 +15,9 @@ pub enum BootEvent {
     GroupFailed(GroupId, String),
     /// A bridge of that name could not be given a hardware address that stays; why.
     BridgeFailed(String, String),
-    /// Something was removed: `pod`, `network`, `volume`, with its name.
+    /// A unit of systemd was written, as a file of that name.
+    Installed(String),
+    /// Something was removed: `pod`, `network`, `volume`, `unit`, with its name.
     Removed(&'static str, String),
 }
 

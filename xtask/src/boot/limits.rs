@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::session::Limit;
 use crate::stack::{AgentId, GroupId, Stack};
 
 /// What Podman may take to make everything, and the least that is waited in all.
@@ -51,6 +52,21 @@ pub fn boot(stack: &Stack, groups: &[GroupId]) -> Duration {
         + stops.unwrap_or_default()
         + Duration::from_millis(settles.unwrap_or_default());
     total.max(LEAST)
+}
+
+/// The limit that a user sets in seconds, or that of what is configured.
+#[must_use]
+pub fn of_boot(stack: &Stack, groups: &[GroupId], own: Option<u64>) -> Limit {
+    match own {
+        Some(seconds) => Limit {
+            time: Duration::from_secs(seconds),
+            extends: false,
+        },
+        None => Limit {
+            time: boot(stack, groups),
+            extends: true,
+        },
+    }
 }
 
 /// How long one restarted agent may take: it ends within its grace, starts within its start period, and settles.

@@ -24,4 +24,5 @@ pub mod sealed;
 pub mod session;
 pub mod standing;
 pub mod timeline;
+pub mod units;
 pub mod view;

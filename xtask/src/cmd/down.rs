@@ -4,6 +4,7 @@ use super::select::{Named, Selection};
 use super::{Context, Failure, Outcome, ownership};
 use crate::boot::event::BootEvent;
 use crate::boot::limits;
+use crate::host::boot::systemd;
 use crate::host::boot::take_down::{self, Left, Removal, Removed};
 use crate::host::podman::hosts::Place;
 use crate::host::system::{lock, process};
@@ -13,7 +14,7 @@ use crate::stack::{GroupId, MachineId, Stack};
 
 /// Stop the stack and remove its pods, containers and networks
 ///
-/// Volumes stay, with all data, unless `--volumes` is given. Nothing that this project did not create is touched: what it
+/// Units of systemd that `deploy` installed are stopped, and their files removed, too. Volumes stay, with all data, unless `--volumes` is given. Nothing that this project did not create is touched: what it
 /// creates carries a label. What another checkout with the same stack name made is only removed with `--take-over`. A container has the time to stop that it was made with: agents' grace, and three seconds.
 ///
 /// Exit code 0 when nothing is left of what was to go, also where nothing was there; 3 when something could not be removed,
@@ -54,6 +55,12 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let hosts = context.hosts(&stack, args.selection.lab)?;
     let every: Vec<GroupId> = stack.groups().map(|(id, _)| id).collect();
     let mut removed = Removed::default();
+    // Before their containers go: systemd would start them again.
+    let units = systemd::remove(&stack, &removal, args.take_over)?;
+    for name in &units {
+        printer.step("removed", format!("unit {name}"));
+    }
+    removed.count += units.len();
     for part in hosts.parts(&stack, &every) {
         let others = |machine: MachineId| !part.machines.contains(&machine);
         if args.selection.machine(&stack)?.is_some_and(others) {

@@ -14,6 +14,7 @@ pub mod bench;
 pub mod build_images;
 pub mod ci;
 pub mod completions;
+pub mod conclusion;
 pub mod context;
 pub mod down;
 pub mod exec;
@@ -154,5 +155,6 @@ impl From<crate::host::images::build_inputs::InputError> for Failure {
     }
 }
 mod adopt;
+pub mod deploy;
 pub mod doctor;
 pub mod smoke;

@@ -1,5 +1,6 @@
 //! What is looked at before anything is made: ports and subnets that somebody else has.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 
 use super::{Context, Failure, Outcome};
@@ -10,13 +11,13 @@ use crate::host::podman::Pod;
 use crate::host::podman::hosts::{Part, Place};
 use crate::host::system::socket_holder;
 use crate::report::exit::Exit;
-use crate::stack::Stack;
+use crate::stack::{GroupId, Stack};
 
 /// Fails with one line per published port that is taken, naming the port, whose it is to be, and the process that holds it.
 ///
 /// # Errors
 /// When a port is taken, or Podman cannot be asked what runs already.
-pub fn run(context: &Context, stack: &Stack, part: &Part<'_>) -> Outcome<()> {
+pub fn run(context: &Context, stack: &Stack, part: &Part<'_>, running: &BTreeSet<GroupId>) -> Outcome<()> {
     let pods = part.host.podman.pods(&stack.name)?;
     if part.host.place == Place::Elsewhere {
         // Its own Podman says so.
@@ -37,7 +38,7 @@ pub fn run(context: &Context, stack: &Stack, part: &Part<'_>) -> Outcome<()> {
         // One that was killed over a group whose container another one made since.
         context.free_addresses(&part.host.podman, stack)?;
     }
-    let looked = part.host.network.run(|| taken(stack, part, &pods));
+    let looked = part.host.network.run(|| taken(stack, part, &pods, running));
     let taken = looked.map_err(|error| Failure::new(Exit::Internal, format!("cannot look at the ports: {error}")))?;
     if taken.is_empty() {
         return Ok(());
@@ -81,14 +82,12 @@ fn require_free_subnets(stack: &Stack, part: &Part<'_>) -> Outcome<()> {
 }
 
 /// Published ports that are taken, one line each.
-fn taken(stack: &Stack, part: &Part<'_>, pods: &[Pod]) -> Vec<String> {
+fn taken(stack: &Stack, part: &Part<'_>, pods: &[Pod], running: &BTreeSet<GroupId>) -> Vec<String> {
     let mut taken = Vec::new();
     for group in &part.groups {
         // Its own ports are its own.
-        if pods
-            .iter()
-            .any(|pod| pod.name == stack.pod(*group) && pod.status != "Created")
-        {
+        let is_its = |pod: &Pod| pod.name == stack.pod(*group) && pod.status != "Created";
+        if running.contains(group) || pods.iter().any(is_its) {
             continue;
         }
         for port in published_ports(stack, *group, &part.host.host) {

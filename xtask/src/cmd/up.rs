@@ -1,20 +1,21 @@
 //! `cargo xtask up`: boot the stack.
 
-mod choose;
+pub(super) mod choose;
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
+use super::conclusion::{Conclusion, unix_ms};
 use super::down::left_text;
 use super::select::Selection;
 use super::{Context, Failure, Outcome, ownership, preflight, send_images};
 use crate::boot::creation::Runs;
-use crate::boot::ending::Ending;
 use crate::boot::limits;
-use crate::boot::session::{Chosen, Ended, Limit, WaitFor};
+use crate::boot::session::{Chosen, WaitFor};
 use crate::doctor::reboot;
 use crate::finding::Severity;
-use crate::host::boot::session::{Booted, Session};
+use crate::host::boot::session::{self, Booted, Emit, OfPodman, Session};
+use crate::host::boot::systemd;
 use crate::host::boot::take_down::{self, Removal};
 use crate::host::boot::{self, BootError, Created};
 use crate::host::doctor::gather;
@@ -22,7 +23,6 @@ use crate::host::podman::hosts::{Hosts, Part, Place};
 use crate::host::system::lock::{self, Lock};
 use crate::host::system::process;
 use crate::report::boot::BootReporter;
-use crate::report::ending;
 use crate::report::exit::Exit;
 use crate::report::findings;
 use crate::report::variants;
@@ -129,6 +129,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         printer.note(format!("waiting for {holder}"));
     })?;
     let chosen = choose::choose(context, &stack, &hosts, &args.selection, args.no_deps)?;
+    systemd::require_none(&stack, &chosen.groups)?;
     require_secrets(context, &stack, &chosen.groups)?;
     for part in &hosts.parts(&stack, &chosen.groups) {
         ownership::before_boot(context, &stack, part, args.take_over, args.chown_volumes)?;
@@ -162,7 +163,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
 }
 
 /// Fails where a file that agents of these groups are to be given cannot be: before anything is changed.
-fn require_secrets(context: &Context, stack: &Stack, groups: &[GroupId]) -> Outcome<()> {
+pub(super) fn require_secrets(context: &Context, stack: &Stack, groups: &[GroupId]) -> Outcome<()> {
     let problems = stack.secret_problems(Some(groups), Severity::Error);
     if problems.is_empty() {
         return Ok(());
@@ -205,7 +206,7 @@ fn prepare(context: &Context, stack: &Stack, hosts: &Hosts, groups: &[GroupId]) 
         ));
     }
     for part in &served.parts(stack, groups) {
-        preflight::run(context, stack, part)?;
+        preflight::run(context, stack, part, &BTreeSet::new())?;
     }
     for part in &parts {
         let missing = part.host.host.limits.missing();
@@ -245,83 +246,39 @@ impl Job<'_> {
             stack: self.stack,
             hosts: self.hosts,
             chosen: self.chosen,
-            runs: &runs,
             wait: self.args.wait,
-            limit: self.limit(),
+            limit: limits::of_boot(self.stack, &self.chosen.groups, self.args.timeout),
             started: self.started,
         };
-        let how = session.run(served, lock, &mut reporter);
+        let start = |emit: &Emit<'_>| {
+            // Podman's services live as long as they are asked.
+            let served = served;
+            session::start(self.stack, &served.parts(self.stack, &self.chosen.groups), &runs, emit)
+        };
+        let containers = OfPodman {
+            stack: self.stack,
+            hosts: self.hosts,
+        };
+        let how = session.run(start, &containers, lock, &mut reporter);
         reporter.finish();
         how
     }
 
-    fn limit(&self) -> Limit {
-        match self.args.timeout {
-            Some(seconds) => Limit {
-                time: Duration::from_secs(seconds),
-                extends: false,
-            },
-            None => Limit {
-                time: limits::boot(self.stack, &self.chosen.groups),
-                extends: true,
-            },
-        }
-    }
-
     /// Says how it ended.
     fn conclude(&self, created: &Created, booted: &Booted) -> Outcome {
-        let printer = &self.context.printer;
-        if self.args.wait == WaitFor::Nothing {
-            if !created.failed.is_empty() {
-                return Ok(Exit::Tool);
-            }
-            printer.step("up", ending::started(created.groups.len()));
-            return Ok(Exit::Success);
-        }
-        let end = Ending {
+        let conclusion = Conclusion {
+            printer: &self.context.printer,
             stack: self.stack,
+            verb: "up",
             groups: &self.chosen.groups,
             without: self.without,
-            view: &booted.view,
-            lost: &booted.lost,
+            wait: self.args.wait,
+            own_limit: self.args.timeout.is_some(),
+            strict: self.args.strict,
+            started: self.started,
+            started_at_ms: self.started_at_ms,
         };
-        let failure = |ended| {
-            let own_limit = self.args.timeout.is_some();
-            ending::failure(&end, ended, self.started.elapsed(), own_limit, printer.verbose)
-        };
-        match booted.ended {
-            Ended::Interrupted => {
-                printer.note(ending::left_running(&end));
-                Ok(Exit::Interrupted)
-            }
-            Ended::Ready if created.failed.is_empty() => {
-                if end.degraded() > 0 {
-                    let causes = ending::causes_of(&end, printer.verbose);
-                    printer.warn(format!("not all is there:{causes}"));
-                }
-                printer.step("up", self.success(created, &end));
-                self.say_what_returns(created);
-                Ok(Exit::Success)
-            }
-            Ended::InVain if created.failed.is_empty() && !self.args.strict && end.only_agents_failed() => {
-                printer.warn(failure(Ended::InVain));
-                printer.step("up", ending::partly(&end));
-                self.say_what_returns(created);
-                Ok(Exit::Success)
-            }
-            ended => {
-                printer.error(failure(ended));
-                Ok(Exit::Findings)
-            }
-        }
-    }
-
-    fn success(&self, created: &Created, end: &Ending<'_>) -> String {
-        let healthy = self.args.wait == WaitFor::Healthy;
-        if created.groups.is_empty() {
-            return ending::nothing_to_do(healthy);
-        }
-        ending::all_came(end, self.started_at_ms, healthy.then(|| self.started.elapsed()))
+        conclusion.say(created, booted, || self.say_what_returns(created))
     }
 
     /// Says that what was just made is not there after a reboot, on a host where systemd could see to it.
@@ -365,19 +322,17 @@ fn take_back(context: &Context, stack: &Stack, parts: &[Part<'_>], created: &Cre
     Ok(Exit::Interrupted)
 }
 
-fn unix_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
 impl From<BootError> for Failure {
     fn from(error: BootError) -> Self {
         match error {
             BootError::Podman(error) => error.into(),
-            other @ (BootError::Mount(..) | BootError::Names { .. } | BootError::Used { .. }) => {
-                Self::new(Exit::Findings, other.to_string())
-            }
+            other @ (BootError::Mount(..)
+            | BootError::Names { .. }
+            | BootError::Used { .. }
+            | BootError::ByUp(_)
+            | BootError::Files(..)
+            | BootError::OthersUnits(..)
+            | BootError::ByUnits(..)) => Self::new(Exit::Findings, other.to_string()),
             other => Self::new(Exit::Tool, other.to_string()),
         }
     }

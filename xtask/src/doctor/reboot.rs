@@ -49,7 +49,7 @@ pub(super) fn diagnose(facts: &HostFacts) -> Diagnosis {
     if !facts.root {
         diagnosis = diagnosis.mend("loginctl enable-linger");
     }
-    diagnosis.mend("or use the units of docker/quadlet in the place of `up`")
+    diagnosis.mend("or `cargo xtask deploy` in the place of `up`: units of systemd start with the host")
 }
 
 /// What `up` says of it, where systemd runs and what was started will not return.

@@ -11,7 +11,7 @@ mod document;
 pub mod group_config;
 mod kube;
 mod markdown;
-mod quadlet;
+pub mod quadlet;
 mod template;
 mod yaml;
 

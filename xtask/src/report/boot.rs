@@ -95,6 +95,7 @@ impl Audience for BootReporter<'_> {
         match event {
             BootEvent::Network(name) => self.printer.step("network", name),
             BootEvent::Volume(name) => self.printer.step("volume", name),
+            BootEvent::Installed(name) => self.printer.step("installed", format!("unit {name}")),
             BootEvent::Group(_, Action::Unchanged) => {}
             BootEvent::Group(id, action) => {
                 let verb = if *action == Action::Replaced {

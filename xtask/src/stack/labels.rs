@@ -7,3 +7,5 @@ pub const STACK: &str = "ai-system.stack";
 pub const CHECKOUT: &str = "ai-system.checkout";
 /// On what is created for a machine: the machine's name.
 pub const MACHINE: &str = "ai-system.machine";
+/// On a group's pod and container: the group's name.
+pub const GROUP: &str = "ai-system.group";

@@ -1,6 +1,7 @@
 //! Creates what a stack needs on a host: networks, volumes, pods, containers. Every step can be repeated. [`self::take_down`]
 //! removes it.
 
+pub mod deployment;
 pub mod folders;
 pub mod group_containers;
 pub mod occupied;
@@ -8,11 +9,12 @@ pub mod orders;
 pub mod ownership;
 pub mod session;
 pub mod supervisor_status;
+pub mod systemd;
 pub mod take_down;
 pub mod volume_users;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -100,6 +102,32 @@ pub enum BootError {
         /// The subnet.
         subnet: String,
     },
+    /// Groups run in pods, by `up`.
+    #[error("`cargo xtask up` runs {}\n  hint: `cargo xtask down` first: what it made has the names that the units need; volumes stay", .0.join(", "))]
+    ByUp(Vec<String>),
+    /// Groups have units.
+    #[error(
+        "units of systemd run {}: files in `{}`\n  hint: `cargo xtask deploy` changes them, `cargo xtask down` removes them; volumes stay", .0.join(", "), .1.display()
+    )]
+    ByUnits(Vec<String>, PathBuf),
+    /// Files with names that units of the stack need are somebody else's.
+    #[error(
+        "files in `{}` are not of this stack and have names that it needs; nothing was changed: {}\n  hint: change `name:` in \
+         config/stack.yaml, or move them away", .1.display(), .0.join(", ")
+    )]
+    Files(Vec<String>, PathBuf),
+    /// Quadlet makes nothing of files that were installed.
+    #[error(
+        "Quadlet makes no service of the units: {}\n  hint: `/usr/libexec/podman/quadlet --dryrun` (with `-user` for those of a user) says why; \
+         Podman 5.0 or newer reads them", .0.join(", ")
+    )]
+    NoService(Vec<String>),
+    /// Units of the stack are another checkout's.
+    #[error(
+        "units of the stack in `{}` are another checkout's: {}\n  hint: work in that checkout; or give this one a `name:`, networks, subnets and \
+         ports of its own in config/stack.yaml; or take all of it over: `--take-over`", .1.display(), .0.join(", ")
+    )]
+    OthersUnits(Vec<String>, PathBuf),
     /// Images are missing.
     #[error("missing images: {}\n  hint: run `cargo xtask build-images`", .0.join(", "))]
     Images(Vec<String>),
@@ -365,6 +393,16 @@ impl There {
         let names = to_start
             .iter()
             .flat_map(|(_, creation)| [&creation.pod.name, &creation.container.name, &creation.pod.infra_name]);
+        self.require_own(stack, names, machines)
+    }
+
+    /// The same for these names of containers and pods.
+    fn require_own<'n>(
+        &self,
+        stack: &Stack,
+        names: impl Iterator<Item = &'n String>,
+        machines: &BTreeSet<MachineId>,
+    ) -> Result<(), BootError> {
         let is_ours = |labels: Option<&BTreeMap<String, String>>| belongs_to(labels, &stack.name);
         let mut taken: Vec<String> = names
             .filter_map(|name| self.foreign.get(name))

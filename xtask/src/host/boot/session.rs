@@ -11,7 +11,7 @@ use super::{BootError, Created, group_containers};
 use crate::boot::creation::Runs;
 use crate::boot::event::BootEvent;
 use crate::boot::session::{Audience, Chosen, Ended, Limit, Silent, WaitFor};
-use crate::boot::standing::Lost;
+use crate::boot::standing::{Lost, Standing};
 use crate::boot::view::View;
 use crate::host::podman::hosts::{Hosts, Part};
 use crate::host::system::lock::Lock;
@@ -34,8 +34,6 @@ pub struct Session<'a> {
     pub hosts: &'a Hosts,
     /// The groups.
     pub chosen: &'a Chosen,
-    /// How agents run.
-    pub runs: &'a Runs,
     /// What is waited for.
     pub wait: WaitFor,
     /// How long it may take.
@@ -43,6 +41,36 @@ pub struct Session<'a> {
     /// When it began.
     pub started: Instant,
 }
+
+/// What runs the containers, and knows of those whose supervisor does not answer.
+pub trait Containers: Sync {
+    /// How the container of each of these groups stands; nothing of groups of which nothing is known.
+    fn standing(&self, groups: &[GroupId]) -> BTreeMap<GroupId, Standing>;
+    /// The last lines of a group's log; none where they cannot be had.
+    fn last_lines(&self, group: GroupId, lines: usize) -> Vec<String>;
+}
+
+/// The containers that Podman was told to run.
+pub struct OfPodman<'a> {
+    /// The stack.
+    pub stack: &'a Stack,
+    /// Its hosts.
+    pub hosts: &'a Hosts,
+}
+
+impl Containers for OfPodman<'_> {
+    fn standing(&self, groups: &[GroupId]) -> BTreeMap<GroupId, Standing> {
+        // Where Podman does not answer, nothing is known.
+        group_containers::standing(self.hosts, self.stack, groups).unwrap_or_default()
+    }
+
+    fn last_lines(&self, group: GroupId, lines: usize) -> Vec<String> {
+        group_containers::last_lines(self.hosts, self.stack, group, lines)
+    }
+}
+
+/// What tells of a boot while it starts containers.
+pub type Emit<'a> = dyn Fn(BootEvent) + Sync + 'a;
 
 /// How a boot went.
 pub struct Booted {
@@ -76,9 +104,15 @@ fn locked<'m, 'a>(told: &'m Mutex<Told<'a>>) -> MutexGuard<'m, Told<'a>> {
 }
 
 impl Session<'_> {
-    /// Starts everything and waits. The lock is held only as long as Podman's state is changed: others are not to wait for agents.
-    /// `served`: the hosts, with Podman's services.
-    pub fn run(&self, served: Hosts, lock: Lock, audience: &mut dyn Audience) -> (Result<Created, BootError>, Booted) {
+    /// Starts everything by `start` and waits. The lock is held only as long as that changes what there is: others are not to wait for
+    /// agents.
+    pub fn run(
+        &self,
+        start: impl FnOnce(&Emit<'_>) -> Result<Created, BootError> + Send,
+        containers: &dyn Containers,
+        lock: Lock,
+        audience: &mut dyn Audience,
+    ) -> (Result<Created, BootError>, Booted) {
         let told = Mutex::new(Told {
             audience,
             failed: BTreeSet::new(),
@@ -93,15 +127,15 @@ impl Session<'_> {
         // Agents come up while further containers are still being started, and are shown as they do.
         let (created, ended, lost) = std::thread::scope(|scope| {
             let starting = scope.spawn(|| {
-                let (served, _lock) = (served, lock);
-                let parts = served.parts(self.stack, &self.chosen.groups);
-                let created = start(self.stack, &parts, self.runs, &|event| locked(&told).event(&event));
+                let _lock = lock;
+                let created = start(&|event| locked(&told).event(&event));
                 gave_up.store(created.is_err(), Ordering::Relaxed);
                 early.store(process::interrupted(), Ordering::Relaxed);
                 created
             });
             let mut follower = Follower {
                 session: self,
+                containers,
                 told: &told,
                 gave_up: &gave_up,
                 silent: BTreeMap::new(),
@@ -124,13 +158,11 @@ impl Session<'_> {
     }
 }
 
-/// Starts every part's groups, all hosts at once.
-fn start(
-    stack: &Stack,
-    parts: &[Part<'_>],
-    runs: &Runs,
-    emit: &(dyn Fn(BootEvent) + Sync),
-) -> Result<Created, BootError> {
+/// Has Podman start every part's groups, all hosts at once.
+///
+/// # Errors
+/// When one of them cannot start anything.
+pub fn start(stack: &Stack, parts: &[Part<'_>], runs: &Runs, emit: &Emit<'_>) -> Result<Created, BootError> {
     let mut all = Created::default();
     for created in parallel::map(parts.len(), parts, |part| {
         super::up(&part.host.podman, stack, &part.groups, &part.host.host, runs, emit)
@@ -143,6 +175,7 @@ fn start(
 /// Follows a boot to its end.
 struct Follower<'s, 'a> {
     session: &'s Session<'a>,
+    containers: &'s dyn Containers,
     told: &'s Mutex<Told<'s>>,
     /// Podman could not start anything.
     gave_up: &'s AtomicBool,
@@ -197,9 +230,7 @@ impl Follower<'_, '_> {
     /// Finds groups that will not come: Podman could not start them, their containers are gone or stopped, or they were left out
     /// and do not run.
     fn look(&mut self, view: &View) {
-        let Session {
-            stack, hosts, chosen, ..
-        } = *self.session;
+        let Session { chosen, .. } = *self.session;
         for group in &locked(self.told).failed {
             self.lost.insert(*group, Lost::NotStarted);
         }
@@ -215,12 +246,12 @@ impl Follower<'_, '_> {
         if silent.is_empty() || self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
             return;
         }
-        // Where Podman does not answer, nothing is known, and the limit ends the wait.
-        let standing = group_containers::standing(hosts, stack, &silent).unwrap_or_default();
+        // Where nothing is known, the limit ends the wait.
+        let standing = self.containers.standing(&silent);
         self.looked = Some(Instant::now());
         for (group, standing) in standing {
             if let Some(lost) = self.silent.entry(group).or_default().add(standing) {
-                let lines = || group_containers::last_lines(hosts, stack, group, LINES);
+                let lines = || self.containers.last_lines(group, LINES);
                 let lost = match lost {
                     Lost::Ending(_) => Lost::Ending(lines()),
                     Lost::Stopped(standing, _) if standing.ended() => Lost::Stopped(standing, lines()),

@@ -26,7 +26,8 @@ pub struct Removal {
 
 impl Removal {
     /// Whether something with these labels is to go.
-    fn is_about(&self, labels: Option<&BTreeMap<String, String>>) -> bool {
+    #[must_use]
+    pub fn is_about(&self, labels: Option<&BTreeMap<String, String>>) -> bool {
         let has = |label: &str, wanted: Option<&BTreeSet<String>>| {
             wanted.is_none_or(|names| {
                 labels

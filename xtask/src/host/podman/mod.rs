@@ -32,7 +32,7 @@ pub const CHECKOUT_LABEL: &str = labels::CHECKOUT;
 /// Label on machines' things: the machine's name.
 pub const MACHINE_LABEL: &str = crate::stack::labels::MACHINE;
 /// Label on a pod or container: the group's name.
-pub const GROUP_LABEL: &str = "ai-system.group";
+pub const GROUP_LABEL: &str = crate::stack::labels::GROUP;
 /// Label on a container that is no part of the running stack: what it is for.
 pub const ROLE_LABEL: &str = "ai-system.role";
 /// Label on an image: the digest of everything it was made from. On a pod: the digest of how it was created.

@@ -14,8 +14,8 @@ use crate::host::system::repository::Repository;
 const SUITE: &str = "trixie";
 
 /// What a host has that runs containers by Quadlet's units, a program to change a runtime's configuration with, and one that all a
-/// stand-in of an image needs.
-const PACKAGES: [&str; 17] = [
+/// stand-in of an image needs, and Python for one that has real agents.
+const PACKAGES: [&str; 18] = [
     "systemd",
     "systemd-sysv",
     "dbus",
@@ -33,6 +33,7 @@ const PACKAGES: [&str; 17] = [
     "procps",
     "jq",
     "busybox-static",
+    "python3-minimal",
 ];
 
 /// A file in it that says which packages it was made of.

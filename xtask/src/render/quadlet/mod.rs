@@ -6,6 +6,8 @@
 
 mod unit;
 
+use std::collections::BTreeMap;
+
 use self::unit::{Unit, literal, word};
 use super::dockerfile::duration;
 use crate::container::command::{command, health_command, stop_ms};
@@ -14,6 +16,7 @@ use crate::container::layout::{secret_folder, temporary};
 use crate::container::ports::{Interface, published};
 use crate::rendered_file::RenderedFile;
 use crate::stack::extras::Extras;
+use crate::stack::labels;
 use crate::stack::limits::cpus_text;
 use crate::stack::model::Volume;
 use crate::stack::{GroupId, MachineId, Stack};
@@ -24,31 +27,44 @@ const RESTART_SECONDS: u64 = 5;
 /// Seconds that a start waits for the machine's address: less than systemd gives a start by default.
 const ADDRESS_SECONDS: u64 = 60;
 
-/// The units of one machine.
+/// The units of one machine, below `docker/quadlet/MACHINE/`.
 #[must_use]
 pub fn files(stack: &Stack, id: MachineId) -> Vec<RenderedFile> {
-    let file = |name: String, unit: Unit| RenderedFile {
-        path: stack
-            .output
-            .at(&format!("docker/quadlet/{}/{name}", stack.machine(id).name)),
-        text: unit.text(),
-        executable: false,
-    };
-    let mut files = vec![file(network_file(stack, id), network(stack, id))];
+    let folder = format!("docker/quadlet/{}", stack.machine(id).name);
+    let units = units(stack, id, None).into_iter();
+    units
+        .map(|(name, text)| RenderedFile {
+            path: stack.output.at(&format!("{folder}/{name}")),
+            text,
+            executable: false,
+        })
+        .collect()
+}
+
+/// The units of one machine, by the name of their file. What a `checkout` installs says so in a label of everything that it makes.
+#[must_use]
+pub fn units(stack: &Stack, id: MachineId, checkout: Option<&str>) -> BTreeMap<String, String> {
+    let of = Labelled { stack, id, checkout };
     let machine = &stack.machine(id).name;
     let named = stack
         .volumes
         .iter()
         .filter(|volume| volume.absolute_folder(machine).is_none());
-    files.extend(named.map(|of_stack| {
-        let unit = volume(stack, id, of_stack);
-        file(volume_file(stack, id, of_stack), unit)
-    }));
-    files.extend(stack.groups_of(id).map(|(group, _)| {
-        let name = format!("{}-{}.container", stack.name, stack.group(group).name);
-        file(name, container(stack, group))
-    }));
-    files
+    let volumes = named.map(|volume| (volume_file(stack, id, volume), of.volume(volume)));
+    let containers = stack
+        .groups_of(id)
+        .map(|(group, _)| (container_file(stack, group), of.container(group)));
+    let units = volumes.chain(containers);
+    units
+        .chain([(network_file(stack, id), of.network())])
+        .map(|(name, unit)| (name, unit.text()))
+        .collect()
+}
+
+/// The unit of a group, as a file for Quadlet. What systemd runs has the same name and ends in `.service`.
+#[must_use]
+pub fn container_file(stack: &Stack, id: GroupId) -> String {
+    format!("{}-{}.container", stack.name, stack.group(id).name)
 }
 
 fn network_file(stack: &Stack, id: MachineId) -> String {
@@ -57,6 +73,48 @@ fn network_file(stack: &Stack, id: MachineId) -> String {
 
 fn volume_file(stack: &Stack, id: MachineId, volume: &Volume) -> String {
     format!("{}.volume", stack.volume(id, volume))
+}
+
+/// What all units of a machine have in common.
+struct Labelled<'a> {
+    stack: &'a Stack,
+    id: MachineId,
+    checkout: Option<&'a str>,
+}
+
+impl Labelled<'_> {
+    /// By which everybody knows whose it is, as what `up` makes.
+    fn labels(&self, unit: &mut Unit) {
+        let mut label = |name: &str, value: &str| {
+            unit.key("Label", word(&format!("{name}={value}")));
+        };
+        label(labels::STACK, &self.stack.name);
+        label(labels::MACHINE, &self.stack.machine(self.id).name);
+        if let Some(checkout) = self.checkout {
+            label(labels::CHECKOUT, checkout);
+        }
+    }
+
+    fn network(&self) -> Unit {
+        let mut unit = network(self.stack, self.id);
+        self.labels(&mut unit);
+        unit
+    }
+
+    fn volume(&self, volume: &Volume) -> Unit {
+        let mut unit = self::volume(self.stack, self.id, volume);
+        self.labels(&mut unit);
+        unit
+    }
+
+    fn container(&self, group: GroupId) -> Unit {
+        let mut unit = container(self.stack, group);
+        self.labels(&mut unit);
+        let name = &self.stack.group(group).name;
+        unit.key("Label", word(&format!("{}={name}", labels::GROUP)));
+        service(&mut unit, self.stack, group);
+        unit
+    }
 }
 
 fn network(stack: &Stack, id: MachineId) -> Unit {
@@ -169,7 +227,6 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
     let group = stack.group(id);
     let machine = stack.machine(group.machine);
     let supervision = &machine.supervision;
-    let stop_seconds = stop_ms(stack, id).div_ceil(1_000);
     let mut unit = Unit::new(&stack.output.header());
     unit.section("Unit").key(
         "Description",
@@ -229,17 +286,26 @@ fn container(stack: &Stack, id: GroupId) -> Unit {
         .key("HealthTimeout", duration(supervision.health_timeout_ms))
         .key("HealthRetries", supervision.health_retries)
         .key("HealthStartPeriod", duration(stack.group_start_period_ms(id)))
-        .key("StopTimeout", stop_seconds);
+        .key("StopTimeout", stop_seconds(stack, id));
+    unit
+}
+
+/// Seconds that a container has to stop.
+fn stop_seconds(stack: &Stack, id: GroupId) -> u64 {
+    stop_ms(stack, id).div_ceil(1_000)
+}
+
+/// How systemd runs a container.
+fn service(unit: &mut Unit, stack: &Stack, id: GroupId) {
     unit.section("Service");
-    wait_for_address(&mut unit, stack, id);
+    wait_for_address(unit, stack, id);
     unit.key("Restart", "always")
         .key("RestartSec", RESTART_SECONDS)
         // Podman kills first.
-        .key("TimeoutStopSec", stop_seconds + 10);
+        .key("TimeoutStopSec", stop_seconds(stack, id) + 10);
     // Of the system, and of a user.
     unit.section("Install")
         .key("WantedBy", "multi-user.target default.target");
-    unit
 }
 
 #[cfg(test)]

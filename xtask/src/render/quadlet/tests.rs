@@ -25,7 +25,7 @@ const NETWORK: &str = "ContainersConfModule DNS DisableDNS Driver Gateway Global
 const VOLUME: &str =
     "ContainersConfModule Copy Device Driver GlobalArgs Group Image Label Options PodmanArgs Type User VolumeName";
 /// Keys that may stand more than once.
-const LISTS: [&str; 5] = ["AddDevice", "Environment", "PublishPort", "Tmpfs", "Volume"];
+const LISTS: [&str; 6] = ["AddDevice", "Environment", "Label", "PublishPort", "Tmpfs", "Volume"];
 
 /// A unit: the values of each key of each section.
 type Unit = BTreeMap<String, BTreeMap<String, Vec<String>>>;
@@ -163,6 +163,43 @@ fn networks_and_volumes_are_those_of_up() {
         for volume in &stack.volumes {
             let name = stack.volume(machine, volume);
             assert_eq!(one(&units[&format!("{name}.volume")], "Volume", "VolumeName"), name);
+        }
+    }
+}
+
+#[test]
+fn everything_says_whose_it_is() {
+    let stack = Fixture::real().model();
+    for machine in machines(&stack) {
+        let name = &stack.machine(machine).name;
+        let of = |name: &str| {
+            [
+                "ai-system.stack=ai_system".to_owned(),
+                format!("ai-system.machine={name}"),
+            ]
+        };
+        for (file, unit) in units(&stack, machine) {
+            let own = ["Container", "Network", "Volume"];
+            let own = own
+                .into_iter()
+                .find(|own| unit.contains_key(*own))
+                .expect("what it makes");
+            let labels = &unit[own]["Label"];
+            assert_eq!(labels[..2], of(name), "{file}");
+            let group = file
+                .strip_prefix("ai_system-")
+                .and_then(|file| file.strip_suffix(".container"));
+            let group = group.map(|group| format!("ai-system.group={group}"));
+            assert_eq!(labels.get(2), group.as_ref(), "{file}");
+        }
+        let installed = super::units(&stack, machine, Some("/home/ann/my 5% \"stack\""));
+        for (file, text) in installed {
+            assert!(
+                text.contains("\nLabel=\"ai-system.checkout=/home/ann/my 5%% \\\"stack\\\"\"\n"),
+                "{file}: {text}"
+            );
+            let labels = crate::boot::units::labels(&text);
+            assert_eq!(labels["ai-system.checkout"], "/home/ann/my 5% \"stack\"");
         }
     }
 }
