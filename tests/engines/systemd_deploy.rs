@@ -128,6 +128,9 @@ fn a_stack_is_deployed_changed_and_removed() {
     assert_eq!(states, ["healthy", "healthy"]);
     assert!(succeeds(&host, "logs").contains("Clock"));
 
+    // By a Podman that keeps the settings of this host's own `containers.conf`: a runtime that stands there alone.
+    assert!(succeeds(&host, "exec Clock -- /usr/bin/busybox id -u").contains("10001"));
+    succeeds(&host, "restart Clock");
     succeeds(&host, "smoke --phase 1");
     succeeds(&host, "smoke --phase 2");
 

@@ -1,5 +1,5 @@
 //! A `containers.conf` of our own, for hosts on which Podman's defaults do not work. The host's own files stay as they are:
-//! Podman reads ours through `CONTAINERS_CONF`.
+//! Podman reads ours through `CONTAINERS_CONF`, and then none of them, so that ours holds what they say, too.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -43,8 +43,59 @@ pub fn needed(host: &HostLimits) -> Option<String> {
     if host.hybrid_cgroups && host.has_runc {
         text.push_str("[engine]\nruntime = \"runc\"\n");
     }
-    (!text.is_empty())
-        .then(|| format!("# Written by `cargo xtask`: what Podman needs on this host, and nothing else.\n{text}"))
+    (!text.is_empty()).then_some(text)
+}
+
+/// The first line of the file.
+const HEADER: &str = "# Written by `cargo xtask`: what this host's files say, and what Podman needs here besides.\n";
+
+/// What several files say together, the later ones over the earlier ones, and [`needed`] over all. A file that is no TOML says nothing.
+#[must_use]
+pub fn merged(files: &[String], needed: &str) -> String {
+    let tables = files.iter().map(String::as_str).chain([needed]);
+    let mut all = toml::Table::new();
+    for table in tables.filter_map(|text| text.parse::<toml::Table>().ok()) {
+        put_over(&mut all, table);
+    }
+    format!("{HEADER}{}", all.to_string())
+}
+
+/// Puts the values of a table in the place of those that another one has.
+fn put_over(all: &mut toml::Table, table: toml::Table) {
+    for (key, value) in table {
+        match (all.get_mut(&key), value) {
+            (Some(toml::Value::Table(there)), toml::Value::Table(table)) => put_over(there, table),
+            (_, value) => drop(all.insert(key, value)),
+        }
+    }
+}
+
+/// The host's files in the order of containers.conf(5), as far as they are there.
+fn of_the_host() -> Vec<String> {
+    let mut folders: Vec<PathBuf> = ["/usr/share/containers", "/etc/containers"].map(PathBuf::from).into();
+    if !nix::unistd::geteuid().is_root() {
+        let configuration = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+        let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config"));
+        folders.extend(configuration.or(home).map(|folder| folder.join("containers")));
+    }
+    let mut texts = Vec::new();
+    for folder in folders {
+        let beside = folder
+            .join("containers.conf.d")
+            .read_dir()
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut beside: Vec<PathBuf> = beside
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "conf"))
+            .collect();
+        beside.sort();
+        for path in std::iter::once(folder.join("containers.conf")).chain(beside) {
+            texts.extend(files::read_text(&path).ok());
+        }
+    }
+    texts
 }
 
 /// Adds to the limits of a container those that [`needed`] sets for all: Podman forgets them where a container has one of its own, and
@@ -101,7 +152,7 @@ pub fn provide(repository: &Repository) -> Option<PathBuf> {
     if std::env::var_os("CONTAINERS_CONF").is_some() {
         return None;
     }
-    let text = needed(&gather())?;
+    let text = merged(&of_the_host(), &needed(&gather())?);
     // Where it cannot be written, Podman's own message says what does not work.
     let path = repository.make_work().ok()?.join("containers.conf");
     let same = files::read(&path).is_ok_and(|there| there == text.as_bytes());
@@ -115,7 +166,7 @@ pub fn provide(repository: &Repository) -> Option<PathBuf> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{HostLimits, complete, needed};
+    use super::{HEADER, HostLimits, complete, merged, needed};
     use crate::stack::rights::Ulimit;
 
     const PLAIN: HostLimits = HostLimits {
@@ -130,6 +181,29 @@ mod tests {
     #[test]
     fn an_ordinary_host_needs_nothing() {
         assert_eq!(needed(&PLAIN), None);
+    }
+
+    #[test]
+    fn what_the_hosts_files_say_is_said_too() {
+        let files = [
+            "# a comment\n[engine]\nruntime = \"crun\"\ncgroup_manager = \"cgroupfs\"\n[network]\ndns_bind_port = 54\n"
+                .to_owned(),
+            "[engine.runtimes]\nown = [\"/opt/own\"]\n[network]\ndns_bind_port = 55\n".to_owned(),
+            "no TOML".to_owned(),
+        ];
+        let text = merged(&files, "[engine]\nruntime = \"runc\"\n");
+        assert_eq!(
+            text.strip_prefix(HEADER).unwrap().parse::<toml::Table>().unwrap(),
+            toml::toml! {
+                [engine]
+                runtime = "runc"
+                cgroup_manager = "cgroupfs"
+                [engine.runtimes]
+                own = ["/opt/own"]
+                [network]
+                dns_bind_port = 55
+            }
+        );
     }
 
     #[test]
