@@ -57,7 +57,7 @@ pub fn merged(files: &[String], needed: &str) -> String {
     for table in tables.filter_map(|text| text.parse::<toml::Table>().ok()) {
         put_over(&mut all, table);
     }
-    format!("{HEADER}{}", all.to_string())
+    format!("{HEADER}{all}")
 }
 
 /// Puts the values of a table in the place of those that another one has.
