@@ -6,12 +6,12 @@ use rustc_hash::FxHashSet as HashSet;
 
 use pysrc::{Atom, Body, Call, LAMBDA, Span, Step, Value, members};
 
+use super::assigned::{Given, SetElsewhere};
 use super::class::Lookup;
 use super::failure::{Flow, Words};
 use super::mutation::{About, Mention};
 use super::object::{self, object_class};
 use super::operator::kind;
-use super::outside::{MORE, any_name_of};
 use super::steps::any_step;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
@@ -335,8 +335,8 @@ impl Walker<'_> {
     /// Whether a module of a library may have got an attribute from the tree.
     pub fn is_given_to(&self, module: &str, name: &str) -> bool {
         self.set_from_outside(name)
-            || self.set_elsewhere.contains(name)
-            || self.set_elsewhere.contains(&any_name_of(module))
+            || self.set_elsewhere.contains(&SetElsewhere::Attribute(name.to_owned()))
+            || self.set_elsewhere.contains(&SetElsewhere::AnyOf(module.to_owned()))
     }
 
     /// An attribute of a context or socket: a method, or an option.
@@ -506,7 +506,7 @@ impl Walker<'_> {
             V::Instance(id) => {
                 self.forgets_attributes(*id);
                 if let Some(class) = self.objects.get(*id).map(|object| (object.module, object.class)) {
-                    self.given.insert((class.0, class.1, String::new()));
+                    self.given.insert((class.0, class.1, Given::Any));
                 }
             }
             object => self.any_attribute(object),
@@ -514,20 +514,26 @@ impl Walker<'_> {
     }
 
     /// An attribute of an object is gone: what its class has is seen again.
-    pub fn loses_attribute(&mut self, object: &V, name: String) {
+    pub fn loses_attribute(&mut self, object: &V, name: Option<&str>) {
         self.any_attribute(object);
         match object {
             V::Instance(id) => {
                 if let Some(object) = self.objects.get_mut(*id) {
-                    object.attributes.remove(&name);
+                    match name {
+                        Some(name) => drop(object.attributes.remove(name)),
+                        None => object.attributes.clear(),
+                    }
                 }
             }
             V::Class(module, class) => {
-                self.given.insert((*module, *class, name.clone()));
+                let name = name.map_or(Given::Any, |name| Given::Named(name.to_owned()));
+                self.given.insert((*module, *class, name));
             }
             _ => {}
         }
-        self.set_elsewhere.insert(name);
+        if let Some(name) = name {
+            self.set_elsewhere.insert(SetElsewhere::Attribute(name.to_owned()));
+        }
     }
 
     fn attribute_of_class(&mut self, here: ModuleId, class: (ModuleId, u32), name: &str, span: Span) -> Flow {
@@ -585,7 +591,7 @@ impl Walker<'_> {
         for entry in self.order(class.0, class.1) {
             let (module, class) = entry?;
             let source = self.source(module)?;
-            if self.given.contains(&(module, class, MORE.to_owned())) {
+            if self.given.contains(&(module, class, Given::More)) {
                 return None;
             }
             // What shows all attributes of an object may be used to change them.

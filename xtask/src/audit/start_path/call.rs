@@ -34,7 +34,10 @@ impl Walker<'_> {
             return flow;
         }
         let arguments = self.arguments(here, call);
-        let callee = self.evaluate(&call.callee);
+        let mut callee = self.evaluate(&call.callee);
+        if self.is_replaced(&callee) {
+            callee = V::Unknown;
+        }
         let flow = self.loop_in_loop(here, call, &callee);
         if flow != Flow::Next {
             return flow;
@@ -64,6 +67,19 @@ impl Walker<'_> {
             frame.results.insert(index, Variable { value, sure });
         }
         flow
+    }
+
+    /// Whether a function of a library may have been replaced: `os.getcwd = …`.
+    fn is_replaced(&self, callee: &V) -> bool {
+        match callee {
+            V::Outside(name) => match name.rsplit_once('.') {
+                Some((module, last)) if stdlib::names(module).is_some() => {
+                    self.set_from_outside(last) && self.is_set_on_others(last)
+                }
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     pub fn apply(&mut self, here: ModuleId, call: &Call, callee: V, arguments: &Arguments) -> (V, Flow) {

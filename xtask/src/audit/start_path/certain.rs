@@ -3,6 +3,7 @@
 use pysrc::{Atom, Value};
 
 use super::arguments::is_same_always;
+use super::assigned::SetElsewhere;
 use super::class::Lookup;
 use super::constants::constant;
 use super::operator::kind;
@@ -203,7 +204,7 @@ impl Walker<'_> {
 
     /// An attribute of an object.
     fn certain_attribute(&self, id: usize, name: &str) -> Option<V> {
-        if self.set_elsewhere.contains(name) {
+        if self.is_set_elsewhere(name) {
             return None;
         }
         let object = self.objects.get(id)?;
@@ -246,11 +247,16 @@ impl Walker<'_> {
         sets == 1 && always && self.names_of_class(class).is_some()
     }
 
+    /// Whether an attribute of that name was set of something that is not known.
+    fn is_set_elsewhere(&self, name: &str) -> bool {
+        self.set_elsewhere.contains(&SetElsewhere::Attribute(name.to_owned()))
+    }
+
     /// An attribute of a class that nothing but its body gives it.
     fn certain_of_class(&self, class: (ModuleId, u32), name: &str) -> Option<V> {
         self.written_in_class(class, name)
             .filter(|written| !self.is_set_unseen(name) && !self.is_descriptor(written))
-            .filter(|_| !self.set_elsewhere.contains(name))
+            .filter(|_| !self.is_set_elsewhere(name))
     }
 
     /// Whether something that is not followed may give an attribute of that name a value.

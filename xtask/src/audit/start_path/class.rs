@@ -2,7 +2,7 @@
 
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
-use super::outside::MORE;
+use super::assigned::Given;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
 
@@ -200,9 +200,9 @@ impl Walker<'_> {
     /// Whether a class may have got an attribute of that name after it was made.
     pub fn was_given(&self, (module, class): (ModuleId, u32), name: &str) -> bool {
         !self.given.is_empty()
-            && ["", name]
+            && [Given::Any, Given::Named(name.to_owned())]
                 .into_iter()
-                .any(|name| self.given.contains(&(module, class, name.to_owned())))
+                .any(|given| self.given.contains(&(module, class, given)))
     }
 
     /// Why a class cannot be made of its bases.
@@ -309,7 +309,7 @@ impl Walker<'_> {
             );
         }
         let order = || self.order(module, class).into_iter().flatten();
-        let given = order().any(|(module, class)| self.given.contains(&(module, class, MORE.to_owned())));
+        let given = order().any(|(module, class)| self.given.contains(&(module, class, Given::More)));
         open.retain(|name| !given && !self.is_given(module, class, name));
         // A decorator of a class may ask anew which of its methods are abstract.
         let asked_anew = self.is_mentioned(&["update_abstractmethods"]);

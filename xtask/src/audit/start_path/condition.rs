@@ -46,11 +46,14 @@ impl<'a> Walker<'a> {
     /// Whether an arm of a branch is taken, where that is known.
     pub fn decide(&self, test: &Test) -> Option<bool> {
         match test {
-            Test::Main => Some(
-                self.modules
-                    .get(self.here())
-                    .is_some_and(|module| module.name == "__main__"),
-            ),
+            Test::Main => {
+                let source = self.source(self.here())?;
+                let own = source
+                    .atom("__name__")
+                    .is_some_and(|name| source.bindings.iter().any(|binding| binding.name == name));
+                let module = self.modules.get(self.here());
+                (!own).then(|| module.is_some_and(|module| module.name == "__main__"))
+            }
             Test::TypeChecking => Some(false),
             Test::Known(known) => Some(*known),
             Test::When(condition) => self.holds(condition),

@@ -127,10 +127,15 @@ impl Walker<'_> {
     /// `object[key]`.
     fn subscripted(&self, object: &Value, key: &Value) -> V {
         match (self.evaluate(object), self.evaluate(key)) {
-            (V::Bound(object, name), V::Int(level)) if name == "parents" => {
+            (V::Bound(object, name), V::Int(level @ 0..)) if name == "parents" => {
                 let mut path = object.text().unwrap_or_default().to_owned();
                 for _ in 0..=level {
-                    path = paths::parent(&path);
+                    let above = paths::parent(&path);
+                    // There is none above the root.
+                    if above == path {
+                        return V::Unknown;
+                    }
+                    path = above;
                 }
                 V::Path(path)
             }

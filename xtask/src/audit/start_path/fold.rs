@@ -117,7 +117,8 @@ pub fn call(name: &str, arguments: &[V]) -> Option<V> {
         ("max", [V::List(values)]) => extreme(values, Ordering::Greater),
         ("min", [_, _, ..]) => extreme(arguments, Ordering::Less),
         ("max", [_, _, ..]) => extreme(arguments, Ordering::Greater),
-        ("sum", [V::List(values)]) => {
+        // Of values that are the same a set has one.
+        ("sum", [V::List(values)]) if all_differ(values) => {
             let sum = values.iter().try_fold(0_i64, |sum, value| match value {
                 V::Int(number) => sum.checked_add(*number),
                 _ => None,
@@ -164,7 +165,7 @@ pub fn sorted(mut values: Vec<V>) -> Option<Vec<V>> {
         .iter()
         .all(|value| ordered(Comparison::Less, &first, value).is_some());
     let is_nan = |value: &V| matches!(value, V::Float(number) if number.is_nan());
-    if !all_alike || values.iter().any(is_nan) {
+    if !all_alike || values.iter().any(is_nan) || !all_differ(&values) {
         return None;
     }
     values.sort_by(|left, right| match ordered(Comparison::Less, left, right) {
@@ -173,6 +174,25 @@ pub fn sorted(mut values: Vec<V>) -> Option<Vec<V>> {
         _ => Ordering::Equal,
     });
     Some(values)
+}
+
+/// Whether no two of some values are the same.
+fn all_differ(values: &[V]) -> bool {
+    const MOST: usize = 64;
+    if values.len() > MOST {
+        return false;
+    }
+    let mut rest = values;
+    while let Some((first, others)) = rest.split_first() {
+        if others
+            .iter()
+            .any(|other| ordered(Comparison::Equal, first, other) != Some(false))
+        {
+            return false;
+        }
+        rest = others;
+    }
+    true
 }
 
 /// The first of the least or greatest values.

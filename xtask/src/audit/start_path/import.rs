@@ -2,6 +2,7 @@
 
 use pysrc::{Import, ImportKind, Span};
 
+use super::assigned::SetElsewhere;
 use super::constants::constant;
 use super::failure::{Failure, Flow, Told, Words, classes};
 use super::reuse::using;
@@ -11,9 +12,6 @@ use crate::finding::Subject;
 use crate::python::imports::resolve::{Missing, Target, absolute_name, package_of};
 use crate::python::imports::stdlib;
 use crate::stack::near::nearest;
-
-/// Stands for modules that were imported because somebody asked for a name: others may have begun before them.
-const LAZILY: &str = "import *";
 
 /// Words about a module.
 fn about(module: &str, message: String) -> Words {
@@ -676,7 +674,7 @@ impl Walker<'_> {
     /// A name of a module is asked for that it has not bound.
     pub fn asks_for_name(&mut self, id: ModuleId) {
         if self.looks_names_up(id) {
-            self.set_elsewhere.insert(LAZILY.to_owned());
+            self.set_elsewhere.insert(SetElsewhere::LookedUp);
         }
     }
 
@@ -700,7 +698,7 @@ impl Walker<'_> {
             });
         // On a way that may not be taken, modules begin in an order that may not be theirs; so they do where a package looks for its names
         // when they are asked for.
-        if later && (self.maybe > 0 || self.set_elsewhere.contains(LAZILY)) {
+        if later && (self.maybe > 0 || self.set_elsewhere.contains(&SetElsewhere::LookedUp)) {
             self.bind_import(import, V::Unknown);
             return Flow::Next;
         }

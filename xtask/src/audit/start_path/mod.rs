@@ -4,6 +4,7 @@
 //! methods that can be resolved. What is unconditional is told apart from what a branch or a `try` may keep from happening.
 
 mod arguments;
+mod assigned;
 mod attribute;
 mod broken;
 mod call;
@@ -31,6 +32,7 @@ mod fold;
 mod generator;
 mod groups;
 mod import;
+mod interrupted;
 mod library;
 pub mod listening;
 mod lists;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pysrc::{Atom, Span};
 
+use super::assigned::{Given, SetElsewhere};
 use super::class::Lookup;
 use super::content::Holder;
 use super::failure::{Flow, Words, classes};
@@ -261,7 +262,8 @@ impl Walker<'_> {
             Some(V::Instance(id)) => {
                 if !sure_object() {
                     (maybe, sure) = (true, false);
-                    self.set_elsewhere.insert(source.name(attribute).to_owned());
+                    self.set_elsewhere
+                        .insert(SetElsewhere::Attribute(source.name(attribute).to_owned()));
                 }
                 self.forget_port(id, source.name(attribute));
                 let name = source.name(attribute).to_owned();
@@ -303,7 +305,8 @@ impl Walker<'_> {
             None | Some(V::Unknown | V::Record(..) | V::Bound(..)) => {
                 self.put_away(&value);
                 // It may be any.
-                self.set_elsewhere.insert(source.name(attribute).to_owned());
+                self.set_elsewhere
+                    .insert(SetElsewhere::Attribute(source.name(attribute).to_owned()));
             }
             _ => self.put_away(&value),
         }
@@ -320,7 +323,7 @@ impl Walker<'_> {
                 self.class_names.insert(class, names);
             }
             _ => {
-                self.given.insert((class.0, class.1, name));
+                self.given.insert((class.0, class.1, Given::Named(name)));
             }
         }
     }

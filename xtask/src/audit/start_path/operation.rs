@@ -5,6 +5,7 @@
 use pysrc::{Atom, Call, OperationKind, Span, Value};
 
 use super::arguments::Arguments;
+use super::assigned::Given;
 use super::call::made_for;
 use super::class::Lookup;
 use super::failure::{Flow, Words};
@@ -42,11 +43,8 @@ impl Walker<'_> {
             }
             OperationKind::Remove(object, attribute) => {
                 let object = self.evaluate(object);
-                let name = self
-                    .source(here)
-                    .map_or("", |source| source.name(*attribute))
-                    .to_owned();
-                self.loses_attribute(&object, name);
+                let name = self.source(here).map_or("", |source| source.name(*attribute));
+                self.loses_attribute(&object, Some(name));
                 return Flow::Next;
             }
             _ => {}
@@ -97,7 +95,7 @@ impl Walker<'_> {
         match self.evaluate(object) {
             V::Class(module, class) => {
                 let name = self.source(here).map_or("", |source| source.name(attribute));
-                self.given.insert((module, class, name.to_owned()));
+                self.given.insert((module, class, Given::Named(name.to_owned())));
             }
             made @ V::Module(_) => self.any_attribute(&made),
             made @ (V::Record(..) | V::Instance(_)) if self.is_certain() => {

@@ -3,6 +3,7 @@
 use pysrc::{Call, Taken, Value};
 
 use super::arguments::Arguments;
+use super::assigned::{Given, SetElsewhere};
 use super::class::Lookup;
 use super::condition::{ADDERS, PASSED_ON, REMOVERS, equal};
 use super::constants::constant_result;
@@ -391,15 +392,16 @@ impl Walker<'_> {
                 self.escape(arguments);
                 match first {
                     Some(V::Class(module, class)) => {
-                        let name = text(1).unwrap_or_default().to_owned();
+                        let name = text(1).map(|name| Given::Named(name.to_owned()));
                         // Whoever asks first, as for `hasattr`, puts nothing in the place of what is there.
-                        if !name.is_empty() || self.maybe == 0 {
-                            self.given.insert((*module, *class, name));
+                        if name.is_some() || self.maybe == 0 {
+                            self.given.insert((*module, *class, name.unwrap_or(Given::Any)));
                         }
                     }
                     Some(V::Outside(module)) => {
-                        let name = text(1).map_or_else(|| any_name_of(module), ToOwned::to_owned);
-                        self.set_elsewhere.insert(name);
+                        let any = || SetElsewhere::AnyOf(module.clone());
+                        let set = text(1).map_or_else(any, |name| SetElsewhere::Attribute(name.to_owned()));
+                        self.set_elsewhere.insert(set);
                     }
                     Some(object) => self.any_attribute(object),
                     None => {}
@@ -408,7 +410,7 @@ impl Walker<'_> {
                 if let Some(V::Class(module, class)) = first
                     && text(1).is_none()
                 {
-                    self.given.insert((*module, *class, MORE.to_owned()));
+                    self.given.insert((*module, *class, Given::More));
                 }
                 V::None
             }
@@ -439,13 +441,13 @@ impl Walker<'_> {
             }
             "builtins.delattr" => {
                 if let Some(object) = first {
-                    self.loses_attribute(object, text(1).unwrap_or_default().to_owned());
+                    self.loses_attribute(object, text(1));
                 }
                 V::None
             }
             "builtins.vars" => {
                 if let Some(V::Outside(module)) = first {
-                    self.set_elsewhere.insert(any_name_of(module));
+                    self.set_elsewhere.insert(SetElsewhere::AnyOf(module.clone()));
                 }
                 if let Some(object) = first {
                     self.any_attribute(object);
@@ -929,14 +931,6 @@ fn found_by_pattern(found: Option<bool>) -> V {
         Some(false) => V::None,
         None => V::Unknown,
     }
-}
-
-/// Stands for attributes that a class may have besides those that are seen.
-pub const MORE: &str = "*";
-
-/// Stands for any attribute of a module of a library.
-pub fn any_name_of(module: &str) -> String {
-    format!("{module}.*")
 }
 
 /// Methods of loggers: they change nothing of what they are given.

@@ -2,7 +2,9 @@
 
 use pysrc::{Handler, Leave, Span, Step, Value};
 
+use super::assigned::SetElsewhere;
 use super::failure::{ANY, EXPECTED, Exception, Failure, Flow, Words, classes, known_class};
+use super::interrupted::goes_on;
 use super::steps::any_step;
 use super::trail::Kind;
 use super::value::{ModuleId, V};
@@ -27,7 +29,7 @@ impl<'a> Walker<'a> {
         let passed = self
             .tries()
             .iter()
-            .any(|around| around.left && !self.catch(around, classes));
+            .any(|around| (around.left || around.interrupted) && !self.catch(around, classes));
         self.may_leave(exception);
         let caught = self.is_caught(exception);
         let handled = caught && self.is_meant_for(classes);
@@ -144,21 +146,33 @@ impl<'a> Walker<'a> {
             caught: handlers.iter().map(|handler| self.caught_by(handler)).collect(),
             manager: manager.map(|manager| self.manager(manager)),
             left: false,
+            interrupted: false,
+            depth: self.frames.len(),
         });
         let mut flow = self.steps(body);
         let around = self.open_tries.pop();
         self.left(around.as_ref());
+        let interrupted = around.as_ref().is_some_and(|around| around.interrupted);
         if manager.is_some() && !around.as_ref().is_some_and(|around| self.swallows(around)) {
             return flow;
         }
         let answers = manager.is_none() || around.is_some_and(|around| self.answers(&around));
         if let Flow::Raised(exception) = flow {
+            if interrupted {
+                self.may_be_unbound(body, handlers);
+            }
             flow = self.raised(exception, handlers, answers);
+            if interrupted && matches!(flow, Flow::Raised(_)) && goes_on(handlers) {
+                flow = self.goes_on_otherwise(handlers);
+            }
         } else {
             if flow == Flow::Next && !orelse.is_empty() {
                 flow = self.or_else(orelse, !handlers.is_empty());
             }
             self.unused(handlers);
+            if interrupted && flow == Flow::Next {
+                self.may_be_unbound(body, handlers);
+            }
             if flow == Flow::Next {
                 let ways = std::iter::once(body).chain(handlers.iter().map(|handler| &*handler.body));
                 self.meet(doubt, ways.chain([orelse]).collect());
@@ -187,7 +201,8 @@ impl<'a> Walker<'a> {
                     }
                 }
                 Step::StoreAttribute { attribute, .. } => {
-                    self.set_elsewhere.insert(source.name(*attribute).to_owned());
+                    self.set_elsewhere
+                        .insert(SetElsewhere::Attribute(source.name(*attribute).to_owned()));
                 }
                 _ => {}
             }
@@ -296,7 +311,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Handlers of exceptions that were not raised: what they would bind may be bound.
-    fn unused(&mut self, handlers: &'a [Handler]) {
+    pub fn unused(&mut self, handlers: &'a [Handler]) {
         self.silent += 1;
         self.maybe += 1;
         for handler in handlers {

@@ -15,6 +15,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use pysrc::PythonVersion;
 
+use super::assigned::{Given, SetElsewhere};
 use super::class::Entry as ClassEntry;
 use super::content::Data;
 use super::failure::{Failure, Flow};
@@ -280,14 +281,14 @@ parts! {
     metaclasses: Part<(ModuleId, u32), V>,
     decorated: Part<(ModuleId, u32), V>,
     class_names: Part<(ModuleId, u32), Arc<ClassNames>>,
-    given: Part<(ModuleId, u32, String), ()>,
+    given: Part<(ModuleId, u32, Given), ()>,
     called_unseen: CalledPart,
     lambdas: Part<ModuleId, ()>,
     followed: Part<(ModuleId, u32), ()>,
     given_by_properties: Part<(usize, String), Variable>,
     given_by_classes: Part<(ModuleId, u32, String), Variable>,
     made: Part<String, ()>,
-    set_elsewhere: Part<String, ()>,
+    set_elsewhere: Part<SetElsewhere, ()>,
 }
 
 macro_rules! same_if_equal {

@@ -81,6 +81,9 @@ impl<'a> Walker<'a> {
             self.passes(step);
             let flow = self.step(step);
             self.notes_life();
+            if flow == Flow::Next {
+                self.may_interrupt(step);
+            }
             if flow != Flow::Next {
                 return flow;
             }
@@ -551,6 +554,10 @@ impl<'a> Walker<'a> {
             },
             _ => return None,
         };
+        // What is called there is called again before each turn.
+        if has_call(&both.0) || has_call(&both.1) {
+            return None;
+        }
         let few = match (self.certain(&both.0)?, self.certain(&both.1)?) {
             (V::Int(left), V::Int(right)) => left.abs_diff(right) <= MOST_COUNTED,
             // `while folder != "/":`
@@ -639,6 +646,20 @@ impl<'a> Walker<'a> {
 /// Whether a value is what `name += 1` gives: another turn of a loop gives another.
 fn is_sum(value: &Value, is_target: &dyn Fn(&Value) -> bool) -> bool {
     matches!(value, Value::Binary(_, of, with) if with.is_literal() && is_target(of))
+}
+
+/// Whether a value is what a call gives, or made of that.
+fn has_call(value: &Value) -> bool {
+    match value {
+        Value::Call(_) | Value::Collected(_) => true,
+        Value::Attribute(of, _) | Value::Entered(of) => has_call(of),
+        Value::Subscript(left, right) | Value::Binary(_, left, right) => has_call(left) || has_call(right),
+        Value::Concat(parts) | Value::List(parts) | Value::Or(parts) | Value::Either(parts) => {
+            parts.iter().any(has_call)
+        }
+        Value::Choice(_) | Value::Test(_) => true,
+        _ => false,
+    }
 }
 
 fn same_kind(left: Flow, right: Flow) -> bool {

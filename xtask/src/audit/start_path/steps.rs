@@ -65,7 +65,7 @@ pub fn returned<'a>(body: &'a Body, into: &mut Vec<Option<&'a Value>>) {
 }
 
 /// Calls something with each step of a body and of those inside it.
-pub fn visit<'b>(body: &'b Body, with: &mut dyn FnMut(&'b Step)) {
+pub fn visit<'b>(body: &'b [Step], with: &mut dyn FnMut(&'b Step)) {
     for step in body {
         with(step);
         inner(step).into_iter().for_each(|body| visit(body, with));

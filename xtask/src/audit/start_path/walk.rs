@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap as HashMap;
 
 use pysrc::{Atom, Handler, Module, Span};
 
+use super::assigned::{Given, SetElsewhere};
 use super::class::Entry;
 use super::content::{Data, Gathering};
 use super::failure::{Failure, Flow};
@@ -154,6 +155,10 @@ pub struct Around<'a> {
     pub manager: Option<(V, &'a str)>,
     /// Something that it catches may have been raised before: the rest of its body may not run.
     pub left: bool,
+    /// So it may where values are refused that are not known.
+    pub interrupted: bool,
+    /// How many scopes ran when it began.
+    pub depth: usize,
 }
 
 /// What an `except` catches.
@@ -326,11 +331,10 @@ pub struct Walker<'a> {
     pub decorated: Tracked<(ModuleId, u32), V>,
     /// What the bodies of classes bound.
     pub class_names: Tracked<(ModuleId, u32), Arc<ClassNames>>,
-    /// Attributes that were set of objects of which it is not known which they are: any may have got another value. `module.*`
-    /// for any of a library's module; `import *` once a module was asked for a name that it looks up.
-    pub set_elsewhere: TrackedSet<String>,
-    /// Attributes that classes were given after they were made; empty for any, `*` for further ones beside those that are seen.
-    pub given: TrackedSet<(ModuleId, u32, String)>,
+    /// Attributes that were set of objects of which it is not known which they are: any may have got another value.
+    pub set_elsewhere: TrackedSet<SetElsewhere>,
+    /// Attributes that classes were given after they were made.
+    pub given: TrackedSet<(ModuleId, u32, Given)>,
     /// Loops around here of which only one turn is followed.
     pub loops: usize,
     /// What the loops around here give at this turn, where each turn is followed.

@@ -61,6 +61,17 @@ fn conditions_that_do_not() {
         ("L = ['a']\ndef f(all):\n    all[0] = 'b'\nf(L)", "L[-1] == 'a'"),
         ("L = ['a']\nL[:] = ['c']", "'c' not in L"),
         ("x = float('nan')", "x == x"),
+        ("x = {3, 3}", "sum(x) != 3"),
+        (
+            "import os\nx = '/srv/agents'\nwhile x != os.path.dirname(x):\n    x = os.path.dirname(x)",
+            "x != '/'",
+        ),
+        (
+            "from pathlib import Path\nx = Path('x/y').parents[-1]",
+            "x != Path('.')",
+        ),
+        ("import os\nos.getcwd = lambda: '/srv'", "os.getcwd() != '/srv'"),
+        ("__name__ = 'agent'", "__name__ == '__main__'"),
         ("import os\nx = 0\nfor n in os.listdir():\n    x = max(x, 3)", "x == 0"),
         (
             "import os\nx = 0\ny = 0\nwhile x < len(os.listdir()):\n    y = x * 2\n    x = y + 1",

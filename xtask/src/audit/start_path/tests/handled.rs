@@ -101,3 +101,42 @@ fn patterns_of_sequences() {
         ],
     );
 }
+
+/// CPython 3.11 goes on behind each of these.
+#[test]
+fn what_follows_a_value_that_is_refused_is_not_reached() {
+    for body in [
+        "    int(float('nan'))\n    ding()\nexcept ValueError:\n    pass",
+        "    best = max([])\n    ding()\nexcept ValueError:\n    pass",
+        "    best = ['a'].index('b')\n    ding()\nexcept (KeyError, ValueError):\n    pass",
+        "    (1, 2)[0] = 3\n    ding()\nexcept TypeError:\n    pass",
+        "    sum(['1', '2'])\n    ding()\nexcept TypeError:\n    pass",
+    ] {
+        all_say(&[], &[(&format!("try:\n{body}"), "MayNot ")]);
+    }
+    let frozen = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Key:\n    name: str\n";
+    let assigned = "try:\n    Key('a').name = 'b'\n    ding()\nexcept AttributeError:\n    pass";
+    all_say(&[], &[(&format!("{frozen}{assigned}"), "MayNot ")]);
+    // What was bound behind it may not be.
+    let bound =
+        "clean = True\ntry:\n    max([])\n    clean = False\nexcept Exception:\n    pass\nif not clean:\n    ding()";
+    all_say(&[], &[(bound, "MayNot ")]);
+    // A value that is taken, and a handler that waits for something else.
+    all_say(
+        &[],
+        &[
+            (
+                "try:\n    port = int('5000')\n    ding()\nexcept ValueError:\n    pass",
+                "CannotStart start/undefined-name",
+            ),
+            (
+                "try:\n    best = max([])\n    ding()\nexcept KeyboardInterrupt:\n    pass",
+                "CannotStart ",
+            ),
+            (
+                "try:\n    port = max([])\nexcept ValueError:\n    raise SystemExit(1)\nding()",
+                "CannotStart ",
+            ),
+        ],
+    );
+}
