@@ -408,7 +408,7 @@ pub enum Value {
     Float(f64),
     /// A string.
     Str(Box<str>),
-    /// A dictionary that is assigned to a name, key by key.
+    /// A dictionary that is assigned to a name, key by key; it may have [`Value::Unpacked`] keys.
     Dict(Box<[(Value, Value)]>),
     /// An f-string, `%`, `.format` or `+` of strings: its pieces in order, literal ones as [`Value::Str`].
     Concat(Box<[Value]>),
@@ -422,10 +422,14 @@ pub enum Value {
     Subscript(Box<Value>, Box<Value>),
     /// The `n:` of `value[n:]`.
     From(i64),
+    /// Another `from:to`, without a step; what is left out is `None`.
+    Slice(Box<(Value, Value)>),
     /// `a / b` (paths), `a + b`, `a - b`, where they are no strings.
     Binary(Operator, Box<Value>, Box<Value>),
-    /// A tuple, list or set; what a `*` unpacks in it is a [`Value::Either`] of nothing.
+    /// A tuple, list or set; it may have [`Value::Unpacked`] parts.
     List(Box<[Value]>),
+    /// What a `*` unpacks in a list, and what a `**` does in a dictionary, where it is a key.
+    Unpacked(Box<Value>),
     /// The list or dictionary that a comprehension made; its number.
     Collected(u32),
     /// A `lambda` that gets a name or is called at once: where it stands.
@@ -447,9 +451,22 @@ pub enum Value {
 }
 
 impl Value {
+    /// Whether it is a list or dictionary into which something is unpacked.
+    #[must_use]
+    pub fn unpacks(&self) -> bool {
+        match self {
+            Self::List(parts) => parts.iter().any(|part| matches!(part, Self::Unpacked(_))),
+            Self::Dict(items) => items.iter().any(|(key, _)| matches!(key, Self::Unpacked(_))),
+            _ => false,
+        }
+    }
+
     /// Whether it is written out: it is the same whatever has run before.
     #[must_use]
     pub fn is_literal(&self) -> bool {
+        if self.unpacks() {
+            return false;
+        }
         matches!(
             self,
             Self::None | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Str(_) | Self::Dict(_) | Self::List(_)
@@ -516,6 +533,29 @@ pub enum Operator {
     FloorDivide,
     /// `%`
     Modulo,
+    /// `**`
+    Power,
+    /// `<<`
+    ShiftLeft,
+    /// `>>`
+    ShiftRight,
+    /// `&`
+    And,
+    /// `|`
+    Or,
+    /// `^`
+    ExclusiveOr,
+}
+
+impl Operator {
+    /// Whether it is one of arithmetic, which most types do not have.
+    #[must_use]
+    pub fn is_arithmetic(self) -> bool {
+        matches!(
+            self,
+            Self::Add | Self::Subtract | Self::Multiply | Self::Divide | Self::FloorDivide | Self::Modulo
+        )
+    }
 }
 
 /// An operation that may not be possible with what it is done to.

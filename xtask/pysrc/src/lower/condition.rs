@@ -20,10 +20,11 @@ fn is_followed_to(expression: &Expr, depth: usize) -> bool {
     match expression {
         Expr::Attribute(attribute) => inner(&attribute.value),
         Expr::Subscript(subscript) => {
-            let rest = matches!(&*subscript.slice, Expr::Slice(slice) if slice.upper.is_none() && slice.step.is_none());
+            let rest = matches!(&*subscript.slice, Expr::Slice(slice) if slice.step.is_none());
             inner(&subscript.value) && (rest || inner(&subscript.slice))
         }
         Expr::Name(_) | Expr::Call(_) => true,
+        Expr::Named(named) => inner(&named.value),
         Expr::BinOp(operation) => inner(&operation.left) && inner(&operation.right),
         Expr::UnaryOp(operation) => operation.op == ast::UnaryOp::USub && inner(&operation.operand),
         _ => expression.is_literal_expr(),

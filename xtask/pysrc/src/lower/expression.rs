@@ -84,8 +84,8 @@ impl<'a> Lower<'a> {
         for element in expressions {
             let value = match element {
                 Expr::Starred(starred) => {
-                    self.deeper(|lower| lower.visit(&starred.value));
-                    Value::Either(Box::default())
+                    let value = self.deeper(|lower| lower.expression(&starred.value, wanted));
+                    Value::Unpacked(Box::new(value))
                 }
                 element => self.expression(element, wanted),
             };
@@ -310,12 +310,14 @@ impl<'a> Lower<'a> {
 
     fn slice(&mut self, slice: &'a ast::ExprSlice) -> Value {
         let lower = slice.lower.as_ref().map(|lower| self.value(lower));
-        for part in [&slice.upper, &slice.step].into_iter().flatten() {
-            self.visit(part);
+        let upper = slice.upper.as_ref().map(|upper| self.value(upper));
+        if let Some(step) = &slice.step {
+            self.visit(step);
+            return Value::Other;
         }
-        match lower {
-            Some(Value::Int(from)) if slice.upper.is_none() && slice.step.is_none() => Value::From(from),
-            _ => Value::Other,
+        match (lower, upper) {
+            (Some(Value::Int(from)), None) => Value::From(from),
+            (lower, upper) => Value::Slice(Box::new((lower.unwrap_or(Value::None), upper.unwrap_or(Value::None)))),
         }
     }
 
@@ -450,6 +452,13 @@ impl<'a> Lower<'a> {
         for item in &dict.items {
             let key = item.key.as_ref().map(|key| self.value(key));
             let value = match &item.value {
+                spread if item.key.is_none() => {
+                    let spread = self.value(spread);
+                    if items.len() < MOST {
+                        items.push((Value::Unpacked(Box::new(spread)), Value::None));
+                    }
+                    continue;
+                }
                 Expr::Dict(inner) if self.depth < DEEPEST_VALUE => self.deeper(|lower| lower.dictionary(inner)),
                 value => self.value(value),
             };
@@ -543,10 +552,17 @@ impl<'a> Lower<'a> {
             ast::Operator::Div => Some(Operator::Divide),
             ast::Operator::FloorDiv => Some(Operator::FloorDivide),
             ast::Operator::Mod => Some(Operator::Modulo),
-            _ => None,
+            ast::Operator::Pow => Some(Operator::Power),
+            ast::Operator::LShift => Some(Operator::ShiftLeft),
+            ast::Operator::RShift => Some(Operator::ShiftRight),
+            ast::Operator::BitAnd => Some(Operator::And),
+            ast::Operator::BitOr => Some(Operator::Or),
+            ast::Operator::BitXor => Some(Operator::ExclusiveOr),
+            ast::Operator::MatMult => None,
         };
         let wanted = wanted && operator.is_some();
-        let checked = operator.filter(|_| !self.outline && may_fail(&operation.left, &operation.right));
+        let arithmetic = operator.filter(|operator| operator.is_arithmetic());
+        let checked = arithmetic.filter(|_| !self.outline && may_fail(&operation.left, &operation.right));
         let left = self.expression(&operation.left, wanted || checked.is_some());
         let right = self.expression(&operation.right, wanted || checked.is_some());
         if let Some(operator) = checked {

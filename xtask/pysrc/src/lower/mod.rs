@@ -404,7 +404,7 @@ impl<'a> Lower<'a> {
             Expr::Name(name) => self.store(name.id.as_str(), span(name), value),
             Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
                 self.check_target(target);
-                let exact = |parts: &[Value]| !parts.contains(&Value::Either(Box::default()));
+                let exact = |parts: &[Value]| !parts.iter().any(|part| matches!(part, Value::Unpacked(_)));
                 let parts = match value {
                     Some(Value::List(parts)) if parts.len() == elts.len() && exact(parts) => Some(parts),
                     _ => None,

@@ -310,8 +310,21 @@ impl<'a> Lower<'a> {
     /// What `target += literal` gives, for a name or an attribute of one.
     fn sum(&mut self, assign: &'a ast::StmtAugAssign, value: Value) -> Option<Value> {
         let operator = match (assign.op, &value) {
-            (ast::Operator::Add, Value::Int(_) | Value::Str(_)) => Operator::Add,
-            (ast::Operator::Sub, Value::Int(_)) => Operator::Subtract,
+            (
+                ast::Operator::Add,
+                Value::Int(_)
+                | Value::Float(_)
+                | Value::Str(_)
+                | Value::Name(_)
+                | Value::Attribute(..)
+                | Value::Subscript(..),
+            ) => Operator::Add,
+            (ast::Operator::Sub, Value::Int(_) | Value::Float(_) | Value::Name(_) | Value::Attribute(..)) => {
+                Operator::Subtract
+            }
+            (ast::Operator::Mult, Value::Int(_) | Value::Float(_) | Value::Name(_) | Value::Attribute(..)) => {
+                Operator::Multiply
+            }
             _ => return None,
         };
         let target = match &*assign.target {

@@ -122,7 +122,9 @@ impl Walker<'_> {
     /// What an argument is, and whether that is sure.
     fn argument(&mut self, value: &Value) -> (V, bool) {
         if let Value::Dict(items) = value {
-            return (self.written(items), true);
+            let written = self.written(items);
+            let sure = written != V::Unknown;
+            return (written, sure);
         }
         let known = match self.evaluate(value) {
             // It may be any attribute; if it is a method, whoever gets it may call it.

@@ -124,6 +124,7 @@ impl Walker<'_> {
                 }
                 (V::Unknown, self.called_property(here, call))
             }
+            V::Unknown if let Some(flow) = self.starts_thread(here, call) => (V::None, flow),
             _ => {
                 let flow = self.command_called(here, call);
                 if flow != Flow::Next {
@@ -719,6 +720,10 @@ impl Walker<'_> {
                 self.any_attribute(instance);
                 if let V::Instance(id) = instance {
                     self.may_call_methods(*id);
+                    if self.is_thread_class((module, class)) {
+                        self.gives_daemon(*id, arguments);
+                        return Flow::Next;
+                    }
                 }
                 self.alive = true;
                 Flow::Next

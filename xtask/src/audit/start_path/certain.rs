@@ -46,6 +46,7 @@ impl Walker<'_> {
                     V::Class(module, class) if name == "__name__" => V::Str(self.class_name((module, class))),
                     V::Class(module, class) => self.certain_of_class((module, class), name)?,
                     V::Path(path) if name == "parent" => V::Path(paths::parent(&path)),
+                    V::Path(path) if name == "parts" => V::List(paths::parts(&path)),
                     V::Path(path) => V::Str(paths::part(&path, name)?),
                     V::Parsed(parser) if !self.is_set_on_others(name) => self.parsed(parser, name),
                     V::Outside(module) if !self.set_from_outside(name) => {
@@ -70,7 +71,7 @@ impl Walker<'_> {
             Value::Each => self.each.last().cloned().flatten()?,
             Value::Subscript(object, key) => self.certain_part(value, object, key)?,
             Value::Entered(managed) => match self.certain(managed)? {
-                V::Instance(id) => {
+                V::Manager(id) | V::Instance(id) => {
                     let entered = self.entered.get(&id).filter(|entered| entered.sure)?;
                     entered.value.clone()
                 }
@@ -107,7 +108,11 @@ impl Walker<'_> {
         if *object == Value::Each || self.is_new_list(object) || self.is_word(value) {
             return Some(self.evaluate(value));
         }
-        let sure = || self.certain(key).is_some();
+        let sure = || match key {
+            Value::From(_) => true,
+            Value::Slice(bounds) => self.certain(&bounds.0).is_some() && self.certain(&bounds.1).is_some(),
+            key => self.certain(key).is_some(),
+        };
         match self.evaluate(object) {
             V::Outside(name) if name == "os.environ" && sure() => Some(self.evaluate(value)),
             V::Mapping(_) | V::Sequence(_) => self.part(&self.certain(object)?, &self.certain(key)?),
@@ -120,6 +125,7 @@ impl Walker<'_> {
             {
                 Some(self.evaluate(value))
             }
+            V::Str(_) if sure() && self.certain(object).is_some() => Some(self.evaluate(value)),
             _ if self.is_of_path(object) && sure() => Some(self.evaluate(value)),
             _ => match self.certain(object)? {
                 V::Outside(name) if name == "sys.version_info" => Some(self.evaluate(value)),
@@ -208,6 +214,15 @@ impl Walker<'_> {
             return None;
         }
         let object = self.objects.get(id)?;
+        if let Lookup::Found(owner, function) = self.find_method(object.module, object.class, name)
+            && self.is_property(owner, function)
+        {
+            // It has run where it was read, just now.
+            let given = self.given_by_properties.get(&(id, name.to_owned()));
+            return given
+                .filter(|given| given.sure && self.decides_here())
+                .map(|given| given.value.clone());
+        }
         if !object.attributes.contains_key(name) {
             let shared = (object.opened || object.reached) && (object.whole || self.is_given_unseen(name));
             let own = !object.dynamic && !shared && !self.is_set_beside(name);

@@ -95,10 +95,18 @@ impl<'a> Walker<'a> {
     /// What going through a value gives.
     fn elements(&self, value: &Value) -> Option<Vec<V>> {
         if let Value::List(parts) = value {
-            return parts.iter().map(|part| self.certain(part)).collect();
+            let mut elements = Vec::with_capacity(parts.len());
+            for part in parts {
+                match part {
+                    Value::Unpacked(inner) => elements.extend(self.elements(inner)?),
+                    part => elements.push(self.certain(part)?),
+                }
+            }
+            return Some(elements);
         }
         if let Some(elements) = self
             .elements_given_on(value)
+            .or_else(|| self.elements_side_by_side(value))
             .or_else(|| self.folders_above(value))
             .or_else(|| self.views(value))
         {
@@ -118,6 +126,7 @@ impl<'a> Walker<'a> {
                 kept.then_some(parts)
             }
             (_, data @ (V::Mapping(_) | V::Sequence(_))) => self.turns_of(&data),
+            (_, V::Str(text)) => Some(text.chars().map(|letter| V::Str(letter.to_string())).collect()),
             _ => None,
         }
         .filter(|parts| !parts.contains(&V::Unknown))
@@ -199,6 +208,26 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// What `zip(values, others)` gives.
+    fn elements_side_by_side(&self, value: &Value) -> Option<Vec<V>> {
+        let Value::Call(call) = value else {
+            return None;
+        };
+        let call = self.source(self.here())?.calls.get(*call as usize)?;
+        let plain = call.keywords.is_empty() && call.spread.is_none() && !call.arguments.is_empty();
+        if !plain || self.certain(&call.callee)? != V::Outside("builtins.zip".to_owned()) {
+            return None;
+        }
+        let columns: Vec<Vec<V>> = call
+            .arguments
+            .iter()
+            .map(|column| self.elements(column))
+            .collect::<Option<_>>()?;
+        let length = columns.iter().map(Vec::len).min()?;
+        let row = |at: usize| V::List(columns.iter().filter_map(|column| column.get(at).cloned()).collect());
+        Some((0..length).map(row).collect())
+    }
+
     /// Whether values are what they were when they were stored: another turn of a loop may see others, and what is only looked
     /// at for the names that it binds sees none of them.
     pub fn decides_here(&self) -> bool {
@@ -245,6 +274,12 @@ impl<'a> Walker<'a> {
                     }
                     V::Str(text) => item.text().map(|part| text.contains(part)),
                     data @ V::Mapping(_) => self.has_part(&data, &item),
+                    data @ V::Sequence(_) => {
+                        let parts = self.turns_of(&data)?;
+                        let same: Vec<Option<bool>> = parts.iter().map(|part| equal(&item, part)).collect();
+                        let found = same.contains(&Some(true));
+                        (found || same.iter().all(Option::is_some)).then_some(found)
+                    }
                     _ => None,
                 }
             }
@@ -335,11 +370,9 @@ impl<'a> Walker<'a> {
     /// Whether going through a value surely gives something.
     fn has_something(&self, value: &Value) -> bool {
         match value {
-            Value::List(parts) => parts
-                .iter()
-                .any(|part| !matches!(part, Value::Either(values) if values.is_empty())),
+            Value::List(parts) => parts.iter().any(|part| !matches!(part, Value::Unpacked(_))),
             Value::Str(text) => !text.is_empty(),
-            Value::Dict(items) => !items.is_empty(),
+            Value::Dict(items) => items.iter().any(|(key, _)| !matches!(key, Value::Unpacked(_))),
             Value::Name(name) | Value::Attribute(_, name) => {
                 let full = match self.certain(value) {
                     Some(V::List(parts)) => !parts.is_empty(),
@@ -394,7 +427,7 @@ impl<'a> Walker<'a> {
     /// Whether a dictionary still has the items with which it was written, as far as its name is the way to change them.
     pub fn keeps_items(&self, dictionary: &Value) -> bool {
         let (Value::Name(name) | Value::Attribute(_, name)) = dictionary else {
-            return matches!(dictionary, Value::Dict(_));
+            return matches!(dictionary, Value::Dict(_)) && !dictionary.unpacks();
         };
         let here = self.here();
         let Some(name) = self.source(here).map(|source| source.name(*name)) else {

@@ -40,20 +40,46 @@ impl Walker<'_> {
         value(id)
     }
 
-    /// A dictionary that is written out, where it gets a name.
+    /// A dictionary that is written out, where it gets a name; not known where what is unpacked in it is not.
     pub fn written(&mut self, items: &[(Value, Value)]) -> V {
-        let items = items.iter();
-        let items = items
-            .map(|(key, value)| {
-                let key = self.certain(key).unwrap_or(V::Unknown);
-                let value = match value {
-                    Value::Dict(items) => self.written(items),
-                    value => self.sure_or_unknown(value),
-                };
-                (key, value)
-            })
-            .collect();
-        self.mapping(items)
+        let (mut all, mut known) = (Vec::with_capacity(items.len()), true);
+        for (key, value) in items {
+            if let Value::Unpacked(of) = key {
+                match self.certain(of).and_then(|of| self.whole(&of)) {
+                    Some(items) => all.extend(items),
+                    None => {
+                        let of = self.evaluate(of);
+                        self.open_parts(&of);
+                        known = false;
+                    }
+                }
+                continue;
+            }
+            let key = self.certain(key).unwrap_or(V::Unknown);
+            let value = match value {
+                Value::Dict(items) => self.written(items),
+                value => self.sure_or_unknown(value),
+            };
+            all.push((key, value));
+        }
+        if known {
+            return self.mapping(all);
+        }
+        all.iter().for_each(|(_, value)| self.open_data(value));
+        V::Unknown
+    }
+
+    /// A new list that is empty, where it gets a name: what is added to it is seen.
+    pub fn new_sequence(&mut self) -> V {
+        let made = Data {
+            content: Content::Sequence(Vec::new()),
+            path: None,
+            opened: false,
+            holders: Vec::new(),
+        };
+        let id = self.shared.number();
+        self.data.insert(id, made);
+        V::Sequence(id)
     }
 
     /// One that was written out in a larger expression, and gets a name.
@@ -450,6 +476,18 @@ impl Walker<'_> {
                         self.open_data(object);
                         self.escape(arguments);
                     }
+                }
+                (V::None, true)
+            }
+            (V::Sequence(id), "append", [value]) if plain && self.sure && self.is_sure_way() => {
+                let value = self.kept_apart(value.clone());
+                self.put_away(&value);
+                if let Some(Data {
+                    content: Content::Sequence(items),
+                    ..
+                }) = self.data.get_mut(*id)
+                {
+                    items.push(value);
                 }
                 (V::None, true)
             }

@@ -39,6 +39,7 @@ impl Walker<'_> {
             Value::Bool(known) => V::Bool(*known),
             Value::Int(number) => V::Int(*number),
             Value::Float(number) => V::Float(*number),
+            list if list.unpacks() => V::Unknown,
             Value::Dict(items) => V::Dict(
                 items
                     .iter()
@@ -70,13 +71,6 @@ impl Walker<'_> {
                 .map_or(V::Unknown, |made| made.value.clone()),
             Value::Subscript(object, key) => self.subscripted(object, key),
             Value::Binary(operator, left, right) => fold::binary(*operator, self.evaluate(left), self.evaluate(right)),
-            Value::List(values)
-                if values
-                    .iter()
-                    .any(|value| matches!(value, Value::Either(parts) if parts.is_empty())) =>
-            {
-                V::Unknown
-            }
             Value::List(values) => V::List(values.iter().map(|value| self.part_written(value)).collect()),
             // The first, where that is sure to be true.
             Value::Or(_) | Value::Choice(_) | Value::Test(_) if let Some(known) = self.certain(value) => known,
@@ -92,8 +86,7 @@ impl Walker<'_> {
                 _ => V::Unknown,
             },
             Value::Entered(managed) => match self.evaluate(managed) {
-                V::Manager(_) => V::Unknown,
-                V::Instance(id) => self
+                V::Manager(id) | V::Instance(id) => self
                     .entered
                     .get(&id)
                     .map_or(V::Unknown, |entered| entered.value.clone()),
@@ -101,7 +94,13 @@ impl Walker<'_> {
             },
             Value::Each => self.each.last().cloned().flatten().unwrap_or(V::Unknown),
             Value::Lambda(place) => V::Lambda(here, *place),
-            Value::Choice(_) | Value::Test(_) | Value::Either(_) | Value::From(_) | Value::Other => V::Unknown,
+            Value::Choice(_)
+            | Value::Test(_)
+            | Value::Either(_)
+            | Value::From(_)
+            | Value::Slice(_)
+            | Value::Unpacked(_)
+            | Value::Other => V::Unknown,
         }
     }
 
@@ -126,6 +125,17 @@ impl Walker<'_> {
 
     /// `object[key]`.
     fn subscripted(&self, object: &Value, key: &Value) -> V {
+        let bounds = match key {
+            Value::From(from) => Some((V::Int(*from), V::None)),
+            Value::Slice(bounds) => Some((self.evaluate(&bounds.0), self.evaluate(&bounds.1))),
+            _ => None,
+        };
+        if let Some(bounds) = bounds {
+            return match self.evaluate(object) {
+                V::List(values) if self.changed_lists.contains(&values) => V::Unknown,
+                known => fold::slice(&known, &bounds),
+            };
+        }
         match (self.evaluate(object), self.evaluate(key)) {
             (V::Bound(object, name), V::Int(level @ 0..)) if name == "parents" => {
                 let mut path = object.text().unwrap_or_default().to_owned();
@@ -229,9 +239,15 @@ impl Walker<'_> {
                 };
                 match self.find_among(&order[at + 1..], name) {
                     Lookup::Found(owner, function) => self.method(owner, function, *of, (own_module, own_class)),
-                    Lookup::NotThere if name == "__init__" => V::Outside("builtins.object.__init__".to_owned()),
+                    Lookup::NotThere if matches!(name, "__init__" | "__init_subclass__") => {
+                        V::Outside(format!("builtins.object.{name}"))
+                    }
                     Lookup::Unknown if name == "__init__" => self
                         .server_above((own_module, own_class))
+                        .or_else(|| {
+                            let thread = self.is_thread_class((own_module, own_class));
+                            thread.then(|| "threading.Thread.__init__".to_owned())
+                        })
                         .map_or(V::Unknown, V::Outside),
                     Lookup::NotThere | Lookup::Unknown => V::Unknown,
                 }
@@ -245,6 +261,7 @@ impl Walker<'_> {
             },
             V::Lambda(..) | V::Callable(_) => V::Bound(Box::new(V::Unknown), name.to_owned()),
             V::Path(path) if name == "parent" => V::Path(paths::parent(&path)),
+            V::Path(path) if name == "parts" => V::List(paths::parts(&path)),
             V::Path(path) if let Some(part) = paths::part(&path, name) => V::Str(part),
             V::Parsed(parser) => self.parsed(parser, name),
             object @ (V::Unknown

@@ -26,6 +26,8 @@ pub fn binary(operator: Operator, left: V, right: V) -> V {
             }
         }
         (Operator::Add, V::Str(_) | V::Concat(_), _) | (Operator::Add, _, V::Str(_)) => V::concat(vec![left, right]),
+        // Of two truth values these give another.
+        (Operator::And | Operator::Or | Operator::ExclusiveOr, V::Bool(_), V::Bool(_)) => V::Unknown,
         (_, left, right) => match (integer(left), integer(right)) {
             (Some(left), Some(right)) => of_integers(operator, left, right),
             _ => match (float(left), float(right)) {
@@ -48,6 +50,15 @@ fn of_integers(operator: Operator, left: i64, right: i64) -> V {
             return V::Float(left as f64 / right as f64);
         }
         Operator::Divide => None,
+        Operator::Power => u32::try_from(right).ok().and_then(|right| left.checked_pow(right)),
+        Operator::ShiftLeft => u32::try_from(right)
+            .ok()
+            .filter(|right| *right < 63)
+            .and_then(|right| left.checked_mul(1 << right)),
+        Operator::ShiftRight => u32::try_from(right).ok().map(|right| left >> right.min(63)),
+        Operator::And => Some(left & right),
+        Operator::Or => Some(left | right),
+        Operator::ExclusiveOr => Some(left ^ right),
     };
     known.map_or(V::Unknown, V::Int)
 }
@@ -58,9 +69,33 @@ fn of_floats(operator: Operator, left: f64, right: f64) -> V {
         Operator::Subtract => left - right,
         Operator::Multiply => left * right,
         Operator::Divide if right != 0.0 => left / right,
-        Operator::Divide | Operator::FloorDivide | Operator::Modulo => return V::Unknown,
+        _ => return V::Unknown,
     };
     V::Float(known)
+}
+
+/// `value[from:to]` of a text or list; what is left out is `None`.
+pub fn slice(value: &V, bounds: &(V, V)) -> V {
+    let length = match value {
+        V::Str(text) => text.chars().count(),
+        V::List(parts) => parts.len(),
+        _ => return V::Unknown,
+    };
+    let place = |bound: &V, left_out: usize| match bound {
+        V::None => Some(left_out),
+        V::Int(at @ 0..) => Some(usize::try_from(*at).unwrap_or(length).min(length)),
+        V::Int(at) => Some(length.saturating_sub(usize::try_from(at.unsigned_abs()).unwrap_or(length))),
+        _ => None,
+    };
+    let (Some(from), Some(to)) = (place(&bounds.0, 0), place(&bounds.1, length)) else {
+        return V::Unknown;
+    };
+    let count = to.saturating_sub(from);
+    match value {
+        V::Str(text) => V::Str(text.chars().skip(from).take(count).collect()),
+        V::List(parts) => V::List(parts.iter().skip(from).take(count).cloned().collect()),
+        _ => V::Unknown,
+    }
 }
 
 /// The integer that a value is; truth values are some.

@@ -8,7 +8,7 @@ use super::arguments::Arguments;
 use super::failure::Flow;
 use super::pending::Body;
 use super::steps::any_step;
-use super::value::V;
+use super::value::{V, Variable};
 use super::walk::{Doubt, Walker};
 
 /// Values that `yield from` gives one by one.
@@ -41,6 +41,8 @@ pub enum Through<'a> {
 #[derive(Debug)]
 pub struct Consumer<'a> {
     through: Through<'a>,
+    /// Its number.
+    generator: usize,
     /// How many scopes run without those of the generator, and those of it.
     frames: usize,
     depth: usize,
@@ -133,6 +135,7 @@ impl<'a> Walker<'a> {
         let body = self.generators.made.remove(&generator)?;
         self.generators.consumers.push(Consumer {
             through,
+            generator,
             frames: self.frames.len(),
             depth: 1,
             chain: self.chain.len(),
@@ -335,7 +338,12 @@ impl<'a> Walker<'a> {
                 self.each.pop();
                 flow
             }
-            Through::Managed(body) => self.steps(body),
+            Through::Managed(body) => {
+                let sure = value.is_some() && !conditional;
+                let value = value.unwrap_or(V::Unknown);
+                self.entered.insert(consumer.generator, Variable { value, sure });
+                self.steps(body)
+            }
             Through::All => Flow::Next,
             Through::One => Flow::Break,
             Through::First => {

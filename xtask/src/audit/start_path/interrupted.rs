@@ -42,7 +42,7 @@ const REFUSING_METHODS: &[&str] = &[
     "relative_to",
 ];
 /// Exceptions of values that are refused.
-const OF_VALUES: &[&str] = &[
+pub const OF_VALUES: &[&str] = &[
     "ValueError",
     "TypeError",
     "KeyError",

@@ -457,10 +457,10 @@ impl Walker<'_> {
 
     /// `separator.join([…])` of what is no text.
     pub fn joined(&mut self, here: ModuleId, call: &Call) -> Flow {
-        let [Value::List(parts)] = &*call.arguments else {
+        let [list @ Value::List(parts)] = &*call.arguments else {
             return Flow::Next;
         };
-        let unknown = parts.contains(&Value::Either(Box::default())) || call.star() || call.double_star();
+        let unknown = list.unpacks() || call.star() || call.double_star();
         if unknown || !self.is_certain() {
             return Flow::Next;
         }

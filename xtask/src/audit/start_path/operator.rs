@@ -75,6 +75,10 @@ pub fn binary(operator: Operator, left: &V, right: &V) -> Option<Problem> {
     if let Some(problem) = of_objects(operator, left, right) {
         return Some(problem);
     }
+    // Of the others nothing is said.
+    if !operator.is_arithmetic() {
+        return None;
+    }
     let (of, with) = (kind(left)?, kind(right)?);
     let number = |kind: &str| matches!(kind, "int" | "bool" | "float");
     if number(of) && number(with) {
@@ -106,6 +110,7 @@ pub fn binary(operator: Operator, left: &V, right: &V) -> Option<Problem> {
             };
         }
         Divide | FloorDivide | Modulo => false,
+        _ => true,
     };
     if allowed {
         return None;
@@ -117,6 +122,7 @@ pub fn binary(operator: Operator, left: &V, right: &V) -> Option<Problem> {
         Divide => "/",
         FloorDivide => "//",
         Modulo => "%",
+        _ => return None,
     };
     let message = if operator == Add && of == "str" {
         format!("can only concatenate str (not \"{with}\") to str")
@@ -155,6 +161,7 @@ fn of_objects(operator: Operator, left: &V, right: &V) -> Option<Problem> {
         Operator::Divide => "/",
         Operator::FloorDivide => "//",
         Operator::Modulo => "%",
+        _ => return None,
     };
     let message = if operator == Operator::Add && of == "str" {
         format!("can only concatenate str (not \"{with}\") to str")

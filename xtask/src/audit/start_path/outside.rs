@@ -224,6 +224,10 @@ impl Walker<'_> {
             "argparse.ArgumentParser" => self.new_parser(arguments),
             "optparse.OptionParser" => self.new_option_parser(arguments),
             "threading.Thread" => self.new_thread(arguments),
+            "threading.Thread.__init__" => {
+                self.makes_thread(arguments);
+                V::None
+            }
             "threading.Timer" | "multiprocessing.Process" | "asyncio.to_thread" => {
                 self.escape(arguments);
                 self.kept_by(arguments);

@@ -1,5 +1,7 @@
 //! What `os.path` and `pathlib` make of texts, without looking at any file.
 
+use super::value::V;
+
 /// `os.path.join(left, right)`.
 pub fn join(left: &str, right: &str) -> String {
     if right.starts_with('/') || left.is_empty() {
@@ -74,6 +76,16 @@ fn root(path: &str) -> &'static str {
 /// `Path(left) / right`.
 pub fn below(left: &str, right: &str) -> String {
     of_text(&join(left, right))
+}
+
+/// `path.parts`.
+pub fn parts(path: &str) -> Vec<V> {
+    let names = path.split('/').filter(|part| !part.is_empty());
+    let root = Some(root(path)).filter(|root| !root.is_empty());
+    root.into_iter()
+        .chain(names)
+        .map(|part| V::Str(part.to_owned()))
+        .collect()
 }
 
 /// `path.parent`.

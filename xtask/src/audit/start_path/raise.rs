@@ -4,7 +4,7 @@ use pysrc::{Handler, Leave, Span, Step, Value};
 
 use super::assigned::SetElsewhere;
 use super::failure::{ANY, EXPECTED, Exception, Failure, Flow, Words, classes, known_class};
-use super::interrupted::goes_on;
+use super::interrupted::{OF_VALUES, goes_on};
 use super::steps::any_step;
 use super::trail::Kind;
 use super::value::{ModuleId, V};
@@ -247,7 +247,9 @@ impl<'a> Walker<'a> {
             return Flow::Raised(exception);
         };
         // An exception that nothing is known of may be any, and what is not known may catch any.
-        let certain = exception.failure.is_some() && caught.catches(classes);
+        // So may be a file that is there by then.
+        let of_values = OF_VALUES.contains(&exception.class);
+        let certain = (exception.failure.is_some() || of_values) && caught.catches(classes);
         self.handle(exception, handler, certain, answers)
     }
 

@@ -254,7 +254,12 @@ impl<'a> Walker<'a> {
     /// The same, where it gets another name.
     pub fn taken(&mut self, value: Option<&Value>) -> (V, bool) {
         if let Some(Value::Dict(items)) = value {
-            return (self.written(items), true);
+            let written = self.written(items);
+            let sure = written != V::Unknown;
+            return (written, sure);
+        }
+        if matches!(value, Some(Value::List(parts)) if parts.is_empty()) {
+            return (self.new_sequence(), true);
         }
         match self.stored(value) {
             (V::Unknown, sure) => {

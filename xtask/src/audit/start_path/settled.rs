@@ -161,7 +161,7 @@ impl Walker<'_> {
         let mut returns = Vec::new();
         returned(&facts.body, &mut returns);
         let length = |value: &Option<&Value>| match value {
-            Some(Value::List(parts)) if !parts.contains(&Value::Either(Box::default())) => Some(parts.len()),
+            Some(list @ Value::List(parts)) if !list.unpacks() => Some(parts.len()),
             _ => None,
         };
         let first = length(returns.first()?)?;

@@ -3,9 +3,10 @@
 use pysrc::{Call, Span, Step, Value};
 
 use super::arguments::Arguments;
+use super::class::Lookup;
 use super::failure::Flow;
 use super::steps::any_step;
-use super::value::{Closure, ModuleId, V};
+use super::value::{Closure, ModuleId, V, Variable};
 use super::walk::{Thread, Walker};
 
 impl Walker<'_> {
@@ -79,6 +80,79 @@ impl Walker<'_> {
         })
     }
 
+    /// Whether a class is made of `threading.Thread` and of classes of the tree alone.
+    pub fn is_thread_class(&self, class: (ModuleId, u32)) -> bool {
+        let made_of = self.order(class.0, class.1).into_iter().flatten();
+        let bases: Vec<&V> = made_of.filter_map(|class| self.bases.get(&class)).flatten().collect();
+        let is_thread = |base: &V| matches!(base, V::Outside(name) if name == "threading.Thread");
+        bases.iter().any(|base| is_thread(base))
+            && bases.iter().all(|base| is_thread(base) || matches!(base, V::Class(..)))
+    }
+
+    /// `super().__init__(daemon=True)` in a class made of `threading.Thread`, or `Thread.__init__(self, …)`.
+    pub fn makes_thread(&mut self, arguments: &Arguments) {
+        let own = match arguments.positional.first() {
+            Some(V::Instance(id)) => Some(*id),
+            _ => self.innermost().and_then(|(frame, source)| {
+                let facts = source.functions.get(frame.function? as usize)?;
+                let own = facts.parameters.all.first()?.name;
+                match frame.locals.get(&own)?.value {
+                    V::Instance(id) => Some(id),
+                    _ => None,
+                }
+            }),
+        };
+        self.escape(arguments);
+        if let Some(id) = own {
+            self.gives_daemon(id, arguments);
+        }
+    }
+
+    /// What the constructor of a thread is told of its end.
+    pub fn gives_daemon(&mut self, id: usize, arguments: &Arguments) {
+        let value = match arguments.named("daemon") {
+            Some(value) => value.clone(),
+            None if arguments.open => V::Unknown,
+            None => V::None,
+        };
+        let sure = arguments.sure && self.is_sure_way();
+        if let Some(object) = self.objects.get_mut(id) {
+            object.attributes.insert("daemon".to_owned(), Variable { value, sure });
+        }
+    }
+
+    /// `start()` of an object whose class is made of `threading.Thread`: its `run` runs beside.
+    pub fn starts_thread(&mut self, here: ModuleId, call: &Call) -> Option<Flow> {
+        let Value::Attribute(of, name) = &call.callee else {
+            return None;
+        };
+        let V::Instance(id) = self.evaluate(of) else {
+            return None;
+        };
+        let object = self.objects.get(id)?;
+        let class = (object.module, object.class);
+        let daemon = object
+            .attributes
+            .get("daemon")
+            .is_some_and(|daemon| daemon.sure && daemon.value == V::Bool(true));
+        if self.source(here)?.name(*name) != "start" || !self.is_thread_class(class) || self.is_no_thread(id) {
+            return None;
+        }
+        if let Some(object) = self.objects.get_mut(id) {
+            object.opened = true;
+        }
+        self.reach(id);
+        self.may_call_methods(id);
+        let target = match self.find_method(class.0, class.1, "run") {
+            Lookup::Found(owner, function) => Some(self.method(owner, function, V::Instance(id), class)),
+            _ => None,
+        };
+        let closure = target.as_ref().and_then(V::closure);
+        let goes_on = closure.is_none_or(|closure| self.has_loop(&closure));
+        self.runs_beside(here, call, target, daemon, goes_on);
+        Some(Flow::Next)
+    }
+
     /// Something is asked of an object that is no thread yet.
     pub fn thread_not_made(&mut self, here: ModuleId, span: Span) -> Flow {
         let message = "Thread.__init__() not called".to_owned();
@@ -101,6 +175,11 @@ impl Walker<'_> {
         else {
             return Flow::Next;
         };
+        self.runs_beside(here, call, target, daemon, goes_on);
+        Flow::Next
+    }
+
+    fn runs_beside(&mut self, here: ModuleId, call: &Call, target: Option<V>, daemon: bool, goes_on: bool) {
         let (alive, waiting) = (self.alive, self.waiting);
         let none = Arguments::none(true);
         let tries = std::mem::take(&mut self.open_tries);
@@ -115,6 +194,5 @@ impl Walker<'_> {
         self.waiting = waiting;
         self.alive = alive || !daemon;
         self.kept |= goes_on && !daemon;
-        Flow::Next
     }
 }
