@@ -289,9 +289,10 @@ impl Walker<'_> {
     }
 }
 
-/// Whether one statement alone binds a name of a module.
+/// Whether one statement alone binds a name of a module, and does so once.
 fn is_bound_once(source: &Module, name: Atom) -> bool {
-    source.bindings.iter().filter(|binding| binding.name == name).count() == 1
+    let mut bindings = source.bindings.iter().filter(|binding| binding.name == name);
+    bindings.next().is_some_and(|binding| !binding.conditional) && bindings.next().is_none()
 }
 
 /// Parameters that have a value.

@@ -259,7 +259,7 @@ impl Walker<'_> {
     }
 
     /// Whether the module around here asks what is there before it takes it, on a way that may not be taken.
-    fn asks_first(&self, here: ModuleId) -> bool {
+    pub fn asks_first(&self, here: ModuleId) -> bool {
         self.maybe > 0
             && self
                 .source(here)
@@ -319,7 +319,7 @@ impl Walker<'_> {
         let of_python = stdlib::names(module).filter(|_| self.version().minor == 11);
         let of_zmq = || zmq::names(module).filter(|_| module == "zmq");
         let Some(names) = of_python.or_else(of_zmq) else {
-            return Flow::Next;
+            return self.lost_attribute(here, module, name, span);
         };
         let full = format!("{module}.{name}");
         let known = names.contains(name) || stdlib::names(&full).is_some();

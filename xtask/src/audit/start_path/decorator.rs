@@ -45,6 +45,10 @@ impl Walker<'_> {
                 continue;
             }
             changed = true;
+            let flow = self.refused_decorator(here, wrapper, facts.span);
+            if flow != Flow::Next {
+                return (V::Unknown, flow);
+            }
             let (made, flow) = self.wrapped(here, wrapper, facts.span, value);
             if flow != Flow::Next {
                 return (V::Unknown, flow);

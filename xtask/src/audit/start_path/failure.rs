@@ -164,6 +164,7 @@ pub fn classes(exception: &str) -> &'static [&'static str] {
             "BaseException",
         ],
         "error" => &["error", "Exception", "BaseException"],
+        "PydanticUserError" => &["PydanticUserError", "RuntimeError", "Exception", "BaseException"],
         "RecursionError" => &["RecursionError", "RuntimeError", "Exception", "BaseException"],
         "NotImplementedError" => &["NotImplementedError", "RuntimeError", "Exception", "BaseException"],
         "ZeroDivisionError" => &["ZeroDivisionError", "ArithmeticError", "Exception", "BaseException"],

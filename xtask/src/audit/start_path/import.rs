@@ -638,6 +638,10 @@ impl Walker<'_> {
                         help,
                     );
                 }
+                let flow = self.lost_import(here, name, wanted, import.span);
+                if flow != Flow::Next {
+                    return flow;
+                }
                 let full = format!("{name}.{wanted}");
                 if let Target::Missing(missing) = self.lookup_below(&Target::Installed, &full, wanted)
                     && !is_standard

@@ -124,6 +124,7 @@ impl Walker<'_> {
                     _ => None,
                 },
             },
+            _ if name.starts_with("pydantic.") => return self.refused_by_pydantic(here, call, name),
             _ if name.starts_with("subprocess.") => return self.starts_program(here, call, name, arguments),
             _ => self.takes_no_path(call, name),
         };

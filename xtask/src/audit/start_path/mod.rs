@@ -56,6 +56,7 @@ mod process;
 mod property;
 mod raise;
 mod regular;
+mod removed;
 mod reuse;
 mod run;
 mod served;
