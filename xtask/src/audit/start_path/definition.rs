@@ -19,6 +19,7 @@ impl Walker<'_> {
         let source = self.source(module)?;
         let facts = source.classes.get(class as usize)?;
         self.refused_enumeration(source, facts, (module, class))
+            .or_else(|| self.refused_slots(source, facts, (module, class)))
             .or_else(|| self.refused_dataclass(source, facts, (module, class)))
     }
 
@@ -245,8 +246,75 @@ impl Walker<'_> {
             }
             seen.push(name);
         }
+        self.refused_aliases(source, facts)
+    }
+
+    /// `@enum.unique` of an enumeration two of whose members have the same value.
+    fn refused_aliases(&self, source: &Module, facts: &Class) -> Option<Refused> {
+        let unique = |wrapper: &Value| matches!(self.evaluate(wrapper), V::Outside(name) if name == "enum.unique");
+        // What makes members may give them other values.
+        let makes = |step: &Step| match step {
+            Step::Function(function) => source
+                .functions
+                .get(*function as usize)
+                .is_none_or(|it| it.name.starts_with('_')),
+            _ => false,
+        };
+        if !facts.wrappers.iter().any(unique) || facts.body.iter().any(makes) {
+            return None;
+        }
+        let mut seen: Vec<(&str, &Value)> = Vec::new();
+        for step in &facts.body {
+            let Step::Store { name, value, .. } = step else {
+                continue;
+            };
+            let value = value
+                .as_deref()
+                .filter(|value| matches!(value, Value::Int(_) | Value::Str(_)));
+            let (name, Some(value)) = (source.name(*name), value) else {
+                continue;
+            };
+            if let Some((first, _)) = seen.iter().find(|(_, known)| *known == value) {
+                let message = format!("duplicate values found in <enum '{}'>: {name} -> {first}", facts.name);
+                let help = Some("give each member a value of its own".to_owned());
+                return Some((decorator(source, facts.span, "unique"), "ValueError", message, help));
+            }
+            seen.push((name, value));
+        }
         None
     }
+
+    /// A name in `__slots__` that the body of the class binds, too.
+    fn refused_slots(&self, source: &Module, facts: &Class, class: (ModuleId, u32)) -> Option<Refused> {
+        let names = self.class_names.get(&class)?;
+        let slots = names.get(&source.atom("__slots__")?).filter(|slots| slots.sure)?;
+        let slots: Vec<&str> = match &slots.value {
+            V::List(slots) => slots.iter().map(V::text).collect::<Option<_>>()?,
+            V::Str(slot) => vec![slot],
+            _ => return None,
+        };
+        let bound = |slot: &&&str| {
+            let variable = source.atom(slot).and_then(|atom| names.get(&atom));
+            variable.is_some_and(|variable| variable.sure) && !slot.starts_with("__")
+        };
+        let slot = slots
+            .iter()
+            .find(bound)
+            .filter(|_| !self.has_own_metaclass(&self.order(class.0, class.1)))?;
+        let message = format!("'{slot}' in __slots__ conflicts with class variable");
+        let help = Some("set the default in `__init__`, or take the name out of `__slots__`".to_owned());
+        Some((facts.span, "ValueError", message, help))
+    }
+}
+
+/// Where a decorator of that name stands above what it decorates: Python names its line.
+pub fn decorator(source: &Module, decorated: Span, name: &str) -> Span {
+    let before = source.text.get(..decorated.start as usize);
+    let written = before.and_then(|before| u32::try_from(before.rfind(name)?).ok());
+    written.map_or(decorated, |start| Span {
+        start,
+        end: start + u32::try_from(name.len()).unwrap_or(0),
+    })
 }
 
 /// Whether the body of a class itself binds a name.

@@ -153,7 +153,10 @@ impl Walker<'_> {
                     self.import_standard(&step.name, span)?;
                     value = V::Outside(name.to_owned());
                 }
-                Target::Installed => value = V::Outside(name.to_owned()),
+                Target::Installed => {
+                    self.import_package(&step.name, span)?;
+                    value = V::Outside(name.to_owned());
+                }
                 Target::Missing(missing) => {
                     self.missing(&step.name, missing, here, span)?;
                     value = V::Outside(name.to_owned());

@@ -90,6 +90,9 @@ impl Walker<'_> {
                 V::Class(module, class) => self.metaclasses.get(&(*module, *class)).cloned().unwrap_or(V::Unknown),
                 V::Outside(name) => match name.as_str() {
                     "abc.ABC" => V::Outside("abc.ABCMeta".to_owned()),
+                    "enum.Enum" | "enum.IntEnum" | "enum.StrEnum" | "enum.Flag" | "enum.IntFlag" => {
+                        V::Outside("enum.EnumType".to_owned())
+                    }
                     // The metaclass itself, put among the bases.
                     "abc.ABCMeta" | "typing.Generic" | "threading.Thread" => type_itself(),
                     name if name.starts_with("builtins.") => type_itself(),

@@ -2,6 +2,7 @@
 
 use pysrc::{Call, Span, Value};
 
+use super::definition::decorator;
 use super::failure::{Flow, Words};
 use super::value::{ModuleId, V};
 use super::walk::Walker;
@@ -228,15 +229,8 @@ impl Walker<'_> {
         if name != "pydantic.root_validator" || !self.is_certain() {
             return Flow::Next;
         }
-        // Python names the line of the decorator.
-        let before = self
-            .source(here)
-            .and_then(|source| source.text.get(..place.start as usize));
-        let written = before.and_then(|before| u32::try_from(before.rfind("root_validator")?).ok());
-        let span = written.map_or(place, |start| Span {
-            start,
-            end: start + "root_validator".len() as u32,
-        });
+        let source = self.source(here);
+        let span = source.map_or(place, |source| decorator(source, place, "root_validator"));
         self.refuses_validator(here, span)
     }
 

@@ -51,6 +51,25 @@ const WHEN_CALLED: &[WhenCalled] = &[
     ("multiprocessing.Array", "multiprocessing.sharedctypes", &[]),
 ];
 
+/// A package, modules of the standard library that importing it always imports, and names that it takes of such modules itself;
+/// whether as attributes.
+type ByPackage = (
+    &'static str,
+    &'static [&'static str],
+    &'static [(&'static str, &'static str, bool)],
+);
+
+/// Much used packages, in all versions that are around.
+const BY_PACKAGE: &[ByPackage] = &[
+    ("requests", &["http.cookiejar"], &[("queue", "LifoQueue", true)]),
+    ("urllib3", &["http.client"], &[("queue", "LifoQueue", true)]),
+    ("httpx", &["http.cookiejar"], &[]),
+    ("aiohttp", &["http.cookies"], &[]),
+    ("redis", &["socket"], &[("queue", "LifoQueue", false)]),
+    ("fastapi", &["http.cookies"], &[]),
+    ("flask", &["http.client"], &[]),
+];
+
 /// Which files of the tree stand in front of such modules, for a number of searched folders.
 #[derive(Debug, Default)]
 pub struct Shadows {
@@ -103,6 +122,32 @@ impl Walker<'_> {
         Ok(())
     }
 
+    /// A package is imported that is not of the tree: what it imports of the standard library may be a file of the tree.
+    pub fn import_package(&mut self, package: &str, span: Span) -> Result<(), Flow> {
+        let shadowing = self.shadowing();
+        let found = BY_PACKAGE.iter().find(|(known, ..)| *known == package);
+        let Some((package, modules, names)) = found.filter(|_| !shadowing.is_empty() && self.silent == 0) else {
+            return Ok(());
+        };
+        self.uses_own(using::OWN);
+        if self.version().minor != KNOWN || !self.shadows.seen.insert(package) {
+            return Ok(());
+        }
+        let mut found = Ok(());
+        for module in *modules {
+            found = found.and_then(|()| self.import_with_parents(module, span));
+        }
+        for (module, name, attribute) in names.iter().filter(|(module, ..)| shadowing.contains(module)) {
+            found = found.and_then(|()| self.load_modules(module, span).map(drop));
+            let by = format!("`{package}`");
+            found = found.and_then(|()| self.has_to_have(&by, (module, name, *attribute), span));
+        }
+        if found.is_err() {
+            self.shadows.seen.remove(package);
+        }
+        found
+    }
+
     fn import_with_parents(&mut self, module: &str, span: Span) -> Result<(), Flow> {
         let ends = module.match_indices('.').map(|(at, _)| at).chain([module.len()]);
         for end in ends {
@@ -117,7 +162,8 @@ impl Walker<'_> {
         self.maybe += usize::from(perhaps);
         let mut found = self.load_modules(needed.module, span).map(drop);
         for (name, attribute) in needed.names() {
-            found = found.and_then(|()| self.has_to_have(by, (needed.module, name, attribute), span));
+            let by = format!("the standard library's `{by}`");
+            found = found.and_then(|()| self.has_to_have(&by, (needed.module, name, attribute), span));
         }
         self.maybe -= usize::from(perhaps);
         found.or_else(|flow| if perhaps { Ok(()) } else { Err(flow) })
@@ -161,7 +207,7 @@ impl Walker<'_> {
                 format!("cannot import name '{name}' from '{module}'"),
             ),
         };
-        let message = format!("{what}: the standard library's `{by}` finds `{path}` in place of its own `{module}`");
+        let message = format!("{what}: {by} finds `{path}` in place of the standard library's `{module}`");
         let words = Words::about(Subject::Path(path.clone()), message);
         let help = Some(format!("give `{path}` another name"));
         let here = self.here();
@@ -184,7 +230,8 @@ impl Walker<'_> {
         let mut found = self.import_with_parents(module, call.span);
         for (needed, attribute) in *used {
             if self.shadowing().contains(needed) && self.version().minor == KNOWN {
-                found = found.and_then(|()| self.has_to_have(module, (needed, attribute, true), call.span));
+                let by = format!("the standard library's `{module}`");
+                found = found.and_then(|()| self.has_to_have(&by, (needed, attribute, true), call.span));
             }
         }
         found.err().unwrap_or(Flow::Next)

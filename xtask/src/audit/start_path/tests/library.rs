@@ -390,3 +390,105 @@ fn levels_that_nobody_looks_at() {
         all_say(&[], &[(code, said)]);
     }
 }
+
+/// What newer versions no longer have: sure where no older one is allowed, a risk where the newest is likely.
+#[test]
+fn names_that_newer_versions_have_lost() {
+    const GONE: &str = "CannotStart start/no-attribute";
+    const IMPORT: &str = "CannotStart start/cannot-import-name";
+    const CLASS: &str = "CannotStart start/class-error";
+    let model = |validator: &str| {
+        format!(
+            "from pydantic import BaseModel, root_validator\nclass A(BaseModel):\n    x: int = 1\n    {validator}\n    def f(cls, v):\n        \
+             return v"
+        )
+    };
+    for (requirements, code, said) in [
+        ("numpy>=1.26", "import numpy as np\nx = np.float", GONE),
+        ("numpy>=1.26", "import numpy as np\ndef f(x: np.int): pass", GONE),
+        ("numpy==1.26.4", "import numpy as np\nx = np.Inf", "Starts "),
+        ("numpy==2.1.0", "import numpy as np\nx = np.Inf", GONE),
+        ("numpy==2.1.0", "from numpy import NaN", IMPORT),
+        (
+            "numpy==2.1.0",
+            "import numpy as np\nx = np.bool, np.inf, np.float32",
+            "Starts ",
+        ),
+        ("numpy", "import numpy as np\nx = np.float", "MayNot start/no-attribute"),
+        ("numpy<1.24", "import numpy as np\nx = np.float", "Starts "),
+        (
+            "numpy==2.1.0",
+            "import numpy as np\nnp.float = float\nx = np.float",
+            "Starts ",
+        ),
+        ("pydantic==2.7.1", "from pydantic import BaseSettings", IMPORT),
+        ("pydantic==1.10.13", "from pydantic import BaseSettings", "Starts "),
+        (
+            "pydantic==2.7.1",
+            "try:\n    from pydantic import BaseSettings\nexcept ImportError:\n    BaseSettings = object",
+            "Starts ",
+        ),
+        ("pydantic==2.7.1", &model("@root_validator"), CLASS),
+        ("pydantic==2.7.1", &model("@root_validator(pre=False)"), CLASS),
+        ("pydantic==2.7.1", &model("@root_validator(pre=True)"), "Starts "),
+        (
+            "pydantic==2.7.1",
+            &model("@root_validator(skip_on_failure=True)"),
+            "Starts ",
+        ),
+        ("pydantic==1.10.13", &model("@root_validator"), "Starts "),
+        (
+            "pydantic==2.7.1",
+            "from pydantic import Field\nx = Field(None, regex='a')",
+            CLASS,
+        ),
+        (
+            "pydantic==2.7.1",
+            "from pydantic import Field\nx = Field(None, pattern='a')",
+            "Starts ",
+        ),
+        (
+            "pydantic==2.7.1",
+            "from pydantic import constr\nx = constr(regex='a')",
+            "CannotStart start/argument-count",
+        ),
+        ("pillow==10.2.0", "from PIL import Image\nx = Image.ANTIALIAS", GONE),
+        ("flask>=3.0", "from flask import Markup", IMPORT),
+    ] {
+        let requirements = format!("pyzmq\n{requirements}\n");
+        let script = format!("{code}\n{GOOD}");
+        let files = [
+            ("main/alpha.py", script.as_str()),
+            ("requirements.core.txt", &requirements),
+        ];
+        let (found, _) = alpha(&files);
+        assert!(found.starts_with(said), "{requirements}{code}\nwanted: {said}\n{found}");
+    }
+}
+
+#[test]
+fn files_that_hide_modules_of_the_library_from_packages() {
+    for (file, text, package, said) in [
+        (
+            "calendar",
+            "def days(): pass",
+            "requests",
+            "CannotStart start/cannot-import-name",
+        ),
+        ("queue", "JOBS = []", "requests", "CannotStart start/no-attribute"),
+        ("queue", "JOBS = []", "redis", "CannotStart start/cannot-import-name"),
+        ("queue", "class LifoQueue: pass", "redis", "Starts "),
+        ("queue", "JOBS = []", "psutil", "Starts "),
+    ] {
+        let script = format!("import {package}\n{GOOD}");
+        let path = format!("main/{file}.py");
+        let requirements = format!("pyzmq\n{package}\n");
+        let files = [
+            ("main/alpha.py", script.as_str()),
+            (&path, text),
+            ("requirements.core.txt", &requirements),
+        ];
+        let (found, _) = alpha(&files);
+        assert!(found.starts_with(said), "{package} {file}\nwanted: {said}\n{found}");
+    }
+}

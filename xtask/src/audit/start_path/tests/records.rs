@@ -156,3 +156,36 @@ fn functions_with_some_of_their_arguments() {
         all_say(&[], &[(&format!("{make}{then}"), said)]);
     }
 }
+
+#[test]
+fn enumerations_slots_and_metaclasses_that_python_refuses() {
+    const REFUSED: &str = "CannotStart start/class-error";
+    super::all_say(
+        &[],
+        &[
+            (
+                "import enum\n@enum.unique\nclass A(enum.Enum):\n    X = 1\n    Y = 1",
+                REFUSED,
+            ),
+            (
+                "from enum import Enum, unique\n@unique\nclass A(Enum):\n    X = 1\n    Y = '1'",
+                "Starts ",
+            ),
+            ("import enum\nclass A(enum.Enum):\n    X = 1\n    Y = 1", "Starts "),
+            ("class A:\n    __slots__ = ('x', 'y')\n    x = 1", REFUSED),
+            ("class A:\n    __slots__ = ('x',)\n    x: int\n    z = 1", "Starts "),
+            (
+                "from abc import ABC\nimport enum\nclass A(ABC, enum.Enum): pass",
+                REFUSED,
+            ),
+            (
+                "from abc import ABC\nimport enum\nclass M(type(ABC), type(enum.Enum)): pass\nclass A(ABC, enum.Enum, metaclass=M): pass",
+                "Starts ",
+            ),
+            (
+                "import enum\nclass Base: pass\nclass A(Base, str, enum.Enum):\n    X = 'a'",
+                "Starts ",
+            ),
+        ],
+    );
+}

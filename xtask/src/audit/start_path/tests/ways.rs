@@ -922,3 +922,32 @@ fn what_is_the_same_in_every_container() {
         all_say(&[], &[(&script, NAME)]);
     }
 }
+
+#[test]
+fn threads_that_are_made_of_thread_end_with_the_main_one() {
+    let worker = |made: &str, after: &str| {
+        format!(
+            "import threading, time\nclass Worker(threading.Thread):\n    def __init__(self):\n        {made}\n    def run(self):\n        \
+             while True:\n            time.sleep(1)\nif __name__ == '__main__':\n    worker = Worker()\n    worker.start()\n    {after}\n"
+        )
+    };
+    const ENDS: &str = "CannotStart start/does-nothing";
+    for (made, after, said) in [
+        ("super().__init__(daemon=True)", "print('runs')", ENDS),
+        (
+            "threading.Thread.__init__(self)\n        self.daemon = True",
+            "print('runs')",
+            ENDS,
+        ),
+        ("super().__init__(daemon=True)", "worker.join()", "Starts "),
+        (
+            "super().__init__(daemon=True)",
+            "while True:\n        time.sleep(5)",
+            "Starts ",
+        ),
+        ("super().__init__()", "print('runs')", "Starts "),
+        ("super().__init__(daemon=None)", "print('runs')", "Starts "),
+    ] {
+        super::alone_says(&worker(made, after), said);
+    }
+}
