@@ -68,6 +68,13 @@ pub struct Position {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Atom(pub u32);
 
+impl Atom {
+    /// Stands for an object that is no name and of which nothing is known, where its attribute is set.
+    pub const NO_NAME: Self = Self(u32::MAX);
+    /// Stands for one that an [`OperationKind::Give`] before has told of.
+    pub const TOLD: Self = Self(u32::MAX - 1);
+}
+
 /// What one file says.
 #[derive(Debug, Clone, Default)]
 pub struct Module {
@@ -590,8 +597,8 @@ pub enum OperationKind {
     Spread(Value, bool),
     /// `object.inner.attribute`, or `call().attribute`, is read, and not called.
     Member(Value),
-    /// `object.inner.attribute = …`: what gets the attribute, and that.
-    Give(Value, Atom),
+    /// `object.inner.attribute = value`: what gets the attribute, that, and the value where it is simple.
+    Give(Value, Atom, Option<Box<Value>>),
     /// `await value`.
     Await(Value),
     /// `literal.attribute`, where this type has no such attribute.

@@ -484,16 +484,18 @@ impl<'a> Lower<'a> {
                 inner @ Expr::Attribute(_) if !self.outline => {
                     let object = self.value(inner);
                     let attribute = self.atom(target.attr.as_str());
-                    self.operation(OperationKind::Give(object, attribute), span(target));
+                    let given = value.cloned().map(Box::new);
+                    self.operation(OperationKind::Give(object, attribute, given), span(target));
                 }
                 inner => self.visit(inner),
             }
             if !self.outline {
+                let told = target.value.is_attribute_expr();
                 // Of an object that is not known; that one gets it is.
                 let attribute = self.atom(target.attr.as_str());
                 self.set_attributes.push(attribute);
                 self.step(|| Step::StoreAttribute {
-                    object: Atom(u32::MAX),
+                    object: if told { Atom::TOLD } else { Atom::NO_NAME },
                     attribute,
                     at: span(target).start,
                     value: None,

@@ -2,19 +2,23 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
-use pysrc::{Atom, Call, Function, Guard, Span, Taken, Value, lambda_parameters};
+use pysrc::{Atom, Call, Function, Guard, Span, Step, Taken, Value, lambda_parameters};
 
 use super::arguments::Arguments;
+use super::assigned::SetElsewhere;
 use super::class::Lookup;
+use super::condition::{ADDERS, REMOVERS};
+use super::evaluate::keeps_results;
 use super::failure::Flow;
 use super::library::OF_LOGGER;
 use super::object::object_member;
 use super::outside::OF_LOOP;
 use super::pending::Body;
 use super::signature::{Parameter, Signature};
+use super::steps::any_step;
 use super::trail::Kind;
 use super::value::{Closure, ModuleId, V, Variable};
-use super::walk::{Object, Walker};
+use super::walk::{Doubt, Object, Walker};
 use crate::python::imports::stdlib;
 
 /// Calls of a function inside itself after which it is asked whether these ever end.
@@ -398,6 +402,14 @@ impl Walker<'_> {
                 return (V::Unknown, flow);
             }
         };
+        // What a function gave that keeps that is given again, and what it does is not done again.
+        let keeps = facts.decorators.iter().any(|decorator| keeps_results(decorator));
+        if keeps && self.followed.contains(&(module, function)) && changes_something(source, facts) {
+            self.escape(arguments);
+            self.called_unseen.insert(facts.name.to_string());
+            self.sure = false;
+            return (V::Unknown, Flow::Next);
+        }
         let again = self
             .frames
             .iter()
@@ -529,7 +541,7 @@ impl Walker<'_> {
         let classes = super::failure::classes("RecursionError");
         let other = |around: &super::walk::Around<'_>| !around.handlers.is_empty() && !self.catch(around, classes);
         if !self.is_certain()
-            || self.doubt > super::walk::Doubt::None
+            || self.doubt > Doubt::None
             || self.paused
             || facts.is_async
             || self.tries().iter().any(other)
@@ -609,19 +621,11 @@ impl Walker<'_> {
             self.alive = true;
             return (V::Unknown, self.member_by_value(here, call, (module, class), arguments));
         }
-        let object = self.shared.number();
+        if let Some(made) = self.construct_by_new(here, call, (module, class), arguments) {
+            return made;
+        }
         let before = !self.instantiated.insert((module, class));
-        let made = Object {
-            module,
-            class,
-            attributes: HashMap::default(),
-            opened: false,
-            reached: false,
-            whole: false,
-            dynamic: false,
-        };
-        self.objects.insert(object, made);
-        let instance = V::Instance(object);
+        let instance = V::Instance(self.new_object((module, class)));
         // A metaclass of a class above decides what a call does, too.
         let by_metaclass = self.order(module, class).into_iter().flatten().any(|entry| {
             self.source(entry.0)
@@ -650,6 +654,9 @@ impl Walker<'_> {
                 format!("calls class `{}`: {why}", facts.name)
             });
             self.called_unseen.insert(facts.name.to_string());
+            if has_new {
+                self.is_set_again((module, class));
+            }
             self.called_unseen.extend(["__init__", "__new__"].map(str::to_owned));
             self.escape(arguments);
             self.alive = true;
@@ -679,6 +686,96 @@ impl Walker<'_> {
         }
         let flow = self.initialise(here, call, &instance, (module, class), has_new, arguments);
         (instance, flow)
+    }
+
+    /// The constructor of a class may run again for an object that there is: what it sets is set of any.
+    fn is_set_again(&mut self, class: (ModuleId, u32)) {
+        let mut names = Vec::new();
+        for (module, class) in self.order(class.0, class.1).into_iter().flatten() {
+            let attributes = self.source(module).into_iter().flat_map(|source| &source.attributes);
+            let own = attributes.filter(|attribute| attribute.class == class && attribute.function.is_some());
+            names.extend(own.map(|attribute| attribute.name.to_string()));
+        }
+        for name in names {
+            self.set_elsewhere.insert(SetElsewhere::Attribute(name));
+        }
+    }
+
+    /// A new object, without attributes.
+    pub fn new_object(&mut self, (module, class): (ModuleId, u32)) -> usize {
+        let object = self.shared.number();
+        let made = Object {
+            module,
+            class,
+            attributes: HashMap::default(),
+            opened: false,
+            reached: false,
+            whole: false,
+            dynamic: false,
+        };
+        self.objects.insert(object, made);
+        object
+    }
+
+    /// Calls a class whose `__new__` is one of the tree and surely gives an object of it, which may be one that there is already. Nothing
+    /// where that is not known.
+    fn construct_by_new(
+        &mut self,
+        here: ModuleId,
+        call: &Call,
+        class: (ModuleId, u32),
+        arguments: &Arguments,
+    ) -> Option<(V, Flow)> {
+        let Lookup::Found(owner, function) = self.find_method(class.0, class.1, "__new__") else {
+            return None;
+        };
+        let order = self.order(class.0, class.1);
+        let plain = order.iter().all(|entry| {
+            let facts = entry.and_then(|(module, class)| self.source(module)?.classes.get(class as usize));
+            facts
+                .is_some_and(|facts| facts.metaclass.is_none() && facts.decorators.is_empty() && facts.fields.is_none())
+        });
+        let above = order
+            .iter()
+            .flatten()
+            .filter_map(|class| self.bases.get(class))
+            .flatten();
+        let own = above.into_iter().all(|base| matches!(base, V::Class(..)));
+        if !plain
+            || !own
+            || !self.decorators(owner, function).is_empty()
+            || !self.is_sure_way()
+            || self.doubt > Doubt::None
+        {
+            return None;
+        }
+        let new = V::Method(owner, function, Box::new(V::Class(class.0, class.1))).closure()?;
+        let before = self.shared.number();
+        let (made, flow) = self.call_function(here, call, new, arguments);
+        if flow != Flow::Next {
+            return Some((V::Unknown, flow));
+        }
+        let V::Instance(id) = made else {
+            return None;
+        };
+        let object = self.objects.get(id)?;
+        if (object.module, object.class) != class || !self.sure {
+            return None;
+        }
+        self.instantiated.insert(class);
+        // One that there was before may be told by its constructor: what that sets may stay as it was.
+        let again = id < before;
+        let failures = self.failures.len();
+        self.maybe += usize::from(again);
+        let flow = self.initialise(here, call, &made, class, true, arguments);
+        self.maybe -= usize::from(again);
+        self.sure = true;
+        if again {
+            // Whoever writes such a class asks whether that has been done.
+            self.failures.truncate(failures);
+            return Some((made, Flow::Next));
+        }
+        Some((made, flow))
     }
 
     /// The constructor of a new object; `has_new`: its class has a `__new__`, which takes the arguments, too.
@@ -730,6 +827,22 @@ impl Walker<'_> {
             }
         }
     }
+}
+
+/// Whether a function does more than give something, as far as its own body says.
+fn changes_something(source: &pysrc::Module, facts: &Function) -> bool {
+    any_step(&facts.body, &mut |step| match step {
+        Step::StoreAttribute { .. } | Step::StoreItem(_) => true,
+        Step::Store { name, .. } => facts.locals.binary_search(name).is_err(),
+        Step::Call(call) => source.calls.get(*call as usize).is_some_and(|call| match &call.callee {
+            Value::Attribute(_, method) => {
+                let method = source.name(*method);
+                ADDERS.contains(&method) || REMOVERS.contains(&method)
+            }
+            _ => false,
+        }),
+        _ => false,
+    })
 }
 
 /// A call that is not written: Python makes it on its own where this stands.

@@ -276,7 +276,14 @@ impl Walker<'_> {
 
     /// Whether a function that may run unseen gives something other than its own object an attribute of that name.
     pub fn is_set_beside(&self, name: &str) -> bool {
-        self.is_changed_beside(&self.changes_of(name), &|how| how == How::Sets)
+        self.changes_of(name).beside.iter().any(|(module, function, how)| {
+            let facts = self
+                .source(*module)
+                .and_then(|source| source.functions.get(*function as usize));
+            // What makes objects is about a new one.
+            let other = |facts: &pysrc::Function| &*facts.name != "__new__" && self.may_run_unseen(&facts.name);
+            *how == How::Sets && facts.is_none_or(other)
+        })
     }
 
     /// Whether a function may be called where that is not followed.

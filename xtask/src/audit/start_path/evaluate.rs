@@ -239,7 +239,7 @@ impl Walker<'_> {
                 };
                 match self.find_among(&order[at + 1..], name) {
                     Lookup::Found(owner, function) => self.method(owner, function, *of, (own_module, own_class)),
-                    Lookup::NotThere if matches!(name, "__init__" | "__init_subclass__") => {
+                    Lookup::NotThere if matches!(name, "__init__" | "__init_subclass__" | "__new__") => {
                         V::Outside(format!("builtins.object.{name}"))
                     }
                     Lookup::Unknown if name == "__init__" => self
@@ -307,11 +307,15 @@ impl Walker<'_> {
         }
     }
 
+    /// The decorators of a function, less those that only keep what it gave.
     pub fn decorators(&self, module: ModuleId, function: u32) -> Vec<&str> {
-        self.source(module)
-            .and_then(|source| source.functions.get(function as usize))
-            .map(|facts| facts.decorators.iter().map(|decorator| &**decorator).collect())
-            .unwrap_or_default()
+        let facts = self
+            .source(module)
+            .and_then(|source| source.functions.get(function as usize));
+        let all = facts.into_iter().flat_map(|facts| &facts.decorators);
+        all.map(|decorator| &**decorator)
+            .filter(|name| !keeps_results(name))
+            .collect()
     }
 
     /// A method as an attribute of an object or class.
@@ -363,4 +367,12 @@ impl Walker<'_> {
             self.class_names.get(&class)?.get(&atom)
         })
     }
+}
+
+/// Whether a decorator keeps what a function gave, going by its name.
+pub fn keeps_results(decorator: &str) -> bool {
+    matches!(
+        decorator,
+        "lru_cache" | "functools.lru_cache" | "cache" | "functools.cache"
+    )
 }

@@ -100,7 +100,7 @@ impl<'a> Walker<'a> {
                 (refuses && self.certain(&Value::Call(*index)).is_none()).then_some(OF_VALUES)
             }
             Step::Operation(index) => self.operation_may_raise(&source.operations.get(*index as usize)?.kind),
-            Step::StoreAttribute { object, .. } if *object == Atom(u32::MAX) => Some(&["AttributeError", "TypeError"]),
+            Step::StoreAttribute { object, .. } if *object == Atom::NO_NAME => Some(&["AttributeError", "TypeError"]),
             Step::StoreItem(item) => match self.certain(&item.object) {
                 Some(V::Mapping(_)) => None,
                 _ => Some(&["TypeError", "KeyError", "IndexError", "LookupError", "ValueError"]),

@@ -299,7 +299,11 @@ impl Walker<'_> {
             }
             Some(V::Class(module, class)) => {
                 let name = source.name(attribute).to_owned();
-                self.put_away(&value);
+                match value {
+                    // Whoever has the class has it, too.
+                    V::Instance(id) => self.reach_by_method(id),
+                    _ => self.put_away(&value),
+                }
                 self.give((module, class), name, Variable { value, sure });
             }
             None | Some(V::Unknown | V::Record(..) | V::Bound(..)) => {

@@ -5,7 +5,7 @@
 use pysrc::{Atom, Call, OperationKind, Span, Value};
 
 use super::arguments::Arguments;
-use super::assigned::Given;
+use super::assigned::{Given, SetElsewhere};
 use super::call::made_for;
 use super::class::Lookup;
 use super::failure::{Flow, Words};
@@ -29,8 +29,12 @@ impl Walker<'_> {
         else {
             return Flow::Next;
         };
-        if let OperationKind::Give(object, attribute) = &operation.kind {
-            return self.assigns(here, object, *attribute, operation.span);
+        if let OperationKind::Give(object, attribute, given) = &operation.kind {
+            let flow = self.assigns(here, object, *attribute, operation.span);
+            if flow == Flow::Next {
+                self.object_gets(object, *attribute, given.as_deref());
+            }
+            return flow;
         }
         match &operation.kind {
             OperationKind::InPlace(value) => {
@@ -115,6 +119,25 @@ impl Walker<'_> {
             _ => {}
         }
         Flow::Next
+    }
+
+    /// What the object that is meant has from then on.
+    fn object_gets(&mut self, object: &Value, attribute: Atom, given: Option<&Value>) {
+        let name = self
+            .source(self.here())
+            .map_or("", |source| source.name(attribute))
+            .to_owned();
+        let (value, sure) = self.taken(given);
+        let known = sure && !matches!(name.as_str(), "__dict__" | "__class__");
+        if let Some(V::Instance(id)) = self.certain(object).filter(|_| known)
+            && self.gives_attribute(id, &name, &value, false)
+        {
+            return;
+        }
+        // It may be any.
+        self.put_away(&value);
+        self.open_data(&value);
+        self.set_elsewhere.insert(SetElsewhere::Attribute(name));
     }
 
     /// What is wrong with an operation on values alone.

@@ -392,6 +392,13 @@ impl Walker<'_> {
                     ));
                 }
             }
+            "builtins.object.__new__" => match first {
+                Some(V::Class(module, class)) if arguments.sure => V::Instance(self.new_object((*module, *class))),
+                _ => {
+                    self.escape(arguments);
+                    V::Unknown
+                }
+            },
             "builtins.setattr" => {
                 self.escape(arguments);
                 match first {
@@ -572,12 +579,15 @@ impl Walker<'_> {
 
     /// `setattr(object, name, value)` with a name that is known; whether it was given. `past`: what its class does with that is not
     /// asked.
-    fn gives_attribute(&mut self, id: usize, name: &str, value: &V, past: bool) -> bool {
+    pub fn gives_attribute(&mut self, id: usize, name: &str, value: &V, past: bool) -> bool {
         let Some(class) = self.objects.get(id).map(|object| (object.module, object.class)) else {
             return false;
         };
         let lacks = |name: &str| matches!(self.find_method(class.0, class.1, name), Lookup::NotThere);
-        let asked = past || (lacks("__setattr__") && self.class_variable(class.0, class.1, name).is_none());
+        // What the class has of that name may be a descriptor.
+        let of_class = self.class_variable(class.0, class.1, name);
+        let plain = of_class.is_none_or(|variable| kind(&variable.value).is_some());
+        let asked = past || (lacks("__setattr__") && plain);
         if !self.is_sure_way() || !asked || !lacks(name) {
             return false;
         }

@@ -183,6 +183,9 @@ impl<'a> Walker<'a> {
 
     /// `object.attribute = value`.
     fn assign_attribute(&mut self, object: Atom, attribute: Atom, at: u32, value: Option<&Value>) -> Flow {
+        if object == Atom::TOLD {
+            return Flow::Next;
+        }
         let is_target =
             |of: &Value| matches!(of, Value::Attribute(of, name) if **of == Value::Name(object) && *name == attribute);
         let value = value.filter(|value| self.loops == 0 || !is_sum(value, &is_target));

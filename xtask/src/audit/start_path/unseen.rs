@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::modules::ModulesPart;
 use super::mutation::{NameId, Names};
-use super::steps::any_step;
+use super::steps::{any_step, visit};
 use super::tracked::{Part, TrackedSet};
 use super::value::ModuleId;
 use super::walk::Walker;
@@ -468,7 +468,17 @@ impl Walker<'_> {
             let source = mention.source;
             let own = source.attributes.iter().filter(|attribute| &*attribute.name == name);
             let functions: Vec<u32> = own.filter_map(|attribute| attribute.function).collect();
-            source.times_set(mention.atom) > functions.len()
+            // What makes objects is about a new one.
+            let makers = source.functions.iter().filter(|function| &*function.name == "__new__");
+            let mut by_makers = 0;
+            for maker in makers {
+                visit(&maker.body, &mut |step| {
+                    let told = matches!(step, Step::StoreAttribute { object, attribute, .. }
+                        if *object == Atom::TOLD && *attribute == mention.atom);
+                    by_makers += usize::from(told);
+                });
+            }
+            source.times_set(mention.atom) > functions.len() + by_makers
                 || functions.into_iter().any(|function| {
                     let Some(facts) = source.functions.get(function as usize) else {
                         return true;

@@ -951,3 +951,43 @@ fn threads_that_are_made_of_thread_end_with_the_main_one() {
         super::alone_says(&worker(made, after), said);
     }
 }
+
+#[test]
+fn classes_of_one_object_and_functions_that_keep_what_they_gave() {
+    let config = |loaded: &str, class: &str| {
+        format!(
+            "import threading\nclass Config:\n    _instance = None\n    _lock = threading.Lock()\n{class}    def __new__(cls, *args):\n        \
+             with cls._lock:\n            if cls._instance is None:\n                cls._instance = super().__new__(cls)\n{loaded}        \
+             return cls._instance\n    def __init__(self):\n        if self._loaded:\n            return\n        self.data = {{'port': 5}}\n        \
+             self._loaded = True\n"
+        )
+    };
+    let told = config("                cls._instance._loaded = False\n", "");
+    let written = config("", "    _loaded = False\n");
+    for made in [&told, &written] {
+        for (code, said) in [
+            ("Config().data['host']", OPERATION),
+            ("Config().data['port']", "Starts "),
+            ("c = Config()\nc.data['host'] = 'x'\nConfig().data['host']", "Starts "),
+            ("if Config() is None:\n    ding()", "Starts "),
+        ] {
+            all_say(&[], &[(&format!("{made}{code}"), said)]);
+        }
+    }
+    let pool = "class Pool:\n    made = []\n    def __new__(cls, n):\n        if cls.made:\n            return cls.made[0]\n        \
+                one = object.__new__(cls)\n        cls.made.append(one)\n        return one\n    def __init__(self, n):\n        self.n = n\n";
+    let again = format!(
+        "{pool}a = Pool(1)\nb = Pool(2)\nif a.n == 1:\n    ding()\n{}",
+        super::GOOD
+    );
+    let (found, _) = super::alpha(&[("main/alpha.py", &again)]);
+    assert!(!found.starts_with("CannotStart"), "{found}");
+    // What is kept is not done again.
+    let kept = "from functools import lru_cache\nmade = []\n@lru_cache(maxsize=None)\ndef f():\n    made.append(1)\nf()\nf()\nif len(made) != 1:\n    ding()";
+    let script = format!("{kept}\n{}", super::GOOD);
+    let (found, _) = super::alpha(&[("main/alpha.py", &script)]);
+    assert!(!found.starts_with("CannotStart"), "{found}");
+    let method = "import functools\nclass Paths:\n    @classmethod\n    @functools.lru_cache(maxsize=None)\n    def root(cls):\n        return 'x'\n\
+                  if Paths.root() == 'x':\n    ding()";
+    all_say(&[], &[(method, NAME)]);
+}
