@@ -402,12 +402,8 @@ impl Walker<'_> {
                 return (V::Unknown, flow);
             }
         };
-        // What a function gave that keeps that is given again, and what it does is not done again.
-        let keeps = facts.decorators.iter().any(|decorator| keeps_results(decorator));
-        if keeps && self.followed.contains(&(module, function)) && changes_something(source, facts) {
+        if self.gives_what_it_kept(source, (module, function), facts) {
             self.escape(arguments);
-            self.called_unseen.insert(facts.name.to_string());
-            self.sure = false;
             return (V::Unknown, Flow::Next);
         }
         let again = self
@@ -475,6 +471,17 @@ impl Walker<'_> {
                 (V::Unknown, Flow::Next)
             }
         }
+    }
+
+    /// Whether a function gives what it has kept, and does nothing again of what it does otherwise.
+    fn gives_what_it_kept(&mut self, source: &pysrc::Module, function: (ModuleId, u32), facts: &Function) -> bool {
+        let keeps = facts.decorators.iter().any(|decorator| keeps_results(decorator));
+        let again = keeps && self.followed.contains(&function) && changes_something(source, facts);
+        if again {
+            self.called_unseen.insert(facts.name.to_string());
+            self.sure = false;
+        }
+        again
     }
 
     /// Whether a function may be followed once more inside itself: what it is given says how that ends. On a way that may not be taken,

@@ -160,7 +160,7 @@ fn functions_with_some_of_their_arguments() {
 #[test]
 fn enumerations_slots_and_metaclasses_that_python_refuses() {
     const REFUSED: &str = "CannotStart start/class-error";
-    super::all_say(
+    all_say(
         &[],
         &[
             (

@@ -948,7 +948,7 @@ fn threads_that_are_made_of_thread_end_with_the_main_one() {
         ("super().__init__()", "print('runs')", "Starts "),
         ("super().__init__(daemon=None)", "print('runs')", "Starts "),
     ] {
-        super::alone_says(&worker(made, after), said);
+        alone_says(&worker(made, after), said);
     }
 }
 
