@@ -11,20 +11,27 @@ use crate::finding::Subject;
 impl Walker<'_> {
     /// `argparse.ArgumentParser(…)`.
     pub fn new_parser(&mut self, arguments: &Arguments) -> V {
+        let abbreviates = match arguments.named("allow_abbrev") {
+            None => Some(true),
+            Some(V::Bool(abbreviates)) if !arguments.doubtful.1.iter().any(|name| name == "allow_abbrev") => {
+                Some(*abbreviates)
+            }
+            Some(_) => None,
+        };
         self.parsers.push(ParserFacts {
-            options: Vec::new(),
-            sets_more: false,
-            of_optparse: false,
+            exact: abbreviates == Some(false),
             unknown: arguments.open
+                || abbreviates.is_none()
                 || [
                     "parents",
-                    "allow_abbrev",
                     "prefix_chars",
                     "fromfile_prefix_chars",
                     "exit_on_error",
+                    "conflict_handler",
                 ]
                 .iter()
                 .any(|name| arguments.named(name).is_some()),
+            ..ParserFacts::default()
         });
         V::Parser(self.parsers.len() - 1)
     }
@@ -325,10 +332,10 @@ impl Walker<'_> {
                 !spare
                     && (option.positional
                         || !self.flags_given().keys().any(|flag| {
-                            option
-                                .names
-                                .iter()
-                                .any(|name| name.trim_start_matches('-').starts_with(flag.as_str()))
+                            option.names.iter().any(|name| {
+                                let name = name.trim_start_matches('-');
+                                name == flag || !parser.exact && name.starts_with(flag.as_str())
+                            })
                         }))
             })
             .filter_map(|option| option.names.first().cloned())
@@ -434,7 +441,7 @@ enum Found<'a> {
     None,
 }
 
-/// The option that a flag means: exactly, or as the beginning of one.
+/// The option that a flag means: exactly, or as the beginning of one where the parser takes that.
 fn find<'a>(parser: &'a ParserFacts, flag: &str) -> Found<'a> {
     if let Some(exact) = parser
         .options
@@ -442,6 +449,9 @@ fn find<'a>(parser: &'a ParserFacts, flag: &str) -> Found<'a> {
         .find(|option| option.names.iter().any(|name| name == flag))
     {
         return Found::One(exact);
+    }
+    if parser.exact {
+        return Found::None;
     }
     let mut begun = parser.options.iter().filter(|option| {
         option

@@ -168,8 +168,14 @@ fn files_of_logging() {
 }
 
 #[test]
-fn parsers_other_than_argparse() {
+fn what_parsers_take() {
     let click = |options: &str| format!("import click\n@click.command()\n{options}\ndef cli(**k):\n    pass\ncli()");
+    let parser = |how: &str| {
+        format!(
+            "import argparse, os\np = argparse.ArgumentParser({how})\np.add_argument('--port')\np.add_argument('--health_check_port')\n\
+             p.add_argument('--names')\np.parse_args()"
+        )
+    };
     let three = "@click.option('--port')\n@click.option('--health_check_port')\n@click.option('--name')";
     for (code, said) in [
         (
@@ -202,6 +208,10 @@ fn parsers_other_than_argparse() {
             "from optparse import OptionParser\np = OptionParser()\nfor flag in ('--port', '--health_check_port', '--name'):\n    p.add_option(flag)\no, a = p.parse_args()",
             "Starts ",
         ),
+        // The beginning of a flag is no flag there.
+        (&parser("allow_abbrev=False"), FLAGS),
+        (&parser("allow_abbrev=True"), "Starts "),
+        (&parser("allow_abbrev=os.path.exists('/x')"), "Starts "),
         (
             "import optparse\no, a = optparse.OptionParser().parse_args([])",
             "Starts ",
