@@ -6,12 +6,13 @@ use serde_json::Value;
 use crate::health::{Check, Kind, Verdict, judge};
 
 /// Requests that agents of this kind understand, the usual one first.
-pub const REQUESTS: [&str; 9] = [
+pub const REQUESTS: [&str; 10] = [
     crate::health::REQUEST,
     r#"{"action":"health"}"#,
     r#"{"action":"ping"}"#,
     r#"{"command":"health_check"}"#,
     r#"{"type":"health_check"}"#,
+    r#"{"type":"health"}"#,
     r#"{"request_type":"health_check"}"#,
     r#"{"action":"status"}"#,
     "ping",
@@ -43,6 +44,9 @@ const WELL: [&str; 10] = [
     "initialized",
 ];
 
+/// What agents say that run without something that they want.
+const DEGRADED: &str = "degraded";
+
 /// What a port does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explored {
@@ -63,6 +67,13 @@ pub fn words_of(reply: &[u8]) -> Option<Vec<String>> {
     let text = String::from_utf8_lossy(reply);
     let document = serde_json::from_slice::<Value>(reply).ok();
     let status = document.as_ref().and_then(|value| value.get("status"));
+    // It runs, and says what it lacks; later it may lack nothing.
+    if let Some(Value::String(status)) = status
+        && status.eq_ignore_ascii_case(DEGRADED)
+    {
+        let usual = crate::health::HEALTHY_STATUSES.iter().map(|word| (*word).to_owned());
+        return Some(usual.chain([status.clone()]).collect());
+    }
     let word = match status {
         Some(Value::String(status)) => WELL
             .iter()
@@ -143,6 +154,8 @@ mod tests {
         assert_eq!(words_of(br#"{"status":"OK"}"#), Some(Vec::new()));
         assert_eq!(words_of(br#"{"status":"running"}"#), Some(vec!["running".to_owned()]));
         assert_eq!(words_of(b"pong"), Some(vec!["pong".to_owned()]));
+        let degraded = words_of(br#"{"status":"degraded"}"#).unwrap();
+        assert_eq!(degraded, ["ok", "ready", "healthy", "success", "degraded"]);
         assert_eq!(words_of(br#"{"ok":true}"#), Some(vec!["ok".to_owned()]));
         for bad in [
             &br#"{"status":"error","message":"unknown action"}"#[..],
