@@ -8,6 +8,7 @@ use contract::own_flags::OwnFlags;
 use pysrc::Module;
 
 use super::outcome::Prediction;
+use super::presumed;
 use super::spoken;
 use super::start_path;
 use super::start_path::listening::{Connection, Listener, Listening, Speaks};
@@ -50,24 +51,41 @@ pub enum What {
 struct Open {
     port: u16,
     speaks: Speaks,
+    /// What one that is well answers, where that is not as usual.
+    expect: Vec<String>,
     place: Place,
+    /// The code does not say the port plainly: it is the configured one that is left.
+    presumed: bool,
 }
 
 impl Open {
     fn of(listener: &Listener) -> Option<Self> {
-        Some(Self {
-            port: listener.port.filter(|port| *port > 0 && listener.sure)?,
+        let port = listener.port.filter(|port| *port > 0 && listener.sure)?;
+        Some(Self::at(port, listener, false))
+    }
+
+    fn at(port: u16, listener: &Listener, presumed: bool) -> Self {
+        Self {
+            port,
             speaks: listener.speaks.clone(),
+            expect: Vec::new(),
             place: listener.place.clone(),
-        })
+            presumed,
+        }
     }
 
     /// As evidence has it.
     fn says(&self) -> String {
         let port = self.port;
         match &self.speaks {
-            Speaks::Answers(None) => format!("binds {port}, where it answers `health_check`"),
-            Speaks::Answers(Some(ask)) => format!("binds {port}, where it answers `{ask}`"),
+            Speaks::Answers(ask) => {
+                let ask = ask.as_deref().unwrap_or("health_check");
+                let said = match self.expect.as_slice() {
+                    [] => String::new(),
+                    words => format!(" with `{}`", words.join("` or `")),
+                };
+                format!("binds {port}, where it answers `{ask}`{said}")
+            }
             Speaks::Replies | Speaks::OwnWords => format!("binds {port}, where it answers requests"),
             Speaks::Http(Some(path)) if !path.is_empty() => format!("serves HTTP on {port}, and `{path}` among it"),
             Speaks::Http(_) => format!("serves HTTP on {port}"),
@@ -95,8 +113,8 @@ impl Open {
         match &self.speaks {
             Speaks::Answers(ask) => Check {
                 expect: match ask.as_deref() {
-                    Some("ping") => vec!["pong".to_owned()],
-                    _ => Vec::new(),
+                    Some("ping") if self.expect.is_empty() => vec!["pong".to_owned()],
+                    _ => self.expect.clone(),
                 },
                 ask: ask.clone(),
                 ..of(Kind::Zmq)
@@ -112,6 +130,10 @@ impl Open {
     /// Why more than that a connection is taken may be asked.
     fn doubt(&self) -> Option<String> {
         match self.speaks {
+            _ if self.presumed => Some(format!(
+                "the code does not say plainly that it is {}, one of its configured ports; `audit --confirm --adopt` sees it",
+                self.port
+            )),
             Speaks::Replies => Some(format!(
                 "nothing says which request is answered on {} with how it is doing: that it takes connections is all that is asked; `audit --confirm --adopt` tries more",
                 self.port
@@ -148,12 +170,21 @@ pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, walks: &Walks)
             continue;
         }
         let mut open = opened(listening);
-        refine(&mut open, listening, stack, tree, agent);
         bound.extend(open.iter().map(|open| (id, open.port, open.place.clone())));
+        let presumed = presumed::ports(listening, agent);
+        let listening = presumed.as_ref().map_or(listening, |presumed| &presumed.listening);
         // One of them may be the configured one.
         if listening.all.iter().any(|listener| listener.port.is_none()) {
             continue;
         }
+        let presumed = presumed.iter().flat_map(|presumed| &presumed.ports);
+        let is_written = |port: u16, place: &Place| {
+            let files = [file_of(stack, place), &agent.script_path];
+            let texts = files.iter().filter_map(|path| tree.files.get(tree.find(path)?));
+            texts.into_iter().any(|file| has_number(&file.module.text, port))
+        };
+        open.extend(presumed.map(|(port, listener)| Open::at(*port, listener, !is_written(*port, &listener.place))));
+        refine(&mut open, listening, stack, tree, agent);
         let health = health(stack, followed, listening, &open);
         let asked = match health.as_ref().map(|proposal| &proposal.what) {
             Some(What::Health(check)) => check.port,
@@ -252,6 +283,19 @@ fn reaches(stack: &Stack, looked_for: &LookedFor<'_>) -> Vec<Proposal> {
     by_group.into_values().map(of_group).collect()
 }
 
+/// The file of a place, as the tree has it.
+fn file_of<'p>(stack: &Stack, place: &'p Place) -> &'p str {
+    let prefix = stack.shown_prefix();
+    place.path.strip_prefix(&prefix).unwrap_or(&place.path)
+}
+
+/// Whether a number stands in a text by itself.
+fn has_number(text: &str, number: u16) -> bool {
+    let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let number = number.to_string();
+    words.any(|word| word == number)
+}
+
 /// Each port that is surely open, once.
 fn opened(listening: &Listening) -> Vec<Open> {
     let mut seen = BTreeSet::new();
@@ -262,31 +306,38 @@ fn opened(listening: &Listening) -> Vec<Open> {
 /// Adds what the files in which ports are opened say of how they are asked, where the start path tells no more than that they are open.
 fn refine(open: &mut [Open], listening: &Listening, stack: &Stack, tree: &TreeFacts, agent: &Agent) {
     let module = |path: &str| Some(&*tree.files.get(tree.find(path)?)?.module);
-    let prefix = stack.shown_prefix();
+    let files = listening.files.iter().filter_map(|at| tree.files.get(*at));
+    let loaded: Vec<&Module> = files.map(|file| &*file.module).collect();
     let replies = |speaks: &Speaks| matches!(speaks, Speaks::Replies | Speaks::OwnWords | Speaks::Answers(_));
     let replying = listening.all.iter().filter(|listener| replies(&listener.speaks));
     let is_only = replying.count() == 1 && listening.elsewhere.is_none();
     for one in open {
-        let path = one.place.path.strip_prefix(&prefix).unwrap_or(&one.place.path);
+        let path = file_of(stack, &one.place);
         let Some(source) = module(path) else {
             continue;
         };
-        match &one.speaks {
-            Speaks::Http(known) if known.as_deref().is_none_or(|path| matches!(path, "" | "/")) => {
-                let all: Vec<&Module> = tree.files.iter().map(|file| &*file.module).collect();
-                if let Some(path) = spoken::http_path(source, &all) {
+        let request = match &one.speaks {
+            Speaks::Http(known) => {
+                let is_unclear = known.as_deref().is_none_or(|path| matches!(path, "" | "/"));
+                if let Some(path) = is_unclear.then(|| spoken::http_path(source, &loaded)).flatten() {
                     one.speaks = Speaks::Http(path);
                 }
+                None
             }
-            // Of several sockets, which one is asked so is not known.
-            Speaks::Replies | Speaks::OwnWords if is_only => {
+            Speaks::Takes(_) => None,
+            _ if is_only => {
                 let script = module(&agent.script_path).filter(|_| path != agent.script_path);
-                let files: Vec<&Module> = script.into_iter().chain([source]).collect();
-                if let Some(ask) = spoken::request(&files) {
-                    one.speaks = Speaks::Answers(Some(ask));
-                }
+                let files: Vec<(&Module, Option<&BTreeSet<u32>>)> =
+                    script.into_iter().chain([source]).map(|file| (file, None)).collect();
+                spoken::request(&files)
             }
-            _ => {}
+            // Of several sockets, the functions of this one.
+            _ => spoken::functions_of_socket(source, one.place.line)
+                .and_then(|functions| spoken::request(&[(source, Some(&functions))])),
+        };
+        if let Some(request) = request {
+            one.speaks = Speaks::Answers(Some(request.ask).filter(|ask| ask != contract::health::REQUEST));
+            one.expect = request.expect;
         }
     }
 }
@@ -300,7 +351,7 @@ fn health(stack: &Stack, followed: &Followed, listening: &Listening, open: &[Ope
     let proposal = |check: Check, evidence, doubt| {
         let same = current.kind == check.kind
             && (check.kind == Kind::Process || asked == check.port)
-            && (&current.path, &current.ask) == (&check.path, &check.ask);
+            && (&current.path, &current.ask, &current.expect) == (&check.path, &check.ask, &check.expect);
         (!same).then_some(Proposal {
             agent: id,
             what: What::Health(check),
@@ -315,7 +366,7 @@ fn health(stack: &Stack, followed: &Followed, listening: &Listening, open: &[Ope
         }
         // A package that is missing opens no port of its own accord.
         let runs = followed.report.prediction == Prediction::Starts || followed.report.only_lacks_package();
-        let runs = runs && listening.elsewhere.is_none();
+        let runs = runs && listening.elsewhere.is_none() && !listening.imports_more;
         let script = Place::file(format!("{}{}", stack.shown_prefix(), agent.script_path));
         let evidence = vec![(script, "opens no port, and neither does what it imports".to_owned())];
         let check = Check {
@@ -331,7 +382,8 @@ fn health(stack: &Stack, followed: &Followed, listening: &Listening, open: &[Ope
             port: None,
             ..open.check()
         };
-        let unchanged = current.kind == check.kind && (&current.path, &current.ask) == (&check.path, &check.ask);
+        let unchanged = current.kind == check.kind
+            && (&current.path, &current.ask, &current.expect) == (&check.path, &check.ask, &check.expect);
         let evidence = vec![(open.place.clone(), open.says())];
         return (known && !unchanged).then(|| Proposal {
             agent: id,
@@ -508,7 +560,11 @@ mod tests {
                     let port = check.port.map(|port| format!(" {port}")).unwrap_or_default();
                     let path = check.path.map(|path| format!(" {path}")).unwrap_or_default();
                     let ask = check.ask.map(|ask| format!(" {ask}")).unwrap_or_default();
-                    format!("{}{port}{path}{ask}", check.kind.name())
+                    let expect = match check.expect.as_slice() {
+                        [] => String::new(),
+                        words => format!(" -> {}", words.join(" or ")),
+                    };
+                    format!("{}{port}{path}{ask}{expect}", check.kind.name())
                 }
                 What::Ports(ports) => {
                     let ports: Vec<String> = ports
@@ -563,10 +619,10 @@ mod tests {
         }
         let words = "import zmq\ns = zmq.Context().socket(zmq.REP)\ns.bind('tcp://*:5599')\nwhile True:\n    if s.recv_string() == 'ping':\n        \
                      s.send_string('pong')\n";
-        assert_eq!(of(words), ["Alpha: zmq 5599 ping", ports]);
+        assert_eq!(of(words), ["Alpha: zmq 5599 ping -> pong", ports]);
         let chosen = "import zmq\ns = zmq.Context().socket(zmq.REP)\ns.bind('tcp://*:5599')\nwhile True:\n    t = s.recv_string()\n    \
                       s.send_string('pong' if t.strip() == 'ping' else 'huh')\n";
-        assert_eq!(of(chosen), ["Alpha: zmq 5599 ping", ports]);
+        assert_eq!(of(chosen), ["Alpha: zmq 5599 ping -> pong", ports]);
         let two_keys = "            kind = request.get('type') or request.get('cmd')\n            if kind == 'health':\n                \
                         self.socket.send_json({'type': 'health', 'status': 'ok'})\n";
         assert_eq!(of(&rep(two_keys))[0], "Alpha: zmq 5599 {\"type\":\"health\"}");
@@ -611,6 +667,27 @@ mod tests {
                 "Alpha: http 8080 /ready",
             ),
             (
+                "import uvicorn\nfrom fastapi import FastAPI\nclass A:\n    where = '/up/health'\n    def __init__(self):\n        self.app = \
+                 FastAPI()\n        self.app.add_api_route(self.where, self.health, methods=['GET'])\n    def health(self):\n        \
+                 pass\nuvicorn.run(A().app, port=8126)\n",
+                "Alpha: http 8126 /up/health",
+            ),
+            (
+                "import uvicorn\nfrom fastapi import FastAPI, APIRouter\napp = FastAPI()\nr = APIRouter()\n@r.get('/status')\ndef s():\n    \
+                 pass\n@app.get('/live')\ndef h():\n    pass\napp.include_router(r, prefix='/api')\nuvicorn.run(app, port=8127)\n",
+                "Alpha: http 8127 /live",
+            ),
+            (
+                "import uvicorn\nfrom fastapi import FastAPI, APIRouter\napp = FastAPI()\nr = APIRouter()\n@r.get('/status')\ndef s():\n    \
+                 pass\napp.include_router(r)\nuvicorn.run(app, port=8127)\n",
+                "Alpha: http 8127 /status",
+            ),
+            (
+                "from aiohttp import web\nasync def h(request):\n    pass\napp = web.Application()\napp.add_routes([web.post('/x', h), \
+                 web.get('/health', h)])\nweb.run_app(app, port=8128)\n",
+                "Alpha: http 8128 /health",
+            ),
+            (
                 "from flask import Flask\napp = Flask('x')\n@app.route('/items/<n>')\ndef items(n):\n    pass\napp.run(port=8125)\n",
                 "Alpha: tcp 8125 ?",
             ),
@@ -625,14 +702,68 @@ mod tests {
     }
 
     #[test]
-    fn who_answers_in_words_of_its_own_is_asked_for_a_connection() {
+    fn who_answers_in_words_of_its_own_is_asked_in_them() {
         let agent = |reply: &str| {
             format!(
                 "import zmq\ns = zmq.Context().socket(zmq.REP)\ns.bind('tcp://*:7000')\nwhile True:\n    m = s.recv_json()\n    if \
                  m.get('request') == 'HEALTH':\n        s.send_json({reply})\n    else:\n        s.send_json({{}})\n"
             )
         };
-        assert_eq!(of(&agent("{'state': 'alive'}"))[0], "Alpha: tcp ?");
+        for (reply, health) in [
+            ("{'state': 'alive'}", "Alpha: zmq {\"request\":\"HEALTH\"} -> alive"),
+            (
+                "{'status': 'ok' if m else 'degraded'}",
+                "Alpha: zmq {\"request\":\"HEALTH\"} -> ok or degraded",
+            ),
+            // What it answers is worked out elsewhere.
+            ("answer(m)", "Alpha: tcp ?"),
+        ] {
+            assert_eq!(of(&agent(reply))[0], health, "{reply}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_is_not_known_is_the_configured_one_that_is_left() {
+        let handles = "while True:\n    m = s.recv_json()\n    if m.get('action') == 'health_check':\n        s.send_json({'status': 'ok'})\n    \
+                       else:\n        s.send_json({})\n";
+        let rep = |port: &str| {
+            format!(
+                "import sys, zmq\nports = sys.stdin.readline()\ns = zmq.Context().socket(zmq.REP)\ns.bind(f'tcp://*:{{{port}}}')\n"
+            )
+        };
+        // Nothing binds the port on which its health would be asked.
+        assert_eq!(of(&format!("{}{handles}", rep("ports"))), ["Alpha: zmq 5000 ?"]);
+        let written = rep("int(ports or 5000)");
+        assert_eq!(of(&format!("{written}{handles}")), ["Alpha: zmq 5000"]);
+        let chosen = rep("ports").replace("zmq.REP", "zmq.ROUTER if sys.argv else zmq.REP");
+        assert_eq!(of(&format!("{chosen}{handles}")), ["Alpha: zmq 5000 ?"]);
+        // One of two is asked as the stack says.
+        let second = "t = zmq.Context().socket(zmq.REP)\nt.bind(f'tcp://*:{ports}')\n";
+        assert_eq!(of(&format!("{}{second}{handles}", rep("ports"))), Vec::<String>::new());
+        // One may be opened where nobody gets.
+        let later = "import atexit\ndef later(p):\n    t = zmq.Context().socket(zmq.PUB)\n    t.bind(p)\natexit.register(later)\n";
+        assert_eq!(of(&format!("{}{later}{handles}", rep("ports"))), Vec::<String>::new());
+        let unused = later.replace("atexit.register(later)", "");
+        assert_eq!(of(&format!("{}{unused}{handles}", rep("ports"))), ["Alpha: zmq 5000 ?"]);
+        let http = "from fastapi import FastAPI\nimport uvicorn, threading\napp = FastAPI()\n@app.get('/healthz')\ndef up():\n    return {}\n\
+                    server = uvicorn.Server(uvicorn.Config(app, port=int(ports)))\nthreading.Thread(target=server.run).start()\n";
+        assert_eq!(
+            of(&format!("import sys\nports = sys.stdin.readline()\n{http}{LOOP}")),
+            ["Alpha: http 5000 /healthz ?"]
+        );
+        assert_eq!(
+            of(&format!("{}{http}{handles}", rep("ports"))),
+            ["Alpha: http /healthz ?"]
+        );
+    }
+
+    #[test]
+    fn a_socket_that_is_not_met_has_the_words_of_its_function() {
+        let health = "import sys, threading, zmq\nports = sys.stdin.readline()\nc = zmq.Context()\ndef health(port):\n    s = c.socket(zmq.REP)\n    \
+                      s.bind('tcp://*:%d' % port)\n    while True:\n        t = s.recv_string()\n        s.send_string('pong' if t.strip() == \
+                      'ping' else 'huh')\nthreading.Thread(target=health, args=(int(ports),), daemon=True).start()\np = c.socket(zmq.PUB)\n\
+                      p.bind('tcp://*:5000')\n";
+        assert_eq!(of(&format!("{health}{LOOP}")), ["Alpha: zmq ping -> pong ?"]);
     }
 
     #[test]
@@ -648,19 +779,34 @@ mod tests {
     fn who_opens_nothing_is_asked_nothing() {
         let worker = format!("import zmq\ns = zmq.Context().socket(zmq.SUB)\ns.connect('tcp://10.0.0.9:5')\n{LOOP}");
         assert_eq!(of(&worker), ["Alpha: process"]);
-        for may in [
-            "def later(s):\n    s.bind('tcp://*:5000')\n",
-            "import grpc\n",
-            "import helper\n",
-            "from flask import Flask\napp = Flask('x')\ndef serve(port):\n    app.run(port=port)\n",
+        let helper = (
+            "main/helper.py",
+            "def opens(s, port):\n    s.bind_to_random_port('tcp://*')\n",
+        );
+        let hooks = |name: &str| format!("import atexit\natexit.register({name})\n");
+        for (may, name) in [
+            ("def later(s):\n    s.bind('tcp://*:5000')\n", "later"),
+            ("import helper\n", "helper.opens"),
+            (
+                "from flask import Flask\napp = Flask('x')\ndef serve(port):\n    app.run(port=port)\n",
+                "serve",
+            ),
         ] {
-            let helper = (
-                "main/helper.py",
-                "def opens(s, port):\n    s.bind_to_random_port('tcp://*')\n",
+            let named = format!("{may}{}{worker}", hooks(name));
+            assert_eq!(
+                of_all(&[("main/alpha.py", &named), helper]),
+                Vec::<String>::new(),
+                "{may}"
             );
-            let found = of_all(&[("main/alpha.py", &format!("{may}{worker}")), helper]);
-            assert_eq!(found, Vec::<String>::new(), "{may}");
+            // Nobody calls it.
+            let unnamed = format!("{may}{worker}");
+            assert_eq!(
+                of_all(&[("main/alpha.py", &unnamed), helper]),
+                ["Alpha: process"],
+                "{may}"
+            );
         }
+        assert_eq!(of(&format!("import grpc\n{worker}")), Vec::<String>::new());
     }
 
     #[test]

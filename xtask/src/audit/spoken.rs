@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use pysrc::{Atom, Function, Module, Value};
+use pysrc::{Call, Condition, Function, Module, Step, Test, Value};
 
+use super::replies;
 use super::start_path::ASKING;
 use crate::python::steps;
 
@@ -60,30 +61,13 @@ fn is_path(source: &Module, get: &Function, value: &Value, depth: usize) -> bool
     match value {
         Value::Attribute(_, name) if source.name(*name) == "path" => true,
         Value::Attribute(object, _) | Value::Subscript(object, _) => inner(object),
-        Value::Name(name) => stored(get, *name).into_iter().any(inner),
+        Value::Name(name) => steps::stored(&get.body, *name).into_iter().any(inner),
         Value::Call(index) => source.calls.get(*index as usize).is_some_and(|call| {
             let of_object = matches!(&call.callee, Value::Attribute(object, _) if inner(object));
             of_object || call.arguments.first().is_some_and(inner)
         }),
         _ => false,
     }
-}
-
-/// What a name gets in a function.
-fn stored(function: &Function, name: Atom) -> Vec<&Value> {
-    let mut found = Vec::new();
-    steps::all(&function.body, &mut |step| {
-        if let pysrc::Step::Store {
-            name: stored,
-            value: Some(value),
-            ..
-        } = step
-            && *stored == name
-        {
-            found.push(&**value);
-        }
-    });
-    found
 }
 
 /// The paths that a value in a handler stands for.
@@ -144,52 +128,170 @@ fn given(source: &Module, function: &Function, at: usize, all: &[&Module]) -> Ve
     }
 }
 
-/// The only request in these files that asks how the agent is doing and that is answered in a known way.
+/// A request that asks how an agent is doing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Request {
+    /// Its words.
+    pub ask: String,
+    /// What one that is well answers; empty where that is as usual.
+    pub expect: Vec<String>,
+}
+
+/// The only request in these files that asks how the agent is doing and that is answered in a known way; of those of a file, in these
+/// functions alone where some are given.
 #[must_use]
-pub fn request(files: &[&Module]) -> Option<String> {
-    let mut found: BTreeSet<(usize, String)> = BTreeSet::new();
-    for source in files {
-        let mut look = |function: Option<&Function>, condition| {
-            steps::comparisons(condition, &mut |left, right| {
-                let Value::Str(word) = right else {
-                    return;
-                };
-                let Some(rank) = ASKING.iter().position(|known| **known == **word) else {
-                    return;
-                };
-                let request = asked(source, function, left, word, 0);
-                found.extend(request.map(|request| (rank, request)));
-            });
+pub fn request(files: &[(&Module, Option<&BTreeSet<u32>>)]) -> Option<Request> {
+    let mut found: BTreeSet<(usize, Request)> = BTreeSet::new();
+    for (source, within) in files {
+        let mut look = Look {
+            source,
+            function: None,
+            found: &mut found,
         };
-        for function in &source.functions {
-            steps::conditions(&function.body, &mut |condition| look(Some(function), condition));
+        for (at, function) in (0..).zip(&source.functions) {
+            if within.is_none_or(|within| within.contains(&at)) {
+                look.function = Some(function);
+                look.body(&function.body);
+            }
         }
-        steps::conditions(&source.body, &mut |condition| look(None, condition));
-        for call in &source.calls {
-            let function = call.function.and_then(|at| source.functions.get(at as usize));
-            steps::conditions_of(call, &mut |condition| look(function, condition));
+        look.function = None;
+        if within.is_none() {
+            look.body(&source.body);
         }
     }
     let (rank, request) = found.first()?.clone();
-    let of_rank = found.iter().filter(|(other, _)| *other == rank);
-    (of_rank.count() == 1).then_some(request)
+    let asks: BTreeSet<&str> = found
+        .iter()
+        .filter(|(other, _)| *other == rank)
+        .map(|(_, request)| request.ask.as_str())
+        .collect();
+    (asks.len() == 1).then_some(request)
+}
+
+/// Looks for comparisons with words that ask for health, and for what is answered there.
+struct Look<'m, 'f> {
+    source: &'m Module,
+    function: Option<&'m Function>,
+    found: &'f mut BTreeSet<(usize, Request)>,
+}
+
+impl<'m> Look<'m, '_> {
+    fn body(&mut self, body: &'m [Step]) {
+        for (at, step) in body.iter().enumerate() {
+            let after = body.get(at + 1..).unwrap_or_default();
+            match step {
+                Step::Branch(branch) => {
+                    for (arm, test) in std::iter::once(&branch.test).chain(&branch.rest).enumerate() {
+                        let Test::When(condition) = test else { continue };
+                        let otherwise = branch.arms.get(arm + 1..).unwrap_or_default();
+                        let answers = match condition {
+                            // What does not ask is sent away, and the others go on.
+                            Condition::Not(_) => otherwise.first().map_or(after, |arm| arm),
+                            _ => branch.arms.get(arm).map_or(after, |arm| arm),
+                        };
+                        let reply = replies::of_steps(self.source, self.function, answers);
+                        self.condition(condition, reply.as_deref());
+                    }
+                }
+                Step::Store { value: Some(value), .. }
+                | Step::StoreAttribute { value: Some(value), .. }
+                | Step::Leave { value: Some(value), .. } => self.value(value, 0),
+                Step::Call(call) => {
+                    if let Some(call) = self.source.calls.get(*call as usize) {
+                        let keywords = call.keywords.iter().map(|(_, value)| value);
+                        call.arguments
+                            .iter()
+                            .chain(keywords)
+                            .for_each(|value| self.value(value, 0));
+                    }
+                }
+                _ => {}
+            }
+            steps::inner(step, &mut |body| self.body(body));
+        }
+    }
+
+    /// What is chosen from by what a request says.
+    fn value(&mut self, value: &'m Value, depth: usize) {
+        if depth > DEEPEST {
+            return;
+        }
+        match value {
+            Value::Choice(choice) => {
+                let reply = match choice.condition {
+                    Condition::Not(_) => &choice.no,
+                    _ => &choice.yes,
+                };
+                let reply = replies::of_value(self.source, self.function, reply);
+                self.condition(&choice.condition, reply.as_deref());
+                self.value(&choice.yes, depth + 1);
+                self.value(&choice.no, depth + 1);
+            }
+            Value::Dict(entries) => entries.iter().for_each(|(_, value)| self.value(value, depth + 1)),
+            Value::List(values) | Value::Or(values) => values.iter().for_each(|value| self.value(value, depth + 1)),
+            _ => {}
+        }
+    }
+
+    /// A condition, with the words of the reply where it holds.
+    fn condition(&mut self, condition: &Condition, reply: Option<&[String]>) {
+        let (source, function) = (self.source, self.function);
+        steps::comparisons(condition, &mut |left, right| {
+            let words: Vec<&str> = match right {
+                Value::Str(word) => vec![word],
+                Value::List(words) => words.iter().filter_map(text).collect(),
+                _ => return,
+            };
+            for word in words {
+                let Some(rank) = ASKING.iter().position(|known| known.eq_ignore_ascii_case(word)) else {
+                    continue;
+                };
+                let Some(asked) = asked(source, function, left, word, 0) else {
+                    continue;
+                };
+                let expect = match (reply, &asked) {
+                    (Some(words), _) => Some(words.to_vec()),
+                    (None, Asked::Plain(_)) if word == "ping" && says(source, "pong") => Some(vec!["pong".to_owned()]),
+                    (None, Asked::Plain(_)) => None,
+                    (None, Asked::Json(_)) => says_status(source).then(Vec::new),
+                };
+                let (Asked::Plain(ask) | Asked::Json(ask)) = asked;
+                self.found.extend(expect.map(|expect| (rank, Request { ask, expect })));
+            }
+        });
+    }
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::Str(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// A request, whole.
+enum Asked {
+    /// The word alone.
+    Plain(String),
+    /// An object.
+    Json(String),
 }
 
 /// The request whose word is compared as this value.
-fn asked(source: &Module, function: Option<&Function>, value: &Value, word: &str, depth: usize) -> Option<String> {
+fn asked(source: &Module, function: Option<&Function>, value: &Value, word: &str, depth: usize) -> Option<Asked> {
     if depth > DEEPEST {
         return None;
     }
     let inner = |value: &Value| asked(source, function, value, word, depth + 1);
     let by_key = |key: &Value| match key {
-        Value::Str(key) if says_status(source) => Some(serde_json::json!({ &**key: word }).to_string()),
+        Value::Str(key) => Some(Asked::Json(serde_json::json!({ &**key: word }).to_string())),
         _ => None,
     };
     match value {
         Value::Subscript(object, key) if matches!(**object, Value::Name(_)) => by_key(key),
         Value::Name(name) => {
             let stored = match function {
-                Some(function) => stored(function, *name),
+                Some(function) => steps::stored(&function.body, *name),
                 None => source
                     .bindings
                     .iter()
@@ -209,12 +311,52 @@ fn asked(source: &Module, function: Option<&Function>, value: &Value, word: &str
             match source.called(call)? {
                 "get" => by_key(call.arguments.first()?),
                 "lower" | "upper" | "strip" | "decode" | "casefold" => inner(object),
-                "recv_string" | "recv" if word == "ping" && says(source, "pong") => Some(word.to_owned()),
+                "recv_string" | "recv" => Some(Asked::Plain(word.to_owned())),
                 _ => None,
             }
         }
         _ => None,
     }
+}
+
+/// The functions of a file in which the socket is asked that a call in this line binds: where messages are received from it, and those
+/// that are called there; nothing where the file does not tell.
+#[must_use]
+pub fn functions_of_socket(source: &Module, line: u32) -> Option<BTreeSet<u32>> {
+    let binds = |call: &&Call| source.called(call) == Some("bind") && source.position(call.span).line == line;
+    let mut bound = source.calls.iter().filter(binds);
+    let (bind, None) = (bound.next()?, bound.next()) else {
+        return None;
+    };
+    let Value::Attribute(socket, _) = &bind.callee else {
+        return None;
+    };
+    let is_local = matches!(**socket, Value::Name(_));
+    let receives = |call: &&Call| {
+        let of_socket = matches!(&call.callee, Value::Attribute(object, _) if object == socket);
+        let name = source.called(call).unwrap_or_default();
+        of_socket && name.starts_with("recv") && (!is_local || call.function == bind.function)
+    };
+    let mut found: BTreeSet<u32> = source
+        .calls
+        .iter()
+        .filter(receives)
+        .filter_map(|call| call.function)
+        .collect();
+    let mut last = found.clone();
+    for _ in 0..DEEPEST {
+        let calls = source
+            .calls
+            .iter()
+            .filter(|call| call.function.is_some_and(|at| last.contains(&at)));
+        let names: BTreeSet<&str> = calls.filter_map(|call| source.called(call)).collect();
+        let called = (0..)
+            .zip(&source.functions)
+            .filter(|(_, function)| names.contains(&*function.name));
+        last = called.map(|(at, _)| at).filter(|at| !found.contains(at)).collect();
+        found.extend(&last);
+    }
+    (!found.is_empty()).then_some(found)
 }
 
 /// Whether a text stands in a file, in quotes.
@@ -299,16 +441,30 @@ mod tests {
         }
     }
 
+    /// The request of a file and what is expected, as in `{"a":"b"} -> up`.
+    fn asked_of(text: &str) -> Option<String> {
+        let request = request(&[(&module(text), None)])?;
+        let expect = match request.expect.as_slice() {
+            [] => String::new(),
+            words => format!(" -> {}", words.join(", ")),
+        };
+        Some(format!("{}{expect}", request.ask))
+    }
+
     #[test]
     fn a_request_is_asked_as_the_code_compares_it() {
         for (text, ask) in [
             (
                 "t = s.recv_string()\ns.send_string('pong' if t == 'ping' else 'huh')\n",
-                "ping",
+                "ping -> pong",
             ),
             (
                 "def f(s):\n    t = s.recv().decode()\n    s.send_string('pong' if t.strip().lower() == 'ping' else 'huh')\n",
-                "ping",
+                "ping -> pong",
+            ),
+            (
+                "def f(s):\n    if s.recv_string() == 'status':\n        s.send_string('UP')\n",
+                "status -> UP",
             ),
             (
                 "m = s.recv_json()\nif m.get('type') == 'health':\n    s.send_json({'status': 'ok'})\n",
@@ -322,18 +478,84 @@ mod tests {
                 "m = s.recv_json()\nx = 1 if m['do'] == 'ping' else 2\ny = {'status': 'ok'}\n",
                 "{\"do\":\"ping\"}",
             ),
+            (
+                "def f(m):\n    if m.get('action') in ('ping', 'health_check'):\n        return {'status': 'success'}\n    return {'status': 'error'}\n",
+                "{\"action\":\"health_check\"}",
+            ),
         ] {
-            assert_eq!(request(&[&module(text)]).as_deref(), Some(ask), "{text}");
+            assert_eq!(asked_of(text).as_deref(), Some(ask), "{text}");
         }
         for text in [
             // Nothing says what is answered.
-            "m = s.recv_json()\nif m.get('type') == 'health':\n    s.send_json({'x': 'y'})\n",
-            "t = s.recv_string()\nif t == 'ping':\n    s.send_string('yes')\n",
+            "m = s.recv_json()\nif m.get('type') == 'health':\n    s.send_json(answer)\n",
+            "m = s.recv_json()\nif m.get('type') == 'health':\n    s.send_json({'status': 'error'})\n",
             // Two ways of asking: which is for which socket is not known.
             "def f(m):\n    return {'status': 'ok'} if m.get('a') == 'health' or m.get('b') == 'health' else 1\n",
             "if mode == 'health':\n    print('status', 'ok')\n",
         ] {
-            assert_eq!(request(&[&module(text)]), None, "{text}");
+            assert_eq!(asked_of(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn words_of_health_are_those_of_the_reply() {
+        let compared = |reply: &str| {
+            format!(
+                "class A:\n    def f(self, m):\n        if m.get('action') == 'health_check':\n            {reply}\n        return {{'error': 'x'}}\n    def _health(self):\n        state = 'alive' if self.up else 'error'\n        return {{'status': state}}\n"
+            )
+        };
+        for (reply, words) in [
+            ("return {'status': 'ok' if self.up else 'degraded'}", " -> ok, degraded"),
+            ("return {'status': 'alive', 'x': 1}", " -> alive"),
+            ("return {'status': 'UP'}", " -> UP"),
+            ("return {'status': 'Healthy'}", ""),
+            ("return {'status': 'ok' if self.up else 'error'}", ""),
+            ("return self._health()", " -> alive"),
+            ("self.s.send(json.dumps({'status': 'running'}).encode())", " -> running"),
+            ("return {'health': 'green', 'n': 1}", " -> green"),
+            ("return {'ok': True, 'state': 'RUNNING'}", " -> RUNNING"),
+            ("return {'ok': True, 'uptime': now()}", " -> ok"),
+            (
+                "try:\n                return {'status': 'ok'}\n            except E:\n                return {'status': 'degraded'}",
+                "",
+            ),
+        ] {
+            let expected = format!("{{\"action\":\"health_check\"}}{words}");
+            assert_eq!(asked_of(&compared(reply)), Some(expected), "{reply}");
+        }
+        // Others are sent away first.
+        let first = "def f(s):\n    while True:\n        m = json.loads(s.recv())\n        if m.get('action') != 'health_check':\n            s.send_json({'status': 'error'})\n            continue\n        s.send_json({'status': 'ok' if up else 'degraded'})\n";
+        assert_eq!(
+            asked_of(first).as_deref(),
+            Some("{\"action\":\"health_check\"} -> ok, degraded")
+        );
+        for pattern in [
+            "match m.get('type', m.get('action')):\n        case 'health':\n            return {'health': 'green'}\n",
+            "match m:\n        case {'type': 'health'} | {'type': 'ping'}:\n            return {'health': 'green'}\n",
+        ] {
+            let text = format!("def f(m):\n    {pattern}    return {{'error': 'x'}}\n");
+            assert_eq!(
+                asked_of(&text).as_deref(),
+                Some("{\"type\":\"health\"} -> green"),
+                "{pattern}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_two_sockets_each_has_the_words_of_its_own_functions() {
+        let source = module(
+            "class A:\n    def __init__(self, c):\n        self.main = c.socket(zmq.REP)\n        self.main.bind('tcp://*:1')\n    def health(self, c):\n        \
+             h = c.socket(zmq.REP)\n        h.bind('tcp://*:2')\n        while True:\n            if h.recv_string() == 'ping':\n                \
+             h.send_string('pong')\n    def run(self):\n        self.handle(self.main.recv_json())\n    def handle(self, m):\n        if m['do'] == \
+             'status':\n            return {'status': 'ok'}\n",
+        );
+        let of = |line| {
+            let functions = functions_of_socket(&source, line);
+            request(&[(&source, Some(&functions?))]).map(|request| request.ask)
+        };
+        assert_eq!(of(4).as_deref(), Some("{\"do\":\"status\"}"));
+        assert_eq!(of(7).as_deref(), Some("ping"));
+        assert_eq!(of(9), None);
     }
 }

@@ -221,7 +221,11 @@ fn setting(stack: &Stack, proposal: &Proposal, in_tree: &dyn Fn(&Place) -> (Stri
             fields.extend(check.port.map(|port| ("port", number(port))));
             fields.extend(check.path.as_ref().map(|path| ("path", text(path))));
             fields.extend(check.ask.as_ref().map(|ask| ("ask", text(ask))));
-            fields.extend(check.expect.first().map(|word| ("expect", text(word))));
+            match check.expect.as_slice() {
+                [] => {}
+                [word] => fields.push(("expect", text(word))),
+                words => fields.push(("expect", Shown::List(words.to_vec()))),
+            }
             let fields = fields.into_iter().map(|(key, value)| (key.to_owned(), value));
             ("health", Shown::Mapping(fields.collect()))
         }

@@ -1,6 +1,6 @@
 //! Steps of bodies, whatever decides whether they run.
 
-use pysrc::{Call, Condition, Step, Test, Value};
+use pysrc::{Atom, Condition, Step, Test, Value};
 
 /// Deepest value that is looked into.
 const DEEPEST: usize = 12;
@@ -31,6 +31,23 @@ pub fn all<'b>(body: &'b [Step], with: &mut dyn FnMut(&'b Step)) {
     }
 }
 
+/// What a name gets in a body.
+pub fn stored(body: &[Step], name: Atom) -> Vec<&Value> {
+    let mut found = Vec::new();
+    all(body, &mut |step| {
+        if let Step::Store {
+            name: stored,
+            value: Some(value),
+            ..
+        } = step
+            && *stored == name
+        {
+            found.push(&**value);
+        }
+    });
+    found
+}
+
 /// Calls with each condition of a body: of branches, and in values that are stored or returned.
 pub fn conditions<'b>(body: &'b [Step], with: &mut dyn FnMut(&'b Condition)) {
     all(body, &mut |step| match step {
@@ -47,13 +64,6 @@ pub fn conditions<'b>(body: &'b [Step], with: &mut dyn FnMut(&'b Condition)) {
         Step::Leave { value: Some(value), .. } => of_value(value, 0, with),
         _ => {}
     });
-}
-
-/// Calls with each condition in what a call is given.
-pub fn conditions_of<'b>(call: &'b Call, with: &mut dyn FnMut(&'b Condition)) {
-    let keywords = call.keywords.iter().map(|(_, value)| value);
-    let values = call.arguments.iter().chain(keywords);
-    values.for_each(|value| of_value(value, 0, with));
 }
 
 /// Calls with each comparison of two values in a condition.

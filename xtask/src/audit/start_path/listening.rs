@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashSet as HashSet;
 
-use pysrc::Call;
+use pysrc::{Call, Module};
 
 use super::arguments::Arguments;
 use super::reuse::using;
 use super::talk::{APPS, ASKING, FileTalk, imports, tests, texts_of};
 use super::value::{ModuleId, V};
 use super::walk::{Bind, Doubt, Walker};
+use super::written;
 use crate::finding::Place;
 
 /// Paths that tell how a service is doing, as people call them; the likeliest first.
@@ -51,6 +52,12 @@ pub struct Listening {
     pub all: Vec<Listener>,
     /// Where it may open one that is not among them.
     pub elsewhere: Option<Place>,
+    /// That one, where there is no other, with what its file says of it.
+    pub unmet: Option<Listener>,
+    /// The files that were imported, by their numbers in the tree.
+    pub files: Vec<usize>,
+    /// Others may be imported, by names that are made up while it runs.
+    pub imports_more: bool,
     /// Ports of others that it connects to.
     pub connects: Vec<Connection>,
 }
@@ -279,9 +286,16 @@ impl Walker<'_> {
             place: server.place.clone(),
             sure: server.sure,
         }));
+        let opaque = self.opaque();
+        let mut unmet = self.unmet();
+        let elsewhere = opaque.clone().or(unmet.first().map(|listener| listener.place.clone()));
+        let unmet = unmet.pop().filter(|_| unmet.is_empty() && opaque.is_none());
         Listening {
             all,
-            elsewhere: self.elsewhere(),
+            elsewhere,
+            unmet,
+            imports_more: self.imports_more(),
+            files: self.talks().filter_map(|(id, _)| self.file_of(id)).collect(),
             connects: self.met.connects.clone(),
         }
     }
@@ -290,7 +304,17 @@ impl Walker<'_> {
         let kind = bind
             .socket
             .and_then(|socket| self.sockets.get(socket)?.made_as.as_deref());
-        let speaks = match kind {
+        Listener {
+            port: bind.port,
+            speaks: self.socket_speaks(kind.or(bind.written)),
+            place: bind.place.clone(),
+            sure: bind.always && !bind.given_up,
+        }
+    }
+
+    /// What is spoken by a socket of a kind.
+    fn socket_speaks(&self, kind: Option<&str>) -> Speaks {
+        match kind {
             Some("REP" | "ROUTER") => match self.answered() {
                 Some(ask) => Speaks::Answers(ask),
                 None if self.has_own_words() => Speaks::OwnWords,
@@ -300,12 +324,6 @@ impl Walker<'_> {
             Some("PULL") => Speaks::Takes("a PULL socket"),
             Some("SUB" | "XSUB") => Speaks::Takes("a SUB socket"),
             _ => Speaks::Takes("a socket"),
-        };
-        Listener {
-            port: bind.port,
-            speaks,
-            place: bind.place.clone(),
-            sure: bind.always && !bind.given_up,
         }
     }
 
@@ -337,6 +355,56 @@ impl Walker<'_> {
             };
             talk.opaque.as_ref().or_else(unmet).map(|span| self.place(id, *span))
         })
+    }
+
+    /// The import of a package whose servers are not followed.
+    fn opaque(&self) -> Option<Place> {
+        self.talks()
+            .find_map(|(id, talk)| talk.opaque.map(|span| self.place(id, span)))
+    }
+
+    /// Whether modules may be imported that the walk knows nothing of.
+    fn imports_more(&self) -> bool {
+        let mut sources = self.talks().filter_map(|(id, _)| self.source(id));
+        sources.any(|source| source.dynamic_names)
+            || self.is_mentioned(&["import_module", "__import__", "run_path", "run_module"])
+    }
+
+    /// Calls that open a port, were not met, and stand where something in the imported files may run them.
+    fn unmet(&self) -> Vec<Listener> {
+        let sources: Vec<&Module> = self.talks().filter_map(|(id, _)| self.source(id)).collect();
+        let mut found = Vec::new();
+        for (id, talk) in self.talks() {
+            let Some(source) = self.source(id) else { continue };
+            let is_main = id == self.main;
+            let opens = talk.opens.iter();
+            for span in opens.filter(|span| !self.met.followed.contains(&(id, span.start))) {
+                let call = source.calls.iter().find(|call| call.span == *span);
+                if call.is_some_and(|call| !written::may_run(source, call, is_main, &sources)) {
+                    continue;
+                }
+                found.push(Listener {
+                    port: call.and_then(|call| written::port(source, call)),
+                    speaks: self.speaks_by_name(source, call),
+                    place: self.place(id, *span),
+                    sure: false,
+                });
+            }
+        }
+        found
+    }
+
+    /// What is spoken where a call opens a port, by what is called.
+    fn speaks_by_name(&self, source: &Module, call: Option<&Call>) -> Speaks {
+        let called = call.and_then(|call| source.called(call));
+        match (call, called) {
+            (Some(call), Some("bind")) => self.socket_speaks(written::kind(source, call)),
+            (_, Some("HTTPServer" | "ThreadingHTTPServer" | "make_server" | "run_app" | "run_simple")) => {
+                Speaks::Http(None)
+            }
+            (_, Some("start_http_server")) => Speaks::Http(Some("/metrics".to_owned())),
+            _ => Speaks::Takes("a server"),
+        }
     }
 
     /// The request that a socket of the agent answers with how the agent is doing: nothing where that is not known, and none inside where
@@ -422,8 +490,13 @@ impl Walker<'_> {
     /// The path of a route that tells how the agent is doing.
     fn telling_route(&self) -> Option<String> {
         let mut paths = Vec::new();
+        let mut prefixed = false;
         for (_, talk) in self.talks() {
-            paths.extend(talk.routes.as_ref()?.iter().cloned());
+            paths.extend(talk.routes.of_app.iter().cloned());
+            prefixed |= talk.routes.prefixed;
+        }
+        if !prefixed {
+            paths.extend(self.talks().flat_map(|(_, talk)| talk.routes.of_parts.iter().cloned()));
         }
         best(paths)
     }

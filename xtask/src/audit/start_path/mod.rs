@@ -76,6 +76,7 @@ mod unseen;
 mod value;
 mod walk;
 mod walks;
+mod written;
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use super::reuse::using;
 use super::steps::visit;
 use super::value::{ModuleId, V};
 use super::walk::{Bind, Doubt, Frame, PortOf, Socket, SocketState, Walker};
+use super::written;
 use crate::finding::Subject;
 use crate::python::imports::zmq;
 
@@ -109,6 +110,7 @@ impl Walker<'_> {
                 released: false,
                 given_up: false,
                 socket,
+                written: self.source(here).and_then(|source| written::kind(source, call)),
                 held_at: self.held_at(call).filter(|_| socket.is_none()),
             });
         }

@@ -3,6 +3,7 @@
 use pysrc::{Body, Call, Condition, Module, Span, Step, Test, Value};
 
 use super::steps::visit;
+use super::written;
 
 /// Words of requests that ask how an agent is doing; the likeliest first.
 pub const ASKING: &[&str] = &[
@@ -89,8 +90,19 @@ pub struct FileTalk {
     pub opaque: Option<Span>,
     /// Calls that may open a port.
     pub opens: Vec<Span>,
-    /// Paths of its routes of GET; nothing where something is put in front of them.
-    pub routes: Option<Vec<String>>,
+    /// Paths of its routes of GET.
+    pub routes: Routes,
+}
+
+/// Paths of routes of GET.
+#[derive(Debug, Default)]
+pub struct Routes {
+    /// Those of an application itself.
+    pub of_app: Vec<String>,
+    /// Those of a part, as a blueprint or a router.
+    pub of_parts: Vec<String>,
+    /// Something is put in front of those of a part.
+    pub prefixed: bool,
 }
 
 impl FileTalk {
@@ -171,34 +183,105 @@ fn opening(source: &Module) -> Vec<Span> {
     source.calls.iter().filter(opens).map(|call| call.span).collect()
 }
 
-/// Paths of routes of GET; nothing where something is put in front of them.
-fn routes(source: &Module) -> Option<Vec<String>> {
-    let prefixed = source.calls.iter().any(|call| {
-        let prefixes = ["prefix", "url_prefix"];
-        prefixes.iter().any(|name| source.keyword(call, name).is_some())
-    });
-    if prefixed {
-        return None;
-    }
-    let mut paths = Vec::new();
+/// What applications are made by.
+const MAKES_APPS: &[&str] = &[
+    "Application",
+    "Bottle",
+    "FastAPI",
+    "Flask",
+    "Quart",
+    "Sanic",
+    "Starlette",
+];
+
+/// What adds a route in a plain call.
+const ADDS: &[&str] = &[
+    "add_api_route",
+    "add_get",
+    "add_route",
+    "add_url_rule",
+    "get",
+    "Route",
+    "route",
+];
+
+/// Paths of routes of GET.
+fn routes(source: &Module) -> Routes {
+    let mut routes = Routes {
+        prefixed: source.calls.iter().any(|call| {
+            let prefixes = ["prefix", "url_prefix"];
+            prefixes.iter().any(|name| source.keyword(call, name).is_some())
+        }),
+        ..Routes::default()
+    };
     let wrappers = source.functions.iter().flat_map(|function| &*function.wrappers);
     let decorators = wrappers.filter_map(|wrapper| match wrapper {
         Value::Call(call) => source.calls.get(*call as usize),
         _ => None,
     });
-    for call in decorators {
-        if matches!(last_name(source, call), "route" | "get") && takes_get(source, call) {
-            paths.extend(first_text(call));
+    let decorators = decorators.filter(|call| matches!(last_name(source, call), "route" | "get" | "api_route"));
+    let plain = source.calls.iter().filter(|call| {
+        let name = last_name(source, call);
+        // Of `get`, only that of a module of routes: others ask a dictionary or a server.
+        ADDS.contains(&name) && (name != "get" || is_of_module(source, call))
+    });
+    for call in decorators.chain(plain).filter(|call| takes_get(source, call)) {
+        let given = match &*call.arguments {
+            [Value::Str(method), path, ..] if !method.starts_with('/') => {
+                Some(path).filter(|_| matches!(&**method, "GET" | "*"))
+            }
+            arguments => arguments.first().or_else(|| source.keyword(call, "path")),
+        };
+        let path = given.and_then(|path| text_of(source, call, path));
+        let Some(path) = path.filter(|path| path.starts_with('/') && !path.contains(['<', '{'])) else {
+            continue;
+        };
+        match is_of_app(source, call) {
+            true => routes.of_app.push(path),
+            false => routes.of_parts.push(path),
         }
     }
-    for call in &source.calls {
-        let adds = matches!(last_name(source, call), "add_get" | "add_url_rule" | "add_api_route");
-        if adds && takes_get(source, call) {
-            paths.extend(first_text(call));
-        }
+    routes
+}
+
+/// Whether what is called is of a module that is imported as such, as in `web.get`.
+fn is_of_module(source: &Module, call: &Call) -> bool {
+    match &call.callee {
+        Value::Attribute(object, _) => matches!(**object, Value::Name(name) if source.name(name) == "web"),
+        _ => false,
     }
-    paths.retain(|path| path.starts_with('/') && !path.contains(['<', '{']));
-    Some(paths)
+}
+
+/// Whether the object of which a method is called is an application.
+fn is_of_app(source: &Module, call: &Call) -> bool {
+    let Value::Attribute(object, _) = &call.callee else {
+        return false;
+    };
+    let object = match &**object {
+        // `app.router.add_get(…)`.
+        Value::Attribute(of, name) if source.name(*name) == "router" => of,
+        _ => object,
+    };
+    let stored = written::stored(source, call.function, object);
+    !stored.is_empty()
+        && stored.iter().all(|value| match value {
+            Value::Call(made) => {
+                let made = source.calls.get(*made as usize);
+                made.is_some_and(|made| MAKES_APPS.contains(&last_name(source, made)))
+            }
+            _ => false,
+        })
+}
+
+/// The only text that a value is.
+fn text_of(source: &Module, call: &Call, value: &Value) -> Option<String> {
+    if let Value::Str(text) = value {
+        return Some(text.to_string());
+    }
+    match written::stored(source, call.function, value).as_slice() {
+        [Value::Str(text)] => Some(text.to_string()),
+        _ => None,
+    }
 }
 
 /// Longest word that is looked for in quotes, in bytes.
@@ -232,13 +315,6 @@ pub fn imports(source: &Module, package: &str) -> bool {
         .imports
         .iter()
         .any(|import| import.level == 0 && import.module.split('.').next() == Some(package))
-}
-
-fn first_text(call: &Call) -> Option<String> {
-    match call.arguments.first() {
-        Some(Value::Str(text)) => Some(text.to_string()),
-        _ => None,
-    }
 }
 
 /// Whether a route is one of GET: it says so, or nothing else.

@@ -231,6 +231,8 @@ pub struct Bind {
     pub given_up: bool,
     /// The socket, where that is one of pyzmq.
     pub socket: Option<usize>,
+    /// What kind of socket it is, as the file has it where the walk does not know.
+    pub written: Option<&'static str>,
     /// How many scopes run, where a name of the innermost one is all that is seen to hold the socket.
     pub held_at: Option<usize>,
 }
