@@ -47,7 +47,7 @@ pub fn a_wrong_prediction_is_found(harness: &Harness) {
     assert_eq!(ran.code, 1, "{ran:#?}");
     for text in [
         "1 not as predicted",
-        "mainpc/Control: nothing was predicted to stop it",
+        "nothing was predicted to stop 1 agent: mainpc/Control",
         "(tree/system/agents/control.py:6)",
     ] {
         assert!(ran.stdout.contains(text), "`{text}` is not in\n{}", ran.stdout);

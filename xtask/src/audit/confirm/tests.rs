@@ -8,7 +8,8 @@ use crate::finding::Place;
 use crate::stack::AgentId;
 use crate::stack::fixture::Fixture;
 
-pub(super) fn observation(state: AgentState, code: Option<i32>, log: &str) -> Observation {
+/// What was seen of an agent in that state, with its exit code and its log.
+pub fn observation(state: AgentState, code: Option<i32>, log: &str) -> Observation {
     Observation {
         status: AgentStatus {
             start: None,
@@ -48,7 +49,13 @@ pub(super) fn observation(state: AgentState, code: Option<i32>, log: &str) -> Ob
 }
 
 /// What Beta's end is, against a prediction with its rule and place.
-fn verdict(prediction: Prediction, rule: Option<&'static str>, at: Option<(&str, u32)>, seen: &Observation) -> Verdict {
+/// What was predicted of `Beta`, set against what was seen.
+pub fn verdict(
+    prediction: Prediction,
+    rule: Option<&'static str>,
+    at: Option<(&str, u32)>,
+    seen: &Observation,
+) -> Verdict {
     let stack = Fixture::small().model();
     let beta = stack.agents().find(|(_, agent)| agent.name == "Beta").unwrap().0;
     let chain: Vec<Place> = at
@@ -190,6 +197,16 @@ fn rules_without_an_exception_are_known_by_their_exit_code() {
     };
     assert_eq!(differs("start/flags-rejected", 2), None);
     assert!(differs("start/flags-rejected", 1).is_some());
+    // Two options of one name are no words that are rejected.
+    let log = traceback(
+        "/app/main/alpha.py",
+        3,
+        "argparse.ArgumentError: argument --x: conflicting option string: --x",
+    );
+    let seen = observation(AgentState::Failed, Some(1), &log);
+    let at = Some(("tree/main/alpha.py", 3));
+    let twice = verdict(Prediction::CannotStart, Some("start/flags-rejected"), at, &seen);
+    assert_eq!(twice.differs, None);
     assert_eq!(differs("start/does-nothing", 0), None);
     assert!(differs("start/does-nothing", 2).is_some());
 }

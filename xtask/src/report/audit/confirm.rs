@@ -255,16 +255,23 @@ pub fn human(verdicts: &[Verdict], color: bool) -> String {
         };
         let _ = writeln!(text, "{}", paint(line.trim_end(), style, color));
     }
-    let mut first = true;
-    for (verdict, name) in verdicts.iter().zip(&names) {
+    text.push_str(&differences(verdicts, &names, color));
+    text
+}
+
+/// What is not as predicted: each agent with both, and in one line those of which nothing was predicted, since the table says what was seen.
+fn differences(verdicts: &[Verdict], names: &[String], color: bool) -> String {
+    let mut text = String::new();
+    let mut unpredicted = Vec::new();
+    for (verdict, name) in verdicts.iter().zip(names) {
         let Some(differs) = &verdict.differs else {
             continue;
         };
-        if first {
-            let _ = writeln!(text, "\n{}", paint("Not as predicted", Style::new().bold(), color));
-            first = false;
-        }
         let report = &verdict.report;
+        if words(report.prediction) == words(Prediction::Starts) {
+            unpredicted.push(name.as_str());
+            continue;
+        }
         let _ = writeln!(text, "  {name}: {}", escape::line(differs));
         let why = report
             .reason
@@ -281,7 +288,18 @@ pub fn human(verdicts: &[Verdict], color: bool) -> String {
             escape::line(&ending(verdict))
         );
     }
-    text
+    if !unpredicted.is_empty() {
+        let _ = writeln!(
+            text,
+            "  nothing was predicted to stop {}: {}",
+            counted(unpredicted.len(), "agent"),
+            unpredicted.join(", ")
+        );
+    }
+    match text.is_empty() {
+        true => text,
+        false => format!("\n{}\n{text}", paint("Not as predicted", Style::new().bold(), color)),
+    }
 }
 
 /// How it ended, and where.
@@ -314,5 +332,27 @@ fn paint(text: &str, style: Style, color: bool) -> String {
         text.style(style).to_string()
     } else {
         text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::confirm::tests::{observation, verdict};
+
+    #[test]
+    fn agents_of_which_nothing_was_predicted_share_a_line() {
+        let crashed = observation(AgentState::Failed, Some(1), "ValueError: no\n");
+        let up = observation(AgentState::Healthy, None, "");
+        let starts = |seen| verdict(Prediction::Starts, None, None, seen);
+        assert_eq!(differences(&[starts(&up)], &["a/A".to_owned()], false), "");
+        let undefined = verdict(Prediction::CannotStart, Some("start/undefined-name"), None, &up);
+        let verdicts = [starts(&crashed), undefined, starts(&crashed), starts(&up)];
+        let names = ["a/A", "a/B", "a/C", "a/D"].map(str::to_owned);
+        assert_eq!(
+            differences(&verdicts, &names, false),
+            "\nNot as predicted\n  a/B: it starts all the same\n      predicted: cannot start\n      seen: healthy, answers\n  nothing was \
+             predicted to stop 2 agents: a/A, a/C\n"
+        );
     }
 }
