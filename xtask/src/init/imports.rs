@@ -34,6 +34,8 @@ pub struct Wanted {
     pub needed: bool,
     /// Some import of it stands in no branch and no handler.
     pub sure: bool,
+    /// Some import of it stands in no function: it runs when its file is imported.
+    pub at_once: bool,
 }
 
 /// What files import, by the folder of the script that loads them, the number of further folders that modules are looked up from, and
@@ -61,6 +63,7 @@ impl Loaded {
             let own = self.packages.entry(name.clone()).or_insert_with(|| wanted.clone());
             own.needed |= wanted.needed;
             own.sure |= wanted.sure;
+            own.at_once |= wanted.at_once;
         }
         for (root, evidence) in &other.roots {
             self.roots.entry(root.clone()).or_insert_with(|| evidence.clone());
@@ -222,9 +225,11 @@ impl Sources {
                     evidence: evidence(),
                     needed: false,
                     sure: false,
+                    at_once: false,
                 });
                 wanted.needed |= !import.guard.catches_import_error && !import.guard.catches_everything;
                 wanted.sure |= wanted.needed && !import.guard.conditional;
+                wanted.at_once |= !import.guard.function;
             }
         }
         next

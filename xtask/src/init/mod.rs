@@ -440,8 +440,12 @@ impl Looked<'_> {
             if let Some((server, _)) = &agent.served {
                 let says = format!("starts `{}` by `{server}`", agent.name);
                 let evidence = Evidence::new(config.path.as_str(), agent.line, says);
-                let (needed, sure) = (true, true);
-                let wanted = Wanted { evidence, needed, sure };
+                let wanted = Wanted {
+                    evidence,
+                    needed: true,
+                    sure: true,
+                    at_once: true,
+                };
                 loaded.packages.entry(server.clone()).or_insert(wanted);
             }
         }

@@ -1,12 +1,12 @@
 //! Requirements: the file of the tree that serves a group's agents, or one that is made from what they import.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use pysrc::PythonVersion;
 
 use super::evidence::{Evidence, Known};
-use super::imports::Loaded;
+use super::imports::{Loaded, Wanted};
 use super::texts::{Kind, Texts, is_put_aside};
 use crate::python::facts::TreeFacts;
 use crate::python::imports::distributions::providers;
@@ -95,10 +95,11 @@ impl Files {
         // What nothing is known to bring says nothing about a file.
         let can_be_had =
             |module: &str| !providers(module).is_empty() || self.all.iter().any(|(_, file)| file.bring(module));
+        let spared = self.spared(loaded);
         let (needed, nowhere): (Vec<_>, Vec<_>) = loaded
             .packages
             .iter()
-            .filter(|(_, wanted)| wanted.needed)
+            .filter(|(module, wanted)| wanted.needed && !spared.contains(module.as_str()))
             .partition(|(module, _)| can_be_had(module));
         let share = |requirements: &Requirements| {
             let brought = needed.iter().filter(|(module, _)| requirements.bring(module)).count();
@@ -161,6 +162,16 @@ impl Files {
                 wanted.evidence.place()
             ));
         }
+        for (module, wanted) in loaded
+            .packages
+            .iter()
+            .filter(|(module, _)| spared.contains(module.as_str()))
+        {
+            known = known.but(format!(
+                "it does not bring `{module}`, which is imported only when a function runs, or in a branch ({})",
+                wanted.evidence.place()
+            ));
+        }
         for (module, wanted) in nowhere.into_iter().filter(|(_, wanted)| wanted.sure) {
             known = known.but(format!(
                 "no package is known to bring `{module}`, imported in {}",
@@ -177,20 +188,42 @@ impl Files {
         }
     }
 
+    /// Modules that agents get along without, as far as their tree knows: they are imported only when a function runs, or in a branch, and
+    /// none of the tree's files asks for them, although these ask for all that is imported in any case.
+    fn spared<'l>(&self, loaded: &'l Loaded) -> BTreeSet<&'l str> {
+        let is_asked_for = |module: &str| self.written(module).is_some() || self.asked(module).is_some();
+        let is_certain = |wanted: &Wanted| wanted.sure && wanted.at_once;
+        let known = loaded
+            .packages
+            .iter()
+            .filter(|(module, wanted)| wanted.needed && !providers(module).is_empty());
+        let (certain, others): (Vec<_>, Vec<_>) = known.partition(|(_, wanted)| is_certain(wanted));
+        if certain.is_empty() || !certain.iter().all(|(module, _)| is_asked_for(module)) {
+            return BTreeSet::new();
+        }
+        let others = others.into_iter().map(|(module, _)| module.as_str());
+        others.filter(|module| !is_asked_for(module)).collect()
+    }
+
     /// A file made from imports, with the versions that the tree's own files name.
     fn make(&self, group: &str, loaded: &Loaded, made: &str, best: Option<(&str, usize)>) -> Known<Source> {
         let mut lines: BTreeMap<String, String> = BTreeMap::new();
         let mut unknown = Vec::new();
         let mut optional = Vec::new();
+        let spared = self.spared(loaded);
         for (module, wanted) in &loaded.packages {
             let from = self.written(module);
             let asked = self.asked(module).filter(|_| from.is_none());
             let line = match (&from, providers(module).first()) {
                 (Some((_, line)), _) => line.clone(),
                 (None, _) if asked.is_some() => asked.map(|asked| asked.line.clone()).unwrap_or_default(),
-                (None, Some(provider)) if wanted.needed => (*provider).to_owned(),
+                (None, Some(provider)) if wanted.needed && !spared.contains(module.as_str()) => (*provider).to_owned(),
                 (None, Some(provider)) => {
-                    optional.push((*provider, &wanted.evidence));
+                    let how = match wanted.needed {
+                        true => "imported only when a function runs, or in a branch, in",
+                        false => "imported in a `try` in",
+                    };
+                    optional.push((*provider, how, &wanted.evidence));
                     continue;
                 }
                 (None, None) => {
@@ -218,12 +251,8 @@ impl Files {
         for (line, why) in &lines {
             let _ = writeln!(text, "{line}  # {}", one_line(why));
         }
-        for (name, evidence) in &optional {
-            let _ = writeln!(
-                text,
-                "# {name}  # imported in a `try` in {}",
-                one_line(&evidence.place())
-            );
+        for (name, how, evidence) in &optional {
+            let _ = writeln!(text, "# {name}  # {how} {}", one_line(&evidence.place()));
         }
         for (module, wanted) in &unknown {
             let _ = writeln!(
@@ -241,11 +270,21 @@ impl Files {
         };
         let first = loaded.packages.values().map(|wanted| wanted.evidence.clone()).take(2);
         let known = Known::agreed(Source::Made(made.to_owned(), text), first.collect());
-        let known = if best.is_some() || !lines.is_empty() {
+        let mut known = if best.is_some() || !lines.is_empty() {
             known.but(says)
         } else {
             known
         };
+        for (module, wanted) in loaded
+            .packages
+            .iter()
+            .filter(|(module, _)| spared.contains(module.as_str()))
+        {
+            known = known.but(format!(
+                "`{module}` is left out: it is imported only when a function runs, or in a branch ({}), and no requirements file names it",
+                wanted.evidence.place()
+            ));
+        }
         match unknown.as_slice() {
             [] => known,
             [(module, wanted), rest @ ..] => {
@@ -355,6 +394,7 @@ mod tests {
                     evidence,
                     needed: *needed,
                     sure: *needed,
+                    at_once: true,
                 },
             )
         });
@@ -435,6 +475,40 @@ mod tests {
         );
         // What stands in a handler alone is no doubt.
         assert!(text.contains("# ? old") && chosen.doubts.len() == 1, "{chosen:?}");
+    }
+
+    #[test]
+    fn what_only_some_ways_need_and_the_tree_never_asks_for_is_left_out() {
+        let files = files(&[("requirements-wire.txt", "pyzmq\n"), ("requirements.txt", "pyyaml\n")]);
+        let of = |certain: &[&str]| {
+            let mut wanted = loaded(&[("zmq", true), ("yaml", true), ("torch", true), ("tomli", true)]);
+            for (module, package) in &mut wanted.packages {
+                package.at_once = module != "torch";
+                package.sure = module != "tomli";
+            }
+            let more = loaded(&certain.iter().map(|module| (*module, true)).collect::<Vec<_>>());
+            wanted.packages.extend(more.packages);
+            files.choose("core", "", &[], &wanted, "made.txt")
+        };
+        let chosen = of(&[]);
+        let Source::Made(_, text) = &chosen.value else {
+            panic!("{chosen:?}");
+        };
+        for line in [
+            "# torch  # imported only when a function runs, or in a branch, in a.py:3",
+            "# tomli  # imported only when a function runs",
+            "pyzmq  # ",
+        ] {
+            assert!(text.lines().any(|found| found.starts_with(line)), "{line}\n{text}");
+        }
+        let said = |doubts: &[String]| doubts.iter().any(|doubt| doubt.starts_with("`torch` is left out"));
+        assert!(said(&chosen.doubts), "{chosen:?}");
+        // Where the tree asks for less than it needs in any case, its silence says nothing.
+        let chosen = of(&["numpy"]);
+        let Source::Made(_, text) = &chosen.value else {
+            panic!("{chosen:?}");
+        };
+        assert!(text.contains("\ntorch  # ") && !said(&chosen.doubts), "{text}");
     }
 
     #[test]
