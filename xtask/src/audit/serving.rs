@@ -130,10 +130,16 @@ impl Open {
     /// Why more than that a connection is taken may be asked.
     fn doubt(&self) -> Option<String> {
         match self.speaks {
-            _ if self.presumed => Some(format!(
-                "the code does not say plainly that it is {}, one of its configured ports; `audit --confirm --adopt` sees it",
-                self.port
-            )),
+            _ if self.presumed => {
+                let sees = match self.check().kind {
+                    Kind::Tcp => "sees which it is, and what it answers",
+                    _ => "sees which it is",
+                };
+                Some(format!(
+                    "the code does not say its port plainly, {} is the configured one; `audit --confirm --adopt` {sees}",
+                    self.port
+                ))
+            }
             Speaks::Replies => Some(format!(
                 "nothing says which request is answered on {} with how it is doing: that it takes connections is all that is asked; `audit --confirm --adopt` tries more",
                 self.port

@@ -380,7 +380,11 @@ impl Walker<'_> {
             let opens = talk.opens.iter();
             for span in opens.filter(|span| !self.met.followed.contains(&(id, span.start))) {
                 let call = source.calls.iter().find(|call| call.span == *span);
-                if call.is_some_and(|call| !written::may_run(source, call, is_main, &sources)) {
+                let opens_none = |call: &Call| {
+                    !written::may_run(source, call, is_main, &sources)
+                        || written::is_of_function(source, call, &sources)
+                };
+                if call.is_some_and(opens_none) {
                     continue;
                 }
                 found.push(Listener {

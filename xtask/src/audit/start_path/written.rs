@@ -63,7 +63,7 @@ fn of_value(source: &Module, function: Option<u32>, value: &Value, depth: usize)
             let call = source.calls.get(*index as usize)?;
             let given = call.arguments.first();
             match source.called(call)? {
-                "socket" => named(source, given?),
+                "socket" => named(source, call.function, given?),
                 "enter_context" | "enter_async_context" => of_value(source, function, given?, depth + 1),
                 _ => None,
             }
@@ -73,21 +73,60 @@ fn of_value(source: &Module, function: Option<u32>, value: &Value, depth: usize)
     }
 }
 
-/// `zmq.REP`; of two that are chosen from, what they have in common.
-fn named(source: &Module, kind: &Value) -> Option<&'static str> {
+/// `zmq.REP`; of two that are chosen from, what they have in common; what a parameter is where nobody in the file gives it.
+fn named(source: &Module, function: Option<u32>, kind: &Value) -> Option<&'static str> {
     match kind {
-        Value::Attribute(_, name) | Value::Name(name) => {
-            let name = source.name(*name);
-            KINDS.iter().find(|known| **known == name).copied()
+        Value::Attribute(_, name) => known(source.name(*name)),
+        Value::Name(name) => known(source.name(*name)).or_else(|| {
+            let function = source.functions.get(function? as usize)?;
+            let at = function
+                .parameters
+                .all
+                .iter()
+                .position(|parameter| parameter.name == *name)?;
+            let place = at - usize::from(function.class.is_some()).min(at);
+            let mut calls = source.calls.iter();
+            let is_given = calls.any(|call| {
+                source.called(call) == Some(&*function.name)
+                    && (call.arguments.len() > place || source.keyword(call, source.name(*name)).is_some())
+            });
+            match function.parameters.all[at].default.as_ref()? {
+                Value::Attribute(_, name) if !is_given => known(source.name(*name)),
+                _ => None,
+            }
+        }),
+        Value::Choice(choice) => {
+            let either = (
+                named(source, function, &choice.yes)?,
+                named(source, function, &choice.no)?,
+            );
+            match either {
+                (one, other) if one == other => Some(one),
+                ("REP" | "ROUTER", "REP" | "ROUTER") => Some("REP"),
+                ("PUB" | "XPUB", "PUB" | "XPUB") => Some("PUB"),
+                _ => None,
+            }
         }
-        Value::Choice(choice) => match (named(source, &choice.yes)?, named(source, &choice.no)?) {
-            (one, other) if one == other => Some(one),
-            ("REP" | "ROUTER", "REP" | "ROUTER") => Some("REP"),
-            ("PUB" | "XPUB", "PUB" | "XPUB") => Some("PUB"),
-            _ => None,
-        },
         _ => None,
     }
+}
+
+fn known(name: &str) -> Option<&'static str> {
+    KINDS.iter().find(|known| **known == name).copied()
+}
+
+/// Whether a call named `bind` is one of a function of these files, and not of a socket: it is given no address.
+pub fn is_of_function(source: &Module, call: &Call, files: &[&Module]) -> bool {
+    let address = match call.arguments.first() {
+        Some(Value::Str(_) | Value::Concat(_) | Value::List(_)) => true,
+        Some(_) | None => false,
+    };
+    let name = source.called(call).unwrap_or_default();
+    !address
+        && files.iter().any(|file| {
+            let mut functions = file.functions.iter();
+            file.atom(name).is_some() && functions.any(|function| &*function.name == name)
+        })
 }
 
 /// The port in the address that a call is given, where it is written out.
@@ -196,6 +235,14 @@ mod tests {
             ),
             ("with c.socket(zmq.PULL) as s:\n    s.bind('tcp://*:7')\n", Some("PULL")),
             (
+                "class A:\n    def f(self, port, kind=zmq.REP):\n        s = self.c.socket(kind)\n        s.bind(f'tcp://*:{port}')\n",
+                Some("REP"),
+            ),
+            (
+                "def f(c, kind=zmq.REP):\n    s = c.socket(kind)\n    s.bind('tcp://*:7')\nf(c, zmq.PUB)\n",
+                None,
+            ),
+            (
                 "def f(c, x):\n    s = c.socket(zmq.PUB if x else zmq.REP)\n    s.bind('tcp://*:7')\n",
                 None,
             ),
@@ -212,6 +259,16 @@ mod tests {
         assert_eq!(port(&source, bind(&source)), Some(7));
         let source = module("P = 9\ns.bind(('', P))\n");
         assert_eq!(port(&source, bind(&source)), Some(9));
+    }
+
+    #[test]
+    fn a_function_that_is_called_bind_opens_nothing_itself() {
+        let pool = module("class Pool:\n    def bind(self, port):\n        self.s.bind(f'tcp://*:{port}')\n");
+        let user = module("def f(pool):\n    pool.bind(7000)\n");
+        let socket = module("def f(s, where):\n    s.bind(where)\n");
+        assert!(is_of_function(&user, bind(&user), &[&pool, &user]));
+        assert!(!is_of_function(&pool, bind(&pool), &[&pool, &user]));
+        assert!(!is_of_function(&socket, bind(&socket), &[&socket]));
     }
 
     #[test]
