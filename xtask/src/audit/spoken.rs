@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use pysrc::{Call, Condition, Function, Module, Step, Test, Value};
 
 use super::replies;
-use super::start_path::ASKING;
+use super::start_path::{ASKING, KEYS};
 use crate::python::steps;
 
 /// Deepest value that is looked into.
@@ -157,6 +157,7 @@ pub fn request(files: &[(&Module, Option<&BTreeSet<u32>>)]) -> Option<Request> {
         look.function = None;
         if within.is_none() {
             look.body(&source.body);
+            dispatched(source, &mut found);
         }
     }
     let (rank, request) = found.first()?.clone();
@@ -166,6 +167,55 @@ pub fn request(files: &[(&Module, Option<&BTreeSet<u32>>)]) -> Option<Request> {
         .map(|(_, request)| request.ask.as_str())
         .collect();
     (asks.len() == 1).then_some(request)
+}
+
+/// Adds requests whose words are keys of a table of functions, or ends of names of methods that are made up from requests.
+fn dispatched(source: &Module, found: &mut BTreeSet<(usize, Request)>) {
+    let mut keys = KEYS.iter().filter(|key| says(source, key));
+    let key = match (keys.next(), keys.next()) {
+        (Some(key), None) => *key,
+        (Some(&"action"), Some(_)) => "action",
+        _ => return,
+    };
+    let mut add = |word: &str, function: &str| {
+        let rank = ASKING.iter().position(|known| *known == word);
+        let mut functions = source.functions.iter().filter(|known| &*known.name == function);
+        let (Some(rank), Some(function), None) = (rank, functions.next(), functions.next()) else {
+            return;
+        };
+        let reply = replies::of_steps(source, Some(function), &function.body);
+        let expect = reply.or_else(|| says_status(source).then(Vec::new));
+        let ask = serde_json::json!({ key: word }).to_string();
+        found.extend(expect.map(|expect| (rank, Request { ask, expect })));
+    };
+    let mut tables: Vec<&Value> = source.attributes.iter().map(|attribute| &attribute.value).collect();
+    tables.extend(source.bindings.iter().filter_map(|binding| binding.value.as_ref()));
+    for function in &source.functions {
+        steps::all(&function.body, &mut |step| {
+            if let Step::Store { value: Some(value), .. } = step {
+                tables.push(value);
+            }
+        });
+    }
+    for table in tables {
+        let Value::Dict(entries) = table else { continue };
+        for (key, value) in entries {
+            if let (Value::Str(word), Value::Name(name) | Value::Attribute(_, name)) = (key, value) {
+                add(word, source.name(*name));
+            }
+        }
+    }
+    for call in source
+        .calls
+        .iter()
+        .filter(|call| source.called(call) == Some("getattr"))
+    {
+        if let Some(Value::Concat(parts)) = call.arguments.get(1)
+            && let Some(Value::Str(prefix)) = parts.first()
+        {
+            ASKING.iter().for_each(|word| add(word, &format!("{prefix}{word}")));
+        }
+    }
 }
 
 /// Looks for comparisons with words that ask for health, and for what is answered there.
@@ -539,6 +589,38 @@ mod tests {
                 Some("{\"type\":\"health\"} -> green"),
                 "{pattern}"
             );
+        }
+    }
+
+    #[test]
+    fn requests_that_choose_a_function_by_its_name_are_known() {
+        let replies = "    def health(self, m):\n        return {'status': 'alive'}\n    def do_health_check(self, m):\n        return {'status': 'ok'}\n";
+        for (text, ask) in [
+            (
+                "    def __init__(self):\n        self.table = {'health': self.health, 'add': self.add}\n    def handle(self, m):\n        return \
+                 self.table[m['cmd']](m)\n",
+                Some("{\"cmd\":\"health\"} -> alive"),
+            ),
+            (
+                "    def handle(self, m):\n        do = getattr(self, 'do_' + m.get('action'), None)\n        return do(m)\n",
+                Some("{\"action\":\"health_check\"}"),
+            ),
+            (
+                "    def handle(self, m):\n        return getattr(self, f'do_{m.get(\"action\")}')(m)\n",
+                Some("{\"action\":\"health_check\"}"),
+            ),
+            // How a request names it is not known.
+            (
+                "    def handle(self, m):\n        return getattr(self, f'do_{m.what}')(m)\n",
+                None,
+            ),
+            (
+                "    table = {'health': 'yes'}\n    def handle(self, m):\n        return self.table[m['cmd']]\n",
+                None,
+            ),
+        ] {
+            let found = asked_of(&format!("class A:\n{replies}{text}"));
+            assert_eq!(found.as_deref(), ask, "{text}");
         }
     }
 

@@ -92,7 +92,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet as HashSet;
 
 pub use failure::Failure;
-pub use talk::ASKING;
+pub use talk::{ASKING, KEYS};
 pub use walks::Walks;
 
 use self::failure::Flow;

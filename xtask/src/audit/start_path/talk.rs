@@ -18,7 +18,7 @@ pub const ASKING: &[&str] = &[
 ];
 
 /// Keys under which a request names what is wanted.
-const KEYS: &[&str] = &["action", "type", "command", "cmd", "request", "method", "op"];
+pub const KEYS: &[&str] = &["action", "type", "command", "cmd", "request", "method", "op"];
 
 /// Packages whose servers are opened in ways that are not followed.
 const OPAQUE: &[&str] = &[
