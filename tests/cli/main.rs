@@ -13,6 +13,7 @@ mod discovery;
 mod dotenv;
 mod escape;
 mod graph;
+mod health;
 mod hostile;
 mod init;
 mod installed;

@@ -325,6 +325,7 @@ fn refine(open: &mut [Open], listening: &Listening, stack: &Stack, tree: &TreeFa
         let request = match &one.speaks {
             Speaks::Http(known) => {
                 let is_unclear = known.as_deref().is_none_or(|path| matches!(path, "" | "/"));
+                let is_unclear = is_unclear && !spoken::serves_routes(source, one.place.line);
                 if let Some(path) = is_unclear.then(|| spoken::http_path(source, &loaded)).flatten() {
                     one.speaks = Speaks::Http(path);
                 }

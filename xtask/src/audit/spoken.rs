@@ -15,6 +15,17 @@ const DEEPEST: usize = 8;
 /// Words in paths that tell how a service is doing; the likeliest first.
 const TELLING: [&str; 7] = ["health", "ping", "status", "ready", "live", "alive", "heartbeat"];
 
+/// Last names of what serves an application.
+const SERVE_ROUTES: [&str; 7] = [
+    "Config",
+    "TCPSite",
+    "make_server",
+    "run",
+    "run_app",
+    "run_simple",
+    "serve",
+];
+
 /// The path at which the only handler of a file tells how the agent is doing: nothing where it compares no path, or there are more
 /// handlers; none inside where which it is, is not known. `all` are the files in which it may be given its path.
 #[must_use]
@@ -43,13 +54,23 @@ pub fn http_path(source: &Module, all: &[&Module]) -> Option<Option<String>> {
     Some(best(&paths))
 }
 
+/// Whether what opens a port in this line serves an application's routes, and no class of handlers.
+#[must_use]
+pub fn serves_routes(source: &Module, line: u32) -> bool {
+    let mut calls = source.calls.iter();
+    calls.any(|call| {
+        source.position(call.span).line == line && source.called(call).is_some_and(|name| SERVE_ROUTES.contains(&name))
+    })
+}
+
 /// Of several paths, the one that tells most of the agent; its root before any other.
 fn best(paths: &BTreeSet<String>) -> Option<String> {
     let telling = TELLING.iter().find_map(|word| {
         let of_word = paths.iter().filter(|path| path.contains(word));
         of_word.min_by_key(|path| path.len())
     });
-    telling.or_else(|| paths.get("/")).cloned()
+    let up = paths.iter().find(|path| path.ends_with("/up"));
+    telling.or(up).or_else(|| paths.get("/")).cloned()
 }
 
 /// Whether a value is the path of a request, or a part of it.

@@ -526,5 +526,6 @@ fn best(paths: Vec<String>) -> Option<String> {
         of_word.sort_by_key(|path| (path.len(), (*path).clone()));
         of_word.first().map(|path| (*path).clone())
     });
-    telling.or_else(|| paths.into_iter().find(|path| path == "/"))
+    let up = paths.iter().find(|path| path.ends_with("/up")).cloned();
+    telling.or(up).or_else(|| paths.into_iter().find(|path| path == "/"))
 }
