@@ -46,10 +46,13 @@ const NAMES: &[&str] = &[
     "version",
 ];
 
+/// A dictionary that is written out, with the function in which it stands.
+type Dictionary<'m> = (&'m [(Value, Value)], Option<&'m Function>);
+
 /// Values of a reply, or of a part of one.
 #[derive(Debug, Default)]
 struct Replies<'m> {
-    dicts: Vec<(&'m [(Value, Value)], Option<&'m Function>)>,
+    dicts: Vec<Dictionary<'m>>,
     texts: Vec<&'m str>,
     /// One is not known.
     open: bool,
@@ -70,7 +73,7 @@ pub fn of_steps(source: &Module, function: Option<&Function>, body: &[Step]) -> 
             }
         }
     }
-    replies.words(source)
+    replies.words()
 }
 
 /// The same of a value that is the reply, as one of two that are chosen from.
@@ -78,7 +81,7 @@ pub fn of_steps(source: &Module, function: Option<&Function>, body: &[Step]) -> 
 pub fn of_value(source: &Module, function: Option<&Function>, value: &Value) -> Option<Vec<String>> {
     let mut replies = Replies::default();
     replies.take(source, function, value, 0);
-    replies.words(source)
+    replies.words()
 }
 
 impl<'m> Replies<'m> {
@@ -166,7 +169,7 @@ impl<'m> Replies<'m> {
         }
     }
 
-    fn words(&self, source: &Module) -> Option<Vec<String>> {
+    fn words(&self) -> Option<Vec<String>> {
         let (mut usual, mut own): (Vec<String>, Vec<String>) = Default::default();
         let mut has_status = false;
         for (entries, function) in &self.dicts {
@@ -175,7 +178,7 @@ impl<'m> Replies<'m> {
             };
             has_status = true;
             let mut statuses = Vec::new();
-            if !texts_of(source, *function, status, 0, &mut statuses) {
+            if !texts_of(*function, status, 0, &mut statuses) {
                 return None;
             }
             for status in statuses {
@@ -216,13 +219,7 @@ fn value_of<'v>(entries: &'v [(Value, Value)], wanted: &str) -> Option<&'v Value
 }
 
 /// Texts that a value may be; whether all of them are known.
-fn texts_of<'m>(
-    source: &'m Module,
-    function: Option<&'m Function>,
-    value: &'m Value,
-    depth: usize,
-    found: &mut Vec<&'m str>,
-) -> bool {
+fn texts_of<'m>(function: Option<&'m Function>, value: &'m Value, depth: usize, found: &mut Vec<&'m str>) -> bool {
     if depth > DEEPEST {
         return false;
     }
@@ -232,14 +229,14 @@ fn texts_of<'m>(
             true
         }
         Value::Choice(choice) => {
-            let yes = texts_of(source, function, &choice.yes, depth + 1, found);
-            texts_of(source, function, &choice.no, depth + 1, found) && yes
+            let yes = texts_of(function, &choice.yes, depth + 1, found);
+            texts_of(function, &choice.no, depth + 1, found) && yes
         }
         Value::Name(name) => {
             let stored = function.map_or_else(Vec::new, |function| steps::stored(&function.body, *name));
             let mut all = !stored.is_empty();
             for value in stored {
-                all &= texts_of(source, function, value, depth + 1, found);
+                all &= texts_of(function, value, depth + 1, found);
             }
             all
         }

@@ -44,6 +44,8 @@ pub enum What {
     Reaches(Vec<AgentId>),
     /// `flags:`.
     Flags(OwnFlags),
+    /// That `health:` may have to be written.
+    Unclear,
 }
 
 /// A port that an agent surely listens on.
@@ -181,6 +183,7 @@ pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, walks: &Walks)
         let listening = presumed.as_ref().map_or(listening, |presumed| &presumed.listening);
         // One of them may be the configured one.
         if listening.all.iter().any(|listener| listener.port.is_none()) {
+            proposals.extend(unclear(stack, id, listening));
             continue;
         }
         let presumed = presumed.iter().flat_map(|presumed| &presumed.ports);
@@ -191,7 +194,7 @@ pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, walks: &Walks)
         };
         open.extend(presumed.map(|(port, listener)| Open::at(*port, listener, !is_written(*port, &listener.place))));
         refine(&mut open, listening, stack, tree, agent);
-        let health = health(stack, followed, listening, &open);
+        let health = health(stack, followed, listening, &open).or_else(|| unclear(stack, id, listening));
         let asked = match health.as_ref().map(|proposal| &proposal.what) {
             Some(What::Health(check)) => check.port,
             _ => agent.health_port(),
@@ -230,7 +233,7 @@ impl Claims {
             .flat_map(|proposal| match &proposal.what {
                 What::Health(check) => check.port.into_iter().collect(),
                 What::Ports(ports) => ports.iter().map(|port| port.target).collect(),
-                What::Reaches(_) | What::Flags(_) => Vec::new(),
+                What::Reaches(_) | What::Flags(_) | What::Unclear => Vec::new(),
             })
             .collect();
         for port in &wanted {
@@ -422,6 +425,31 @@ fn health(stack: &Stack, followed: &Followed, listening: &Listening, open: &[Ope
     proposal(best.check(), evidence, elsewhere.or(best.doubt()))
 }
 
+/// That the port on which an agent is asked is none that its code is seen to open, where it opens ports that are not known.
+fn unclear(stack: &Stack, id: AgentId, listening: &Listening) -> Option<Proposal> {
+    let agent = stack.agent(id);
+    let asked = agent.health_port()?;
+    let is_seen = listening.all.iter().any(|listener| listener.port == Some(asked));
+    if is_seen || agent.served().is_some() || !agent.runtime.health.is_default() {
+        return None;
+    }
+    let script = || Place::file(format!("{}{}", stack.shown_prefix(), agent.script_path));
+    let mut unknown = listening.all.iter().filter(|listener| listener.port.is_none());
+    let place = unknown.next().map(|listener| listener.place.clone());
+    let place = place
+        .or_else(|| listening.elsewhere.clone())
+        .or_else(|| listening.imports_more.then(script))?;
+    Some(Proposal {
+        agent: id,
+        what: What::Unclear,
+        evidence: vec![(place, "may open a port that is not known".to_owned())],
+        doubt: Some(format!(
+            "the code does not show that it opens {asked}, where its health is asked: `health: {{kind: …, port: …}}` says where else, and \
+             `audit --confirm --adopt` sees it"
+        )),
+    })
+}
+
 /// Ports that agents connect to, by number: whose they are, and who does that where.
 type LookedFor<'a> = BTreeMap<u16, (AgentId, Vec<(AgentId, &'a Connection)>)>;
 
@@ -582,6 +610,7 @@ mod tests {
                 }
                 What::Reaches(agents) => format!("reaches {}", agents.len()),
                 What::Flags(flags) => format!("flags {}", crate::audit::flags::words(flags)),
+                What::Unclear => "unclear".to_owned(),
             };
             format!("{}: {what}{doubt}", stack.agent(proposal.agent).name)
         });
@@ -748,8 +777,11 @@ mod tests {
         let second = "t = zmq.Context().socket(zmq.REP)\nt.bind(f'tcp://*:{ports}')\n";
         assert_eq!(of(&format!("{}{second}{handles}", rep("ports"))), Vec::<String>::new());
         // One may be opened where nobody gets.
+        let unclear = ["Alpha: unclear ?"];
         let later = "import atexit\ndef later(p):\n    t = zmq.Context().socket(zmq.PUB)\n    t.bind(p)\natexit.register(later)\n";
-        assert_eq!(of(&format!("{}{later}{handles}", rep("ports"))), Vec::<String>::new());
+        assert_eq!(of(&format!("{}{later}{handles}", rep("ports"))), unclear);
+        let drawn = later.replace("t.bind(p)", "t.bind_to_random_port(p)");
+        assert_eq!(of(&format!("{}{drawn}{handles}", rep("ports"))), ["Alpha: zmq 5000 ?"]);
         let unused = later.replace("atexit.register(later)", "");
         assert_eq!(of(&format!("{}{unused}{handles}", rep("ports"))), ["Alpha: zmq 5000 ?"]);
         let http = "from fastapi import FastAPI\nimport uvicorn, threading\napp = FastAPI()\n@app.get('/healthz')\ndef up():\n    return {}\n\
@@ -802,7 +834,7 @@ mod tests {
             let named = format!("{may}{}{worker}", hooks(name));
             assert_eq!(
                 of_all(&[("main/alpha.py", &named), helper]),
-                Vec::<String>::new(),
+                ["Alpha: unclear ?"],
                 "{may}"
             );
             // Nobody calls it.
@@ -813,7 +845,7 @@ mod tests {
                 "{may}"
             );
         }
-        assert_eq!(of(&format!("import grpc\n{worker}")), Vec::<String>::new());
+        assert_eq!(of(&format!("import grpc\n{worker}")), ["Alpha: unclear ?"]);
     }
 
     #[test]

@@ -17,6 +17,9 @@ use crate::finding::Place;
 /// Paths that tell how a service is doing, as people call them; the likeliest first.
 const TELLING: &[&str] = &["health", "ping", "status", "ready", "live", "alive", "heartbeat"];
 
+/// What takes connections on a port that is drawn.
+const RANDOM: &str = "a socket on a random port";
+
 /// What is spoken on a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Speaks {
@@ -288,6 +291,10 @@ impl Walker<'_> {
         }));
         let opaque = self.opaque();
         let mut unmet = self.unmet();
+        // Nobody is asked on a port that is drawn.
+        if !all.is_empty() {
+            unmet.retain(|listener| listener.speaks != Speaks::Takes(RANDOM));
+        }
         let elsewhere = opaque.clone().or(unmet.first().map(|listener| listener.place.clone()));
         let unmet = unmet.pop().filter(|_| unmet.is_empty() && opaque.is_none());
         Listening {
@@ -406,6 +413,7 @@ impl Walker<'_> {
             (_, Some("HTTPServer" | "ThreadingHTTPServer" | "make_server" | "run_app" | "run_simple")) => {
                 Speaks::Http(None)
             }
+            (_, Some("bind_to_random_port")) => Speaks::Takes(RANDOM),
             (_, Some("start_http_server")) => Speaks::Http(Some("/metrics".to_owned())),
             _ => Speaks::Takes("a server"),
         }
