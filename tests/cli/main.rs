@@ -104,6 +104,12 @@ fn wrong_use_ends_with_code_2() {
     sandbox
         .run(&["status", "NoSuchAgent"])
         .fails_with(2, &["no group or agent is called `NoSuchAgent`"]);
+    sandbox
+        .run(&["deploy", "--machine", "pc3"])
+        .fails_with(2, &["no machine is called `pc3`", "hint: machines are mainpc, pc2"]);
+    sandbox
+        .run(&["deploy", "--engine", "docker"])
+        .fails_with(2, &["invalid value 'docker'", "quadlet"]);
     sandbox.run(&["restart", "MemoryManager"]).fails_with(
         2,
         &[

@@ -55,12 +55,14 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let hosts = context.hosts(&stack, args.selection.lab)?;
     let every: Vec<GroupId> = stack.groups().map(|(id, _)| id).collect();
     let mut removed = Removed::default();
-    // Before their containers go: systemd would start them again.
-    let units = systemd::remove(&stack, &removal, args.take_over)?;
-    for name in &units {
-        printer.step("removed", format!("unit {name}"));
+    // Before their containers go: systemd would start them again. A lab has none.
+    if !args.selection.lab {
+        let units = systemd::remove(&stack, &removal, args.take_over)?;
+        for name in &units {
+            printer.step("removed", format!("unit {name}"));
+        }
+        removed.count += units.len();
     }
-    removed.count += units.len();
     for part in hosts.parts(&stack, &every) {
         let others = |machine: MachineId| !part.machines.contains(&machine);
         if args.selection.machine(&stack)?.is_some_and(others) {

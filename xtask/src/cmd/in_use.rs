@@ -1,15 +1,19 @@
 //! Jobs that take the stack down at their end, with its data, do not begin on one that somebody uses.
 
 use super::{Context, Failure, Outcome};
+use crate::host::boot::systemd;
 use crate::host::podman::belongs_to;
 use crate::report::exit::Exit;
+use crate::stack::GroupId;
 
-/// Fails if this host's Podman has pods or volumes of the stack: `job` would remove them.
+/// Fails if this host has units of the stack, or its Podman pods or volumes: `job` would remove them.
 ///
 /// # Errors
 /// When there are any, or Podman cannot be asked.
 pub fn refuse(context: &Context, job: &str) -> Outcome<()> {
     let stack = context.stack()?;
+    let groups: Vec<GroupId> = stack.groups().map(|(id, _)| id).collect();
+    systemd::require_none(&stack, &groups)?;
     let podman = context.podman();
     let pods = podman.pods(&stack.name)?.len();
     let volumes = podman.volumes()?;

@@ -129,7 +129,11 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         printer.note(format!("waiting for {holder}"));
     })?;
     let chosen = choose::choose(context, &stack, &hosts, &args.selection, args.no_deps)?;
-    systemd::require_none(&stack, &chosen.groups)?;
+    // Units are this host's; a lab has nothing of it.
+    let parts = hosts.parts(&stack, &chosen.groups);
+    for part in parts.iter().filter(|part| part.host.place == Place::Here) {
+        systemd::require_none(&stack, &part.groups)?;
+    }
     require_secrets(context, &stack, &chosen.groups)?;
     for part in &hosts.parts(&stack, &chosen.groups) {
         ownership::before_boot(context, &stack, part, args.take_over, args.chown_volumes)?;

@@ -7,142 +7,7 @@ use super::failure::{Flow, Words};
 use super::value::{ModuleId, V};
 use super::walk::Walker;
 use crate::finding::Subject;
-
-/// A version's first two numbers.
-type Release = (u32, u32);
-
-/// Names that a module of a distribution has lost, in which version, and whether asking for one raises `ImportError` however it is
-/// asked for.
-struct Lost {
-    distribution: &'static str,
-    module: &'static str,
-    since: Release,
-    always_import: bool,
-    names: &'static [&'static str],
-}
-
-const LOST: &[Lost] = &[
-    Lost {
-        distribution: "numpy",
-        module: "numpy",
-        since: (1, 24),
-        always_import: false,
-        names: &["float", "int", "object", "complex", "str", "unicode"],
-    },
-    Lost {
-        distribution: "numpy",
-        module: "numpy",
-        since: (2, 0),
-        always_import: false,
-        names: &[
-            "Inf",
-            "Infinity",
-            "NaN",
-            "infty",
-            "NINF",
-            "PINF",
-            "NZERO",
-            "PZERO",
-            "float_",
-            "complex_",
-            "unicode_",
-            "string_",
-            "asfarray",
-            "product",
-            "cumproduct",
-            "alltrue",
-            "sometrue",
-            "cast",
-            "find_common_type",
-            "round_",
-            "msort",
-            "sctypes",
-            "issubclass_",
-            "issubsctype",
-            "obj2sctype",
-            "set_string_function",
-            "recfromcsv",
-            "recfromtxt",
-            "safe_eval",
-            "mat",
-            "cfloat",
-            "longfloat",
-            "longcomplex",
-            "clongfloat",
-            "singlecomplex",
-            "deprecate",
-            "byte_bounds",
-            "DataSource",
-        ],
-    },
-    Lost {
-        distribution: "pydantic",
-        module: "pydantic",
-        since: (2, 0),
-        always_import: true,
-        names: &[
-            "BaseSettings",
-            "ConstrainedBytes",
-            "ConstrainedDate",
-            "ConstrainedDecimal",
-            "ConstrainedFloat",
-            "ConstrainedFrozenSet",
-            "ConstrainedInt",
-            "ConstrainedList",
-            "ConstrainedSet",
-            "ConstrainedStr",
-            "JsonWrapper",
-            "NoneBytes",
-            "NoneStr",
-            "NoneStrBytes",
-            "Protocol",
-            "Required",
-            "StrBytes",
-            "compiled",
-            "create_model_from_namedtuple",
-            "create_model_from_typeddict",
-            "parse_file_as",
-            "parse_raw_as",
-            "stricturl",
-            "validate_model",
-        ],
-    },
-    Lost {
-        distribution: "flask",
-        module: "flask",
-        since: (3, 0),
-        always_import: false,
-        names: &["Markup", "escape", "_app_ctx_stack", "_request_ctx_stack"],
-    },
-    Lost {
-        distribution: "jinja2",
-        module: "jinja2",
-        since: (3, 1),
-        always_import: false,
-        names: &[
-            "Markup",
-            "escape",
-            "contextfilter",
-            "contextfunction",
-            "evalcontextfilter",
-            "environmentfilter",
-        ],
-    },
-    Lost {
-        distribution: "markupsafe",
-        module: "markupsafe",
-        since: (2, 1),
-        always_import: false,
-        names: &["soft_unicode"],
-    },
-    Lost {
-        distribution: "pillow",
-        module: "PIL.Image",
-        since: (10, 0),
-        always_import: false,
-        names: &["ANTIALIAS", "CUBIC", "LINEAR"],
-    },
-];
+use crate::python::imports::removed::{self, Release, Removed};
 
 /// Keywords that a function of pydantic no longer takes, and whether it refuses them itself.
 const LOST_KEYWORDS: &[(&str, &[&str], bool)] = &[
@@ -166,10 +31,11 @@ impl Walker<'_> {
         let Some((lost, installed)) = self.lost(here, module, name) else {
             return Flow::Next;
         };
-        let (rule, exception) = match lost.always_import {
-            true => ("start/cannot-import-name", "ImportError"),
-            false => ("start/no-attribute", "AttributeError"),
+        let rule = match lost.exception {
+            "ImportError" => "start/cannot-import-name",
+            _ => "start/no-attribute",
         };
+        let exception = lost.exception;
         let message = format!("module '{module}' has no attribute '{name}'");
         self.is_gone(here, span, (rule, exception), installed, gone(name, message, lost))
     }
@@ -184,10 +50,8 @@ impl Walker<'_> {
         self.is_gone(here, span, kind, installed, gone(name, message, lost))
     }
 
-    fn lost(&self, here: ModuleId, module: &str, name: &str) -> Option<(&'static Lost, Installed)> {
-        let lost = LOST
-            .iter()
-            .find(|lost| lost.module == module && lost.names.contains(&name))?;
+    fn lost(&self, here: ModuleId, module: &str, name: &str) -> Option<(&'static Removed, Installed)> {
+        let lost = removed::from(module, name)?;
         let open = self.silent > 0 || self.asks_first(here) || self.is_given_to(module, name);
         let installed = self.installed(lost.distribution, lost.since)?;
         (!open).then_some((lost, installed))
@@ -279,7 +143,7 @@ impl Walker<'_> {
     }
 }
 
-fn gone(name: &str, message: String, lost: &Lost) -> Words {
+fn gone(name: &str, message: String, lost: &Removed) -> Words {
     let (major, minor) = lost.since;
     let message = format!(
         "{message}: {} has lost it in version {major}.{minor}",

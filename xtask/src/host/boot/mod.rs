@@ -562,22 +562,7 @@ fn make_networks(
         let machine = stack.machine(*id);
         let wanted = machine.subnet.to_string();
         if let Some(network) = there.iter().find(|network| network.name == machine.network) {
-            let subnets: Vec<&str> = network
-                .subnets
-                .iter()
-                .flatten()
-                .map(|subnet| subnet.subnet.as_str())
-                .collect();
-            if subnets
-                .iter()
-                .all(|subnet| Subnet::parse(subnet) != Some(machine.subnet))
-            {
-                return Err(BootError::Subnet {
-                    name: machine.network.clone(),
-                    found: subnets.join(", "),
-                    wanted,
-                });
-            }
+            require_subnet(network, machine)?;
             continue;
         }
         match make::network(podman, &machine.network, &wanted, &labels(stack, *id)) {
@@ -594,6 +579,21 @@ fn make_networks(
         emit(BootEvent::Network(machine.network.clone()));
     }
     Ok(created)
+}
+
+/// Fails where a machine's network has other subnets than the machine.
+fn require_subnet(network: &Network, machine: &Machine) -> Result<(), BootError> {
+    let subnets = network.subnets.iter().flatten();
+    let subnets: Vec<&str> = subnets.map(|subnet| subnet.subnet.as_str()).collect();
+    let is_its = |subnet: &&str| Subnet::parse(subnet) == Some(machine.subnet);
+    if subnets.iter().any(is_its) {
+        return Ok(());
+    }
+    Err(BootError::Subnet {
+        name: machine.network.clone(),
+        found: subnets.join(", "),
+        wanted: machine.subnet.to_string(),
+    })
 }
 
 fn make_volumes(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::session::Containers;
 use super::take_down::Removal;
-use super::{BootError, There};
+use super::{BootError, There, require_subnet};
 use crate::boot::limits;
 use crate::boot::standing::Standing;
 use crate::boot::units::{self, Installed, Kind, PROPERTIES, ServiceState};
@@ -14,7 +14,7 @@ use crate::host::podman::Podman;
 use crate::host::system::files::{self, FileError};
 use crate::host::system::process::{ProcessError, Program};
 use crate::host::tree::root::open_own;
-use crate::stack::{GroupId, Stack};
+use crate::stack::{GroupId, MachineId, Stack};
 
 /// How long systemd may take to read its units, and to answer.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -276,8 +276,19 @@ pub fn look(podman: &Podman, stack: &Stack, groups: &[GroupId]) -> Result<BTreeS
     if !by_up.is_empty() {
         return Err(BootError::ByUp(by_up));
     }
-    let machines = groups.iter().map(|group| stack.group(*group).machine).collect();
+    let machines: BTreeSet<MachineId> = groups.iter().map(|group| stack.group(*group).machine).collect();
     there.require_own(stack, groups.iter().map(name), &machines)?;
+    // A network that a unit has made is made anew where that unit changes. Any other one stays as it is.
+    let installed = Systemd::of_this_user().installed();
+    for machine in machines.iter().map(|id| stack.machine(*id)) {
+        let by_unit = installed
+            .values()
+            .any(|file| file.is_of(&stack.name) && file.machine() == Some(&machine.name));
+        let network = there.networks.iter().find(|network| network.name == machine.network);
+        if let Some(network) = network.filter(|_| !by_unit) {
+            require_subnet(network, machine)?;
+        }
+    }
     let is_older = |group: &&GroupId| {
         let container = there.containers.get(name(group));
         let image = there.images.get(&stack.group_image(**group));

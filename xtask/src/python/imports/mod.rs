@@ -6,6 +6,7 @@
 pub mod closure;
 pub mod distributions;
 pub mod dynamic;
+pub mod removed;
 pub mod requirements;
 pub mod resolve;
 pub mod stdlib;
