@@ -8,4 +8,3 @@
 mod docker;
 mod room;
 mod systemd;
-mod systemd_deploy;

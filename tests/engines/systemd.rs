@@ -3,6 +3,8 @@
 //! Where the machine's cgroups of version 2 lack the controllers of memory and processes, as beside those of version 1, the limits of units
 //! are left out; all else of a unit is as it is rendered.
 
+mod deploy;
+
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -17,7 +19,7 @@ use crate::room::{Room, child_of, command, root, wait_for};
 const SCRIPT: &str = include_str!("systemd.sh");
 
 /// Where hosts are.
-pub fn room() -> Room {
+fn room() -> Room {
     Room::new(SCRIPT, &["room"], &[])
 }
 
@@ -30,7 +32,7 @@ fn boot(room: &Room, machine: &str, address: &str) -> Host {
 }
 
 /// The same on the units of a folder, or on `none`.
-pub fn boot_on(room: &Room, machine: &str, address: &str, units: &str) -> Host {
+fn boot_on(room: &Room, machine: &str, address: &str, units: &str) -> Host {
     let folder = room.folder.join(machine);
     let debian = debian::folder(&Repository::at(root()));
     assert!(
@@ -70,23 +72,23 @@ fn names_of_containers(units: &Path) -> Vec<String> {
 }
 
 /// A host that runs.
-pub struct Host {
+struct Host {
     child: Child,
     /// Its systemd.
-    pub process: u32,
+    process: u32,
     /// Its groups.
     units: Vec<String>,
 }
 
 impl Host {
     /// What a line of shell prints on it.
-    pub fn try_run(&self, line: &str) -> String {
+    fn try_run(&self, line: &str) -> String {
         let output = self.shell(line).stderr(Stdio::null()).output().unwrap();
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     /// A line of shell on it.
-    pub fn shell(&self, line: &str) -> Command {
+    fn shell(&self, line: &str) -> Command {
         let mut shell = command("nsenter");
         shell
             .arg(format!("--target={}", self.process))
@@ -135,7 +137,7 @@ impl Host {
     }
 
     /// Waits until it is off.
-    pub fn powers_off(mut self) {
+    fn powers_off(mut self) {
         self.try_run("systemctl poweroff");
         wait_for("a host to be off", || self.child.try_wait().unwrap().is_some());
     }

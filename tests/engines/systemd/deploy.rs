@@ -3,8 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::{Host, boot_on, room};
 use crate::room::{command, root};
-use crate::systemd::{Host, boot_on, room};
 
 /// Both agents stay, and are healthy for as long as they do.
 const AGENT: &str = "import time\nwhile True:\n    time.sleep(1)\n";
@@ -70,12 +70,15 @@ fn provide(host: &Host) {
     }
     succeeds(host, "init");
     succeeds(host, "render");
+    // Beside what cargo made this test with, in whatever profile.
+    let target = Path::new(env!("CARGO_BIN_EXE_xtask")).ancestors().nth(2).unwrap();
     let built = command(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "agent-supervisor"])
+        .args(["build", "--quiet", "--package", "agent-supervisor", "--target-dir"])
+        .arg(target)
         .current_dir(root())
         .status();
     assert!(built.unwrap().success());
-    let supervisor = Path::new(env!("CARGO_BIN_EXE_xtask")).with_file_name("agent-supervisor");
+    let supervisor = target.join("debug/agent-supervisor");
     copy(host, &supervisor, "/srv/image/usr/local/bin/agent-supervisor");
     let made = host.try_run(
         "set -e; cd /srv/image
