@@ -149,6 +149,7 @@ fn a_stack_is_deployed_changed_and_removed() {
     let said = succeeds(&host, "deploy");
     assert!(said.contains("nothing to do"), "it came up with the host: {said}");
     nothing_of_it_is_left(&host, other);
+    what_was_copied_by_hand_is_taken_over_if_told_so(&host);
     host.powers_off();
     room.end();
 }
@@ -171,6 +172,18 @@ fn what_changed_is_started_anew(host: &Host, first: &str) {
     assert_ne!(container(host), first);
     let size = host.try_run("podman inspect --format '{{.HostConfig.ShmSize}}' main");
     assert_eq!(size, (72 * 1024 * 1024).to_string());
+}
+
+/// Units that somebody copied from what some checkout has rendered.
+fn what_was_copied_by_hand_is_taken_over_if_told_so(host: &Host) {
+    host.try_run(&format!("cp {STACK}/deploy/docker/quadlet/main/* {UNITS}"));
+    let copied = files(host);
+    for command in ["deploy", "down"] {
+        refuses(host, command, "that somebody copied by hand");
+        assert_eq!(files(host), copied, "{command}");
+    }
+    succeeds(host, "down --take-over");
+    assert_eq!(files(host), "other.network");
 }
 
 fn nothing_of_it_is_left(host: &Host, other: &str) {

@@ -159,14 +159,25 @@ pub struct Change {
 pub enum Refusal {
     /// Files with names that are needed are not of this stack.
     Foreign(Vec<String>),
-    /// Another checkout of the same stack name installed some: how many each.
-    Others(BTreeMap<String, usize>),
+    /// Some have the stack's name, and nothing proves that this checkout installed them: how many each other one did, and how many were
+    /// copied by hand.
+    Others(BTreeMap<Option<String>, usize>),
+}
+
+/// Of files with the stack's name: how many each other checkout installed, and how many somebody copied by hand.
+pub fn others<'a>(files: impl Iterator<Item = &'a Installed>, checkout: &str) -> BTreeMap<Option<String>, usize> {
+    let mut others = BTreeMap::new();
+    for file in files.filter(|file| file.checkout() != Some(checkout)) {
+        *others.entry(file.checkout().map(str::to_owned)).or_default() += 1;
+    }
+    others
 }
 
 /// Compares the files that a stack's machines are to have with those that are there, by name.
 ///
 /// # Errors
-/// When files are in the way that are somebody else's, or another checkout's unless they are to be taken over.
+/// When files are in the way that are somebody else's, or that another checkout installed or somebody copied by hand, unless those are to
+/// be taken over.
 pub fn change(
     stack: &str,
     checkout: &str,
@@ -183,12 +194,7 @@ pub fn change(
         return Err(Refusal::Foreign(foreign));
     }
     let own = there.iter().filter(|(_, file)| file.is_of(stack));
-    let mut others: BTreeMap<String, usize> = BTreeMap::new();
-    for (_, file) in own.clone() {
-        if let Some(other) = file.checkout().filter(|other| *other != checkout) {
-            *others.entry(other.to_owned()).or_default() += 1;
-        }
-    }
+    let others = others(own.clone().map(|(_, file)| file), checkout);
     if !others.is_empty() && !take_over {
         return Err(Refusal::Others(others));
     }
@@ -360,12 +366,16 @@ mod tests {
         let other = there(&[("s-a.container", unit("s", "pc2", Some("/there")))]);
         assert_eq!(
             changed(&wanted, &other, false),
-            Err(Refusal::Others([("/there".to_owned(), 1)].into()))
+            Err(Refusal::Others([(Some("/there".to_owned()), 1)].into()))
         );
         assert_eq!(changed(&wanted, &other, true).unwrap().write.len(), 1);
-        // Copied by hand from what `render` wrote: ours, and now with the checkout.
+        // Copied by hand from what some checkout's `render` wrote.
         let copied = there(&[("s-a.container", unit("s", "pc2", None))]);
-        assert_eq!(changed(&wanted, &copied, false).unwrap().write.len(), 1);
+        assert_eq!(
+            changed(&wanted, &copied, false),
+            Err(Refusal::Others([(None, 1)].into()))
+        );
+        assert_eq!(changed(&wanted, &copied, true).unwrap().write.len(), 1);
     }
 
     #[test]

@@ -66,10 +66,9 @@ impl Deployment {
             state.is_some_and(ServiceState::is_up)
         };
         let is_changed = |group: &GroupId| {
-            let name = &stack.group(*group).name;
-            let is_its =
-                |file: &String| units::labels(&wanted.files[file]).get(crate::stack::labels::GROUP) == Some(name);
-            wanted.older.contains(group) || change.write.keys().any(is_its)
+            let service = containers.services.get(group);
+            let mut changed = change.write.keys().map(|file| units::service(file));
+            wanted.older.contains(group) || changed.any(|changed| Some(&changed) == service)
         };
         // Whatever is on a network that is made anew is, too.
         let on_new_network = |group: &GroupId| {
@@ -208,8 +207,7 @@ impl Deployment {
                 .map(|name| units::service(name)),
         );
         containers.systemd.stop(&services, limits::removal(stack))?;
-        remove_made_networks(podman, &stack.name, &networks)?;
-        for name in networks {
+        for name in remove_made_networks(podman, &stack.name, &networks)? {
             emit(BootEvent::Removed("network", name));
         }
         Ok(stopped)
@@ -229,11 +227,15 @@ fn refused(refusal: Refusal, systemd: &Systemd) -> BootError {
     let folder = systemd.folder().to_owned();
     match refusal {
         Refusal::Foreign(names) => BootError::Files(names, folder),
-        Refusal::Others(others) => {
-            let others = others
-                .into_iter()
-                .map(|(path, count)| format!("{count} of `{}`", path.escape_debug()));
-            BootError::OthersUnits(others.collect(), folder)
-        }
+        Refusal::Others(others) => BootError::OthersUnits(told(others), folder),
     }
+}
+
+/// Whose units are that are not of this checkout.
+pub(super) fn told(others: BTreeMap<Option<String>, usize>) -> Vec<String> {
+    let text = |(checkout, count): (Option<String>, usize)| match checkout {
+        Some(path) => format!("{count} of `{}`", path.escape_debug()),
+        None => format!("{count} that somebody copied by hand"),
+    };
+    others.into_iter().map(text).collect()
 }

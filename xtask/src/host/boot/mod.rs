@@ -122,10 +122,10 @@ pub enum BootError {
          Podman 5.0 or newer reads them", .0.join(", ")
     )]
     NoService(Vec<String>),
-    /// Units of the stack are another checkout's.
+    /// Nothing proves that this checkout installed units of the stack.
     #[error(
-        "units of the stack in `{}` are another checkout's: {}\n  hint: work in that checkout; or give this one a `name:`, networks, subnets and \
-         ports of its own in config/stack.yaml; or take all of it over: `--take-over`", .1.display(), .0.join(", ")
+        "units of the stack in `{}` are not of this checkout: {}\n  hint: work in the checkout that they are of; or give this one a `name:`, \
+         networks, subnets and ports of its own in config/stack.yaml; or take all of them over: `--take-over`", .1.display(), .0.join(", ")
     )]
     OthersUnits(Vec<String>, PathBuf),
     /// Images are missing.
@@ -672,20 +672,24 @@ pub fn remove_unused_networks(podman: &Podman, stack: &str) -> Result<(), BootEr
 }
 
 /// Removes those of the networks that carry the stack's label and that nothing uses: another group of the machine may, or a name
-/// may be of another host.
+/// may be of another host. Returns the names of those that are gone.
 ///
 /// # Errors
 /// When Podman cannot list them.
-pub fn remove_made_networks(podman: &Podman, stack: &str, names: &[String]) -> Result<(), PodmanError> {
+pub fn remove_made_networks(podman: &Podman, stack: &str, names: &[String]) -> Result<Vec<String>, PodmanError> {
     if names.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
+    let mut removed = Vec::new();
     for network in podman.networks()? {
         if belongs_to(network.labels.as_ref(), stack) && names.contains(&network.name) {
-            let _ = podman.command().args(["network", "rm", &network.name]).run();
+            let output = podman.command().args(["network", "rm", &network.name]).run();
+            if output.is_ok_and(|output| output.status.success()) {
+                removed.push(network.name);
+            }
         }
     }
-    Ok(())
+    Ok(removed)
 }
 
 /// The limits that this host's Podman can set. What root is granted is what the kernel has; for anybody else it is what is delegated to

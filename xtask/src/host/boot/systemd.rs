@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::deployment::told;
 use super::session::Containers;
 use super::take_down::Removal;
 use super::{BootError, There, require_subnet};
@@ -143,18 +144,22 @@ impl Systemd {
         command.limit(LIMIT).read().map(drop)
     }
 
-    /// Stops services, and forgets how they ended. `limit`: how long a container may take to stop.
+    /// Stops those of the services that it knows, and forgets how they ended. `limit`: how long a container may take to stop.
     ///
     /// # Errors
     /// When one does not stop.
     pub fn stop(&self, services: &[String], limit: Duration) -> Result<(), ProcessError> {
+        // Of a file that came since it read them it knows none: a deployment may have been killed before.
+        let known = self.states(services)?.into_iter();
+        let known = known.filter(|(_, state)| state.loaded || state.is_up());
+        let services: Vec<String> = known.map(|(service, _)| service).collect();
         if services.is_empty() {
             return Ok(());
         }
-        self.systemctl(&["stop"]).args(services).limit(limit + LIMIT).read()?;
+        self.systemctl(&["stop"]).args(&services).limit(limit + LIMIT).read()?;
         // Those that did not fail are none that it could forget, which it says as an error.
         self.systemctl(&["reset-failed"])
-            .args(services)
+            .args(&services)
             .limit(LIMIT)
             .run()
             .map(drop)
@@ -300,7 +305,7 @@ pub fn look(podman: &Podman, stack: &Stack, groups: &[GroupId]) -> Result<BTreeS
 /// Stops the units of a stack that a removal is about, and removes their files; returns their names.
 ///
 /// # Errors
-/// When another checkout installed them, unless they are taken over; when systemd does not stop one, or a file cannot be removed.
+/// When nothing proves that this checkout installed them, unless they are taken over; when systemd does not stop one, or a file cannot be removed.
 pub fn remove(stack: &Stack, removal: &Removal, take_over: bool) -> Result<Vec<String>, BootError> {
     let systemd = Systemd::of_this_user();
     let installed = systemd.installed();
@@ -308,13 +313,9 @@ pub fn remove(stack: &Stack, removal: &Removal, take_over: bool) -> Result<Vec<S
         .iter()
         .filter(|(_, file)| file.is_of(&stack.name) && removal.is_about(Some(file.labels())));
     let own: BTreeMap<&String, &Installed> = own.collect();
-    let others = own
-        .values()
-        .filter_map(|file| file.checkout())
-        .filter(|other| *other != stack.checkout);
-    let others: BTreeSet<String> = others.map(|path| format!("`{}`", path.escape_debug())).collect();
+    let others = units::others(own.values().copied(), &stack.checkout);
     if !others.is_empty() && !take_over {
-        return Err(BootError::OthersUnits(others.into_iter().collect(), systemd.folder));
+        return Err(BootError::OthersUnits(told(others), systemd.folder));
     }
     if own.is_empty() {
         return Ok(Vec::new());
