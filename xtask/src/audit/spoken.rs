@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use pysrc::{Call, Condition, Function, Module, Step, Test, Value};
+use pysrc::{Atom, Call, Condition, Function, Module, Step, Test, Value};
 
 use super::replies;
 use super::start_path::{ASKING, KEYS};
@@ -416,14 +416,22 @@ pub fn functions_of_socket(source: &Module, line: u32) -> Option<BTreeSet<u32>> 
         .collect();
     let mut last = found.clone();
     for _ in 0..DEEPEST {
+        if last.is_empty() {
+            break;
+        }
         let calls = source
             .calls
             .iter()
             .filter(|call| call.function.is_some_and(|at| last.contains(&at)));
-        let names: BTreeSet<&str> = calls.filter_map(|call| source.called(call)).collect();
+        let names: BTreeSet<Atom> = calls
+            .filter_map(|call| match &call.callee {
+                Value::Name(name) | Value::Attribute(_, name) => Some(*name),
+                _ => None,
+            })
+            .collect();
         let called = (0..)
             .zip(&source.functions)
-            .filter(|(_, function)| names.contains(&*function.name));
+            .filter(|(_, function)| names.contains(&function.atom));
         last = called.map(|(at, _)| at).filter(|at| !found.contains(at)).collect();
         found.extend(&last);
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use pysrc::{Atom, Value};
+
 use super::evidence::Evidence;
 use super::imports::{Loaded, Sources};
 use super::texts::{Kind, Texts};
@@ -34,17 +36,26 @@ pub fn of_group(sources: &Sources, loaded: &Loaded) -> BTreeMap<&'static str, Ev
         }
     }
     for (path, module) in sources.files(&loaded.files) {
+        // Most files have none of these names at all.
+        let known: Vec<(Atom, &str, &str)> = CALLS
+            .iter()
+            .filter_map(|(called, what)| Some((module.atom(called.rsplit('.').next()?)?, *called, *what)))
+            .collect();
+        if known.is_empty() {
+            continue;
+        }
         for call in &module.calls {
-            let Some(last) = module.called(call) else {
+            let (Value::Name(last) | Value::Attribute(_, last)) = &call.callee else {
                 continue;
             };
-            let mut known = CALLS.iter().filter(|(known, _)| known.rsplit('.').next() == Some(last));
-            let called = known.clone().next().and_then(|_| module.dotted(&call.callee));
-            if let Some((called, what)) = known.find(|(known, _)| Some(*known) == called.as_deref()) {
-                let line = module.position(call.span).line as usize;
-                found
-                    .entry(*what)
-                    .or_insert_with(|| Evidence::new(path, line, format!("calls `{called}`")));
+            let of_name = known.iter().filter(|(name, ..)| name == last);
+            for (_, called, what) in of_name {
+                if module.dotted(&call.callee).as_deref() == Some(*called) {
+                    let line = module.position(call.span).line as usize;
+                    found
+                        .entry(*what)
+                        .or_insert_with(|| Evidence::new(path, line, format!("calls `{called}`")));
+                }
             }
         }
     }

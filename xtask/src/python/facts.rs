@@ -1,11 +1,12 @@
 //! The facts of a whole tree: each file read and parsed once, in parallel.
 
 use std::collections::BTreeMap;
+use std::hash::Hasher;
 use std::sync::{Arc, OnceLock};
 
 use pysrc::{Module, PythonVersion, Span};
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::imports::requirements::decoded;
 use super::parses::Parses;
@@ -150,12 +151,13 @@ impl TreeFacts {
                 format!("{prefix:?} {version:?} {complete} {scripts:?} {paths:?} {texts:?} {odd:?}").as_bytes(),
             );
             for FileFacts { path, module } in files {
-                let lengths = [path.len() as u64, module.text.len() as u64];
-                lengths.iter().for_each(|length| {
-                    hasher.update(&length.to_le_bytes());
+                let mut text = FxHasher::default();
+                text.write(module.text.as_bytes());
+                let numbers = [path.len() as u64, module.text.len() as u64, text.finish()];
+                numbers.iter().for_each(|number| {
+                    hasher.update(&number.to_le_bytes());
                 });
                 hasher.update(path.as_bytes());
-                hasher.update(module.text.as_bytes());
             }
             hasher.finalize()
         })

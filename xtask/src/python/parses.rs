@@ -1,28 +1,53 @@
 //! Files that were parsed before: who reads the same tree again parses only what changed since.
 
+use std::hash::Hasher;
 use std::sync::Arc;
 
 use pysrc::{Detail, Module, PythonVersion};
+use rustc_hash::FxHasher;
 
 use super::recall::Recall;
 
-/// What a file's facts depend on: its content, the version that it is read for, and whether it is read whole.
-type Key = (blake3::Hash, PythonVersion, bool);
+/// What a file's facts depend on: its content, by a digest that two may have in common; the version that it is read for, and whether it
+/// is read whole.
+type Key = (u64, PythonVersion, bool);
+
+/// A file that was parsed.
+#[derive(Debug)]
+struct Parsed {
+    module: Arc<Module>,
+    /// Its content, where that is not its text.
+    bytes: Option<Vec<u8>>,
+}
+
+impl Parsed {
+    fn is_of(&self, bytes: &[u8]) -> bool {
+        self.bytes.as_deref().unwrap_or(self.module.text.as_bytes()) == bytes
+    }
+}
 
 /// Facts of files by their content.
 #[derive(Debug, Default)]
-pub struct Parses(Recall<Key, Module>);
+pub struct Parses(Recall<Key, Parsed>);
 
 impl Parses {
     /// The facts of a file; it is parsed where it was not before.
     #[must_use]
     pub fn read(&self, bytes: Vec<u8>, version: PythonVersion, detail: Detail) -> Arc<Module> {
-        let key = (blake3::hash(&bytes), version, detail == Detail::Whole);
-        self.0.find(key).unwrap_or_else(|| {
-            let module = Arc::new(pysrc::read_as(bytes, version, detail));
-            self.0.keep(key, Arc::clone(&module));
-            module
-        })
+        let mut hasher = FxHasher::default();
+        hasher.write(&bytes);
+        let key = (hasher.finish(), version, detail == Detail::Whole);
+        if let Some(parsed) = self.0.find(key).filter(|parsed| parsed.is_of(&bytes)) {
+            return Arc::clone(&parsed.module);
+        }
+        let module = Arc::new(pysrc::read_as(&*bytes, version, detail));
+        let bytes = (module.text.as_bytes() != bytes).then_some(bytes);
+        let parsed = Parsed {
+            module: Arc::clone(&module),
+            bytes,
+        };
+        self.0.keep(key, Arc::new(parsed));
+        module
     }
 
     /// Whether nothing was parsed.
@@ -51,6 +76,12 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &read(&parses, "import a\n", Detail::Whole)));
         assert!(!Arc::ptr_eq(&first, &read(&parses, "import b\n", Detail::Whole)));
         assert!(!Arc::ptr_eq(&first, &read(&parses, "import a\n", Detail::Outline)));
+        let marked = read(&parses, "\u{feff}import a\n", Detail::Whole);
+        assert!(!Arc::ptr_eq(&first, &marked));
+        assert!(Arc::ptr_eq(
+            &marked,
+            &read(&parses, "\u{feff}import a\n", Detail::Whole)
+        ));
         let newer = PythonVersion { major: 3, minor: 99 };
         assert!(!Arc::ptr_eq(
             &first,

@@ -16,16 +16,16 @@ use crate::stack::near::nearest;
 
 impl Walker<'_> {
     /// A new value, as reading the file makes it.
-    pub fn made_of(&mut self, document: Document, path: &Arc<str>) -> V {
+    pub fn made_of(&mut self, document: &Document, path: &Arc<str>) -> V {
         let (content, value): (_, fn(usize) -> V) = match document {
-            Document::Scalar(value) => return value,
+            Document::Scalar(value) => return value.clone(),
             Document::Mapping(items) => {
-                let items = items.into_iter();
-                let items = items.map(|(key, value)| (key, self.made_of(value, path)));
+                let items = items.iter();
+                let items = items.map(|(key, value)| (key.clone(), self.made_of(value, path)));
                 (Content::Mapping(items.collect()), V::Mapping)
             }
             Document::Sequence(items) => {
-                let items = items.into_iter().map(|item| self.made_of(item, path));
+                let items = items.iter().map(|item| self.made_of(item, path));
                 (Content::Sequence(items.collect()), V::Sequence)
             }
         };

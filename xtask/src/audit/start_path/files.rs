@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pysrc::Call;
 
-use super::document;
+use super::document::{self, Document};
 use super::failure::{Flow, Words};
 use super::paths::parent;
 use super::reuse::using;
@@ -277,16 +277,19 @@ impl Walker<'_> {
         if self.view().may_have(below).is_err() {
             return (V::Unknown, Flow::Next);
         }
-        let Some(text) = self.disk.read(&real) else {
+        let disk = self.disk;
+        let Some(read) = self
+            .shared
+            .document(&real, json, || Some(Read::of(&disk.read(&real)?, json)))
+        else {
             return (V::Unknown, Flow::Next);
         };
-        let Some((place, why)) = malformed(&text, json).filter(|_| self.is_certain()) else {
-            let document = match json {
-                true => document::json(&text),
-                false => document::yaml(&text),
-            };
+        let Some((place, why)) = read.malformed.as_ref().filter(|_| self.is_certain()) else {
             let shown = Arc::from(self.tree().shown(&real));
-            let value = document.map_or(V::Unknown, |document| self.made_of(document, &shown));
+            let value = read
+                .document
+                .as_ref()
+                .map_or(V::Unknown, |document| self.made_of(document, &shown));
             return (value, Flow::Next);
         };
         let (kind, class) = match json {
@@ -356,6 +359,27 @@ impl Walker<'_> {
             Words::about(Subject::Path(path.to_owned()), message),
             help,
         )
+    }
+}
+
+/// What a JSON or YAML file holds: the same for all agents that read it.
+#[derive(Debug)]
+pub struct Read {
+    /// Where and why its reader refuses it.
+    malformed: Option<(String, String)>,
+    /// What is in it, where that is known.
+    document: Option<Document>,
+}
+
+impl Read {
+    fn of(text: &[u8], json: bool) -> Self {
+        Self {
+            malformed: malformed(text, json),
+            document: match json {
+                true => document::json(text),
+                false => document::yaml(text),
+            },
+        }
     }
 }
 

@@ -19,8 +19,7 @@ use crate::python::facts::TreeFacts;
 pub struct Names<'a> {
     tree: &'a TreeFacts,
     ids: FxHashMap<&'a str, NameId>,
-    /// By name, in order of the files.
-    named: Vec<Vec<Named>>,
+    named: Vec<OfName>,
     /// What the functions of each file call, as far as somebody asked.
     calls: Vec<OnceLock<FileCalls>>,
     /// What each file says of its ports, likewise.
@@ -35,6 +34,15 @@ pub struct Names<'a> {
 /// The number of a name that files of the tree have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameId(u32);
+
+/// All that have a name.
+#[derive(Debug, Default)]
+struct OfName {
+    /// In order of the files.
+    files: Vec<Named>,
+    /// One of them gives something an attribute of that name.
+    sets: bool,
+}
 
 /// A file that has a name.
 #[derive(Debug, Clone, Copy)]
@@ -130,7 +138,7 @@ impl<'a> Names<'a> {
     /// Of all files of a tree.
     pub fn new(tree: &'a TreeFacts) -> Self {
         let mut ids: FxHashMap<&'a str, NameId> = FxHashMap::default();
-        let mut all: Vec<Vec<Named>> = Vec::new();
+        let mut all: Vec<OfName> = Vec::new();
         for (file, facts) in tree.files.iter().enumerate() {
             let module: &'a Module = &facts.module;
             for (atom, name) in module.names() {
@@ -142,10 +150,11 @@ impl<'a> Names<'a> {
                 let next = NameId(u32::try_from(all.len()).unwrap_or(u32::MAX));
                 let id = *ids.entry(name).or_insert(next);
                 if id == next {
-                    all.push(Vec::new());
+                    all.push(OfName::default());
                 }
-                if let Some(files) = all.get_mut(id.0 as usize) {
-                    files.push(named);
+                if let Some(of_name) = all.get_mut(id.0 as usize) {
+                    of_name.files.push(named);
+                    of_name.sets |= named.sets;
                 }
             }
         }
@@ -162,8 +171,16 @@ impl<'a> Names<'a> {
     }
 
     fn of(&self, name: &str) -> &[Named] {
-        let files = self.id(name).and_then(|id| self.named.get(id.0 as usize));
-        files.map_or(&[], Vec::as_slice)
+        self.all_of(name).map_or(&[], |of_name| &of_name.files)
+    }
+
+    fn all_of(&self, name: &str) -> Option<&OfName> {
+        self.id(name).and_then(|id| self.named.get(id.0 as usize))
+    }
+
+    /// Whether a file gives something an attribute of that name.
+    fn is_set(&self, name: &str) -> bool {
+        self.all_of(name).is_some_and(|of_name| of_name.sets)
     }
 
     /// The number of a name that a file of the tree has.
@@ -264,7 +281,7 @@ impl<'a> Walker<'a> {
     /// Whether something holds for one of the modules that have run.
     pub fn any(&self, name: &str, about: About) -> bool {
         // Most names are set nowhere.
-        if about == About::Sets && !self.names.of(name).iter().any(|named| named.sets) {
+        if about == About::Sets && !self.names.is_set(name) {
             return false;
         }
         self.asks(name, about);
@@ -273,9 +290,7 @@ impl<'a> Walker<'a> {
 
     /// The answer of the first so many modules.
     pub fn answer(&self, name: &str, about: About, first: usize) -> Answer {
-        let before = |id: &ModuleId| self.modules.born(*id).is_some_and(|born| born < first);
-        let there = |file: usize| self.modules.of_file(file).iter().any(before);
-        let mut named = self.names.of(name).iter();
+        let any = |holds: &dyn Fn(&Named) -> bool| Answer::Any(self.any_named(name, first, holds));
         let source = |named: &Named| self.names.source(named.file);
         match about {
             About::Which => {
@@ -283,40 +298,62 @@ impl<'a> Walker<'a> {
                 Answer::Which(mentions.into_iter().map(|mention| mention.module).collect())
             }
             About::Changes => Answer::Changes(self.changes_between(name, 0, first)),
-            About::Has => Answer::Any(named.any(|named| there(named.file))),
-            About::Sets => Answer::Any(named.any(|named| named.sets && there(named.file))),
-            About::SetsOnOthers => Answer::Any(named.any(|named| {
-                named.sets && there(named.file) && source(named).is_some_and(|it| sets_on_others(it, named.atom, name))
-            })),
-            About::Escapes => Answer::Any(named.any(|named| {
-                let uses = || source(named).map(|source| source.uses(named.atom));
-                there(named.file) && uses().is_some_and(|uses| uses.escapes || uses.bound_otherwise)
-            })),
-            About::SetsVariables => Answer::Any(
-                named.any(|named| there(named.file) && source(named).is_some_and(|it| self.may_set_variables(it))),
-            ),
+            About::Has => any(&|_| true),
+            About::Sets => any(&|named| named.sets),
+            About::SetsOnOthers => {
+                any(&|named| named.sets && source(named).is_some_and(|it| sets_on_others(it, named.atom, name)))
+            }
+            About::Escapes => any(&|named| {
+                let uses = source(named).map(|source| source.uses(named.atom));
+                uses.is_some_and(|uses| uses.escapes || uses.bound_otherwise)
+            }),
+            About::SetsVariables => any(&|named| source(named).is_some_and(|it| self.may_set_variables(it))),
             About::FillsOthers => {
-                let mut modules = self.modules.order().iter().filter(|id| before(id));
+                let mut modules = self.first_modules(first).iter();
                 Answer::Any(modules.any(|id| self.source(*id).is_some_and(|source| source.fills_others)))
             }
         }
     }
 
+    /// The first so many modules, in order of import.
+    fn first_modules(&self, first: usize) -> &[ModuleId] {
+        let order = self.modules.order();
+        order.get(..first).unwrap_or(order)
+    }
+
+    /// Whether something holds for a file of the first so many modules that has a name.
+    fn any_named(&self, name: &str, first: usize, holds: &dyn Fn(&Named) -> bool) -> bool {
+        let (named, modules) = (self.names.of(name), self.first_modules(first));
+        // Whichever are fewer.
+        if modules.len() < named.len() {
+            let mut files = modules.iter().filter_map(|id| self.file_of(*id));
+            return files.any(|file| named_in(named, file).is_some_and(holds));
+        }
+        let before = |id: &ModuleId| self.modules.born(*id).is_some_and(|born| born < first);
+        let there = |named: &&Named| self.modules.of_file(named.file).iter().any(before);
+        named.iter().any(|named| holds(named) && there(&named))
+    }
+
     fn mentions_before(&self, name: &str, first: usize) -> Vec<Mention<'a>> {
+        let (all, modules) = (self.names.of(name), self.first_modules(first));
+        let mention = |module: ModuleId, named: &Named| {
+            let source = self.names.source(named.file)?;
+            let atom = named.atom;
+            Some(Mention { module, source, atom })
+        };
+        // Whichever are fewer.
+        if modules.len() < all.len() {
+            let found = modules
+                .iter()
+                .filter_map(|id| mention(*id, named_in(all, self.file_of(*id)?)?));
+            return found.collect();
+        }
         let mut found: Vec<(usize, Mention<'a>)> = Vec::new();
-        for named in self.names.of(name) {
-            let Some(source) = self.names.source(named.file) else {
-                continue;
-            };
+        for named in all {
             for module in self.modules.of_file(named.file) {
                 let born = self.modules.born(*module).unwrap_or_default();
                 if born < first {
-                    let mention = Mention {
-                        module: *module,
-                        source,
-                        atom: named.atom,
-                    };
-                    found.push((born, mention));
+                    found.extend(mention(*module, named).map(|mention| (born, mention)));
                 }
             }
         }
@@ -377,6 +414,12 @@ impl<'a> Walker<'a> {
         }
         changes
     }
+}
+
+/// The file among those that have a name.
+fn named_in(named: &[Named], file: usize) -> Option<&Named> {
+    let at = named.binary_search_by_key(&file, |named| named.file).ok()?;
+    named.get(at)
 }
 
 /// Whether a module gives anything but the `self` of a method an attribute of that name.

@@ -19,6 +19,7 @@ use super::assigned::{Given, SetElsewhere};
 use super::class::Entry as ClassEntry;
 use super::content::Data;
 use super::failure::{Failure, Flow};
+use super::files::Read;
 use super::lists::{ChangedLists, ListsPart};
 use super::modules::ModulesPart;
 use super::mutation::{About, Answer};
@@ -87,6 +88,8 @@ pub struct Shared {
     /// Modules whose import is recorded by an agent that records nothing else.
     claimed: Mutex<FxHashSet<ModuleId>>,
     released: Condvar,
+    /// JSON (or YAML) files that were read; nothing for those that cannot be.
+    documents: Mutex<FxHashMap<(String, bool), Option<Arc<Read>>>>,
 }
 
 impl Shared {
@@ -100,7 +103,17 @@ impl Shared {
             reused: AtomicUsize::new(0),
             claimed: Mutex::default(),
             released: Condvar::new(),
+            documents: Mutex::default(),
         }
+    }
+
+    /// What a JSON (or YAML) file of the tree holds.
+    pub fn document(&self, path: &str, json: bool, read: impl FnOnce() -> Option<Read>) -> Option<Arc<Read>> {
+        let mut known = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known
+            .entry((path.to_owned(), json))
+            .or_insert_with(|| read().map(Arc::new));
+        known.clone()
     }
 
     /// How often an import was done again.

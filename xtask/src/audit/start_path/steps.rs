@@ -1,6 +1,9 @@
 //! Looks through the steps of bodies and of those inside them, in whatever order they run.
 
-use pysrc::{Atom, Body, Leave, Module, Step, Value};
+use pysrc::{Atom, Leave, Module, Step, Value};
+
+pub use crate::python::steps::all as visit;
+use crate::python::steps::inner;
 
 /// Whether a function inside that one binds one of its names.
 pub fn binds_from_within(source: &Module, function: u32, name: Atom) -> bool {
@@ -51,7 +54,7 @@ pub fn binds_from_within(source: &Module, function: u32, name: Atom) -> bool {
 }
 
 /// What each `return` of a body gives.
-pub fn returned<'a>(body: &'a Body, into: &mut Vec<Option<&'a Value>>) {
+pub fn returned<'a>(body: &'a [Step], into: &mut Vec<Option<&'a Value>>) {
     for step in body {
         match step {
             Step::Leave {
@@ -59,35 +62,14 @@ pub fn returned<'a>(body: &'a Body, into: &mut Vec<Option<&'a Value>>) {
                 value,
                 ..
             } => into.push(value.as_deref()),
-            _ => inner(step).into_iter().for_each(|body| returned(body, into)),
+            _ => inner(step, &mut |body| returned(body, into)),
         }
     }
 }
 
-/// Calls something with each step of a body and of those inside it.
-pub fn visit<'b>(body: &'b [Step], with: &mut dyn FnMut(&'b Step)) {
-    for step in body {
-        with(step);
-        inner(step).into_iter().for_each(|body| visit(body, with));
-    }
-}
-
 /// Whether something is true of any step of a body or of those inside it.
-pub fn any_step(body: &Body, is: &mut dyn FnMut(&Step) -> bool) -> bool {
+pub fn any_step(body: &[Step], is: &mut dyn FnMut(&Step) -> bool) -> bool {
     let mut found = false;
     visit(body, &mut |step| found |= is(step));
     found
-}
-
-/// The bodies inside a step.
-fn inner(step: &Step) -> Vec<&Body> {
-    match step {
-        Step::Branch(branch) => branch.arms.iter().collect(),
-        Step::Loop(round) => vec![&round.body, &round.orelse],
-        Step::Try(attempt) => [&attempt.body, &attempt.orelse, &attempt.finally]
-            .into_iter()
-            .chain(attempt.handlers.iter().map(|handler| &handler.body))
-            .collect(),
-        _ => Vec::new(),
-    }
 }

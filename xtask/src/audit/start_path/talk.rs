@@ -208,10 +208,13 @@ const ADDS: &[&str] = &[
 /// Paths of routes of GET.
 fn routes(source: &Module) -> Routes {
     let mut routes = Routes {
-        prefixed: source.calls.iter().any(|call| {
-            let prefixes = ["prefix", "url_prefix"];
-            prefixes.iter().any(|name| source.keyword(call, name).is_some())
-        }),
+        prefixed: ["prefix", "url_prefix"]
+            .iter()
+            .filter_map(|name| source.atom(name))
+            .any(|name| {
+                let mut keywords = source.calls.iter().flat_map(|call| &*call.keywords);
+                keywords.any(|(keyword, _)| *keyword == name)
+            }),
         ..Routes::default()
     };
     let wrappers = source.functions.iter().flat_map(|function| &*function.wrappers);
