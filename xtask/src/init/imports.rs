@@ -299,6 +299,12 @@ impl Sources {
     /// The files that an import runs when it is looked up from a folder: the packages on the way, the module, and the submodule
     /// that `name` may be. Nothing where the module is not there.
     fn resolve(&self, root: &str, dotted: &str, name: Option<&str>) -> Option<Vec<usize>> {
+        // Most imports are none of the tree, and most roots do not hold the others.
+        if let Some(first) = dotted.split('.').find(|part| !part.is_empty())
+            && !self.holders.get(first)?.iter().any(|folder| folder == root)
+        {
+            return None;
+        }
         let mut files = Vec::new();
         let mut at = root.to_owned();
         let mut module = false;

@@ -182,7 +182,7 @@ impl Walker<'_> {
         match text {
             "__file__" => Some(self.evaluate(&Value::Name(name))),
             _ => self
-                .certain_global(frame.module, text)
+                .certain_variable(frame.module, name)
                 .or_else(|| self.certain_builtin(frame.module, name)),
         }
     }
@@ -198,13 +198,16 @@ impl Walker<'_> {
 
     /// A name of a module.
     pub fn certain_global(&self, module: ModuleId, name: &str) -> Option<V> {
+        self.certain_variable(module, self.source(module)?.atom(name)?)
+    }
+
+    fn certain_variable(&self, module: ModuleId, name: Atom) -> Option<V> {
         let (source, imported) = (self.source(module)?, self.modules.get(module)?);
-        let atom = source.atom(name)?;
         let variable = self
             .modules
-            .global(module, atom)
+            .global(module, name)
             .filter(|variable| variable.sure && variable.value != V::Unknown)?;
-        let open = imported.dynamic || self.set_from_outside(name) || self.is_bound_unseen(module, atom);
+        let open = imported.dynamic || self.set_from_outside(source.name(name)) || self.is_bound_unseen(module, name);
         (!open).then(|| variable.value.clone())
     }
 

@@ -33,9 +33,7 @@ impl Walker<'_> {
             return None;
         }
         let source = self.source(here)?;
-        let Some(V::Instance(id)) = self.variable(object) else {
-            return None;
-        };
+        let id = self.instance(object)?;
         let name = source.name(attribute);
         let class = self.objects.get(id).map(|object| (object.module, object.class))?;
         let (setter, before) = match self.find_method(class.0, class.1, name) {

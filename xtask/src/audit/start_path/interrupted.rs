@@ -175,7 +175,7 @@ impl<'a> Walker<'a> {
 
     fn doubts_attribute(&mut self, here: ModuleId, object: Atom, attribute: Atom) {
         let name = self.source(here).map_or("", |source| source.name(attribute));
-        if let Some(V::Instance(id)) = self.variable(object)
+        if let Some(id) = self.instance(object)
             && let Some(object) = self.objects.get_mut(id)
             && let Some(variable) = object.attributes.get_mut(name)
         {

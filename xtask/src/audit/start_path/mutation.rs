@@ -1,7 +1,6 @@
 //! Which of the modules that have been imported have a name, and who sets, fills or changes something by it.
 
-use std::collections::hash_map::Entry;
-use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use pysrc::{Atom, Module, Step, Value};
 use rustc_hash::FxHashMap;
@@ -24,11 +23,10 @@ pub struct Names<'a> {
     calls: Vec<OnceLock<FileCalls>>,
     /// What each file says of its ports, likewise.
     talks: Vec<OnceLock<FileTalk>>,
-    /// By what other ways functions of each file may change what has a name, likewise.
-    ways: Vec<OnceLock<Vec<Way>>>,
+    /// What each file does to the items of what has a name, by that name, likewise.
+    changes: Vec<OnceLock<FxHashMap<Atom, FileChanges>>>,
     /// Files that define a function, by its name.
     defining: OnceLock<FxHashMap<NameId, Vec<usize>>>,
-    changes: RwLock<FxHashMap<(usize, Atom), Arc<FileChanges>>>,
 }
 
 /// The number of a name that files of the tree have.
@@ -164,9 +162,8 @@ impl<'a> Names<'a> {
             named: all,
             calls: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
             talks: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
-            ways: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
+            changes: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
             defining: OnceLock::new(),
-            changes: RwLock::default(),
         }
     }
 
@@ -206,14 +203,6 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// By what other ways functions of a file may change what has a name.
-    fn ways_in(&self, file: usize) -> &[Way] {
-        match (self.ways.get(file), self.source(file)) {
-            (Some(ways), Some(source)) => ways.get_or_init(|| ways_of(source)),
-            _ => &[],
-        }
-    }
-
     /// The files that define functions of a name.
     pub fn defining(&self, name: NameId) -> &[usize] {
         let all = self.defining.get_or_init(|| {
@@ -237,22 +226,10 @@ impl<'a> Names<'a> {
         self.tree.files.get(file).map(|facts| &*facts.module)
     }
 
-    fn changes(&self, file: usize, atom: Atom) -> Arc<FileChanges> {
-        let key = (file, atom);
-        if let Some(known) = self.changes.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Arc::clone(known);
-        }
-        let mut changes = self
-            .source(file)
-            .map_or_else(FileChanges::default, |source| FileChanges::of(source, atom));
-        let ways = self.ways_in(file).iter().filter(|way| way.of == atom);
-        changes.beside = ways.copied().collect();
-        let changes = Arc::new(changes);
-        let mut known = self.changes.write().unwrap_or_else(PoisonError::into_inner);
-        match known.entry(key) {
-            Entry::Occupied(known) => Arc::clone(known.get()),
-            Entry::Vacant(free) => Arc::clone(free.insert(changes)),
-        }
+    /// What a file does to the items of what has that name, if anything.
+    fn changes(&self, file: usize, atom: Atom) -> Option<&FileChanges> {
+        let (known, source) = (self.changes.get(file)?, self.source(file)?);
+        known.get_or_init(|| changes_of(source)).get(&atom)
     }
 }
 
@@ -390,11 +367,8 @@ impl<'a> Walker<'a> {
         // Whichever are fewer.
         if some.len() < named.len() {
             for id in some {
-                if let Some((file, atom)) = self
-                    .file_of(*id)
-                    .zip(self.source(*id).and_then(|source| source.atom(name)))
-                {
-                    changes.add_file(*id, &self.names.changes(file, atom));
+                if let Some(named) = self.file_of(*id).and_then(|file| named_in(named, file)) {
+                    changes.add_file(*id, self.names.changes(named.file, named.atom));
                 }
             }
             return changes;
@@ -410,7 +384,7 @@ impl<'a> Walker<'a> {
         }
         found.sort_unstable_by_key(|(born, ..)| *born);
         for (_, id, named) in found {
-            changes.add_file(id, &self.names.changes(named.file, named.atom));
+            changes.add_file(id, self.names.changes(named.file, named.atom));
         }
         changes
     }
@@ -434,7 +408,6 @@ fn sets_on_others(source: &Module, atom: Atom, name: &str) -> bool {
 #[derive(Debug, Clone, Copy)]
 struct Way {
     function: u32,
-    of: Atom,
     how: How,
 }
 
@@ -449,16 +422,46 @@ pub enum How {
     Sets,
 }
 
-fn ways_of(source: &Module) -> Vec<Way> {
-    let mut all = Vec::new();
+/// What a file does to the items of what has a name, by that name.
+fn changes_of(source: &Module) -> FxHashMap<Atom, FileChanges> {
+    let mut all: FxHashMap<Atom, FileChanges> = FxHashMap::default();
+    for fill in &source.filled {
+        let changes = all.entry(fill.name).or_default();
+        changes.filled = true;
+        changes.change(fill.function, fill.plain);
+    }
+    for call in &source.calls {
+        let Value::Attribute(of, method) = &call.callee else {
+            continue;
+        };
+        let (name, plain) = match **of {
+            Value::Name(name) => (name, true),
+            Value::Attribute(_, name) => (name, false),
+            _ => continue,
+        };
+        let method = source.name(*method);
+        let (adds, removes) = (ADDERS.contains(&method), REMOVERS.contains(&method));
+        if adds || removes {
+            let changes = all.entry(name).or_default();
+            changes.added |= adds;
+            changes.removed |= removes;
+            changes.change(call.function, plain);
+        }
+    }
+    ways_of(source, &mut |of, way| all.entry(of).or_default().beside.push(way));
+    all
+}
+
+/// Calls with each name and each way in which a function may change what has it by another one.
+fn ways_of(source: &Module, with: &mut dyn FnMut(Atom, Way)) {
     for (function, facts) in (0_u32..).zip(&source.functions) {
         let own = facts.parameters.all.first().filter(|_| facts.class.is_some());
         visit(&facts.body, &mut |step| {
             if let Step::StoreAttribute { object, attribute, .. } = step
                 && own.is_none_or(|own| own.name != *object)
             {
-                let (of, how) = (*attribute, How::Sets);
-                all.push(Way { function, of, how });
+                let how = How::Sets;
+                with(*attribute, Way { function, how });
             }
             let (Step::Store { value: Some(value), .. } | Step::StoreAttribute { value: Some(value), .. }) = step
             else {
@@ -473,41 +476,12 @@ fn ways_of(source: &Module) -> Vec<Way> {
                 Value::Attribute(_, name) => (*name, How::Attribute),
                 _ => return,
             };
-            all.push(Way { function, of, how });
+            with(of, Way { function, how });
         });
     }
-    all
 }
 
 impl FileChanges {
-    fn of(source: &Module, atom: Atom) -> Self {
-        let mut changes = Self::default();
-        let from = source.filled.partition_point(|fill| fill.name < atom);
-        let fills = source.filled.get(from..).unwrap_or_default();
-        for fill in fills.iter().take_while(|fill| fill.name == atom) {
-            changes.filled = true;
-            changes.change(fill.function, fill.plain);
-        }
-        for call in &source.calls {
-            let Value::Attribute(of, method) = &call.callee else {
-                continue;
-            };
-            let plain = match **of {
-                Value::Name(last) if last == atom => true,
-                Value::Attribute(_, last) if last == atom => false,
-                _ => continue,
-            };
-            let method = source.name(*method);
-            let (adds, removes) = (ADDERS.contains(&method), REMOVERS.contains(&method));
-            changes.added |= adds;
-            changes.removed |= removes;
-            if adds || removes {
-                changes.change(call.function, plain);
-            }
-        }
-        changes
-    }
-
     /// What a module does while it is imported is followed.
     fn change(&mut self, function: Option<u32>, plain: bool) {
         if let Some(function) = function
@@ -519,7 +493,8 @@ impl FileChanges {
 }
 
 impl Changes {
-    fn add_file(&mut self, module: ModuleId, file: &FileChanges) {
+    fn add_file(&mut self, module: ModuleId, file: Option<&FileChanges>) {
+        let Some(file) = file else { return };
         self.filled |= file.filled;
         self.added |= file.added;
         self.removed |= file.removed;
@@ -573,17 +548,9 @@ mod tests {
         let changes: Vec<(bool, bool, usize)> = names
             .of("items")
             .iter()
-            .map(|named| names.changes(named.file, named.atom))
+            .filter_map(|named| names.changes(named.file, named.atom))
             .map(|changes| (changes.added, changes.filled, changes.within.len()))
             .collect();
         assert_eq!(changes, [(true, false, 1), (false, true, 0)]);
-        // Whoever asks again gets what was found.
-        let again = |named: &super::Named| names.changes(named.file, named.atom);
-        assert!(
-            names
-                .of("items")
-                .iter()
-                .all(|named| std::sync::Arc::ptr_eq(&again(named), &again(named)))
-        );
     }
 }

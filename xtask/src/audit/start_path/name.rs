@@ -78,7 +78,7 @@ impl Walker<'_> {
 
     /// An object that is read for another reason than for one of its attributes may be changed from elsewhere.
     fn taken_as_value(&mut self, name: Atom, span: Span) {
-        if let Some(V::Instance(id)) = self.variable(name)
+        if let Some(id) = self.instance(name)
             && !self.is_followed_by(span, '.')
             && self.is_put_away(span)
         {
@@ -332,23 +332,38 @@ impl Walker<'_> {
         }
     }
 
+    /// What a name stands for here and now.
     pub fn variable(&self, name: Atom) -> Option<V> {
+        self.with_variable(name, V::clone)
+    }
+
+    /// The object that a name stands for.
+    pub fn instance(&self, name: Atom) -> Option<usize> {
+        let of = |value: &V| match value {
+            V::Instance(id) => Some(*id),
+            _ => None,
+        };
+        self.with_variable(name, of)?
+    }
+
+    /// Calls with what a name stands for.
+    fn with_variable<T>(&self, name: Atom, with: impl FnOnce(&V) -> T) -> Option<T> {
         let frame = self.frames.last()?;
         if let Some(variable) = frame.locals.get(&name) {
-            return Some(variable.value.clone());
+            return Some(with(&variable.value));
         }
         if let Some(variable) = frame.captured.get(&name).filter(|_| !self.is_local(frame, name)) {
-            return Some(variable.value.clone());
+            return Some(with(&variable.value));
         }
         if let Some(variable) = self.modules.global(frame.module, name) {
-            return Some(variable.value.clone());
+            return Some(with(&variable.value));
         }
         let module = self.modules.get(frame.module)?;
         if module.stars.is_empty() {
             return None;
         }
         let text = self.source(frame.module)?.name(name);
-        self.global(frame.module, text)
+        self.global(frame.module, text).as_ref().map(with)
     }
 }
 

@@ -76,6 +76,9 @@ pub struct Recorder {
     variables: RefCell<Log<String, EnvironmentVariable>>,
 }
 
+/// JSON (or YAML) files by their paths and by whether they are JSON.
+type Documents = FxHashMap<(String, bool), Option<Arc<Read>>>;
+
 /// What all walks share.
 #[derive(Debug)]
 pub struct Shared {
@@ -89,7 +92,7 @@ pub struct Shared {
     claimed: Mutex<FxHashSet<ModuleId>>,
     released: Condvar,
     /// JSON (or YAML) files that were read; nothing for those that cannot be.
-    documents: Mutex<FxHashMap<(String, bool), Option<Arc<Read>>>>,
+    documents: Mutex<Documents>,
 }
 
 impl Shared {

@@ -212,7 +212,7 @@ impl<'a> Walker<'a> {
 
     /// Whether the `__setattr__` of an object's class says what becomes of its attributes.
     fn sets_its_own_way(&mut self, object: Atom) -> bool {
-        let Some(V::Instance(id)) = self.variable(object) else {
+        let Some(id) = self.instance(object) else {
             return false;
         };
         let class = self.objects.get(id).map(|object| (object.module, object.class));

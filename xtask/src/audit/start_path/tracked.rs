@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 /// Whether two values say the same; those that are shared are so at a glance.
 pub trait Same {
@@ -80,7 +80,11 @@ impl<K: Clone + Eq + Hash, V: Clone> Log<K, V> {
     }
 
     /// Something is read.
-    pub fn read(&mut self, key: &K, value: impl FnOnce() -> Option<V>) {
+    pub fn read<Q>(&mut self, key: &Q, value: impl FnOnce() -> Option<V>)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
         let Some((reads, writes)) = self.marks.last().copied() else {
             return;
         };
@@ -88,9 +92,9 @@ impl<K: Clone + Eq + Hash, V: Clone> Log<K, V> {
         if written > writes || self.read_at.get(key).is_some_and(|at| *at >= reads) {
             return;
         }
-        self.read_at.insert(key.clone(), self.reads.len());
+        self.read_at.insert(key.to_owned(), self.reads.len());
         self.reads.push(Read {
-            key: key.clone(),
+            key: key.to_owned(),
             value: value(),
             written,
         });
@@ -118,12 +122,12 @@ impl<K: Clone + Eq + Hash, V: Clone> Log<K, V> {
         let Some((reads, writes)) = self.marks.last().copied() else {
             return Default::default();
         };
-        let mut seen: FxHashSet<&K> = FxHashSet::default();
         let read = self.reads.get(reads..).unwrap_or_default().iter();
+        let mut seen: FxHashSet<&K> = FxHashSet::with_capacity_and_hasher(read.len(), FxBuildHasher);
         let read = read.filter(|read| read.written <= writes && seen.insert(&read.key));
         let read = read.map(|read| (read.key.clone(), read.value.clone())).collect();
-        let mut seen: FxHashSet<&K> = FxHashSet::default();
         let written = self.writes.get(writes..).unwrap_or_default().iter();
+        let mut seen: FxHashSet<&K> = FxHashSet::with_capacity_and_hasher(written.len(), FxBuildHasher);
         let written = written.filter(|key| seen.insert(key)).cloned().collect();
         self.close();
         (read, written)
@@ -168,7 +172,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Tracked<K, V> {
     {
         let found = self.map.get(key);
         if self.open.get() {
-            self.log.borrow_mut().read(&key.to_owned(), || found.cloned());
+            self.log.borrow_mut().read(key, || found.cloned());
         }
         found
     }
