@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::host::system::files::FileError;
-use crate::host::system::process::{ProcessError, Program};
+use crate::host::system::process::{Output, ProcessError, Program};
 use crate::host::tree::root::TreeRoot;
 use crate::host::tree::{self};
 use crate::images::digest;
@@ -24,6 +24,15 @@ const BLOCK: u64 = 512;
 
 /// Exit code of a shell that does not find a program.
 const NOT_FOUND: i32 = 127;
+
+/// Exit codes of curl for a connection that was cut: too few bytes, an empty reply, sending or receiving failed, a broken stream of HTTP/2.
+const CUT: [i32; 5] = [18, 52, 55, 56, 92];
+
+/// Exit code of curl for a server that does not send the rest of a file.
+const NO_RANGE: i32 = 33;
+
+/// How often a download goes on after its connection was cut.
+const MOST_RESUMED: u32 = 5;
 
 /// Why an asset is not to be had.
 #[derive(Debug, thiserror::Error)]
@@ -194,24 +203,22 @@ impl Cache<'_> {
     }
 }
 
-/// Downloads with curl, which knows the proxies and authorities of this host. It writes no more than [`MOST`], whatever a server sends.
+/// Downloads with curl, which knows the proxies and authorities of this host. It writes no more than [`MOST`], whatever a server sends, and
+/// goes on where a connection was cut.
 fn download(asset: &Asset, url: &str, to: &Path) -> Result<(), AssetError> {
-    let output = Program::new("sh")
-        .args(["-c", "ulimit -f \"$1\" && shift && exec curl \"$@\"", "sh"])
-        .arg((MOST / BLOCK).to_string())
-        .args(["--disable", "--globoff", "--fail", "--silent", "--show-error"])
-        .args(["--location", "--max-redirs", "10"])
-        .args(["--proto", "=http,https", "--proto-redir", "=http,https"])
-        // A server that says nothing for a minute is none.
-        .args(["--connect-timeout", "20", "--speed-limit", "1", "--speed-time", "60"])
-        .arg("--output")
-        .arg(to)
-        .arg(url)
-        .becomes("curl")
-        .run()?;
-    if output.status.success() {
-        return Ok(());
-    }
+    let mut resumed = 0;
+    let output = loop {
+        let output = curl(url, to)?;
+        match output.status.code() {
+            Some(0) => return Ok(()),
+            Some(code) if resumed < MOST_RESUMED && CUT.contains(&code) => {}
+            Some(NO_RANGE) if resumed < MOST_RESUMED => {
+                std::fs::write(to, "").map_err(FileError::on("write", to))?;
+            }
+            _ => break output,
+        }
+        resumed += 1;
+    };
     let (why, hint) = match output.status.code() {
         Some(NOT_FOUND) => (
             "`curl` is not installed".to_owned(),
@@ -232,6 +239,24 @@ fn download(asset: &Asset, url: &str, to: &Path) -> Result<(), AssetError> {
         why,
         hint,
     })
+}
+
+/// Runs curl, which adds to what is there already. A server that is busy is asked again, by curl itself.
+fn curl(url: &str, to: &Path) -> Result<Output, ProcessError> {
+    Program::new("sh")
+        .args(["-c", "ulimit -f \"$1\" && shift && exec curl \"$@\"", "sh"])
+        .arg((MOST / BLOCK).to_string())
+        .args(["--disable", "--globoff", "--fail", "--silent", "--show-error"])
+        .args(["--location", "--max-redirs", "10"])
+        .args(["--proto", "=http,https", "--proto-redir", "=http,https"])
+        // One that says next to nothing for a minute is none.
+        .args(["--connect-timeout", "20", "--speed-limit", "1024", "--speed-time", "60"])
+        .args(["--retry", "3", "--retry-max-time", "120", "--continue-at", "-"])
+        .arg("--output")
+        .arg(to)
+        .arg(url)
+        .becomes("curl")
+        .run()
 }
 
 fn sha256_of(path: &Path) -> std::io::Result<String> {
@@ -258,7 +283,8 @@ mod tests {
 
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
-    /// A server on the loopback that has `abc` at every path but `/none`; its address, and how often it was asked.
+    /// A server on the loopback that has `abc` at every path but `/none`: at `/busy` only when it is asked again, at `/cut` in two pieces, at
+    /// `/whole` whole or not at all. Its address, and how often it was asked.
     fn server() -> (String, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -269,12 +295,22 @@ mod tests {
                 let mut stream = stream.unwrap();
                 let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
                 let first = lines.next().unwrap().unwrap();
-                while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+                let rest = lines.map(Result::unwrap).take_while(|line| !line.is_empty());
+                let resumes = rest.filter(|line| line.starts_with("Range: bytes=")).count() > 0;
                 count.fetch_add(1, Ordering::SeqCst);
-                let reply = match first.starts_with("GET /none ") {
-                    true => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-                    false => "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc",
+                let path = first.split(' ').nth(1).unwrap();
+                let (head, body) = match (path, resumes, count.load(Ordering::SeqCst)) {
+                    ("/none", ..) => ("404 Not Found\r\nContent-Length: 0", ""),
+                    ("/busy", _, 1) => ("503 Service Unavailable\r\nContent-Length: 0", ""),
+                    ("/cut", false, 1) => ("200 OK\r\nContent-Length: 3", "a"),
+                    ("/cut", true, 2) => (
+                        "206 Partial Content\r\nContent-Range: bytes 1-2/3\r\nContent-Length: 2",
+                        "bc",
+                    ),
+                    ("/whole", false, 1) => ("200 OK\r\nContent-Length: 3", "ab"),
+                    _ => ("200 OK\r\nContent-Length: 3", "abc"),
                 };
+                let reply = format!("HTTP/1.1 {head}\r\nConnection: close\r\n\r\n{body}");
                 stream.write_all(reply.as_bytes()).unwrap();
             }
         });
@@ -328,6 +364,17 @@ mod tests {
         assert!(other.contains("asset `words`") && other.contains(ABC), "{other}");
         let kept: Vec<_> = std::fs::read_dir(folder.path().join("cache")).unwrap().collect();
         assert_eq!(kept.len(), 1, "nothing that is half or wrong stays: {kept:?}");
+    }
+
+    #[test]
+    fn a_server_that_is_busy_or_hangs_up_is_asked_again() {
+        for (path, times) in [("busy", 2), ("cut", 2), ("whole", 3)] {
+            let folder = tempfile::tempdir().unwrap();
+            let (address, asked) = server();
+            let asset = downloaded(format!("{address}/{path}"), ABC);
+            assert_eq!(stage(folder.path(), "one", &asset).unwrap(), b"abc", "{path}");
+            assert_eq!(asked.load(Ordering::SeqCst), times, "{path}");
+        }
     }
 
     #[test]
