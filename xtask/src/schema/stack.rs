@@ -53,12 +53,38 @@ pub(super) struct StackFile {
     runtime: Runtime,
     /// The machines, by name.
     machines: BTreeMap<String, Machine>,
-    /// What agents use in place of a dependency that nothing defines: its name, and a path in the tree. It is for those who read about it, in
-    /// the audit and in reports; nothing starts it.
-    fallbacks: Option<BTreeMap<String, String>>,
+    /// What agents use in place of a dependency that nothing defines: its name, and a path in the tree. A path alone is for those who read
+    /// about it, in the audit and in reports; with a port it is started under that name.
+    fallbacks: Option<BTreeMap<String, Fallback>>,
     /// The groups, by name: the agents that share a container. One machine needs none: its startup config's own groups are taken, or
     /// one group of all its agents.
     groups: Option<BTreeMap<String, Option<Group>>>,
+}
+
+/// What stands in for an agent that nothing defines.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Fallback {
+    /// A script that is started as that agent.
+    Agent(StandIn),
+    /// A script that nothing starts.
+    Script(String),
+}
+
+/// A script that is started as an agent which nothing defines.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct StandIn {
+    /// The script, relative to the tree.
+    script: String,
+    /// Port of its socket.
+    #[schemars(range(min = 1))]
+    port: u16,
+    /// Port of its health socket [default: the port plus the machine's `health_port_offset`].
+    #[schemars(range(min = 1))]
+    health_check_port: Option<u16>,
+    /// The group that runs it [default: that of the first agent which depends on it].
+    group: Option<String>,
 }
 
 /// How the health of agents is found out: a kind alone, or a mapping.

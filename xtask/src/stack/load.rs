@@ -4,6 +4,7 @@ use super::audit::AuditSettings;
 use super::raw::{self, RawMachine, RawStack};
 use super::read::plain;
 use super::resolve::{Read, resolve};
+use super::stand_ins;
 use super::startup::{self, Machines, Reading, Startup};
 use super::tree::{TreeFiles, normal};
 use super::validate::{self, Facts};
@@ -168,6 +169,7 @@ impl Written {
         drop(names);
         findings.extend(leave_out::apply(&raw, &mut reads));
         defaults::fill(&mut raw, &reads, listed.as_ref(), &mut findings);
+        findings.extend(stand_ins::start(&mut raw, &mut reads));
         let unread = without_unread(&mut raw, &mut reads, &mut findings);
         findings.extend(without_clashes(&raw, &mut reads, &tree, listed.as_ref()));
         let (mut resolved, mut more) = resolve(&raw, &reads, &tree, listed.as_ref());

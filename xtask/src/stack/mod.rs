@@ -42,6 +42,7 @@ pub mod secret;
 pub mod secrets;
 pub mod selection;
 pub mod spans;
+mod stand_ins;
 pub mod subnet;
 pub mod volumes;
 pub mod writable;

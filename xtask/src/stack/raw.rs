@@ -1,6 +1,6 @@
 //! `config/stack.yaml` as written: typed, with places, nothing resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use contract::group_config::{ArgumentStyle, Disclosure, Start};
@@ -19,6 +19,7 @@ use super::rights;
 use super::runtime::RuntimeSettings;
 use super::selection;
 use super::spans::{At, Source};
+use super::stand_ins::{self, StandIn};
 use super::supervision::{Settings, argument_style, flags, start};
 use super::variants::{self, RawVariant};
 use super::volumes;
@@ -83,8 +84,12 @@ pub struct RawStack {
     pub runtime: RuntimeSettings,
     /// `machines`.
     pub machines: Vec<RawMachine>,
-    /// `fallbacks`.
+    /// `fallbacks`: what stands in for each name.
     pub fallbacks: BTreeMap<String, At<String>>,
+    /// Those of them that are started.
+    pub stand_ins: Vec<StandIn>,
+    /// Names of those that became agents of a group.
+    pub started: BTreeSet<String>,
     /// `groups`.
     pub groups: Vec<RawGroup>,
     /// Whether `groups` is written, right or wrong.
@@ -330,9 +335,9 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         .iter()
         .filter_map(|machine| Some((machine.name.value.as_str(), machine.connection.as_ref()?)));
     volumes::on_other_hosts(reader, volumes.as_deref(), connections);
-    let fallbacks = top
+    let (fallbacks, stand_ins) = top
         .get("fallbacks")
-        .map(|node| fallbacks(reader, node))
+        .map(|node| stand_ins::read(reader, node))
         .unwrap_or_default();
     let written_groups = top.get("groups");
     let (groups, groups_complete) = groups(reader, &mut top, written_groups, &machines);
@@ -371,6 +376,8 @@ fn stack<'a>(reader: &mut Reader<'a>, root: &'a Node) -> Option<RawStack> {
         runtime,
         machines,
         fallbacks,
+        stand_ins,
+        started: BTreeSet::new(),
         groups,
         groups_written: written_groups.is_some(),
         broken_machines,
@@ -713,23 +720,6 @@ fn disclosure<'a>(reader: &mut Reader<'a>, node: &'a Node) -> Option<Disclosure>
             None
         }
     }
-}
-
-fn fallbacks<'a>(reader: &mut Reader<'a>, node: &'a Node) -> BTreeMap<String, At<String>> {
-    let place = reader.place(node.span);
-    let Some(fields) = reader.fields(node, "`fallbacks`", place) else {
-        return BTreeMap::new();
-    };
-    fields
-        .entries()
-        .iter()
-        .filter_map(|entry| {
-            let before = reader.findings.len();
-            let path = reader.path(&entry.value, &format!("the fallback of `{}`", entry.key));
-            reader.mark(before, &Subject::any_agent(&entry.key));
-            Some((entry.key.clone(), path?))
-        })
-        .collect()
 }
 
 fn machine<'a>(

@@ -115,7 +115,8 @@ pub struct StartupAgent {
 }
 
 impl StartupAgent {
-    fn new(place: Place) -> Self {
+    /// One of which nothing is known yet.
+    pub fn new(place: Place) -> Self {
         let nothing = At {
             value: String::new(),
             place: place.clone(),

@@ -103,6 +103,7 @@ pub fn unused_fallback(facts: &Facts<'_>) -> Vec<Finding> {
         .raw
         .fallbacks
         .iter()
+        .filter(|(name, _)| !facts.raw.started.contains(*name))
         .filter_map(|(name, script)| {
             let why = if facts.reads.iter().any(|read| read.names.contains(name)) {
                 "it is defined"
