@@ -168,3 +168,38 @@ fn what_cannot_be_resolved_is_named_and_the_old_lock_stays() {
         ],
     );
 }
+
+#[test]
+fn a_group_whose_file_nobody_named_or_wrote_gets_no_packages() {
+    let sandbox = Sandbox::empty();
+    for (path, text) in [
+        (
+            "config/stack.yaml",
+            "version: 1\nname: small\nmachines:\n  one: {startup_config: config/startup.yaml, code: [agents]}\n",
+        ),
+        (
+            "config/startup.yaml",
+            "agents:\n  - {name: A, script_path: agents/a.py, port: 6001}\n",
+        ),
+        ("agents/a.py", "import time\nwhile True:\n    time.sleep(9)\n"),
+    ] {
+        let file = sandbox.path(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+    let locks = sandbox.run(&["lock", "--check"]);
+    assert_eq!(locks.code, 0, "{locks:#?}");
+    assert!(
+        locks.stderr.contains("0 requirements files are up to date"),
+        "{locks:#?}"
+    );
+    // A file that is named has to be there.
+    sandbox.edit(
+        "config/stack.yaml",
+        "name: small\n",
+        "name: small\nimages: {requirements: all.txt}\n",
+    );
+    sandbox
+        .run(&["lock", "--check"])
+        .fails_with(4, &["all.txt`: no such file"]);
+}

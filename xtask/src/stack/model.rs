@@ -217,6 +217,8 @@ pub struct Group {
     pub config_file: String,
     /// Its requirements file, relative to the tree.
     pub requirements: String,
+    /// Whether the stack names that file: one that nobody names need not be there, and its image gets no packages then.
+    pub requirements_named: bool,
     /// Debian packages that its image gets.
     pub packages: Vec<String>,
     /// Debian packages that are there only while its wheels are built.
@@ -457,6 +459,7 @@ impl Stack {
                     agents: Vec::new(),
                     config_file: String::new(),
                     requirements: String::new(),
+                    requirements_named: false,
                     packages: Vec::new(),
                     build_packages: Vec::new(),
                     required_modules: Vec::new(),

@@ -309,6 +309,15 @@ impl Sources {
 }
 
 impl Stack {
+    /// Whether a group or a variant names a requirements file: it has to be there then.
+    #[must_use]
+    pub fn names_requirements(&self, file: &str) -> bool {
+        self.groups.iter().any(|group| match group.requirements == file {
+            true => group.requirements_named,
+            false => group.all_requirements().any(|own| own == file),
+        })
+    }
+
     /// Where the distributions of a requirements file come from, as the groups and variants that have it say.
     #[must_use]
     pub fn sources(&self, requirements: &str) -> Sources {

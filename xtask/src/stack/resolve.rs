@@ -270,6 +270,7 @@ impl<'a> Resolver<'a> {
             agents,
             config_file,
             requirements,
+            requirements_named: raw.requirements.is_some() || self.raw.requirements.is_some(),
             packages: raw.packages.clone(),
             build_packages: raw.build_packages.clone(),
             required_modules: raw.required_modules.clone(),

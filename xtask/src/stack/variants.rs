@@ -449,6 +449,7 @@ impl Group {
         };
         self.variants.chosen = Some((index, why));
         self.config_file = variant.config_file;
+        self.requirements_named |= variant.requirements != self.requirements;
         self.requirements = variant.requirements;
         self.packages = variant.packages;
         self.build_packages = variant.build_packages;

@@ -145,7 +145,7 @@ pub fn read(repository: &Repository, tree_path: &Path, stack: &Stack, locks: boo
                     Some(lock) => pins_of(&lock).into_bytes(),
                     None => match root.read(&group.requirements, LONGEST_TEXT) {
                         // Validation has said so: nothing is installed.
-                        Err(TreeError::Missing) => Vec::new(),
+                        Err(TreeError::Missing) if !group.requirements_named => Vec::new(),
                         read => read.map_err(|error| tree::on("read", &tree_path.join(&group.requirements), error))?,
                     },
                 },

@@ -12,7 +12,7 @@ use crate::host::system::files::{self, FileError};
 use crate::host::system::process::{ProcessError, Program};
 use crate::host::system::repository::Repository;
 use crate::host::tree;
-use crate::host::tree::root::TreeError;
+use crate::host::tree::root::{LONGEST_TEXT, TreeError};
 use crate::host::tree::walk::{self, What};
 use crate::images::uv::{UV_VERSION, uv_requirement};
 use crate::stack::lockable::{Lockable, Refused};
@@ -53,6 +53,10 @@ pub fn look(
     let root = tree::open(tree_path)?;
     requirements
         .into_iter()
+        // Of one that nobody named and that is not there, validation has said so: nothing is installed.
+        .filter(|file| {
+            stack.names_requirements(file) || !matches!(root.read(file, LONGEST_TEXT), Err(TreeError::Missing))
+        })
         .map(|requirements| {
             let mut wanted = lock::wanted(requirements, &mut |file| {
                 root.read_text(file)
