@@ -91,6 +91,8 @@ pub struct Module {
     /// Why CPython would not even parse the file: what it would say comes first, the others in order of place; empty for a
     /// good file.
     pub syntax_errors: Vec<SyntaxError>,
+    /// Where something stands first that this version of Python does not know, and a later one does.
+    pub newer_syntax: Option<Span>,
     /// Why CPython would parse the file and yet refuse to run it, as for `return` outside a function; found by its compiler, so
     /// `ast.parse` does not see them.
     pub compile_errors: Vec<SyntaxError>,

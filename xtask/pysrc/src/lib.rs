@@ -64,6 +64,10 @@ pub fn read_as<'a>(bytes: impl Into<Cow<'a, [u8]>>, version: PythonVersion, deta
         parsed = parse_unchecked(&text, options);
         source.text = text;
     }
+    let newer = parsed.unsupported_syntax_errors().iter();
+    // What is broken in any version is not new.
+    let newer_syntax = newer.map(|error| span(error.range())).min();
+    let newer_syntax = newer_syntax.filter(|_| parsed.errors().is_empty());
     let mut errors = source.errors;
     let mut script_error = None;
     if let Some(error) = source.wrong_byte {
@@ -114,6 +118,7 @@ pub fn read_as<'a>(bytes: impl Into<Cow<'a, [u8]>>, version: PythonVersion, deta
         errors.append(&mut module.syntax_errors);
     }
     module.syntax_errors = errors;
+    module.newer_syntax = newer_syntax;
     module.script_error = script_error;
     module
 }

@@ -244,8 +244,8 @@ pub fn infer(input: Input, parses: &Parses) -> Option<Inference> {
     if configs.is_empty() {
         return None;
     }
-    let python_version = version::find(&texts);
-    let version = python_version.value;
+    let mut python_version = version::find(&texts);
+    let mut version = python_version.value;
     let configs: Vec<(Known<Config>, Known<Scripts>)> = configs
         .into_iter()
         .map(|config| {
@@ -257,7 +257,15 @@ pub fn infer(input: Input, parses: &Parses) -> Option<Inference> {
         .iter()
         .flat_map(|(_, scripts)| scripts.value.found.values().map(String::as_str))
         .collect();
-    let sources = Sources::new(reach::read(python, version, &all, Some(parses)), version);
+    let read = |python, version| Sources::new(reach::read(python, version, &all, Some(parses)), version);
+    let again = (version < PythonVersion::USUAL).then(|| python.clone());
+    let mut sources = read(python, version);
+    if let Some(python) = again
+        && let Some(newer) = version::of_syntax(&python_version, &sources, &all)
+    {
+        (version, python_version) = (newer.value, newer);
+        sources = read(python, version);
+    }
     let files = requirements::Files::new(&texts, version);
     let fallbacks = {
         let configs: Vec<&Config> = configs.iter().map(|(config, _)| &config.value).collect();

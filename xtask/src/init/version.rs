@@ -3,7 +3,8 @@
 use pysrc::PythonVersion;
 
 use super::evidence::{Evidence, Known};
-use super::texts::{Kind, Texts, is_put_aside};
+use super::imports::Sources;
+use super::texts::{Kind, Texts, is_put_aside, kind};
 
 /// The one that is taken where nothing says otherwise: minor version of Python 3.
 const DEFAULT: u8 = PythonVersion::USUAL.minor;
@@ -30,6 +31,23 @@ pub fn find(texts: &Texts) -> Known<PythonVersion> {
         Some((minor, evidence)) => known.but(format!("{} says {}", evidence.place(), shown(*minor))),
         None => known,
     }
+}
+
+/// A newer version, where the one of a Dockerfile does not know the syntax of what the scripts load: that file is stale.
+#[must_use]
+pub fn of_syntax(known: &Known<PythonVersion>, sources: &Sources, scripts: &[&str]) -> Option<Known<PythonVersion>> {
+    let said = known.evidence.first()?;
+    if kind(&said.path) != Some(Kind::Dockerfile) {
+        return None;
+    }
+    let loaded = sources.load(scripts, &[]);
+    let (path, module, at) = sources
+        .files(&loaded.files)
+        .find_map(|(path, module)| Some((path, module, module.newer_syntax?)))?;
+    let line = module.position(at).line as usize;
+    let evidence = Evidence::new(path, line, format!("Python {} does not know this syntax", known.value));
+    let newer = Known::agreed(PythonVersion::USUAL, vec![evidence]);
+    Some(newer.but(format!("{} says {}", said.place(), known.value)))
 }
 
 /// Lines that name one version, strongest first.
@@ -93,6 +111,22 @@ fn minor(text: &str) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dockerfile_that_does_not_know_the_syntax_of_an_agent_is_stale() {
+        let newer = |docker: &str, agent: &str| {
+            let known = of(&[("Dockerfile", docker)]);
+            let module = std::sync::Arc::new(pysrc::read(agent.as_bytes(), known.value));
+            let sources = Sources::new(vec![("a.py".to_owned(), module)], known.value);
+            of_syntax(&known, &sources, &["a.py"])
+        };
+        let old = "FROM python:3.9-slim\n";
+        let found = newer(old, "x = 1\nmatch x:\n    case 1: pass\n").unwrap();
+        assert_eq!(found.value, PythonVersion::USUAL);
+        assert_eq!((found.evidence[0].path.as_str(), found.doubts.len()), ("a.py", 1));
+        assert!(newer(old, "x = 1\n").is_none());
+        assert!(newer(old, "match x\n").is_none(), "broken in any version");
+    }
 
     fn of(files: &[(&str, &str)]) -> Known<PythonVersion> {
         find(&Texts::new(

@@ -156,7 +156,7 @@ fn unknown(raw: &RawStack, name: &str, written: &At<String>) -> Finding {
         "the fallback of `{name}` is of group `{}`, which the stack does not have",
         written.value
     );
-    Finding::error("stack/value", written.place.clone(), message)
+    Finding::error("stack/bad-value", written.place.clone(), message)
         .about(Subject::any_agent(name))
         .with_help(help)
 }

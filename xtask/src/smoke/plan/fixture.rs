@@ -54,6 +54,7 @@ fn group(name: &str, machine: usize, agents: &[usize]) -> Group {
         agents: agents.iter().map(|index| AgentId(*index)).collect(),
         config_file: format!("{name}.yaml"),
         requirements: "requirements.txt".to_owned(),
+        requirements_named: false,
         packages: Vec::new(),
         build_packages: Vec::new(),
         required_modules: Vec::new(),

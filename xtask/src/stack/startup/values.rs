@@ -1,5 +1,5 @@
-//! Values of startup configs that are written as text: numbers and booleans in quotes, `${NAME}` and `${NAME:-default}`, sums as
-//! `${OFFSET}+7211`. What fills a reference in: the stack's `variables:`, then the config's own environment, then the default.
+//! Values of startup configs that are written as text: numbers and booleans in quotes, `${NAME}`, `${NAME:-default}` and
+//! `${NAME:default}`, sums as `${OFFSET}+7211`. What fills a reference in: the stack's `variables:`, then the config's own environment, then the default.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,8 @@ impl Values<'_> {
         let known = known.filter(|value| *value != reference.whole);
         let instead = || self.filled(reference.argument, depth + 1);
         match (reference.operator, known) {
-            (":-", Some("")) | (":-" | "-", None) => Some(instead()),
+            // `${NAME:default}` is what loaders of many trees take.
+            (":-", Some("")) | (":-" | "-" | ":", None) => Some(instead()),
             (":+", Some("")) | (":+" | "+", None) => Some(String::new()),
             (":+" | "+", Some(_)) => Some(instead()),
             (_, known) => known.map(|value| self.filled(value, depth + 1)),
@@ -126,7 +127,7 @@ impl Values<'_> {
 struct Reference<'a> {
     whole: &'a str,
     name: &'a str,
-    /// `:-`, `-`, `:?`, `?`, `:+`, `+` or nothing.
+    /// `:-`, `:`, `-`, `:?`, `?`, `:+`, `+` or nothing.
     operator: &'a str,
     argument: &'a str,
 }
@@ -149,7 +150,7 @@ impl<'a> Reference<'a> {
             (open == 0).then_some(at)
         })?;
         let behind = inside.get(name.len()..end)?;
-        let operator = [":-", ":?", ":+", "-", "?", "+"]
+        let operator = [":-", ":?", ":+", ":", "-", "?", "+"]
             .into_iter()
             .find(|operator| behind.starts_with(operator));
         if operator.is_none() && !behind.is_empty() {
@@ -226,6 +227,9 @@ mod tests {
             ("x${A}y${A}", "x1y1"),
             ("${B:-7}", "7"),
             ("${B-7}", "7"),
+            ("${B:7}", "7"),
+            ("${A:7}", "1"),
+            ("${B:127.0.0.1:80}", "127.0.0.1:80"),
             ("${E:-7}", "7"),
             ("${E-7}", ""),
             ("${B:-${C:-${A}}}", "1"),
