@@ -947,6 +947,8 @@ pub struct Collection {
     pub number: u32,
     /// A dictionary; otherwise a list.
     pub mapping: bool,
+    /// It is over once something is true, or false: `any(…)`, `all(…)`.
+    pub until: Option<bool>,
 }
 
 /// A [`Step::Collect`].

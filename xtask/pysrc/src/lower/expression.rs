@@ -424,7 +424,10 @@ impl<'a> Lower<'a> {
                     let (object, key) = (*name, span(&*subscript.slice));
                     self.step(|| Step::Item { object, key });
                 }
-                (Value::List(_) | Value::None | Value::Int(_) | Value::Str(_), Value::Str(_) | Value::Int(_)) => {
+                (
+                    Value::List(_) | Value::Dict(_) | Value::None | Value::Int(_) | Value::Str(_),
+                    Value::Str(_) | Value::Int(_) | Value::Name(_),
+                ) => {
                     self.operation(OperationKind::Item(object.clone(), key.clone()), span(subscript));
                 }
                 (
@@ -724,7 +727,7 @@ impl<'a> Lower<'a> {
         let asynchronous = generators.iter().any(|generator| generator.is_async);
         let runs = std::mem::take(&mut self.runs);
         let at_once = match place {
-            Where::Comprehension(GENERATOR) => runs == Runs::AtOnce,
+            Where::Comprehension(GENERATOR) => matches!(runs, Runs::AtOnce | Runs::Until(_)),
             _ => true,
         };
         let mut over = Value::Other;
@@ -745,6 +748,10 @@ impl<'a> Lower<'a> {
             Collection {
                 number: self.collections,
                 mapping: elements.len() == 2,
+                until: match runs {
+                    Runs::Until(decisive) => Some(decisive),
+                    _ => None,
+                },
             }
         });
         let walk = |lower: &mut Self| {
@@ -882,9 +889,8 @@ impl<'a> Lower<'a> {
                 let value = self.spread(&starred.value, false);
                 star = Some(if star.is_none() { value } else { Value::Other });
             } else {
-                let at_once = || goes_through(&call.func) || (asks_of_each(&call.func) && cannot_fail_later(argument));
-                if argument.is_generator_expr() && arguments.is_empty() && at_once() {
-                    self.runs = Runs::AtOnce;
+                if argument.is_generator_expr() && arguments.is_empty() {
+                    self.runs = runs_in(&call.func);
                 }
                 let value = self.value(argument);
                 self.take(argument, &value, Taken::Kept);
@@ -954,35 +960,14 @@ fn goes_through(callee: &Expr) -> bool {
     }
 }
 
-/// Whether a function takes of what it is given as much as decides: `any`, `all`.
-fn asks_of_each(callee: &Expr) -> bool {
-    matches!(callee, Expr::Name(name) if matches!(name.id.as_str(), "any" | "all"))
-}
-
-/// Whether what a generator gives are comparisons that fail in the first turn or never: what stands on the right is the same in all.
-fn cannot_fail_later(generator: &Expr) -> bool {
-    let Expr::Generator(generator) = generator else {
-        return false;
-    };
-    let ([only], Expr::Compare(test)) = (&*generator.generators, &*generator.elt) else {
-        return false;
-    };
-    let same = |operator: &ast::CmpOp| {
-        matches!(
-            operator,
-            ast::CmpOp::In | ast::CmpOp::NotIn | ast::CmpOp::Eq | ast::CmpOp::NotEq
-        )
-    };
-    let right = |expression: &Expr| match expression {
-        Expr::Name(name) => !matches!(&only.target, Expr::Name(target) if target.id == name.id),
-        Expr::Attribute(attribute) => attribute.value.is_name_expr(),
-        other => other.is_literal_expr(),
-    };
-    only.ifs.is_empty()
-        && only.target.is_name_expr()
-        && (test.left.is_name_expr() || test.left.is_literal_expr())
-        && test.ops.iter().all(same)
-        && test.comparators.iter().all(right)
+/// When a function runs a generator expression that it is given alone.
+fn runs_in(callee: &Expr) -> Runs {
+    match callee {
+        Expr::Name(name) if name.id.as_str() == "any" => Runs::Until(true),
+        Expr::Name(name) if name.id.as_str() == "all" => Runs::Until(false),
+        callee if goes_through(callee) => Runs::AtOnce,
+        _ => Runs::Perhaps,
+    }
 }
 
 /// The type of a function of the interpreter.

@@ -110,6 +110,8 @@ enum Runs {
     Perhaps,
     /// At once, to its end.
     AtOnce,
+    /// At once, until it gives something that is true, or false.
+    Until(bool),
     /// Later, if at all.
     Later,
 }

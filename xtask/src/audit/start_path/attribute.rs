@@ -44,6 +44,7 @@ impl Walker<'_> {
             Some(V::Outside(ref made)) if let Some(class) = object_class(made) => {
                 self.object_attribute(here, class, &Value::Name(object), (name, span))
             }
+            Some(V::Found(_)) => self.object_attribute(here, "re.Match", &Value::Name(object), (name, span)),
             Some(V::Outside(module)) => self.standard_attribute(here, &module, name, span),
             Some(V::Instance(id)) => self.instance_attribute(here, id, name, span),
             Some(V::Class(module, class)) => self.attribute_of_class(here, (module, class), name, span),
@@ -149,10 +150,14 @@ impl Walker<'_> {
         while let Value::Attribute(of, _) = root {
             root = of;
         }
-        let Value::Name(root) = root else {
-            return Flow::Next;
-        };
         let here = self.here();
+        let Value::Name(root) = root else {
+            let name = self.source(here).map_or("", |source| source.name(*attribute));
+            return match self.evaluate(inner) {
+                V::Instance(id) if matches!(root, Value::Call(_)) => self.instance_attribute(here, id, name, span),
+                _ => Flow::Next,
+            };
+        };
         let (Some(source), Some(value)) = (self.source(here), self.variable(*root)) else {
             return Flow::Next;
         };
@@ -487,6 +492,9 @@ impl Walker<'_> {
     pub fn any_attribute(&mut self, object: &V) {
         match object {
             V::Instance(id) => {
+                if let Some(items) = self.dictionary_of(*id) {
+                    self.open_data(&items);
+                }
                 if let Some(object) = self.objects.get_mut(*id) {
                     object.dynamic = true;
                 }

@@ -137,11 +137,18 @@ impl Walker<'_> {
                 self.escape(arguments);
                 self.alive = true;
                 // What a library's class does with the object is the library's to say.
-                if let Value::Attribute(of, _) = &call.callee
-                    && let V::Instance(id) = self.evaluate(of)
-                {
-                    self.reach(id);
-                    self.may_call_methods(id);
+                if let Value::Attribute(of, _) = &call.callee {
+                    match self.evaluate(of) {
+                        V::Super(_, _, of) => {
+                            let items = self.as_dictionary(*of);
+                            self.open_data(&items);
+                        }
+                        V::Instance(id) => {
+                            self.reach(id);
+                            self.may_call_methods(id);
+                        }
+                        _ => {}
+                    }
                 }
                 (V::Unknown, self.called_property(here, call))
             }
@@ -261,6 +268,9 @@ impl Walker<'_> {
             V::Coroutine(_) | V::Future(_) => self.release(value),
             V::Socket(socket) => self.share_socket(*socket),
             V::Instance(id) => {
+                if let Some(items) = self.dictionary_of(*id) {
+                    self.open_data(&items);
+                }
                 if let Some(object) = self.objects.get_mut(*id) {
                     object.opened = true;
                     self.reach(*id);
@@ -816,6 +826,7 @@ impl Walker<'_> {
                 self.fail_at(here, call.span, "start/argument-count", "TypeError", message, None)
             }
             Lookup::NotThere => Flow::Next,
+            Lookup::Unknown if self.fills_dictionary(instance, (module, class), arguments) => Flow::Next,
             Lookup::Unknown => {
                 if let Some(server) = self.server_above((module, class)) {
                     self.serves(here, call, &server, arguments);

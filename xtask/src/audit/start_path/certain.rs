@@ -116,6 +116,11 @@ impl Walker<'_> {
         match self.evaluate(object) {
             V::Outside(name) if name == "os.environ" && sure() => Some(self.evaluate(value)),
             V::Mapping(_) | V::Sequence(_) => self.part(&self.certain(object)?, &self.certain(key)?),
+            V::Instance(id) => {
+                let items = self.dictionary_of(id)?;
+                self.certain(object)?;
+                self.part(&items, &self.certain(key)?)
+            }
             V::Dict(_) if sure() => Some(self.evaluate(value)).filter(is_same_always),
             V::List(parts)
                 if self.decides_here()
@@ -125,7 +130,7 @@ impl Walker<'_> {
             {
                 Some(self.evaluate(value))
             }
-            V::Str(_) if sure() && self.certain(object).is_some() => Some(self.evaluate(value)),
+            V::Str(_) | V::Found(_) if sure() && self.certain(object).is_some() => Some(self.evaluate(value)),
             _ if self.is_of_path(object) && sure() => Some(self.evaluate(value)),
             _ => match self.certain(object)? {
                 V::Outside(name) if name == "sys.version_info" => Some(self.evaluate(value)),
@@ -229,6 +234,13 @@ impl Walker<'_> {
         if !object.attributes.contains_key(name) {
             let shared = (object.opened || object.reached) && (object.whole || self.is_given_unseen(name));
             let own = !object.dynamic && !shared && !self.is_set_beside(name);
+            // `__getattr__` has run where it was read, just now.
+            let given = self.given_by_properties.get(&(id, name.to_owned()));
+            if let Some(given) = given.filter(|given| own && given.sure && self.decides_here())
+                && self.class_variable(object.module, object.class, name).is_none()
+            {
+                return Some(given.value.clone());
+            }
             let written = self.written_in_class((object.module, object.class), name);
             return written.filter(|written| own && !self.is_descriptor(written));
         }

@@ -78,7 +78,18 @@ fn merged(first: (ModuleId, u32), mut lists: Vec<Vec<Entry>>) -> Result<Vec<Entr
 
 impl Walker<'_> {
     pub fn find_method(&self, module: ModuleId, class: u32, name: &str) -> Lookup {
-        self.find_among(&self.order(module, class), name)
+        let order = self.order(module, class);
+        match self.find_among(&order, name) {
+            Lookup::Unknown
+                if order.last() == Some(&None)
+                    && !pysrc::members::has("dict", name)
+                    && self.is_dictionary_class((module, class)) =>
+            {
+                let own: Vec<Entry> = order.into_iter().filter(Option::is_some).collect();
+                self.find_among(&own, name)
+            }
+            found => found,
+        }
     }
 
     /// What a class is made of. Orders that were told of it before hold no more.

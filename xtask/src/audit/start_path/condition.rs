@@ -55,7 +55,8 @@ impl<'a> Walker<'a> {
                 (!own).then(|| module.is_some_and(|module| module.name == "__main__"))
             }
             Test::TypeChecking => Some(false),
-            Test::Known(known) => Some(*known),
+            // It is about the platform or the version.
+            Test::Known(known) => (!self.is_set_on_others("platform")).then_some(*known),
             Test::When(condition) => self.holds(condition),
             Test::Unknown => None,
         }
@@ -114,7 +115,7 @@ impl<'a> Walker<'a> {
         }
         match (value, self.certain(value)?) {
             (_, V::List(parts)) if self.changed_lists.contains(&parts) => None,
-            (Value::Call(_), V::List(parts)) => Some(parts),
+            (Value::Call(_) | Value::Subscript(..), V::List(parts)) => Some(parts),
             (_, V::Range(start, end)) if end.saturating_sub(start) <= MOST_TURNS => {
                 Some((start..end).map(V::Int).collect())
             }
@@ -163,9 +164,9 @@ impl<'a> Walker<'a> {
             }
             dictionary => (dictionary, "keys"),
         };
-        let items = match self.certain(dictionary)? {
+        let items = match self.as_dictionary(self.certain(dictionary)?) {
             V::Dict(items) if self.keeps_items(dictionary) => items.to_vec(),
-            mapping @ V::Mapping(_) if view != "keys" || matches!(value, Value::Call(_)) => self.items_of(&mapping)?,
+            mapping @ V::Mapping(_) => self.whole_items(&mapping)?,
             _ => return None,
         };
         let part = |(key, value): &(V, V)| match view {
@@ -261,7 +262,7 @@ impl<'a> Walker<'a> {
                 {
                     return self.has_variable(variable);
                 }
-                match self.certain(container)? {
+                match self.as_dictionary(self.certain(container)?) {
                     // One that has a name may have been changed.
                     V::List(values) if container.is_literal() || self.keeps_its_parts(container, &values) => {
                         let mut all_known = true;
@@ -343,6 +344,7 @@ impl<'a> Walker<'a> {
                 .filter(|known| *known),
             V::Path(_)
             | V::Pattern(_)
+            | V::Found(_)
             | V::Module(_)
             | V::Class(..)
             | V::Function(..)

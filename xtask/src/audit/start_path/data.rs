@@ -171,6 +171,10 @@ impl Walker<'_> {
     }
 
     /// The same, where no other keys may be there.
+    pub fn whole_items(&self, value: &V) -> Option<Vec<(V, V)>> {
+        self.whole(value)
+    }
+
     fn whole(&self, value: &V) -> Option<Vec<(V, V)>> {
         self.items_of(value)
             .filter(|items| items.iter().all(|(key, _)| *key != V::Unknown))
@@ -186,7 +190,7 @@ impl Walker<'_> {
 
     /// `object[key] = value`.
     pub fn store_item(&mut self, item: &StoreItem) {
-        let object = self.evaluate(&item.object);
+        let object = self.as_dictionary(self.evaluate(&item.object));
         let key = self.certain(&item.key);
         let value = match &item.value {
             Some(Value::Dict(items)) => self.written(items),

@@ -205,8 +205,11 @@ impl Walker<'_> {
             && self.class_variable(class.0, class.1, name).is_none()
             && !self.is_set_on_others(name)
             && self.order(class.0, class.1).into_iter().all(|entry| {
-                let source = entry.and_then(|(module, _)| self.source(module));
-                source.is_some_and(|source| HIDDEN.iter().all(|hidden| source.atom(hidden).is_none()))
+                let Some((module, _)) = entry else {
+                    return self.is_dictionary_class(class) && !pysrc::members::has("dict", name);
+                };
+                self.source(module)
+                    .is_some_and(|source| HIDDEN.iter().all(|hidden| source.atom(hidden).is_none()))
             });
         lacks.then_some(asked)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pysrc::{Call, Module, Span, Value};
+use pysrc::{Call, Entry, Loop, Module, Span, Step, Value};
 
 use super::failure::{Flow, Words};
 use super::mutation::About;
@@ -33,9 +33,9 @@ const FROM_ELSEWHERE: &[&str] = &[
 /// How the names of others begin.
 const BEGINNINGS: &[&str] = &["PYTHON", "LC_", "SSL_", "NVIDIA_", "CUDA_"];
 /// Names of whatever may set any variable.
-const SETTERS: &[&str] = &["putenv", "import_module", "__import__", "exec", "environb"];
+const SETTERS: &[&str] = &["putenv", "exec", "environb"];
 
-impl Walker<'_> {
+impl<'a> Walker<'a> {
     /// `os.environ["NAME"]`.
     pub fn environment_read(&mut self, index: u32) -> Flow {
         let here = self.here();
@@ -56,7 +56,7 @@ impl Walker<'_> {
         let Some(variable) = self.environment_variable(name) else {
             return Flow::Next;
         };
-        if variable.may_be_there || variable.is_from_a_file || self.may_be_set() {
+        if variable.may_be_there || variable.is_from_a_file || self.may_be_set(name) {
             return Flow::Next;
         }
         let message = format!("KeyError: '{name}': the container has no environment variable of that name");
@@ -98,7 +98,7 @@ impl Walker<'_> {
             return None;
         };
         let variable = self.environment_variable(&name)?;
-        if variable.is_from_a_file || self.may_be_set() {
+        if variable.is_from_a_file || self.may_be_set(&name) {
             return None;
         }
         match variable.value {
@@ -111,7 +111,7 @@ impl Walker<'_> {
     /// The value of a variable that the container surely has.
     pub fn known_variable(&self, name: &str) -> Option<String> {
         let known = self.environment_variable(name)?;
-        let is_certain = !known.is_from_a_file && !self.may_be_set();
+        let is_certain = !known.is_from_a_file && !self.may_be_set(name);
         known.value.filter(|_| is_certain)
     }
 
@@ -119,13 +119,84 @@ impl Walker<'_> {
     pub fn has_variable(&self, name: &str) -> Option<bool> {
         self.environment?;
         let variable = self.environment_variable(name)?;
-        if variable.is_from_a_file || self.may_be_set() {
+        if variable.is_from_a_file || self.may_be_set(name) {
             return None;
         }
         match variable.value {
             Some(_) => Some(true),
             None => (!variable.may_be_there).then_some(false),
         }
+    }
+
+    /// Whether a loop goes through the environment and does nothing with any variable that may be there: its body is a branch that none
+    /// of them takes, as where only those of a program's own prefix are wanted.
+    pub fn passes_over_environment(&mut self, round: &'a Loop) -> bool {
+        let Entry::Over(over) = &round.entry else {
+            return false;
+        };
+        if !round.binds || round.fills.is_some() || !round.orelse.is_empty() || !self.is_sure_way() {
+            return false;
+        }
+        let source = self.source(self.here());
+        let call = |at: u32| source.and_then(|source| source.calls.get(at as usize));
+        let (over, pairs) = match over {
+            Value::Call(at) => (call(*at).map(|call| &call.callee), true),
+            over => (Some(over), false),
+        };
+        let wanted = if pairs { "os.environ.items" } else { "os.environ" };
+        if !over.is_some_and(|over| matches!(self.evaluate(over), V::Outside(name) if name == wanted)) {
+            return false;
+        }
+        let (Some((Step::Branch(branch), before)), Some(names)) = (round.body.split_last(), self.names_of_variables())
+        else {
+            return false;
+        };
+        let asks = |at: u32| match call(at).map(|call| &call.callee) {
+            Some(Value::Attribute(of, method)) => {
+                let method = source.map_or("", |source| source.name(*method));
+                matches!(**of, Value::Name(_)) && matches!(method, "startswith" | "endswith")
+            }
+            _ => false,
+        };
+        let harmless = |step: &Step| match step {
+            Step::Store { .. } | Step::Load { .. } | Step::LoadAttribute { .. } | Step::Operation(_) => true,
+            Step::Call(at) => asks(*at),
+            _ => false,
+        };
+        if !before.iter().all(harmless) || branch.exhaustive {
+            return false;
+        }
+        let trail = self.trail.take();
+        let none = names.into_iter().all(|name| {
+            let turn = if pairs { V::List(vec![name, V::Unknown]) } else { name };
+            self.each.push(Some(turn));
+            let flow = self.steps(before);
+            let tests = std::iter::once(&branch.test).chain(&branch.rest);
+            let none = tests
+                .take(branch.arms.len())
+                .all(|test| self.decide(test) == Some(false));
+            self.each.pop();
+            flow == Flow::Next && none
+        });
+        self.trail = trail;
+        none
+    }
+
+    /// Names of all variables that the container may have; of some only how they begin is known.
+    fn names_of_variables(&self) -> Option<Vec<V>> {
+        // What another agent has may be more.
+        self.uses_own(using::OWN);
+        let own = self.environment.filter(|_| !self.has_unknown_variables)?;
+        if self.may_be_set("") {
+            return None;
+        }
+        let own = own.keys().chain(self.secret_variables).map(String::as_str);
+        let names = own
+            .chain(FROM_ELSEWHERE.iter().copied())
+            .chain(self.names.variables_set_by_name());
+        let beginnings = BEGINNINGS.iter();
+        let beginnings = beginnings.map(|start| V::Concat(vec![V::Str((*start).to_owned()), V::Unknown]));
+        Some(names.map(|name| V::Str(name.to_owned())).chain(beginnings).collect())
     }
 
     /// Whether a call asks for a variable that the container surely does not have: it gives `None`.
@@ -138,12 +209,13 @@ impl Walker<'_> {
         self.is_mentioned(&["load_dotenv"])
     }
 
-    /// Whether a module that has run may set variables.
-    fn may_be_set(&self) -> bool {
+    /// Whether a module that has run may set a variable, or one that it may have imported.
+    fn may_be_set(&self, variable: &str) -> bool {
         self.is_mentioned(SETTERS)
             || self.any("dotenv", About::SetsVariables)
             || self.any("load_dotenv", About::SetsVariables)
-            || self.any("environ", About::Escapes)
+            || self.any(variable, About::SetsVariable)
+            || self.any(variable, About::BringsSetter)
     }
 
     /// Whether a module that has to do with dotenv may set variables by it.
@@ -153,10 +225,92 @@ impl Walker<'_> {
     }
 }
 
+/// Which variables a source may set by way of `environ`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetVariables {
+    /// Those of these names.
+    Named(Vec<String>),
+    /// Any.
+    Any,
+}
+
+impl SetVariables {
+    /// What stands behind and before each `environ` says what is done with it.
+    pub fn of(text: &str) -> Self {
+        const ENVIRON: &str = "environ";
+        const READ_BY: &[&str] = &[".get(", ".items(", ".keys(", ".values(", ".copy("];
+        let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let mut named: Vec<String> = Vec::new();
+        for (at, _) in text.match_indices(ENVIRON) {
+            let (before, behind) = (&text[..at], &text[at + ENVIRON.len()..]);
+            if before.ends_with(is_word) || behind.starts_with(is_word) {
+                continue;
+            }
+            let before = before.strip_suffix("os.").unwrap_or(before);
+            let read = before.ends_with("**")
+                || before.ends_with(" in ")
+                || before.ends_with("dict(")
+                || READ_BY.iter().any(|method| behind.starts_with(method));
+            let key = || {
+                let methods = ["[", ".setdefault(", ".pop("];
+                let key = methods.iter().find_map(|method| behind.strip_prefix(method))?;
+                let quote = key.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+                let (key, _) = key[1..].split_once(quote)?;
+                (!key.contains(['\\', '\n'])).then_some(key)
+            };
+            match key() {
+                _ if read => {}
+                Some(key) => named.push(key.to_owned()),
+                None if is_item_read(before, behind) => {}
+                None if is_imported(before) && !behind.starts_with(" as ") => {}
+                None => return Self::Any,
+            }
+        }
+        Self::Named(named)
+    }
+
+    /// Those of which the names are known.
+    pub fn named(&self) -> &[String] {
+        match self {
+            Self::Named(names) => names,
+            Self::Any => &[],
+        }
+    }
+
+    /// Whether a variable may be among them.
+    pub fn has(&self, variable: &str) -> bool {
+        match self {
+            Self::Named(names) => names.iter().any(|name| name == variable),
+            Self::Any => true,
+        }
+    }
+}
+
+/// Whether an item is read by a key that is computed.
+fn is_item_read(before: &str, behind: &str) -> bool {
+    let key = behind.strip_prefix('[').and_then(|key| key.split_once(']'));
+    key.is_some_and(|(key, behind)| {
+        let behind = behind.trim_start_matches(' ');
+        let stored = behind.starts_with('=') && !behind.starts_with("==") || behind.get(1..2) == Some("=");
+        !key.contains(['[', '(', '\n', '"', '\'']) && !stored && !before.ends_with("del ")
+    })
+}
+
+/// Whether `from os import` stands in front of a name.
+fn is_imported(before: &str) -> bool {
+    let line = before.rsplit('\n').next().unwrap_or_default().trim_start();
+    line.starts_with("from os import ") && !line.contains(" as ")
+}
+
 /// Whether one of these patterns names a file such as `.env`.
 pub fn names_env_file(patterns: &[String]) -> bool {
     let name = |pattern: &String| pattern.rsplit('/').next().unwrap_or_default().to_owned();
     patterns.iter().map(name).any(|name| name.contains(".env"))
+}
+
+/// Whether a source that has to do with dotenv may load a file that an image has.
+pub fn may_load_a_file(text: &str) -> bool {
+    dotenv::may_find_a_file(text)
 }
 
 /// What python-dotenv may find. Files such as `.env` are in no image, so that `load_dotenv()` sets nothing.
@@ -188,6 +342,14 @@ mod dotenv {
         "interpolate",
         "encoding",
         "usecwd",
+        "PathManager",
+        "project_root",
+        "get_project_root",
+        "PROJECT_ROOT",
+        "ROOT_DIR",
+        "BASE_DIR",
+        "ROOT",
+        "ROOT_PATH",
         "True",
         "False",
         "None",
@@ -258,6 +420,37 @@ mod dotenv {
     #[cfg(test)]
     mod tests {
         use super::may_find_a_file;
+        use crate::audit::start_path::environment::SetVariables;
+
+        #[test]
+        fn variables_that_a_source_sets() {
+            let named = |names: &[&str]| SetVariables::Named(names.iter().map(|name| (*name).to_owned()).collect());
+            for (text, sets) in [
+                (
+                    "os.environ['A'] = '1'\nos.environ.setdefault(\"B\", x)\n",
+                    named(&["A", "B"]),
+                ),
+                (
+                    "for k, v in os.environ.items():\n    d = dict(os.environ)\n",
+                    named(&[]),
+                ),
+                (
+                    "from os import environ\nif 'A' in environ:\n    f(**environ)\n",
+                    named(&[]),
+                ),
+                ("environment = os.environ.get('A')\n", named(&[])),
+                ("def f(name):\n    return os.environ[name]\n", named(&[])),
+                ("del os.environ[name]\n", SetVariables::Any),
+                ("os.environ[name] += 'a'\n", SetVariables::Any),
+                ("os.environ[name] = '1'\n", SetVariables::Any),
+                ("fill(os.environ)\n", SetVariables::Any),
+                ("from os import environ as e\ne['A'] = '1'\n", SetVariables::Any),
+                ("os.environ.update(A='1')\n", SetVariables::Any),
+                ("e = os.environ\n", SetVariables::Any),
+            ] {
+                assert_eq!(SetVariables::of(text), sets, "{text}");
+            }
+        }
 
         #[test]
         fn only_files_that_no_image_has_are_known_to_be_missing() {

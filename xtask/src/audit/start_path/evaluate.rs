@@ -7,6 +7,7 @@ use pysrc::{Atom, Value};
 use super::class::Lookup;
 use super::condition::equal;
 use super::constants::constant;
+use super::failure::known_class;
 use super::fold;
 use super::generator::is_contextmanager;
 use super::paths;
@@ -136,7 +137,8 @@ impl Walker<'_> {
                 known => fold::slice(&known, &bounds),
             };
         }
-        match (self.evaluate(object), self.evaluate(key)) {
+        let of = self.as_dictionary(self.evaluate(object));
+        match (of, self.evaluate(key)) {
             (V::Bound(object, name), V::Int(level @ 0..)) if name == "parents" => {
                 let mut path = object.text().unwrap_or_default().to_owned();
                 for _ in 0..=level {
@@ -158,6 +160,7 @@ impl Walker<'_> {
                 _ => self.version().minor.into(),
             }),
             (value @ (V::Mapping(_) | V::Sequence(_)), key) => self.part(&value, &key).unwrap_or(V::Unknown),
+            (V::Found(found), key) => found.group(&key),
             (V::Dict(items), key) if self.keeps_items(object) => {
                 let found = items.iter().find(|(known, _)| equal(known, &key) == Some(true));
                 found.map_or(V::Unknown, |(_, value)| value.clone())
@@ -215,6 +218,9 @@ impl Walker<'_> {
                         given.map_or(V::Unknown, |given| given.value.clone())
                     }
                     Lookup::Found(owner, function) => self.method(owner, function, V::Instance(id), (*module, *class)),
+                    Lookup::Unknown if let Some(items) = self.dictionary_of(id) => {
+                        V::Bound(Box::new(items), name.to_owned())
+                    }
                     Lookup::NotThere | Lookup::Unknown => match self.class_attribute(*module, *class, name) {
                         V::Unknown => self.given_for(id, name),
                         value if self.is_descriptor(&value) => self.given_for(id, name),
@@ -248,6 +254,10 @@ impl Walker<'_> {
                             let thread = self.is_thread_class((own_module, own_class));
                             thread.then(|| "threading.Thread.__init__".to_owned())
                         })
+                        .or_else(|| {
+                            let exception = self.is_exception_class((own_module, own_class));
+                            exception.then(|| "builtins.BaseException.__init__".to_owned())
+                        })
                         .map_or(V::Unknown, V::Outside),
                     Lookup::NotThere | Lookup::Unknown => V::Unknown,
                 }
@@ -268,6 +278,7 @@ impl Walker<'_> {
             | V::Str(_)
             | V::Path(_)
             | V::Pattern(_)
+            | V::Found(_)
             | V::Parser(_)
             | V::Zmq(_)
             | V::Socket(_)
@@ -282,6 +293,24 @@ impl Walker<'_> {
             | V::Bound(..)) => V::Bound(Box::new(object), name.to_owned()),
             _ => V::Unknown,
         }
+    }
+
+    /// Whether all that is above a class and not of the tree are built-in exceptions.
+    fn is_exception_class(&self, class: (ModuleId, u32)) -> bool {
+        let order = self.order(class.0, class.1);
+        let mut bases = order
+            .iter()
+            .flatten()
+            .filter_map(|class| self.bases.get(class))
+            .flatten();
+        let known = |base: &V| match base {
+            V::Class(..) => true,
+            V::Outside(name) => name
+                .strip_prefix("builtins.")
+                .is_some_and(|name| known_class(name).is_some()),
+            _ => false,
+        };
+        bases.all(known)
     }
 
     /// `Class.name`.

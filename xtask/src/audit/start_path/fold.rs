@@ -26,6 +26,19 @@ pub fn binary(operator: Operator, left: V, right: V) -> V {
             }
         }
         (Operator::Add, V::Str(_) | V::Concat(_), _) | (Operator::Add, _, V::Str(_)) => V::concat(vec![left, right]),
+        // The last of each key stays, where the first stood.
+        (Operator::Or, V::Dict(left), V::Dict(right))
+            if left.iter().chain(right.iter()).all(|(key, _)| *key != V::Unknown) =>
+        {
+            let mut items = left.to_vec();
+            for (key, value) in right.iter() {
+                match items.iter_mut().find(|(known, _)| known == key) {
+                    Some(item) => item.1 = value.clone(),
+                    None => items.push((key.clone(), value.clone())),
+                }
+            }
+            V::Dict(items.into())
+        }
         // Of two truth values these give another.
         (Operator::And | Operator::Or | Operator::ExclusiveOr, V::Bool(_), V::Bool(_)) => V::Unknown,
         (_, left, right) => match (integer(left), integer(right)) {

@@ -1,8 +1,9 @@
 //! What a `try` waits for may come from a step of which it is not known whether it raises: the rest of the body may not run then.
 
-use pysrc::{Atom, Handler, OperationKind, Step, Value};
+use pysrc::{Atom, Comparison, Handler, OperationKind, Step, Value};
 
 use super::failure::Flow;
+use super::fold;
 use super::library::OF_LOGGER;
 use super::steps::visit;
 use super::value::{ModuleId, V, Variable};
@@ -117,9 +118,17 @@ impl<'a> Walker<'a> {
                 let part = Value::Subscript(Box::new(object.clone()), Box::new(key.clone()));
                 (!known(&part)).then_some(&["KeyError", "IndexError", "LookupError", "TypeError"])
             }
-            OperationKind::Binary(_, left, right)
-            | OperationKind::Order(_, left, right)
-            | OperationKind::Contains(left, right) => (!known(left) || !known(right)).then_some(OF_VALUES),
+            OperationKind::Binary(operator, left, right) => {
+                let both = self.certain(left).zip(self.certain(right));
+                let made = both.map(|(left, right)| fold::binary(*operator, left, right));
+                made.is_none_or(|made| made == V::Unknown).then_some(OF_VALUES)
+            }
+            OperationKind::Order(_, left, right) => {
+                let both = self.certain(left).zip(self.certain(right));
+                let ordered = both.and_then(|(left, right)| fold::ordered(Comparison::Less, &left, &right));
+                ordered.is_none().then_some(OF_VALUES)
+            }
+            OperationKind::Contains(left, right) => (!known(left) || !known(right)).then_some(OF_VALUES),
             OperationKind::Give(..) | OperationKind::Remove(..) => Some(&["AttributeError", "TypeError"]),
             OperationKind::Unpack(value, ..) => (!known(value)).then_some(&["ValueError", "TypeError"]),
             _ => None,

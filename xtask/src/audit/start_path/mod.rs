@@ -12,6 +12,7 @@ mod certain;
 mod class;
 mod collection;
 mod command_line;
+mod computed;
 mod condition;
 mod constants;
 mod content;
@@ -67,6 +68,7 @@ mod slots;
 mod socket;
 mod standard;
 mod steps;
+mod subclass;
 mod talk;
 mod text;
 mod thread;
@@ -550,8 +552,12 @@ fn judged(walked: &Walked, tree: &TreeFacts, agent: &Agent, report: AgentReport,
         true => without_exits(fatal, failures),
         false => (fatal, failures),
     };
+    // Where only a failure that may not happen ends it, what stands behind that was not looked at.
+    let goes_on = fatal
+        .and_then(|index| failures.get(index))
+        .is_some_and(|failure| failure.conditional);
     let mut followed = Followed { report, failures };
-    judge(&mut followed, fatal, once || walked.alive);
+    judge(&mut followed, fatal, once || walked.alive || goes_on);
     followed
 }
 

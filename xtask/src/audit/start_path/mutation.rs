@@ -3,15 +3,20 @@
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use pysrc::{Atom, Module, Step, Value};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::computed::Computed;
 use super::condition::{ADDERS, REMOVERS};
+use super::environment::SetVariables;
 use super::steps::visit;
 use super::talk::FileTalk;
 use super::unseen::FileCalls;
 use super::value::ModuleId;
 use super::walk::Walker;
-use crate::python::facts::TreeFacts;
+use crate::python::facts::{FileFacts, TreeFacts};
+
+/// Names of what imports a module by a name that is computed.
+const IMPORTERS: &[&str] = &["import_module", "__import__"];
 
 /// Which files of a tree have a name: the same for all agents.
 #[derive(Debug)]
@@ -25,6 +30,14 @@ pub struct Names<'a> {
     talks: Vec<OnceLock<FileTalk>>,
     /// What each file does to the items of what has a name, by that name, likewise.
     changes: Vec<OnceLock<FxHashMap<Atom, FileChanges>>>,
+    /// Which variables of the environment each file may set, as far as somebody asked, where that is not none.
+    sets_variables: OnceLock<Vec<(usize, SetVariables)>>,
+    /// Files that may set any by other means, likewise.
+    sets_any_variable: OnceLock<Vec<usize>>,
+    /// What each file may import by names that are computed, likewise.
+    computed: Vec<OnceLock<Computed>>,
+    /// Last parts of the names of modules that files import, and names that they import of modules, likewise.
+    imported: OnceLock<FxHashSet<Box<str>>>,
     /// Files that define a function, by its name.
     defining: OnceLock<FxHashMap<NameId, Vec<usize>>>,
 }
@@ -74,10 +87,12 @@ pub enum About {
     Sets,
     /// Whether one gives anything but the `self` of a method an attribute of that name.
     SetsOnOthers,
-    /// Whether one may change what it stands for, or binds it otherwise than by importing it.
-    Escapes,
+    /// Whether one may set the variable of the environment of that name by `environ`.
+    SetsVariable,
     /// Whether one may set variables of the environment by it, a function of python-dotenv.
     SetsVariables,
+    /// Whether one may import a file that sets the variable of the environment of that name, by a name that is computed.
+    BringsSetter,
     /// What modules do to the items of what has it.
     Changes,
     /// Whether one assigns an item of something that has no name, whatever it is.
@@ -163,6 +178,10 @@ impl<'a> Names<'a> {
             calls: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
             talks: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
             changes: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
+            sets_variables: OnceLock::new(),
+            sets_any_variable: OnceLock::new(),
+            computed: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
+            imported: OnceLock::new(),
             defining: OnceLock::new(),
         }
     }
@@ -201,6 +220,76 @@ impl<'a> Names<'a> {
             (Some(talk), Some(source)) => talk.get_or_init(|| FileTalk::new(source)),
             _ => &NONE,
         }
+    }
+
+    /// Files that may set variables of the environment, with the variables. Of files that no agent reaches only the text is known.
+    fn setting_variables(&self) -> &[(usize, SetVariables)] {
+        self.sets_variables.get_or_init(|| {
+            let sets = |(file, facts): (usize, &'a FileFacts)| {
+                let (module, text) = (&facts.module, &facts.module.text);
+                let only_reads = || {
+                    let uses = module.uses(module.atom("environ")?);
+                    Some(!uses.escapes && !uses.bound_otherwise)
+                };
+                let asks = text.contains("environ") && only_reads() != Some(true);
+                let sets = asks.then(|| SetVariables::of(text))?;
+                (sets != SetVariables::Named(Vec::new())).then_some((file, sets))
+            };
+            self.tree.files.iter().enumerate().filter_map(sets).collect()
+        })
+    }
+
+    /// All variables of the environment that files set by name.
+    pub fn variables_set_by_name(&self) -> impl Iterator<Item = &str> {
+        let sets = self.setting_variables().iter();
+        sets.flat_map(|(_, sets)| sets.named()).map(String::as_str)
+    }
+
+    /// Files that may set any variable by other means.
+    fn setting_any_variable(&self) -> &[usize] {
+        self.sets_any_variable.get_or_init(|| {
+            let sets = |(_, facts): &(usize, &'a FileFacts)| {
+                let text = &facts.module.text;
+                ["putenv", "environb"].iter().any(|name| text.contains(name))
+                    || text.contains("dotenv") && super::environment::may_load_a_file(text)
+            };
+            let files = self.tree.files.iter().enumerate();
+            files.filter(sets).map(|(file, _)| file).collect()
+        })
+    }
+
+    /// Whether a file may bring one that sets a variable of the environment by importing modules whose names it computes.
+    pub fn may_bring_setter(&self, file: usize, variable: &str) -> bool {
+        let Some(cell) = self.computed.get(file) else {
+            return true;
+        };
+        let computed = cell.get_or_init(|| self.source(file).map(Computed::of).unwrap_or_default());
+        let setting = self.setting_variables().iter();
+        let setting = setting.filter(|(_, sets)| sets.has(variable)).map(|(file, _)| *file);
+        let mut setting = setting.chain(self.setting_any_variable().iter().copied());
+        setting.any(|setting| {
+            let Some(facts) = self.tree.files.get(setting) else {
+                return true;
+            };
+            let stem = facts.path.trim_end_matches(".py").trim_end_matches("/__init__");
+            let stem = stem.rsplit('/').next().unwrap_or_default();
+            // What is brought may import it.
+            computed.may_bring(&facts.path) || (!computed.is_empty() && self.is_imported(stem))
+        })
+    }
+
+    /// Whether a file of the tree imports a module of that name, or something of that name of a module.
+    fn is_imported(&self, name: &str) -> bool {
+        let all = self.imported.get_or_init(|| {
+            let imports = self.tree.files.iter().flat_map(|facts| &facts.module.imports);
+            let last = |import: &'a pysrc::Import| import.module.rsplit('.').next();
+            imports
+                .flat_map(|import| [last(import), import.name.as_deref()])
+                .flatten()
+                .map(Box::from)
+                .collect()
+        });
+        all.contains(name)
     }
 
     /// The files that define functions of a name.
@@ -280,11 +369,14 @@ impl<'a> Walker<'a> {
             About::SetsOnOthers => {
                 any(&|named| named.sets && source(named).is_some_and(|it| sets_on_others(it, named.atom, name)))
             }
-            About::Escapes => any(&|named| {
-                let uses = source(named).map(|source| source.uses(named.atom));
-                uses.is_some_and(|uses| uses.escapes || uses.bound_otherwise)
-            }),
+            About::SetsVariable => {
+                let mut setting = self.names.setting_variables().iter();
+                Answer::Any(setting.any(|(file, sets)| sets.has(name) && self.has_run(*file, first)))
+            }
             About::SetsVariables => any(&|named| source(named).is_some_and(|it| self.may_set_variables(it))),
+            About::BringsSetter => Answer::Any(IMPORTERS.iter().any(|importer| {
+                self.any_named(importer, first, &|named| self.names.may_bring_setter(named.file, name))
+            })),
             About::FillsOthers => {
                 let mut modules = self.first_modules(first).iter();
                 Answer::Any(modules.any(|id| self.source(*id).is_some_and(|source| source.fills_others)))
@@ -298,6 +390,12 @@ impl<'a> Walker<'a> {
         order.get(..first).unwrap_or(order)
     }
 
+    /// Whether a file is among the first so many modules.
+    fn has_run(&self, file: usize, first: usize) -> bool {
+        let before = |id: &ModuleId| self.modules.born(*id).is_some_and(|born| born < first);
+        self.modules.of_file(file).iter().any(before)
+    }
+
     /// Whether something holds for a file of the first so many modules that has a name.
     fn any_named(&self, name: &str, first: usize, holds: &dyn Fn(&Named) -> bool) -> bool {
         let (named, modules) = (self.names.of(name), self.first_modules(first));
@@ -306,9 +404,7 @@ impl<'a> Walker<'a> {
             let mut files = modules.iter().filter_map(|id| self.file_of(*id));
             return files.any(|file| named_in(named, file).is_some_and(holds));
         }
-        let before = |id: &ModuleId| self.modules.born(*id).is_some_and(|born| born < first);
-        let there = |named: &&Named| self.modules.of_file(named.file).iter().any(before);
-        named.iter().any(|named| holds(named) && there(&named))
+        named.iter().any(|named| holds(named) && self.has_run(named.file, first))
     }
 
     fn mentions_before(&self, name: &str, first: usize) -> Vec<Mention<'a>> {

@@ -233,8 +233,14 @@ impl Walker<'_> {
         let module = self.here();
         let local = self.frames.last_mut().and_then(|frame| frame.locals.remove(&name));
         let global = || self.modules.unset_global(module, name);
-        if let Some(before) = local.or_else(global) {
-            self.replaced(&before.value, &V::Unknown);
+        match local.or_else(global) {
+            Some(before) => self.replaced(&before.value, &V::Unknown),
+            // What all of another module brought is no longer there under that name.
+            None if self.variable(name).is_some() => {
+                let value = V::Unknown;
+                self.modules.set_global(module, name, Variable { value, sure: false });
+            }
+            None => {}
         }
     }
 

@@ -79,7 +79,12 @@ impl Walker<'_> {
                 let name = self.source(here).map_or("", |source| source.name(*name));
                 return self.no_member(here, operation.span, kind, name);
             }
-            OperationKind::Item(object, key) if matches!(self.evaluate(object), V::Mapping(_) | V::Sequence(_)) => {
+            OperationKind::Item(object, key)
+                if matches!(
+                    self.as_dictionary(self.evaluate(object)),
+                    V::Mapping(_) | V::Sequence(_)
+                ) =>
+            {
                 return self.missing_part(object, key, operation.span);
             }
             OperationKind::Item(object, key) if matches!(self.evaluate(object), V::Outside(name) if name == "os.environ") =>
@@ -187,8 +192,7 @@ impl Walker<'_> {
             OperationKind::Item(object, key) if self.is_settled(object) => {
                 // What has a name may have been changed since it was made.
                 let kept = object.is_literal() || matches!(object, Value::Call(_));
-                item(&self.evaluate(object), &self.evaluate(key), true)
-                    .filter(|(class, _)| kept || *class == "TypeError")
+                item(&self.evaluate(object), &self.evaluate(key)).filter(|(class, _)| kept || *class == "TypeError")
             }
             OperationKind::Unpack(value, wanted, star) => self
                 .length(value)
@@ -275,6 +279,14 @@ impl Walker<'_> {
         }
         let value = match self.variable(object) {
             Some(V::Class(module, class)) => return self.member_by_key((module, class), key),
+            Some(V::Instance(id)) if self.dictionary_of(id).is_some() => {
+                let source = self.source(self.here());
+                let text = source.and_then(|source| source.text.get(key.start as usize..key.end as usize));
+                return match text.and_then(pysrc::literal) {
+                    Some(literal) => self.missing_part(&Value::Name(object), &literal, key),
+                    None => Flow::Next,
+                };
+            }
             Some(object @ V::Instance(_)) => {
                 return match self.has_no_items(&object) {
                     None => self.own_item(&object, key),
@@ -309,10 +321,11 @@ impl Walker<'_> {
         let Some(key_value) = text.and_then(pysrc::literal) else {
             return Flow::Next;
         };
-        let problem = item(&value, &self.evaluate(&key_value), false)
+        let problem = item(&value, &self.evaluate(&key_value))
             .filter(|_| self.is_settled(&Value::Name(object)))
-            .filter(|_| match value {
-                V::List(_) | V::Dict(_) => self.is_never_changed(object),
+            .filter(|(class, _)| match value {
+                // Of what type it is stays.
+                V::List(_) | V::Dict(_) => *class == "TypeError" || self.is_never_changed(object),
                 _ => true,
             });
         self.bad(here, key, problem)
@@ -367,6 +380,7 @@ impl Walker<'_> {
         let Some((data, key)) = self.certain(object).zip(self.certain(key)) else {
             return Flow::Next;
         };
+        let data = self.as_dictionary(data);
         let Some(((class, message), help)) = self.lacks_part(&data, &key) else {
             return Flow::Next;
         };

@@ -240,8 +240,8 @@ pub fn format(template: &str, arguments: usize, kind: &dyn Fn(usize) -> Option<&
     }
 }
 
-/// Why `object[key]` raises. `display`: the object is written out there, so that a set in brackets is none.
-pub fn item(object: &V, key: &V, display: bool) -> Option<Problem> {
+/// Why `object[key]` raises.
+pub fn item(object: &V, key: &V) -> Option<Problem> {
     let of = kind(object)?;
     let out_of_range = |length: usize, at: i64| {
         let length = i64::try_from(length).unwrap_or(i64::MAX);
@@ -265,7 +265,7 @@ pub fn item(object: &V, key: &V, display: bool) -> Option<Problem> {
         (V::Str(text), V::Int(at)) if out_of_range(text.chars().count(), *at) => {
             Some(("IndexError", "string index out of range".to_owned()))
         }
-        (V::Dict(items), V::Str(_) | V::Int(_)) if !display => {
+        (V::Dict(items), V::Str(_) | V::Int(_)) => {
             // `1`, `1.0` and `True` are one key; of keys that are not known, any may be it.
             let may_be = |known: &V| known == key || !matches!(known, V::Str(_) | V::Int(_));
             let shown = match key {
@@ -335,12 +335,12 @@ mod tests {
 
     #[test]
     fn items() {
-        assert!(item(&V::List(vec![V::Int(1)]), &V::Int(-1), true).is_none());
-        assert!(item(&V::List(vec![V::Int(1)]), &V::Int(1), true).is_some());
-        assert!(item(&text("ab"), &V::Int(2), true).is_some());
+        assert!(item(&V::List(vec![V::Int(1)]), &V::Int(-1)).is_none());
+        assert!(item(&V::List(vec![V::Int(1)]), &V::Int(1)).is_some());
+        assert!(item(&text("ab"), &V::Int(2)).is_some());
         let items = V::Dict(vec![(text("a"), V::Unknown)].into());
-        assert!(item(&items, &text("b"), false).is_some() && item(&items, &text("a"), false).is_none());
+        assert!(item(&items, &text("b")).is_some() && item(&items, &text("a")).is_none());
         let unknown = V::Dict(vec![(V::Unknown, V::Unknown)].into());
-        assert!(item(&unknown, &text("b"), false).is_none());
+        assert!(item(&unknown, &text("b")).is_none());
     }
 }

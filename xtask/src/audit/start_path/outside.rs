@@ -116,6 +116,19 @@ impl Walker<'_> {
             "os.path.splitext" => text(0).map_or(V::Unknown, |path| {
                 V::List(paths::split_ending(path).map(V::Str).to_vec())
             }),
+            "os.path.expandvars" | "os.path.expanduser" => text(0).map_or(V::Unknown, |path| {
+                let changed = if name == "os.path.expandvars" {
+                    path.contains('$')
+                } else {
+                    path.starts_with('~')
+                };
+                // A text it is in any case.
+                if changed {
+                    V::Concat(vec![V::Unknown])
+                } else {
+                    V::Str(path.to_owned())
+                }
+            }),
             "os.path.normpath" => text(0).map_or(V::Unknown, |path| V::Str(paths::normal(path))),
             "os.path.join" | "posixpath.join" => {
                 let mut parts = arguments.positional.iter().map(V::text);
@@ -250,15 +263,23 @@ impl Walker<'_> {
                 _ => V::Outside("re.Pattern()".to_owned()),
             },
             "re.match" | "re.search" | "re.fullmatch" => {
-                let found = match (arguments.positional.as_slice(), arguments.are_named()) {
-                    ([V::Str(pattern), V::Str(text)], false) => {
-                        regular::finds(name.trim_start_matches("re."), pattern, text)
-                    }
-                    _ => None,
-                };
                 self.sure &= arguments.sure;
-                found_by_pattern(found)
+                match (arguments.positional.as_slice(), arguments.are_named()) {
+                    ([V::Str(pattern), V::Str(text)], false) => {
+                        regular::found(name.trim_start_matches("re."), pattern, text)
+                    }
+                    _ => V::Unknown,
+                }
             }
+            "re.sub" if !arguments.are_named() => match arguments.positional.as_slice() {
+                [V::Str(pattern), with, V::Str(text)] => {
+                    let (pattern, with, text) = (pattern.clone(), with.clone(), text.clone());
+                    self.sure &= arguments.sure;
+                    self.gives_functions(arguments);
+                    regular::replaced(&pattern, &with, &text)
+                }
+                _ => return None,
+            },
             _ => return None,
         })
     }
@@ -639,12 +660,20 @@ impl Walker<'_> {
             (value, V::Class(module, class)) if kind(value).is_some() => {
                 (!self.decides_membership((*module, *class))).then_some(false)
             }
+            (V::Instance(id), V::Outside(name)) if name == "builtins.dict" => self.dictionary_of(*id).map(|_| true),
             (value, V::Outside(name)) => {
                 let kind = kind(value)?;
+                if let Some(name) = name
+                    .strip_prefix("collections.abc.")
+                    .or_else(|| name.strip_prefix("typing."))
+                {
+                    return is_of_abc(kind, name);
+                }
                 let name = name.strip_prefix("builtins.")?;
                 // What is written in brackets may be any of three, and a truth value is an integer, too.
                 match (kind, name) {
-                    ("list", _) => None,
+                    ("list", "list" | "tuple" | "set") if matches!(value, V::Sequence(_)) => Some(name == "list"),
+                    ("list", "list" | "tuple" | "set") => None,
                     ("bool", "int") => Some(true),
                     (kind, "str" | "int" | "float" | "bool" | "dict" | "list" | "tuple" | "set" | "bytes") => {
                         Some(kind == name)
@@ -675,8 +704,9 @@ impl Walker<'_> {
 
     fn path_edit(&mut self, at: usize, path: Option<String>, index: Option<&V>) {
         let Some(path) = path.filter(|path| !self.is_elsewhere(path)) else {
-            // Modules may come from anywhere now.
+            // Modules may come from anywhere now: of the tree, or of what was unpacked or written on the way.
             self.anywhere = true;
+            self.beyond |= self.is_mentioned(UNPACKERS);
             return;
         };
         let path = absolute(&path);
@@ -851,11 +881,22 @@ impl Walker<'_> {
             }
             (V::Pattern(pattern), "match" | "search" | "fullmatch") => {
                 let found = match arguments.positional.as_slice() {
-                    [V::Str(text)] if arguments.sure && !arguments.are_named() => regular::finds(method, pattern, text),
-                    _ => None,
+                    [V::Str(text)] if arguments.sure && !arguments.are_named() => regular::found(method, pattern, text),
+                    _ => V::Unknown,
                 };
-                Some((found_by_pattern(found), Flow::Next))
+                Some((found, Flow::Next))
             }
+            (V::Pattern(pattern), "sub") => {
+                self.gives_functions(arguments);
+                let replaced = match arguments.positional.as_slice() {
+                    [with, V::Str(text)] if arguments.sure && !arguments.are_named() => {
+                        regular::replaced(pattern, with, text)
+                    }
+                    _ => V::Unknown,
+                };
+                Some((replaced, Flow::Next))
+            }
+            (V::Found(found), _) => Some((found.method(method, arguments), Flow::Next)),
             (V::Str(known), _) => Some((text::method(known, method, arguments), Flow::Next)),
             (V::Path(path), "exists") => Some((self.exists(Some(path)), Flow::Next)),
             (V::Path(path), "is_file") => Some((self.is_file(Some(path)), Flow::Next)),
@@ -865,6 +906,10 @@ impl Walker<'_> {
                 }
                 self.gives_functions(arguments);
                 Some((V::Unknown, Flow::Next))
+            }
+            (V::Concat(parts), "startswith") => {
+                let start = arguments.positional.first().filter(|_| arguments.positional.len() == 1);
+                Some((start.map_or(V::Unknown, |start| text::begins(parts, start)), Flow::Next))
             }
             (V::Path(_) | V::Concat(_), _) => Some((V::Unknown, Flow::Next)),
             _ => None,
@@ -938,12 +983,21 @@ impl Walker<'_> {
     }
 }
 
-/// What looking for a pattern gives.
-fn found_by_pattern(found: Option<bool>) -> V {
-    match found {
-        Some(true) => V::Outside("re.Match()".to_owned()),
-        Some(false) => V::None,
-        None => V::Unknown,
+/// Whether values of a built-in type are of an abstract class. What is written in brackets may be a tuple or set.
+fn is_of_abc(kind: &str, name: &str) -> Option<bool> {
+    let container = match kind {
+        "dict" | "list" | "str" => true,
+        "NoneType" | "bool" | "int" | "float" => false,
+        _ => return None,
+    };
+    match name {
+        "Iterable" | "Sized" | "Container" | "Collection" => Some(container),
+        "Mapping" | "MutableMapping" | "Dict" => Some(kind == "dict"),
+        "Sequence" if kind != "list" => Some(kind == "str"),
+        "MutableSequence" | "Set" | "MutableSet" | "List" if kind != "list" => Some(false),
+        "Callable" | "Iterator" | "Generator" | "Awaitable" | "Coroutine" => Some(false),
+        "Hashable" if kind != "list" => Some(kind != "dict"),
+        _ => None,
     }
 }
 
@@ -954,6 +1008,16 @@ const LOGS: &[&str] = &["debug", "info", "warning", "error", "exception", "criti
 const LOOP: &str = "asyncio.get_running_loop()";
 /// How the names of those begin.
 pub const OF_LOOP: &str = "asyncio.get_running_loop().";
+
+/// Names of what makes folders and archives that the tree does not have.
+const UNPACKERS: &[&str] = &[
+    "zipfile",
+    "zipimport",
+    "tarfile",
+    "tempfile",
+    "mkdtemp",
+    "unpack_archive",
+];
 
 /// Functions that change nothing of what they are given.
 const LOOKS_ONLY: &[&str] = &[

@@ -273,13 +273,18 @@ impl<'a> Walker<'a> {
             self.maybe -= 1;
         }
         match handled {
-            // Raised again, or the process ends: the first failure is what stopped it.
+            // Raised again, or by another name, or the process ends: the first failure is what stopped it.
             Flow::Raised(Exception { failure: None, .. }) | Flow::Exit => {
                 if let Some(failure) = exception.failure.and_then(|index| self.failures.get_mut(index)) {
                     failure.caught = false;
                     failure.handled = false;
                 }
-                Flow::Raised(exception)
+                let class = match handled {
+                    Flow::Raised(other) if other.class != ANY || raises_others(handler) => other.class,
+                    Flow::Exit => "SystemExit",
+                    _ => exception.class,
+                };
+                Flow::Raised(Exception { class, ..exception })
             }
             other => {
                 let may_leave = any_step(&handler.body, &mut |step| {
@@ -567,4 +572,18 @@ fn shortened(text: &str) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
+}
+
+/// Whether a handler raises anything else than what it caught.
+fn raises_others(handler: &Handler) -> bool {
+    any_step(&handler.body, &mut |step| {
+        matches!(
+            step,
+            Step::Leave {
+                how: Leave::Raise,
+                value: Some(_),
+                ..
+            }
+        )
+    })
 }

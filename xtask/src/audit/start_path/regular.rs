@@ -1,8 +1,12 @@
 //! Regular expressions: which Python refuses to compile, and what a plain one finds in a text that is known.
 
+use std::sync::Arc;
+
 use regex::Regex;
 
+use super::arguments::Arguments;
 use super::operator::Problem;
+use super::value::V;
 
 /// Why Python refuses a pattern that is compiled without flags.
 pub fn refused(pattern: &str) -> Option<Problem> {
@@ -68,8 +72,82 @@ pub fn refused(pattern: &str) -> Option<Problem> {
     wrong(format!("missing ), unterminated subpattern at position {first}"))
 }
 
-/// Whether `re.match`, `re.search` or `re.fullmatch` finds something, for patterns that mean the same everywhere.
-pub fn finds(function: &str, pattern: &str, text: &str) -> Option<bool> {
+/// What a pattern has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// What each group has, the whole first; nothing where it took no part.
+    groups: Vec<Option<String>>,
+    /// Names of groups, where they have one.
+    names: Vec<Option<String>>,
+}
+
+impl Found {
+    /// `found[key]`; nothing where that is not known, or raises.
+    pub fn group(&self, key: &V) -> V {
+        let at = match key {
+            V::Int(at) => usize::try_from(*at).ok(),
+            V::Str(name) => self.names.iter().position(|known| known.as_ref() == Some(name)),
+            _ => None,
+        };
+        at.and_then(|at| self.groups.get(at)).map_or(V::Unknown, of_group)
+    }
+
+    /// What `found.method(…)` gives.
+    pub fn method(&self, method: &str, arguments: &Arguments) -> V {
+        if arguments.are_named() {
+            return V::Unknown;
+        }
+        match (method, arguments.positional.as_slice()) {
+            ("group", []) => self.group(&V::Int(0)),
+            ("group" | "__getitem__", [key]) => self.group(key),
+            ("groups", []) => V::List(self.groups.iter().skip(1).map(of_group).collect()),
+            ("groupdict", []) => {
+                let named = self.names.iter().zip(&self.groups);
+                let named = named.filter_map(|(name, group)| Some((V::Str(name.clone()?), of_group(group))));
+                V::Dict(named.collect())
+            }
+            _ => V::Unknown,
+        }
+    }
+}
+
+fn of_group(group: &Option<String>) -> V {
+    group.clone().map_or(V::None, V::Str)
+}
+
+/// What `re.match`, `re.search` or `re.fullmatch` gives, for patterns that mean the same everywhere.
+pub fn found(function: &str, pattern: &str, text: &str) -> V {
+    let Some(regex) = plain(function, pattern, text) else {
+        return V::Unknown;
+    };
+    let Some(captures) = regex.captures(text) else {
+        return V::None;
+    };
+    let groups = captures
+        .iter()
+        .map(|group| group.map(|group| group.as_str().to_owned()));
+    let names = regex.capture_names().map(|name| name.map(str::to_owned));
+    V::Found(Arc::new(Found {
+        groups: groups.collect(),
+        names: names.collect(),
+    }))
+}
+
+/// What `re.sub` gives; of what a function or template puts in, only that it is a text is known.
+pub fn replaced(pattern: &str, with: &V, text: &str) -> V {
+    let some_text = || V::Concat(vec![V::Unknown]);
+    match (plain("search", pattern, text), with) {
+        (Some(regex), _) if !regex.is_match(text) => V::Str(text.to_owned()),
+        // Which places are empty matches is not the same everywhere.
+        (Some(regex), V::Str(with)) if !with.contains('\\') && with.len() <= 64 && !regex.is_match("") => {
+            V::Str(regex.replace_all(text, regex::NoExpand(with)).into_owned())
+        }
+        _ => some_text(),
+    }
+}
+
+/// A pattern that means the same everywhere, for a function that looks for it in a text.
+fn plain(function: &str, pattern: &str, text: &str) -> Option<Regex> {
     const LONGEST: usize = 1024;
     const OTHERWISE: &[&str] = &[
         "[[", "&&", "--", "~~", "\\Z", "\\A", "{,", "\\z", "\\G", "*+", "++", "?+",
@@ -95,12 +173,14 @@ pub fn finds(function: &str, pattern: &str, text: &str) -> Option<bool> {
         "search" => pattern.to_owned(),
         _ => return None,
     };
-    Some(Regex::new(&whole).ok()?.is_match(text))
+    Regex::new(&whole).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{finds, refused};
+    use super::{found, refused, replaced};
+    use crate::audit::start_path::arguments::Arguments;
+    use crate::audit::start_path::value::V;
 
     #[test]
     fn patterns_are_refused_as_python_does() {
@@ -137,10 +217,43 @@ mod tests {
 
     #[test]
     fn patterns_find_what_python_finds() {
+        let finds = |function, pattern, text| match found(function, pattern, text) {
+            V::None => Some(false),
+            V::Found(_) => Some(true),
+            _ => None,
+        };
         assert_eq!(finds("match", r"v(\d+)", "release-1"), Some(false));
         assert_eq!(finds("search", r"(\d+)", "release-1"), Some(true));
         assert_eq!(finds("fullmatch", "a|ab", "ab"), Some(true));
         assert_eq!(finds("match", r"(a)\1", "aa"), None);
         assert_eq!(finds("match", "(?i)a", "A"), None);
+    }
+
+    #[test]
+    fn groups_of_what_is_found() {
+        let text = |text: &str| V::Str(text.to_owned());
+        let V::Found(found) = found(
+            "fullmatch",
+            r"\$\{(?P<name>[A-Z]+)(?::-(?P<default>[^}]*))?\}",
+            "${PORT}",
+        ) else {
+            panic!("it is found");
+        };
+        assert_eq!(found.group(&text("name")), text("PORT"));
+        assert_eq!(found.group(&text("default")), V::None);
+        assert_eq!(found.group(&V::Int(0)), text("${PORT}"));
+        assert_eq!(found.group(&V::Int(3)), V::Unknown);
+        let groups = V::List(vec![text("PORT"), V::None]);
+        assert_eq!(found.method("groups", &Arguments::none(false)), groups);
+    }
+
+    #[test]
+    fn what_is_put_in_the_place_of_what_is_found() {
+        let text = |text: &str| V::Str(text.to_owned());
+        assert_eq!(replaced("x+", &V::Unknown, "abc"), text("abc"));
+        assert_eq!(replaced("b+", &text("-"), "abbc"), text("a-c"));
+        assert_eq!(replaced("b*", &text("-"), "abbc"), V::Concat(vec![V::Unknown]));
+        assert_eq!(replaced("(b)", &text("\\1\\1"), "abc"), V::Concat(vec![V::Unknown]));
+        assert_eq!(replaced("b", &V::Unknown, "abc"), V::Concat(vec![V::Unknown]));
     }
 }

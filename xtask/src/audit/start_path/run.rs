@@ -478,6 +478,13 @@ impl<'a> Walker<'a> {
             return flow;
         }
         let turns = self.turns(&round.entry).filter(|_| round.binds);
+        if turns.is_none() && self.passes_over_environment(round) {
+            self.note(Kind::Loop, None, |_| {
+                "a loop over the environment that does nothing".to_owned()
+            });
+            self.skipping = skipping;
+            return Flow::Next;
+        }
         self.notes_loop(round, turns.as_deref());
         if let Some(fills) = round.fills {
             self.gather(fills, turns.is_some());
@@ -510,7 +517,11 @@ impl<'a> Walker<'a> {
         if let Some(fills) = round.fills {
             self.gather(fills, false);
         }
+        // Not every turn may run.
+        let partly = usize::from(round.fills.is_some_and(|fills| fills.until.is_some()));
+        self.maybe += partly;
         let flow = self.repeat_generator(round, over);
+        self.maybe -= partly;
         if round.fills.is_some() {
             match flow {
                 Some(flow) => self.gathered(flow),
@@ -529,6 +540,18 @@ impl<'a> Walker<'a> {
             self.each.push(Some(turn));
             flow = self.steps(&round.body);
             self.each.pop();
+            match round
+                .fills
+                .and_then(|fills| fills.until)
+                .map(|until| self.is_over(until))
+            {
+                Some(Some(true)) => break,
+                Some(None) if open == 0 => {
+                    open = 1;
+                    self.maybe += 1;
+                }
+                _ => {}
+            }
             // Something behind a branch may have left the loop: whether there is a next turn is not known.
             if self.doubt == Doubt::All && open == 0 {
                 open = 1;
@@ -548,6 +571,17 @@ impl<'a> Walker<'a> {
         match flow {
             Flow::Break => Flow::Next,
             flow => flow,
+        }
+    }
+
+    /// Whether the turn of a comprehension gave what ends it: something that is true, or false.
+    fn is_over(&self, until: bool) -> Option<bool> {
+        let gathering = self.gatherings.last()?;
+        match gathering.items.last() {
+            Some((_, value)) if gathering.known => self.truth(value).map(|truth| truth == until),
+            // What a test has left out ends nothing.
+            None if gathering.known => Some(false),
+            _ => None,
         }
     }
 

@@ -5,6 +5,7 @@ mod aliases;
 mod beside;
 mod configured;
 mod data;
+mod expanded;
 mod folded;
 mod generators;
 mod given;

@@ -77,6 +77,15 @@ pub fn method(text: &str, method: &str, arguments: &Arguments) -> V {
     }
 }
 
+/// What `text.startswith(start)` gives of a text of which only the beginning is known.
+pub fn begins(parts: &[V], start: &V) -> V {
+    match (parts.first(), start) {
+        (Some(V::Str(known)), V::Str(start)) if known.starts_with(start.as_str()) => V::Bool(true),
+        (Some(V::Str(known)), V::Str(start)) if !start.starts_with(known.as_str()) => V::Bool(false),
+        _ => V::Unknown,
+    }
+}
+
 /// `text.split(separator, most)` and the same from the end.
 fn cut(text: &str, method: &str, separator: &str, most: i64) -> V {
     let Some(parts) = usize::try_from(most).ok().and_then(|most| most.checked_add(1)) else {

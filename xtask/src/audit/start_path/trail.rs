@@ -332,6 +332,7 @@ impl Walker<'_> {
             V::Generator { .. } => "a generator".to_owned(),
             V::Manager(_) => "a context manager".to_owned(),
             V::Pattern(pattern) => format!("the regular expression {pattern:?}"),
+            V::Found(_) => "what a regular expression has found".to_owned(),
             V::Parser(_) => "an argument parser".to_owned(),
             V::Parsed(_) => "parsed arguments".to_owned(),
             V::Bound(of, name) => match **of {

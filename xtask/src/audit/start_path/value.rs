@@ -6,6 +6,7 @@ use pysrc::{Atom, Span};
 use rustc_hash::FxHashMap as HashMap;
 
 use super::partial::Partial;
+use super::regular::Found;
 use super::signature::Signature;
 use crate::container::layout::ROOT;
 use crate::python::imports::view::{normal, normal_absolute};
@@ -35,6 +36,8 @@ pub enum V {
     Path(String),
     /// A regular expression that was compiled without flags.
     Pattern(String),
+    /// What a regular expression has found.
+    Found(Arc<Found>),
     /// A file of the tree that was opened to be read.
     File(String),
     /// A string of which parts are known.
