@@ -230,38 +230,7 @@ impl Walker<'_> {
             }
             V::Class(module, class) if name == "__name__" => V::Str(self.class_name((module, class))),
             V::Class(module, class) => self.attribute_of(module, class, name),
-            V::Super(module, class, of) => {
-                let own = match &*of {
-                    V::Instance(id) => self.objects.get(*id).map(|object| (object.module, object.class)),
-                    V::Class(module, class) => Some((*module, *class)),
-                    _ => None,
-                };
-                let Some((own_module, own_class)) = own else {
-                    return V::Unknown;
-                };
-                let order = self.order(own_module, own_class);
-                let Some(at) = order.iter().position(|entry| *entry == Some((module, class))) else {
-                    return V::Unknown;
-                };
-                match self.find_among(&order[at + 1..], name) {
-                    Lookup::Found(owner, function) => self.method(owner, function, *of, (own_module, own_class)),
-                    Lookup::NotThere if matches!(name, "__init__" | "__init_subclass__" | "__new__") => {
-                        V::Outside(format!("builtins.object.{name}"))
-                    }
-                    Lookup::Unknown if name == "__init__" => self
-                        .server_above((own_module, own_class))
-                        .or_else(|| {
-                            let thread = self.is_thread_class((own_module, own_class));
-                            thread.then(|| "threading.Thread.__init__".to_owned())
-                        })
-                        .or_else(|| {
-                            let exception = self.is_exception_class((own_module, own_class));
-                            exception.then(|| "builtins.BaseException.__init__".to_owned())
-                        })
-                        .map_or(V::Unknown, V::Outside),
-                    Lookup::NotThere | Lookup::Unknown => V::Unknown,
-                }
-            }
+            V::Super(module, class, of) => self.attribute_of_super((module, class), *of, name),
             // Of these only a call is looked at.
             V::Record(module, class) => match self.find_method_of_plain((module, class), name) {
                 Lookup::Found(owner, function) if self.decorators(owner, function).is_empty() => {
@@ -292,6 +261,40 @@ impl Walker<'_> {
             | V::Concat(_)
             | V::Bound(..)) => V::Bound(Box::new(object), name.to_owned()),
             _ => V::Unknown,
+        }
+    }
+
+    /// `super().name` in a method of that class, for that object or class.
+    fn attribute_of_super(&self, class: (ModuleId, u32), of: V, name: &str) -> V {
+        let own = match &of {
+            V::Instance(id) => self.objects.get(*id).map(|object| (object.module, object.class)),
+            V::Class(module, class) => Some((*module, *class)),
+            _ => None,
+        };
+        let Some((own_module, own_class)) = own else {
+            return V::Unknown;
+        };
+        let order = self.order(own_module, own_class);
+        let Some(at) = order.iter().position(|entry| *entry == Some(class)) else {
+            return V::Unknown;
+        };
+        match self.find_among(&order[at + 1..], name) {
+            Lookup::Found(owner, function) => self.method(owner, function, of, (own_module, own_class)),
+            Lookup::NotThere if matches!(name, "__init__" | "__init_subclass__" | "__new__") => {
+                V::Outside(format!("builtins.object.{name}"))
+            }
+            Lookup::Unknown if name == "__init__" => self
+                .server_above((own_module, own_class))
+                .or_else(|| {
+                    let thread = self.is_thread_class((own_module, own_class));
+                    thread.then(|| "threading.Thread.__init__".to_owned())
+                })
+                .or_else(|| {
+                    let exception = self.is_exception_class((own_module, own_class));
+                    exception.then(|| "builtins.BaseException.__init__".to_owned())
+                })
+                .map_or(V::Unknown, V::Outside),
+            Lookup::NotThere | Lookup::Unknown => V::Unknown,
         }
     }
 

@@ -404,7 +404,9 @@ impl<'a> Walker<'a> {
             let mut files = modules.iter().filter_map(|id| self.file_of(*id));
             return files.any(|file| named_in(named, file).is_some_and(holds));
         }
-        named.iter().any(|named| holds(named) && self.has_run(named.file, first))
+        named
+            .iter()
+            .any(|named| holds(named) && self.has_run(named.file, first))
     }
 
     fn mentions_before(&self, name: &str, first: usize) -> Vec<Mention<'a>> {

@@ -1,8 +1,10 @@
 //! Regular expressions: which Python refuses to compile, and what a plain one finds in a text that is known.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use regex::Regex;
+use rustc_hash::FxHashMap;
 
 use super::arguments::Arguments;
 use super::operator::Problem;
@@ -173,7 +175,27 @@ fn plain(function: &str, pattern: &str, text: &str) -> Option<Regex> {
         "search" => pattern.to_owned(),
         _ => return None,
     };
-    Regex::new(&whole).ok()
+    compiled(whole)
+}
+
+/// A compiled pattern. To compile one takes far longer than to look for it, and what expands a configuration asks for the same one again
+/// and again.
+fn compiled(pattern: String) -> Option<Regex> {
+    const MOST: usize = 64;
+    thread_local! {
+        static KNOWN: RefCell<FxHashMap<String, Option<Regex>>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(regex) = known.get(&pattern) {
+            return regex.clone();
+        }
+        if known.len() >= MOST {
+            known.clear();
+        }
+        let regex = Regex::new(&pattern).ok();
+        known.insert(pattern, regex.clone());
+        regex
+    })
 }
 
 #[cfg(test)]
