@@ -9,6 +9,7 @@ use pysrc::{ImportKind, Module, PythonVersion};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::evidence::Evidence;
+use super::texts::is_put_aside;
 use crate::python::imports::{distributions, stdlib};
 
 /// More folders than a tree has that modules are looked up from.
@@ -254,6 +255,8 @@ impl Sources {
         let mut serving: Vec<&String> = holders
             .iter()
             .filter(|folder| !folder.is_empty() && self.resolve(folder, dotted, None).is_some())
+            // A copy that was put aside is none that the tree runs with, unless the importer is part of it.
+            .filter(|folder| !is_put_aside(&format!("{folder}/{first}")) || is_put_aside(importer))
             .collect();
         serving.sort_by_key(|folder| {
             let above = importer.starts_with(&format!("{folder}/"));
@@ -366,6 +369,21 @@ mod tests {
             .map(|(path, text)| ((*path).to_owned(), Arc::new(pysrc::read(text.as_bytes(), VERSION))))
             .collect();
         Sources::new(files, VERSION)
+    }
+
+    #[test]
+    fn a_folder_that_was_put_aside_is_no_import_root() {
+        let of = |path: &str| {
+            let files = [(path, "x = 1\n"), ("agents/a.py", "import core_of_it\n")];
+            let sources = sources(&files);
+            sources
+                .load(&["agents/a.py"], &[])
+                .roots
+                .into_keys()
+                .collect::<Vec<String>>()
+        };
+        assert_eq!(of("agents/shared/core_of_it.py"), ["agents/shared"]);
+        assert!(of("agents/backups/core_of_it.py").is_empty());
     }
 
     #[test]
