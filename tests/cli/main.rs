@@ -24,6 +24,7 @@ mod orders;
 mod output;
 mod ownership;
 mod pipelines;
+mod pty;
 mod rules;
 mod running;
 mod sandbox;
@@ -31,6 +32,7 @@ mod smoke;
 mod stack;
 #[path = "../as_found.rs"]
 mod truth;
+mod ui;
 mod variants;
 mod watch;
 
@@ -62,6 +64,7 @@ fn help_names_every_command_and_gives_examples() {
         "up",
         "deploy",
         "status",
+        "ui",
         "logs",
         "exec",
         "restart",

@@ -10,7 +10,7 @@ mod length;
 use std::path::{Path, PathBuf};
 
 /// Modules that may not know of the host, the terminal or the commands.
-const PURE: [&str; 14] = [
+const PURE: [&str; 15] = [
     "stack",
     "init",
     "pipelines",
@@ -21,6 +21,7 @@ const PURE: [&str; 14] = [
     "render",
     "images",
     "boot",
+    "dashboard",
     "smoke",
     "schema",
     "doctor",
@@ -28,7 +29,7 @@ const PURE: [&str; 14] = [
 ];
 
 /// What a module may import of the others, where that is not everything.
-const IMPORTS: [(&str, &[&str]); 18] = [
+const IMPORTS: [(&str, &[&str]); 19] = [
     ("finding", &[]),
     ("rendered_file", &[]),
     ("system_error", &[]),
@@ -42,6 +43,7 @@ const IMPORTS: [(&str, &[&str]); 18] = [
     ("pipelines", &["template"]),
     ("diagram", &["audit", "stack"]),
     ("boot", &["container", "images", "stack"]),
+    ("dashboard", &["boot", "stack"]),
     ("smoke", &["boot", "container", "finding", "stack"]),
     ("doctor", &["images", "stack"]),
     ("schema", &["audit", "rendered_file", "smoke", "stack"]),

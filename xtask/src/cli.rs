@@ -11,6 +11,7 @@ use signal_hook::iterator::Signals;
 use crate::cmd::{self, Context, Failure, GlobalOptions, Outcome};
 use crate::host::system::process;
 use crate::program;
+use crate::report::dashboard::screen;
 use crate::report::exit::Exit;
 
 /// Audit, render, build, boot and smoke-test a Python multi-agent system in Podman
@@ -42,6 +43,7 @@ enum Command {
     Up(cmd::up::Args),
     Deploy(cmd::deploy::Args),
     Status(cmd::status::Args),
+    Ui(cmd::ui::Args),
     Logs(cmd::logs::Args),
     Exec(cmd::exec::Args),
     Restart(cmd::restart::Args),
@@ -91,6 +93,7 @@ fn stop_cleanly_on_signals() {
             let now = asked || process::can_be_left();
             process::interrupt_by(signal == SIGTERM);
             if now {
+                screen::restore();
                 #[expect(
                     clippy::exit,
                     reason = "the second signal means now, as the first where nothing is to be cleaned up"
@@ -206,6 +209,7 @@ impl Cli {
             Command::Up(args) => cmd::up::run(args, context),
             Command::Deploy(args) => cmd::deploy::run(args, context),
             Command::Status(args) => cmd::status::run(args, context),
+            Command::Ui(args) => cmd::ui::run(args, context),
             Command::Logs(args) => cmd::logs::run(args, context),
             Command::Exec(args) => cmd::exec::run(args, context),
             Command::Restart(args) => cmd::restart::run(args, context),

@@ -1,7 +1,8 @@
 //! `cargo xtask`: audit, render, build, boot and smoke-test a Python multi-agent system in Podman.
 //!
-//! `stack`, `init`, `pipelines`, `audit`, `diagram`, `render`, `images`, `boot`, `smoke`, `schema` and `bench` are pure: values in, values and findings out. `host` has all effects and
-//! emits events; `report` is the only place that prints; `cmd` joins them, one file per command.
+//! `stack`, `init`, `pipelines`, `audit`, `diagram`, `render`, `images`, `boot`, `dashboard`, `smoke`, `schema` and `bench` are pure:
+//! values in, values and findings out. `host` has all effects and emits events; `report` is the only place that prints; `cmd` joins
+//! them, one file per command.
 
 pub mod audit;
 pub mod bench;
@@ -9,6 +10,7 @@ pub mod boot;
 pub mod cli;
 pub mod cmd;
 pub mod container;
+pub mod dashboard;
 pub mod diagram;
 pub mod doctor;
 pub mod finding;

@@ -225,7 +225,7 @@ fn show(
         command = command.arg(format!("--tail={}", args.tail));
     }
     if args.follow {
-        command = command.arg("--follow");
+        command = command.arg("--follow").endless();
     }
     let mut kept = VecDeque::new();
     let mut shown = 0;

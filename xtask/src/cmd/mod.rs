@@ -41,6 +41,7 @@ pub mod status;
 pub mod stop;
 pub mod test;
 pub mod two_hosts;
+pub mod ui;
 pub mod up;
 
 pub use context::Context;

@@ -70,7 +70,11 @@ pub fn give(order: Order, given: &Common, wait: WaitFor, context: &Context) -> O
     };
     // Whoever takes the stack down meanwhile does not wait for agents to come back.
     let results = parallel::map(asked.len(), &asked, |asked| match asked {
-        Ok(asked) => operator.see(asked, wait.into(), deadline(order, given, &stack, asked.subject())),
+        Ok(asked) => operator.see(
+            asked,
+            wait.into(),
+            deadline(order, given.timeout, &stack, asked.subject()),
+        ),
         Err(why) => Err(why.clone()),
     });
     if process::interrupted() {
@@ -124,14 +128,7 @@ fn subjects(order: Order, selection: &Selection, stack: &Stack) -> Outcome<Vec<S
     let with_its_group = |subject: &Subject| matches!(subject, Subject::Agent(id) if all.contains(&Subject::Group(stack.agent(*id).group)));
     let mut once: Vec<Subject> = Vec::new();
     for subject in all.iter().filter(|subject| !with_its_group(subject)) {
-        let parts = match *subject {
-            Subject::Group(group) if order != Order::Restart => {
-                let agents = &stack.group(group).agents;
-                agents.iter().copied().map(Subject::Agent).collect()
-            }
-            whole => vec![whole],
-        };
-        for part in parts {
+        for part in parts(order, *subject, stack) {
             if !once.contains(&part) {
                 once.push(part);
             }
@@ -140,8 +137,20 @@ fn subjects(order: Order, selection: &Selection, stack: &Stack) -> Outcome<Vec<S
     Ok(once)
 }
 
-fn deadline(order: Order, given: &Common, stack: &Stack, subject: Subject) -> Instant {
-    let limit = given.timeout.map_or_else(
+/// What an order about this is carried out on, one by one.
+pub fn parts(order: Order, subject: Subject, stack: &Stack) -> Vec<Subject> {
+    match subject {
+        Subject::Group(group) if order != Order::Restart => {
+            let agents = &stack.group(group).agents;
+            agents.iter().copied().map(Subject::Agent).collect()
+        }
+        whole => vec![whole],
+    }
+}
+
+/// Until when it is waited for; `timeout` is in seconds.
+pub fn deadline(order: Order, timeout: Option<u64>, stack: &Stack, subject: Subject) -> Instant {
+    let limit = timeout.map_or_else(
         || match (order, subject) {
             (_, Subject::Group(group)) => limits::boot(stack, &[group]),
             (Order::Stop, Subject::Agent(agent)) => limits::end(stack, agent),

@@ -9,6 +9,7 @@ pub mod bench_probe;
 pub mod bench_scale;
 pub mod boot;
 pub mod build;
+pub mod dashboard;
 pub mod delivery;
 pub mod diff;
 pub mod doctor;

@@ -115,6 +115,13 @@ impl Printer {
         !self.quiet && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
+    /// Whether the terminal can be taken as a whole: keys come from it, and cells can be drawn on it.
+    #[must_use]
+    pub fn can_be_taken(&self) -> bool {
+        let is_able = std::env::var_os("TERM").is_none_or(|term| !term.is_empty() && term != "dumb");
+        is_able && self.is_terminal() && std::io::stdin().is_terminal()
+    }
+
     /// Data: what the command was asked for. A closed pipe is not an error.
     pub fn data(&self, text: &str) {
         self.write(&self.harmless(text, self.color_out));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::boot::standing::Standing;
-use crate::host::podman::hosts::Hosts;
+use crate::host::podman::hosts::{Hosts, Place};
 use crate::host::podman::{Container, GROUP_LABEL, PodmanError, ROLE_LABEL};
 use crate::stack::{GroupId, Stack};
 
@@ -25,6 +25,28 @@ pub fn standing(hosts: &Hosts, stack: &Stack, groups: &[GroupId]) -> Result<BTre
             let name = &stack.group(group).name;
             let found = containers.iter().find(|container| is_of(container, name));
             all.insert(group, found.map_or(Standing::Absent, of));
+        }
+    }
+    Ok(all)
+}
+
+/// The first process of each of these groups' containers that run on this host.
+///
+/// # Errors
+/// When Podman fails.
+pub fn processes(hosts: &Hosts, stack: &Stack, groups: &[GroupId]) -> Result<BTreeMap<GroupId, u32>, PodmanError> {
+    let mut all = BTreeMap::new();
+    for part in hosts.parts(stack, groups) {
+        if part.host.place == Place::Elsewhere {
+            continue;
+        }
+        let containers = part.host.podman.containers(&stack.name)?;
+        for group in part.groups {
+            let name = &stack.group(group).name;
+            let found = containers.iter().find(|container| is_of(container, name));
+            if let Some(container) = found.filter(|container| container.pid > 0) {
+                all.insert(group, container.pid);
+            }
         }
     }
     Ok(all)

@@ -4,6 +4,7 @@
 pub mod deployment;
 pub mod folders;
 pub mod group_containers;
+pub mod memory;
 pub mod occupied;
 pub mod orders;
 pub mod ownership;

@@ -175,6 +175,9 @@ pub struct Container {
     /// When it was started last, Unix seconds; a date where Podman's service says so.
     #[serde(default)]
     pub started_at: serde_json::Value,
+    /// Its first process, as its host numbers it; 0 where it does not run.
+    #[serde(default)]
+    pub pid: u32,
 }
 
 impl Container {

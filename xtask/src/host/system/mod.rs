@@ -6,6 +6,7 @@ pub mod editor;
 pub mod files;
 pub mod firewall;
 pub mod git;
+pub mod keys;
 pub mod lock;
 pub mod network;
 pub mod nftables;

@@ -14,7 +14,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
@@ -119,6 +119,8 @@ pub struct Program {
     becomes: Option<String>,
     veiled: Vec<String>,
     most: usize,
+    until: Option<Arc<AtomicBool>>,
+    forgets: bool,
 }
 
 /// Bytes that a program may print, unless it is told otherwise: no image or list of ours comes near it.
@@ -135,6 +137,9 @@ const LONGEST_SHOWN: usize = 2000;
 
 /// Lines shown of a failing program.
 const TAIL_LINES: usize = 12;
+
+/// How often it is looked whether a program is to be ended.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// Time between SIGTERM and SIGKILL for a program that is stopped.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -272,7 +277,24 @@ impl Program {
             becomes: None,
             veiled: Vec::new(),
             most: MOST_PRINTED,
+            until: None,
+            forgets: false,
         }
+    }
+
+    /// Ends it as soon as that is set, which is no failure.
+    #[must_use]
+    pub fn until(mut self, ended: Arc<AtomicBool>) -> Self {
+        self.until = Some(ended);
+        self
+    }
+
+    /// Hands its lines on and keeps none of them, so that it may run and print for as long as it likes.
+    #[must_use]
+    pub fn endless(mut self) -> Self {
+        self.forgets = true;
+        self.most = usize::MAX;
+        self
     }
 
     /// Kills it when it has printed more bytes than that, on both outputs together.
@@ -686,17 +708,19 @@ impl Program {
                 (None, Some(limit)) => limit.saturating_sub(started.elapsed()),
                 (None, None) => Duration::from_secs(3600),
             };
+            let is_over = self.until.as_ref().is_some_and(|ended| ended.load(Ordering::Relaxed));
+            let wait = if self.until.is_some() { wait.min(GLANCE) } else { wait };
             // Whoever prints without end does not keep the clock from being looked at: a limit is one whatever is printed.
-            let received = if wait.is_zero() || printed.bytes > self.most && stopping.is_none() {
+            let received = if wait.is_zero() || (printed.bytes > self.most || is_over) && stopping.is_none() {
                 Err(mpsc::RecvTimeoutError::Timeout)
             } else {
                 receiver.recv_timeout(wait)
             };
             match received {
                 // What is printed after that is read, so that it can end, and not kept.
-                Ok(_) if printed.bytes > self.most => {}
+                Ok(_) if printed.bytes > self.most || is_over => {}
                 Ok(line) => {
-                    let line = printed.take(line, &self.veiled);
+                    let line = printed.take(line, &self.veiled, self.forgets);
                     if let Some(file) = log.as_deref_mut() {
                         // A full disk must not hide how the program itself ended.
                         let _ = file.write_all(line.as_bytes());
@@ -705,12 +729,16 @@ impl Program {
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
                 Err(mpsc::RecvTimeoutError::Timeout) => {
+                    let in_grace = stopping.is_some_and(|since| since.elapsed() < STOP_GRACE);
+                    if in_grace {
+                        continue;
+                    }
                     let signal = if stopping.is_some() {
                         Signal::SIGKILL
                     } else {
                         Signal::SIGTERM
                     };
-                    let too_much = printed.bytes > self.most;
+                    let too_much = printed.bytes > self.most || is_over;
                     if stopping.is_some() || too_much || self.limit.is_some_and(|limit| started.elapsed() >= limit) {
                         stopping.get_or_insert_with(Instant::now);
                         let _ = killpg(Pid::from_raw(group), signal);
@@ -781,7 +809,7 @@ struct Printed {
 
 impl Printed {
     /// Keeps a line, with what is veiled covered, and returns it so.
-    fn take(&mut self, line: Line, veiled: &[String]) -> String {
+    fn take(&mut self, line: Line, veiled: &[String], forgets: bool) -> String {
         let (mut text, kept) = match line {
             Line::Out(text) => (text, &mut self.stdout),
             Line::Err(text) => (text, &mut self.stderr),
@@ -792,7 +820,9 @@ impl Printed {
             }
         }
         self.bytes = self.bytes.saturating_add(text.len());
-        kept.push_str(&text);
+        if !forgets {
+            kept.push_str(&text);
+        }
         let shown = text.trim_end_matches(LINE_ENDS);
         if !shown.trim().is_empty() {
             if self.tail.len() == TAIL_LINES {

@@ -69,13 +69,38 @@ pub fn children(pid: u32) -> Result<Vec<u32>, FileError> {
 pub fn proportional_memory(pid: u32) -> Result<u64, FileError> {
     let path = PathBuf::from(format!("/proc/{pid}/smaps_rollup"));
     let text = text(&path)?;
-    let kilobytes = text
-        .lines()
-        .find_map(|line| line.strip_prefix("Pss:"))
-        .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    kilobytes
+    number(&text, "Pss:")
         .map(|kilobytes| kilobytes * 1024)
         .ok_or_else(|| unexpected(&path))
+}
+
+/// Memory of a process in bytes that is resident, whoever shares it. Everybody may read it.
+///
+/// # Errors
+/// When it is gone.
+pub fn resident_memory(pid: u32) -> Result<u64, FileError> {
+    let path = PathBuf::from(format!("/proc/{pid}/status"));
+    number(&text(&path)?, "VmRSS:")
+        .map(|kilobytes| kilobytes * 1024)
+        .ok_or_else(|| unexpected(&path))
+}
+
+/// The number that a process has in its own namespace.
+///
+/// # Errors
+/// When it is gone.
+pub fn own_number(pid: u32) -> Result<u32, FileError> {
+    let path = PathBuf::from(format!("/proc/{pid}/status"));
+    let numbers = text(&path)?;
+    let line = numbers.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    line.and_then(|line| line.split_whitespace().next_back()?.parse().ok())
+        .ok_or_else(|| unexpected(&path))
+}
+
+/// The first number behind a word that begins a line.
+fn number(text: &str, word: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(word))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// CPU time of a process's threads that run.
@@ -116,7 +141,7 @@ fn unexpected(path: &Path) -> FileError {
 
 #[cfg(test)]
 mod tests {
-    use super::{busy_ticks, descendants, of_ourselves, of_process, of_the_host, proportional_memory};
+    use super::*;
 
     #[test]
     fn idle_time_and_guests_do_not_count() {
@@ -132,6 +157,8 @@ mod tests {
         assert!(!of_process(own).unwrap().is_zero());
         assert!(!of_ourselves().is_zero());
         assert!(proportional_memory(own).unwrap() > 100_000);
+        assert!(resident_memory(own).unwrap() > 100_000);
+        assert_eq!(own_number(own).unwrap(), own);
         assert!(!descendants(own).unwrap().contains(&own));
         assert!(descendants(u32::MAX).is_err());
     }

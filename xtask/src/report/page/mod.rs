@@ -170,7 +170,7 @@ fn moment(millis: u64) -> String {
 }
 
 /// `2.6 MB`.
-fn bytes(count: u64) -> String {
+pub(in crate::report) fn bytes(count: u64) -> String {
     match count {
         0..1000 => format!("{count} B"),
         1000..1_000_000 => format!("{} kB", count / 1000),
