@@ -12,6 +12,7 @@ mod contents;
 mod discovery;
 mod dotenv;
 mod escape;
+mod fixes;
 mod graph;
 mod health;
 mod hostile;

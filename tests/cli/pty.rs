@@ -116,7 +116,9 @@ impl OnTerminal {
         };
         let waits = |seen: &mut Seen| gave_back(seen).is_none();
         let (seen, _) = self.seen.1.wait_timeout_while(seen, LIMIT, waits).unwrap();
-        let text = gave_back(&seen).expect("the terminal is left as it was");
+        let Some(text) = gave_back(&seen) else {
+            panic!("the terminal is not left as it was");
+        };
         (status, text)
     }
 }

@@ -70,6 +70,60 @@ pub struct Related {
     pub label: String,
 }
 
+/// How sure it is that a fix changes nothing but what is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FixKind {
+    /// What is written means the same afterwards.
+    Safe,
+    /// The program does something else afterwards: what was meant is a guess.
+    Unsafe,
+}
+
+/// What would stand in a stretch of a finding's line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// How sure it is.
+    pub kind: FixKind,
+    /// Where the stretch begins, in characters from 1.
+    pub column: u32,
+    /// How many characters it has.
+    pub width: u32,
+    /// What stands there instead.
+    pub text: String,
+}
+
+impl Fix {
+    /// An unsafe fix of the one place in what a finding means where that text stands as a word; nothing where there is none, or more.
+    #[must_use]
+    pub fn of_word(place: &Place, from: &str, to: &str) -> Option<Self> {
+        let is_part = |c: &char| c.is_alphanumeric() || *c == '_';
+        let line: Vec<char> = place.text.chars().collect();
+        let word: Vec<char> = from.chars().collect();
+        let start = usize::try_from(place.column).ok()?.checked_sub(1)?;
+        let end = (start + usize::try_from(place.width).ok()?).min(line.len());
+        let is_here = |at: &usize| {
+            line.get(*at..at + word.len()) == Some(&word[..])
+                && !at
+                    .checked_sub(1)
+                    .and_then(|before| line.get(before))
+                    .is_some_and(is_part)
+                && !line.get(at + word.len()).is_some_and(is_part)
+        };
+        let last = end.checked_sub(word.len()).filter(|_| !word.is_empty())?;
+        let mut found = (start..=last).filter(is_here);
+        let (at, None) = (found.next()?, found.next()) else {
+            return None;
+        };
+        Some(Self {
+            kind: FixKind::Unsafe,
+            column: u32::try_from(at + 1).ok()?,
+            width: u32::try_from(word.len()).ok()?,
+            text: to.to_owned(),
+        })
+    }
+}
+
 /// What a finding is about, as a value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
@@ -205,6 +259,8 @@ pub struct Finding {
     pub related: Vec<Related>,
     /// What mends it.
     pub help: Option<String>,
+    /// What mends it, as an edit of its line.
+    pub fix: Option<Fix>,
     /// Whether it costs the agent that it is about, and nothing else: whoever works with a stack goes on without that agent.
     pub alone: bool,
 }
@@ -223,6 +279,7 @@ impl Finding {
             place,
             related: Vec::new(),
             help: None,
+            fix: None,
             alone: false,
         }
     }
@@ -294,4 +351,36 @@ pub fn stops(findings: &[Finding]) -> bool {
 #[must_use]
 pub fn has_errors(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.severity == Severity::Error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_fixed_where_it_stands_once_in_what_is_meant() {
+        let fix = |text: &str, column, width, from: &str| {
+            let place = Place {
+                line: 1,
+                column,
+                width,
+                text: text.to_owned(),
+                ..Place::file("a.py")
+            };
+            Fix::of_word(&place, from, "x").map(|fix| (fix.column, fix.width))
+        };
+        assert_eq!(fix("import threa", 1, 12, "threa"), Some((8, 5)));
+        assert_eq!(
+            fix("é = threa.Lock(threa)", 5, 5, "threa"),
+            Some((5, 5)),
+            "the other is not meant"
+        );
+        assert_eq!(fix("threa.threa()", 1, 13, "threa"), None);
+        assert_eq!(fix("import threads", 1, 14, "threa"), None);
+        assert_eq!(fix("_threa", 1, 6, "threa"), None);
+        assert_eq!(fix("from a import (", 1, 15, "threa"), None);
+        assert_eq!(fix("a = p.parse_args()", 5, 14, "parse_args()"), Some((7, 12)));
+        assert_eq!(fix("", 0, 0, "a"), None);
+        assert_eq!(fix("a", 1, 900, "a"), Some((1, 1)));
+    }
 }

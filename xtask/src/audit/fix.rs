@@ -20,11 +20,15 @@ pub struct Fixed {
 
 /// A stretch of a line with what replaces it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Edit {
-    line: usize,
-    column: usize,
-    width: usize,
-    text: String,
+pub(super) struct Edit {
+    /// Its line, from 1.
+    pub line: usize,
+    /// Where it begins, in characters from 1.
+    pub column: usize,
+    /// How many characters are replaced.
+    pub width: usize,
+    /// By what.
+    pub text: String,
 }
 
 /// Every file that is mended.
@@ -115,7 +119,7 @@ fn health_port(port: &Place, value: u16, health: u16) -> Option<Edit> {
 }
 
 /// The text with the edits, from the last to the first.
-fn apply(text: &str, mut edits: Vec<Edit>) -> String {
+pub(super) fn apply(text: &str, mut edits: Vec<Edit>) -> String {
     edits.sort();
     edits.dedup();
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();

@@ -23,6 +23,7 @@ pub mod scope;
 pub mod serving;
 mod spoken;
 pub mod start_path;
+pub mod trial;
 mod unused_requirements;
 pub mod users;
 pub mod words;

@@ -45,6 +45,7 @@ impl Rule {
             place,
             related: Vec::new(),
             help: None,
+            fix: None,
             alone: false,
         }
     }

@@ -10,6 +10,7 @@ mod lsp;
 mod names;
 mod output;
 pub mod seen;
+mod unsafe_fixes;
 mod watch;
 mod whose;
 
@@ -65,8 +66,8 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
             return match (confirm, &args.explain_agent) {
                 (Some(names), _) => confirm::run(args, names, context, *seen),
                 (None, Some(name)) => explain::run(args, name, context, *seen),
-                (None, None) if args.diff => fix::show(args, context, *seen),
-                (None, None) => fix::run(args, context, *seen),
+                (None, None) if args.diff => fix::show(args, context, *seen, &memory),
+                (None, None) => fix::run(args, context, *seen, &memory),
             };
         }
         (Found::Broken(said, _), Some(_)) => {

@@ -26,7 +26,7 @@ use crate::stack::Stack;
 use crate::stack::variants::Named;
 
 /// The context of one run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Context {
     /// Where things are.
     pub repository: Repository,
@@ -400,6 +400,13 @@ impl Context {
         swept.left.extend(unproved);
         self.name_left(&swept.left);
         Ok(stored + swept.removed.len())
+    }
+
+    /// The same, which only says why something failed.
+    #[must_use]
+    pub fn quietly(mut self) -> Self {
+        self.printer.quiet = true;
+        self
     }
 
     /// Prints a document as JSON on stdout.

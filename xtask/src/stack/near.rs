@@ -1,5 +1,7 @@
 //! The nearest known name to a wrong one, for "did you mean".
 
+use std::collections::BTreeSet;
+
 use strsim::levenshtein;
 
 /// The known name that a wrong one was probably meant to be.
@@ -25,6 +27,27 @@ pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     best.map(|(_, name)| name)
 }
 
+/// The one known name that a wrong one can have been meant to be: the only one that it is the beginning of, else the only one that is
+/// nearest. Names of fewer than three characters say too little.
+#[must_use]
+pub fn only<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if wrong.chars().count() < 3 {
+        return None;
+    }
+    let known: BTreeSet<&str> = known.into_iter().filter(|name| *name != wrong).collect();
+    let mut longer = known.iter().copied().filter(|name| name.starts_with(wrong));
+    match (longer.next(), longer.next()) {
+        (Some(one), None) => return Some(one),
+        (Some(_), Some(_)) => return None,
+        (None, _) => {}
+    }
+    let near = nearest(wrong, known.iter().copied())?;
+    let distance = |name: &str| levenshtein(&wrong.to_lowercase(), &name.to_lowercase());
+    let least = distance(near);
+    let is_alone = known.iter().all(|name| *name == near || distance(name) > least);
+    is_alone.then_some(near)
+}
+
 /// Edits that there are at least, whatever the order of the characters: each adds one, takes one away, or does both.
 fn least_distance(left: &str, right: &str) -> usize {
     // Characters that share a place only make it less.
@@ -47,6 +70,19 @@ fn least_distance(left: &str, right: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_name_alone_is_meant_or_none() {
+        let modules = ["threading", "sqlite3", "json", "jsonschema"];
+        assert_eq!(only("threa", modules), Some("threading"));
+        assert_eq!(only("sqlit", modules), Some("sqlite3"));
+        assert_eq!(only("jso", modules), None, "the beginning of two");
+        assert_eq!(only("thraeding", modules), Some("threading"));
+        assert_eq!(only("cat", ["car", "cap"]), None, "two are as near");
+        assert_eq!(only("js", ["json"]), None);
+        assert_eq!(only("vision", modules), None);
+        assert_eq!(only("json", ["json"]), None);
+    }
 
     #[test]
     fn finds_what_was_meant_and_nothing_far_off() {

@@ -6,7 +6,8 @@ use super::Facts;
 use super::paths::place;
 use crate::audit::rule::rules;
 use crate::audit::words::{self, Word};
-use crate::finding::{Finding, Place, Subject};
+use crate::finding::{Finding, Fix, FixKind, Place, Subject};
+use crate::python::tree::Language;
 use crate::stack::normal;
 
 rules! {
@@ -119,6 +120,9 @@ fn finding(facts: &Facts<'_>, family: &Family<'_>) -> Option<Finding> {
             }
         }
     }
+    let is_rewritten = facts.text(&first.path).is_some_and(|text| {
+        matches!(text.language, Language::Yaml | Language::Shell)
+    });
     let mut finding = STYLE
         .finding(first.place.clone(), message)
         .about(Subject::Path(folder.to_owned()))
@@ -126,6 +130,12 @@ fn finding(facts: &Facts<'_>, family: &Family<'_>) -> Option<Finding> {
             "keep `{folder}/…`, the path from the tree's root, which resolves in the containers and outside; {}",
             resolves.join("; ")
         ));
+    finding.fix = is_rewritten.then(|| Fix {
+        kind: FixKind::Safe,
+        column: first.place.column,
+        width: first.place.width,
+        text: first.target.clone(),
+    });
     for (style, uses) in &family.uses {
         for one in uses.iter().filter(|one| one.place != first.place).take(2) {
             finding = finding.with_related(one.place.clone(), format!("written as {}", shown(style)));

@@ -8,7 +8,7 @@ use pysrc::{Atom, Body, Call, LAMBDA, Span, Step, Value, members};
 
 use super::assigned::{Given, SetElsewhere};
 use super::class::Lookup;
-use super::failure::{Flow, Words};
+use super::failure::{Flow, Meant, Words};
 use super::mutation::{About, Mention};
 use super::object::{self, object_class};
 use super::operator::kind;
@@ -18,7 +18,6 @@ use super::walk::Walker;
 use crate::finding::Subject;
 use crate::python::imports::resolve::Target;
 use crate::python::imports::{stdlib, zmq};
-use crate::stack::near::nearest;
 
 impl Walker<'_> {
     /// `object.attribute` is read, `object` a plain name.
@@ -88,10 +87,9 @@ impl Walker<'_> {
             class => class.rsplit('.').next().unwrap_or(class),
         };
         let message = format!("'{shown}' object has no attribute '{name}'");
-        let near = stdlib::members(class).and_then(|members| nearest(name, members));
-        let help = near.map(|near| format!("did you mean `{near}`?"));
+        let meant = stdlib::members(class).map_or_else(Meant::default, |members| Meant::among(name, members));
         match known {
-            true => self.no_attribute(here, span, name, message, help),
+            true => self.no_attribute(here, span, name, message, meant),
             false => Flow::Next,
         }
     }
@@ -120,10 +118,8 @@ impl Walker<'_> {
     /// Something of a built-in type is asked for what that type does not have.
     pub fn no_member(&mut self, here: ModuleId, span: Span, kind: &str, name: &str) -> Flow {
         let message = format!("'{kind}' object has no attribute '{name}'");
-        let help = members::names(kind)
-            .and_then(|names| nearest(name, names))
-            .map(|near| format!("did you mean `{near}`?"));
-        self.no_attribute(here, span, name, message, help)
+        let meant = members::names(kind).map_or_else(Meant::default, |names| Meant::among(name, names));
+        self.no_attribute(here, span, name, message, meant)
     }
 
     /// `object.inner.attribute`, as what is called.
@@ -306,18 +302,10 @@ impl Walker<'_> {
         } else {
             format!("module '{}' has no attribute '{name}'", module.name)
         };
-        let near = self.source(id).and_then(|source| {
-            nearest(
-                name,
-                source
-                    .bindings
-                    .iter()
-                    .map(|binding| source.name(binding.name))
-                    .filter(|known| *known != name),
-            )
+        let meant = self.source(id).map_or_else(Meant::default, |source| {
+            Meant::among(name, source.bindings.iter().map(|binding| source.name(binding.name)))
         });
-        let help = near.map(|near| format!("did you mean `{near}`?"));
-        self.no_attribute(here, span, name, message, help)
+        self.no_attribute(here, span, name, message, meant)
     }
 
     pub fn standard_attribute(&mut self, here: ModuleId, module: &str, name: &str, span: Span) -> Flow {
@@ -333,8 +321,8 @@ impl Walker<'_> {
             return Flow::Next;
         }
         let message = format!("module '{module}' has no attribute '{name}'");
-        let help = nearest(name, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-        self.no_attribute(here, span, name, message, help)
+        let meant = Meant::among(name, names.iter().copied());
+        self.no_attribute(here, span, name, message, meant)
     }
 
     /// Whether a module of a library may have got an attribute from the tree.
@@ -351,9 +339,8 @@ impl Walker<'_> {
         }
         let shown = of.trim_start_matches("zmq.");
         let message = format!("{shown} has no such option: {}", name.to_ascii_uppercase());
-        let near = zmq::names(of).and_then(|names| nearest(name, names.iter().copied()));
-        let help = near.map(|near| format!("did you mean `{near}`?"));
-        self.no_attribute(here, span, name, message, help)
+        let meant = zmq::names(of).map_or_else(Meant::default, |names| Meant::among(name, names.iter().copied()));
+        self.no_attribute(here, span, name, message, meant)
     }
 
     pub fn instance_attribute(&mut self, here: ModuleId, id: usize, name: &str, span: Span) -> Flow {
@@ -700,12 +687,20 @@ impl Walker<'_> {
         }) || self.set_from_outside(name)
     }
 
-    fn no_attribute(&mut self, here: ModuleId, span: Span, name: &str, message: String, help: Option<String>) -> Flow {
+    fn no_attribute(
+        &mut self,
+        here: ModuleId,
+        span: Span,
+        name: &str,
+        message: String,
+        meant: impl Into<Meant>,
+    ) -> Flow {
         if is_mangled(name) {
             return Flow::Next;
         }
-        let words = Words::about(Subject::Name(name.to_owned()), message);
-        self.fail_at(here, span, "start/no-attribute", "AttributeError", words, help)
+        let meant = meant.into();
+        let words = Words::about(Subject::Name(name.to_owned()), message).with_meant(name, meant.only);
+        self.fail_at(here, span, "start/no-attribute", "AttributeError", words, meant.help)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What fails on the way: exceptions, their classes, and how a piece of code ends.
 
-use crate::finding::{Confidence, Place, Subject};
+use crate::finding::{Confidence, Fix, Place, Subject};
+use crate::stack::near::{nearest, only};
 
 /// Something that fails on the way.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub struct Failure {
     pub detail: Option<String>,
     /// What mends it.
     pub help: Option<String>,
+    /// What mends it, as an edit of its line.
+    pub fix: Option<Fix>,
     /// Where.
     pub place: Place,
     /// How the script gets there: imports and calls, first one first.
@@ -60,6 +63,8 @@ pub struct Words {
     pub message: String,
     /// What differs between agents that fail alike.
     pub detail: Option<String>,
+    /// A word of the line, and the only one that can have been meant.
+    pub meant: Option<(String, String)>,
 }
 
 impl Words {
@@ -69,7 +74,43 @@ impl Words {
             subject: Some(subject),
             message: message.into(),
             detail: None,
+            meant: None,
         }
+    }
+
+    /// The same; that word of the line may be another one.
+    pub fn with_meant(self, word: &str, other: Option<impl Into<String>>) -> Self {
+        Self {
+            meant: other.map(|other| (word.to_owned(), other.into())),
+            ..self
+        }
+    }
+}
+
+/// What can have been meant by a name that is not there.
+#[derive(Debug, Default)]
+pub struct Meant {
+    /// What is said of it.
+    pub help: Option<String>,
+    /// The only name that it can be.
+    pub only: Option<String>,
+}
+
+impl Meant {
+    /// One of these, or none.
+    pub fn among<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let known: Vec<&str> = known.into_iter().filter(|known| *known != name).collect();
+        let near = nearest(name, known.iter().copied());
+        Self {
+            help: near.map(|near| format!("did you mean `{near}`?")),
+            only: only(name, known).map(str::to_owned),
+        }
+    }
+}
+
+impl From<Option<String>> for Meant {
+    fn from(help: Option<String>) -> Self {
+        Self { help, only: None }
     }
 }
 
@@ -79,6 +120,7 @@ impl From<String> for Words {
             subject: None,
             message,
             detail: None,
+            meant: None,
         }
     }
 }

@@ -4,14 +4,14 @@ use pysrc::{Import, ImportKind, Span};
 
 use super::assigned::SetElsewhere;
 use super::constants::constant;
-use super::failure::{Failure, Flow, Told, Words, classes};
+use super::failure::{Failure, Flow, Meant, Told, Words, classes};
 use super::reuse::using;
 use super::value::{ModuleId, V, Variable};
 use super::walk::{Doubt, Walker};
 use crate::finding::Subject;
 use crate::python::imports::resolve::{Missing, Target, absolute_name, package_of};
 use crate::python::imports::stdlib;
-use crate::stack::near::nearest;
+use crate::stack::near::{nearest, only};
 
 /// Words about a module.
 fn about(module: &str, message: String) -> Words {
@@ -313,6 +313,8 @@ impl Walker<'_> {
                 {
                     return Ok(());
                 }
+                let last = name.rsplit('.').next().unwrap_or(name);
+                let words = words.with_meant(last, self.only_module(name, top));
                 let help = self.near_module(name, top);
                 self.not_found(here, span, words, help, self.may_be_found(name, top))
             }
@@ -468,6 +470,25 @@ impl Walker<'_> {
         stdlib::modules(self.version())
             .filter(|known| known.starts_with(top) && top.len() >= 3)
             .min_by_key(|known| known.len())
+    }
+
+    /// The only module that one of that name can have been meant to be: beside it, of the standard library, or at the top of the tree.
+    fn only_module(&self, name: &str, top: &str) -> Option<String> {
+        let tree = self.tree();
+        let (parent, last) = name.rsplit_once('.').unwrap_or(("", name));
+        let folder = parent.replace('.', "/");
+        let beside = tree.files.iter().filter_map(|file| {
+            let (within, file) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+            let stem = file.strip_suffix(".py").filter(|stem| *stem != "__init__")?;
+            let is_beside = !parent.is_empty() && (within == folder || within.ends_with(&format!("/{folder}")));
+            (is_beside || name == top).then_some(stem)
+        });
+        let standard = stdlib::modules(self.version()).filter(|known| name == top && !known.contains('.'));
+        let mut known: Vec<&str> = beside.collect();
+        for name in standard {
+            known.push(name);
+        }
+        only(last, known).map(str::to_owned)
     }
 
     fn near_module(&self, name: &str, top: &str) -> Option<String> {
@@ -627,6 +648,7 @@ impl Walker<'_> {
                     let names = stdlib::names(name).into_iter().flatten().copied();
                     let mut starts: Vec<&str> = names.clone().filter(|known| known.starts_with(wanted)).collect();
                     starts.sort_unstable();
+                    let only = only(wanted, names.clone()).map(str::to_owned);
                     let help = starts
                         .first()
                         .copied()
@@ -637,7 +659,7 @@ impl Walker<'_> {
                         import.span,
                         "start/cannot-import-name",
                         "ImportError",
-                        about_name(wanted, message),
+                        about_name(wanted, message).with_meant(wanted, only),
                         help,
                     );
                 }
@@ -716,24 +738,16 @@ impl Walker<'_> {
         } else {
             format!("cannot import name '{wanted}' from '{module}'{path}")
         };
-        let help = self.source(id).and_then(|source| {
-            nearest(
-                wanted,
-                source
-                    .bindings
-                    .iter()
-                    .map(|binding| source.name(binding.name))
-                    .filter(|name| *name != wanted),
-            )
-            .map(|near| format!("did you mean `{near}`?"))
+        let meant = self.source(id).map_or_else(Meant::default, |source| {
+            Meant::among(wanted, source.bindings.iter().map(|binding| source.name(binding.name)))
         });
         self.fail_at(
             here,
             import.span,
             "start/cannot-import-name",
             "ImportError",
-            about_name(wanted, message),
-            help,
+            about_name(wanted, message).with_meant(wanted, meant.only.filter(|_| !later)),
+            meant.help,
         )
     }
 

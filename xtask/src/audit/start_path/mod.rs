@@ -647,6 +647,7 @@ fn does_nothing(walked: &Walked, tree: &TreeFacts, file: usize) -> Option<Failur
         caught: false,
         handled: false,
         conditional: false,
+        fix: None,
         optional: false,
         told: None,
         confidence: if main.is_none() {
@@ -736,6 +737,7 @@ fn merged(predictions: &[Followed]) -> Vec<Finding> {
         finding.severity = severity;
         finding.confidence = failure.confidence;
         finding.help.clone_from(&failure.help);
+        finding.fix.clone_from(&failure.fix);
         for place in &failure.chain {
             finding = finding.with_related(place.clone(), "on the way from the script");
         }

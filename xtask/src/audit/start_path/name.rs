@@ -12,6 +12,7 @@ use super::value::{ModuleId, V, Variable};
 use super::walk::{Doubt, Frame, Object, Walker};
 use crate::finding::Subject;
 use crate::python::imports::stdlib;
+use crate::stack::near::only;
 
 impl Walker<'_> {
     /// Whether this is the body of a class that a metaclass may have given names before it began.
@@ -66,12 +67,15 @@ impl Walker<'_> {
             .filter(|known| known.ends_with(text) || known.starts_with(text))
             .find(|known| *known != text);
         let help = near.map(|near| format!("did you mean `{near}`?"));
+        // One that is assigned only later is spelt well.
+        let names = source.bindings.iter().map(|binding| source.name(binding.name));
+        let only = only(text, names).filter(|_| later.is_none()).map(str::to_owned);
         self.fail_at(
             here,
             span,
             "start/undefined-name",
             "NameError",
-            Words::about(Subject::Name(text.to_owned()), message),
+            Words::about(Subject::Name(text.to_owned()), message).with_meant(text, only),
             help,
         )
     }

@@ -82,6 +82,7 @@ pub fn other_port(opened: &[Opened], sees_all: bool, agent: &Agent) -> Option<Fa
         caught: false,
         handled: false,
         conditional: true,
+        fix: None,
         optional: false,
         told: None,
         confidence: Confidence::Medium,

@@ -199,7 +199,8 @@ impl Walker<'_> {
                     Some(message) => {
                         let help =
                             Some("use `parse_known_args()`, or add the flags that the supervisor passes".to_owned());
-                        self.fail_at(here, call.span, "start/flags-rejected", "SystemExit", message, help)
+                        let words = Words::from(message).with_meant("parse_args()", Some("parse_known_args()[0]"));
+                        self.fail_at(here, call.span, "start/flags-rejected", "SystemExit", words, help)
                     }
                     None => Flow::Next,
                 };

@@ -9,7 +9,7 @@ use super::steps::any_step;
 use super::trail::Kind;
 use super::value::{ModuleId, V};
 use super::walk::{Around, Caught, Doubt, Walker};
-use crate::finding::{Confidence, Place};
+use crate::finding::{Confidence, Fix, Place};
 
 impl<'a> Walker<'a> {
     pub fn fail_at(
@@ -61,7 +61,9 @@ impl<'a> Walker<'a> {
             subject,
             message,
             detail,
+            meant,
         } = words.into();
+        let fix = meant.and_then(|(word, other)| Fix::of_word(&place, &word, &other));
         self.note(Kind::Failure, Some(span), |_| {
             let end = match (conditional, handled, caught) {
                 (true, ..) => ", if it comes to that",
@@ -78,6 +80,7 @@ impl<'a> Walker<'a> {
             message,
             detail,
             help,
+            fix,
             place,
             chain,
             caught,
@@ -431,6 +434,7 @@ impl<'a> Walker<'a> {
                 conditional: false,
                 optional: false,
                 told: None,
+                fix: None,
                 confidence: Confidence::High,
             };
             self.swallowed.get_or_insert(failure);

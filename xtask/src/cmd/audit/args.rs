@@ -57,6 +57,8 @@ pub enum Server {
   cargo xtask audit --baseline audit-baseline.json --deny warnings     in CI: fail on anything new
   cargo xtask audit --watch                             again on every save
   cargo xtask audit lsp                                 the same in an editor, as a language server
+  cargo xtask audit --fix                               fixes what is safe to fix; --diff shows it
+  cargo xtask audit --fix --unsafe-fixes                and names with one near match, each tried by another audit
   cargo xtask audit --explain paths/style
   cargo xtask audit --explain-agent TaskRouter          how its script is followed, step by step
   cargo xtask audit --confirm                           proves every prediction in sealed containers
@@ -127,6 +129,10 @@ pub struct Args {
     /// Fix what is safe to fix: path styles in YAML files and shell scripts, implied health ports
     #[arg(long, conflicts_with_all = ["baseline", "write_baseline", "format"])]
     pub fix: bool,
+    /// With `--fix` or `--diff`: also what is a guess and changes what a script does: names with one near match, modules whose name is cut
+    /// short, `parse_known_args`. It is tried: only what leaves fewer errors (or warnings) and no new ones is written
+    #[arg(long)]
+    pub unsafe_fixes: bool,
     /// With `--fix`: also where the tree has changes that are not committed, or is not in Git at all
     #[arg(long, requires = "fix")]
     pub allow_dirty: bool,
@@ -344,6 +350,11 @@ impl Args {
             if !rules::all().any(|rule| rule.matches(pattern)) {
                 return Err(unknown_rule(pattern));
             }
+        }
+        if self.unsafe_fixes && !(self.fix || self.diff && self.confirm.is_none()) {
+            return Err(Failure::wrong_use(
+                "`--unsafe-fixes` says what is fixed\n  hint: give `--fix`, too, or `--diff` to see it first",
+            ));
         }
         let main = self.main_format();
         if self.format.iter().filter(|wanted| wanted.file.is_none()).count() > 1 {

@@ -8,7 +8,7 @@ use similar::{DiffTag, TextDiff};
 
 use crate::audit::Report;
 use crate::audit::fix::Fixed;
-use crate::finding::{Finding, Place, Severity};
+use crate::finding::{Finding, Fix, FixKind, Place, Severity};
 use crate::report::escape;
 
 /// Who says it, for the reader of several servers' diagnostics.
@@ -107,6 +107,9 @@ pub fn actions(report: &Report, path: &str, fixed: Option<&Fixed>, uri: &str, wa
             && finding.place.line > 0
             && (wanted.start..=wanted.end).contains(&(finding.place.line - 1))
     };
+    for finding in report.findings.iter().filter(here) {
+        actions.extend(finding.fix.as_ref().map(|fix| fix_of(finding, fix, uri)));
+    }
     let mut said = Vec::new();
     for finding in report.findings.iter().filter(here) {
         let line = finding.place.line - 1;
@@ -124,6 +127,24 @@ pub fn actions(report: &Report, path: &str, fixed: Option<&Fixed>, uri: &str, wa
         }));
     }
     actions
+}
+
+/// What a finding's own fix does.
+fn fix_of(finding: &Finding, fix: &Fix, uri: &str) -> Value {
+    let kind = match fix.kind {
+        FixKind::Safe => "",
+        FixKind::Unsafe => " (unsafe: a guess)",
+    };
+    let range = range(&Place {
+        column: fix.column,
+        width: fix.width,
+        ..finding.place.clone()
+    });
+    json!({
+        "title": format!("Write `{}`{kind}", escape::line(&fix.text)),
+        "kind": "quickfix",
+        "edit": {"changes": {uri: [{"range": range, "newText": fix.text}]}},
+    })
 }
 
 /// What turns a text into another, by whole lines: which lines, from 0 and without the last, and the edit.
@@ -168,6 +189,33 @@ mod tests {
         assert_eq!(span(&place(4, 1)), (3, 5), "two units outside of the first plane");
         assert_eq!(span(&place(8, 1)), (8, 9));
         assert_eq!(span(&place(0, 0)), (2, 9), "the line without its indentation");
+    }
+
+    #[test]
+    fn a_guess_is_offered_as_one_where_it_is_asked_for() {
+        let place = Place {
+            line: 3,
+            column: 1,
+            width: 14,
+            text: "é = 😀.threa(x)".to_owned(),
+            ..Place::file("a.py")
+        };
+        let mut finding = Finding::error("start/no-attribute", place.clone(), "x");
+        finding.fix = Fix::of_word(&place, "threa", "threading");
+        let report = Report {
+            findings: vec![finding],
+            ..Report::default()
+        };
+        let offered = |lines: Range<u32>| actions(&report, "a.py", None, "file:///a.py", &lines);
+        let fix = &offered(2..2)[0];
+        assert_eq!(fix["title"], "Write `threading` (unsafe: a guess)");
+        let edit = &fix["edit"]["changes"]["file:///a.py"][0];
+        assert_eq!(edit["newText"], "threading");
+        assert_eq!(
+            (&edit["range"]["start"]["character"], &edit["range"]["end"]["character"]),
+            (&7.into(), &12.into())
+        );
+        assert!(offered(0..1).is_empty());
     }
 
     #[test]

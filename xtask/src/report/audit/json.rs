@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::table;
 use crate::audit::baseline::{Entry, fingerprint};
 use crate::audit::{Prediction, Report, Step};
-use crate::finding::{Confidence, Finding, Severity};
+use crate::finding::{Confidence, Finding, FixKind, Severity};
 
 /// Version of the document.
 pub const VERSION: u32 = 1;
@@ -149,12 +149,28 @@ struct OneFinding<'a> {
     message: Cow<'a, str>,
     /// How to fix it.
     help: Option<&'a str>,
+    /// The same as an edit of its line; `null` where there is none.
+    fix: Option<Fix<'a>>,
     /// Other places that explain it.
     related: Vec<Related<'a>>,
     /// Agents that it stops, as `machine/name`.
     stops: &'a [String],
     /// The same as long as the rule and the code are, wherever the line moves.
     fingerprint: String,
+}
+
+/// What would stand in a stretch of a finding's line.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Fix<'a> {
+    /// `safe`: what is written means the same afterwards; `unsafe`: what was meant is a guess, and `--unsafe-fixes` tries it.
+    kind: FixKind,
+    /// Where the stretch begins, in characters from 1.
+    column: u32,
+    /// How many characters it has.
+    width: u32,
+    /// What stands there instead.
+    text: &'a str,
 }
 
 /// A second place that explains a finding.
@@ -259,6 +275,12 @@ fn one<'a>(finding: &'a Finding, stops: &'a [String]) -> OneFinding<'a> {
         column: finding.place.column,
         message: finding.text(),
         help: finding.help.as_deref(),
+        fix: finding.fix.as_ref().map(|fix| Fix {
+            kind: fix.kind,
+            column: fix.column,
+            width: fix.width,
+            text: &fix.text,
+        }),
         related: finding
             .related
             .iter()

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::audit::baseline::fingerprint;
 use crate::audit::{Report, rules};
-use crate::finding::{Confidence, Finding, Place, Severity};
+use crate::finding::{Confidence, Finding, Fix, FixKind, Place, Severity};
 use crate::report::escape;
 
 /// What paths are relative to.
@@ -83,11 +83,40 @@ fn result(finding: &Finding, rule: Option<usize>) -> Value {
             .collect();
         result.insert("relatedLocations".to_owned(), Value::Array(related));
     }
+    if let Some(fix) = &finding.fix {
+        result.insert("fixes".to_owned(), json!([fix_of(finding, fix)]));
+    }
     result.insert(
         "partialFingerprints".to_owned(),
         json!({"ruleAndCode/v1": fingerprint(finding)}),
     );
     Value::Object(result)
+}
+
+/// A fix, with its kind in words and as a property: SARIF itself tells none from another.
+fn fix_of(finding: &Finding, fix: &Fix) -> Value {
+    let (kind, text) = match fix.kind {
+        FixKind::Safe => ("safe", "Safe: what is written means the same afterwards"),
+        FixKind::Unsafe => (
+            "unsafe",
+            "Unsafe: what was meant is a guess, and the program does something else afterwards",
+        ),
+    };
+    json!({
+        "description": {"text": text},
+        "artifactChanges": [{
+            "artifactLocation": {"uri": uri(&finding.place.path), "uriBaseId": SOURCE_ROOT},
+            "replacements": [{
+                "deletedRegion": {
+                    "startLine": finding.place.line,
+                    "startColumn": fix.column,
+                    "endColumn": fix.column + fix.width,
+                },
+                "insertedContent": {"text": fix.text},
+            }],
+        }],
+        "properties": {"applicability": kind},
+    })
 }
 
 fn location(place: &Place) -> Value {
