@@ -597,6 +597,13 @@ fn a_report_is_whole_where_every_check_fails() {
         "evidence is escaped"
     );
     assert!(!page.contains("<no>"));
+    assert!(page.contains("smoke --phase 1 --report"), "the command that made it");
+    assert!(!page.contains("Last runs"), "there is no other run");
+    // The next one has this one beside it, wherever its report is.
+    let folder = sandbox.path("elsewhere");
+    sandbox.run(&["smoke", "--phase", "1", "--report", folder.to_str().unwrap()]);
+    let page = std::fs::read_to_string(folder.join("index.html")).unwrap();
+    assert!(page.contains("The last 2 runs with a report"));
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub struct Args {
     /// Install host packages that are missing
     #[arg(long)]
     setup: bool,
-    /// Folder of the smoke report: index.html, junit.xml, smoke.json; that of an earlier run goes first
+    /// Folder of the smoke report: index.html, junit.xml, smoke.json, trace.json; that of an earlier run goes first
     #[arg(long, value_name = "DIR", default_value = "target/smoke-report")]
     report: PathBuf,
     /// Leave the stack running at the end, unless a step failed

@@ -1,5 +1,6 @@
 //! `cargo xtask smoke`: proves the plan's phases on the running stack.
 
+mod about;
 mod choose;
 
 use std::io::Write;
@@ -19,11 +20,11 @@ use crate::host::lab;
 use crate::host::leftovers::records::Records;
 use crate::host::podman::hosts::Hosts;
 use crate::host::smoke::check_files::CheckFileError;
-use crate::host::smoke::last_run;
 use crate::host::smoke::measure;
 use crate::host::smoke::report_folder::{ReportFolder, ReportFolderError};
 use crate::host::smoke::runner::{Jobs, Runner};
 use crate::host::smoke::system::{Addresses, Lan, PodmanCommand, System};
+use crate::host::smoke::{history, last_run};
 use crate::host::system::files;
 use crate::host::system::network::Endpoint;
 use crate::host::system::process::{self, Program};
@@ -96,8 +97,8 @@ pub struct Args {
     /// Write the report to this file, whole, once all checks are made; lines for people then go to standard error.
     #[arg(long, visible_alias = "output-file", value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Also write junit.xml, smoke.json and index.html, one page for a browser, to this folder. An earlier report in it is
-    /// replaced as a whole.
+    /// Also write index.html, one page for a browser, junit.xml, smoke.json and trace.json, the boot for Chrome's and Perfetto's viewers, to
+    /// this folder. An earlier report in it is replaced as a whole; the page has the last 20 runs.
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
 }
@@ -425,7 +426,10 @@ fn prove(args: &Args, context: &Context, around: &mut Surroundings<'_>) -> Resul
         )?;
     }
     if let Some(folder) = folder {
-        folder.replace(&report::smoke::files(&events)?)?;
+        let about = about::gather(context, stack, around.podman);
+        let (files, runs) = report::smoke::files(&events, about, history::read(&context.repository))?;
+        folder.replace(&files)?;
+        history::write(&context.repository, &runs).map_err(|error| SmokeError::File(error.to_string()))?;
         writeln!(around.err, "report: {}", folder.path().join("index.html").display())?;
     }
     if args.adopt {

@@ -8,9 +8,10 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, T
 use serde::Serialize;
 
 use super::{escape, json, page};
-use crate::smoke::document::Collector;
+use crate::smoke::document::{About, Collector};
 use crate::smoke::event::{Summary, Try, is_flaky};
-use crate::smoke::{CheckInfo, Evidence};
+use crate::smoke::history::{History, PastRun};
+use crate::smoke::{CheckInfo, Evidence, trace};
 use crate::smoke::{Outcome, SmokeEvent};
 
 /// Takes events as they happen and writes a report.
@@ -258,27 +259,37 @@ impl<W: Write> Reporter for Json<W> {
     }
 }
 
-/// The files of `--report`, by name, made of a run's events; none where the run has not ended.
+/// The files of a report, by name.
+pub type Files = Vec<(&'static str, Vec<u8>)>;
+
+/// The files of `--report`, made of a run's events, what it was made with, and the runs before it; none where the run has not ended. And
+/// the runs with this one.
 ///
 /// # Errors
 /// When one cannot be made, which is an error of this program.
-pub fn files(events: &[SmokeEvent]) -> io::Result<Vec<(&'static str, Vec<u8>)>> {
+pub fn files(events: &[SmokeEvent], about: About, earlier: History) -> io::Result<(Files, History)> {
     let mut collector = Collector::default();
-    let Some(document) = events.iter().find_map(|event| collector.event(event)) else {
-        return Ok(Vec::new());
+    let Some(mut document) = events.iter().find_map(|event| collector.event(event)) else {
+        return Ok((Vec::new(), earlier));
     };
+    document.about = Some(about);
+    let history = earlier.with(PastRun::of(&document));
+    document.history = history.runs().to_vec();
     let page = page::html(&document).map_err(|error| io::Error::other(format!("{error:#}")))?;
-    let (mut data, mut junit) = (Vec::new(), Vec::new());
-    let mut reporters: [Box<dyn Reporter + '_>; 2] = [Box::new(Json::new(&mut data)), Box::new(Junit::new(&mut junit))];
-    for reporter in &mut reporters {
-        events.iter().try_for_each(|event| reporter.event(event))?;
-    }
-    drop(reporters);
-    Ok(vec![
+    let mut junit = Vec::new();
+    let mut reporter = Junit::new(&mut junit);
+    events.iter().try_for_each(|event| reporter.event(event))?;
+    let data = format!("{}\n", json::text(&document)?);
+    let mut files = vec![
         ("index.html", page.into_bytes()),
         ("junit.xml", junit),
-        ("smoke.json", data),
-    ])
+        ("smoke.json", data.into_bytes()),
+    ];
+    if let Some(boot) = &document.boot {
+        let trace = json::text(&trace::document(boot))?;
+        files.push(("trace.json", trace.into_bytes()));
+    }
+    Ok((files, history))
 }
 
 /// One JUnit document, one suite per phase, written when the run ends.

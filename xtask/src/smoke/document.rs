@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::event::{SmokeEvent, Summary};
+use super::history::PastRun;
 use super::outcome::{Evidence, Outcome};
 use super::plan::CheckInfo;
 use super::resources::Resources;
@@ -40,6 +41,27 @@ pub struct Document {
     pub boot: Option<Timeline>,
     /// What the stack took when the checks had ended; none where it was not measured.
     pub resources: Option<Resources>,
+    /// What the run was made with; only in a report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
+    /// The last runs, oldest first, this one among them; only in a report.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<PastRun>,
+}
+
+/// What a run was made with. What could not be told is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct About {
+    /// The command line.
+    pub command: String,
+    /// The commit of the tree, with `-dirty` where files differ from it.
+    pub revision: Option<String>,
+    /// Name of the host.
+    pub host: Option<String>,
+    /// Version of its kernel.
+    pub kernel: Option<String>,
+    /// Version of Podman.
+    pub podman: Option<String>,
 }
 
 /// One check, and how it ended.
@@ -141,6 +163,8 @@ impl Collector {
             checks: self.checks,
             boot: self.boot,
             resources: self.resources,
+            about: None,
+            history: Vec::new(),
         }
     }
 }

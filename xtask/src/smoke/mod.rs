@@ -8,6 +8,7 @@ pub mod command;
 pub mod document;
 pub mod event;
 mod fields;
+pub mod history;
 pub mod kinds;
 pub mod last_run;
 pub mod load;
@@ -21,6 +22,7 @@ pub mod resources;
 pub mod run;
 pub mod spec;
 pub mod template;
+pub mod trace;
 mod verdict;
 pub mod yaml;
 

@@ -7,7 +7,7 @@ use crate::host::system::files::{self, FileError};
 use crate::host::system::scratch::Scratch;
 
 /// Names of the files that a report consists of. A folder with any other file is somebody else's.
-pub const NAMES: [&str; 3] = ["index.html", "junit.xml", "smoke.json"];
+pub const NAMES: [&str; 4] = ["index.html", "junit.xml", "smoke.json", "trace.json"];
 
 /// The same for the report of an audit.
 pub const AUDIT_NAMES: [&str; 2] = ["audit.json", "index.html"];

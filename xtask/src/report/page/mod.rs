@@ -1,13 +1,16 @@
 //! The page of `smoke --report`: one HTML file that needs nothing but itself. What it shows is the run's document; how it
 //! looks is `page.html.j2`, `page.css` and `page.js` beside this file.
 
+mod axis;
+mod history;
+
 use chrono::{DateTime, SecondsFormat};
 use minijinja::{AutoEscape, Environment, Value, escape_formatter};
 use serde::Serialize;
 
+use self::axis::Axis;
 use super::escape;
 use super::findings::counted;
-use crate::boot::timeline::Timeline;
 use crate::smoke::document::{CheckRecord, Document, Word};
 use crate::smoke::resources::{Resources, Usage};
 use crate::template::{environment, values};
@@ -24,6 +27,7 @@ pub fn html(document: &Document) -> Result<String, minijinja::Error> {
     environment.add_filter("share", share);
     environment.add_filter("instant", instant);
     environment.add_filter("date", date);
+    environment.add_filter("anchor", |name: &str, kind: &str| anchor(kind, name));
     environment.render_str(
         include_str!("page.html.j2"),
         values! {
@@ -33,6 +37,8 @@ pub fn html(document: &Document) -> Result<String, minijinja::Error> {
             phases => phases(&document.checks),
             axis => document.boot.as_ref().map(Axis::of),
             totals => document.resources.as_ref().map(totals),
+            slowest => slowest(&document.checks),
+            history => history::columns(&document.history),
         },
     )
 }
@@ -86,58 +92,30 @@ fn phases(checks: &[CheckRecord]) -> Vec<Phase<'_>> {
         .collect()
 }
 
-/// The time axis of the boot.
-#[derive(Debug, Serialize)]
-struct Axis {
-    /// Its end, in milliseconds: a little after the last moment.
-    end_ms: u64,
-    /// Where it is marked.
-    ticks_ms: Vec<u64>,
-    /// When the last agent answered, where all did.
-    answered_ms: Option<u64>,
-    /// When the last agent was healthy, where all were.
-    healthy_ms: Option<u64>,
-    /// Number of agents.
-    agents: usize,
+/// The checks that took longest, first the slowest.
+fn slowest(checks: &[CheckRecord]) -> Vec<&CheckRecord> {
+    let mut made: Vec<&CheckRecord> = checks.iter().filter(|check| check.outcome != Word::Skipped).collect();
+    made.sort_by_key(|check| std::cmp::Reverse(check.duration_ms));
+    made.truncate(SLOWEST);
+    made
 }
 
-impl Axis {
-    fn of(timeline: &Timeline) -> Self {
-        let agents = || timeline.groups.iter().flat_map(|group| &group.agents);
-        let last = agents()
-            .flat_map(|agent| [agent.started_ms, agent.answered_ms, agent.healthy_ms])
-            .flatten()
-            .max()
-            .unwrap_or(0)
-            .max(1000);
-        let end_ms = last + last / 25;
-        // As many marks as a phone has room for.
-        let step = [1, 2, 5, 10, 20, 50, 100, 200, 500]
-            .map(|seconds| seconds * 1000)
-            .into_iter()
-            .find(|step| end_ms / step <= 6)
-            .unwrap_or(end_ms / 6);
-        let of_the_first = || {
-            let groups = timeline.groups.iter().filter(|group| group.boot_began_ms == 0);
-            groups.flat_map(|group| &group.agents)
-        };
-        Self {
-            end_ms,
-            ticks_ms: (0..=end_ms / step).map(|tick| tick * step).collect(),
-            answered_ms: of_the_first()
-                .map(|agent| agent.answered_ms)
-                .collect::<Option<Vec<_>>>()
-                .and_then(|all| all.into_iter().max()),
-            healthy_ms: of_the_first()
-                .map(|agent| agent.healthy_ms)
-                .collect::<Option<Vec<_>>>()
-                .and_then(|all| all.into_iter().max()),
-            agents: agents().count(),
+/// Checks that are shown as the slowest.
+const SLOWEST: usize = 10;
+
+/// What a check is called in an address. It stays the same from run to run, so that somebody may keep it.
+fn anchor(kind: &str, name: &str) -> String {
+    let plain = |c: char| {
+        if c.is_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
         }
-    }
+    };
+    format!("{kind}-{}", name.chars().map(plain).collect::<String>())
 }
 
-/// What all groups take together; and the scale of their bars.
+/// What all groups take together; and the scale of the bars of groups without a limit.
 #[derive(Debug, Serialize)]
 struct Totals {
     usage: Usage,

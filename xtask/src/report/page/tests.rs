@@ -11,7 +11,9 @@ use crate::boot::fixture::healthy_view;
 use crate::boot::timeline::timeline;
 use crate::report::smoke::files;
 use crate::smoke::Outcome;
+use crate::smoke::document::About;
 use crate::smoke::event::{SmokeEvent, Summary};
+use crate::smoke::history::{History, PastRun};
 use crate::smoke::plan::{CheckId, CheckInfo};
 use crate::smoke::resources::{AgentResources, GroupResources, Resources, Usage};
 use crate::stack::fixture::Fixture;
@@ -79,7 +81,8 @@ fn events(stack: &Stack) -> Vec<SmokeEvent> {
         },
     ];
     for (id, agent) in stack.agents() {
-        let name = format!("health request is answered [{}]", agent.name);
+        let machine = &stack.machine(agent.machine).name;
+        let name = format!("health request is answered [{machine}/{}]", agent.name);
         let phase = if id.0 < 30 { 1 } else { 2 };
         events.push(finished(check(id.0, phase, &name), Outcome::passed_with("29 requests")));
     }
@@ -110,8 +113,21 @@ fn events(stack: &Stack) -> Vec<SmokeEvent> {
 }
 
 fn page(events: &[SmokeEvent]) -> (TempDir, PathBuf) {
+    page_after(events, History::default())
+}
+
+/// The page of a run that has these before it.
+fn page_after(events: &[SmokeEvent], earlier: History) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    for (name, bytes) in files(events).unwrap() {
+    let about = About {
+        command: format!("cargo xtask smoke --report {NASTY}"),
+        revision: Some("0123abc-dirty".to_owned()),
+        host: Some("host".to_owned()),
+        kernel: Some("6.1.0".to_owned()),
+        podman: Some("4.3.1".to_owned()),
+    };
+    let (files, _) = files(events, about, earlier).unwrap();
+    for (name, bytes) in files {
         std::fs::write(folder.path().join(name), bytes).unwrap();
     }
     let path = folder.path().join("index.html");
@@ -119,10 +135,20 @@ fn page(events: &[SmokeEvent]) -> (TempDir, PathBuf) {
 }
 
 /// What is read of a page; each is true of a page as a whole, whatever its width.
-const QUESTION: &str = "({
+const QUESTION: &str = "(page.open = [...page.querySelectorAll('details.group')].map((group) => [group.open, group.open = true][0]), {
+    open: page.open.filter((open) => open).length,
+    groups_of_boot: page.open.length,
+    path: [...page.querySelectorAll('.step .critical')].filter((bar) => bar.getBoundingClientRect().width > 1).length,
+    slowest: page.querySelectorAll('.slowest tbody tr').length,
+    anchors: [...page.querySelectorAll('a[href^=\"#\"]')]
+        .map((link) => decodeURIComponent(link.getAttribute('href').slice(1))).filter((id) => !page.getElementById(id)),
+    twice: [...page.querySelectorAll('[id]')].length - new Set([...page.querySelectorAll('[id]')].map((one) => one.id)).size,
+    with: page.querySelector('.with').textContent.replace(/\\s+/g, ' '),
+    columns: page.querySelectorAll('.columns li').length,
+    started: [...page.querySelectorAll('.timeline .starting')].filter((bar) => bar.getBoundingClientRect().width > 1).length,
     agents: page.querySelectorAll('.timeline tr.agent').length,
     names: new Set([...page.querySelectorAll('.timeline tr.agent')].map((row) => row.dataset.agent)).size,
-    bars: [...page.querySelectorAll('.timeline tr.agent .healthy')].filter((bar) => bar.getBoundingClientRect().width > 1).length,
+    bars: [...page.querySelectorAll('.timeline tr.agent .since.good')].filter((bar) => bar.getBoundingClientRect().width > 1).length,
     checks: page.querySelectorAll('tr.check').length,
     groups: page.querySelectorAll('.resources tbody > tr').length,
     scripts: page.scripts.length,
@@ -161,8 +187,30 @@ fn a_browser_shows_all_of_it_at_every_width_without_an_error() {
             page["outside"]
         );
         assert_eq!(page["outside"], Value::Array(Vec::new()), "{width} px");
-        assert_eq!(page["elsewhere"], serde_json::json!(["smoke.json", "junit.xml"]));
+        assert_eq!(
+            page["elsewhere"],
+            serde_json::json!(["trace.json", "smoke.json", "junit.xml"])
+        );
         assert_eq!(page["filter"], false);
+        assert_eq!(
+            (&page["open"], &page["groups_of_boot"]),
+            (&0.into(), &16.into()),
+            "all is well in all groups"
+        );
+        assert!(page["path"].as_u64().unwrap() > 3, "{width} px: {}", page["path"]);
+        assert_eq!(
+            page["started"], 89,
+            "settling leaves room to see how long each took to answer"
+        );
+        assert_eq!((&page["slowest"], &page["columns"]), (&10.into(), &0.into()));
+        assert_eq!(
+            (&page["anchors"], &page["twice"]),
+            (&Value::Array(Vec::new()), &0.into())
+        );
+        let with = page["with"].as_str().unwrap();
+        for text in ["0123abc-dirty", "host, Linux 6.1.0", "4.3.1", NASTY] {
+            assert!(with.contains(text), "`{text}` is not in {with}");
+        }
         assert_eq!(page["unlabelled"], 0);
         assert_eq!(page["ids"], true);
         let evidence = page["evidence"].as_array().unwrap();
@@ -176,6 +224,41 @@ fn a_browser_shows_all_of_it_at_every_width_without_an_error() {
         assert_eq!(levels[0], 1);
         assert!(levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{levels:?}");
     }
+}
+
+#[test]
+fn earlier_runs_are_columns_and_others_than_this_one_are_paler() {
+    let stack = Fixture::real().model();
+    let run = |at: u64, agents, answered_ms| PastRun {
+        began_at_ms: 1_700_000_000_000 + at,
+        success: at != 2,
+        duration_ms: 9,
+        revision: None,
+        agents,
+        answered_ms,
+        memory_bytes: Some(2_000_000),
+    };
+    let earlier = History::default()
+        .with(run(1, 89, Some(4_000)))
+        .with(run(2, 89, None))
+        .with(run(3, 6, Some(100)));
+    let (folder, path) = page_after(&events(&stack), earlier);
+    let question = "[...page.querySelectorAll('.columns')].map((list) => [...list.children].map((one) =>
+        [one.className.trim(), one.firstElementChild.getBoundingClientRect().height > 2.5, one.textContent]))";
+    let (answers, console) = ask(&path, &[390, 1280], question);
+    assert_eq!(console, Vec::<String>::new());
+    for page in answers {
+        assert_eq!(page[0].as_array().unwrap().len(), 4);
+        assert_eq!(page[0][0], serde_json::json!(["good", true, "4.00 s"]));
+        assert_eq!(page[0][1], serde_json::json!(["bad", false, "not all answered"]));
+        assert_eq!(page[0][2][0], "good other");
+        assert_eq!(page[1][3][0], "bad", "a check of this run failed");
+    }
+    let written =
+        |name: &str| -> Value { serde_json::from_slice(&std::fs::read(folder.path().join(name)).unwrap()).unwrap() };
+    assert_eq!(written("smoke.json")["history"].as_array().unwrap().len(), 4);
+    assert_eq!(written("smoke.json")["about"]["podman"], "4.3.1");
+    assert!(written("trace.json")["traceEvents"].as_array().unwrap().len() > 89);
 }
 
 #[test]
@@ -214,6 +297,14 @@ fn an_agent_that_never_answered_is_told_in_words() {
         boot: timeline(&stack, &view, &groups),
     };
     let (_folder, path) = page(&events);
+    let question =
+        "[page.querySelectorAll('details.group[open]').length, page.querySelectorAll('.starting.bad').length]";
+    let (answers, _) = ask(&path, &[1280], question);
+    assert_eq!(
+        answers[0],
+        serde_json::json!([2, 1]),
+        "what is not well is open, and red"
+    );
     let question = "[page.querySelectorAll('.timeline tr.agent').length, page.querySelector('.timeline').textContent.replace(/\\s+/g, ' ')]";
     let (answers, console) = ask(&path, &[360], question);
     assert_eq!(console, Vec::<String>::new());
