@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::EMPTY_HOST;
+use super::pty::OnTerminal;
 use super::sandbox::Sandbox;
 
 const STACK: &str = "\
@@ -349,4 +350,51 @@ fn the_folder_is_no_part_of_the_tree() {
     let named = sandbox.run(&["images", "why", "hub", "deploy/broken.py"]);
     assert_eq!(named.code, 1, "{named:#?}");
     assert!(named.stdout.contains("does not hold `deploy/broken.py`"), "{named:#?}");
+}
+
+#[test]
+fn what_is_longer_than_the_terminal_is_paged_and_nothing_else() {
+    let sandbox = Sandbox::new();
+    sandbox.edit(
+        "tests/ai_system/pc2_code/agents/health_monitor.py",
+        "import time\n",
+        "import time\nundefined_all_along\n",
+    );
+    let paged = sandbox.path("paged");
+    let run = |arguments: &[&str], pager: &str, rows: u16| {
+        let _ = std::fs::remove_file(&paged);
+        let mut command = sandbox.command(arguments);
+        command.env("PAGER", pager).env("NO_COLOR", "1");
+        let (status, text) = OnTerminal::start(command, 80, rows).end();
+        (status.code(), text, std::fs::read_to_string(&paged).ok())
+    };
+    let pager = "cat > paged";
+    let (code, text, read) = run(&["audit", "--output", "full"], pager, 10);
+    assert_eq!(code, Some(1), "{text}");
+    let read = read.unwrap();
+    assert!(
+        read.contains("undefined_all_along") && !text.contains("undefined_all_along"),
+        "{text}\n{read}"
+    );
+    for (arguments, pager, rows) in [
+        (&["audit", "--output", "full", "--no-pager"][..], pager, 10),
+        (&["audit", "--output", "full"], "cat", 10),
+        (&["audit", "--output", "full"], "", 10),
+        (&["audit", "--output", "full"], pager, 2_000),
+        (&["audit", "--format", "json"], pager, 10),
+    ] {
+        let (code, text, read) = run(arguments, pager, rows);
+        assert_eq!((code, read), (Some(1), None), "{arguments:?} {pager}");
+        assert!(text.contains("undefined_all_along"), "{arguments:?} {pager}: {text}");
+    }
+    // One that is not there has shown nothing.
+    let (code, text, _) = run(&["audit", "--output", "full"], "no-such-pager", 10);
+    assert!(code == Some(1) && text.contains("undefined_all_along"), "{text}");
+    let _ = std::fs::remove_file(&paged);
+    let piped = sandbox
+        .command(&["audit", "--output", "full"])
+        .env("PAGER", "cat > paged")
+        .output()
+        .unwrap();
+    assert!(piped.status.code() == Some(1) && !paged.exists());
 }

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nix::pty::{Winsize, openpty};
@@ -22,6 +23,7 @@ pub struct OnTerminal {
     slave: OwnedFd,
     before: Termios,
     seen: Arc<(Mutex<Seen>, Condvar)>,
+    reader: JoinHandle<()>,
 }
 
 /// What came out.
@@ -54,7 +56,7 @@ impl OnTerminal {
         let mut screen = keyboard.try_clone().unwrap();
         let seen = Arc::new((Mutex::new(Seen::new(columns, rows)), Condvar::new()));
         let shared = Arc::clone(&seen);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             // A terminal that nobody has open any more ends with an error.
             while let Ok(count @ 1..) = screen.read(&mut bytes) {
@@ -68,6 +70,7 @@ impl OnTerminal {
             slave: pty.slave,
             before,
             seen,
+            reader,
         }
     }
 
@@ -106,19 +109,16 @@ impl OnTerminal {
         let after = tcgetattr(&self.slave).unwrap();
         assert_eq!(after.local_flags, self.before.local_flags, "the terminal is still raw");
         assert_eq!(after.input_flags, self.before.input_flags);
-        // What was written before its end is read before this.
-        self.type_keys("\n");
-        let seen = self.seen.0.lock().unwrap();
-        let gave_back = |seen: &Seen| {
-            let text = String::from_utf8_lossy(&seen.all).into_owned();
-            let taken = text.matches("\u{1b}[?1049h").count();
-            (taken == text.matches("\u{1b}[?1049l").count()).then_some(text)
-        };
-        let waits = |seen: &mut Seen| gave_back(seen).is_none();
-        let (seen, _) = self.seen.1.wait_timeout_while(seen, LIMIT, waits).unwrap();
-        let Some(text) = gave_back(&seen) else {
-            panic!("the terminal is not left as it was");
-        };
+        // Nobody has it open any more: the reader comes to its end.
+        drop(self.slave);
+        self.reader.join().unwrap();
+        let text = String::from_utf8_lossy(&self.seen.0.lock().unwrap().all).into_owned();
+        let count = |sequence: &str| text.matches(sequence).count();
+        assert_eq!(
+            count("\u{1b}[?1049h"),
+            count("\u{1b}[?1049l"),
+            "the terminal is not left as it was: {text:?}"
+        );
         (status, text)
     }
 }

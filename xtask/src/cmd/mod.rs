@@ -30,6 +30,7 @@ pub mod logs;
 pub mod man;
 pub mod orders;
 pub mod ownership;
+mod pager;
 mod preflight;
 pub mod render;
 pub mod restart;

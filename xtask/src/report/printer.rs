@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use owo_colors::{OwoColorize as _, Style};
 
-use super::audit::github;
+use super::audit::{github, layout};
 use super::escape;
 use crate::program;
 
@@ -120,6 +120,19 @@ impl Printer {
     pub fn can_be_taken(&self) -> bool {
         let is_able = std::env::var_os("TERM").is_none_or(|term| !term.is_empty() && term != "dumb");
         is_able && self.is_terminal() && std::io::stdin().is_terminal()
+    }
+
+    /// The data as the terminal that stdout is may get it, if it takes more rows than that has.
+    #[must_use]
+    pub fn more_than_a_screen(&self, text: &str) -> Option<String> {
+        let (columns, rows) = terminal_size::terminal_size_of(std::io::stdout())?;
+        let is_able = std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
+        if !is_able || self.quiet || rows.0 < 2 {
+            return None;
+        }
+        let taken: usize = text.lines().map(|line| layout::rows(line, columns.0.into())).sum();
+        // The last row is the prompt's.
+        (taken >= usize::from(rows.0)).then(|| self.harmless(text, self.color_out))
     }
 
     /// Data: what the command was asked for. A closed pipe is not an error.

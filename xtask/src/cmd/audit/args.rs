@@ -93,6 +93,9 @@ pub struct Args {
     /// How much is printed for people: `auto` is `full` if that fits on a page, and `summary` if not
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub output: OutputChoice,
+    /// Show everything at once; otherwise what is longer than the terminal is shown in PAGER, or `less`
+    #[arg(long)]
+    pub no_pager: bool,
     /// Audit again on every save, until Ctrl-C; files that did not change are not parsed again
     #[arg(short, long, conflicts_with_all = ["fix", "diff", "write_baseline", "confirm", "report", "explain_agent", "explain", "list_rules"])]
     pub watch: bool,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::Args;
 use super::args::Format;
 use crate::audit::{Prediction, Report};
-use crate::cmd::{Context, Failure, Outcome};
+use crate::cmd::{Context, Failure, Outcome, pager};
 use crate::host::smoke::report_folder::{AUDIT_NAMES, ReportFolder};
 use crate::host::system::files;
 use crate::report::audit as show;
@@ -50,7 +50,11 @@ pub fn write(args: &Args, context: &Context, report: &Report, started: Instant) 
         }
         Format::Human => {
             let look = look(args, context, Some(started));
-            printer.data(&show::human::render(report, args.output(), &look));
+            let text = show::human::render(report, args.output(), &look);
+            // Who watches wants to see the newest, not to read on.
+            if args.no_pager || args.watch || !pager::show(context, &text) {
+                printer.data(&text);
+            }
         }
         Format::Github => {
             let text = show::github::render(of(format));

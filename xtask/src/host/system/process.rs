@@ -662,6 +662,30 @@ impl Program {
         }
     }
 
+    /// Runs it on the terminal of this one, which its input does not come from: it is in front there, and gets what is typed, Ctrl-C too.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn on_terminal(&self) -> Result<ExitStatus, ProcessError> {
+        let failed = |source| ProcessError::Start {
+            command: self.command_line(),
+            source,
+        };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the wrapper that everything else must use"
+        )]
+        let mut command = Command::new(&self.name);
+        command.args(&self.arguments).stdin(Stdio::piped());
+        self.set_environment(&mut command);
+        let mut child = command.spawn().map_err(failed)?;
+        if let (Some(mut stdin), Some(input)) = (child.stdin.take(), &self.input) {
+            // Who has read enough does not read the rest.
+            let _ = stdin.write_all(input);
+        }
+        child.wait().map_err(failed)
+    }
+
     /// Puts the program in the place of this one, with the same terminal. Returns only where that fails.
     #[must_use]
     pub fn replace(&self) -> ProcessError {
