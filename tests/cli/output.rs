@@ -387,6 +387,20 @@ fn what_is_longer_than_the_terminal_is_paged_and_nothing_else() {
         assert_eq!((code, read), (Some(1), None), "{arguments:?} {pager}");
         assert!(text.contains("undefined_all_along"), "{arguments:?} {pager}: {text}");
     }
+    // Links are made where the terminal has them; what a tree says is no part of one.
+    let linked = |force: &str| {
+        let mut command = sandbox.command(&["audit", "--output", "full", "--no-pager"]);
+        command.env("FORCE_HYPERLINK", force).env("NO_COLOR", "1");
+        OnTerminal::start(command, 200, 50).end().1
+    };
+    let text = linked("1");
+    for link in [
+        "health_monitor.py\u{1b}\\",
+        "#startundefined-name\u{1b}\\start/undefined-name\u{1b}]8;;\u{1b}\\",
+    ] {
+        assert!(text.contains(link), "{link:?} in {text:?}");
+    }
+    assert!(!linked("0").contains("\u{1b}]8") && !linked("").contains("\u{1b}]8"));
     // One that is not there has shown nothing.
     let (code, text, _) = run(&["audit", "--output", "full"], "no-such-pager", 10);
     assert!(code == Some(1) && text.contains("undefined_all_along"), "{text}");

@@ -6,8 +6,8 @@ use crate::host::system::process::{self, Program};
 /// The pager where nobody names one.
 const USUAL: &str = "less";
 
-/// Shows a text in a pager, if standard output is a terminal that is too low for it, and there is a pager. False: nothing was shown.
-pub fn show(context: &Context, text: &str) -> bool {
+/// Shows a text in a pager, with links where that lets them through, if standard output is a terminal that is too low for it, and there is a pager. False: nothing was shown.
+pub fn show(context: &Context, text: &str, link: &dyn Fn(&str) -> String) -> bool {
     let Some(text) = context.printer.more_than_a_screen(text) else {
         return false;
     };
@@ -20,6 +20,8 @@ pub fn show(context: &Context, text: &str) -> bool {
         return false;
     }
     // As its user writes it: a program with options.
+    // Of others it is not known whether they let links through.
+    let text = if pager.starts_with(USUAL) { link(&text) } else { text };
     let mut program = Program::new("sh").args(["-c", &pager]).input(text);
     if std::env::var_os("LESS").is_none() {
         // Ends where all fits, shows colours, and leaves what was read on the screen.

@@ -122,6 +122,31 @@ impl Printer {
         is_able && self.is_terminal() && std::io::stdin().is_terminal()
     }
 
+    /// Whether stdout is a terminal that is known to make links of OSC 8; `FORCE_HYPERLINK` says it of others, or denies it with 0.
+    #[must_use]
+    pub fn has_links(&self) -> bool {
+        let told = |name: &str| std::env::var(name).unwrap_or_default();
+        if !self.is_terminal() || matches!(told("TERM").as_str(), "" | "dumb" | "linux") {
+            return false;
+        }
+        match told("FORCE_HYPERLINK").as_str() {
+            "" => {}
+            value => return value != "0",
+        }
+        let by_name = ["iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby"];
+        let by_term = ["kitty", "alacritty", "foot", "ghostty", "wezterm"];
+        by_name.contains(&told("TERM_PROGRAM").as_str())
+            || by_term.iter().any(|name| told("TERM").contains(name))
+            || !told("WT_SESSION").is_empty()
+            || !told("KONSOLE_VERSION").is_empty()
+            || told("VTE_VERSION").parse().is_ok_and(|version: u32| version >= 5000)
+    }
+
+    /// Data in which links are made after it was made harmless.
+    pub fn linked(&self, text: &str, link: &dyn Fn(&str) -> String) {
+        self.write(&link(&self.harmless(text, self.color_out)));
+    }
+
     /// The data as the terminal that stdout is may get it, if it takes more rows than that has.
     #[must_use]
     pub fn more_than_a_screen(&self, text: &str) -> Option<String> {

@@ -262,7 +262,7 @@ fn file_of(uri: &str) -> Option<PathBuf> {
 }
 
 /// The address of a file.
-fn uri_of(file: &Path) -> String {
+pub fn uri_of(file: &Path) -> String {
     format!("file://{}", utf8_percent_encode(&file.to_string_lossy(), &RESERVED))
 }
 

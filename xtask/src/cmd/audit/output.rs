@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::Args;
 use super::args::Format;
+use super::{Args, lsp};
 use crate::audit::{Prediction, Report};
 use crate::cmd::{Context, Failure, Outcome, pager};
 use crate::host::smoke::report_folder::{AUDIT_NAMES, ReportFolder};
@@ -52,8 +52,9 @@ pub fn write(args: &Args, context: &Context, report: &Report, started: Instant) 
             let look = look(args, context, Some(started));
             let text = show::human::render(report, args.output(), &look);
             // Who watches wants to see the newest, not to read on.
-            if args.no_pager || args.watch || !pager::show(context, &text) {
-                printer.data(&text);
+            let link = |text: &str| linked(text, context, report);
+            if args.no_pager || args.watch || !pager::show(context, &text, &link) {
+                printer.linked(&text, &link);
             }
         }
         Format::Github => {
@@ -107,6 +108,25 @@ fn tell(context: &Context, report: &Report) -> Outcome<()> {
         ));
     }
     Ok(())
+}
+
+/// A text with links to the pages of rules and to files, where the terminal has them.
+fn linked(text: &str, context: &Context, report: &Report) -> String {
+    if !context.printer.has_links() {
+        return text.to_owned();
+    }
+    let paths = show::links::paths(report);
+    let root = context.repository.root();
+    let folders = [root.to_owned(), context.repository.path(&report.tree)];
+    let pages = pages(context);
+    let page = |rule: &str| show::address(&pages, rule);
+    let file = |path: &str| {
+        let known = paths.get(path)?;
+        let mut files = folders.iter().map(|folder| folder.join(known));
+        let file = files.find(|file| file.is_file())?;
+        Some(lsp::uri_of(&file))
+    };
+    show::links::linked(text, &page, &file)
 }
 
 /// How the report looks on standard output.

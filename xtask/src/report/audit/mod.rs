@@ -12,6 +12,7 @@ pub mod human;
 pub mod json;
 pub mod junit;
 pub mod layout;
+pub mod links;
 pub mod lists;
 pub mod markdown;
 pub mod page;
@@ -85,7 +86,8 @@ fn step(step: &Step) -> String {
 }
 
 /// Where a rule is described, on the page of the rules: its heading's anchor, as GitHub and GitLab make it.
-fn address(pages: &str, rule: &str) -> String {
+#[must_use]
+pub fn address(pages: &str, rule: &str) -> String {
     let anchor: String = rule
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
