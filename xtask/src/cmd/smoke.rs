@@ -426,11 +426,7 @@ fn prove(args: &Args, context: &Context, around: &mut Surroundings<'_>) -> Resul
         )?;
     }
     if let Some(folder) = folder {
-        let about = about::gather(context, stack, around.podman);
-        let (files, runs) = report::smoke::files(&events, about, history::read(&context.repository))?;
-        folder.replace(&files)?;
-        history::write(&context.repository, &runs).map_err(|error| SmokeError::File(error.to_string()))?;
-        writeln!(around.err, "report: {}", folder.path().join("index.html").display())?;
+        write_report(&folder, &events, context, around)?;
     }
     if args.adopt {
         let measured = measured.unwrap_or_default();
@@ -448,6 +444,21 @@ fn remember(context: &Context, last: &LastRun, annotations: &[(String, String)])
         context.printer.annotation(title, text);
     }
     last_run::write(&context.repository, last).map_err(|error| SmokeError::File(error.to_string()))
+}
+
+/// Writes the report, and remembers the run for those that come.
+fn write_report(
+    folder: &ReportFolder,
+    events: &[SmokeEvent],
+    context: &Context,
+    around: &mut Surroundings<'_>,
+) -> Result<(), SmokeError> {
+    let about = about::gather(context, around.stack, around.podman);
+    let (files, runs) = report::smoke::files(events, about, history::read(&context.repository))?;
+    folder.replace(&files)?;
+    history::write(&context.repository, &runs).map_err(|error| SmokeError::File(error.to_string()))?;
+    writeln!(around.err, "report: {}", folder.path().join("index.html").display())?;
+    Ok(())
 }
 
 /// The groups of a machine, or all.
