@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{Termios, tcgetattr};
 use unicode_width::UnicodeWidthChar as _;
@@ -17,13 +18,24 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// A program that runs on a terminal.
 pub struct OnTerminal {
-    child: Child,
+    child: Killed,
     keyboard: File,
     /// The program's side, which shows how the terminal is set, and keeps it there.
     slave: OwnedFd,
     before: Termios,
     seen: Arc<(Mutex<Seen>, Condvar)>,
     reader: JoinHandle<()>,
+}
+
+/// A program that does not outlive a test that failed.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It has mostly ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// What came out.
@@ -48,6 +60,9 @@ impl OnTerminal {
         };
         let pty = openpty(Some(&size), None).unwrap();
         let before = tcgetattr(&pty.slave).unwrap();
+        // The program has its own side alone.
+        fcntl(&pty.master, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
+        fcntl(&pty.slave, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
         let side = || pty.slave.try_clone().unwrap();
         command.stdin(side()).stdout(side()).stderr(side());
         let child = command.env("TERM", "xterm-256color").spawn().unwrap();
@@ -65,7 +80,7 @@ impl OnTerminal {
             }
         });
         Self {
-            child,
+            child: Killed(child),
             keyboard,
             slave: pty.slave,
             before,
@@ -76,7 +91,7 @@ impl OnTerminal {
 
     /// Its process id.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 
     /// Types that.
@@ -105,7 +120,7 @@ impl OnTerminal {
     /// Waits until it ends: how, and everything that came out. The terminal must be set as it was before.
     #[track_caller]
     pub fn end(mut self) -> (ExitStatus, String) {
-        let status = self.child.wait().unwrap();
+        let status = self.child.0.wait().unwrap();
         let after = tcgetattr(&self.slave).unwrap();
         assert_eq!(after.local_flags, self.before.local_flags, "the terminal is still raw");
         assert_eq!(after.input_flags, self.before.input_flags);

@@ -1,5 +1,10 @@
 //! The dashboard on a terminal: keys, what is shown, and how the terminal is left.
 
+use std::io::Read as _;
+use std::time::{Duration, Instant};
+
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::pty::openpty;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -172,4 +177,40 @@ fn without_colour_there_is_none_and_without_a_terminal_it_says_what_to_use() {
     let (status, text) = ui.end();
     assert_eq!(status.code(), Some(2), "{text}");
     assert!(!text.contains("\u{1b}[?1049h"), "{text}");
+}
+
+#[test]
+fn a_terminal_that_is_gone_ends_it() {
+    let stack = obedient(184);
+    let pty = openpty(None, None).unwrap();
+    for side in [&pty.master, &pty.slave] {
+        fcntl(side, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
+    }
+    let side = || pty.slave.try_clone().unwrap();
+    let mut command = stack.sandbox.command(&["ui"]);
+    command.env("TERM", "xterm").stdin(side()).stdout(side()).stderr(side());
+    let mut ui = command.spawn().unwrap();
+    drop(command);
+    drop(pty.slave);
+    let mut screen = std::fs::File::from(pty.master);
+    let mut bytes = [0; 4096];
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen).contains("?1049h") {
+        let count = screen.read(&mut bytes).unwrap();
+        seen.extend_from_slice(&bytes[..count]);
+    }
+    // Nobody sends it a signal: it sees for itself.
+    drop(screen);
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = ui.try_wait().unwrap() {
+            break status;
+        }
+        if began.elapsed() > Duration::from_secs(20) {
+            ui.kill().unwrap();
+            panic!("it still runs");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(130));
 }

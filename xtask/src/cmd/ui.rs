@@ -4,6 +4,7 @@ mod follow;
 mod look;
 mod order;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
@@ -86,11 +87,13 @@ fn show(
     let all: Vec<GroupId> = stack.groups().map(|(id, _)| id).collect();
     let watch = Watch::start(all.iter().map(|group| (*group, hosts.status(stack, *group))));
     let (sender, events) = mpsc::sync_channel(MOST_WAITING);
-    let over = AtomicBool::new(false);
+    let over = Arc::new(AtomicBool::new(false));
+    let (to_keys, of_keys) = (sender.clone(), Arc::clone(&over));
+    // Nobody waits for it: a terminal may be gone while it is read.
+    std::thread::spawn(move || read_keys(&to_keys, &of_keys));
     std::thread::scope(|scope| {
-        let (to_keys, to_watch) = (sender.clone(), sender.clone());
-        let over = &over;
-        scope.spawn(move || read_keys(&to_keys, over));
+        let to_watch = sender.clone();
+        let over = &*over;
         scope.spawn(move || pass_on(&watch, &to_watch, over));
         let follower = Follower::start(scope, stack, hosts, sender.clone());
         let looker = Looker::start(scope, stack, hosts, sender.clone());
@@ -198,7 +201,10 @@ fn read_keys(events: &SyncSender<Event>, over: &AtomicBool) {
         let event = match keys::next(GLANCE) {
             Input::Event(event) => event,
             Input::Nothing => continue,
-            Input::Gone => Event::Key(crate::dashboard::Key::Interrupt),
+            Input::Gone => {
+                let _ = events.send(Event::Key(crate::dashboard::Key::Interrupt));
+                return;
+            }
         };
         if events.send(event).is_err() {
             return;

@@ -1,8 +1,10 @@
 //! The keys of the terminal that standard input is.
 
-use std::io::IsTerminal as _;
+use std::os::fd::AsFd as _;
 use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ratatui::crossterm::event::{self, Event as Told, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::dashboard::{Event, Key};
@@ -21,16 +23,28 @@ pub enum Input {
 /// The next key, if one is pressed within the time.
 #[must_use]
 pub fn next(within: Duration) -> Input {
-    match event::poll(within) {
+    // One that was hung up is readable without end, and crossterm reads nothing from it, again and again: it is asked only where it is there.
+    let stdin = std::io::stdin();
+    let mut asked = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+    let limit = PollTimeout::try_from(within).unwrap_or(PollTimeout::MAX);
+    match poll(&mut asked, limit) {
+        // A signal: the terminal may have another size.
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(_) => return Input::Gone,
+    }
+    let is_gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
+    if asked[0].revents().is_some_and(|told| told.intersects(is_gone)) {
+        return Input::Gone;
+    }
+    match event::poll(Duration::ZERO) {
         Ok(true) => match event::read() {
             Ok(Told::Key(key)) => of(key).map_or(Input::Nothing, |key| Input::Event(Event::Key(key))),
             Ok(Told::Resize(..)) => Input::Event(Event::Resized),
             Ok(_) => Input::Nothing,
             Err(_) => Input::Gone,
         },
-        // One that was hung up is read from without end, and is no terminal any more.
-        Ok(false) if std::io::stdin().is_terminal() => Input::Nothing,
-        _ => Input::Gone,
+        Ok(false) => Input::Nothing,
+        Err(_) => Input::Gone,
     }
 }
 

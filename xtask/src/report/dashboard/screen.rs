@@ -1,6 +1,7 @@
 //! A terminal that is taken as a whole and given back as it was, however this program ends.
 
 use std::io::{Stdout, Write as _};
+use std::mem::ManuallyDrop;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -37,7 +38,8 @@ pub fn is_broken() -> bool {
 
 /// The terminal that stdout is, until this is dropped.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: it would complain on standard error that a terminal which is gone has no cursor, and panic there.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
 }
 
 impl Screen {
@@ -62,6 +64,7 @@ impl Screen {
             let mut out = std::io::stdout();
             execute!(out, EnterAlternateScreen, Clear(ClearType::All))?;
             let terminal = Terminal::new(CrosstermBackend::new(out))?;
+            let terminal = ManuallyDrop::new(terminal);
             Ok(Self { terminal })
         };
         let taken = take();
