@@ -141,12 +141,7 @@ impl Files {
             .filter(|(_, share)| *share >= SERVES)
             .and_then(|(path, share)| Some(((*path, *share), &self.all.iter().find(|(known, _)| known == *path)?.1)))
         else {
-            return self.make(
-                group,
-                loaded,
-                made,
-                ranked.first().map(|(path, share)| (path.as_str(), *share)),
-            );
+            return self.make(group, loaded, made, &ranked);
         };
         let brought = needed.iter().filter(|(module, _)| requirements.bring(module)).count();
         let says = match needed.len() {
@@ -191,7 +186,9 @@ impl Files {
     /// Modules that agents get along without, as far as their tree knows: they are imported only when a function runs, or in a branch, and
     /// none of the tree's files asks for them, although these ask for all that is imported in any case.
     fn spared<'l>(&self, loaded: &'l Loaded) -> BTreeSet<&'l str> {
-        let is_asked_for = |module: &str| self.written(module).is_some() || self.asked(module).is_some();
+        let is_asked_for = |module: &str| {
+            self.all.iter().any(|(_, file)| line_of(file, module).is_some()) || self.asked(module).is_some()
+        };
         let is_certain = |wanted: &Wanted| wanted.sure && wanted.at_once;
         let known = loaded
             .packages
@@ -205,14 +202,14 @@ impl Files {
         others.filter(|module| !is_asked_for(module)).collect()
     }
 
-    /// A file made from imports, with the versions that the tree's own files name.
-    fn make(&self, group: &str, loaded: &Loaded, made: &str, best: Option<(&str, usize)>) -> Known<Source> {
+    /// A file made from imports, with the versions that the tree's own files name, the one that serves best first.
+    fn make(&self, group: &str, loaded: &Loaded, made: &str, ranked: &[(&String, usize)]) -> Known<Source> {
         let mut lines: BTreeMap<String, String> = BTreeMap::new();
         let mut unknown = Vec::new();
         let mut optional = Vec::new();
         let spared = self.spared(loaded);
         for (module, wanted) in &loaded.packages {
-            let from = self.written(module);
+            let from = self.written(module, ranked);
             let asked = self.asked(module).filter(|_| from.is_none());
             let line = match (&from, providers(module).first()) {
                 (Some((_, line)), _) => line.clone(),
@@ -264,13 +261,13 @@ impl Files {
         }
         // What stands in a branch or a handler may be for other versions of Python.
         unknown.retain(|(_, wanted)| wanted.sure);
-        let says = match best {
+        let says = match ranked.first() {
             Some((path, share)) => format!("the best file of the tree, `{path}`, brings {share} % of what is imported"),
             None => "the tree has no requirements file that can be installed".to_owned(),
         };
         let first = loaded.packages.values().map(|wanted| wanted.evidence.clone()).take(2);
         let known = Known::agreed(Source::Made(made.to_owned(), text), first.collect());
-        let mut known = if best.is_some() || !lines.is_empty() {
+        let mut known = if !ranked.is_empty() || !lines.is_empty() {
             known.but(says)
         } else {
             known
@@ -306,17 +303,22 @@ impl Files {
         self.project.iter().find(brings)
     }
 
-    /// The line of the tree's files that brings a module as its own, the most specific one.
-    fn written(&self, module: &str) -> Option<(&Requirement, String)> {
-        let found = self.all.iter().filter_map(|(_, requirements)| {
-            let requirement = requirements.of(module).filter(|requirement| !requirement.elsewhere)?;
-            let line = without_comment(&requirement.place.text);
-            let line = line.split(" --").next().unwrap_or(line).trim_end_matches('\\').trim();
-            let installable = !line.starts_with('-') && !line.contains("${") && !line.is_empty();
-            installable.then(|| (requirement, line.to_owned()))
-        });
-        found.max_by_key(|(_, line)| line.contains("=="))
+    /// The line that brings a module as its own, of the first of these files that has one.
+    fn written(&self, module: &str, ranked: &[(&String, usize)]) -> Option<(&Requirement, String)> {
+        ranked.iter().find_map(|(path, _)| {
+            let (_, file) = self.all.iter().find(|(known, _)| known == *path)?;
+            line_of(file, module)
+        })
     }
+}
+
+/// The line of a file that brings a module as its own.
+fn line_of<'f>(file: &'f Requirements, module: &str) -> Option<(&'f Requirement, String)> {
+    let requirement = file.of(module).filter(|requirement| !requirement.elsewhere)?;
+    let line = without_comment(&requirement.place.text);
+    let line = line.split(" --").next().unwrap_or(line).trim_end_matches('\\').trim();
+    let installable = !line.starts_with('-') && !line.contains("${") && !line.is_empty();
+    installable.then(|| (requirement, line.to_owned()))
 }
 
 /// `Simple_JSON` is `simple-json`.
@@ -509,6 +511,23 @@ mod tests {
             panic!("{chosen:?}");
         };
         assert!(text.contains("\ntorch  # ") && !said(&chosen.doubts), "{text}");
+    }
+
+    #[test]
+    fn versions_are_those_of_the_file_that_serves_best() {
+        let files = files(&[
+            ("requirements.txt", "pyzmq>=26\nPyYAML\n"),
+            ("pc2/requirements.txt", "pyzmq==24.0.1\nbeautifulsoup4\n"),
+        ]);
+        let wanted = loaded(&[("zmq", true), ("yaml", true), ("bs4", true), ("networkx", true)]);
+        let chosen = files.choose("core", "main", &[], &wanted, "config/requirements.core.txt");
+        let Source::Made(_, text) = &chosen.value else {
+            panic!("{chosen:?}");
+        };
+        assert!(
+            text.contains("\npyzmq>=26  # ") && text.contains("\nbeautifulsoup4  # "),
+            "{text}"
+        );
     }
 
     #[test]
