@@ -174,6 +174,7 @@ impl Walker<'_> {
                 };
                 at.and_then(|at| values.get(at).cloned()).unwrap_or(V::Unknown)
             }
+            (V::Str(text), V::Int(at)) => fold::character(&text, at).map_or(V::Unknown, V::Str),
             _ => V::Unknown,
         }
     }

@@ -111,6 +111,16 @@ pub fn slice(value: &V, bounds: &(V, V)) -> V {
     }
 }
 
+/// `text[at]`; nothing where there is no such character.
+pub fn character(text: &str, at: i64) -> Option<String> {
+    let from = usize::try_from(at.unsigned_abs()).ok()?;
+    let found = match at {
+        0.. => text.chars().nth(from),
+        _ => text.chars().nth_back(from - 1),
+    };
+    found.map(String::from)
+}
+
 /// The integer that a value is; truth values are some.
 fn integer(value: &V) -> Option<i64> {
     match value {
@@ -265,6 +275,13 @@ mod tests {
 
     fn text(text: &str) -> V {
         V::Str(text.to_owned())
+    }
+
+    #[test]
+    fn characters_are_found_from_both_ends() {
+        let at = |at| character("größe", at);
+        assert_eq!([0, 2, -1, -5].map(at), ["g", "ö", "e", "g"].map(|c| Some(c.to_owned())));
+        assert_eq!([5, -6, i64::MIN, i64::MAX].map(at), [None, None, None, None]);
     }
 
     #[test]

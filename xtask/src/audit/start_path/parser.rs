@@ -18,8 +18,13 @@ impl Walker<'_> {
             }
             Some(_) => None,
         };
+        let helps = match arguments.named("add_help") {
+            None => !arguments.open,
+            Some(help) => *help == V::Bool(true) && !arguments.doubtful.1.iter().any(|name| name == "add_help"),
+        };
         self.parsers.push(ParserFacts {
             exact: abbreviates == Some(false),
+            helps,
             unknown: arguments.open
                 || abbreviates.is_none()
                 || [
@@ -250,13 +255,12 @@ impl Walker<'_> {
             .parsers
             .get(id)
             .filter(|parser| !parser.unknown && self.maybe == 0)?;
-        option.names.iter().find(|name| {
-            name.starts_with('-')
-                && parser
-                    .options
-                    .iter()
-                    .any(|known| known.names.iter().any(|other| other == *name))
-        })
+        let added = |name: &String| parser.options.iter().any(|known| known.names.contains(name));
+        let own = |name: &String| parser.helps && matches!(name.as_str(), "-h" | "--help");
+        option
+            .names
+            .iter()
+            .find(|name| name.starts_with('-') && (added(name) || own(name)))
     }
 
     /// Why the parser rejects the command line although it need not know all flags.

@@ -115,6 +115,8 @@ pub struct ParserFacts {
     pub unknown: bool,
     /// It is one of `optparse`.
     pub of_optparse: bool,
+    /// It makes `-h` and `--help` itself.
+    pub helps: bool,
     /// It takes no beginning of an option's name for the option.
     pub exact: bool,
     /// It refuses options by other means, or sets attributes by other means.

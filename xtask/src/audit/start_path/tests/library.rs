@@ -361,6 +361,29 @@ fn classes_that_check_in_their_own_way() {
 }
 
 #[test]
+fn a_flag_that_the_parser_has_by_itself() {
+    let parser = |how: &str, add: &str| format!("import argparse\np = argparse.ArgumentParser({how})\n{add}");
+    let by_name = "def add(p, **more):\n    for name, kind in more.items():\n        p.add_argument('--' + name, '-' + name[0], type=kind)\n";
+    for (code, said) in [
+        (parser("", "p.add_argument('--host', '-h')"), FLAGS),
+        (parser("", "p.add_argument_group('x').add_argument('--help')"), FLAGS),
+        (parser("", "n = 'host'\np.add_argument('--host', '-' + n[0])"), FLAGS),
+        (parser("", &format!("{by_name}add(p, history=int)")), FLAGS),
+        (parser("", &format!("{by_name}add(p, output=int)")), "Starts "),
+        (parser("", "n = 'xh'\np.add_argument('--host', '-' + n[0])"), "Starts "),
+        (parser("add_help=False", "p.add_argument('--host', '-h')"), "Starts "),
+        (
+            parser("conflict_handler='resolve'", "p.add_argument('--host', '-h')"),
+            "Starts ",
+        ),
+        (parser("", "p.add_argument('h', nargs='?')"), "Starts "),
+    ] {
+        let (found, _) = alpha(&[("main/alpha.py", &format!("{code}\n{GOOD}"))]);
+        assert!(found.starts_with(said), "{code}\n{found}");
+    }
+}
+
+#[test]
 fn words_that_no_flag_takes() {
     for code in [
         "p.add_argument('wav_file', nargs='+')\na = p.parse_known_args()[0]\nfor w in a.wav_file:\n    w.upper()",
