@@ -117,7 +117,7 @@ use crate::python::imports::requirements::{self, Requirements};
 use crate::python::imports::resolve::{Memo, Search, roots};
 use crate::python::imports::view::View;
 use crate::python::preload::modules_of_the_base;
-use crate::stack::model::{Agent, AgentId, GroupId, MachineId, Stack, UNGROUPED};
+use crate::stack::model::{Agent, AgentId, GroupId, MachineId, Stack, Subnet, UNGROUPED};
 
 /// What is predicted for an agent, and all that was met on the way.
 #[derive(Debug, Clone)]
@@ -381,6 +381,8 @@ struct Given {
     secret_variables: BTreeSet<String>,
     has_unknown_variables: bool,
     has_env_file: bool,
+    /// Networks that containers have addresses of.
+    networks: Vec<Subnet>,
 }
 
 impl Given {
@@ -406,6 +408,7 @@ impl Given {
             has_unknown_variables: has_container && stack.has_unknown_variables(group.id, &agent.name),
             has_env_file: environment::names_env_file(&stack.images.include)
                 || environment::names_env_file(&stack.group(group.id).include),
+            networks: stack.machines.iter().map(|machine| machine.subnet).collect(),
         }
     }
 }
@@ -433,6 +436,7 @@ fn walk(
         secret_variables: &given.secret_variables,
         has_unknown_variables: given.has_unknown_variables,
         has_env_file: given.has_env_file,
+        networks: &given.networks,
         equals: given.equals,
         modules: Modules::default(),
         names: group.names,

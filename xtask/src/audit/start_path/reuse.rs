@@ -499,6 +499,8 @@ impl<'a> Walker<'a> {
             secret_variables: _,
             has_unknown_variables: _,
             has_env_file: _,
+            // The stack's.
+            networks: _,
             equals: _,
             disk: _,
             names: _,

@@ -1,5 +1,7 @@
 //! Sockets that are bound and connected on the way.
 
+use std::net::Ipv4Addr;
+
 use rustc_hash::FxHashSet as HashSet;
 
 use pysrc::{Atom, Call, Operator, Step, Value, placeholder};
@@ -485,6 +487,14 @@ impl Walker<'_> {
         let Some(V::Str(address)) = self.certain(address).filter(|_| call.spread.is_none()) else {
             return Flow::Next;
         };
+        let host = host_of(Some(&V::Str(address.clone())));
+        if let Some(host) = host.filter(|host| bind && self.is_of_no_container(host)) {
+            let message =
+                format!("Cannot assign requested address (addr='{address}'): `{host}` is no address of its container");
+            let words = Words::about(Subject::Host(host), message);
+            let help = "bind to `tcp://*:port`: the container's ports are published on the host's address".to_owned();
+            return self.fail_at(here, call.span, "start/bad-operation", "ZMQError", words, Some(help));
+        }
         // What a template has left is told by another rule.
         let Some(why) = zmq::refuses(&address, bind).filter(|_| placeholder(&address).is_none()) else {
             return Flow::Next;
@@ -492,6 +502,16 @@ impl Walker<'_> {
         let message = format!("{why} (addr='{address}')");
         let help = "write `tcp://host:port`; `tcp://*:port` binds to all interfaces".to_owned();
         self.fail_at(here, call.span, "start/bad-operation", "ZMQError", message, Some(help))
+    }
+
+    /// Whether a host is a number that no container of the stack has: loopback has all of its own.
+    fn is_of_no_container(&self, host: &str) -> bool {
+        let Ok(address) = host.parse::<Ipv4Addr>() else {
+            return false;
+        };
+        let special =
+            address.is_loopback() || address.is_unspecified() || address.is_broadcast() || address.is_multicast();
+        !special && !self.networks.iter().any(|network| network.contains(address))
     }
 
     /// `send(…)` or `setsockopt(…)` of a text, where bytes are wanted.

@@ -27,6 +27,7 @@ use super::value::{Captured, ModuleId, V, Variable};
 use crate::finding::Place;
 use crate::python::disk::Disk;
 use crate::python::imports::resolve::{Search, Target};
+use crate::stack::model::Subnet;
 
 /// Steps after which nothing more is looked at.
 pub const MOST_STEPS: usize = 400_000;
@@ -265,6 +266,8 @@ pub struct Walker<'a> {
     pub has_unknown_variables: bool,
     /// Whether a file such as `.env` was put into the image by name: no image has one otherwise.
     pub has_env_file: bool,
+    /// Networks that containers have addresses of.
+    pub networks: &'a [Subnet],
     pub equals: bool,
     pub modules: Modules,
     /// Which files have a name.

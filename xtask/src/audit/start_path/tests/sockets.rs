@@ -1,6 +1,6 @@
 //! Sockets of ZeroMQ: what their kinds do, in which order, and which ports they have. pyzmq 27 fails where `CannotStart` is said.
 
-use super::{all_say, alone_says, alpha};
+use super::{GOOD, all_say, alone_says, alpha};
 
 const OPERATION: &str = "CannotStart start/bad-operation";
 const TWICE: &str = "CannotStart start/port-bound-twice";
@@ -225,5 +225,35 @@ fn a_turn_that_may_not_have_been_taken() {
                 "Starts ",
             )],
         );
+    }
+}
+
+#[test]
+fn addresses_that_no_container_has() {
+    let refused = "CannotStart start/bad-operation";
+    let zmq = |address: &str| format!("import zmq\ns = zmq.Context().socket(zmq.PUB)\ns.bind({address})");
+    for (code, said) in [
+        (zmq("'tcp://192.168.1.101:5999'"), refused),
+        (zmq("f\"tcp://{'10.0.0.7'}:{5999}\""), refused),
+        (zmq("'tcp://*:5999'"), "Starts "),
+        (zmq("'tcp://0.0.0.0:5999'"), "Starts "),
+        (zmq("'tcp://127.0.0.9:5999'"), "Starts "),
+        // One of a network of the stack may be its own.
+        (zmq("'tcp://172.20.0.10:5999'"), "Starts "),
+        (zmq("'tcp://some-host:5999'"), "Starts "),
+        (
+            format!(
+                "try:\n    {}\nexcept zmq.ZMQError:\n    pass",
+                zmq("'tcp://192.168.1.101:5999'").replace('\n', "\n    ")
+            ),
+            "Starts ",
+        ),
+        (
+            zmq("'tcp://192.168.1.101:5999'").replace(".bind", ".connect"),
+            "Starts ",
+        ),
+    ] {
+        let (found, _) = alpha(&[("main/alpha.py", &format!("{code}\n{GOOD}"))]);
+        assert!(found.starts_with(said), "{code}\n{found}");
     }
 }
