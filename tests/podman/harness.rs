@@ -258,13 +258,13 @@ impl Harness {
         ])
     }
 
-    /// Volumes of the stack.
+    /// Volumes of the reference stack: another one of the same host may have some of its own.
     pub fn volumes(&self) -> Vec<String> {
         self.lines(&[
             "volume",
             "ls",
             "--filter",
-            "label=ai-system.stack",
+            "label=ai-system.stack=ai_system",
             "--format",
             "{{.Name}}",
         ])

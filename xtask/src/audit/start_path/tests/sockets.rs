@@ -59,7 +59,7 @@ fn kinds_and_turns() {
         "import yaml\ns = zmq.Context().socket(zmq.REP)\nyaml.anything(s)\ns.send(b'x')",
         "KINDS = {'a': zmq.REP}\ndef kind():\n    return open('main/alpha.py').read()\ns = zmq.Context().socket(KINDS.get(kind(), zmq.PUB))\ns.send(b'x')",
     ] {
-        let (found, _) = alpha(&[("main/alpha.py", &format!("import zmq\n{code}\n{}", super::GOOD))]);
+        let (found, _) = alpha(&[("main/alpha.py", &format!("import zmq\n{code}\n{GOOD}"))]);
         assert!(!found.starts_with("CannotStart"), "{code}\n{found}");
     }
 }
