@@ -22,23 +22,29 @@ impl Walker<'_> {
             None => !arguments.open,
             Some(help) => *help == V::Bool(true) && !arguments.doubtful.1.iter().any(|name| name == "add_help"),
         };
+        let resolves = matches!(arguments.named("conflict_handler"), Some(V::Str(how)) if how == "resolve");
         self.parsers.push(ParserFacts {
             exact: abbreviates == Some(false),
             helps,
             unknown: arguments.open
                 || abbreviates.is_none()
-                || [
-                    "parents",
-                    "prefix_chars",
-                    "fromfile_prefix_chars",
-                    "exit_on_error",
-                    "conflict_handler",
-                ]
-                .iter()
-                .any(|name| arguments.named(name).is_some()),
+                || ["parents", "prefix_chars", "exit_on_error"]
+                    .iter()
+                    .any(|name| arguments.named(name).is_some())
+                || !(resolves || arguments.named("conflict_handler").is_none())
+                || !(arguments.named("fromfile_prefix_chars").is_none() || self.names_no_file()),
+            resolves,
             ..ParserFacts::default()
         });
         V::Parser(self.parsers.len() - 1)
+    }
+
+    /// Whether nothing that the agent is given can be the name of a file with further words, as in `@words.txt`.
+    fn names_no_file(&self) -> bool {
+        let plain = |value: &String| value.starts_with(|first: char| first.is_ascii_alphanumeric());
+        self.flags_given()
+            .values()
+            .all(|value| value.is_empty() || plain(value))
     }
 
     /// `optparse.OptionParser(…)`.
@@ -254,7 +260,7 @@ impl Walker<'_> {
         let parser = self
             .parsers
             .get(id)
-            .filter(|parser| !parser.unknown && self.maybe == 0)?;
+            .filter(|parser| !parser.unknown && !parser.resolves && self.maybe == 0)?;
         let added = |name: &String| parser.options.iter().any(|known| known.names.contains(name));
         let own = |name: &String| parser.helps && matches!(name.as_str(), "-h" | "--help");
         option

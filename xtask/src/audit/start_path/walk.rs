@@ -118,6 +118,8 @@ pub struct ParserFacts {
     pub of_optparse: bool,
     /// It makes `-h` and `--help` itself.
     pub helps: bool,
+    /// An option takes the place of others of its name.
+    pub resolves: bool,
     /// It takes no beginning of an option's name for the option.
     pub exact: bool,
     /// It refuses options by other means, or sets attributes by other means.

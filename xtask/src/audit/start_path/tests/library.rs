@@ -212,6 +212,9 @@ fn what_parsers_take() {
         (&parser("allow_abbrev=False"), FLAGS),
         (&parser("allow_abbrev=True"), "Starts "),
         (&parser("allow_abbrev=os.path.exists('/x')"), "Starts "),
+        (&parser("allow_abbrev=False, fromfile_prefix_chars='@'"), FLAGS),
+        (&parser("allow_abbrev=False, conflict_handler='resolve'"), FLAGS),
+        (&parser("allow_abbrev=False, prefix_chars='+'"), "Starts "),
         (
             "import optparse\no, a = optparse.OptionParser().parse_args([])",
             "Starts ",
