@@ -141,6 +141,7 @@ fn shorter(report: &Report) -> Option<String> {
         (1, 0, 1) => Some("the agent is at risk".to_owned()),
         (all, 1.., _) => Some(format!("{} of {} cannot start", number(broken), counted(all, "agent"))),
         (all, 0, 1..) => Some(format!("{} of {} at risk", number(at_risk), counted(all, "agent"))),
+        (1, 0, 0) => Some("the agent starts".to_owned()),
         (all, 0, 0) => Some(format!("{} start", counted(all, "agent"))),
     }
 }

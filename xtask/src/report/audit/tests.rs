@@ -1,7 +1,7 @@
 //! Tests of the formats: odd characters, and what each says of one report.
 
 use crate::audit::{AgentReport, Cause, Prediction, Report, Step};
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Severity};
 use crate::stack::AgentId;
 
 use super::human::Output;
@@ -195,6 +195,23 @@ fn a_page_is_a_page_where_commands_are_long_too() {
 }
 
 #[test]
+fn one_agent_that_starts_is_one() {
+    let mut starts = report();
+    starts.agents[0].prediction = Prediction::Starts;
+    let text = shown(&starts, Output::Concise, false);
+    assert!(text.contains("\nthe agent starts: 1 error; next: "), "{text}");
+    // Where the next command leaves no room for the whole count.
+    starts.causes.clear();
+    let mut more = starts.findings[0].clone();
+    more.severity = Severity::Warning;
+    starts.findings.push(more);
+    starts.stops = vec![Vec::new(); 2];
+    starts.in_use = vec![true; 2];
+    let text = shown(&starts, Output::Concise, false);
+    assert!(text.contains("\nthe agent starts; next: "), "{text}");
+}
+
+#[test]
 fn no_findings_is_never_said_beside_agents_that_cannot_start() {
     let mut none = report();
     none.findings.clear();
@@ -256,7 +273,7 @@ fn sarif_has_relative_uris_regions_and_related_places() {
 
 #[test]
 fn junit_escapes_and_counts() {
-    let text = junit::render(&report(), crate::finding::Severity::Error).unwrap();
+    let text = junit::render(&report(), Severity::Error).unwrap();
     assert!(text.contains("&lt;fails&gt;"), "{text}");
     assert!(text.contains("<testsuite name=\"agents\" tests=\"1\""), "{text}");
     assert!(text.contains("failures=\"1\""), "{text}");
@@ -412,7 +429,7 @@ fn nothing_that_others_wrote_is_obeyed_in_any_format() {
     let text = markdown::render(&report);
     assert_eq!(obeyed(&text, false), None, "Markdown");
     assert!(text.len() < 100_000 && !text.contains("::"), "{text}");
-    let text = junit::render(&report, crate::finding::Severity::Error).unwrap();
+    let text = junit::render(&report, Severity::Error).unwrap();
     assert_eq!(obeyed(&text, false), None, "JUnit");
     assert!(
         text.lines()
