@@ -109,6 +109,18 @@ impl Sources {
         }
     }
 
+    /// Every file: path and facts.
+    #[must_use]
+    pub fn into_files(self) -> Vec<(String, Arc<Module>)> {
+        self.files
+    }
+
+    /// Whether any file has syntax that this version of Python does not know, and a later one does.
+    #[must_use]
+    pub fn have_newer_syntax(&self) -> bool {
+        self.files.iter().any(|(_, module)| module.newer_syntax.is_some())
+    }
+
     /// A file's path and facts.
     #[must_use]
     pub fn file(&self, index: usize) -> Option<(&str, &Module)> {

@@ -258,13 +258,13 @@ pub fn infer(input: Input, parses: &Parses) -> Option<Inference> {
         .flat_map(|(_, scripts)| scripts.value.found.values().map(String::as_str))
         .collect();
     let read = |python, version| Sources::new(reach::read(python, version, &all, Some(parses)), version);
-    let again = (version < PythonVersion::USUAL).then(|| python.clone());
     let mut sources = read(python, version);
-    if let Some(python) = again
-        && let Some(newer) = version::of_syntax(&python_version, &sources, &all)
-    {
+    if let Some(newer) = version::of_syntax(&python_version, &sources, &all) {
+        if newer.value != version {
+            let again = reach::read_again(sources.into_files(), newer.value, &all, Some(parses));
+            sources = Sources::new(again, newer.value);
+        }
         (version, python_version) = (newer.value, newer);
-        sources = read(python, version);
     }
     let files = requirements::Files::new(&texts, version);
     let fallbacks = {

@@ -1,13 +1,16 @@
 //! The version of Python that a tree is written for.
 
-use pysrc::PythonVersion;
+use pysrc::{Detail, Module, PythonVersion};
 
-use super::evidence::{Evidence, Known};
+use super::evidence::{Evidence, Known, Mark};
 use super::imports::Sources;
 use super::texts::{Kind, Texts, is_put_aside, kind};
+use crate::python::imports::stdlib;
 
 /// The one that is taken where nothing says otherwise: minor version of Python 3.
 const DEFAULT: u8 = PythonVersion::USUAL.minor;
+/// The newest of which the standard library is known.
+const NEWEST: u8 = 14;
 
 /// A line that names a version: its minor version, and where.
 type Said = (u8, Evidence);
@@ -33,21 +36,66 @@ pub fn find(texts: &Texts) -> Known<PythonVersion> {
     }
 }
 
-/// A newer version, where the one of a Dockerfile does not know the syntax of what the scripts load: that file is stale.
+/// The least version that knows the syntax of all that the scripts load, where that which was found does not: a Dockerfile that says
+/// otherwise is stale. What people write for this alone stays.
 #[must_use]
 pub fn of_syntax(known: &Known<PythonVersion>, sources: &Sources, scripts: &[&str]) -> Option<Known<PythonVersion>> {
-    let said = known.evidence.first()?;
-    if kind(&said.path) != Some(Kind::Dockerfile) {
+    let said = known.evidence.first();
+    let is_stale = said.is_none_or(|said| kind(&said.path) == Some(Kind::Dockerfile) || known.mark != Mark::Written);
+    if !is_stale || !sources.have_newer_syntax() {
         return None;
     }
     let loaded = sources.load(scripts, &[]);
-    let (path, module, at) = sources
+    let newer: Vec<(&str, &Module)> = sources
         .files(&loaded.files)
-        .find_map(|(path, module)| Some((path, module, module.newer_syntax?)))?;
-    let line = module.position(at).line as usize;
-    let evidence = Evidence::new(path, line, format!("Python {} does not know this syntax", known.value));
-    let newer = Known::agreed(PythonVersion::USUAL, vec![evidence]);
-    Some(newer.but(format!("{} says {}", said.place(), known.value)))
+        .filter(|(_, module)| module.newer_syntax.is_some())
+        .collect();
+    let least = (known.value.minor + 1).max(DEFAULT)..=NEWEST;
+    let least = least
+        .map(|minor| PythonVersion { major: 3, minor })
+        .find(|version| newer.iter().all(|(_, module)| knows(*version, module)))?;
+    // Of those that have it, what an older version does not know says most.
+    let (path, module) = newer.iter().max_by_key(|(_, module)| {
+        !knows(
+            PythonVersion {
+                minor: least.minor - 1,
+                ..least
+            },
+            module,
+        )
+    })?;
+    let line = module.position(module.newer_syntax?).line as usize;
+    let lost = sources
+        .files(&loaded.files)
+        .filter(|(_, module)| loses(module, known.value, least));
+    if lost.count() >= newer.len() {
+        let doubt = format!("{path}:{line} has syntax of Python {least}, which has no longer what other files import");
+        return Some(known.clone().but(doubt));
+    }
+    let evidence = Evidence::new(*path, line, format!("Python {} does not know this syntax", known.value));
+    let newer = Known::agreed(least, vec![evidence]);
+    Some(match said {
+        Some(said) if kind(&said.path) == Some(Kind::Dockerfile) => {
+            newer.but(format!("{} says {}", said.place(), known.value))
+        }
+        _ => newer,
+    })
+}
+
+/// Whether a version of Python knows all the syntax of a file.
+fn knows(version: PythonVersion, module: &Module) -> bool {
+    pysrc::read_as(module.text.as_bytes(), version, Detail::Outline)
+        .newer_syntax
+        .is_none()
+}
+
+/// Whether a file imports, in no branch, what the standard library has in one version and no longer in another.
+fn loses(module: &Module, before: PythonVersion, after: PythonVersion) -> bool {
+    module.imports.iter().any(|import| {
+        let first = import.module.split('.').next().unwrap_or_default();
+        let at_once = import.level == 0 && !import.guard.function && !import.guard.conditional;
+        at_once && !import.guard.catches_import_error && stdlib::has(first, before) && !stdlib::has(first, after)
+    })
 }
 
 /// Lines that name one version, strongest first.
@@ -126,6 +174,47 @@ mod tests {
         assert_eq!((found.evidence[0].path.as_str(), found.doubts.len()), ("a.py", 1));
         assert!(newer(old, "x = 1\n").is_none());
         assert!(newer(old, "match x\n").is_none(), "broken in any version");
+    }
+
+    #[test]
+    fn the_least_version_that_knows_the_syntax_of_all_agents() {
+        let found = |files: &[(&str, &str)], agents: &[&str]| {
+            let known = of(files);
+            let agents: Vec<String> = agents.iter().map(|text| (*text).to_owned()).collect();
+            let read = agents.iter().enumerate().map(|(at, text)| {
+                let module = pysrc::read(text.as_bytes(), known.value);
+                (format!("{at}.py"), std::sync::Arc::new(module))
+            });
+            let sources = Sources::new(read.collect(), known.value);
+            let found = of_syntax(&known, &sources, &["0.py", "1.py", "2.py"]);
+            found.map(|found| {
+                (
+                    found.value.to_string(),
+                    found.mark.sign(),
+                    found.evidence.first().map(|it| it.path.clone()),
+                )
+            })
+        };
+        let (generic, nested) = ("def f[T](x: T) -> T: return x\n", "x = f\"{\"a\"}\"\n");
+        let is = |version: &str, sign, path: &str| Some((version.to_owned(), Some(sign), Some(path.to_owned())));
+        assert_eq!(found(&[], &["x = 1\n", generic]), is("3.12", '~', "1.py"));
+        assert_eq!(
+            found(&[], &["match x:\n    case _: pass\n", nested]),
+            is("3.12", '~', "1.py")
+        );
+        assert_eq!(found(&[], &["x = t\"\"\n", generic]), is("3.14", '~', "0.py"));
+        let wants = ("pyproject.toml", "requires-python = \">=3.9\"\n");
+        assert_eq!(found(&[wants], &[generic]), is("3.12", '~', "0.py"));
+        let docker = ("Dockerfile", "FROM python:3.11\n");
+        assert_eq!(found(&[docker], &[generic]), is("3.12", '?', "0.py"));
+        assert_eq!(found(&[(".python-version", "3.11\n")], &[generic]), None);
+        assert_eq!(found(&[], &["x = 1\n"]), None);
+        let doubt = found(&[], &[generic, "import imp\n"]);
+        assert_eq!(doubt, Some(("3.11".to_owned(), Some('?'), None)));
+        assert_eq!(
+            found(&[], &[generic, "try:\n    import imp\nexcept ImportError: pass\n"]),
+            is("3.12", '~', "0.py")
+        );
     }
 
     fn of(files: &[(&str, &str)]) -> Known<PythonVersion> {

@@ -40,15 +40,45 @@ pub fn read(
     scripts: &[&str],
     parses: Option<&Parses>,
 ) -> Vec<(String, Arc<Module>)> {
-    let files: Vec<File> = files
-        .into_iter()
-        .map(|(path, bytes)| File {
+    let files = files.into_iter().map(|(path, bytes)| File {
+        path,
+        bytes: bytes.into(),
+        claimed: AtomicBool::new(false),
+        module: OnceLock::new(),
+    });
+    read_all(files.collect(), version, scripts, parses)
+}
+
+/// Reads files again for another version of Python; those whose bytes are not what their text says stay as they were read.
+pub fn read_again(
+    files: Vec<(String, Arc<Module>)>,
+    version: PythonVersion,
+    scripts: &[&str],
+    parses: Option<&Parses>,
+) -> Vec<(String, Arc<Module>)> {
+    let files = files.into_iter().map(|(path, module)| {
+        let plain = module.encoding.iter().all(|odd| *odd == pysrc::Encoding::Crlf);
+        let again = plain || module.newer_syntax.is_some();
+        File {
             path,
-            bytes: bytes.into(),
+            bytes: if again {
+                module.text.as_bytes().to_vec().into()
+            } else {
+                Vec::new().into()
+            },
             claimed: AtomicBool::new(false),
-            module: OnceLock::new(),
-        })
-        .collect();
+            module: if again { OnceLock::new() } else { OnceLock::from(module) },
+        }
+    });
+    read_all(files.collect(), version, scripts, parses)
+}
+
+fn read_all(
+    files: Vec<File>,
+    version: PythonVersion,
+    scripts: &[&str],
+    parses: Option<&Parses>,
+) -> Vec<(String, Arc<Module>)> {
     let mut by_name: HashMap<String, Vec<usize>> = HashMap::default();
     for (index, file) in files.iter().enumerate() {
         by_name.entry(stem(&file.path).to_owned()).or_default().push(index);
