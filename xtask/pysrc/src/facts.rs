@@ -441,8 +441,8 @@ pub enum Value {
     Unpacked(Box<Value>),
     /// The list or dictionary that a comprehension made; its number.
     Collected(u32),
-    /// A `lambda` that gets a name or is called at once: where it stands.
-    Lambda(Span),
+    /// A `lambda`; index in [`Module::functions`].
+    Lambda(u32),
     /// `a or b`: the first that is true, or the last.
     Or(Box<[Value]>),
     /// `yes if condition else no`.
@@ -621,7 +621,7 @@ pub enum OperationKind {
     Unhashable(&'static str),
 }
 
-/// Stands for any `lambda`: those are in no list.
+/// Stands for any `lambda`: who calls it is known of none.
 pub const LAMBDA: u32 = u32::MAX;
 
 /// What becomes of the value of a [`Call`].
@@ -655,7 +655,7 @@ pub struct Call {
     pub span: Span,
     /// What is called, in the source.
     pub callee_span: Span,
-    /// The function that it stands in; [`LAMBDA`] in one that is not called where it stands.
+    /// The function that it stands in; [`LAMBDA`] in a `lambda`.
     pub function: Option<u32>,
     /// What stands around it.
     pub guard: Guard,
@@ -875,8 +875,8 @@ pub enum Step {
     Function(u32),
     /// A `class`: its body runs and its name is bound; index in [`Module::classes`].
     Class(u32),
-    /// A `lambda` is made, which keeps the names around it.
-    Lambda,
+    /// A `lambda` is made, which keeps the names around it; index in [`Module::functions`].
+    Lambda(u32),
     /// A turn of the innermost comprehension gives this.
     Collect(Box<Collect>),
     /// A call, after its callee and arguments; index in [`Module::calls`].

@@ -19,7 +19,7 @@ use ruff_text_size::Ranged;
 
 pub use facts::*;
 pub use strings::placeholder;
-pub use uses::{LambdaParameters, Uses, lambda_parameters, literal};
+pub use uses::{Uses, literal};
 
 /// Files longer than this are not read: nobody wrote them.
 const LONGEST: usize = 512 * 1024 * 1024;

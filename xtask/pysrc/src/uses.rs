@@ -83,45 +83,6 @@ pub fn literal(text: &str) -> Option<Value> {
     }
 }
 
-/// What a `lambda` takes: the names of its parameters, whether each has a default, how many are positional-only, how many can be
-/// given by position, and whether it takes any others by position and by name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LambdaParameters {
-    /// Names, and whether each has a default: positional-only ones first, keyword-only ones last.
-    pub all: Vec<(String, bool)>,
-    /// How many of `all` are positional-only.
-    pub positional_only: usize,
-    /// How many of `all` can be given by position.
-    pub positional: usize,
-    /// Has `*args`.
-    pub star: bool,
-    /// Has `**kwargs`.
-    pub double_star: bool,
-}
-
-/// The parameters of a `lambda`.
-#[must_use]
-pub fn lambda_parameters(text: &str) -> Option<LambdaParameters> {
-    // It may go on over lines that are joined by brackets outside it.
-    let parsed = parse_expression(&format!("({text}\n)")).ok()?;
-    let Expr::Lambda(lambda) = parsed.expr() else {
-        return None;
-    };
-    let Some(parameters) = &lambda.parameters else {
-        return Some(LambdaParameters::default());
-    };
-    Some(LambdaParameters {
-        all: parameters
-            .iter_non_variadic_params()
-            .map(|parameter| (parameter.name().to_string(), parameter.default.is_some()))
-            .collect(),
-        positional_only: parameters.posonlyargs.len(),
-        positional: parameters.posonlyargs.len() + parameters.args.len(),
-        star: parameters.vararg.is_some(),
-        double_star: parameters.kwarg.is_some(),
-    })
-}
-
 fn integer(number: &Number) -> Option<Value> {
     match number {
         Number::Int(int) => int.as_i64().map(Value::Int),
@@ -411,18 +372,6 @@ mod tests {
         ] {
             assert!(of_c(&format!("C = [1]\n{more}\n")).bound_otherwise, "{more}");
         }
-    }
-
-    #[test]
-    fn parameters_of_lambdas() {
-        let read = lambda_parameters("lambda a, /, b=1, *, c, **d: (a,\nb)").unwrap();
-        assert_eq!((read.positional_only, read.positional), (1, 2));
-        assert_eq!(
-            read.all,
-            [("a", false), ("b", true), ("c", false)].map(|(name, has)| (name.to_owned(), has))
-        );
-        assert!(read.double_star && !read.star);
-        assert_eq!(lambda_parameters("lambda: 5"), Some(LambdaParameters::default()));
     }
 
     #[test]

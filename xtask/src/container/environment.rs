@@ -5,10 +5,25 @@ use std::net::Ipv4Addr;
 
 use contract::group_config::AGENT_ENVIRONMENT;
 
+use super::layout::ROOT;
 use crate::stack::{GroupId, Stack};
 
 /// The port that `agent-supervisor check` and `status` ask where nothing else is said.
 const STATUS_PORT: u16 = 9000;
+
+/// Variables that every image of ours has, unless the stack gives them another value.
+pub const OF_IMAGE: &[(&str, &str)] = &[
+    ("PYTHONUNBUFFERED", "1"),
+    ("PYTHONDONTWRITEBYTECODE", "1"),
+    ("PROJECT_ROOT", ROOT),
+];
+
+/// What an image of ours says a variable is.
+#[must_use]
+pub fn of_image(name: &str) -> Option<String> {
+    let own = OF_IMAGE.iter().find(|(own, _)| *own == name);
+    own.map(|(_, value)| (*value).to_owned())
+}
 
 /// Environment of a group's container. `address` gives the value of each other machine's address variable. What the stack gives its
 /// agents has names with a prefix: the supervisor hands it on without, and neither it nor its health check sees it.

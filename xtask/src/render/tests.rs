@@ -310,6 +310,9 @@ fn packages_are_installed_and_compilers_stay_behind() {
     let base = text(&files, "docker/Dockerfile.base");
     assert!(base.contains("install -y --no-install-recommends curl \\\n"));
     assert!(!text(&real(), "docker/Dockerfile.base").contains("apt-get"));
+    for (name, value) in crate::container::environment::OF_IMAGE {
+        assert!(base.contains(&format!(" {name}={value} \\\n")), "{name}");
+    }
 }
 
 #[test]

@@ -27,7 +27,21 @@ fn is_followed_to(expression: &Expr, depth: usize) -> bool {
         Expr::Named(named) => inner(&named.value),
         Expr::BinOp(operation) => inner(&operation.left) && inner(&operation.right),
         Expr::UnaryOp(operation) => operation.op == ast::UnaryOp::USub && inner(&operation.operand),
+        // `settings or {}`.
+        Expr::BoolOp(operation) if operation.op == ast::BoolOp::Or => {
+            operation.values.iter().all(|value| inner(value) || is_empty(value))
+        }
         _ => expression.is_literal_expr(),
+    }
+}
+
+/// Whether this is an empty list, tuple or dictionary.
+fn is_empty(expression: &Expr) -> bool {
+    match expression {
+        Expr::List(list) => list.elts.is_empty(),
+        Expr::Tuple(tuple) => tuple.elts.is_empty(),
+        Expr::Dict(dict) => dict.items.is_empty(),
+        _ => false,
     }
 }
 

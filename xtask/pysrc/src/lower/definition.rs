@@ -4,7 +4,7 @@ use ruff_python_ast::{self as ast, Expr};
 
 use super::refused::{Context, Where};
 use super::statement::dotted;
-use super::{Kind, Lower, Scope, index, span};
+use super::{Hidden, Kind, Lower, Scope, index, span};
 use crate::facts::*;
 
 impl<'a> Lower<'a> {
@@ -34,12 +34,7 @@ impl<'a> Lower<'a> {
             Kind::Class(class) => Some(class),
             Kind::Module | Kind::Function(_) => None,
         };
-        let mut scope = Scope::new(Kind::Function(position));
-        scope
-            .bound
-            .extend(parameters.all.iter().map(|parameter| parameter.name));
-        scope.bound.extend(parameters.star);
-        scope.bound.extend(parameters.double_star);
+        let scope = Scope::of_function(position, &parameters);
         self.check_parameters(&def.parameters);
         self.check_name(def.name.as_str(), span(&def.name));
         if self.kind() == Kind::Module && def.name.as_str() == "__getattr__" {
@@ -101,6 +96,71 @@ impl<'a> Lower<'a> {
             function.locals.sort_unstable();
         }
         self.step(|| Step::Function(position));
+    }
+
+    /// A `lambda`: a function without a name, whose body is the value that it gives.
+    pub(super) fn lambda(&mut self, lambda: &'a ast::ExprLambda) -> Value {
+        let parameters = lambda
+            .parameters
+            .as_ref()
+            .map_or_else(Parameters::default, |parameters| {
+                self.check_parameters(parameters);
+                self.parameters(parameters)
+            });
+        let position = index(self.module.functions.len());
+        let scope = Scope::of_function(position, &parameters);
+        let place = span(lambda);
+        let function = Function {
+            name: "<lambda>".into(),
+            atom: self.atom("<lambda>"),
+            span: place,
+            class: None,
+            outer: self.function(),
+            parameters,
+            decorators: Vec::new(),
+            wrappers: Box::default(),
+            fills_parameters: false,
+            is_async: false,
+            generator: false,
+            locals: Vec::new(),
+            body: Body::default(),
+        };
+        self.module.functions.push(function);
+        // What a comprehension around it goes through is something else by the time that it is called.
+        let around = self.hidden.iter().map(|hidden| hidden.name);
+        let unknown = around.filter(|name| !scope.bound.contains(name)).map(Hidden::unknown);
+        let unknown = unknown.collect();
+        let hidden = std::mem::replace(&mut self.hidden, unknown);
+        let each_from = std::mem::replace(&mut self.each_from, usize::MAX);
+        let comprehensions = std::mem::take(&mut self.comprehensions);
+        let (guard, loops, mark) = (self.guard, std::mem::take(&mut self.loops), self.steps.len());
+        let step_depth = std::mem::take(&mut self.step_depth);
+        self.guard.function = true;
+        self.guard.conditional = true;
+        let in_lambda = std::mem::replace(&mut self.in_lambda, true);
+        self.scopes.push(scope);
+        self.in_context(Where::Lambda, false, place, |lower| {
+            let value = lower.deeper(|lower| lower.value(&lambda.body));
+            lower.take(&lambda.body, &value, Taken::Kept);
+            lower.leave(Leave::Return, place, Some(value));
+        });
+        let scope = self.scopes.pop();
+        self.in_lambda = in_lambda;
+        self.guard = guard;
+        self.loops = loops;
+        self.step_depth = step_depth;
+        self.comprehensions = comprehensions;
+        self.each_from = each_from;
+        self.hidden = hidden;
+        let body = self.steps.drain(mark..).collect();
+        if let (Some(function), Some(scope)) = (self.module.functions.get_mut(position as usize), scope) {
+            function.body = body;
+            function.generator = scope.generator;
+            function.locals = scope.bound.into_iter().collect();
+            function.locals.sort_unstable();
+        }
+        self.step(|| Step::Lambda(position));
+        Value::Lambda(position)
     }
 
     fn parameters(&mut self, parameters: &'a ast::Parameters) -> Parameters {

@@ -132,10 +132,7 @@ impl<'a> Lower<'a> {
             Expr::BinOp(operation) => self.binary(operation, wanted),
             Expr::UnaryOp(operation) if wanted && !self.outline && is_plain_not(operation) => self.test(expression),
             Expr::UnaryOp(operation) => self.unary(operation, wanted),
-            Expr::Lambda(lambda) => {
-                self.lambda(lambda, false);
-                Value::Other
-            }
+            Expr::Lambda(lambda) => self.lambda(lambda),
             Expr::If(choice) => self.conditional(choice, wanted),
             Expr::Dict(dict) if wanted && !self.outline && self.depth < DEEPEST_VALUE => {
                 self.deeper(|lower| lower.dictionary(dict))
@@ -431,10 +428,16 @@ impl<'a> Lower<'a> {
                     self.operation(OperationKind::Item(object.clone(), key.clone()), span(subscript));
                 }
                 (
-                    Value::Attribute(..) | Value::Subscript(..) | Value::Call(_) | Value::Each,
-                    Value::Str(_) | Value::Int(_) | Value::Name(_) | Value::Attribute(..) | Value::Each,
-                )
-                | (Value::Name(_), Value::Name(_) | Value::Each) => {
+                    Value::Attribute(..) | Value::Subscript(..) | Value::Call(_) | Value::Each | Value::Name(_),
+                    Value::Str(_)
+                    | Value::Int(_)
+                    | Value::Name(_)
+                    | Value::Attribute(..)
+                    | Value::Each
+                    | Value::Call(_)
+                    | Value::Subscript(..)
+                    | Value::Concat(_),
+                ) => {
                     let kind = OperationKind::Item(object.clone(), key.clone());
                     self.operation(kind, span(subscript));
                 }
@@ -686,42 +689,6 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// A `lambda`; what is in it runs here where it is called at once.
-    fn lambda(&mut self, lambda: &'a ast::ExprLambda, called: bool) {
-        let before = self.hidden.len();
-        if let Some(parameters) = &lambda.parameters {
-            self.check_parameters(parameters);
-            for parameter in parameters.iter_non_variadic_params() {
-                if let Some(default) = &parameter.default {
-                    self.visit(default);
-                }
-            }
-            for parameter in parameters.iter() {
-                let name = self.atom(parameter.name().as_str());
-                self.hidden.push(Hidden::unknown(name));
-            }
-        }
-        let (guard, generator) = (self.guard, self.scope().generator);
-        self.guard.function = true;
-        self.guard.conditional |= !called;
-        let mark = self.steps.len();
-        let loops = std::mem::take(&mut self.loops);
-        let around = self.in_lambda;
-        self.in_lambda |= !called;
-        let each_from = std::mem::replace(&mut self.each_from, usize::MAX);
-        self.in_context(Where::Lambda, false, span(lambda), |lower| lower.visit(&lambda.body));
-        self.in_lambda = around;
-        self.each_from = each_from;
-        self.loops = loops;
-        if !called {
-            self.steps.truncate(mark);
-            self.step(|| Step::Lambda);
-        }
-        self.guard = guard;
-        self.scope().generator = generator;
-        self.hidden.truncate(before);
-    }
-
     fn comprehension(&mut self, place: Where, generators: &'a [ast::Comprehension], elements: &[&'a Expr]) -> Value {
         let at = generators.first().map_or(Span::default(), span);
         let asynchronous = generators.iter().any(|generator| generator.is_async);
@@ -865,20 +832,13 @@ impl<'a> Lower<'a> {
             let spread = self.value(value);
             self.operation(OperationKind::Spread(spread.clone(), mapping), span(value));
             spread
-        } else if mapping && super::condition::is_followed(value) {
-            self.value(value)
         } else {
-            self.visit(value);
-            Value::Other
+            self.value(value)
         }
     }
 
     fn call(&mut self, call: &'a ast::ExprCall) -> Value {
         let callee = match &*call.func {
-            Expr::Lambda(lambda) => {
-                self.deeper(|lower| lower.lambda(lambda, true));
-                Value::Lambda(span(lambda))
-            }
             Expr::Attribute(attribute) => self.deeper(|lower| lower.attribute(attribute, true, true)),
             callee => self.value(callee),
         };

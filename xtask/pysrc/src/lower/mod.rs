@@ -100,6 +100,15 @@ impl Scope<'_> {
             annotated: Vec::new(),
         }
     }
+
+    /// The scope of a function, with its parameters.
+    fn of_function(function: u32, parameters: &Parameters) -> Self {
+        let mut scope = Self::new(Kind::Function(function));
+        let named = parameters.all.iter().map(|parameter| parameter.name);
+        let others = parameters.star.into_iter().chain(parameters.double_star);
+        scope.bound.extend(named.chain(others));
+        scope
+    }
 }
 
 /// When a generator expression runs.
@@ -116,7 +125,7 @@ enum Runs {
     Later,
 }
 
-/// A name of a comprehension or lambda.
+/// A name of a comprehension.
 #[derive(Debug)]
 struct Hidden {
     name: Atom,
@@ -159,13 +168,13 @@ struct Lower<'a> {
     /// Names that functions around here have to bind.
     unbound_nonlocals: Vec<(Atom, &'a str, Span)>,
     future: refused::Future,
-    /// Names of comprehensions and lambdas around here.
+    /// Names of comprehensions around here.
     hidden: Vec<Hidden>,
     /// Those of them from this place on are of the innermost comprehension, of which each turn is followed.
     each_from: usize,
     /// Lists and dictionaries that comprehensions make, so far.
     collections: u32,
-    /// Whether this stands in a `lambda` that is not called where it stands.
+    /// Whether this stands in a `lambda`.
     in_lambda: bool,
     /// When the generator expression runs that comes next.
     runs: Runs,
@@ -416,7 +425,7 @@ impl<'a> Lower<'a> {
                 let whole = value.filter(|value| {
                     matches!(
                         value,
-                        Value::Call(_) | Value::Name(_) | Value::Attribute(..) | Value::Each
+                        Value::Call(_) | Value::Name(_) | Value::Attribute(..) | Value::Subscript(..) | Value::Each
                     )
                 });
                 let counted = elts.len() <= 8 && !elts.iter().any(Expr::is_starred_expr);

@@ -259,10 +259,6 @@ impl<'a> Lower<'a> {
         }
         match expression {
             Expr::Dict(dict) if !self.outline => self.deeper(|lower| lower.dictionary(dict)),
-            Expr::Lambda(lambda) if !self.outline => {
-                self.visit(expression);
-                Value::Lambda(span(lambda))
-            }
             Expr::Generator(_) => {
                 self.runs = Runs::Later;
                 self.value(expression)
@@ -341,7 +337,7 @@ impl<'a> Lower<'a> {
         (!self.outline).then(|| Value::Binary(operator, Box::new(target), Box::new(value)))
     }
 
-    fn leave(&mut self, how: Leave, span: Span, value: Option<Value>) {
+    pub(super) fn leave(&mut self, how: Leave, span: Span, value: Option<Value>) {
         self.step(|| Step::Leave {
             how,
             value: value.filter(|value| *value != Value::Other).map(Box::new),

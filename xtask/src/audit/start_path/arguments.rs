@@ -91,7 +91,11 @@ impl Walker<'_> {
                 },
                 None => {}
             }
-            let from_file = spread.double_star.as_ref().and_then(|rest| self.certain(rest));
+            let from_file = match &spread.double_star {
+                Some(Value::Dict(items)) => Some(self.written(items)),
+                Some(rest) => self.certain(rest),
+                None => None,
+            };
             let from_file = from_file.and_then(|rest| self.passed_by_name(&rest));
             match spread.double_star.as_ref().map(|rest| self.passed_on(rest)) {
                 _ if let Some((passed, more)) = from_file => {
@@ -202,7 +206,7 @@ impl Walker<'_> {
             given.give(parameter.name, value.clone(), !doubtful);
         }
         let others = self.bind_by_name(module, parameters, arguments, &mut given)?;
-        self.bind_defaults(module, parameters, arguments.open, &mut given)?;
+        self.bind_defaults(module, facts, arguments.open, &mut given)?;
         if let Some(star) = parameters.star {
             let rest = values.get(most..).unwrap_or_default();
             let rest = (!arguments.open).then(|| V::List(rest.to_vec()));
@@ -249,11 +253,12 @@ impl Walker<'_> {
     fn bind_defaults(
         &self,
         module: ModuleId,
-        parameters: &Parameters,
+        facts: &Function,
         open: bool,
         given: &mut Given,
     ) -> Result<(), BindError> {
         let source = self.source(module);
+        let parameters = &facts.parameters;
         let text = |atom| source.map_or("", |source| source.name(atom));
         let mut lacking = Vec::new();
         for parameter in &parameters.all {
@@ -271,7 +276,9 @@ impl Walker<'_> {
                     Some(Value::Float(number)) => V::Float(*number),
                     Some(list @ Value::List(parts)) if parts.iter().all(Value::is_literal) => self.evaluate(list),
                     // What has that name when the function is made.
-                    Some(Value::Name(name)) if source.is_some_and(|source| is_bound_once(source, *name)) => {
+                    Some(Value::Name(name))
+                        if facts.outer.is_none() && source.is_some_and(|source| is_bound_once(source, *name)) =>
+                    {
                         self.certain_global(module, text(*name)).unwrap_or(V::Unknown)
                     }
                     _ => V::Unknown,

@@ -312,6 +312,9 @@ impl Walker<'_> {
         let of_python = stdlib::names(module).filter(|_| self.version().minor == 11);
         let of_zmq = || zmq::names(module).filter(|_| module == "zmq");
         let Some(names) = of_python.or_else(of_zmq) else {
+            if let Some(members) = stdlib::members(module).filter(|_| self.version().minor == 11) {
+                return self.attribute_of_type(here, (module, members.collect()), name, span);
+            }
             return self.lost_attribute(here, module, name, span);
         };
         let full = format!("{module}.{name}");
@@ -323,6 +326,22 @@ impl Walker<'_> {
         let message = format!("module '{module}' has no attribute '{name}'");
         let meant = Meant::among(name, names.iter().copied());
         self.no_attribute(here, span, name, message, meant)
+    }
+
+    /// An attribute of a class of the standard library itself, which has these.
+    fn attribute_of_type(
+        &mut self,
+        here: ModuleId,
+        (class, members): (&str, Vec<&str>),
+        name: &str,
+        span: Span,
+    ) -> Flow {
+        let has = members.contains(&name) || is_special(name) || name == "mro";
+        if has || self.asks_first(here) || self.is_given_to(class, name) {
+            return Flow::Next;
+        }
+        let message = format!("type object '{class}' has no attribute '{name}'");
+        self.no_attribute(here, span, name, message, Meant::among(name, members))
     }
 
     /// Whether a module of a library may have got an attribute from the tree.
@@ -348,7 +367,7 @@ impl Walker<'_> {
             return Flow::Next;
         };
         let class = (object.module, object.class);
-        if object.attributes.contains_key(name) || object.dynamic || self.maybe > 0 {
+        if object.attributes.contains_key(name) || object.dynamic || self.maybe > 0 || is_special(name) {
             return Flow::Next;
         }
         let found = self.find_method(class.0, class.1, name);
@@ -437,6 +456,7 @@ impl Walker<'_> {
         let own = !object.dynamic && !object.opened && !object.reached && self.loops == 0;
         let lacks = own
             && !is_mangled(name)
+            && !is_special(name)
             && matches!(self.find_method(class.0, class.1, name), Lookup::NotThere)
             && self.names_of_class(class).is_some_and(|names| !names.contains(name))
             && !self.is_set_on_others(name)
@@ -532,7 +552,7 @@ impl Walker<'_> {
     }
 
     fn attribute_of_class(&mut self, here: ModuleId, class: (ModuleId, u32), name: &str, span: Span) -> Flow {
-        if self.maybe > 0 {
+        if self.maybe > 0 || is_special(name) {
             return Flow::Next;
         }
         if self.lacks_member(class, name) && !self.set_from_outside(name) {
@@ -761,4 +781,8 @@ pub fn collect<'a>(source: &'a pysrc::Module, body: &Body, into: &mut HashSet<&'
             _ => {}
         }
     }
+}
+/// Whether a name is one of those that Python gives a meaning: objects have more of them than is written anywhere.
+fn is_special(name: &str) -> bool {
+    name.starts_with("__") && name.ends_with("__")
 }

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
-use pysrc::{Atom, Call, Function, Guard, Span, Step, Taken, Value, lambda_parameters};
+use pysrc::{Atom, Call, Function, Guard, Span, Step, Taken, Value};
 
 use super::arguments::Arguments;
 use super::assigned::SetElsewhere;
@@ -14,7 +14,7 @@ use super::library::OF_LOGGER;
 use super::object::object_member;
 use super::outside::OF_LOOP;
 use super::pending::Body;
-use super::signature::{Parameter, Signature};
+use super::signature::Signature;
 use super::steps::any_step;
 use super::trail::Kind;
 use super::value::{Closure, ModuleId, V, Variable};
@@ -114,7 +114,6 @@ impl Walker<'_> {
             },
             V::Callable(signature) => self.call_signature(here, call, &signature, arguments),
             V::Partial(partial) => self.call_partial(here, call, &partial, arguments),
-            V::Lambda(module, place) => self.call_lambda(here, call, module, place, arguments),
             V::Bound(object, method) if *object == V::Unknown => {
                 self.called_unseen.insert(method.clone());
                 self.method_of_unknown(here, call, *object, &method, arguments)
@@ -182,7 +181,6 @@ impl Walker<'_> {
         self.alive = true;
         let surely = match &call.callee {
             Value::Name(name) => self.is_bound_once(*name),
-            Value::Lambda(_) => true,
             _ => false,
         };
         let changed = || self.set_from_outside("__new__") || self.set_from_outside("__defaults__");
@@ -191,53 +189,6 @@ impl Walker<'_> {
             None => Flow::Next,
         };
         (V::Unknown, flow)
-    }
-
-    fn call_lambda(
-        &mut self,
-        here: ModuleId,
-        call: &Call,
-        module: ModuleId,
-        place: Span,
-        arguments: &Arguments,
-    ) -> (V, Flow) {
-        let read = self.source(module).and_then(|source| {
-            let text = source.text.get(place.start as usize..place.end as usize)?;
-            // One that was imported may get another value where it comes from.
-            let once = match &call.callee {
-                Value::Name(name) if module != here => {
-                    let name = self.source(here)?.name(*name);
-                    let bindings = source
-                        .bindings
-                        .iter()
-                        .filter(|binding| source.name(binding.name) == name);
-                    bindings.count() == 1
-                }
-                _ => true,
-            };
-            once.then(|| lambda_parameters(text)).flatten()
-        });
-        let signature = read.map_or_else(
-            || Signature {
-                star: true,
-                double_star: true,
-                ..Signature::default()
-            },
-            |read| Signature {
-                name: "<lambda>".to_owned(),
-                parameters: read
-                    .all
-                    .into_iter()
-                    .map(|(name, has_default)| Parameter { name, has_default })
-                    .collect(),
-                positional_only: read.positional_only,
-                positional: read.positional,
-                star: read.star,
-                double_star: read.double_star,
-                method: false,
-            },
-        );
-        self.call_signature(here, call, &signature, arguments)
     }
 
     /// A parser that is given away may get options that are not seen.
@@ -587,7 +538,6 @@ impl Walker<'_> {
                         V::Function(..)
                             | V::Method(..)
                             | V::Closure(_)
-                            | V::Lambda(..)
                             | V::Class(..)
                             | V::Instance(_)
                             | V::Outside(_)
@@ -634,8 +584,13 @@ impl Walker<'_> {
             return (V::Unknown, Flow::Next);
         }
         if self.is_enumeration(&V::Class(module, class)) {
-            self.escape(arguments);
-            self.alive = true;
+            let own = ["__new__", "__init__", "_missing_"]
+                .iter()
+                .any(|name| !matches!(self.find_method_of_plain((module, class), name), Lookup::NotThere));
+            if own {
+                self.escape(arguments);
+                self.alive = true;
+            }
             return (V::Unknown, self.member_by_value(here, call, (module, class), arguments));
         }
         if let Some(made) = self.construct_by_new(here, call, (module, class), arguments) {

@@ -41,6 +41,7 @@ impl Walker<'_> {
             Value::Attribute(object, name) => {
                 let name = self.source(self.here())?.name(*name);
                 match self.certain(object)? {
+                    V::Instance(id) if name == "__class__" => self.class_of(id),
                     V::Instance(id) => self.certain_attribute(id, name)?,
                     V::Module(id) => self.certain_global(id, name)?,
                     V::Class(module, class) if name == "__name__" => V::Str(self.class_name((module, class))),
@@ -69,6 +70,7 @@ impl Walker<'_> {
                 made.value.clone()
             }
             Value::Each => self.each.last().cloned().flatten()?,
+            Value::Lambda(function) => self.lambda(*function),
             Value::Subscript(object, key) => self.certain_part(value, object, key)?,
             Value::Entered(managed) => match self.certain(managed)? {
                 V::Manager(id) | V::Instance(id) => {
@@ -107,6 +109,9 @@ impl Walker<'_> {
     fn certain_part(&self, value: &Value, object: &Value, key: &Value) -> Option<V> {
         if *object == Value::Each || self.is_new_list(object) || self.is_word(value) {
             return Some(self.evaluate(value));
+        }
+        if let Some(words) = self.all_words(object, key) {
+            return Some(words);
         }
         let sure = || match key {
             Value::From(_) => true,
@@ -217,7 +222,7 @@ impl Walker<'_> {
     }
 
     /// An attribute of an object.
-    fn certain_attribute(&self, id: usize, name: &str) -> Option<V> {
+    pub fn certain_attribute(&self, id: usize, name: &str) -> Option<V> {
         if self.is_set_elsewhere(name) {
             return None;
         }

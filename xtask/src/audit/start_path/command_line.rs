@@ -8,7 +8,18 @@ use super::walk::Walker;
 /// Flags that every agent gets, in order; its parameters follow.
 const FIRST: [&str; 3] = ["port", "health_check_port", "name"];
 
+/// What `sys.argv[1:]` gives, as long as nothing changes the list.
+pub const ALL_WORDS: &str = "sys.argv[1:]";
+
 impl Walker<'_> {
+    /// What `sys.argv[1:]` gives, where that is what `object[key]` is.
+    pub fn all_words(&self, object: &Value, key: &Value) -> Option<V> {
+        let asked = *key == Value::From(1)
+            && matches!(object, Value::Attribute(..) | Value::Name(_))
+            && self.evaluate(object) == V::Outside("sys.argv".to_owned());
+        (asked && !self.is_command_line_changed()).then(|| V::Outside(ALL_WORDS.to_owned()))
+    }
+
     /// `len(sys.argv)`, where no module that has run may have changed it.
     pub fn number_of_words(&self) -> Option<usize> {
         let equals = self.equals_style();

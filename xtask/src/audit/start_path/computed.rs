@@ -50,6 +50,11 @@ impl Computed {
         *self == Self::default()
     }
 
+    /// Whether any module may be among them.
+    pub fn is_any(&self) -> bool {
+        self.any
+    }
+
     /// Whether a file may be among them, by its path.
     pub fn may_bring(&self, path: &str) -> bool {
         if self.any {
@@ -88,7 +93,9 @@ impl Computed {
                 self.add(source, call, &choice.yes, depth + 1);
                 self.add(source, call, &choice.no, depth + 1);
             }
-            Value::Subscript(of, _) => self.add_items(source, of),
+            Value::Subscript(of, _) if matches!(**of, Value::Name(_)) => self.add_items(source, of),
+            // One of the parts of what a dictionary has.
+            Value::Subscript(of, _) => self.add(source, call, of, depth + 1),
             Value::Call(asked) => match source.calls.get(*asked as usize).map(|asked| &asked.callee) {
                 Some(Value::Attribute(of, method)) if source.name(*method) == "get" => self.add_items(source, of),
                 _ => self.any = true,
@@ -120,9 +127,15 @@ impl Computed {
             return;
         };
         for (_, item) in items {
-            match item {
-                Value::Str(text) => self.exact.push(text.trim_start_matches('.').to_owned()),
-                _ => self.any = true,
+            let parts = match item {
+                Value::List(parts) => parts,
+                item => std::slice::from_ref(item),
+            };
+            for part in parts {
+                match part {
+                    Value::Str(text) => self.exact.push(text.trim_start_matches('.').to_owned()),
+                    _ => self.any = true,
+                }
             }
         }
     }
@@ -157,6 +170,13 @@ mod tests {
                     return getattr(importlib.import_module(target), name)\n";
         assert!(brings(lazy, "common/a.py") && brings(lazy, "src/common/a/__init__.py") && brings(lazy, "common/b.py"));
         assert!(!brings(lazy, "agents/one.py") && !brings(lazy, "common/aa.py") && !brings(lazy, "uncommon/a.py"));
+        let pairs = lazy
+            .replace("'common.a'", "('common.a', 'A')")
+            .replace("'.b'", "('.b', 'B')");
+        let apart = pairs
+            .replace("target = _LAZY.get(name)", "target, attribute = _LAZY[name]")
+            .replace(", name)\n", ", attribute)\n");
+        assert!(brings(&apart, "common/a.py") && brings(&apart, "common/b.py") && !brings(&apart, "agents/one.py"));
         let below = "from importlib import import_module\ndef f(kind):\n    import_module(f'stores.{kind}_store')\n";
         assert!(brings(below, "main/stores/sql_store.py") && !brings(below, "main/agents/one.py"));
         for any in [

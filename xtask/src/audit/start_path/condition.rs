@@ -3,6 +3,7 @@
 use pysrc::{Condition, Entry, Test, Value};
 
 use super::class::Lookup;
+use super::command_line::ALL_WORDS;
 use super::fold;
 use super::object::{may_be_false, object_class};
 use super::operator::kind;
@@ -105,6 +106,18 @@ impl<'a> Walker<'a> {
             }
             return Some(elements);
         }
+        if let Value::Or(values) = value {
+            let (last, rest) = values.split_last()?;
+            for value in rest {
+                if self.holds(&Condition::True(value.clone()))? {
+                    return self.elements(value);
+                }
+            }
+            return self.elements(last);
+        }
+        if let Value::Dict(items) = value {
+            return items.is_empty().then(Vec::new);
+        }
         if let Some(elements) = self
             .elements_given_on(value)
             .or_else(|| self.elements_side_by_side(value))
@@ -165,7 +178,7 @@ impl<'a> Walker<'a> {
             dictionary => (dictionary, "keys"),
         };
         let items = match self.as_dictionary(self.certain(dictionary)?) {
-            V::Dict(items) if self.keeps_items(dictionary) => items.to_vec(),
+            V::Dict(items) if items.is_empty() || self.keeps_items(dictionary) => items.to_vec(),
             mapping @ V::Mapping(_) => self.whole_items(&mapping)?,
             _ => return None,
         };
@@ -273,6 +286,7 @@ impl<'a> Walker<'a> {
                         });
                         (found || all_known).then_some(found)
                     }
+                    V::Dict(items) if items.is_empty() => Some(false),
                     V::Str(text) => item.text().map(|part| text.contains(part)),
                     data @ V::Mapping(_) => self.has_part(&data, &item),
                     data @ V::Sequence(_) => {
@@ -338,6 +352,7 @@ impl<'a> Walker<'a> {
             V::Str(text) => Some(!text.is_empty()),
             V::Mapping(_) | V::Sequence(_) => self.is_filled(value),
             V::Range(start, end) => Some(start < end),
+            V::Outside(name) if name == ALL_WORDS => Some(!self.flags_given().is_empty()),
             V::Outside(name) => object_class(name)
                 .and_then(may_be_false)
                 .map(|may| !may)
@@ -351,7 +366,6 @@ impl<'a> Walker<'a> {
             | V::Closure(_)
             | V::Partial(_)
             | V::Method(..)
-            | V::Lambda(..)
             | V::Zmq(_)
             | V::Socket(_)
             | V::Thread(_)
@@ -471,7 +485,7 @@ fn is_sequence(value: &V) -> Option<bool> {
 fn is_none(value: &V) -> Option<bool> {
     match value {
         V::None => Some(true),
-        V::Outside(name) if object_class(name).is_some() => Some(false),
+        V::Outside(name) if name == ALL_WORDS || object_class(name).is_some() => Some(false),
         V::Unknown | V::Outside(_) | V::Bound(..) | V::Super(..) => None,
         _ => Some(false),
     }

@@ -16,7 +16,7 @@ use crate::stack::near::nearest;
 
 impl Walker<'_> {
     /// A new value, as reading the file makes it.
-    pub fn made_of(&mut self, document: &Document, path: &Arc<str>) -> V {
+    pub fn made_of(&mut self, document: &Document, path: Option<&Arc<str>>) -> V {
         let (content, value): (_, fn(usize) -> V) = match document {
             Document::Scalar(value) => return value.clone(),
             Document::Mapping(items) => {
@@ -31,7 +31,7 @@ impl Walker<'_> {
         };
         let made = Data {
             content,
-            path: Some(path.clone()),
+            path: path.cloned(),
             opened: false,
             holders: Vec::new(),
         };

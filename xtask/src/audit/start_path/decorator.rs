@@ -112,8 +112,29 @@ impl Walker<'_> {
         self.apply(here, &call, callee, &arguments)
     }
 
-    /// A `lambda` is made: what those of this module call may be called at any time.
-    pub fn keep_calls(&mut self) {
+    /// A `lambda` is made.
+    pub fn make_lambda(&mut self, function: u32) {
+        self.keep_calls();
+        self.keep_names();
+        let here = self.here();
+        let source = self.source(here);
+        let Some(facts) = source.and_then(|source| source.functions.get(function as usize)) else {
+            return;
+        };
+        let made = self.with_names_around(here, function, facts);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.lambdas.insert(function, made);
+        }
+    }
+
+    /// What a `lambda` gives here.
+    pub fn lambda(&self, function: u32) -> V {
+        let made = self.frames.last().and_then(|frame| frame.lambdas.get(&function));
+        made.cloned().unwrap_or(V::Unknown)
+    }
+
+    /// What the lambdas of this module call may be called at any time.
+    fn keep_calls(&mut self) {
         let here = self.here();
         let Some(source) = self.source(here).filter(|_| self.lambdas.insert(here)) else {
             return;

@@ -9,6 +9,7 @@ use super::mutation::About;
 use super::reuse::using;
 use super::value::{ModuleId, V};
 use super::walk::Walker;
+use crate::container::environment::OF_IMAGE;
 use crate::finding::Subject;
 
 /// Variables of the base image, the container's runtime and the shell, in part.
@@ -25,7 +26,6 @@ const FROM_ELSEWHERE: &[&str] = &[
     "USER",
     "LOGNAME",
     "SHELL",
-    "PROJECT_ROOT",
     "TZ",
     "TMPDIR",
     "GPG_KEY",
@@ -56,7 +56,7 @@ impl<'a> Walker<'a> {
         let Some(variable) = self.environment_variable(name) else {
             return Flow::Next;
         };
-        if variable.may_be_there || variable.is_from_a_file || self.may_be_set(name) {
+        if variable.may_be_there || variable.is_from_a_file || self.may_be_set(name, false) {
             return Flow::Next;
         }
         let message = format!("KeyError: '{name}': the container has no environment variable of that name");
@@ -98,7 +98,7 @@ impl<'a> Walker<'a> {
             return None;
         };
         let variable = self.environment_variable(&name)?;
-        if variable.is_from_a_file || self.may_be_set(&name) {
+        if variable.is_from_a_file || self.may_be_set(&name, variable.value.is_some()) {
             return None;
         }
         match variable.value {
@@ -111,7 +111,7 @@ impl<'a> Walker<'a> {
     /// The value of a variable that the container surely has.
     pub fn known_variable(&self, name: &str) -> Option<String> {
         let known = self.environment_variable(name)?;
-        let is_certain = !known.is_from_a_file && !self.may_be_set(name);
+        let is_certain = !known.is_from_a_file && !self.may_be_set(name, known.value.is_some());
         known.value.filter(|_| is_certain)
     }
 
@@ -119,7 +119,7 @@ impl<'a> Walker<'a> {
     pub fn has_variable(&self, name: &str) -> Option<bool> {
         self.environment?;
         let variable = self.environment_variable(name)?;
-        if variable.is_from_a_file || self.may_be_set(name) {
+        if variable.is_from_a_file || self.may_be_set(name, variable.value.is_some()) {
             return None;
         }
         match variable.value {
@@ -187,12 +187,13 @@ impl<'a> Walker<'a> {
         // What another agent has may be more.
         self.uses_own(using::OWN);
         let own = self.environment.filter(|_| !self.has_unknown_variables)?;
-        if self.may_be_set("") {
+        if self.may_be_set("", false) {
             return None;
         }
         let own = own.keys().chain(self.secret_variables).map(String::as_str);
         let names = own
             .chain(FROM_ELSEWHERE.iter().copied())
+            .chain(OF_IMAGE.iter().map(|(name, _)| *name))
             .chain(self.names.variables_set_by_name());
         let beginnings = BEGINNINGS.iter();
         let beginnings = beginnings.map(|start| V::Concat(vec![V::Str((*start).to_owned()), V::Unknown]));
@@ -209,13 +210,13 @@ impl<'a> Walker<'a> {
         self.is_mentioned(&["load_dotenv"])
     }
 
-    /// Whether a module that has run may set a variable, or one that it may have imported.
-    fn may_be_set(&self, variable: &str) -> bool {
+    /// Whether a module that has run may set a variable, or one that it may have imported; `there`: it has a value already.
+    fn may_be_set(&self, variable: &str, there: bool) -> bool {
         self.is_mentioned(SETTERS)
             || self.any("dotenv", About::SetsVariables)
             || self.any("load_dotenv", About::SetsVariables)
-            || self.any(variable, About::SetsVariable)
-            || self.any(variable, About::BringsSetter)
+            || self.any(variable, About::SetsVariable { there })
+            || self.any(variable, About::BringsSetter { there })
     }
 
     /// Whether a module that has to do with dotenv may set variables by it.
@@ -226,12 +227,14 @@ impl<'a> Walker<'a> {
 }
 
 /// Which variables a source may set by way of `environ`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SetVariables {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SetVariables {
     /// Those of these names.
-    Named(Vec<String>),
+    named: Vec<String>,
+    /// Those of these names, where they have no value yet: `os.environ.setdefault("NAME", …)`.
+    defaults: Vec<String>,
     /// Any.
-    Any,
+    any: bool,
 }
 
 impl SetVariables {
@@ -240,7 +243,7 @@ impl SetVariables {
         const ENVIRON: &str = "environ";
         const READ_BY: &[&str] = &[".get(", ".items(", ".keys(", ".values(", ".copy("];
         let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
-        let mut named: Vec<String> = Vec::new();
+        let mut sets = Self::default();
         for (at, _) in text.match_indices(ENVIRON) {
             let (before, behind) = (&text[..at], &text[at + ENVIRON.len()..]);
             if before.ends_with(is_word) || behind.starts_with(is_word) {
@@ -253,47 +256,54 @@ impl SetVariables {
                 || READ_BY.iter().any(|method| behind.starts_with(method));
             let key = || {
                 let methods = ["[", ".setdefault(", ".pop("];
-                let key = methods.iter().find_map(|method| behind.strip_prefix(method))?;
+                let (method, key) = methods
+                    .iter()
+                    .find_map(|method| Some((*method, behind.strip_prefix(method)?)))?;
                 let quote = key.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
-                let (key, _) = key[1..].split_once(quote)?;
-                (!key.contains(['\\', '\n'])).then_some(key)
+                let (key, rest) = key[1..].split_once(quote)?;
+                (!key.contains(['\\', '\n'])).then_some((method, key, rest))
             };
             match key() {
                 _ if read => {}
-                Some(key) => named.push(key.to_owned()),
+                Some((".setdefault(", key, _)) => sets.defaults.push(key.to_owned()),
+                Some(("[", _, rest)) if rest.strip_prefix(']').is_some_and(|rest| !is_stored(before, rest)) => {}
+                Some((_, key, _)) => sets.named.push(key.to_owned()),
                 None if is_item_read(before, behind) => {}
                 None if is_imported(before) && !behind.starts_with(" as ") => {}
-                None => return Self::Any,
+                None => sets.any = true,
             }
         }
-        Self::Named(named)
+        sets
     }
 
     /// Those of which the names are known.
-    pub fn named(&self) -> &[String] {
-        match self {
-            Self::Named(names) => names,
-            Self::Any => &[],
-        }
+    pub fn named(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().chain(&self.defaults).map(String::as_str)
     }
 
-    /// Whether a variable may be among them.
-    pub fn has(&self, variable: &str) -> bool {
-        match self {
-            Self::Named(names) => names.iter().any(|name| name == variable),
-            Self::Any => true,
-        }
+    /// Whether a variable may be among them; `there`: it has a value already.
+    pub fn has(&self, variable: &str, there: bool) -> bool {
+        let among = |names: &[String]| names.iter().any(|name| name == variable);
+        self.any || among(&self.named) || (!there && among(&self.defaults))
     }
 }
 
 /// Whether an item is read by a key that is computed.
 fn is_item_read(before: &str, behind: &str) -> bool {
     let key = behind.strip_prefix('[').and_then(|key| key.split_once(']'));
-    key.is_some_and(|(key, behind)| {
-        let behind = behind.trim_start_matches(' ');
-        let stored = behind.starts_with('=') && !behind.starts_with("==") || behind.get(1..2) == Some("=");
-        !key.contains(['[', '(', '\n', '"', '\'']) && !stored && !before.ends_with("del ")
-    })
+    key.is_some_and(|(key, behind)| !key.contains(['[', '(', '\n', '"', '\'']) && !is_stored(before, behind))
+}
+
+/// Whether an item may be assigned or deleted, going by what stands before and behind it.
+fn is_stored(before: &str, behind: &str) -> bool {
+    let behind = behind.trim_start_matches(' ');
+    let compared = ["==", "!=", "<=", ">="]
+        .iter()
+        .any(|operator| behind.starts_with(operator));
+    let assigned = !compared && (behind.starts_with('=') || behind.get(1..2) == Some("="));
+    // One of several targets.
+    let among = behind.starts_with(',') || before.ends_with(", ");
+    assigned || among || before.ends_with("del ")
 }
 
 /// Whether `from os import` stands in front of a name.
@@ -424,12 +434,18 @@ mod dotenv {
 
         #[test]
         fn variables_that_a_source_sets() {
-            let named = |names: &[&str]| SetVariables::Named(names.iter().map(|name| (*name).to_owned()).collect());
+            let named = |names: &[&str]| SetVariables {
+                named: names.iter().map(|name| (*name).to_owned()).collect(),
+                ..SetVariables::default()
+            };
+            let any = || SetVariables {
+                any: true,
+                ..SetVariables::default()
+            };
+            let both = SetVariables::of("os.environ['A'] = '1'\nos.environ.setdefault(\"B\", x)\n");
+            assert!(both.has("A", true) && !both.has("B", true) && both.has("B", false));
             for (text, sets) in [
-                (
-                    "os.environ['A'] = '1'\nos.environ.setdefault(\"B\", x)\n",
-                    named(&["A", "B"]),
-                ),
+                ("os.environ['A'] = '1'\nos.environ.pop(\"B\")\n", named(&["A", "B"])),
                 (
                     "for k, v in os.environ.items():\n    d = dict(os.environ)\n",
                     named(&[]),
@@ -439,14 +455,16 @@ mod dotenv {
                     named(&[]),
                 ),
                 ("environment = os.environ.get('A')\n", named(&[])),
+                ("os.environ['A'] = os.environ['B'] == os.environ['C']\n", named(&["A"])),
+                ("os.environ['A'], x = 1, 2\ndel os.environ['B']\n", named(&["A", "B"])),
                 ("def f(name):\n    return os.environ[name]\n", named(&[])),
-                ("del os.environ[name]\n", SetVariables::Any),
-                ("os.environ[name] += 'a'\n", SetVariables::Any),
-                ("os.environ[name] = '1'\n", SetVariables::Any),
-                ("fill(os.environ)\n", SetVariables::Any),
-                ("from os import environ as e\ne['A'] = '1'\n", SetVariables::Any),
-                ("os.environ.update(A='1')\n", SetVariables::Any),
-                ("e = os.environ\n", SetVariables::Any),
+                ("del os.environ[name]\n", any()),
+                ("os.environ[name] += 'a'\n", any()),
+                ("os.environ[name] = '1'\n", any()),
+                ("fill(os.environ)\n", any()),
+                ("from os import environ as e\ne['A'] = '1'\n", any()),
+                ("os.environ.update(A='1')\n", any()),
+                ("e = os.environ\n", any()),
             ] {
                 assert_eq!(SetVariables::of(text), sets, "{text}");
             }
@@ -496,6 +514,7 @@ mod dotenv {
 /// Whether a container with this environment may have a variable.
 pub fn may_have(environment: &BTreeMap<String, String>, name: &str) -> bool {
     environment.contains_key(name)
+        || OF_IMAGE.iter().any(|(own, _)| *own == name)
         || FROM_ELSEWHERE.contains(&name)
         || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
 }

@@ -94,7 +94,7 @@ impl Walker<'_> {
                 other => other,
             },
             Value::Each => self.each.last().cloned().flatten().unwrap_or(V::Unknown),
-            Value::Lambda(place) => V::Lambda(here, *place),
+            Value::Lambda(function) => self.lambda(*function),
             Value::Choice(_)
             | Value::Test(_)
             | Value::Either(_)
@@ -126,6 +126,9 @@ impl Walker<'_> {
 
     /// `object[key]`.
     fn subscripted(&self, object: &Value, key: &Value) -> V {
+        if let Some(words) = self.all_words(object, key) {
+            return words;
+        }
         let bounds = match key {
             Value::From(from) => Some((V::Int(*from), V::None)),
             Value::Slice(bounds) => Some((self.evaluate(&bounds.0), self.evaluate(&bounds.1))),
@@ -213,6 +216,9 @@ impl Walker<'_> {
                 if let Some(variable) = attributes.get(name) {
                     return variable.value.clone();
                 }
+                if name == "__class__" {
+                    return self.class_of(id);
+                }
                 match self.find_method(*module, *class, name) {
                     Lookup::Found(owner, function) if self.is_property(owner, function) => {
                         let given = self.given_by_properties.get(&(id, name.to_owned()));
@@ -239,7 +245,7 @@ impl Walker<'_> {
                 }
                 _ => V::Bound(Box::new(V::Unknown), name.to_owned()),
             },
-            V::Lambda(..) | V::Callable(_) => V::Bound(Box::new(V::Unknown), name.to_owned()),
+            V::Callable(_) => V::Bound(Box::new(V::Unknown), name.to_owned()),
             V::Path(path) if name == "parent" => V::Path(paths::parent(&path)),
             V::Path(path) if name == "parts" => V::List(paths::parts(&path)),
             V::Path(path) if let Some(part) = paths::part(&path, name) => V::Str(part),
@@ -263,6 +269,12 @@ impl Walker<'_> {
             | V::Bound(..)) => V::Bound(Box::new(object), name.to_owned()),
             _ => V::Unknown,
         }
+    }
+
+    /// The class of an object, where nothing gives objects another one.
+    pub fn class_of(&self, id: usize) -> V {
+        let object = self.objects.get(id).filter(|_| !self.set_from_outside("__class__"));
+        object.map_or(V::Unknown, |object| V::Class(object.module, object.class))
     }
 
     /// `super().name` in a method of that class, for that object or class.

@@ -1,5 +1,6 @@
 //! Files and folders that are opened and made on the way: rules `start/missing-folder` and `start/missing-file`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use pysrc::Call;
@@ -9,7 +10,7 @@ use super::failure::{Flow, Words};
 use super::paths::parent;
 use super::reuse::using;
 use super::tracked::TrackedSet;
-use super::value::{ModuleId, V, absolute};
+use super::value::{LARGEST, ModuleId, V, absolute};
 use super::walk::Walker;
 use crate::container::layout::ROOT;
 use crate::finding::Subject;
@@ -254,29 +255,65 @@ impl Walker<'_> {
 
     /// `os.path.isfile(path)`.
     pub fn is_file(&self, path: Option<&str>) -> V {
-        let folder = path.is_some_and(|path| {
+        match self.exists(path) {
+            V::Bool(there) => V::Bool(there && !self.may_be_folder(path)),
+            other => other,
+        }
+    }
+
+    /// `os.path.isdir(path)`.
+    pub fn is_folder(&self, path: Option<&str>) -> V {
+        match self.exists(path) {
+            V::Bool(there) => V::Bool(there && self.may_be_folder(path)),
+            other => other,
+        }
+    }
+
+    /// Whether the tree has a folder there, or nothing is known of what is there.
+    fn may_be_folder(&self, path: Option<&str>) -> bool {
+        path.is_some_and(|path| {
             let path = absolute(path);
             let below = path.strip_prefix(ROOT).map(|below| below.trim_start_matches('/'));
             below.is_none_or(|below| self.view().is_folder(below))
-        });
-        match self.exists(path) {
-            V::Bool(there) => V::Bool(there && !folder),
-            other => other,
+        })
+    }
+
+    /// A file of the tree that stays as it is: where it really lies.
+    fn fixed_file(&self, path: &str) -> Option<String> {
+        let path = absolute(path);
+        let below = path.strip_prefix(ROOT).and_then(|below| below.strip_prefix('/'))?;
+        let fixed = matches!(self.folder_kind(&parent(&path)), FolderKind::ReadOnly) && !self.made().contains(&path);
+        (fixed && self.view().may_have(below).is_ok()).then(|| self.view().real(below).into_owned())
+    }
+
+    /// What a text is: one that is written, or what a file of the tree holds.
+    pub fn known_text<'v>(&self, value: &'v V) -> Option<Cow<'v, str>> {
+        match value {
+            V::Str(text) => Some(Cow::Borrowed(text)),
+            V::Text(path) => {
+                let read = self.disk.read(&self.fixed_file(path)?)?;
+                let text = String::from_utf8(read).ok()?;
+                // Where a text mode reads other ends of lines it makes them `\n`.
+                (text.len() <= LARGEST && !text.contains('\r') && !text.starts_with('\u{feff}'))
+                    .then_some(Cow::Owned(text))
+            }
+            _ => None,
+        }
+    }
+
+    /// What JSON or YAML holds that the script put together itself.
+    pub fn parsed_text(&mut self, text: &str, json: bool) -> V {
+        match Read::of(text.as_bytes(), json).document {
+            Some(document) => self.made_of(&document, None),
+            None => V::Unknown,
         }
     }
 
     /// `json.load` or `yaml.safe_load` of a file: fails where the tree has one that neither takes.
     pub fn parse_file(&mut self, here: ModuleId, call: &Call, path: &str, json: bool) -> (V, Flow) {
-        let path = absolute(path);
-        let below = path.strip_prefix(ROOT).and_then(|below| below.strip_prefix('/'));
-        let fixed = matches!(self.folder_kind(&parent(&path)), FolderKind::ReadOnly) && !self.made().contains(&path);
-        let Some(below) = below.filter(|_| fixed) else {
+        let Some(real) = self.fixed_file(path) else {
             return (V::Unknown, Flow::Next);
         };
-        let real = self.view().real(below);
-        if self.view().may_have(below).is_err() {
-            return (V::Unknown, Flow::Next);
-        }
         let disk = self.disk;
         let Some(read) = self
             .shared
@@ -285,11 +322,11 @@ impl Walker<'_> {
             return (V::Unknown, Flow::Next);
         };
         let Some((place, why)) = read.malformed.as_ref().filter(|_| self.is_certain()) else {
-            let shown = Arc::from(self.tree().shown(&real));
+            let shown: Arc<str> = Arc::from(self.tree().shown(&real));
             let value = read
                 .document
                 .as_ref()
-                .map_or(V::Unknown, |document| self.made_of(document, &shown));
+                .map_or(V::Unknown, |document| self.made_of(document, Some(&shown)));
             return (value, Flow::Next);
         };
         let (kind, class) = match json {
@@ -303,7 +340,7 @@ impl Walker<'_> {
             call.span,
             "start/malformed-file",
             class,
-            Words::about(Subject::Path(real.into_owned()), message),
+            Words::about(Subject::Path(real), message),
             help,
         );
         (V::Unknown, flow)

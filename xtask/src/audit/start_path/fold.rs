@@ -183,9 +183,7 @@ pub fn call(name: &str, arguments: &[V]) -> Option<V> {
             });
             sum.map(V::Int)
         }
-        ("callable", [V::Function(..) | V::Closure(_) | V::Method(..) | V::Class(..) | V::Lambda(..)]) => {
-            Some(V::Bool(true))
-        }
+        ("callable", [V::Function(..) | V::Closure(_) | V::Method(..) | V::Class(..)]) => Some(V::Bool(true)),
         ("bool", []) => Some(V::Bool(false)),
         ("str", []) => Some(V::Str(String::new())),
         ("int", []) => Some(V::Int(0)),

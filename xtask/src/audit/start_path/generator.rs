@@ -346,9 +346,14 @@ impl<'a> Walker<'a> {
             }
             Through::All => Flow::Next,
             Through::One => Flow::Break,
-            Through::First => {
-                self.doubt = Doubt::All;
-                Flow::Next
+            Through::First => Flow::Next,
+        };
+        // Whoever may want no more of it leaves it where it waits: what follows there may never run.
+        let leaves = match consumer.through {
+            Through::First => true,
+            Through::All | Through::Managed(_) => false,
+            Through::One | Through::Loop { .. } => {
+                self.doubt > doubt || (conditional && !matches!(flow, Flow::Next | Flow::Continue))
             }
         };
         if !managed && self.doubt > doubt {
@@ -358,6 +363,12 @@ impl<'a> Walker<'a> {
         self.frames.extend(frames);
         self.chain.extend(chain);
         self.open_tries.extend(tries.into_iter().flatten());
+        if leaves {
+            self.doubt = Doubt::All;
+            if let Some(frame) = self.frames.last_mut() {
+                frame.doubt = Doubt::All;
+            }
+        }
         consumer.may_have_left |= conditional;
         let flow = match flow {
             Flow::Next | Flow::Continue if !managed => Flow::Next,

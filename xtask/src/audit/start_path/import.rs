@@ -539,7 +539,45 @@ impl Walker<'_> {
             V::Module(id) => module.stars.push(*id),
             _ => module.dynamic = true,
         }
+        self.bind_again(here, from);
         Flow::Next
+    }
+
+    /// What a module has bound before gets another value where it imports everything of another one that has the name, too.
+    fn bind_again(&mut self, here: ModuleId, from: &V) {
+        let Some(source) = self.source(here) else {
+            return;
+        };
+        for binding in &source.bindings {
+            let (name, atom) = (source.name(binding.name), binding.name);
+            if self.modules.global(here, atom).is_none() {
+                continue;
+            }
+            let value = match from {
+                V::Module(star) => self.global_by_star(*star, name, 0),
+                V::Outside(module) if !name.starts_with('_') => {
+                    let has = stdlib::names(module).is_some_and(|names| names.contains(name));
+                    has.then_some(V::Unknown)
+                }
+                _ => None,
+            };
+            if let Some(value) = value {
+                let sure = value != V::Unknown;
+                self.modules.set_global(here, atom, Variable { value, sure });
+            }
+        }
+    }
+
+    /// What `importlib.util.find_spec(name)` gives where there is no such module; nothing where that is not sure.
+    pub fn no_spec(&self, name: &str) -> Option<V> {
+        let top = name.split('.').next().filter(|top| !top.is_empty())?;
+        let loaded = self.lookup(name);
+        let (last, above) = loaded.split_last()?;
+        let missing = matches!(last.target, Target::Missing(_)) && last.name == name;
+        let above = above
+            .iter()
+            .all(|step| matches!(step.target, Target::File { .. } | Target::Namespace(_)));
+        (missing && above && !self.may_be_found(name, top)).then_some(V::None)
     }
 
     /// What `__all__` lists: submodules are imported, and each name has to be there.
@@ -775,19 +813,23 @@ impl Walker<'_> {
             return Some(V::Unknown);
         }
         let module = self.modules.get(id)?;
-        module.stars.iter().rev().find_map(|star| {
-            let public = match self.source(*star).and_then(|source| source.all.as_ref()) {
-                Some(all) => all.iter().any(|public| &**public == name),
-                None => !name.starts_with('_'),
-            };
-            let found = public.then(|| self.global_through(*star, name, depth + 1)).flatten();
-            let star = self.modules.get(*star).filter(|_| public)?;
-            let submodule = || {
-                let below = !matches!(star.target, Target::File { package: None, .. });
-                let full = below.then(|| format!("{}.{name}", star.name))?;
-                self.by_name.get(&full).map(|id| V::Module(*id))
-            };
-            found.or_else(submodule).or(star.dynamic.then_some(V::Unknown))
-        })
+        let mut stars = module.stars.iter().rev();
+        stars.find_map(|star| self.global_by_star(*star, name, depth))
+    }
+
+    /// What a name is that a module gets by importing everything of another one.
+    fn global_by_star(&self, star: ModuleId, name: &str, depth: usize) -> Option<V> {
+        let public = match self.source(star).and_then(|source| source.all.as_ref()) {
+            Some(all) => all.iter().any(|public| &**public == name),
+            None => !name.starts_with('_'),
+        };
+        let found = public.then(|| self.global_through(star, name, depth + 1)).flatten();
+        let star = self.modules.get(star).filter(|_| public)?;
+        let submodule = || {
+            let below = !matches!(star.target, Target::File { package: None, .. });
+            let full = below.then(|| format!("{}.{name}", star.name))?;
+            self.by_name.get(&full).map(|id| V::Module(*id))
+        };
+        found.or_else(submodule).or(star.dynamic.then_some(V::Unknown))
     }
 }

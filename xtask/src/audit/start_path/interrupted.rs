@@ -42,6 +42,8 @@ const REFUSING_METHODS: &[&str] = &[
     "with_name",
     "relative_to",
 ];
+/// Exceptions of items that are not there.
+const OF_ITEMS: &[&str] = &["KeyError", "IndexError", "LookupError", "TypeError"];
 /// Exceptions of values that are refused.
 pub const OF_VALUES: &[&str] = &[
     "ValueError",
@@ -106,18 +108,31 @@ impl<'a> Walker<'a> {
                 Some(V::Mapping(_)) => None,
                 _ => Some(&["TypeError", "KeyError", "IndexError", "LookupError", "ValueError"]),
             },
-            Step::Item { .. } => Some(&["KeyError", "IndexError", "LookupError", "TypeError"]),
+            Step::Item { object, key } => {
+                let key = source.text.get(key.start as usize..key.end as usize);
+                let has = key
+                    .and_then(pysrc::literal)
+                    .is_some_and(|key| self.has_item(&Value::Name(*object), &key));
+                (!has).then_some(OF_ITEMS)
+            }
             _ => None,
         }
+    }
+
+    /// Whether `object[key]` surely is there.
+    fn has_item(&self, object: &Value, key: &Value) -> bool {
+        let part = Value::Subscript(Box::new(object.clone()), Box::new(key.clone()));
+        let there = || {
+            let (object, key) = self.certain(object).zip(self.certain(key))?;
+            self.has_part(&self.as_dictionary(object), &key)
+        };
+        self.certain(&part).is_some() || there() == Some(true)
     }
 
     fn operation_may_raise(&self, operation: &OperationKind) -> Option<&'static [&'static str]> {
         let known = |value: &Value| self.certain(value).is_some();
         match operation {
-            OperationKind::Item(object, key) => {
-                let part = Value::Subscript(Box::new(object.clone()), Box::new(key.clone()));
-                (!known(&part)).then_some(&["KeyError", "IndexError", "LookupError", "TypeError"])
-            }
+            OperationKind::Item(object, key) => (!self.has_item(object, key)).then_some(OF_ITEMS),
             OperationKind::Binary(operator, left, right) => {
                 let both = self.certain(left).zip(self.certain(right));
                 let made = both.map(|(left, right)| fold::binary(*operator, left, right));

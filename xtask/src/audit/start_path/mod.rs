@@ -69,6 +69,7 @@ mod socket;
 mod standard;
 mod steps;
 mod subclass;
+mod substitution;
 mod talk;
 mod text;
 mod thread;

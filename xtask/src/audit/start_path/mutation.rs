@@ -36,8 +36,10 @@ pub struct Names<'a> {
     sets_any_variable: OnceLock<Vec<usize>>,
     /// What each file may import by names that are computed, likewise.
     computed: Vec<OnceLock<Computed>>,
-    /// Last parts of the names of modules that files import, and names that they import of modules, likewise.
-    imported: OnceLock<FxHashSet<Box<str>>>,
+    /// The files that may come to be imported by that, likewise; nothing where any may.
+    brought: Vec<OnceLock<Option<FxHashSet<usize>>>>,
+    /// Modules and packages by the last part of their names, likewise.
+    called: OnceLock<FxHashMap<Box<str>, Vec<usize>>>,
     /// Files that define a function, by its name.
     defining: OnceLock<FxHashMap<NameId, Vec<usize>>>,
 }
@@ -88,11 +90,17 @@ pub enum About {
     /// Whether one gives anything but the `self` of a method an attribute of that name.
     SetsOnOthers,
     /// Whether one may set the variable of the environment of that name by `environ`.
-    SetsVariable,
+    SetsVariable {
+        /// It has a value already.
+        there: bool,
+    },
     /// Whether one may set variables of the environment by it, a function of python-dotenv.
     SetsVariables,
     /// Whether one may import a file that sets the variable of the environment of that name, by a name that is computed.
-    BringsSetter,
+    BringsSetter {
+        /// It has a value already.
+        there: bool,
+    },
     /// What modules do to the items of what has it.
     Changes,
     /// Whether one assigns an item of something that has no name, whatever it is.
@@ -181,7 +189,8 @@ impl<'a> Names<'a> {
             sets_variables: OnceLock::new(),
             sets_any_variable: OnceLock::new(),
             computed: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
-            imported: OnceLock::new(),
+            brought: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
+            called: OnceLock::new(),
             defining: OnceLock::new(),
         }
     }
@@ -233,7 +242,7 @@ impl<'a> Names<'a> {
                 };
                 let asks = text.contains("environ") && only_reads() != Some(true);
                 let sets = asks.then(|| SetVariables::of(text))?;
-                (sets != SetVariables::Named(Vec::new())).then_some((file, sets))
+                (sets != SetVariables::default()).then_some((file, sets))
             };
             self.tree.files.iter().enumerate().filter_map(sets).collect()
         })
@@ -242,7 +251,7 @@ impl<'a> Names<'a> {
     /// All variables of the environment that files set by name.
     pub fn variables_set_by_name(&self) -> impl Iterator<Item = &str> {
         let sets = self.setting_variables().iter();
-        sets.flat_map(|(_, sets)| sets.named()).map(String::as_str)
+        sets.flat_map(|(_, sets)| sets.named())
     }
 
     /// Files that may set any variable by other means.
@@ -258,38 +267,76 @@ impl<'a> Names<'a> {
         })
     }
 
-    /// Whether a file may bring one that sets a variable of the environment by importing modules whose names it computes.
-    pub fn may_bring_setter(&self, file: usize, variable: &str) -> bool {
-        let Some(cell) = self.computed.get(file) else {
-            return true;
-        };
-        let computed = cell.get_or_init(|| self.source(file).map(Computed::of).unwrap_or_default());
+    /// Whether a file may bring one that sets a variable of the environment by importing modules whose names it computes; `there`: it has
+    /// a value already.
+    pub fn may_bring_setter(&self, file: usize, variable: &str, there: bool) -> bool {
         let setting = self.setting_variables().iter();
-        let setting = setting.filter(|(_, sets)| sets.has(variable)).map(|(file, _)| *file);
-        let mut setting = setting.chain(self.setting_any_variable().iter().copied());
-        setting.any(|setting| {
-            let Some(facts) = self.tree.files.get(setting) else {
-                return true;
-            };
-            let stem = facts.path.trim_end_matches(".py").trim_end_matches("/__init__");
-            let stem = stem.rsplit('/').next().unwrap_or_default();
-            // What is brought may import it.
-            computed.may_bring(&facts.path) || (!computed.is_empty() && self.is_imported(stem))
-        })
+        let setting = setting
+            .filter(|(_, sets)| sets.has(variable, there))
+            .map(|(file, _)| *file);
+        let mut setting = setting.chain(self.setting_any_variable().iter().copied()).peekable();
+        if setting.peek().is_none() {
+            return false;
+        }
+        match self.brought(file) {
+            Some(files) => setting.any(|setting| files.contains(&setting)),
+            None => true,
+        }
     }
 
-    /// Whether a file of the tree imports a module of that name, or something of that name of a module.
-    fn is_imported(&self, name: &str) -> bool {
-        let all = self.imported.get_or_init(|| {
-            let imports = self.tree.files.iter().flat_map(|facts| &facts.module.imports);
-            let last = |import: &'a pysrc::Import| import.module.rsplit('.').next();
-            imports
-                .flat_map(|import| [last(import), import.name.as_deref()])
-                .flatten()
-                .map(Box::from)
-                .collect()
+    /// The files that may come to be imported where a file imports modules whose names it computes, those that they import in turn
+    /// included; nothing where any may.
+    fn brought(&self, file: usize) -> Option<&FxHashSet<usize>> {
+        self.brought.get(file)?.get_or_init(|| self.bring(file)).as_ref()
+    }
+
+    fn bring(&self, file: usize) -> Option<FxHashSet<usize>> {
+        let (mut all, mut open) = (FxHashSet::default(), Vec::new());
+        self.bring_computed(file, &mut open)?;
+        while let Some(next) = open.pop() {
+            if !all.insert(next) {
+                continue;
+            }
+            self.bring_computed(next, &mut open)?;
+            let facts = self.tree.files.get(next)?;
+            // With a module come the packages that it is in.
+            let folders = facts.path.split('/');
+            let imports = facts.module.imports.iter();
+            let named = imports.flat_map(|import| import.module.split('.').chain(import.name.as_deref()));
+            for name in folders.chain(named) {
+                open.extend(self.files_called(name));
+            }
+        }
+        Some(all)
+    }
+
+    /// Adds the files that one may import by names that it computes; nothing where these may be any.
+    fn bring_computed(&self, file: usize, into: &mut Vec<usize>) -> Option<()> {
+        let cell = self.computed.get(file)?;
+        let computed = cell.get_or_init(|| self.source(file).map(Computed::of).unwrap_or_default());
+        if computed.is_any() {
+            return None;
+        }
+        if !computed.is_empty() {
+            let files = self.tree.files.iter().enumerate();
+            let files = files.filter(|(_, facts)| computed.may_bring(&facts.path));
+            into.extend(files.map(|(file, _)| file));
+        }
+        Some(())
+    }
+
+    /// Files that are modules or packages of a name, wherever they lie.
+    fn files_called(&self, name: &str) -> &[usize] {
+        let all = self.called.get_or_init(|| {
+            let mut all: FxHashMap<Box<str>, Vec<usize>> = FxHashMap::default();
+            for (file, facts) in self.tree.files.iter().enumerate() {
+                let stem = facts.path.trim_end_matches(".py").trim_end_matches("/__init__");
+                let stem = stem.rsplit('/').next().unwrap_or_default();
+                all.entry(stem.into()).or_default().push(file);
+            }
+            all
         });
-        all.contains(name)
+        all.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// The files that define functions of a name.
@@ -369,13 +416,15 @@ impl<'a> Walker<'a> {
             About::SetsOnOthers => {
                 any(&|named| named.sets && source(named).is_some_and(|it| sets_on_others(it, named.atom, name)))
             }
-            About::SetsVariable => {
+            About::SetsVariable { there } => {
                 let mut setting = self.names.setting_variables().iter();
-                Answer::Any(setting.any(|(file, sets)| sets.has(name) && self.has_run(*file, first)))
+                Answer::Any(setting.any(|(file, sets)| sets.has(name, there) && self.has_run(*file, first)))
             }
             About::SetsVariables => any(&|named| source(named).is_some_and(|it| self.may_set_variables(it))),
-            About::BringsSetter => Answer::Any(IMPORTERS.iter().any(|importer| {
-                self.any_named(importer, first, &|named| self.names.may_bring_setter(named.file, name))
+            About::BringsSetter { there } => Answer::Any(IMPORTERS.iter().any(|importer| {
+                self.any_named(importer, first, &|named| {
+                    self.names.may_bring_setter(named.file, name, there)
+                })
             })),
             About::FillsOthers => {
                 let mut modules = self.first_modules(first).iter();
@@ -552,6 +601,9 @@ fn changes_of(source: &Module) -> FxHashMap<Atom, FileChanges> {
 
 /// Calls with each name and each way in which a function may change what has it by another one.
 fn ways_of(source: &Module, with: &mut dyn FnMut(Atom, Way)) {
+    // Names that a function gives to what has another one, and those of items of what has a plain name.
+    let mut given: Vec<(Atom, Way, Atom)> = Vec::new();
+    let mut items: FxHashMap<Atom, Vec<Atom>> = FxHashMap::default();
     for (function, facts) in (0_u32..).zip(&source.functions) {
         let own = facts.parameters.all.first().filter(|_| facts.class.is_some());
         visit(&facts.body, &mut |step| {
@@ -561,22 +613,50 @@ fn ways_of(source: &Module, with: &mut dyn FnMut(Atom, Way)) {
                 let how = How::Sets;
                 with(*attribute, Way { function, how });
             }
-            let (Step::Store { value: Some(value), .. } | Step::StoreAttribute { value: Some(value), .. }) = step
-            else {
-                return;
+            let (value, target) = match step {
+                Step::Store {
+                    name,
+                    value: Some(value),
+                    ..
+                } => (value, Some(*name)),
+                Step::StoreAttribute { value: Some(value), .. } => (value, None),
+                _ => return,
             };
             let mut of = &**value;
             while let Value::Subscript(inner, _) = of {
                 of = inner;
             }
-            let (of, how) = match of {
+            let (name, how) = match of {
                 Value::Name(name) => (*name, How::Named),
                 Value::Attribute(_, name) => (*name, How::Attribute),
                 _ => return,
             };
-            with(of, Way { function, how });
+            match target {
+                None => with(name, Way { function, how }),
+                Some(target) => {
+                    given.push((name, Way { function, how }, target));
+                    if how == How::Named && !std::ptr::eq(of, &raw const **value) {
+                        items.entry(name).or_default().push(target);
+                    }
+                }
+            }
         });
     }
+    for (name, way, target) in given {
+        if may_change(source, &items, target, 0) {
+            with(name, way);
+        }
+    }
+}
+
+/// Whether a file may change what it gave a name, or something in it, by that name.
+fn may_change(source: &Module, items: &FxHashMap<Atom, Vec<Atom>>, name: Atom, depth: usize) -> bool {
+    const DEEPEST: usize = 4;
+    depth > DEEPEST
+        || source.uses(name).escapes
+        || items
+            .get(&name)
+            .is_some_and(|names| names.iter().any(|inner| may_change(source, items, *inner, depth + 1)))
 }
 
 impl FileChanges {

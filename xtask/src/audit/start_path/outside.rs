@@ -123,10 +123,10 @@ impl Walker<'_> {
                     path.starts_with('~')
                 };
                 // A text it is in any case.
-                if changed {
-                    V::Concat(vec![V::Unknown])
-                } else {
-                    V::Str(path.to_owned())
+                match changed {
+                    false => V::Str(path.to_owned()),
+                    true if name == "os.path.expandvars" => self.with_variables(path),
+                    true => V::Concat(vec![V::Unknown]),
                 }
             }),
             "os.path.normpath" => text(0).map_or(V::Unknown, |path| V::Str(paths::normal(path))),
@@ -149,9 +149,18 @@ impl Walker<'_> {
                 let known = text(0).filter(|path| !self.is_elsewhere(path));
                 known.map_or(V::Unknown, |path| V::Str(self.real(path, name == "os.path.realpath")))
             }
+            "importlib.util.find_spec"
+                if let [V::Str(name)] = arguments.positional.as_slice()
+                    && !arguments.are_named()
+                    && arguments.sure
+                    && let Some(none) = self.no_spec(name) =>
+            {
+                none
+            }
             "os.getenv" | "os.environ.get" => self.variable_of_environment(call).unwrap_or(V::Unknown),
             "os.path.exists" => self.exists(text(0)),
             "os.path.isfile" => self.is_file(text(0)),
+            "os.path.isdir" => self.is_folder(text(0)),
             "os.path.isabs" => text(0).map_or(V::Unknown, |path| V::Bool(path.starts_with('/'))),
             "os.getcwd" if !self.moved => V::Str(ROOT.to_owned()),
             "pathlib.Path.cwd" if !self.moved => V::Path(ROOT.to_owned()),
@@ -201,6 +210,9 @@ impl Walker<'_> {
                         let path = path.clone();
                         self.parse_file(here, call, &path, name != "yaml.safe_load")
                     }
+                    Some(V::Str(text)) if arguments.sure => {
+                        (self.parsed_text(text, name != "yaml.safe_load"), Flow::Next)
+                    }
                     _ => (V::Unknown, Flow::Next),
                 })
             }
@@ -213,6 +225,7 @@ impl Walker<'_> {
                 Some((V::Unknown, self.open_value(here, call, path, true)))
             }
             "logging.basicConfig" => Some((V::None, self.open_value(here, call, arguments.named("filename"), true))),
+            "re.sub" => Some(self.substituted(here, call, arguments, None)),
             "sqlite3.connect" => {
                 self.escape(arguments);
                 Some((V::Unknown, self.open_database(here, call, text(0))))
@@ -271,15 +284,6 @@ impl Walker<'_> {
                     _ => V::Unknown,
                 }
             }
-            "re.sub" if !arguments.are_named() => match arguments.positional.as_slice() {
-                [V::Str(pattern), with, V::Str(text)] => {
-                    let (pattern, with, text) = (pattern.clone(), with.clone(), text.clone());
-                    self.sure &= arguments.sure;
-                    self.gives_functions(arguments);
-                    regular::replaced(&pattern, &with, &text)
-                }
-                _ => return None,
-            },
             _ => return None,
         })
     }
@@ -295,6 +299,13 @@ impl Walker<'_> {
         }
         Some(match name {
             "builtins.super" => self.super_value(arguments),
+            "builtins.type"
+                if let [V::Instance(id)] = arguments.positional.as_slice()
+                    && arguments.sure
+                    && !arguments.are_named() =>
+            {
+                self.class_of(*id)
+            }
             "builtins.str" | "os.fspath" => match first {
                 Some(V::Path(path)) if path.is_empty() => V::Str(".".to_owned()),
                 Some(V::Path(path) | V::Str(path)) => V::Str(path.clone()),
@@ -326,6 +337,7 @@ impl Walker<'_> {
                 [V::Instance(id), V::Str(name), default] if self.has_attribute(*id, name) == Some(false) => {
                     default.clone()
                 }
+                [V::Instance(id), V::Str(name), _] if let Some(value) = self.certain_attribute(*id, name) => value,
                 _ => return None,
             },
             "builtins.dict" if !arguments.open && arguments.sure => {
@@ -525,7 +537,7 @@ impl Walker<'_> {
             .chain(arguments.named.iter().map(|(_, value)| value));
         let mut any = false;
         for value in all {
-            if value.closure().is_some() || matches!(value, V::Partial(_) | V::Lambda(..)) {
+            if value.closure().is_some() || matches!(value, V::Partial(_)) {
                 self.open_object(value);
                 any = true;
             }
@@ -886,20 +898,17 @@ impl Walker<'_> {
                 };
                 Some((found, Flow::Next))
             }
-            (V::Pattern(pattern), "sub") => {
-                self.gives_functions(arguments);
-                let replaced = match arguments.positional.as_slice() {
-                    [with, V::Str(text)] if arguments.sure && !arguments.are_named() => {
-                        regular::replaced(pattern, with, text)
-                    }
-                    _ => V::Unknown,
-                };
-                Some((replaced, Flow::Next))
-            }
+            (V::Pattern(pattern), "sub") => Some(self.substituted(here, call, arguments, Some(pattern))),
             (V::Found(found), _) => Some((found.method(method, arguments), Flow::Next)),
             (V::Str(known), _) => Some((text::method(known, method, arguments), Flow::Next)),
+            (V::Text(_), _) => {
+                let known = self.known_text(object);
+                let value = known.map_or(V::Unknown, |known| text::method(&known, method, arguments));
+                Some((value, Flow::Next))
+            }
             (V::Path(path), "exists") => Some((self.exists(Some(path)), Flow::Next)),
             (V::Path(path), "is_file") => Some((self.is_file(Some(path)), Flow::Next)),
+            (V::Path(path), "is_dir") => Some((self.is_folder(Some(path)), Flow::Next)),
             (V::List(parts), _) => {
                 if ADDERS.contains(&method) || REMOVERS.contains(&method) {
                     self.changes(parts);

@@ -3,6 +3,7 @@
 use pysrc::{BindingKind, Call, Value};
 
 use super::arguments::Arguments;
+use super::command_line::ALL_WORDS;
 use super::failure::{Flow, Words};
 use super::value::{ModuleId, V};
 use super::walk::{ParserFacts, ParserOption, Walker};
@@ -547,12 +548,14 @@ fn command(name: String) -> ParserOption {
 
 /// Whether a parser that is called with these takes the words of the process.
 fn is_command_line(arguments: &Arguments) -> bool {
-    let words = match arguments.positional.as_slice() {
-        [] => true,
-        [words] => *words == V::None && arguments.sure,
-        _ => false,
+    let words = match (arguments.positional.as_slice(), arguments.named.as_slice()) {
+        ([], []) => return !arguments.open,
+        ([words], []) => words,
+        ([], [(name, words)]) if name == "args" => words,
+        _ => return false,
     };
-    words && arguments.named.is_empty() && !arguments.open
+    let all = matches!(words, V::Outside(name) if name == ALL_WORDS) || *words == V::None;
+    all && arguments.sure && !arguments.open
 }
 
 fn listed(names: &[String]) -> String {

@@ -222,7 +222,7 @@ impl<'a> Walker<'a> {
             | Step::Item { .. }
             | Step::Environment(_)
             | Step::Operation(_)
-            | Step::Lambda
+            | Step::Lambda(_)
             | Step::Store { .. }
             | Step::StoreAttribute { .. }
             | Step::Import(_) => true,

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 use rustc_hash::FxHashMap;
 
 use super::arguments::Arguments;
@@ -122,38 +122,63 @@ pub fn found(function: &str, pattern: &str, text: &str) -> V {
     let Some(regex) = plain(function, pattern, text) else {
         return V::Unknown;
     };
-    let Some(captures) = regex.captures(text) else {
-        return V::None;
-    };
+    match regex.captures(text) {
+        Some(captures) => V::Found(found_by(&regex, &captures)),
+        None => V::None,
+    }
+}
+
+fn found_by(regex: &Regex, captures: &Captures<'_>) -> Arc<Found> {
     let groups = captures
         .iter()
         .map(|group| group.map(|group| group.as_str().to_owned()));
     let names = regex.capture_names().map(|name| name.map(str::to_owned));
-    V::Found(Arc::new(Found {
+    Arc::new(Found {
         groups: groups.collect(),
         names: names.collect(),
-    }))
+    })
 }
 
-/// What `re.sub` gives; of what a function or template puts in, only that it is a text is known.
-pub fn replaced(pattern: &str, with: &V, text: &str) -> V {
-    let some_text = || V::Concat(vec![V::Unknown]);
-    match (plain("search", pattern, text), with) {
-        (Some(regex), _) if !regex.is_match(text) => V::Str(text.to_owned()),
-        // Which places are empty matches is not the same everywhere.
-        (Some(regex), V::Str(with)) if !with.contains('\\') && with.len() <= 64 && !regex.is_match("") => {
-            V::Str(regex.replace_all(text, regex::NoExpand(with)).into_owned())
-        }
-        _ => some_text(),
+/// A text that is taken apart by what a pattern finds.
+pub enum Split {
+    /// It is found nowhere.
+    Nowhere,
+    /// What stands before each place, what was found there, and what stands behind the last one.
+    Places(Vec<(String, Arc<Found>)>, String),
+}
+
+/// Takes a text apart as `re.sub` does; nothing where that is not the same everywhere, or has too many places.
+pub fn split(pattern: &str, text: &str) -> Option<Split> {
+    const MOST: usize = 256;
+    let regex = plain("search", pattern, text)?;
+    if !regex.is_match(text) {
+        return Some(Split::Nowhere);
     }
+    // Which places are empty matches is not the same everywhere.
+    if regex.is_match("") {
+        return None;
+    }
+    let (mut places, mut behind) = (Vec::new(), 0);
+    for captures in regex.captures_iter(text) {
+        let whole = captures.get(0)?;
+        if whole.is_empty() || places.len() >= MOST {
+            return None;
+        }
+        places.push((text.get(behind..whole.start())?.to_owned(), found_by(&regex, &captures)));
+        behind = whole.end();
+    }
+    Some(Split::Places(places, text.get(behind..)?.to_owned()))
 }
 
 /// A pattern that means the same everywhere, for a function that looks for it in a text.
 fn plain(function: &str, pattern: &str, text: &str) -> Option<Regex> {
     const LONGEST: usize = 1024;
+    const LONGEST_TEXT: usize = 64 * 1024;
     const OTHERWISE: &[&str] = &[
         "[[", "&&", "--", "~~", "\\Z", "\\A", "{,", "\\z", "\\G", "*+", "++", "?+",
     ];
+    /// Classes of letters, of which there are more in the one than in the other.
+    const LETTERS: &[&str] = &["\\w", "\\W", "\\d", "\\D", "\\s", "\\S", "\\b", "\\B"];
     let special = pattern.match_indices("(?").any(|(at, _)| {
         let rest = pattern.get(at + 2..).unwrap_or_default();
         !(rest.starts_with(':') || rest.starts_with("P<"))
@@ -162,20 +187,79 @@ fn plain(function: &str, pattern: &str, text: &str) -> Option<Regex> {
     let back = bytes
         .windows(2)
         .any(|pair| pair[0] == b'\\' && pair[1].is_ascii_digit());
-    let plain = pattern.is_ascii() && text.is_ascii() && !text.contains(['\n', '\r']);
-    if special || back || !plain || OTHERWISE.iter().any(|part| pattern.contains(part)) {
+    let has = |parts: &[&str]| parts.iter().any(|part| pattern.contains(part));
+    // In Python, `$` is the place before the last end of a line, too.
+    let lines = text.contains('\n') && has_end(pattern) || text.contains('\r');
+    // Spaces that only Python takes for such.
+    let spaces = text.bytes().any(|byte| matches!(byte, 0x1c..=0x1f)) && has(LETTERS);
+    if special || back || !pattern.is_ascii() || lines || spaces || has(OTHERWISE) {
         return None;
     }
-    if pattern.len() > LONGEST || text.len() > LONGEST {
+    if pattern.len() > LONGEST || text.len() > LONGEST_TEXT {
         return None;
     }
-    let whole = match function {
-        "match" => format!("^(?:{pattern})"),
-        "fullmatch" => format!("^(?:{pattern})$"),
-        "search" => pattern.to_owned(),
-        _ => return None,
+    let whole = |pattern: &str| match function {
+        "match" => Some(format!("^(?:{pattern})")),
+        "fullmatch" => Some(format!("^(?:{pattern})$")),
+        "search" => Some(pattern.to_owned()),
+        _ => None,
     };
-    compiled(whole)
+    let regex = compiled(whole(pattern)?)?;
+    if !text.is_ascii() && has(LETTERS) {
+        // Which letters of other alphabets are among them is not the same: what is found has to be the same with none of them.
+        let few = compiled(whole(&with_few_letters(pattern)?)?)?;
+        let places = |regex: &Regex| -> Vec<_> { regex.find_iter(text).map(|found| found.range()).collect() };
+        if places(&regex) != places(&few) {
+            return None;
+        }
+    }
+    Some(regex)
+}
+
+/// A pattern of which the classes have the letters of ASCII alone; nothing where it has their opposites.
+fn with_few_letters(pattern: &str) -> Option<String> {
+    let mut few = String::with_capacity(pattern.len() * 2);
+    let mut letters = pattern.chars();
+    let mut inside = false;
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => {
+                let class = match letters.next()? {
+                    'w' => "0-9A-Za-z_",
+                    'd' => "0-9",
+                    's' => " \\t\\n\\r\\x0b\\x0c",
+                    'W' | 'D' | 'S' | 'b' | 'B' => return None,
+                    other => {
+                        few.extend(['\\', other]);
+                        continue;
+                    }
+                };
+                match inside {
+                    true => few.push_str(class),
+                    false => few.extend(["[", class, "]"]),
+                }
+            }
+            '[' | ']' => {
+                inside = letter == '[';
+                few.push(letter);
+            }
+            letter => few.push(letter),
+        }
+    }
+    Some(few)
+}
+
+/// Whether a pattern has a `$` that is no letter.
+fn has_end(pattern: &str) -> bool {
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '$' => return true,
+            '\\' => _ = letters.next(),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// A compiled pattern. To compile one takes far longer than to look for it, and what expands a configuration asks for the same one again
@@ -200,7 +284,7 @@ fn compiled(pattern: String) -> Option<Regex> {
 
 #[cfg(test)]
 mod tests {
-    use super::{found, refused, replaced};
+    use super::{Split, found, refused, split};
     use crate::audit::start_path::arguments::Arguments;
     use crate::audit::start_path::value::V;
 
@@ -270,12 +354,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_in_the_place_of_what_is_found() {
-        let text = |text: &str| V::Str(text.to_owned());
-        assert_eq!(replaced("x+", &V::Unknown, "abc"), text("abc"));
-        assert_eq!(replaced("b+", &text("-"), "abbc"), text("a-c"));
-        assert_eq!(replaced("b*", &text("-"), "abbc"), V::Concat(vec![V::Unknown]));
-        assert_eq!(replaced("(b)", &text("\\1\\1"), "abc"), V::Concat(vec![V::Unknown]));
-        assert_eq!(replaced("b", &V::Unknown, "abc"), V::Concat(vec![V::Unknown]));
+    fn texts_of_several_lines_and_other_letters() {
+        let places = |pattern, text| match split(pattern, text) {
+            None => None,
+            Some(Split::Nowhere) => Some(0),
+            Some(Split::Places(places, _)) => Some(places.len()),
+        };
+        assert_eq!(places("b+", "abbc\nb"), Some(2));
+        assert_eq!(places("x+", "abc"), Some(0));
+        assert_eq!(places("b*", "abbc"), None);
+        assert_eq!(places(r"\$\{([^}]+)\}", "a: ${B}\nc: \u{2014} ${D}\n"), Some(2));
+        assert_eq!(places(r"\$\{(\w+)\}", "a: ${B}\nc: ${D}\n"), Some(2));
+        assert_eq!(places(r"\$\{(\w+)\}", "\u{fc}: ${B}\n"), Some(1));
+        assert_eq!(places(r"\$\{([\w.]+)\}", "\u{fc}: ${B}\n"), Some(1));
+        assert_eq!(places(r"(\w+)", "\u{fc}: ${B}\n"), None);
+        assert_eq!(places(r"(\S+)", "\u{fc}: ${B}\n"), None);
+        assert_eq!(places("b$", "b\n"), None);
     }
 }

@@ -27,6 +27,7 @@ use super::tracked::{Log, Part, Same};
 use super::unseen::CalledPart;
 use super::value::{ModuleId, V, Variable};
 use super::walk::{ClassNames, DEEPEST, Doubt, MOST_STEPS, Object, Walker};
+use crate::container::environment::of_image;
 use crate::python::facts::TreeFacts;
 use crate::python::imports::resolve::{Loaded, Search, Target};
 use crate::python::imports::view::View;
@@ -429,7 +430,7 @@ impl<'a> Walker<'a> {
     fn variable_unseen(&self, name: &str) -> Option<EnvironmentVariable> {
         let environment = self.environment?;
         Some(EnvironmentVariable {
-            value: environment.get(name).cloned(),
+            value: environment.get(name).cloned().or_else(|| of_image(name)),
             may_be_there: super::environment::may_have(environment, name),
             is_from_a_file: self.has_unknown_variables || self.secret_variables.contains(name),
         })

@@ -146,9 +146,8 @@ impl<'a> Walker<'a> {
                 self.collect(collect);
                 Flow::Next
             }
-            Step::Lambda => {
-                self.keep_calls();
-                self.keep_names();
+            Step::Lambda(function) => {
+                self.make_lambda(*function);
                 Flow::Next
             }
             Step::Call(call) => self.call(*call),
@@ -559,7 +558,11 @@ impl<'a> Walker<'a> {
             }
             match flow {
                 Flow::Next | Flow::Continue => flow = Flow::Next,
-                _ if open > 0 => flow = Flow::Next,
+                _ if open > 0 => {
+                    // What stands behind the loop is not reached where that was a `return`.
+                    self.leaves_open(&[flow].map(|flow| if flow == Flow::Return { flow } else { Flow::Next }));
+                    flow = Flow::Next;
+                }
                 _ => break,
             }
         }

@@ -12,6 +12,7 @@ mod given;
 mod handled;
 mod imported;
 mod known;
+mod lambdas;
 mod library;
 mod members;
 mod objects;

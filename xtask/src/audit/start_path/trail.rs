@@ -320,7 +320,6 @@ impl Walker<'_> {
             V::Class(module, class) => format!("class `{}`", self.class_name((*module, *class))),
             V::Function(module, at) | V::Method(module, at, _) => function(*module, *at),
             V::Closure(closure) => function(closure.module, closure.function),
-            V::Lambda(..) => "a `lambda`".to_owned(),
             V::Callable(_) | V::Partial(_) => "something that can be called".to_owned(),
             V::Record(module, class) => format!("a `{}`", self.class_name((*module, *class))),
             V::Instance(id) => self.object_in_words(*id),

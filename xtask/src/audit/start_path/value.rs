@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pysrc::{Atom, Span};
+use pysrc::Atom;
 use rustc_hash::FxHashMap as HashMap;
 
 use super::partial::Partial;
@@ -64,8 +64,6 @@ pub enum V {
     Function(ModuleId, u32),
     /// A function of the tree that keeps names of the function in which it was made.
     Closure(Arc<Closure>),
-    /// A `lambda` of the tree.
-    Lambda(ModuleId, Span),
     /// Something of which only is known what it takes when it is called.
     Callable(Arc<Signature>),
     /// What `functools.partial(…)` gives.

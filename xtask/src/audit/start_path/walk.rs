@@ -61,6 +61,8 @@ pub struct Frame {
     pub results: HashMap<u32, Variable>,
     /// What comprehensions made, by number.
     pub collections: HashMap<u32, Variable>,
+    /// The last one that each `lambda` made.
+    pub lambdas: HashMap<u32, V>,
     pub returned: Option<Variable>,
     /// A `return` with a value was met.
     pub gave_value: bool,
@@ -83,6 +85,7 @@ impl Frame {
             captured: Arc::default(),
             results: HashMap::default(),
             collections: HashMap::default(),
+            lambdas: HashMap::default(),
             returned: None,
             gave_value: false,
             doubt: Doubt::None,

@@ -242,7 +242,7 @@ fn texts_dictionaries_and_lists_that_are_made_of_others() {
     let operation = "CannotStart start/bad-operation";
     for (code, said) in [
         ("import os\nint(os.path.expandvars('a'))", operation),
-        ("import os\nint(os.path.expandvars('$PORT'))", "Starts"),
+        ("import os\nint(os.path.expandvars('$PORT'))", operation),
         ("import os\n1 + os.path.expandvars('$PORT')", operation),
         ("import os\n1 + os.path.expanduser('~/x')", operation),
         ("d = {'a': 1} | {'a': None}\nd['a'] + 1", operation),
