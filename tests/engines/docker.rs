@@ -2,6 +2,8 @@
 //!
 //! It gets the images as `build-images --save` writes them, in one archive of Podman's.
 
+mod deploy;
+
 use std::path::Path;
 use std::process::Command;
 

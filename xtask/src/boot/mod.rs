@@ -4,6 +4,7 @@
 pub mod causes;
 pub mod creation;
 pub mod critical_path;
+pub mod docker;
 pub mod ending;
 pub mod event;
 pub mod explain;

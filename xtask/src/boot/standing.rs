@@ -112,7 +112,7 @@ impl Lost {
     #[must_use]
     pub fn text(&self, group: &str) -> String {
         match self {
-            Self::NotStarted => format!("group `{group}` could not be started: Podman's reason is above"),
+            Self::NotStarted => format!("group `{group}` could not be started: the reason is above"),
             Self::NotSelected => {
                 format!("group `{group}` does not run and was not asked for: `cargo xtask up {group}` starts it")
             }

@@ -267,7 +267,9 @@ impl Context {
     /// When the lab is not up.
     pub fn hosts(&self, stack: &Stack, in_lab: bool) -> Outcome<Hosts> {
         if !in_lab {
-            return Ok(Hosts::outside(stack, &self.repository));
+            let mut hosts = Hosts::outside(stack, &self.repository);
+            hosts.look_at_docker(stack);
+            return Ok(hosts);
         }
         let lab = lab::of(stack, &self.repository)?;
         lab::require_up(&lab)?;

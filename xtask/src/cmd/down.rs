@@ -4,8 +4,9 @@ use super::select::{Named, Selection};
 use super::{Context, Failure, Outcome, ownership};
 use crate::boot::event::BootEvent;
 use crate::boot::limits;
-use crate::host::boot::systemd;
 use crate::host::boot::take_down::{self, Left, Removal, Removed};
+use crate::host::boot::{on_docker, systemd};
+use crate::host::docker::Docker;
 use crate::host::podman::hosts::Place;
 use crate::host::system::{lock, process};
 use crate::report::exit::Exit;
@@ -14,7 +15,7 @@ use crate::stack::{GroupId, MachineId, Stack};
 
 /// Stop the stack and remove its pods, containers and networks
 ///
-/// Units of systemd that `deploy` installed are stopped, and their files removed, too. Volumes stay, with all data, unless `--volumes` is given. Nothing that this project did not create is touched: what it
+/// Units of systemd that `deploy` installed are stopped, and their files removed, too; so is what `deploy --engine docker` has made. Volumes stay, with all data, unless `--volumes` is given. Nothing that this project did not create is touched: what it
 /// creates carries a label. What another checkout with the same stack name made is only removed with `--take-over`. A container has the time to stop that it was made with: agents' grace, and three seconds.
 ///
 /// Exit code 0 when nothing is left of what was to go, also where nothing was there; 3 when something could not be removed,
@@ -55,6 +56,8 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let hosts = context.hosts(&stack, args.selection.lab)?;
     let every: Vec<GroupId> = stack.groups().map(|(id, _)| id).collect();
     let mut removed = Removed::default();
+    // One that is missing is told, unless there is a Docker in its place.
+    let mut has_podman = true;
     // Before their containers go: systemd would start them again. A lab has none.
     if !args.selection.lab {
         let units = systemd::remove(&stack, &removal, args.take_over)?;
@@ -62,10 +65,20 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
             printer.step("removed", format!("unit {name}"));
         }
         removed.count += units.len();
+        if let Some(by_docker) = from_docker(args, context, &stack, &removal)? {
+            removed.add(by_docker);
+            has_podman = process::on_path("podman").is_some();
+        }
+        if process::interrupted() {
+            return Ok(interrupted(context, &removed));
+        }
     }
     for part in hosts.parts(&stack, &every) {
         let others = |machine: MachineId| !part.machines.contains(&machine);
         if args.selection.machine(&stack)?.is_some_and(others) {
+            continue;
+        }
+        if part.host.place == Place::Here && !has_podman {
             continue;
         }
         let podman = &part.host.podman;
@@ -92,6 +105,23 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         }
     }
     Ok(conclude(args, context, &stack, &removed))
+}
+
+/// Removes what Docker runs and keeps of the stack; nothing where there is no Docker, or none that answers this user.
+fn from_docker(args: &Args, context: &Context, stack: &Stack, removal: &Removal) -> Outcome<Option<Removed>> {
+    let Some(docker) = Docker::installed() else {
+        return Ok(None);
+    };
+    let emit = |event: BootEvent| {
+        if let BootEvent::Removed(kind, name) = event {
+            context.printer.step("removed", format!("{kind} {name}"));
+        }
+    };
+    if docker.glance(&stack.name).is_err() {
+        return Ok(None);
+    }
+    let removed = on_docker::take_down::down(&docker, stack, removal, args.take_over, &emit)?;
+    Ok(Some(removed))
 }
 
 /// Says what became of it.

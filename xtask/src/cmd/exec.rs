@@ -64,8 +64,10 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         );
         return Err(Failure::new(Exit::Findings, why));
     }
-    let podman = &hosts.of(stack.group(group).machine).podman;
-    let mut program = podman.command().args(["exec", "--interactive"]);
+    let mut program = hosts
+        .of(stack.group(group).machine)
+        .client()
+        .args(["exec", "--interactive"]);
     if std::io::stdin().is_terminal() && context.printer.is_terminal() {
         program = program.arg("--tty");
     }

@@ -218,8 +218,7 @@ fn show(
     group: GroupId,
     picked: &Picked,
 ) -> Result<usize, ProcessError> {
-    let podman = &hosts.of(stack.group(group).machine).podman;
-    let mut command = podman.command().args(["logs"]);
+    let mut command = hosts.of(stack.group(group).machine).client().args(["logs"]);
     // A tail counts lines of all agents, so an agent's own are counted here.
     if picked.is_whole(group) {
         command = command.arg(format!("--tail={}", args.tail));

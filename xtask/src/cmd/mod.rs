@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::host::docker::DockerError;
 use crate::host::podman::PodmanError;
 use crate::host::smoke::report_folder::ReportFolderError;
 use crate::host::system::files::FileError;
@@ -98,6 +99,16 @@ impl From<PodmanError> for Failure {
         match error {
             PodmanError::Process(error) => error.into(),
             other => Self::new(Exit::Tool, other.to_string()),
+        }
+    }
+}
+
+impl From<DockerError> for Failure {
+    fn from(error: DockerError) -> Self {
+        match error {
+            DockerError::Process(error) => error.into(),
+            DockerError::Answer { .. } => Self::new(Exit::Tool, error.to_string()),
+            lacks => Self::new(Exit::Findings, lacks.to_string()),
         }
     }
 }

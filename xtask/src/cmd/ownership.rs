@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, Failure, Outcome};
 use crate::boot::ownership::Ownership;
-use crate::host::boot::folders;
 use crate::host::boot::is_own_volume;
 use crate::host::boot::ownership::{self, Misowned};
 use crate::host::boot::volume_users::{self, Unfit, Users};
+use crate::host::boot::{BootError, folders, on_docker};
 use crate::host::podman::hosts::{Hosts, Part, Place};
 use crate::host::podman::{Podman, Volume, belongs_to};
+use crate::host::system::process;
 use crate::report::exit::Exit;
 use crate::stack::{GroupId, Stack};
 
@@ -48,9 +49,18 @@ pub fn require(
 pub fn require_all(context: &Context, stack: &Stack, hosts: &Hosts, command: &str, take_over: bool) -> Outcome<()> {
     let every: Vec<GroupId> = stack.groups().map(|(id, _)| id).collect();
     for part in hosts.parts(stack, &every) {
-        require(context, stack, &part.host.podman, command, take_over)?;
+        match &part.host.docker {
+            Some(docker) => on_docker::require_checkout(docker, stack, take_over)?,
+            None if is_without_podman(hosts, &part) => {}
+            None => drop(require(context, stack, &part.host.podman, command, take_over)?),
+        }
     }
     Ok(())
+}
+
+/// Whether this host has a Docker that runs some of the stack, and no Podman that could run the rest.
+pub fn is_without_podman(hosts: &Hosts, part: &Part<'_>) -> bool {
+    part.host.place == Place::Here && hosts.has_docker() && process::on_path("podman").is_none()
 }
 
 /// What `up` asks before it makes anything: whose things are, whether a former name of the stack stands in the way, and whether agents
@@ -90,6 +100,12 @@ pub fn before_boot(
 pub fn tell(context: &Context, stack: &Stack, hosts: &Hosts) {
     let every: Vec<GroupId> = stack.groups().map(|(id, _)| id).collect();
     for part in hosts.parts(stack, &every) {
+        if let Some(docker) = &part.host.docker {
+            if let Err(error @ BootError::OthersOnDocker(_)) = on_docker::require_checkout(docker, stack, false) {
+                context.printer.warn(error.to_string());
+            }
+            continue;
+        }
         // That a Podman does not answer is for the command itself to say.
         let Ok(found) = ownership::look(&part.host.podman, stack, &context.repository) else {
             continue;

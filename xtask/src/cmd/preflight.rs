@@ -1,17 +1,18 @@
 //! What is looked at before anything is made: ports and subnets that somebody else has.
 
-use std::collections::BTreeSet;
-use std::net::TcpListener;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use super::{Context, Failure, Outcome};
 use crate::boot::reach::published_ports;
+use crate::container::ports::{Interface, published};
 use crate::doctor::overlap::{self, Overlap};
 use crate::host::boot::occupied;
 use crate::host::podman::Pod;
 use crate::host::podman::hosts::{Part, Place};
 use crate::host::system::socket_holder;
 use crate::report::exit::Exit;
-use crate::stack::{GroupId, Stack};
+use crate::stack::{GroupId, MachineId, Stack};
 
 /// Fails with one line per published port that is taken, naming the port, whose it is to be, and the process that holds it.
 ///
@@ -40,6 +41,44 @@ pub fn run(context: &Context, stack: &Stack, part: &Part<'_>, running: &BTreeSet
     }
     let looked = part.host.network.run(|| taken(stack, part, &pods, running));
     let taken = looked.map_err(|error| Failure::new(Exit::Internal, format!("cannot look at the ports: {error}")))?;
+    no_port(&taken)
+}
+
+/// Fails where another process holds a port that one of these groups publishes on this host, as Compose files have it. `addresses`: each
+/// machine's, as this host knows it.
+///
+/// # Errors
+/// When a port is taken.
+pub fn require_free_ports(
+    stack: &Stack,
+    groups: impl Iterator<Item = GroupId>,
+    addresses: &BTreeMap<MachineId, Ipv4Addr>,
+) -> Outcome<()> {
+    let mut taken = Vec::new();
+    for id in groups {
+        let group = stack.group(id);
+        for port in published(stack, id) {
+            let address = match port.on {
+                Interface::Loopback => Ipv4Addr::LOCALHOST,
+                Interface::Lan => *addresses
+                    .get(&group.machine)
+                    .unwrap_or(&stack.machine(group.machine).lan_address),
+                Interface::At(address) => address,
+            };
+            let at = SocketAddr::from((address, port.host_port));
+            // An address that this host does not have is for the engine to say.
+            if TcpListener::bind(at).is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse) {
+                let holder = socket_holder::of_port(port.host_port)
+                    .map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
+                taken.push(format!("{at} for `{}` is held by {holder}", group.name));
+            }
+        }
+    }
+    no_port(&taken)
+}
+
+/// Fails with these lines about ports, if there are any.
+fn no_port(taken: &[String]) -> Outcome<()> {
     if taken.is_empty() {
         return Ok(());
     }

@@ -224,6 +224,12 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
         context.require_place(folder, Some(&stack.source_tree))?;
     }
     let outside = context.hosts(&stack, false)?;
+    if !args.lab {
+        let groups: Vec<GroupId> = stack.groups().map(|(id, _)| id).collect();
+        for part in outside.parts(&stack, &groups) {
+            part.require_podman(&stack)?;
+        }
+    }
     let needs_two = args.phases.contains(&Phase::One(TWO_HOSTS)) && !outside.are_apart();
     if !args.lab && !needs_two {
         let running = Running {

@@ -133,6 +133,7 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     let parts = hosts.parts(&stack, &chosen.groups);
     for part in parts.iter().filter(|part| part.host.place == Place::Here) {
         systemd::require_none(&stack, &part.groups)?;
+        part.require_podman(&stack)?;
     }
     require_secrets(context, &stack, &chosen.groups)?;
     for part in &hosts.parts(&stack, &chosen.groups) {
@@ -330,12 +331,15 @@ impl From<BootError> for Failure {
     fn from(error: BootError) -> Self {
         match error {
             BootError::Podman(error) => error.into(),
+            BootError::Docker(error) => error.into(),
             other @ (BootError::Mount(..)
             | BootError::Names { .. }
             | BootError::Used { .. }
             | BootError::ByUp(_)
             | BootError::Files(..)
             | BootError::OthersUnits(..)
+            | BootError::ByDocker(_)
+            | BootError::OthersOnDocker(_)
             | BootError::ByUnits(..)) => Self::new(Exit::Findings, other.to_string()),
             other => Self::new(Exit::Tool, other.to_string()),
         }

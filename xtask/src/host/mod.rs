@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod boot;
+pub mod docker;
 pub mod doctor;
 pub mod images;
 pub mod lab;

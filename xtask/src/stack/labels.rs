@@ -9,3 +9,7 @@ pub const CHECKOUT: &str = "ai-system.checkout";
 pub const MACHINE: &str = "ai-system.machine";
 /// On a group's pod and container: the group's name.
 pub const GROUP: &str = "ai-system.group";
+/// On what an engine other than Podman runs or keeps: which one. Podman's own have none.
+pub const ENGINE: &str = "ai-system.engine";
+/// Docker, as that label has it.
+pub const DOCKER: &str = "docker";

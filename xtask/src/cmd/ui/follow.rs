@@ -85,7 +85,7 @@ fn show(stack: &Stack, hosts: &Hosts, wanted: &Wanted, events: &SyncSender<Event
         }
     };
     let group = stack.group(group);
-    let command = hosts.of(group.machine).podman.command();
+    let command = hosts.of(group.machine).client();
     let command = command
         .args(["logs", &format!("--tail={TAIL}"), "--follow", &group.name])
         .until(Arc::clone(&wanted.ended))

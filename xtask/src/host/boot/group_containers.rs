@@ -1,11 +1,13 @@
-//! What Podman says of the containers of groups.
+//! What Podman, or the Docker that runs them in its place, says of the containers of groups.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::{BootError, on_docker};
 use crate::boot::standing::Standing;
-use crate::host::podman::hosts::{Hosts, Place};
+use crate::host::podman::hosts::{Hosts, Part, Place};
 use crate::host::podman::{Container, GROUP_LABEL, PodmanError, ROLE_LABEL};
+use crate::host::system::process::ProcessError;
 use crate::stack::{GroupId, Stack};
 
 /// Longest time since the last start of a container whose supervisor ends each time.
@@ -16,11 +18,15 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// How the container of each of these groups stands.
 ///
 /// # Errors
-/// When Podman fails.
-pub fn standing(hosts: &Hosts, stack: &Stack, groups: &[GroupId]) -> Result<BTreeMap<GroupId, Standing>, PodmanError> {
+/// When Podman or Docker fails.
+pub fn standing(hosts: &Hosts, stack: &Stack, groups: &[GroupId]) -> Result<BTreeMap<GroupId, Standing>, BootError> {
     let mut all = BTreeMap::new();
     for part in hosts.parts(stack, groups) {
-        let containers = part.host.podman.containers(&stack.name)?;
+        if let Some(docker) = &part.host.docker {
+            all.extend(on_docker::standing(docker, stack, &part.groups)?);
+            continue;
+        }
+        let containers = of_podman(hosts, stack, &part)?;
         for group in part.groups {
             let name = &stack.group(group).name;
             let found = containers.iter().find(|container| is_of(container, name));
@@ -30,17 +36,29 @@ pub fn standing(hosts: &Hosts, stack: &Stack, groups: &[GroupId]) -> Result<BTre
     Ok(all)
 }
 
+/// What Podman has of the stack. A host that has none, and a Docker which runs a part of the stack, has nothing else of it.
+fn of_podman(hosts: &Hosts, stack: &Stack, part: &Part<'_>) -> Result<Vec<Container>, PodmanError> {
+    match part.host.podman.containers(&stack.name) {
+        Err(PodmanError::Process(ProcessError::Missing { .. })) if hosts.has_docker() => Ok(Vec::new()),
+        found => found,
+    }
+}
+
 /// The first process of each of these groups' containers that run on this host.
 ///
 /// # Errors
-/// When Podman fails.
-pub fn processes(hosts: &Hosts, stack: &Stack, groups: &[GroupId]) -> Result<BTreeMap<GroupId, u32>, PodmanError> {
+/// When Podman or Docker fails.
+pub fn processes(hosts: &Hosts, stack: &Stack, groups: &[GroupId]) -> Result<BTreeMap<GroupId, u32>, BootError> {
     let mut all = BTreeMap::new();
     for part in hosts.parts(stack, groups) {
         if part.host.place == Place::Elsewhere {
             continue;
         }
-        let containers = part.host.podman.containers(&stack.name)?;
+        if let Some(docker) = &part.host.docker {
+            all.extend(on_docker::processes(docker, stack, &part.groups)?);
+            continue;
+        }
+        let containers = of_podman(hosts, stack, &part)?;
         for group in part.groups {
             let name = &stack.group(group).name;
             let found = containers.iter().find(|container| is_of(container, name));
@@ -78,12 +96,12 @@ fn of(container: &Container) -> Standing {
 /// The same of groups that do not answer, with the last line of each whose supervisor has ended.
 ///
 /// # Errors
-/// When Podman fails.
+/// When Podman or Docker fails.
 pub fn standing_of_silent(
     hosts: &Hosts,
     stack: &Stack,
     groups: &[GroupId],
-) -> Result<BTreeMap<GroupId, Standing>, PodmanError> {
+) -> Result<BTreeMap<GroupId, Standing>, BootError> {
     let mut all = standing(hosts, stack, groups)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     for (group, standing) in &mut all {
@@ -107,7 +125,7 @@ pub fn standing_of_silent(
 /// How often Podman has started a group's container again; nothing where it does not say so.
 fn restarts_of(hosts: &Hosts, stack: &Stack, group: GroupId) -> Option<u32> {
     let group = stack.group(group);
-    let command = hosts.of(group.machine).podman.command();
+    let command = hosts.of(group.machine).client();
     let output = command
         .args(["inspect", "--format", "{{.RestartCount}}", &group.name])
         .limit(LIMIT)
@@ -121,7 +139,7 @@ fn restarts_of(hosts: &Hosts, stack: &Stack, group: GroupId) -> Option<u32> {
 pub fn last_lines(hosts: &Hosts, stack: &Stack, group: GroupId, lines: usize) -> Vec<String> {
     let group = stack.group(group);
     let mut printed = Vec::new();
-    let command = hosts.of(group.machine).podman.command();
+    let command = hosts.of(group.machine).client();
     let shown = command
         .args(["logs", &format!("--tail={lines}"), &group.name])
         .limit(LIMIT)

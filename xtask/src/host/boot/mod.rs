@@ -6,6 +6,7 @@ pub mod folders;
 pub mod group_containers;
 pub mod memory;
 pub mod occupied;
+pub mod on_docker;
 pub mod orders;
 pub mod ownership;
 pub mod session;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use super::docker::DockerError;
 use super::leftovers::{self, leases, records::NetworkRecord};
 use super::podman::bridge::Bridge;
 use super::podman::make::{self, LIMIT};
@@ -104,7 +106,7 @@ pub enum BootError {
         subnet: String,
     },
     /// Groups run in pods, by `up`.
-    #[error("`cargo xtask up` runs {}\n  hint: `cargo xtask down` first: what it made has the names that the units need; volumes stay", .0.join(", "))]
+    #[error("`cargo xtask up` runs {}\n  hint: `cargo xtask down` first: what it made has the names that are needed; volumes stay", .0.join(", "))]
     ByUp(Vec<String>),
     /// Groups have units.
     #[error(
@@ -129,6 +131,20 @@ pub enum BootError {
          networks, subnets and ports of its own in config/stack.yaml; or take all of them over: `--take-over`", .1.display(), .0.join(", ")
     )]
     OthersUnits(Vec<String>, PathBuf),
+    /// Docker failed.
+    #[error(transparent)]
+    Docker(#[from] DockerError),
+    /// Groups run in Docker.
+    #[error(
+        "Docker runs {}\n  hint: `cargo xtask deploy --engine docker` changes them, `cargo xtask down` removes them; their volumes stay in Docker", .0.join(", ")
+    )]
+    ByDocker(Vec<String>),
+    /// Another checkout has had Docker make things of the stack.
+    #[error(
+        "what Docker has of the stack is not of this checkout: {}\n  hint: work in the checkout that it is of; or give this one a `name:`, networks, \
+         subnets and ports of its own in config/stack.yaml; or take all of it over: `--take-over`", .0.join(", ")
+    )]
+    OthersOnDocker(Vec<String>),
     /// Images are missing.
     #[error("missing images: {}\n  hint: run `cargo xtask build-images`", .0.join(", "))]
     Images(Vec<String>),

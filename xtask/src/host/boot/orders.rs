@@ -128,9 +128,9 @@ impl<'a> Operator<'a> {
         if let Some(why) = already(self.order, before) {
             return Ok(Before::Already(why));
         }
-        let podman = &self.hosts.of(agent.machine).podman;
-        podman
-            .command()
+        self.hosts
+            .of(agent.machine)
+            .client()
             .args([
                 "exec",
                 group,
@@ -154,8 +154,7 @@ impl<'a> Operator<'a> {
         let before = supervisor_status::fetch(at, None, LIMIT).ok();
         self.hosts
             .of(self.stack.group(id).machine)
-            .podman
-            .command()
+            .client()
             .args(["restart", name])
             .limit(limits::removal(self.stack))
             .read()

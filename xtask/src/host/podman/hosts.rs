@@ -3,7 +3,7 @@
 //! By default both machines are this host. In the lab each is a pair of namespaces of it; a machine with a `connection` is
 //! another host, which this one's Podman talks to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -12,8 +12,11 @@ use super::{Podman, PodmanError};
 use super::{containers_conf, seccomp};
 use crate::boot::lab::Lab;
 use crate::boot::reach::{Granted, Host, Reach, agent_address, status_address};
+use crate::host::boot::BootError;
+use crate::host::docker::Docker;
 use crate::host::system::addresses;
 use crate::host::system::network::{Endpoint, Network};
+use crate::host::system::process::Program;
 use crate::host::system::repository::Repository;
 use crate::host::{boot, lab};
 use crate::stack::{AgentId, GroupId, MachineId, Stack};
@@ -37,6 +40,8 @@ pub enum Place {
 pub struct MachineHost {
     /// Its Podman.
     pub podman: Podman,
+    /// The Docker that runs its groups in Podman's place.
+    pub docker: Option<Docker>,
     /// Where connections to its containers start.
     pub network: Network,
     /// What it decides about containers.
@@ -77,6 +82,7 @@ impl Hosts {
             .map(|machine| match &machine.connection {
                 None => MachineHost {
                     podman: podman.clone(),
+                    docker: None,
                     network: Network::Here,
                     host: here.clone(),
                     place: Place::Here,
@@ -89,6 +95,7 @@ impl Hosts {
                         seccomp_profile: None,
                     },
                     podman: podman.connection(name),
+                    docker: None,
                     network: Network::Here,
                     place: Place::Elsewhere,
                 },
@@ -147,6 +154,7 @@ impl Hosts {
                     lab::program(machine, "podman", repository),
                     lab::program(machine, "ip", repository),
                 ),
+                docker: None,
                 network: Network::namespace(&machine.network),
                 host: Host {
                     reach: Reach::Container,
@@ -158,6 +166,33 @@ impl Hosts {
             })
             .collect();
         Self { machines }
+    }
+
+    /// Has this host's Docker run these machines, in place of Podman. Its containers are asked by what they publish on the loopback: not
+    /// every Docker has its bridges in this host's own network.
+    pub fn give_to_docker(&mut self, machines: &BTreeSet<MachineId>, docker: &Docker) {
+        for machine in machines {
+            let host = &mut self.machines[machine.0];
+            host.docker = Some(docker.clone());
+            host.host.reach = Reach::Loopback;
+        }
+    }
+
+    /// Looks which machines Docker runs. Where there is no Docker, or none answers, it runs none.
+    pub fn look_at_docker(&mut self, stack: &Stack) {
+        let Some(docker) = Docker::installed() else { return };
+        let found = docker.glance(&stack.name).unwrap_or_default();
+        let machines = found
+            .iter()
+            .filter_map(|container| stack.find_machine(container.machine()?));
+        let here = machines.filter(|machine| self.of(*machine).place == Place::Here);
+        self.give_to_docker(&here.collect(), &docker);
+    }
+
+    /// Whether Docker runs any machine.
+    #[must_use]
+    pub fn has_docker(&self) -> bool {
+        self.machines.iter().any(MachineHost::is_on_docker)
     }
 
     /// The host of a machine.
@@ -176,9 +211,11 @@ impl Hosts {
                 .iter()
                 .copied()
                 .filter(|group| stack.group(*group).machine == machine);
-            let shared = parts
-                .iter_mut()
-                .find(|part| part.host.place == Place::Here && host.place == Place::Here);
+            let shared = parts.iter_mut().find(|part| {
+                part.host.place == Place::Here
+                    && host.place == Place::Here
+                    && part.host.is_on_docker() == host.is_on_docker()
+            });
             if let Some(part) = shared {
                 part.machines.push(machine);
                 part.groups.extend(own);
@@ -215,7 +252,36 @@ impl Hosts {
     }
 }
 
+impl Part<'_> {
+    /// Fails where Docker runs a group of it: Podman's would have the same names, addresses and ports.
+    ///
+    /// # Errors
+    /// When it does.
+    pub fn require_podman(&self, stack: &Stack) -> Result<(), BootError> {
+        if !self.host.is_on_docker() {
+            return Ok(());
+        }
+        let names = self.groups.iter().map(|group| stack.group(*group).name.clone());
+        Err(BootError::ByDocker(names.collect()))
+    }
+}
+
 impl MachineHost {
+    /// Whether Docker runs its groups.
+    #[must_use]
+    pub fn is_on_docker(&self) -> bool {
+        self.docker.is_some()
+    }
+
+    /// What its containers are spoken to by, arguments to follow: `exec`, `logs` and `restart` are the same for Podman and Docker.
+    #[must_use]
+    pub fn client(&self) -> Program {
+        match &self.docker {
+            Some(docker) => docker.command(),
+            None => self.podman.command(),
+        }
+    }
+
     fn endpoint(&self, address: SocketAddr) -> Endpoint {
         Endpoint {
             address,
