@@ -123,14 +123,13 @@ impl<'a> Site<'a> {
                 .arg(target.join("debug/agent-supervisor"))
                 .arg(&self.stack),
         );
-        let import = ["import", "--quiet", "--change=USER 10001:10001"];
+        self.import(&["--change=USER 10001:10001"]);
+    }
+
+    fn import(&self, changes: &[&str]) {
         let mut podman = command(self.programs.join("podman"));
-        printed(
-            podman
-                .args(import)
-                .arg(self.docker.0.folder.join("image.tar"))
-                .arg(IMAGE),
-        );
+        podman.args(["import", "--quiet"]).args(changes);
+        printed(podman.arg(self.docker.0.folder.join("image.tar")).arg(IMAGE));
     }
 
     fn container(&self) -> String {
@@ -247,8 +246,10 @@ fn a_stack_is_deployed_changed_and_removed() {
     site.fails("up", 1, "Docker runs main");
     site.fails("smoke", 1, "Docker runs main");
     what_changed_is_started_anew(&site, &first);
+    what_is_built_anew_is_handed_over(&site);
     a_killed_container_comes_back(&site);
     another_checkout_does_not_touch_it(&site);
+    nothing_is_called_removed_that_cannot_be_seen(&site);
     nothing_of_it_is_left(&site, &others);
     without_podman(&site);
     what_does_not_answer_is_told(&site);
@@ -287,6 +288,18 @@ fn what_changed_is_started_anew(site: &Site<'_>, first: &str) {
     assert_eq!(site.states(), ["healthy", "healthy"]);
 }
 
+fn what_is_built_anew_is_handed_over(site: &Site<'_>) {
+    let (container, image) = (site.container(), site.inspected("{{.Image}}"));
+    site.import(&["--change=USER 10001:10001", "--change=ENV BUILT=again"]);
+    let said = site.succeeds("deploy --engine docker");
+    assert!(said.contains("1 image"), "{said}");
+    assert_ne!(site.container(), container);
+    assert_ne!(site.inspected("{{.Image}}"), image);
+    let container = site.container();
+    let said = site.succeeds("deploy --engine docker");
+    assert!(!said.contains("1 image") && site.container() == container, "{said}");
+}
+
 fn a_killed_container_comes_back(site: &Site<'_>) {
     let process = site.inspected("{{.State.Pid}}");
     printed(site.docker.0.enter().args(["kill", "-KILL", &process]));
@@ -304,6 +317,13 @@ fn another_checkout_does_not_touch_it(site: &Site<'_>) {
         assert!(said.contains("not of this checkout"), "{arguments:?}: {said}");
         assert_eq!(site.container(), container);
     }
+}
+
+/// A Docker that does not answer has it all the same.
+fn nothing_is_called_removed_that_cannot_be_seen(site: &Site<'_>) {
+    let settings = ["DOCKER_HOST=unix:///no/such/socket".to_owned()];
+    let said = ended(&mut site.ours(&site.stack, &settings, &["down"]), 1);
+    assert!(said.contains("its daemon does not run"), "{said}");
 }
 
 fn nothing_of_it_is_left(site: &Site<'_>, others: &Others<'_>) {

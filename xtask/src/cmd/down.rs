@@ -1,13 +1,17 @@
 //! `cargo xtask down`: stop the stack and remove it.
 
+use std::path::PathBuf;
+
 use super::select::{Named, Selection};
 use super::{Context, Failure, Outcome, ownership};
 use crate::boot::event::BootEvent;
 use crate::boot::limits;
+use crate::host::boot::on_docker::{self, compose_file};
+use crate::host::boot::systemd;
 use crate::host::boot::take_down::{self, Left, Removal, Removed};
-use crate::host::boot::{on_docker, systemd};
 use crate::host::docker::Docker;
 use crate::host::podman::hosts::Place;
+use crate::host::system::files::FileError;
 use crate::host::system::{lock, process};
 use crate::report::exit::Exit;
 use crate::report::findings::counted;
@@ -107,20 +111,34 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     Ok(conclude(args, context, &stack, &removed))
 }
 
-/// Removes what Docker runs and keeps of the stack; nothing where there is no Docker, or none that answers this user.
+/// Removes what Docker runs and keeps of the stack; nothing where there is no Docker, or none that answers this user and was ever given
+/// something of it.
 fn from_docker(args: &Args, context: &Context, stack: &Stack, removal: &Removal) -> Outcome<Option<Removed>> {
     let Some(docker) = Docker::installed() else {
         return Ok(None);
     };
+    let machines = (0..stack.machines.len()).map(MachineId);
+    let files = machines.map(|id| (id, compose_file(&context.repository.work(), stack, id)));
+    let files: Vec<(MachineId, PathBuf)> = files.filter(|(_, file)| file.exists()).collect();
+    match docker.glance(&stack.name) {
+        Err(_) if files.is_empty() => return Ok(None),
+        other => drop(other?),
+    }
     let emit = |event: BootEvent| {
         if let BootEvent::Removed(kind, name) = event {
             context.printer.step("removed", format!("{kind} {name}"));
         }
     };
-    if docker.glance(&stack.name).is_err() {
-        return Ok(None);
-    }
     let removed = on_docker::take_down::down(&docker, stack, removal, args.take_over, &emit)?;
+    if removal.groups.is_none() && removed.left.is_empty() {
+        let is_gone = |machine: &MachineId| {
+            let name = &stack.machine(*machine).name;
+            removal.machines.as_ref().is_none_or(|machines| machines.contains(name))
+        };
+        for (_, file) in files.into_iter().filter(|(machine, _)| is_gone(machine)) {
+            std::fs::remove_file(&file).map_err(FileError::on("remove", &file))?;
+        }
+    }
     Ok(Some(removed))
 }
 

@@ -424,10 +424,10 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::{Site, deployed, file};
-    use crate::stack::MachineId;
     use crate::stack::fixture::Fixture;
+    use crate::stack::{MachineId, Stack};
 
-    const SITE: Site = Site {
+    static SITE: Site = Site {
         addresses: BTreeMap::new(),
         processors: 1,
     };
@@ -464,7 +464,7 @@ mod tests {
     fn digests_are_of_all_that_a_group_is_made_with_and_of_nothing_else() {
         let stack = Fixture::small().model();
         let id = MachineId(0);
-        let digests = |stack, site| deployed(stack, id, site).digests;
+        let digests = |stack: &Stack, site: &Site| deployed(stack, id, site).digests;
         let first = digests(&stack, &SITE);
         assert_eq!(first, digests(&stack, &SITE));
         let mut changed = Fixture::small().model();
@@ -479,7 +479,7 @@ mod tests {
         assert_ne!(first[&core], second[&core]);
         let moved = Site {
             addresses: BTreeMap::from([(id, Ipv4Addr::new(10, 0, 0, 9))]),
-            ..SITE
+            ..SITE.clone()
         };
         assert_ne!(first, digests(&stack, &moved), "what is published on it");
     }

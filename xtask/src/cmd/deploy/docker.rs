@@ -11,7 +11,7 @@ use crate::boot::session::Chosen;
 use crate::cmd::select::Selection;
 use crate::cmd::up::{self, choose};
 use crate::cmd::{Context, Failure, Outcome, preflight};
-use crate::host::boot::on_docker::{Deployment, OfDocker, Project, Wanted};
+use crate::host::boot::on_docker::{Deployment, OfDocker, Project, Wanted, compose_file};
 use crate::host::boot::session::Emit;
 use crate::host::boot::{BootError, folders, systemd};
 use crate::host::docker::Docker;
@@ -80,6 +80,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     let there = deployment.there();
     let new = chosen.groups.iter().copied().filter(|group| !there.contains(group));
     preflight::require_free_ports(&stack, new, &site.addresses)?;
+    context.repository.make_work()?;
     make_folders(context, &stack, &machines)?;
     hand_over(context, &docker, podman.as_ref(), &mut images)?;
     let wanted = Wanted {
@@ -116,11 +117,7 @@ fn wanted<'a>(
         digests.extend(deployed.digests);
         projects.push(Project {
             machine: *machine,
-            path: context
-                .repository
-                .work()
-                .join("compose")
-                .join(format!("{}.yml", deployed.project)),
+            path: compose_file(&context.repository.work(), stack, *machine),
             name: deployed.project,
             text: deployed.text,
         });

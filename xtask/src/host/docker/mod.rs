@@ -156,10 +156,12 @@ impl Docker {
         }
     }
 
+    /// In its own words, why it does not answer what it always does.
     fn failure(&self, arguments: &[&str]) -> DockerError {
         match self.command().args(arguments).limit(QUERY).read() {
             Err(error) => error.into(),
-            Ok(_) => DockerError::NotRunning("its socket".to_owned()),
+            // By now it does.
+            Ok(_) => DockerError::NotRunning(self.endpoint().unwrap_or_default()),
         }
     }
 
@@ -268,10 +270,8 @@ impl Docker {
         if listed.status.success() {
             return Ok(listed.stdout.lines().map(str::to_owned).collect());
         }
-        Err(match refused(&listed.stderr, "its socket".to_owned()) {
-            Some(DockerError::NotRunning(_)) | None => self.failure(&["version"]),
-            Some(error) => error,
-        })
+        let at = self.endpoint().unwrap_or_default();
+        Err(refused(&listed.stderr, at).unwrap_or_else(|| self.failure(&["version"])))
     }
 
     /// Those of these that are there.

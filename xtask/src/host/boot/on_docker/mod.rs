@@ -3,7 +3,7 @@
 pub mod take_down;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::deployment::told;
@@ -191,6 +191,10 @@ impl Deployment {
         emit: &Emit<'_>,
     ) -> Result<Created, BootError> {
         let stack = wanted.stack;
+        // By these it is known afterwards that Docker has something of the stack.
+        for project in &wanted.projects {
+            files::write(&project.path, project.text.as_bytes(), false)?;
+        }
         for (id, name) in &self.gone {
             remove_container(docker, id, limits::removal(stack))?;
             emit(BootEvent::Removed("container", name.clone()));
@@ -198,8 +202,7 @@ impl Deployment {
         // Until they have stopped, the old ones answer, and would be taken for the new ones.
         let replaced: Vec<String> = self.containers(stack, Action::Replaced);
         if !replaced.is_empty() {
-            let stop = docker.command().arg("stop").args(&replaced);
-            stop.limit(limits::removal(stack)).read()?;
+            stop(docker, &replaced, limits::removal(stack))?;
         }
         for network in &self.old_networks {
             // None of its containers can go on: they have addresses of it.
@@ -269,7 +272,6 @@ impl Deployment {
         if due.is_empty() {
             return Ok(());
         }
-        files::write(&project.path, project.text.as_bytes(), false)?;
         let up = |names: &[&str]| {
             let up = compose
                 .command()
@@ -428,23 +430,29 @@ fn require_own<'a>(
     Err(BootError::OthersOnDocker(told(others)))
 }
 
-/// Stops a container within the time that it was made with, and removes it; its anonymous volumes go with it. One that is gone is no failure.
-fn remove_container(docker: &Docker, id: &str, limit: Duration) -> Result<(), ProcessError> {
-    // What cannot be stopped, the removal says.
-    match docker.command().args(["stop", id]).limit(limit).read() {
-        Ok(_) | Err(ProcessError::Failed { .. }) => {}
-        Err(error) => return Err(error),
+/// Stops containers within the time that they were made with. What cannot be stopped, such as one that is gone, is for what comes next to say.
+fn stop(docker: &Docker, ids: &[String], limit: Duration) -> Result<(), ProcessError> {
+    match docker.command().arg("stop").args(ids).limit(limit).read() {
+        Ok(_) | Err(ProcessError::Failed { .. }) => Ok(()),
+        Err(error) => Err(error),
     }
-    let removed = docker
-        .command()
-        .args(["rm", "--force", "--volumes", id])
-        .limit(limit)
-        .whole()
-        .read();
-    match removed {
+}
+
+/// Stops a container and removes it; its anonymous volumes go with it. One that is gone is no failure.
+fn remove_container(docker: &Docker, id: &str, limit: Duration) -> Result<(), ProcessError> {
+    stop(docker, &[id.to_owned()], limit)?;
+    let remove = docker.command().args(["rm", "--force", "--volumes", id]);
+    match remove.limit(limit).whole().read() {
         Err(ProcessError::Failed { tail, .. }) if tail.iter().any(|line| line.contains("No such container")) => Ok(()),
         other => other.map(drop),
     }
+}
+
+/// Where a machine's Compose file is written. It stays for as long as Docker has something of the machine.
+#[must_use]
+pub fn compose_file(work: &Path, stack: &Stack, machine: MachineId) -> PathBuf {
+    let name = format!("{}_{}.yml", stack.name, stack.machine(machine).name);
+    work.join("compose").join(name)
 }
 
 /// The containers that Docker runs.
