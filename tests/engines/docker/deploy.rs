@@ -123,12 +123,18 @@ impl<'a> Site<'a> {
                 .arg(target.join("debug/agent-supervisor"))
                 .arg(&self.stack),
         );
-        self.import(&["--change=USER 10001:10001"]);
+        self.import(&[]);
     }
 
     fn import(&self, changes: &[&str]) {
         let mut podman = command(self.programs.join("podman"));
-        podman.args(["import", "--quiet"]).args(changes);
+        podman.args([
+            "import",
+            "--quiet",
+            "--change=USER 10001:10001",
+            "--change=LABEL ai-system.stack=stack",
+        ]);
+        podman.args(changes);
         printed(podman.arg(self.docker.0.folder.join("image.tar")).arg(IMAGE));
     }
 
@@ -246,6 +252,7 @@ fn a_stack_is_deployed_changed_and_removed() {
     site.fails("up", 1, "Docker runs main");
     site.fails("smoke", 1, "Docker runs main");
     what_changed_is_started_anew(&site, &first);
+    what_docker_does_not_start_is_told(&site);
     what_is_built_anew_is_handed_over(&site);
     a_killed_container_comes_back(&site);
     another_checkout_does_not_touch_it(&site);
@@ -288,13 +295,25 @@ fn what_changed_is_started_anew(site: &Site<'_>, first: &str) {
     assert_eq!(site.states(), ["healthy", "healthy"]);
 }
 
+fn what_docker_does_not_start_is_told(site: &Site<'_>) {
+    let path = site.stack.join("config/stack.yaml");
+    let stack = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{stack}\ndevices: [/dev/no-such-device]\n")).unwrap();
+    site.fails("deploy --engine docker", 1, "no-such-device");
+    std::fs::write(&path, stack).unwrap();
+    site.succeeds("deploy --engine docker");
+    assert_eq!(site.states(), ["healthy", "healthy"]);
+}
+
 fn what_is_built_anew_is_handed_over(site: &Site<'_>) {
     let (container, image) = (site.container(), site.inspected("{{.Image}}"));
-    site.import(&["--change=USER 10001:10001", "--change=ENV BUILT=again"]);
+    site.import(&["--change=ENV BUILT=again"]);
     let said = site.succeeds("deploy --engine docker");
     assert!(said.contains("1 image"), "{said}");
     assert_ne!(site.container(), container);
     assert_ne!(site.inspected("{{.Image}}"), image);
+    let images = site.docker.run(&["image", "ls", "--all", "--quiet", "--no-trunc"]);
+    assert!(!images.contains(&image), "the older one is gone: {images}");
     let container = site.container();
     let said = site.succeeds("deploy --engine docker");
     assert!(!said.contains("1 image") && site.container() == container, "{said}");

@@ -235,6 +235,16 @@ impl Image {
         self.repo_tags.iter().flatten()
     }
 
+    /// Whether it is of that stack, and nothing names it any more: a newer one has its name.
+    #[must_use]
+    pub fn is_replaced(&self, stack: &str) -> bool {
+        let labels = self.config.as_ref().and_then(|config| config.labels.as_ref());
+        let is_own = labels
+            .and_then(|labels| labels.get(STACK))
+            .is_some_and(|name| name == stack);
+        is_own && self.names().next().is_none()
+    }
+
     /// Whether it is one that Podman has: by its id, or, where Docker numbers images in a way of its own, by its layers and what is started
     /// in it.
     #[must_use]
@@ -461,6 +471,18 @@ mod tests {
         assert!(image("sha256:bb", "1").is_the_same(&podman));
         assert!(!image("sha256:bb", "2").is_the_same(&podman));
         assert_eq!(image("x", "").names().count(), 1);
+    }
+
+    #[test]
+    fn an_image_of_the_stack_is_replaced_once_nothing_names_it() {
+        let image = |names: &str, stack: &str| -> Image {
+            serde_json::from_str(&format!(
+                r#"{{"Id":"x","RepoTags":{names},"RootFS":{{"Layers":[]}},"Config":{{"Labels":{{"ai-system.stack":"{stack}"}}}}}}"#
+            ))
+            .unwrap()
+        };
+        assert!(image("[]", "s").is_replaced("s") && image("null", "s").is_replaced("s"));
+        assert!(!image("[]", "t").is_replaced("s") && !image(r#"["mine:1"]"#, "s").is_replaced("s"));
     }
 
     #[test]

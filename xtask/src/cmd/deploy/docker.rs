@@ -99,7 +99,16 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
         stack: &stack,
     };
     let start = |emit: &Emit<'_>| deployment.carry_out(&docker, &compose, &wanted, emit);
-    begun.boot(start, &containers, lock, || {})
+    begun.boot(start, &containers, lock, || {
+        // What Docker does not say now, it has next time, too.
+        let removed = images::remove_replaced(&docker, &stack.name, &images.older).unwrap_or_default();
+        if removed > 0 {
+            context.printer.step(
+                "removed",
+                format!("{} that newer ones replaced", counted(removed, "image")),
+            );
+        }
+    })
 }
 
 /// What Docker is to have; of images nothing is known yet.

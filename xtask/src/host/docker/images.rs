@@ -45,6 +45,8 @@ pub struct Images {
     pub there: BTreeMap<String, String>,
     /// Names of those that Podman has, and Docker has not, or in another version.
     pub lacking: Vec<String>,
+    /// Ids of those that Docker has in another version.
+    pub older: Vec<String>,
 }
 
 /// Compares what Docker has of these images with what Podman has of them. What Podman has not, Docker may have from elsewhere.
@@ -66,7 +68,10 @@ pub fn look(docker: &Docker, podman: Option<&Podman>, wanted: &[String]) -> Resu
             (Some(image), built) if built.is_none_or(|built| image.is_the_same(built)) => {
                 images.there.insert(name.clone(), image.id.clone());
             }
-            (_, Some(_)) => images.lacking.push(name.clone()),
+            (older, Some(_)) => {
+                images.lacking.push(name.clone());
+                images.older.extend(older.map(|image| image.id.clone()));
+            }
             (_, None) => missing.push(name.clone()),
         }
     }
@@ -98,6 +103,19 @@ pub fn hand_over(
         Some((name.clone(), image.id.clone()))
     };
     Ok(names.iter().filter_map(named).collect())
+}
+
+/// Removes those of these images of a stack that nothing names and no container has any more; returns how many.
+///
+/// # Errors
+/// When Docker cannot be asked. That it keeps one is no failure.
+pub fn remove_replaced(docker: &Docker, stack: &str, ids: &[String]) -> Result<usize, DockerError> {
+    let mut removed = 0;
+    for image in docker.images(ids)?.iter().filter(|image| image.is_replaced(stack)) {
+        let remove = docker.command().args(["image", "rm", &image.id]).limit(LIMIT).whole();
+        removed += usize::from(remove.run()?.status.success());
+    }
+    Ok(removed)
 }
 
 fn load(docker: &Docker, repository: &Repository, archive: &Path) -> Result<(), DockerError> {

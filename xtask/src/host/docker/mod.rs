@@ -14,6 +14,14 @@ use crate::stack::labels::{DOCKER, ENGINE, STACK};
 const QUERY: Duration = Duration::from_secs(60);
 /// The same where it is asked only to know whether it is there at all.
 const GLANCE: Duration = Duration::from_secs(10);
+/// Where it is asked unless something else is set.
+const SOCKET: &str = "unix:///var/run/docker.sock";
+/// What lists ids of containers, running or not.
+const CONTAINERS: [&str; 5] = ["container", "ls", "--quiet", "--all", "--no-trunc"];
+/// The same of networks.
+const NETWORKS: [&str; 4] = ["network", "ls", "--quiet", "--no-trunc"];
+/// What lists names of volumes, which have no ids.
+const VOLUMES: [&str; 3] = ["volume", "ls", "--quiet"];
 /// Oldest Compose that reads what is given to it.
 const OLDEST_COMPOSE: u32 = 2;
 
@@ -161,7 +169,7 @@ impl Docker {
         match self.command().args(arguments).limit(QUERY).read() {
             Err(error) => error.into(),
             // By now it does.
-            Ok(_) => DockerError::NotRunning(self.endpoint().unwrap_or_default()),
+            Ok(_) => DockerError::NotRunning(std::env::var("DOCKER_HOST").unwrap_or_else(|_| SOCKET.to_owned())),
         }
     }
 
@@ -183,7 +191,7 @@ impl Docker {
     /// # Errors
     /// When it cannot be asked.
     pub fn containers(&self, stack: &str) -> Result<Vec<Container>, DockerError> {
-        let ids = self.ids("container", &own(stack), QUERY)?;
+        let ids = self.ids(&CONTAINERS, &own(stack), QUERY)?;
         self.own_containers(stack, &ids)
     }
 
@@ -192,7 +200,7 @@ impl Docker {
     /// # Errors
     /// When it cannot be asked.
     pub fn glance(&self, stack: &str) -> Result<Vec<Container>, DockerError> {
-        let ids = self.ids("container", &own(stack), GLANCE)?;
+        let ids = self.ids(&CONTAINERS, &own(stack), GLANCE)?;
         self.own_containers(stack, &ids)
     }
 
@@ -210,7 +218,7 @@ impl Docker {
         let mut wanted = names.to_vec();
         for project in projects {
             let filter = ["--filter".to_owned(), format!("label={PROJECT}={project}")];
-            wanted.extend(self.ids("container", &filter, QUERY)?);
+            wanted.extend(self.ids(&CONTAINERS, &filter, QUERY)?);
         }
         let mut found: Vec<Container> = self.inspect("container", &wanted)?;
         // A name may also be the beginning of some container's id.
@@ -228,7 +236,7 @@ impl Docker {
     /// # Errors
     /// When it cannot be asked.
     pub fn networks(&self, stack: &str, names: &[String]) -> Result<Vec<Network>, DockerError> {
-        let mut wanted = self.ids("network", &own(stack), QUERY)?;
+        let mut wanted = self.ids(&NETWORKS, &own(stack), QUERY)?;
         wanted.extend_from_slice(names);
         let mut found: Vec<Network> = self.inspect("network", &wanted)?;
         found.retain(|network| names.contains(&network.name) || belongs_to(&network.labels, stack));
@@ -242,7 +250,7 @@ impl Docker {
     /// # Errors
     /// When it cannot be asked.
     pub fn volumes(&self, stack: &str, names: &[String]) -> Result<Vec<Volume>, DockerError> {
-        let mut wanted = self.ids("volume", &own(stack), QUERY)?;
+        let mut wanted = self.ids(&VOLUMES, &own(stack), QUERY)?;
         wanted.extend_from_slice(names);
         let mut found: Vec<Volume> = self.inspect("volume", &wanted)?;
         found.sort_by(|one, other| one.name.cmp(&other.name));
@@ -258,15 +266,9 @@ impl Docker {
         self.inspect("image", names)
     }
 
-    /// Ids, or names of volumes, of what fits these filters.
-    fn ids(&self, kind: &str, filters: &[String], limit: Duration) -> Result<Vec<String>, DockerError> {
-        let mut command = self.command().args([kind, "ls", "--quiet"]);
-        if kind == "container" {
-            command = command.args(["--all", "--no-trunc"]);
-        } else if kind == "network" {
-            command = command.arg("--no-trunc");
-        }
-        let listed = command.args(filters).limit(limit).run()?;
+    /// Ids, or names of volumes, of what a list has and fits these filters.
+    fn ids(&self, list: &[&str], filters: &[String], limit: Duration) -> Result<Vec<String>, DockerError> {
+        let listed = self.command().args(list).args(filters).limit(limit).run()?;
         if listed.status.success() {
             return Ok(listed.stdout.lines().map(str::to_owned).collect());
         }
@@ -311,9 +313,10 @@ impl Docker {
 fn compose() -> Result<Compose, DockerError> {
     let mut old = None;
     for command in [Program::new("docker").arg("compose"), Program::new("docker-compose")] {
-        let asked = command.clone().args(["version", "--short"]).limit(QUERY).run();
-        let Ok(output) = asked.inspect_err(|_| {}) else {
-            continue;
+        let output = match command.clone().args(["version", "--short"]).limit(QUERY).run() {
+            Ok(output) => output,
+            Err(ProcessError::Missing { .. }) => continue,
+            Err(error) => return Err(error.into()),
         };
         let Some(version) = output.status.success().then(|| output.stdout.trim().to_owned()) else {
             continue;
