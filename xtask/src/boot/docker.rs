@@ -65,6 +65,8 @@ struct State {
     started_at: String,
     #[serde(default)]
     pid: u32,
+    #[serde(default)]
+    error: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -117,6 +119,12 @@ impl Container {
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         Some(self.state.pid).filter(|pid| *pid > 0)
+    }
+
+    /// Why Docker could not start it last.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        Some(self.state.error.trim()).filter(|error| !error.is_empty())
     }
 
     /// How it stands. Between two starts Docker calls it `restarting`: it comes back.
@@ -356,7 +364,7 @@ mod tests {
     fn container(name: &str, status: &str, labels: &str) -> Container {
         serde_json::from_str(&format!(
             r#"{{"Id":"1{name}","Name":"/{name}","Image":"sha256:aa","RestartCount":2,
-                "State":{{"Status":"{status}","ExitCode":3,"StartedAt":"2023-11-14T22:13:20.123456789Z","Pid":7}},
+                "State":{{"Status":"{status}","ExitCode":3,"StartedAt":"2023-11-14T22:13:20.123456789Z","Pid":7,"Error":""}},
                 "Config":{{"Image":"localhost/s/{name}:latest","Labels":{{{labels}}}}}}}"#
         ))
         .unwrap()
@@ -379,6 +387,7 @@ mod tests {
             said: None,
         };
         assert_eq!(standing("running"), running);
+        assert_eq!(container("core", "running", "").error(), None);
         assert_eq!(standing("restarting"), running);
         assert_eq!(
             standing("exited").text(),

@@ -288,21 +288,24 @@ impl Deployment {
         if let Err(error @ (ProcessError::Interrupted { .. } | ProcessError::Missing { .. })) = all_at_once {
             return Err(error.into());
         }
+        let own = docker.containers(&stack.name)?;
+        let is_one_of_many = due.len() > 1;
         for (id, action) in due {
-            let failure = match &all_at_once {
-                Ok(_) => None,
-                Err(_) if runs_as_wanted(docker, wanted, id)? => None,
-                Err(_) => up(&[name(id)]).err(),
-            };
+            let mut failure = failure(&own, wanted, id, &all_at_once);
+            // What another one failed at may have kept it from being started.
+            if failure.is_some() && all_at_once.is_err() && is_one_of_many {
+                let alone = up(&[name(id)]);
+                failure = self::failure(&docker.containers(&stack.name)?, wanted, id, &alone);
+            }
             match failure {
                 None => {
                     created.groups.insert(id);
                     emit(BootEvent::Group(id, action));
                 }
-                Some(error) => {
+                Some(why) => {
                     created.failed.insert(id);
                     if !process::interrupted() {
-                        emit(BootEvent::GroupFailed(id, error.to_string()));
+                        emit(BootEvent::GroupFailed(id, why));
                     }
                 }
             }
@@ -311,17 +314,30 @@ impl Deployment {
     }
 }
 
-/// Whether a group runs as it is to be: one of several that were started at once may, when another did not.
-fn runs_as_wanted(docker: &Docker, wanted: &Wanted<'_>, id: GroupId) -> Result<bool, DockerError> {
+/// Why a group does not run as it is to be, after Compose has ended like that; nothing where it does. Not all that Docker does not start
+/// is a failure of Compose.
+fn failure(
+    own: &[Container],
+    wanted: &Wanted<'_>,
+    id: GroupId,
+    compose: &Result<String, ProcessError>,
+) -> Option<String> {
+    let stack = wanted.stack;
     let of_group = docker::Wanted {
-        stack: wanted.stack,
+        stack,
         groups: &[id],
         digests: &wanted.digests,
         images: wanted.images,
         new_networks: &BTreeSet::new(),
     };
-    let own = docker.containers(&wanted.stack.name)?;
-    Ok(docker::actions(&of_group, &own).get(&id) == Some(&Action::Unchanged))
+    if docker::actions(&of_group, own).get(&id) == Some(&Action::Unchanged) {
+        return None;
+    }
+    let container = own.iter().find(|container| container.name() == stack.group(id).name);
+    let standing = container.map_or(Standing::Absent, Container::standing);
+    let by_docker = container.and_then(Container::error).map(str::to_owned);
+    let by_compose = || compose.as_ref().err().map(ToString::to_string);
+    Some(by_docker.or_else(by_compose).unwrap_or_else(|| standing.text()))
 }
 
 /// The volumes that Docker keeps for machines.
