@@ -29,8 +29,8 @@ use crate::stack::{GroupId, MachineId, Stack};
 /// one that `docker` speaks to (DOCKER_HOST), on this host.
 ///
 /// Running it again changes what has changed: a group whose definition or image is another one is started anew, a group that the stack does
-/// not have any more is stopped and removed, and all others are left alone. `status`, `logs`, `exec` and `restart` look at what runs, and
-/// `down` stops and removes it. What is not this stack's is never replaced. What `up` or the other engine has started is to be taken down first:
+/// not have any more is stopped and removed, and all others are left alone. `status`, `logs`, `exec`, `restart`, and with systemd `smoke`,
+/// look at what runs, and `down` stops and removes it. What is not this stack's is never replaced. What `up` or the other engine has started is to be taken down first:
 /// names and addresses are the same.
 ///
 /// Exit codes are those of `up`.
