@@ -4,7 +4,7 @@ use crate::audit::rule::rules;
 
 rules! {
     /// Finds calls with arguments that the callee does not take, or without one that it needs, on the start path: of first-party
-    /// functions and constructors, those of dataclasses and named tuples included, of `lambda`s that have a name, and of functions
+    /// functions and constructors, those of dataclasses and named tuples included, of `lambda`s, and of functions
     /// and classes of the standard library of Python 3.11.
     ///
     /// Python raises `TypeError` there.

@@ -9,7 +9,7 @@ use pysrc::{Atom, Body, Call, LAMBDA, Span, Step, Value, members};
 use super::assigned::{Given, SetElsewhere};
 use super::class::Lookup;
 use super::failure::{Flow, Meant, Words};
-use super::mutation::{About, Mention};
+use super::mutation::{About, CONSTRUCTOR, Mention, is_constructor};
 use super::object::{self, object_class};
 use super::operator::kind;
 use super::steps::any_step;
@@ -403,7 +403,8 @@ impl Walker<'_> {
         }
         // `self.__class__.name = …` gives it to this one, too.
         let given = self.class_variable(class.0, class.1, name).is_some() || self.is_set_on_others(name);
-        if matches!(found, Lookup::Unknown) || names.contains(name) || given || (assigned_later && opened) {
+        let perhaps_by_now = assigned_later && opened && !self.is_for_constructors(class, name);
+        if matches!(found, Lookup::Unknown) || names.contains(name) || given || perhaps_by_now {
             return Flow::Next;
         }
         let shown = self.class_name(class);
@@ -611,10 +612,18 @@ impl Walker<'_> {
             }
             // What shows all attributes of an object may be used to change them.
             let written = |name: &str| source.atom(name).is_some_and(|atom| source.uses(atom).escapes);
-            if MAKERS.iter().any(|maker| source.atom(maker).is_some()) || SHOWN.iter().any(|shown| written(shown)) {
+            let facts = source.classes.get(class as usize)?;
+            let has = |maker: &&str| {
+                let bound = || {
+                    let mut bound = HashSet::default();
+                    collect(source, &facts.body, &mut bound);
+                    bound.contains(*maker)
+                };
+                source.atom(maker).is_some() && (bound() || self.set_from_outside(maker))
+            };
+            if MAKERS.iter().any(has) || SHOWN.iter().any(|shown| written(shown)) {
                 return None;
             }
-            let facts = source.classes.get(class as usize)?;
             if source
                 .atom("locals")
                 .is_some_and(|locals| calls(source, &facts.body, locals))
@@ -647,7 +656,12 @@ impl Walker<'_> {
                     && within.is_some_and(|function| function == LAMBDA || self.may_have_run(mention.module, function))
             })
         };
-        (given && self.is_mentioned(&["__dict__", "vars"])) || self.mentions("setattr").iter().any(unseen)
+        // Whoever only reads what they show changes nothing.
+        let shows = |name: &&str| {
+            let mut mentions = self.mentions(name).into_iter();
+            mentions.any(|mention| mention.source.uses(mention.atom).escapes)
+        };
+        (given && ["__dict__", "vars"].iter().any(shows)) || self.mentions("setattr").iter().any(unseen)
     }
 
     /// Whether what a call of `setattr` is about may be an object of a class: `self` in a method of another is none.
@@ -705,6 +719,30 @@ impl Walker<'_> {
                     .any(|attribute| attribute.class == class && &*attribute.name == name)
             })
         }) || self.set_from_outside(name)
+    }
+
+    /// Whether constructors alone set an attribute, and nothing but the making of an object calls those.
+    fn is_for_constructors(&self, class: (ModuleId, u32), name: &str) -> bool {
+        let order = self.order(class.0, class.1);
+        let set_otherwise = order.iter().any(|entry| {
+            let own = entry.and_then(|(module, class)| Some((self.source(module)?, class)));
+            own.is_none_or(|(source, class)| {
+                let mut sets = source.attributes.iter();
+                sets.any(|set| {
+                    let later = set.function.is_some() && !is_constructor(source, set.function);
+                    set.class == class && &*set.name == name && later
+                }) || is_set_by_inner(source, name)
+            })
+        });
+        !set_otherwise && !self.any(CONSTRUCTOR, About::CallsConstructor)
+    }
+
+    /// Whether an attribute of an object has what its constructors gave it, whoever has the object.
+    pub fn is_only_constructed(&self, class: (ModuleId, u32), name: &str) -> bool {
+        self.is_for_constructors(class, name)
+            && !self.is_set_on_others(name)
+            && !self.sets_by_name(class, true)
+            && self.names_of_class(class).is_some()
     }
 
     fn no_attribute(
@@ -782,6 +820,20 @@ pub fn collect<'a>(source: &'a pysrc::Module, body: &Body, into: &mut HashSet<&'
         }
     }
 }
+/// Whether a function inside another one sets an attribute: it may run long after that.
+fn is_set_by_inner(source: &pysrc::Module, name: &str) -> bool {
+    let Some(atom) = source.atom(name) else {
+        return false;
+    };
+    let mut inner = source.functions.iter().filter(|facts| facts.outer.is_some());
+    inner.any(|facts| {
+        any_step(
+            &facts.body,
+            &mut |step| matches!(step, Step::StoreAttribute { attribute, .. } if *attribute == atom),
+        )
+    })
+}
+
 /// Whether a name is one of those that Python gives a meaning: objects have more of them than is written anywhere.
 fn is_special(name: &str) -> bool {
     name.starts_with("__") && name.ends_with("__")

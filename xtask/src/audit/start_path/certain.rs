@@ -250,9 +250,11 @@ impl Walker<'_> {
             return written.filter(|written| own && !self.is_descriptor(written));
         }
         let variable = object.attributes.get(name).filter(|variable| variable.sure)?;
+        let class = (object.module, object.class);
         let open = (object.opened || object.reached)
-            && !self.is_set_once((object.module, object.class), name)
-            && (object.whole || self.is_given_unseen(name));
+            && (object.whole || self.is_given_unseen(name))
+            && !self.is_set_once(class, name)
+            && !self.is_only_constructed(class, name);
         if open || object.dynamic || variable.value == V::Unknown || self.is_set_beside(name) {
             return None;
         }

@@ -38,6 +38,8 @@ pub struct Names<'a> {
     computed: Vec<OnceLock<Computed>>,
     /// The files that may come to be imported by that, likewise; nothing where any may.
     brought: Vec<OnceLock<Option<FxHashSet<usize>>>>,
+    /// Whether each file calls a constructor by its name in anything but a constructor, likewise.
+    calls_constructor: Vec<OnceLock<bool>>,
     /// Modules and packages by the last part of their names, likewise.
     called: OnceLock<FxHashMap<Box<str>, Vec<usize>>>,
     /// Files that define a function, by its name.
@@ -101,6 +103,8 @@ pub enum About {
         /// It has a value already.
         there: bool,
     },
+    /// Whether one calls what has it, a constructor, in anything but a constructor.
+    CallsConstructor,
     /// What modules do to the items of what has it.
     Changes,
     /// Whether one assigns an item of something that has no name, whatever it is.
@@ -190,6 +194,7 @@ impl<'a> Names<'a> {
             sets_any_variable: OnceLock::new(),
             computed: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
             brought: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
+            calls_constructor: std::iter::repeat_with(OnceLock::new).take(tree.files.len()).collect(),
             called: OnceLock::new(),
             defining: OnceLock::new(),
         }
@@ -325,6 +330,21 @@ impl<'a> Names<'a> {
         Some(())
     }
 
+    /// Whether a file calls a constructor by its name in anything but a constructor.
+    fn calls_constructor(&self, file: usize) -> bool {
+        let Some((known, source)) = self.calls_constructor.get(file).zip(self.source(file)) else {
+            return true;
+        };
+        *known.get_or_init(|| {
+            let atom = source.atom(CONSTRUCTOR);
+            let mut calls = source.calls.iter();
+            calls.any(|call| {
+                matches!(&call.callee, Value::Attribute(_, name) if Some(*name) == atom)
+                    && !is_constructor(source, call.function)
+            })
+        })
+    }
+
     /// Files that are modules or packages of a name, wherever they lie.
     fn files_called(&self, name: &str) -> &[usize] {
         let all = self.called.get_or_init(|| {
@@ -420,6 +440,7 @@ impl<'a> Walker<'a> {
                 let mut setting = self.names.setting_variables().iter();
                 Answer::Any(setting.any(|(file, sets)| sets.has(name, there) && self.has_run(*file, first)))
             }
+            About::CallsConstructor => any(&|named| self.names.calls_constructor(named.file)),
             About::SetsVariables => any(&|named| source(named).is_some_and(|it| self.may_set_variables(it))),
             About::BringsSetter { there } => Answer::Any(IMPORTERS.iter().any(|importer| {
                 self.any_named(importer, first, &|named| {
@@ -535,6 +556,15 @@ impl<'a> Walker<'a> {
         }
         changes
     }
+}
+
+/// The method that gives a new object what it has.
+pub const CONSTRUCTOR: &str = "__init__";
+
+/// Whether a function is a constructor.
+pub fn is_constructor(source: &Module, function: Option<u32>) -> bool {
+    let facts = function.and_then(|function| source.functions.get(function as usize));
+    facts.is_some_and(|facts| &*facts.name == CONSTRUCTOR)
 }
 
 /// The file among those that have a name.

@@ -1,7 +1,7 @@
 //! What functions and objects of the standard library give and have, and ways that are decided by the version. CPython 3.11 fails
 //! where `CannotStart` is said, at that place, and goes on where `Starts` is.
 
-use super::all_say;
+use super::{all_say, alone_says};
 
 const NAME: &str = "CannotStart start/undefined-name";
 const ATTRIBUTE: &str = "CannotStart start/no-attribute";
@@ -189,4 +189,53 @@ fn sockets_that_a_loop_keeps_are_bound_twice() {
             (&bind("    s.close()\n"), "Starts "),
         ],
     );
+}
+
+#[test]
+fn what_constructors_alone_set() {
+    let serves = "while True:\n    pass\n";
+    let lacks = "CannotStart start/no-attribute";
+    let mixed = "class Base:\n    def __init__(self):\n        self.address = 'x'\nclass Mixin:\n    def __init__(self):\n        self.handlers = {}\n        self.handlers['go'] = self.go\n    def go(self):\n        pass\nclass A(Mixin, Base):\n    def __init__(self):\n        super().__init__()\n";
+    alone_says(&format!("{mixed}A().address\n{serves}"), lacks);
+    let again = "    def go(self):\n        Base.__init__(self)\nimport threading\na = A()\nthreading.Thread(target=a.go, daemon=True).start()\n";
+    alone_says(&format!("{mixed}{again}a.address\n{serves}"), "Starts");
+    let cooperative = mixed.replace("self.go\n    def go", "self.go\n        super().__init__()\n    def go");
+    alone_says(&format!("{cooperative}A().address\n{serves}"), "Starts");
+    // What another class of the file has is not this one's.
+    let slots = "class S:\n    __slots__ = ('a',)\n    def __getattr__(self, name):\n        return 1\n";
+    let plain = "class A:\n    def __init__(self):\n        self.x = 1\n";
+    alone_says(&format!("{slots}{plain}A().y\n{serves}"), lacks);
+    alone_says(&format!("{slots}{plain}S().y\n{serves}"), "Starts");
+    alone_says(
+        &format!("{plain}A.__getattr__ = lambda self, name: 1\nA().y\n{serves}"),
+        "Starts",
+    );
+    // Whoever reads what `vars` shows changes nothing.
+    let given = "class A:\n    def __init__(self):\n        self.x = 1\n        self.all = [self.f]\n    def f(self):\n        pass\na = A()\n";
+    let shown = "class O:\n    pass\no = O()\nfor name, value in vars(o).items():\n    print(name, value)\n";
+    alone_says(&format!("{given}{shown}a.y\n{serves}"), lacks);
+    alone_says(&format!("{given}vars(a).update(y=1)\na.y\n{serves}"), "Starts");
+    alone_says(&format!("{given}a.__dict__['y'] = 1\na.y\n{serves}"), "Starts");
+}
+
+#[test]
+fn what_an_object_has_for_good() {
+    let serves = "while True:\n    pass\n";
+    let base = "import json, threading\nclass Other:\n    def __init__(self):\n        self.config = 5\nclass Base:\n    level = 1\n    def __init__(self, config):\n        self.config = config\n        self.level = 2\n        self.handlers = {}\n        self.register('ping', self.ping)\n    def register(self, name, handler):\n        self.handlers[name] = handler\n    def ping(self):\n        self.seen = 1\nclass A(Base):\n    def __init__(self):\n        super().__init__({'port': 'x'})\n        json.dumps({}, default=self.ping)\n        threading.Thread(target=self.ping, daemon=True).start()\n";
+    let bad = "CannotStart start/bad-operation";
+    let tail = |more: &str, then: &str| format!("{base}{more}a = A()\n{then}\n{serves}");
+    alone_says(&tail("", "a.config['ports']"), bad);
+    alone_says(&tail("", "a.level + 'x'"), bad);
+    alone_says(&tail("", "a.config['port']"), "Starts");
+    let again =
+        "    def reload(self):\n        self.config = {'ports': 1}\n    def ping(self):\n        self.reload()\n";
+    alone_says(&tail(again, "a.config['ports']"), "Starts");
+    let constructs = "    def ping(self):\n        Base.__init__(self, {'ports': 1})\n";
+    alone_says(&tail(constructs, "a.config['ports']"), "Starts");
+    let inner = "    def __init__(self):\n        super().__init__({'port': 'x'})\n        def later():\n            self.config = {'ports': 1}\n        json.dumps({}, default=later)\n";
+    alone_says(&tail(inner, "a.config['ports']"), "Starts");
+    let sets = "    def ping(self):\n        setattr(self, 'con' + 'fig', {'ports': 1})\n";
+    alone_says(&tail(sets, "a.config['ports']"), "Starts");
+    let fills = "    def ping(self):\n        self.config['ports'] = 1\n";
+    alone_says(&tail(fills, "a.config['ports']"), "Starts");
 }
