@@ -112,8 +112,8 @@ fn wrong_use_ends_with_code_2() {
         .run(&["deploy", "--machine", "pc3"])
         .fails_with(2, &["no machine is called `pc3`", "hint: machines are mainpc, pc2"]);
     sandbox
-        .run(&["deploy", "--engine", "docker"])
-        .fails_with(2, &["invalid value 'docker'", "quadlet"]);
+        .run(&["deploy", "--engine", "kube"])
+        .fails_with(2, &["invalid value 'kube'", "quadlet, docker"]);
     sandbox.run(&["restart", "MemoryManager"]).fails_with(
         2,
         &[

@@ -18,8 +18,9 @@ const LIST: &str = include_str!("../../../../tests/fuzz/targets.tsv");
 /// The compiler with instrumentation, for the crates of the workspace.
 const COMPILER: &str = "tests/fuzz/instrumented";
 
-/// Longest time for one input, and most memory for all: an input that needs more is kept as one that fails.
-const SECONDS_PER_INPUT: u64 = 10;
+/// Longest time for one input, and most memory for all: an input that needs more is kept as one that fails. Most need no tenth of a second;
+/// beside boots and compilers on two cores a few seconds may pass before one gets a turn.
+const SECONDS_PER_INPUT: u64 = 30;
 const MEMORY_MB: u64 = 2048;
 /// Time for a shorter input that fails the same way.
 const SHORTEN_SECONDS: u64 = 20;
