@@ -2,7 +2,7 @@
 
 use pysrc::{Detail, Module, PythonVersion};
 
-use super::evidence::{Evidence, Known, Mark};
+use super::evidence::{Evidence, Known};
 use super::imports::Sources;
 use super::texts::{Kind, Texts, is_put_aside, kind};
 use crate::python::imports::stdlib;
@@ -41,8 +41,11 @@ pub fn find(texts: &Texts) -> Known<PythonVersion> {
 #[must_use]
 pub fn of_syntax(known: &Known<PythonVersion>, sources: &Sources, scripts: &[&str]) -> Option<Known<PythonVersion>> {
     let said = known.evidence.first();
-    let is_stale = said.is_none_or(|said| kind(&said.path) == Some(Kind::Dockerfile) || known.mark != Mark::Written);
-    if !is_stale || !sources.have_newer_syntax() {
+    let is_meant = said.is_some_and(|said| {
+        let name = said.path.rsplit('/').next().unwrap_or_default();
+        matches!(name, ".python-version" | "runtime.txt")
+    });
+    if is_meant || !sources.have_newer_syntax() {
         return None;
     }
     let loaded = sources.load(scripts, &[]);
@@ -207,7 +210,9 @@ mod tests {
         assert_eq!(found(&[wants], &[generic]), is("3.12", '~', "0.py"));
         let docker = ("Dockerfile", "FROM python:3.11\n");
         assert_eq!(found(&[docker], &[generic]), is("3.12", '?', "0.py"));
-        assert_eq!(found(&[(".python-version", "3.11\n")], &[generic]), None);
+        let meant = (".python-version", "3.11\n");
+        assert_eq!(found(&[meant], &[generic]), None);
+        assert_eq!(found(&[meant, ("Dockerfile", "FROM python:3.10\n")], &[generic]), None);
         assert_eq!(found(&[], &["x = 1\n"]), None);
         let doubt = found(&[], &[generic, "import imp\n"]);
         assert_eq!(doubt, Some(("3.11".to_owned(), Some('?'), None)));

@@ -88,13 +88,7 @@ impl<'a> Lower<'a> {
         self.loops = loops;
         self.hidden = hidden;
         self.step_depth = step_depth;
-        let body = self.steps.drain(mark..).collect();
-        if let (Some(function), Some(scope)) = (self.module.functions.get_mut(position as usize), scope) {
-            function.body = body;
-            function.generator = scope.generator;
-            function.locals = scope.bound.into_iter().collect();
-            function.locals.sort_unstable();
-        }
+        self.has_body(position, scope, mark);
         self.step(|| Step::Function(position));
     }
 
@@ -152,6 +146,13 @@ impl<'a> Lower<'a> {
         self.comprehensions = comprehensions;
         self.each_from = each_from;
         self.hidden = hidden;
+        self.has_body(position, scope, mark);
+        self.step(|| Step::Lambda(position));
+        Value::Lambda(position)
+    }
+
+    /// Gives a function the steps since `mark` as its body, and what its scope has been found to bind.
+    fn has_body(&mut self, position: u32, scope: Option<Scope<'a>>, mark: usize) {
         let body = self.steps.drain(mark..).collect();
         if let (Some(function), Some(scope)) = (self.module.functions.get_mut(position as usize), scope) {
             function.body = body;
@@ -159,8 +160,6 @@ impl<'a> Lower<'a> {
             function.locals = scope.bound.into_iter().collect();
             function.locals.sort_unstable();
         }
-        self.step(|| Step::Lambda(position));
-        Value::Lambda(position)
     }
 
     fn parameters(&mut self, parameters: &'a ast::Parameters) -> Parameters {

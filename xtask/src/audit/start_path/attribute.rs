@@ -336,7 +336,7 @@ impl Walker<'_> {
         name: &str,
         span: Span,
     ) -> Flow {
-        let has = members.contains(&name) || is_special(name) || name == "mro";
+        let has = members.contains(&name) || name.starts_with('_') || name == "mro";
         if has || self.asks_first(here) || self.is_given_to(class, name) {
             return Flow::Next;
         }
@@ -734,7 +734,9 @@ impl Walker<'_> {
                 }) || is_set_by_inner(source, name)
             })
         });
-        !set_otherwise && !self.any(CONSTRUCTOR, About::CallsConstructor)
+        // One that was called where that is not followed may have been about this object.
+        let called = self.called_unseen.contains(CONSTRUCTOR) || self.any(CONSTRUCTOR, About::CallsConstructor);
+        !set_otherwise && !called
     }
 
     /// Whether an attribute of an object has what its constructors gave it, whoever has the object.

@@ -584,10 +584,7 @@ impl Walker<'_> {
             return (V::Unknown, Flow::Next);
         }
         if self.is_enumeration(&V::Class(module, class)) {
-            let own = ["__new__", "__init__", "_missing_"]
-                .iter()
-                .any(|name| !matches!(self.find_method_of_plain((module, class), name), Lookup::NotThere));
-            if own {
+            if self.makes_members_its_own_way((module, class)) {
                 self.escape(arguments);
                 self.alive = true;
             }
@@ -658,6 +655,22 @@ impl Walker<'_> {
         }
         let flow = self.initialise(here, call, &instance, (module, class), has_new, arguments);
         (instance, flow)
+    }
+
+    /// Whether code of the tree runs when a member of an enumeration is asked for.
+    fn makes_members_its_own_way(&self, class: (ModuleId, u32)) -> bool {
+        self.order(class.0, class.1)
+            .into_iter()
+            .flatten()
+            .any(|(module, class)| {
+                let source = self.source(module);
+                let facts = source.and_then(|source| source.classes.get(class as usize));
+                let own = |function: &u32| {
+                    let function = source.and_then(|source| source.functions.get(*function as usize));
+                    function.is_none_or(|function| matches!(&*function.name, "__new__" | "__init__" | "_missing_"))
+                };
+                facts.is_none_or(|facts| facts.methods.iter().any(own))
+            })
     }
 
     /// The constructor of a class may run again for an object that there is: what it sets is set of any.

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use pysrc::{Class, Function, LAMBDA, Span, Value};
+use pysrc::{Atom, Class, Function, LAMBDA, Span, Step, Value};
 
 use super::arguments::Arguments;
 use super::call::made_for;
 use super::failure::Flow;
+use super::steps::any_step;
 use super::value::{Captured, Closure, ModuleId, V};
 use super::walk::Walker;
 
@@ -169,7 +170,11 @@ impl Walker<'_> {
         let Some(frame) = self.frames.last().filter(|frame| !frame.in_class) else {
             return plain;
         };
-        let own = frame.locals.iter().filter(|(name, _)| self.is_bound_once(**name));
+        let source = self.source(here);
+        let around = facts.outer.and_then(|outer| source?.functions.get(outer as usize));
+        let own = frame.locals.iter().filter(|(name, _)| {
+            self.is_bound_once(**name) && around.is_some_and(|around| !is_bound_by_loop(&around.body, **name))
+        });
         let mut captured: Captured = (*frame.captured).clone();
         captured.extend(own.map(|(name, variable)| (*name, variable.clone())));
         if captured.is_empty() {
@@ -182,6 +187,17 @@ impl Walker<'_> {
             of: None,
         }))
     }
+}
+
+/// Whether a loop may give a name one value after another.
+fn is_bound_by_loop(body: &[Step], name: Atom) -> bool {
+    any_step(body, &mut |step| match step {
+        Step::Loop(round) => any_step(
+            &round.body,
+            &mut |step| matches!(step, Step::Store { name: stored, .. } if *stored == name),
+        ),
+        _ => false,
+    })
 }
 
 /// The object that a value is, or is bound to.

@@ -301,8 +301,9 @@ fn is_stored(before: &str, behind: &str) -> bool {
         .iter()
         .any(|operator| behind.starts_with(operator));
     let assigned = !compared && (behind.starts_with('=') || behind.get(1..2) == Some("="));
-    // One of several targets.
-    let among = behind.starts_with(',') || before.ends_with(", ");
+    // One of several targets, or one with a type.
+    let line = behind.lines().next().unwrap_or_default();
+    let among = behind.starts_with(',') || before.ends_with(", ") || (line.starts_with(':') && line.contains(" = "));
     assigned || among || before.ends_with("del ")
 }
 

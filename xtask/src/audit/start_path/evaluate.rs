@@ -273,8 +273,14 @@ impl Walker<'_> {
 
     /// The class of an object, where nothing gives objects another one.
     pub fn class_of(&self, id: usize) -> V {
-        let object = self.objects.get(id).filter(|_| !self.set_from_outside("__class__"));
-        object.map_or(V::Unknown, |object| V::Class(object.module, object.class))
+        let Some(object) = self.objects.get(id).filter(|_| !self.set_from_outside("__class__")) else {
+            return V::Unknown;
+        };
+        match self.find_method(object.module, object.class, "__class__") {
+            // What takes another one's place may say that it is of its class.
+            Lookup::Found(..) => V::Unknown,
+            Lookup::NotThere | Lookup::Unknown => V::Class(object.module, object.class),
+        }
     }
 
     /// `super().name` in a method of that class, for that object or class.

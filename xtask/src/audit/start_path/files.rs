@@ -264,9 +264,19 @@ impl Walker<'_> {
     /// `os.path.isdir(path)`.
     pub fn is_folder(&self, path: Option<&str>) -> V {
         match self.exists(path) {
+            V::Bool(true) if !self.may_be_folder(path) && !self.is_listed(path) => V::Unknown,
             V::Bool(there) => V::Bool(there && self.may_be_folder(path)),
             other => other,
         }
+    }
+
+    /// Whether the tree has a file there; of what only its folder has, it is not known what it is.
+    fn is_listed(&self, path: Option<&str>) -> bool {
+        path.is_some_and(|path| {
+            let path = absolute(path);
+            let below = path.strip_prefix(ROOT).map(|below| below.trim_start_matches('/'));
+            below.is_some_and(|below| self.view().has(below))
+        })
     }
 
     /// Whether the tree has a folder there, or nothing is known of what is there.

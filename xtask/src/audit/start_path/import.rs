@@ -563,7 +563,12 @@ impl Walker<'_> {
             };
             if let Some(value) = value {
                 let sure = value != V::Unknown;
-                self.modules.set_global(here, atom, Variable { value, sure });
+                let brought = Variable { value, sure };
+                let brought = match self.modules.global(here, atom) {
+                    Some(before) if self.maybe > 0 || self.skipping => Variable::either(before, brought),
+                    _ => brought,
+                };
+                self.modules.set_global(here, atom, brought);
             }
         }
     }
@@ -573,7 +578,12 @@ impl Walker<'_> {
         let top = name.split('.').next().filter(|top| !top.is_empty())?;
         let loaded = self.lookup(name);
         let (last, above) = loaded.split_last()?;
-        let missing = matches!(last.target, Target::Missing(_)) && last.name == name;
+        // A package that nobody asks for may be there all the same.
+        let missing = matches!(
+            last.target,
+            Target::Missing(Missing::Unknown | Missing::NotAPackage | Missing::Gone(_))
+        ) && last.name == name
+            && !self.is_put_there(name);
         let above = above
             .iter()
             .all(|step| matches!(step.target, Target::File { .. } | Target::Namespace(_)));

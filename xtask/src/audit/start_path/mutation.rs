@@ -611,15 +611,17 @@ fn changes_of(source: &Module) -> FxHashMap<Atom, FileChanges> {
         let Value::Attribute(of, method) = &call.callee else {
             continue;
         };
-        let (name, plain) = match **of {
-            Value::Name(name) => (name, true),
-            Value::Attribute(_, name) => (name, false),
+        let (holder, inside) = holder(source, of);
+        let (name, plain) = match holder {
+            Value::Name(name) => (*name, true),
+            Value::Attribute(_, name) => (*name, false),
             _ => continue,
         };
         let method = source.name(*method);
         let (adds, removes) = (ADDERS.contains(&method), REMOVERS.contains(&method));
         if adds || removes {
             let changes = all.entry(name).or_default();
+            changes.filled |= inside;
             changes.added |= adds;
             changes.removed |= removes;
             changes.change(call.function, plain);
@@ -627,6 +629,22 @@ fn changes_of(source: &Module) -> FxHashMap<Atom, FileChanges> {
     }
     ways_of(source, &mut |of, way| all.entry(of).or_default().beside.push(way));
     all
+}
+
+/// What holds the list or dictionary that a value is, and whether it is a part of that: `d` of `d["a"]["b"]` and of `d.get("a")`.
+fn holder<'s>(source: &'s Module, mut value: &'s Value) -> (&'s Value, bool) {
+    let mut inside = false;
+    loop {
+        value = match value {
+            Value::Subscript(of, _) => of,
+            Value::Call(call) => match source.calls.get(*call as usize).map(|call| &call.callee) {
+                Some(Value::Attribute(of, method)) if matches!(source.name(*method), "get" | "setdefault") => of,
+                _ => return (value, inside),
+            },
+            _ => return (value, inside),
+        };
+        inside = true;
+    }
 }
 
 /// Calls with each name and each way in which a function may change what has it by another one.
@@ -679,11 +697,22 @@ fn ways_of(source: &Module, with: &mut dyn FnMut(Atom, Way)) {
     }
 }
 
+/// Whether a call changes what is in something that has a plain name: `name["a"].append(1)`.
+fn adds_inside(source: &Module, callee: &Value, name: Atom) -> bool {
+    let Value::Attribute(of, method) = callee else {
+        return false;
+    };
+    let method = source.name(*method);
+    (ADDERS.contains(&method) || REMOVERS.contains(&method)) && *holder(source, of).0 == Value::Name(name)
+}
+
 /// Whether a file may change what it gave a name, or something in it, by that name.
 fn may_change(source: &Module, items: &FxHashMap<Atom, Vec<Atom>>, name: Atom, depth: usize) -> bool {
     const DEEPEST: usize = 4;
     depth > DEEPEST
         || source.uses(name).escapes
+        || source.filled.iter().any(|fill| fill.plain && fill.name == name)
+        || source.calls.iter().any(|call| adds_inside(source, &call.callee, name))
         || items
             .get(&name)
             .is_some_and(|names| names.iter().any(|inner| may_change(source, items, *inner, depth + 1)))

@@ -210,7 +210,7 @@ impl Walker<'_> {
                         let path = path.clone();
                         self.parse_file(here, call, &path, name != "yaml.safe_load")
                     }
-                    Some(V::Str(text)) if arguments.sure => {
+                    Some(V::Str(text)) if arguments.sure && name != "json.load" => {
                         (self.parsed_text(text, name != "yaml.safe_load"), Flow::Next)
                     }
                     _ => (V::Unknown, Flow::Next),

@@ -26,6 +26,19 @@ fn lambdas_are_functions() {
         "class A:\n    def __init__(self):\n        self.f = lambda: self.n\n        self.n = 1\nA().f()",
         "Starts",
     );
+    // Of a name that a loop binds, its last value.
+    says(
+        "def go():\n    f = None\n    for x in ('a', 1):\n        if f is None:\n            f = lambda: x + 1\n    return f()\ngo()",
+        "Starts",
+    );
+    says(
+        "def go():\n    f = None\n    for x in ('a', 1):\n        if f is None:\n            def f():\n                return x + 1\n    return f()\ngo()",
+        "Starts",
+    );
+    says(
+        "class A:\n    f = lambda self, x=1: x\n    g = staticmethod(lambda: 1)\n    h = property(lambda self: 2)\nA().f(2) + A.g() + A().h",
+        "Starts",
+    );
     // What has the name when it is called; of a default, when it is made.
     says("fs = [lambda: x for x in (1, 'a')]\nfs[0]()", "Starts");
     says("def outer(x):\n    return lambda y: x + y\nouter('a')(1)", OPERATION);
@@ -184,6 +197,10 @@ fn what_a_star_brings_again() {
             ),
             (
                 "from main.stars import *\nimport datetime\ndatetime.datetime.now()",
+                "Starts",
+            ),
+            (
+                "import datetime, sys\nif sys.stdin:\n    from main.stars import *\ndatetime.datetime.now()",
                 "Starts",
             ),
             ("path = None\nfrom os import *\npath.join('a')", "Starts"),

@@ -236,6 +236,17 @@ fn what_an_object_has_for_good() {
     alone_says(&tail(inner, "a.config['ports']"), "Starts");
     let sets = "    def ping(self):\n        setattr(self, 'con' + 'fig', {'ports': 1})\n";
     alone_says(&tail(sets, "a.config['ports']"), "Starts");
+    for change in [
+        "config = self.config\n        config['in']['ports'] = 1",
+        "config = self.config\n        config['in'].update(ports=1)",
+        "self.config['in'].update(ports=1)",
+        "self.config.get('in').update(ports=1)",
+    ] {
+        let nested = base.replace("{'port': 'x'}", "{'in': {'port': 'x'}}");
+        let nested =
+            format!("{nested}    def ping(self):\n        {change}\na = A()\na.config['in']['ports']\n{serves}");
+        alone_says(&nested, "Starts");
+    }
     let fills = "    def ping(self):\n        self.config['ports'] = 1\n";
     alone_says(&tail(fills, "a.config['ports']"), "Starts");
 }
