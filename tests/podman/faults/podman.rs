@@ -360,3 +360,45 @@ fn a_volume_that_it_gave_to_nobody_is_given_to_the_agents() {
     assert_eq!(refused.code, 1, "{refused:#?}");
     assert!(refused.stderr.contains("up --chown-volumes"), "{}", refused.stderr);
 }
+
+#[test]
+fn another_podman_of_this_host_is_asked() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["up"]).succeeds();
+    // A storage and a folder of networks of its own: it knows nothing of what runs.
+    let (storage, networks) = (sandbox.path("other/storage"), sandbox.path("other/networks"));
+    std::fs::create_dir_all(&networks).unwrap();
+    sandbox.podman_does(&format!(
+        "set -- --root '{0}/root' --runroot '{0}/run' --network-config-dir '{1}' \"$@\"",
+        storage.display(),
+        networks.display()
+    ));
+    let kernel = || {
+        let names = std::fs::read_to_string("/run/containers/networks/aardvark-dns/faults_mainpc").unwrap();
+        let rules = sandbox.output("iptables-save", &["-t", "nat"]).stdout;
+        let rules: Vec<String> = rules
+            .lines()
+            .filter(|line| line.contains("172.30.99.") || line.contains("NETAVARK"))
+            .map(str::to_owned)
+            .collect();
+        let links = sandbox.output("ip", &["-brief", "address"]).stdout;
+        (names, rules, links.lines().filter(|line| line.contains("172.30.99.")).count())
+    };
+    let before = kernel();
+    assert_eq!(before.2, 1);
+    let down = sandbox.run(&["down"]);
+    assert_eq!(kernel(), before, "{down:#?}");
+    assert!(
+        down.stderr.contains("of network `faults_mainpc`, which is in use"),
+        "{}",
+        down.stderr
+    );
+    sandbox.podman_does("");
+    let (state, restarts) = sandbox.agent("MemoryOrchestrator");
+    assert_eq!((state.as_str(), restarts), ("healthy", 0));
+    saw(
+        "`down` asks another Podman of this host, which does not know the stack that runs",
+        "nothing of what runs is touched",
+        "bridge, rules and names are as they were; that the network is in use is said",
+    );
+}

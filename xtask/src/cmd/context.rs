@@ -383,12 +383,13 @@ impl Context {
                 continue;
             }
             let part = leftovers::remove(gone, written.namespaces(), &networks, || podman.network_namespaces())?;
-            if part.left.is_empty() {
-                forgotten.push(gone.id.as_str());
-            }
+            let is_gone = part.left.is_empty();
             swept.add(part);
-            if networks.iter().all(|network| network.name != gone.name) {
-                swept.removed.extend(name_server::forget(gone)?);
+            if is_gone {
+                forgotten.push(gone.id.as_str());
+                if networks.iter().all(|network| network.name != gone.name) {
+                    swept.removed.extend(name_server::forget(gone)?);
+                }
             }
         }
         records.forget_networks(&forgotten)?;
@@ -399,7 +400,10 @@ impl Context {
             .map(|machine| (machine.network.as_str(), machine.subnet))
             .collect();
         let unproved = leftovers::unproved(&wanted, written.networks(), &networks, || podman.network_namespaces())?;
-        swept.left.extend(unproved);
+        swept.add(Swept {
+            left: unproved,
+            ..Swept::default()
+        });
         self.name_left(&swept.left);
         Ok(stored + swept.removed.len())
     }

@@ -87,14 +87,18 @@ pub struct Swept {
 }
 
 impl Swept {
-    /// Adds what else was done.
+    /// Adds what else was done. What one command would remove is named once.
     pub fn add(&mut self, other: Self) {
         self.removed.extend(other.removed);
-        self.left.extend(other.left);
+        for left in other.left {
+            if self.left.iter().all(|named| named.command != left.command) {
+                self.left.push(left);
+            }
+        }
     }
 }
 
-/// Removes what is left of a network that Podman no longer knows. `networks` are those that it knows, and `in_use` says which
+/// Removes what is left of a network that Podman no longer knows; nothing where something is still plugged into its bridge. `networks` are those that it knows, and `in_use` says which
 /// network namespaces its containers have; it is asked only where there is a namespace to remove. `noted` are namespaces that were
 /// plugged into its bridge before Podman took that away.
 ///
@@ -133,6 +137,14 @@ pub fn remove<E: From<ProcessError>>(
         }
     }
     let still = links(None)?;
+    if let Some(bridge) = bridge_of(&still, gone) {
+        // Rules and names are used by what is plugged in: by containers of a Podman with another storage, say.
+        swept.left.push(Left {
+            what: format!("bridge `{}` of network `{}`, which is in use", bridge.name, gone.name),
+            command: delete_link(&bridge.name),
+        });
+        return Ok(swept);
+    }
     let contested = still.iter().any(|link| uses(link, gone.subnet))
         || networks
             .iter()
@@ -262,7 +274,7 @@ fn of_wanted(wanted: &[(&str, Subnet)], networks: &[Network]) -> Result<Vec<Left
                     link.name,
                     subnet.gateway()
                 ),
-                command: format!("ip link delete {}", link.name),
+                command: delete_link(&link.name),
             })
         })
         .collect();
@@ -378,6 +390,10 @@ fn unplug(namespace: &str) -> Result<(), ProcessError> {
             .run()?;
     }
     Ok(())
+}
+
+fn delete_link(name: &str) -> String {
+    format!("ip link delete {name}")
 }
 
 fn prints_nothing(arguments: &[&str]) -> Result<bool, ProcessError> {
