@@ -382,7 +382,11 @@ fn another_podman_of_this_host_is_asked() {
             .map(str::to_owned)
             .collect();
         let links = sandbox.output("ip", &["-brief", "address"]).stdout;
-        (names, rules, links.lines().filter(|line| line.contains("172.30.99.")).count())
+        (
+            names,
+            rules,
+            links.lines().filter(|line| line.contains("172.30.99.")).count(),
+        )
     };
     let before = kernel();
     assert_eq!(before.2, 1);

@@ -1059,6 +1059,15 @@ pub enum Leave {
     Exit,
 }
 
+/// What a `with` statement manages.
+#[derive(Debug, Clone)]
+pub struct Manager {
+    /// The expression.
+    pub value: Value,
+    /// `async with`.
+    pub asynchronous: bool,
+}
+
 /// One `except`.
 #[derive(Debug, Clone)]
 pub struct Handler {
@@ -1069,7 +1078,7 @@ pub struct Handler {
     /// It always raises again, or exits.
     pub raises: bool,
     /// It stands for a `with` statement, and catches if this does.
-    pub manager: Option<Box<Value>>,
+    pub manager: Option<Box<Manager>>,
     /// `as name`.
     pub name: Option<Atom>,
     /// The `except` line.

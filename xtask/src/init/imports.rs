@@ -210,7 +210,7 @@ impl Sources {
             let roots = std::iter::once(home).chain(extra.iter().map(String::as_str));
             let found = roots
                 .filter_map(|root| Some((root, self.resolve(root, &import.module, name)?)))
-                .next();
+                .find(|(root, files)| !self.gives_way(root, first, files));
             let evidence = || {
                 let line = module.position(import.span).line as usize;
                 Evidence::new(path.as_str(), line, format!("imports `{}`", import.module))
@@ -248,12 +248,24 @@ impl Sources {
         next
     }
 
+    /// Whether a folder without `__init__.py` that an import leads to is passed over: a module of the standard library or an installed
+    /// package of that name is found before it, wherever it stands on the path (PEP 420). Where a file in it is meant, it is
+    /// the tree's, unless the standard library has the name.
+    fn gives_way(&self, root: &str, first: &str, files: &[usize]) -> bool {
+        let path = join(root, first);
+        let plain = self.folders.contains(&path)
+            && !self.by_path.contains_key(&format!("{path}/__init__.py"))
+            && !self.by_path.contains_key(&format!("{path}.py"));
+        plain && (stdlib::has(first, self.version) || files.is_empty() && !distributions::providers(first).is_empty())
+    }
+
     /// Whether the name is a module or package of the tree at one of its import roots: an import below it that leads to nothing is
     /// a fault of the tree, not a package.
     fn is_of_tree(&self, first: &str, home: &str, roots: &[String]) -> bool {
         roots.iter().map(String::as_str).chain([home]).any(|root| {
             let path = join(root, first);
-            self.folders.contains(&path) || self.by_path.contains_key(&format!("{path}.py"))
+            let there = self.folders.contains(&path) || self.by_path.contains_key(&format!("{path}.py"));
+            there && !self.gives_way(root, first, &[])
         })
     }
 
@@ -428,6 +440,25 @@ mod tests {
         assert_eq!(loaded.files.len(), 6);
         let folders = top_folders(sources.files(&loaded.files).map(|(path, _)| path));
         assert_eq!(folders.into_iter().collect::<Vec<_>>(), ["lib", "main"]);
+    }
+
+    #[test]
+    fn a_folder_without_init_gives_way_to_installed_packages_and_to_the_standard_library() {
+        let sources = sources(&[
+            (
+                "a/x.py",
+                "import helpers\nimport zmq\nfrom zmq import green\nimport zmq.auth\nimport logging\nimport redis.own\nimport plain\n",
+            ),
+            ("b/helpers.py", ""),
+            ("b/zmq/tool.py", ""),
+            ("b/logging/setup.py", "import never\n"),
+            ("b/redis/own.py", "import psutil\n"),
+            ("b/plain/part.py", ""),
+        ]);
+        let loaded = sources.load(&["a/x.py"], &[String::new()]);
+        let packages: Vec<&str> = loaded.packages.keys().map(String::as_str).collect();
+        // `redis.own` is meant, and only the tree has it.
+        assert_eq!(packages, ["psutil", "zmq"]);
     }
 
     #[test]

@@ -10,84 +10,80 @@ use crate::facts::*;
 impl<'a> Lower<'a> {
     pub(super) fn with(&mut self, with: &'a ast::StmtWith) {
         self.check_async(with.is_async, span(with), "with");
-        self.in_blocks(with.items.len(), span(with), |lower| lower.with_body(with));
+        self.in_blocks(with.items.len(), span(with), |lower| lower.with_body(with, &with.items));
     }
 
-    fn with_body(&mut self, with: &'a ast::StmtWith) {
-        let mut suppressed = None;
-        let mut managed = None;
-        for item in &with.items {
-            let value = self.value(&item.context_expr);
-            if is_literal(&item.context_expr) || item.context_expr.is_name_expr() || makes_object(&item.context_expr) {
-                self.operation(
-                    OperationKind::Manage(value.clone(), with.is_async),
-                    span(&item.context_expr),
-                );
-            }
-            self.take(&item.context_expr, &value, Taken::GoneThrough);
-            let managing = value.clone();
-            let kept = matches!(value, Value::Attribute(..)) && self.atoms.contains_key("suppress");
-            if kept || may_swallow(&item.context_expr) && matches!(value, Value::Call(_) | Value::Name(_)) {
-                managed = Some(value.clone());
-            }
-            if let Value::Call(call) = value
-                && let Some(call) = self.module.calls.get(call as usize)
-                && let Value::Name(name) | Value::Attribute(_, name) = call.callee
-                && self.atom("suppress") == name
-                && let Expr::Call(call) = &item.context_expr
-            {
-                let caught = call.arguments.args.iter().map(dotted).collect::<Option<Vec<_>>>();
-                suppressed = Some((caught.unwrap_or_default(), span(call)));
-            }
-            if let Some(target) = &item.optional_vars {
-                self.assign(target, Some(&Value::Entered(Box::new(managing))));
-            }
-        }
-        let Some((catches, place)) = suppressed else {
-            match managed {
-                Some(manager) => self.managed(with, manager),
-                None => self.statements(&with.body),
-            }
+    /// Of several managers, each further one is managed within those before it.
+    fn with_body(&mut self, with: &'a ast::StmtWith, items: &'a [ast::WithItem]) {
+        let Some((item, rest)) = items.split_first() else {
+            self.statements(&with.body);
             return;
         };
-        let guard = self.guard;
-        self.guard.catches_import_error |= catches_import_error(&catches);
-        self.guard.catches_everything |= catches_everything(&catches);
-        let body = self.nested(|lower| lower.statements(&with.body));
-        self.guard = guard;
+        let value = self.value(&item.context_expr);
+        let place = span(&item.context_expr);
+        if is_literal(&item.context_expr) || item.context_expr.is_name_expr() || makes_object(&item.context_expr) {
+            self.operation(OperationKind::Manage(value.clone(), with.is_async), place);
+        }
+        self.take(&item.context_expr, &value, Taken::GoneThrough);
+        let suppressed = self.suppressed(item, &value);
+        let kept = matches!(value, Value::Attribute(..)) && self.atoms.contains_key("suppress");
+        let managed = kept || may_swallow(&item.context_expr) && matches!(value, Value::Call(_) | Value::Name(_));
+        if let Some(target) = &item.optional_vars {
+            self.assign(target, Some(&Value::Entered(Box::new(value.clone()))));
+        }
+        if let Some((catches, place)) = suppressed {
+            let guard = self.guard;
+            self.guard.catches_import_error |= catches_import_error(&catches);
+            self.guard.catches_everything |= catches_everything(&catches);
+            let body = self.nested(|lower| lower.with_body(with, rest));
+            self.guard = guard;
+            self.guarded(body, catches.is_empty(), catches, None, place);
+        } else if managed {
+            let body = self.nested(|lower| lower.with_body(with, rest));
+            let manager = Manager {
+                value,
+                asynchronous: with.is_async,
+            };
+            self.guarded(body, true, Vec::new(), Some(Box::new(manager)), place);
+        } else {
+            self.with_body(with, rest);
+        }
+    }
+
+    /// What `suppress(…)` catches, and where that is called.
+    fn suppressed(&self, item: &'a ast::WithItem, value: &Value) -> Option<(Vec<Box<str>>, Span)> {
+        let (Value::Call(call), Expr::Call(written)) = (value, &item.context_expr) else {
+            return None;
+        };
+        let call = self.module.calls.get(*call as usize)?;
+        let (Value::Name(name) | Value::Attribute(_, name)) = call.callee else {
+            return None;
+        };
+        (self.atoms.get("suppress") == Some(&name)).then(|| {
+            let caught = written.arguments.args.iter().map(dotted).collect::<Option<Vec<_>>>();
+            (caught.unwrap_or_default(), span(written))
+        })
+    }
+
+    /// The body of a `with` statement whose manager may keep exceptions to itself.
+    fn guarded(
+        &mut self,
+        body: Body,
+        unknown: bool,
+        catches: Vec<Box<str>>,
+        manager: Option<Box<Manager>>,
+        place: Span,
+    ) {
         let handler = Handler {
-            unknown: catches.is_empty(),
+            unknown,
             catches,
             raises: false,
-            manager: None,
+            manager,
             name: None,
             span: place,
             body: Body::default(),
         };
         self.step(|| {
-            Step::Try(Box::new(Try {
-                body,
-                handlers: Box::new([handler]),
-                orelse: Body::default(),
-                finally: Body::default(),
-            }))
-        });
-    }
-
-    /// A `with` statement whose manager may keep exceptions to itself.
-    fn managed(&mut self, with: &'a ast::StmtWith, manager: Value) {
-        let body = self.nested(|lower| lower.statements(&with.body));
-        let place = with.items.first().map_or(Span::default(), span);
-        self.step(|| {
-            let handler = Handler {
-                catches: Vec::new(),
-                unknown: true,
-                raises: false,
-                manager: Some(Box::new(manager)),
-                name: None,
-                span: place,
-                body: Body::default(),
-            };
             Step::Try(Box::new(Try {
                 body,
                 handlers: Box::new([handler]),

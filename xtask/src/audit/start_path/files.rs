@@ -397,15 +397,20 @@ impl Walker<'_> {
                 ),
             };
         }
-        let help = Some(help);
-        self.fail_at(
+        // What lies outside of the tree may have been made by anything that ran.
+        let elsewhere = below.is_none();
+        self.maybe += usize::from(elsewhere);
+        let words = Words::about(Subject::Path(path.to_owned()), message);
+        let flow = self.fail_at(
             here,
             call.span,
             "start/missing-file",
             "FileNotFoundError",
-            Words::about(Subject::Path(path.to_owned()), message),
-            help,
-        )
+            words,
+            Some(help),
+        );
+        self.maybe -= usize::from(elsewhere);
+        if elsewhere { Flow::Next } else { flow }
     }
 }
 

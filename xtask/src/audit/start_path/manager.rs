@@ -1,6 +1,6 @@
 //! What a `with` statement manages: whether that keeps exceptions to itself.
 
-use pysrc::{Entry, Leave, Span, Step, Value};
+use pysrc::{Call, Entry, Leave, Manager, Span, Step, Taken, Value};
 
 use super::arguments::Arguments;
 use super::call::made_for;
@@ -22,7 +22,25 @@ const SWALLOWERS: &[&str] = &[
     "move_on_after",
 ];
 
+/// What a `with` statement manages, as it was when it was entered.
+#[derive(Debug)]
+pub struct Managed {
+    object: V,
+    /// It is surely that.
+    sure: bool,
+    asynchronous: bool,
+}
+
 impl<'a> Walker<'a> {
+    /// What an expression gives a `with` statement to manage.
+    pub fn managed(&self, manager: &Manager) -> Managed {
+        Managed {
+            object: self.evaluate(&manager.value),
+            sure: self.certain(&manager.value).is_some(),
+            asynchronous: manager.asynchronous,
+        }
+    }
+
     /// The object, and the name by which it was made.
     pub fn manager(&self, value: &'a Value) -> (V, &'a str) {
         let source = self.source(self.here());
@@ -67,35 +85,75 @@ impl<'a> Walker<'a> {
         let V::Instance(id) = self.evaluate(value) else {
             return Flow::Next;
         };
-        let Some(class) = self.objects.get(id).map(|object| (object.module, object.class)) else {
-            return Flow::Next;
-        };
         let name = if asynchronous { "__aenter__" } else { "__enter__" };
-        let Lookup::Found(owner, function) = self.find_method(class.0, class.1, name) else {
+        let Some((value, flow)) = self.call_of_class(here, id, name, &Arguments::none(false), span) else {
             return Flow::Next;
         };
-        let arguments = Arguments::none(false);
-        match self.method(owner, function, V::Instance(id), class).closure() {
-            Some(enter) => {
-                self.sure = true;
-                let (value, flow) = self.call_function(here, &made_for(span), enter, &arguments);
-                let sure = self.sure;
-                self.entered.insert(id, Variable { value, sure });
-                flow
-            }
-            None => Flow::Next,
-        }
+        let sure = self.sure;
+        self.entered.insert(id, Variable { value, sure });
+        flow
     }
 
-    /// A `with` statement has come to its end: what it manages may have got more attributes.
-    pub fn left(&mut self, around: Option<&Around<'_>>) {
-        if let Some((managed, _)) = around.and_then(|around| around.manager.as_ref()) {
-            self.left_socket(managed);
+    /// What a `with` statement runs last, and how that is left then. Where something was raised, it is told of that, which is not
+    /// followed: it may do anything.
+    pub fn leave_managed(&mut self, managed: &Managed, span: Span, flow: Flow) -> Flow {
+        let Managed {
+            object: managed,
+            sure,
+            asynchronous,
+        } = managed;
+        self.left_socket(managed);
+        let V::Instance(id) = *managed else {
+            return flow;
+        };
+        let name = if *asynchronous { "__aexit__" } else { "__exit__" };
+        match flow {
+            Flow::Next | Flow::Return | Flow::Break | Flow::Continue => {
+                let nothing = Arguments {
+                    positional: vec![V::None; 3],
+                    ..Arguments::none(false)
+                };
+                self.maybe += usize::from(!sure);
+                let called = self.call_of_class(self.here(), id, name, &nothing, span);
+                self.maybe -= usize::from(!sure);
+                match called {
+                    Some((_, left)) if *sure && left != Flow::Next => return left,
+                    Some(_) => return flow,
+                    None => {}
+                }
+            }
+            // Nothing runs any more.
+            Flow::Exit | Flow::Endless => return flow,
+            Flow::Raised(_) => self.called_unseen.insert(name.to_owned()),
         }
-        if let Some((V::Instance(id), _)) = around.and_then(|around| around.manager.as_ref())
-            && let Some(object) = self.objects.get_mut(*id)
-        {
-            object.opened = true;
+        self.open_object(managed);
+        flow
+    }
+
+    /// Calls a method as statements do, by the object's class; none where that is not known.
+    fn call_of_class(
+        &mut self,
+        here: ModuleId,
+        id: usize,
+        name: &str,
+        arguments: &Arguments,
+        span: Span,
+    ) -> Option<(V, Flow)> {
+        let class = self.objects.get(id).map(|object| (object.module, object.class))?;
+        let Lookup::Found(owner, function) = self.find_method(class.0, class.1, name) else {
+            return None;
+        };
+        let method = self.method(owner, function, V::Instance(id), class).closure()?;
+        self.sure = true;
+        let call = Call {
+            taken: Taken::Kept,
+            ..made_for(span)
+        };
+        let (value, flow) = self.call_function(here, &call, method, arguments);
+        // An asynchronous one is awaited at once.
+        match value {
+            V::Coroutine(made) | V::Future(made) if flow == Flow::Next => Some(self.run_pending(made)),
+            value => Some((value, flow)),
         }
     }
 

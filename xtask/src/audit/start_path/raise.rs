@@ -140,21 +140,25 @@ impl<'a> Walker<'a> {
         let doubt = self.doubt;
         self.decisions += usize::from(!handlers.is_empty());
         if let Some(manager) = manager
-            && let Some(flow) = self.manage(manager, body)
+            && let Some(flow) = self.manage(&manager.value, body)
         {
             return flow;
         }
+        let managed = manager.map(|manager| self.managed(manager));
         self.open_tries.push(Around {
             handlers,
             caught: handlers.iter().map(|handler| self.caught_by(handler)).collect(),
-            manager: manager.map(|manager| self.manager(manager)),
+            manager: manager.map(|manager| self.manager(&manager.value)),
             left: false,
             interrupted: false,
             depth: self.frames.len(),
         });
         let mut flow = self.steps(body);
         let around = self.open_tries.pop();
-        self.left(around.as_ref());
+        if let Some(managed) = &managed {
+            let place = handlers.first().map_or(Span::default(), |handler| handler.span);
+            flow = self.leave_managed(managed, place, flow);
+        }
         let interrupted = around.as_ref().is_some_and(|around| around.interrupted);
         if manager.is_some() && !around.as_ref().is_some_and(|around| self.swallows(around)) {
             return flow;
