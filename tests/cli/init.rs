@@ -514,6 +514,44 @@ fn flags_that_parsers_reject_are_turned_off_with_the_evidence() {
     );
 }
 
+#[test]
+fn scripts_that_take_words_by_their_place_are_given_none() {
+    let sandbox = Sandbox::empty();
+    let tree = sandbox.path("tree");
+    let script = |lines: &str| {
+        format!(
+            "import sys\nimport time\nimport zmq\n{lines}\nsocket = zmq.Context().socket(zmq.REP)\nsocket.bind(f'tcp://*:{{port}}')\n\
+             while True:\n    request = socket.recv_json()\n    socket.send_json({{'status': 'ok'}})\n"
+        )
+    };
+    plant(
+        &tree,
+        &[
+            (
+                "config/agents.yaml",
+                "agents:\n- {name: Placed, script_path: placed.py, port: 7000}\n- {name: Bound, script_path: bound.py, port: 7010}\n\
+                 - {name: Lost, script_path: lost.py, port: 7020}\n",
+            ),
+            (
+                "placed.py",
+                &script("port = int(sys.argv[1]) if len(sys.argv) > 1 else 7000"),
+            ),
+            ("bound.py", &script("port = 7010 if '--port' in sys.argv else 7011")),
+            (
+                "lost.py",
+                &script("port = int(sys.argv[1]) if len(sys.argv) > 1 else nothing"),
+            ),
+            ("requirements.txt", "pyzmq\n"),
+        ],
+    );
+    let made = sandbox.run(&["init", "--tree", "tree"]);
+    assert_eq!(made.code, 0, "{made:#?}");
+    let text = std::fs::read_to_string(tree.join("config/stack.yaml")).unwrap();
+    let line = "        flags: none  # ~ placed.py:4: with flags: invalid literal for int() with base 10: '--port'";
+    assert!(text.contains(line), "{text}");
+    assert_eq!(text.matches(" flags: ").count(), 2, "{text}");
+}
+
 /// Two agents whose health port nothing says.
 fn doubtful(root: &Path) {
     plant(

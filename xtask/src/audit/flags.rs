@@ -86,5 +86,25 @@ pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, walks: &Walks)
             doubt: None,
         });
     }
+    for id in flags::go_on_without(&stack, tree, disk, &followed) {
+        let failure = followed.iter().find(|one| one.report.id == id).and_then(|one| {
+            one.failures
+                .iter()
+                .find(|failure| Some(failure.rule) == one.report.rule)
+        });
+        let evidence = failure
+            .map(|failure| (failure.place.clone(), format!("with flags: {}", failure.message)))
+            .into_iter()
+            .collect();
+        if let Some(agent) = stack.agents.get_mut(id.0) {
+            agent.own_flags = OwnFlags::NONE;
+        }
+        proposals.push(Proposal {
+            agent: id,
+            what: What::Flags(OwnFlags::NONE),
+            evidence,
+            doubt: None,
+        });
+    }
     (stack, proposals)
 }

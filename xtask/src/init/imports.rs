@@ -1,6 +1,7 @@
 //! What agents import: the files of the tree on their start paths, the folders that these are found from, and the packages that
 //! are not of the tree.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,6 +24,10 @@ pub struct Sources {
     folders: FxHashSet<String>,
     /// Folders that hold a module or package of that name.
     holders: FxHashMap<String, Vec<String>>,
+    /// Dotted names of which more than the first part is imported somewhere, by that part.
+    parts: OnceCell<FxHashMap<String, BTreeSet<String>>>,
+    /// Names of packages that the tree asks for.
+    asked: FxHashSet<String>,
     version: PythonVersion,
 }
 
@@ -105,8 +110,15 @@ impl Sources {
             by_path,
             folders,
             holders,
+            parts: OnceCell::new(),
+            asked: FxHashSet::default(),
             version,
         }
+    }
+
+    /// Packages that the tree asks for, by their names as modules: no folder of the tree is looked for that has them.
+    pub fn ask_for(&mut self, packages: impl IntoIterator<Item = String>) {
+        self.asked.extend(packages);
     }
 
     /// Every file: path and facts.
@@ -272,13 +284,16 @@ impl Sources {
     /// The folder that a module of the tree is found from which no root has: an ancestor of the importing file first, then the one
     /// that is nearest to the tree's root.
     fn root_of(&self, first: &str, dotted: &str, importer: &str, loaded: &mut Loaded) -> Option<String> {
-        if !distributions::providers(first).is_empty() {
+        if !distributions::providers(first).is_empty() || self.asked.contains(&first.to_lowercase().replace('_', "-")) {
             return None;
         }
         let holders = self.holders.get(first)?;
         let mut serving: Vec<&String> = holders
             .iter()
             .filter(|folder| !folder.is_empty() && self.resolve(folder, dotted, None).is_some())
+            // `brotli.py` that imports `brotli` does not mean itself.
+            .filter(|folder| *importer != format!("{folder}/{first}.py"))
+            .filter(|folder| self.serves(folder, first))
             // A copy that was put aside is none that the tree runs with, unless the importer is part of it.
             .filter(|folder| !is_put_aside(&format!("{folder}/{first}")) || is_put_aside(importer))
             .collect();
@@ -293,6 +308,35 @@ impl Sources {
             loaded.ambiguous.insert(first.to_owned(), names);
         }
         Some(best)
+    }
+
+    /// Whether a folder has most of what is imported below a name: where it has not, another package of that name is meant.
+    fn serves(&self, folder: &str, first: &str) -> bool {
+        let parts = self.parts.get_or_init(|| {
+            let mut parts: FxHashMap<String, BTreeSet<String>> = FxHashMap::default();
+            for (path, module) in self.files.iter().filter(|(path, _)| !is_put_aside(path)) {
+                let imports = module.imports.iter().filter(|import| import.level == 0);
+                for import in imports {
+                    if let Some((first, _)) = import.module.split_once('.') {
+                        // A package's own files may be stale with it.
+                        let own = path.split('/').any(|part| part == first);
+                        if !own {
+                            parts
+                                .entry(first.to_owned())
+                                .or_default()
+                                .insert(import.module.to_string());
+                        }
+                    }
+                }
+            }
+            parts
+        });
+        parts.get(first).is_none_or(|dotted| {
+            let there = dotted
+                .iter()
+                .filter(|dotted| self.resolve(folder, dotted, None).is_some());
+            2 * there.count() >= dotted.len()
+        })
     }
 
     /// The file that an import of a file leads to, looked up from its folder and from these; nothing where that is not of the tree.
@@ -440,6 +484,40 @@ mod tests {
         assert_eq!(loaded.files.len(), 6);
         let folders = top_folders(sources.files(&loaded.files).map(|(path, _)| path));
         assert_eq!(folders.into_iter().collect::<Vec<_>>(), ["lib", "main"]);
+    }
+
+    #[test]
+    fn a_file_that_has_a_packages_name_by_chance_is_no_import_root() {
+        let roots = |files: &[(&str, &str)], asked: Option<&str>| {
+            let mut sources = sources(files);
+            sources.ask_for(asked.map(str::to_owned));
+            let roots = sources.load(&["a/x.py"], &[String::new()]).roots;
+            roots.into_keys().collect::<Vec<String>>()
+        };
+        // It imports the package that it wraps.
+        let wraps = [
+            ("a/x.py", "import pack.brotly\n"),
+            ("pack/brotly.py", "import brotly\n"),
+        ];
+        assert_eq!(roots(&wraps, None), Vec::<String>::new());
+        // A module has no modules in it.
+        let chance = [
+            (
+                "a/x.py",
+                "from wisted import task\nfrom wisted.internet import reactor\n",
+            ),
+            ("a/util/wisted.py", ""),
+        ];
+        assert_eq!(roots(&chance, None), Vec::<String>::new());
+        let listed = [("a/x.py", "import zhipuay\n"), ("a/provider/zhipuay/__init__.py", "")];
+        assert_eq!(roots(&listed, None), ["a/provider"]);
+        assert_eq!(roots(&listed, Some("zhipuay")), Vec::<String>::new());
+        // Half of a package that is being moved is still the tree's.
+        let half = [
+            ("a/x.py", "import shared.one\nimport shared.two\n"),
+            ("lib/shared/one.py", ""),
+        ];
+        assert_eq!(roots(&half, None), ["lib"]);
     }
 
     #[test]

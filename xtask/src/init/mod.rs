@@ -267,6 +267,7 @@ pub fn infer(input: Input, parses: &Parses) -> Option<Inference> {
         (version, python_version) = (newer.value, newer);
     }
     let files = requirements::Files::new(&texts, version);
+    sources.ask_for(files.names().map(str::to_owned));
     let fallbacks = {
         let configs: Vec<&Config> = configs.iter().map(|(config, _)| &config.value).collect();
         fallbacks::find(&configs, &input.tree)

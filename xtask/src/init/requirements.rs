@@ -89,6 +89,16 @@ impl Files {
         Self { all, mentions, project }
     }
 
+    /// Names of all distributions that the tree asks for, as indexes compare them.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let listed = self
+            .all
+            .iter()
+            .flat_map(|(_, file)| &file.all)
+            .map(|asked| asked.name.as_str());
+        listed.chain(self.project.iter().map(|asked| asked.name.as_str()))
+    }
+
     /// What serves a group with these scripts; `made` is the path of the file that is made where nothing of the tree does.
     #[must_use]
     pub fn choose(&self, group: &str, home: &str, scripts: &[&str], loaded: &Loaded, made: &str) -> Known<Source> {

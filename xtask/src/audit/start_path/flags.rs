@@ -21,6 +21,10 @@ pub fn are_rejected(followed: &Followed) -> bool {
     fails && followed.report.rule == Some(RULE)
 }
 
+fn cannot_start(followed: &Followed) -> bool {
+    followed.report.prediction == Prediction::CannotStart
+}
+
 /// For each of these agents the most flags with which its parser lets it go on; nothing of one that it never does, whose own parameters or
 /// code are the reason.
 #[must_use]
@@ -48,6 +52,38 @@ pub fn taken(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, agents: &[AgentId]
             tried.iter().find(is_taken).map(|(flags, _)| (*id, *flags))
         };
         agents().filter_map(of_agent).collect()
+    })
+}
+
+/// Those of these agents that cannot start with words in `sys.argv` which their scripts look for themselves, and go on without any.
+#[must_use]
+pub fn go_on_without(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, followed: &[Followed]) -> Vec<AgentId> {
+    let looks = |script: &str| {
+        let module = tree.find(script).and_then(|at| tree.files.get(at));
+        module.is_some_and(|file| file.module.atom("argv").is_some())
+    };
+    let asked: Vec<AgentId> = followed
+        .iter()
+        .filter(|one| cannot_start(one) && one.report.rule != Some(RULE))
+        .map(|one| one.report.id)
+        .filter(|id| stack.agent(*id).own_flags.any() && looks(&stack.agent(*id).script_path))
+        .collect();
+    if asked.is_empty() {
+        return Vec::new();
+    }
+    let without = with(stack, OwnFlags::NONE);
+    let shared = shared_by(stack);
+    let with = With {
+        disk,
+        shared: &shared,
+        walks: None,
+    };
+    with_groups(stack, tree, with, |groups| {
+        let goes_on = |id: &AgentId| {
+            let group = &groups[stack.agent(*id).group.0];
+            !cannot_start(&follow(&without, group, *id, with, Asked::Nothing).0)
+        };
+        asked.into_par_iter().filter(goes_on).collect()
     })
 }
 

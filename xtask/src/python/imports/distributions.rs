@@ -1,5 +1,5 @@
 //! Which distribution brings which module. Only what is widely known: a name that is not here proves nothing. What is known
-//! whole, with all that it installs, stands in `distributions.txt`.
+//! whole, with all that it installs, stands in `distributions.txt`; of what is in `modules.txt`, modules alone are known.
 
 use std::sync::LazyLock;
 
@@ -468,6 +468,44 @@ static FIRST_OF: LazyLock<FxHashMap<&str, [&'static str; 1]>> = LazyLock::new(||
     first
 });
 
+/// What distributions bring of which no more is known than that: each with its modules, in the order of their names.
+static MODULES: LazyLock<FxHashMap<&str, Vec<&'static str>>> = LazyLock::new(|| {
+    include_str!("modules.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, modules)| (name, modules.split_whitespace().collect()))
+        .collect()
+});
+
+/// Module → the distribution of [`MODULES`] that owns it. One that brings several owns those that have its name.
+static OWNER: LazyLock<FxHashMap<&str, [&'static str; 1]>> = LazyLock::new(|| {
+    let mut owners: FxHashMap<&str, [&'static str; 1]> = FxHashMap::default();
+    for (name, modules) in MODULES.iter() {
+        let plain = |text: &str| text.to_lowercase().replace(['-', '_'], "");
+        let is_own = |module: &&&str| {
+            let (name, module) = (plain(name), plain(module));
+            modules.len() == 1 || name.contains(&module) || module.contains(&name)
+        };
+        // Of two, the one that is named like it, else the one that brings less, or has the shorter name.
+        let order = |of: &&'static str, module: &str| {
+            let brings = MODULES.get(of).map_or(0, Vec::len);
+            (normalised(module) != **of, brings, of.len(), *of)
+        };
+        for module in modules.iter().filter(is_own) {
+            owners
+                .entry(module)
+                .and_modify(|known| {
+                    if order(name, module) < order(&known[0], module) {
+                        *known = [*name];
+                    }
+                })
+                .or_insert([*name]);
+        }
+    }
+    owners
+});
+
 /// Parts of namespaces that many distributions share → the distribution that brings them.
 const PARTS: &[(&str, [&str; 1])] = &[
     ("google.cloud.aiplatform", ["google-cloud-aiplatform"]),
@@ -582,7 +620,12 @@ pub fn providers(module: &str) -> &'static [&'static str] {
         .iter()
         .find(|(known, _)| *known == module)
         .map(|(_, providers)| *providers)
-        .or_else(|| FIRST_OF.get(module).map(<[&str; 1]>::as_slice))
+        .or_else(|| {
+            FIRST_OF
+                .get(module)
+                .or_else(|| OWNER.get(module))
+                .map(<[&str; 1]>::as_slice)
+        })
         .unwrap_or_default()
 }
 
@@ -634,6 +677,9 @@ pub fn is_of(distribution: &str, module: &str) -> bool {
         || WHOLE
             .get(distribution)
             .is_some_and(|whole| whole.modules.contains(&module))
+        || MODULES
+            .get(distribution)
+            .is_some_and(|modules| modules.contains(&module))
         || normalised(module) == distribution
         || (known.is_empty() && distribution.strip_prefix("python-") == Some(normalised(module).as_str()))
         // `google-cloud-x`, `opentelemetry-x`, `nvidia-x`: one namespace, many distributions.
@@ -667,6 +713,23 @@ mod tests {
         assert_eq!(normalised("Foo_.Bar"), "foo-bar");
         assert_eq!(module_of("pyyaml"), "yaml");
         assert!(is_of("pygithub", "github") && brings("pygithub", "nacl") && !is_of("pygithub", "nacl"));
+    }
+
+    #[test]
+    fn much_used_distributions_own_their_modules() {
+        assert_eq!(providers("gevent"), ["gevent"]);
+        assert_eq!(providers("twisted"), ["twisted"]);
+        assert_eq!(providers("passlib"), ["passlib"]);
+        assert_eq!(providers("nats"), ["nats-py"]);
+        assert!(is_of("gevent", "gevent") && brings("python-jose", "jose"));
+        // Names that trees give their own modules are nobody's.
+        for common in [
+            "utils", "core", "memory", "trainer", "engine", "common", "agents", "events",
+        ] {
+            assert_eq!(providers(common), [""; 0], "{common}");
+        }
+        assert!(MODULES.len() + WHOLE.len() > 2_000);
+        assert!(MODULES.keys().all(|name| normalised(name) == *name));
     }
 
     #[test]

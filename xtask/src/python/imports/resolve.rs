@@ -163,7 +163,9 @@ impl Search<'_> {
             return Target::Installed;
         }
         if let Some(namespace) = mine {
-            return namespace;
+            // A package of that name would be found before it, and something that is installed may bring one.
+            let may_be_installed = self.requirements.open && !super::distributions::providers(name).is_empty();
+            return if may_be_installed { Target::Installed } else { namespace };
         }
         let providers = super::distributions::providers(name);
         Target::Missing(match stdlib::gone_since(name, self.version) {
