@@ -6,6 +6,7 @@
 pub mod baseline;
 pub mod causes;
 pub mod confirm;
+mod contents;
 pub mod fix;
 mod flags;
 pub mod focus;

@@ -122,6 +122,9 @@ pub fn run(args: &Args, context: &Context) -> Outcome {
     Ok(Exit::Success)
 }
 
+/// How many times agents are followed again once their images have what they read.
+const MOST_ROUNDS: usize = 3;
+
 /// Reads a tree and infers its stack.
 ///
 /// # Errors
@@ -151,9 +154,21 @@ fn open(path: &Path) -> Outcome<TreeRoot> {
 /// The same with what the agents write on their start paths and where they listen, which the audit of the inferred stack tells. Agents
 /// that bind one port get containers of their own first.
 fn with_seen(inference: Inference, path: &Path, context: &Context, memory: &Memory) -> Inference {
-    let Some((stack, unsaid)) = unsaid(&inference, path, context, memory) else {
+    let mut inference = inference;
+    let Some((mut stack, mut unsaid)) = unsaid(&inference, path, context, memory) else {
         return inference;
     };
+    // Behind a file that is there now, another may be read.
+    for _ in 0..MOST_ROUNDS {
+        let read = unsaid.lacking.iter();
+        let read = read.map(|(file, place)| (file.as_str(), in_tree(&stack, place)));
+        let Some(more) = inference.including(read) else { break };
+        inference = more;
+        match self::unsaid(&inference, path, context, memory) {
+            Some(again) => (stack, unsaid) = again,
+            None => return inference,
+        }
+    }
     let mut bound: BTreeMap<String, Bound> = BTreeMap::new();
     for (id, port, place) in &unsaid.bound {
         let agent = stack.agent(*id);

@@ -66,6 +66,11 @@ pub fn find(sources: &Sources, loaded: &Loaded, code: &[String], tree: &TreeFile
     found
 }
 
+/// Whether nothing speaks against a file of the tree in an image, as far as its name tells.
+pub fn may_be_in_an_image(path: &str) -> bool {
+    may_be_read(path, path.rsplit('/').next().unwrap_or(path))
+}
+
 fn may_be_read(path: &str, name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "_.-/@+".contains(c));

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use pysrc::PythonVersion;
+
 use super::evidence::{Evidence, Known};
 use super::imports::{Loaded, Sources, top_folders};
 use super::startup::Config;
 use super::texts::{Kind, Texts, is_put_aside};
+use crate::python::imports::stdlib;
 use crate::stack::{TreeFiles, normal};
 
 /// Folders that the tree's own settings put on PYTHONPATH, as far as the tree has them; empty for its root.
 #[must_use]
 pub fn written(config: &Config, texts: &Texts, tree: &TreeFiles) -> Vec<(String, Evidence)> {
     let mut found: Vec<(String, Evidence)> = Vec::new();
-    let mut take = |value: &str, evidence: Evidence| {
+    let mut take = |value: &str, evidence: Evidence, sure: bool| {
         for entry in value.trim_matches(['"', '\'']).split(':') {
             let entry = entry.trim();
             if entry.is_empty() || entry.contains('$') {
@@ -27,14 +30,19 @@ pub fn written(config: &Config, texts: &Texts, tree: &TreeFiles) -> Vec<(String,
                 None if entry.starts_with('/') => continue,
                 None => normal(entry),
             };
-            let is_there = tree.has_folder(&folder) && !folder.starts_with("..");
+            let is_there =
+                tree.has_folder(&folder) && !folder.starts_with("..") && (sure || !hides_library(tree, &folder));
             if is_there && !found.iter().any(|(known, _)| *known == folder) {
                 found.push((folder, evidence.clone()));
             }
         }
     };
     if let Some((value, line)) = config.environment.get("PYTHONPATH") {
-        take(value, Evidence::new(config.path.as_str(), *line, "sets PYTHONPATH"));
+        take(
+            value,
+            Evidence::new(config.path.as_str(), *line, "sets PYTHONPATH"),
+            true,
+        );
     }
     for kind in [Kind::Dockerfile, Kind::Variables] {
         for (path, number, line) in texts.lines(kind).filter(|(path, ..)| !is_put_aside(path)) {
@@ -44,11 +52,24 @@ pub fn written(config: &Config, texts: &Texts, tree: &TreeFiles) -> Vec<(String,
             let rest = &line[at + "PYTHONPATH".len()..];
             if let Some(value) = rest.strip_prefix(['=', ' ']) {
                 let value = value.split_whitespace().next().unwrap_or_default();
-                take(value, Evidence::new(path, number, "sets PYTHONPATH"));
+                // It may be about another container, which has something else at that place.
+                take(value, Evidence::new(path, number, "sets PYTHONPATH"), false);
             }
         }
     }
     found
+}
+
+/// Whether a folder has a module or package that would stand in front of one of the standard library.
+fn hides_library(tree: &TreeFiles, folder: &str) -> bool {
+    let prefix = format!("{folder}/");
+    let below = tree.files.range(prefix.clone()..);
+    let mut below = below.map_while(|file| file.strip_prefix(&prefix));
+    !folder.is_empty()
+        && below.any(|file| {
+            let name = file.strip_suffix("/__init__.py").or_else(|| file.strip_suffix(".py"));
+            name.is_some_and(|name| stdlib::has(name, PythonVersion::USUAL))
+        })
 }
 
 /// The folders that a machine's agents import from.
@@ -138,9 +159,10 @@ mod tests {
         .unwrap();
         let texts = Texts::new([(
             "Dockerfile".to_owned(),
-            b"ENV PYTHONPATH=/workspace/lib:/etc:../x:lib\nENV PYTHONPATH main:nowhere\n".to_vec(),
+            b"ENV PYTHONPATH=/workspace/lib:/etc:../x:lib\nENV PYTHONPATH main:nowhere\nENV PYTHONPATH=/app/pack\n"
+                .to_vec(),
         )]);
-        let tree = TreeFiles::new(["main/a.py", "lib/b.py"]);
+        let tree = TreeFiles::new(["main/a.py", "lib/b.py", "pack/types/__init__.py"]);
         let found: Vec<(String, String)> = written(&config, &texts, &tree)
             .into_iter()
             .map(|(folder, said)| (folder, said.place()))

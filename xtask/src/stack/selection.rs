@@ -98,7 +98,7 @@ pub struct Selection {
     /// Code of the machines that this one's images have nothing of.
     elsewhere: Vec<String>,
     exclude: Gitignore,
-    /// `images.include`: of the machine's own files and of those that are no machine's.
+    /// `images.include`: of the machine's own files, of those that are no machine's, and of those that it names one by one.
     include: Gitignore,
     /// `include` of groups.
     own: Gitignore,
@@ -237,7 +237,10 @@ impl Selection {
     /// The pattern of `include:` that names a path.
     #[must_use]
     pub fn included(&self, path: &str) -> Option<&str> {
-        let elsewhere = || !self.is_code(path) && self.elsewhere.iter().any(|folder| is_at(path, folder));
+        // What is named itself is meant, wherever it lies; a pattern does not mean the code of other machines.
+        let elsewhere = || {
+            !self.named.contains(path) && !self.is_code(path) && self.elsewhere.iter().any(|folder| is_at(path, folder))
+        };
         pattern_of(&self.own, path).or_else(|| pattern_of(&self.include, path).filter(|_| !elsewhere()))
     }
 

@@ -425,7 +425,13 @@ impl<'a> Lower<'a> {
                 let whole = value.filter(|value| {
                     matches!(
                         value,
-                        Value::Call(_) | Value::Name(_) | Value::Attribute(..) | Value::Subscript(..) | Value::Each
+                        Value::Call(_)
+                            | Value::Name(_)
+                            | Value::Attribute(..)
+                            | Value::Subscript(..)
+                            | Value::Each
+                            | Value::Choice(_)
+                            | Value::Or(_)
                     )
                 });
                 let counted = elts.len() <= 8 && !elts.iter().any(Expr::is_starred_expr);

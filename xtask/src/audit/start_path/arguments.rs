@@ -136,6 +136,10 @@ impl Walker<'_> {
                 self.called_unseen.insert(name);
                 V::Unknown
             }
+            V::Unknown => {
+                self.lose(value);
+                V::Unknown
+            }
             known => known,
         };
         let sure = known == V::Unknown

@@ -371,7 +371,8 @@ impl Walker<'_> {
             return Flow::Next;
         }
         let found = self.find_method(class.0, class.1, name);
-        if matches!(found, Lookup::Found(..)) && !self.is_followed_by(span, '(') {
+        let is_method = matches!(found, Lookup::Found(owner, function) if !self.is_property(owner, function));
+        if is_method && !self.is_followed_by(span, '(') {
             // What keeps a method may call it at any time.
             self.called_unseen.insert(name.to_owned());
             self.reach_by_method(id);
@@ -403,7 +404,8 @@ impl Walker<'_> {
         }
         // `self.__class__.name = …` gives it to this one, too.
         let given = self.class_variable(class.0, class.1, name).is_some() || self.is_set_on_others(name);
-        let perhaps_by_now = assigned_later && opened && !self.is_for_constructors(class, name);
+        let perhaps_by_now =
+            assigned_later && (opened && !self.is_for_constructors(class, name) || self.may_be_given_unseen(name));
         if matches!(found, Lookup::Unknown) || names.contains(name) || given || perhaps_by_now {
             return Flow::Next;
         }
@@ -461,7 +463,8 @@ impl Walker<'_> {
             && matches!(self.find_method(class.0, class.1, name), Lookup::NotThere)
             && self.names_of_class(class).is_some_and(|names| !names.contains(name))
             && !self.is_set_on_others(name)
-            && !self.sets_by_name(class, false);
+            && !self.sets_by_name(class, false)
+            && !(object.global && self.may_be_given_unseen(name));
         lacks.then_some(false)
     }
 

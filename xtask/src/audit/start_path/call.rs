@@ -116,6 +116,7 @@ impl Walker<'_> {
             V::Partial(partial) => self.call_partial(here, call, &partial, arguments),
             V::Bound(object, method) if *object == V::Unknown => {
                 self.called_unseen.insert(method.clone());
+                self.gives_to_any_module(arguments);
                 self.method_of_unknown(here, call, *object, &method, arguments)
             }
             V::Bound(object, method) => self.method_of_unknown(here, call, *object, &method, arguments),
@@ -134,7 +135,14 @@ impl Walker<'_> {
                     return (V::Unknown, flow);
                 }
                 self.escape(arguments);
+                self.gives_to_any_module(arguments);
                 self.alive = true;
+                // Whatever it is a method of.
+                if let Value::Attribute(_, name) = &call.callee
+                    && let Some(source) = self.source(here)
+                {
+                    self.called_unseen.insert(source.name(*name).to_owned());
+                }
                 // What a library's class does with the object is the library's to say.
                 if let Value::Attribute(of, _) = &call.callee {
                     match self.evaluate(of) {
@@ -191,6 +199,25 @@ impl Walker<'_> {
         (V::Unknown, flow)
     }
 
+    /// What is given to a function of a module that is not known may be changed as the tree's own modules change it.
+    fn gives_to_any_module(&mut self, arguments: &Arguments) {
+        if !self.runs_any_module {
+            return;
+        }
+        let named = arguments.named.iter().map(|(_, value)| value);
+        for value in arguments.positional.iter().chain(named) {
+            self.any_attribute(value);
+            let held: Vec<V> = match value {
+                V::Instance(id) => self.objects.get(*id).map_or_else(Vec::new, |object| {
+                    let values = object.attributes.values();
+                    values.map(|variable| variable.value.clone()).collect()
+                }),
+                _ => Vec::new(),
+            };
+            held.iter().for_each(|held| self.open_data(held));
+        }
+    }
+
     /// A parser that is given away may get options that are not seen.
     pub fn escape(&mut self, arguments: &Arguments) {
         for value in arguments
@@ -203,6 +230,7 @@ impl Walker<'_> {
             {
                 parser.unknown = true;
             }
+            self.rearranged |= super::data::is_search_path(value);
             self.open_object(value);
         }
     }
@@ -242,15 +270,20 @@ impl Walker<'_> {
             V::Dict(items) => items.iter().for_each(|(_, value)| self.open_object(value)),
             V::Mapping(_) | V::Sequence(_) => self.open_data(value),
             V::Partial(partial) => partial.held().for_each(|value| self.open_object(value)),
+            V::Class(module, class) => self.may_call_methods_of((*module, *class)),
             _ => {}
         }
     }
 
     /// Whoever has an object may call any of its methods.
     pub fn may_call_methods(&mut self, id: usize) {
-        let Some(class) = self.objects.get(id).map(|object| (object.module, object.class)) else {
-            return;
-        };
+        if let Some(class) = self.objects.get(id).map(|object| (object.module, object.class)) {
+            self.may_call_methods_of(class);
+        }
+    }
+
+    /// Whoever has a class may make an object of it.
+    fn may_call_methods_of(&mut self, class: (ModuleId, u32)) {
         let mut names = Vec::new();
         for (module, class) in self.order(class.0, class.1).into_iter().flatten() {
             let Some(source) = self.source(module) else {
@@ -350,20 +383,13 @@ impl Walker<'_> {
         let owner_object = of.clone();
         let locals = match self.bind_arguments(module, facts, of, arguments) {
             Ok(locals) => self.with_own_keywords(facts, locals),
-            Err(problem) => {
-                let owner = facts
-                    .class
-                    .and_then(|class| source.classes.get(class as usize))
-                    .map_or_else(String::new, |class| format!("{}.", class.name));
-                let message = format!("{owner}{}() {problem}", facts.name);
-                let flow = self.fail_at(here, call.span, "start/argument-count", "TypeError", message, None);
-                if let Some(failure) = self.failures.last_mut().filter(|_| flow != Flow::Next) {
-                    failure.help = None;
-                }
-                return (V::Unknown, flow);
-            }
+            Err(problem) => return (V::Unknown, self.does_not_fit(here, call, (source, facts), problem)),
         };
-        if self.gives_what_it_kept(source, (module, function), facts) {
+        let keeps = facts.decorators.iter().any(|decorator| keeps_results(decorator));
+        if keeps && let Some(kept) = self.kept_result((module, function), &locals) {
+            return (kept, Flow::Next);
+        }
+        if keeps && self.gives_what_it_kept(source, (module, function), facts) {
             self.escape(arguments);
             return (V::Unknown, Flow::Next);
         }
@@ -413,6 +439,9 @@ impl Walker<'_> {
             locals,
             captured,
         };
+        if keeps && !facts.is_async {
+            return self.body_that_is_kept(body);
+        }
         if !facts.is_async {
             return self.body(body);
         }
@@ -434,10 +463,65 @@ impl Walker<'_> {
         }
     }
 
+    /// What a function is given does not fit it.
+    fn does_not_fit(
+        &mut self,
+        here: ModuleId,
+        call: &Call,
+        (source, facts): (&pysrc::Module, &Function),
+        problem: impl std::fmt::Display,
+    ) -> Flow {
+        let owner = facts
+            .class
+            .and_then(|class| source.classes.get(class as usize))
+            .map_or_else(String::new, |class| format!("{}.", class.name));
+        let message = format!("{owner}{}() {problem}", facts.name);
+        let flow = self.fail_at(here, call.span, "start/argument-count", "TypeError", message, None);
+        if let Some(failure) = self.failures.last_mut().filter(|_| flow != Flow::Next) {
+            failure.help = None;
+        }
+        flow
+    }
+
+    /// What a function that keeps its results gave before, where it is given nothing.
+    fn kept_result(&mut self, function: (ModuleId, u32), locals: &HashMap<Atom, Variable>) -> Option<V> {
+        let kept = self.kept_results.get(&function).filter(|_| locals.is_empty())?.clone();
+        self.sure = kept.sure;
+        Some(kept.value)
+    }
+
+    /// The body of a function that keeps its results. Where it ran before with what may be the same, it gives what it made then.
+    fn body_that_is_kept(&mut self, body: Body) -> (V, Flow) {
+        let function = (body.module, body.function);
+        let (alone, again) = (body.locals.is_empty(), self.followed.contains(&function));
+        let (value, flow) = self.body(body);
+        if flow != Flow::Next {
+            return (value, flow);
+        }
+        if alone && self.is_sure_way() {
+            let sure = self.sure;
+            let kept = Variable {
+                value: value.clone(),
+                sure,
+            };
+            self.kept_results.insert(function, kept);
+            return (value, flow);
+        }
+        let plain = matches!(
+            value,
+            V::None | V::Bool(_) | V::Int(_) | V::Float(_) | V::Str(_) | V::Concat(_) | V::Class(..) | V::Function(..)
+        );
+        if again && !plain {
+            self.open_object(&value);
+            self.sure = false;
+            return (V::Unknown, flow);
+        }
+        (value, flow)
+    }
+
     /// Whether a function gives what it has kept, and does nothing again of what it does otherwise.
     fn gives_what_it_kept(&mut self, source: &pysrc::Module, function: (ModuleId, u32), facts: &Function) -> bool {
-        let keeps = facts.decorators.iter().any(|decorator| keeps_results(decorator));
-        let again = keeps && self.followed.contains(&function) && changes_something(source, facts);
+        let again = self.followed.contains(&function) && changes_something(source, facts);
         if again {
             self.called_unseen.insert(facts.name.to_string());
             self.sure = false;
@@ -695,6 +779,7 @@ impl Walker<'_> {
             attributes: HashMap::default(),
             opened: false,
             reached: false,
+            global: false,
             whole: false,
             dynamic: false,
         };

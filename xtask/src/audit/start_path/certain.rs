@@ -237,7 +237,8 @@ impl Walker<'_> {
                 .map(|given| given.value.clone());
         }
         if !object.attributes.contains_key(name) {
-            let shared = (object.opened || object.reached) && (object.whole || self.is_given_unseen(name));
+            let shared = (object.opened || object.reached) && (object.whole || self.is_given_unseen(name))
+                || object.global && self.may_be_given_unseen(name);
             let own = !object.dynamic && !shared && !self.is_set_beside(name);
             // `__getattr__` has run where it was read, just now.
             let given = self.given_by_properties.get(&(id, name.to_owned()));
@@ -251,10 +252,9 @@ impl Walker<'_> {
         }
         let variable = object.attributes.get(name).filter(|variable| variable.sure)?;
         let class = (object.module, object.class);
-        let open = (object.opened || object.reached)
-            && (object.whole || self.is_given_unseen(name))
-            && !self.is_set_once(class, name)
-            && !self.is_only_constructed(class, name);
+        let given = (object.opened || object.reached) && (object.whole || self.is_given_unseen(name))
+            || object.global && self.may_be_given_unseen(name);
+        let open = given && !self.is_set_once(class, name) && !self.is_only_constructed(class, name);
         if open || object.dynamic || variable.value == V::Unknown || self.is_set_beside(name) {
             return None;
         }

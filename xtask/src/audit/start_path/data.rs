@@ -14,6 +14,11 @@ use super::value::{ModuleId, V};
 use super::walk::Walker;
 use crate::stack::near::nearest;
 
+/// Whether a value is the list of folders that modules are searched in.
+pub fn is_search_path(value: &V) -> bool {
+    matches!(value, V::Outside(name) if name == "sys.path")
+}
+
 impl Walker<'_> {
     /// A new value, as reading the file makes it.
     pub fn made_of(&mut self, document: &Document, path: Option<&Arc<str>>) -> V {
@@ -191,6 +196,7 @@ impl Walker<'_> {
     /// `object[key] = value`.
     pub fn store_item(&mut self, item: &StoreItem) {
         let object = self.as_dictionary(self.evaluate(&item.object));
+        self.rearranged |= is_search_path(&object);
         let key = self.certain(&item.key);
         let value = match &item.value {
             Some(Value::Dict(items)) => self.written(items),
@@ -417,30 +423,46 @@ impl Walker<'_> {
     /// An expression gave something that is not known: it may be what is in a value that is known.
     pub fn lose(&mut self, value: &Value) {
         match value {
-            Value::Subscript(object, _) => {
-                let object = self.evaluate(object);
-                self.open_parts(&object);
-            }
-            Value::Or(values) | Value::Either(values) => {
-                for value in values {
-                    let value = self.evaluate(value);
-                    self.open_data(&value);
+            Value::Subscript(object, _) => match self.evaluate(object) {
+                V::Unknown => self.lose(object),
+                known => {
+                    self.open_parts(&known);
+                    self.lose_parts(&known);
                 }
-            }
-            Value::Choice(choice) => {
-                for value in [&choice.yes, &choice.no] {
-                    let value = self.evaluate(value);
-                    self.open_data(&value);
-                }
-            }
-            Value::Binary(_, left, right) => {
-                for value in [left, right] {
-                    let value = self.evaluate(value);
-                    self.open_data(&value);
-                }
-            }
+            },
+            Value::Or(values) | Value::Either(values) => values.iter().for_each(|value| self.lose_one(value)),
+            Value::Choice(choice) => [&choice.yes, &choice.no]
+                .into_iter()
+                .for_each(|value| self.lose_one(value)),
+            Value::Binary(_, left, right) => [left, right].into_iter().for_each(|value| self.lose_one(value)),
             _ => {}
         }
+    }
+
+    /// It may be this.
+    fn lose_one(&mut self, value: &Value) {
+        match self.evaluate(value) {
+            V::Unknown => self.lose(value),
+            known => {
+                self.open_data(&known);
+                self.open_object(&known);
+            }
+        }
+    }
+
+    /// It may be any part of this.
+    fn lose_parts(&mut self, of: &V) {
+        let parts: Vec<V> = match of {
+            V::List(parts) => parts.clone(),
+            V::Dict(items) => items.iter().map(|(_, value)| value.clone()).collect(),
+            V::Mapping(id) | V::Sequence(id) => match self.data.get(*id).map(|data| &data.content) {
+                Some(Content::Mapping(items)) => items.iter().map(|(_, value)| value.clone()).collect(),
+                Some(Content::Sequence(items)) => items.clone(),
+                None => return,
+            },
+            _ => return,
+        };
+        parts.iter().for_each(|part| self.open_object(part));
     }
 
     /// A variable gets a value.

@@ -97,6 +97,7 @@ impl Walker<'_> {
             attributes,
             opened: false,
             reached: false,
+            global: false,
             whole: false,
             dynamic: false,
         };

@@ -39,6 +39,19 @@ impl Walker<'_> {
     /// What a `def` binds its name to.
     pub fn defined(&mut self, here: ModuleId, function: u32, facts: &Function) -> (V, Flow) {
         let mut value = self.with_names_around(here, function, facts);
+        for default in facts
+            .parameters
+            .all
+            .iter()
+            .filter_map(|parameter| parameter.default.as_ref())
+        {
+            if let Value::Name(name) = default
+                && let Some(given @ (V::Instance(_) | V::Method(..) | V::Closure(_) | V::List(_))) =
+                    self.variable(*name)
+            {
+                self.open_object(&given);
+            }
+        }
         let names = facts.decorators.iter().map(|name| last(name));
         let mut changed = false;
         for (name, wrapper) in names.zip(&facts.wrappers).rev() {

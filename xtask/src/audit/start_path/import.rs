@@ -143,6 +143,9 @@ impl Walker<'_> {
     pub fn load_modules(&mut self, name: &str, span: Span) -> Result<V, Flow> {
         let here = self.here();
         let mut value = V::Unknown;
+        if self.may_be_another(name) {
+            return Ok(value);
+        }
         for step in self.lookup(name).iter() {
             match &step.target {
                 Target::File { .. } | Target::Namespace(_) => {
@@ -164,6 +167,22 @@ impl Walker<'_> {
             }
         }
         Ok(value)
+    }
+
+    /// Whether it is not known which module of that name is found first: the tree's, or one of the library or of another folder, where
+    /// the order of the folders is not known, or somebody puts another one in its place.
+    fn may_be_another(&self, name: &str) -> bool {
+        let top = name.split('.').next().unwrap_or(name);
+        if self.by_name.contains_key(top) {
+            return false;
+        }
+        let loaded = self.lookup(top);
+        let is_of_tree = loaded
+            .first()
+            .is_some_and(|first| matches!(first.target, Target::File { .. }));
+        is_of_tree
+            && stdlib::has(top, self.version())
+            && (self.rearranged || self.anywhere || self.beyond || self.is_put_there(top))
     }
 
     fn enter_module(&mut self, name: &str, target: &Target, here: ModuleId, span: Span) -> Result<ModuleId, Flow> {

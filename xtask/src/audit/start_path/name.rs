@@ -195,20 +195,39 @@ impl Walker<'_> {
             self.maybe > 0 || self.skipping,
             sure && self.loops == 0 && !self.skipping,
         );
+        let lost;
         let before = if local {
             let Some(frame) = self.frames.last_mut() else {
                 return;
             };
             let variable = merged(frame.locals.get(&name), value.clone(), sure, maybe);
+            lost = variable.value == V::Unknown;
             frame.locals.insert(name, variable)
         } else {
             let variable = merged(self.modules.global(module, name), value.clone(), sure, maybe);
+            lost = variable.value == V::Unknown;
+            // Every function of the module has it, too.
+            if let V::Instance(id) = value
+                && let Some(object) = self.objects.get_mut(id).filter(|object| !object.global)
+            {
+                object.global = true;
+            }
             self.modules.set_global(module, name, variable)
         };
-        if let Some(before) = before {
+        if let Some(before) = &before {
             self.replaced(&before.value, &value);
         }
+        if lost {
+            self.either_is_lost(before.as_ref().map(|before| &before.value), &value);
+        }
         self.held_by_name(name, &value, local);
+    }
+
+    /// Of two values it is not known which one is meant from now on: what is done with it is done to either, and is not followed.
+    pub fn either_is_lost(&mut self, before: Option<&V>, after: &V) {
+        for value in before.into_iter().chain([after]) {
+            self.open_object(value);
+        }
     }
 
     fn held_by_name(&mut self, name: Atom, value: &V, local: bool) {
@@ -265,6 +284,8 @@ impl Walker<'_> {
             self.becomes_another(&object);
             return;
         }
+        self.rearranged |= source.name(attribute) == "path"
+            && matches!(self.variable(object), Some(V::Outside(module)) if module == "sys");
         // Another object may be meant, whose name stands for this one here.
         let sure_object = || source.name(object) == "self" || self.certain(&pysrc::Value::Name(object)).is_some();
         let (mut maybe, mut sure) = (maybe, sure);
@@ -286,14 +307,19 @@ impl Walker<'_> {
                 let above = class
                     .and_then(|class| self.class_variable(class.0, class.1, &name))
                     .cloned();
+                let mut lost = false;
                 if let Some(Object { attributes, .. }) = self.objects.get_mut(id) {
                     // What the class has is seen until the object gets its own.
                     let before = attributes.get(&name).or(above.as_ref());
                     let variable = merged(before, value.clone(), sure, maybe);
+                    lost = variable.value == V::Unknown;
                     attributes.insert(name, variable);
                 }
-                if let Some(before) = replaced {
-                    self.replaced(&before, &value);
+                if let Some(before) = &replaced {
+                    self.replaced(before, &value);
+                }
+                if lost {
+                    self.either_is_lost(replaced.as_ref(), &value);
                 }
             }
             Some(V::Thread(id)) => {

@@ -525,6 +525,16 @@ impl Walker<'_> {
                 }
                 V::None
             }
+            "sys.path.pop"
+            | "sys.path.remove"
+            | "sys.path.clear"
+            | "sys.path.reverse"
+            | "sys.path.sort"
+            | "sys.path.__delitem__"
+            | "sys.path.__setitem__" => {
+                self.rearranged = true;
+                V::Unknown
+            }
             _ => return None,
         })
     }
@@ -547,6 +557,15 @@ impl Walker<'_> {
 
     /// Any other function: what it is given may change, and it may go on for ever.
     fn other_function(&mut self, called: Called<'_>) -> V {
+        self.runs_any_module |= matches!(
+            called.name,
+            "importlib.import_module"
+                | "importlib.__import__"
+                | "builtins.__import__"
+                | "builtins.exec"
+                | "runpy.run_path"
+                | "runpy.run_module"
+        );
         let Called {
             call, name, arguments, ..
         } = called;
@@ -954,6 +973,7 @@ impl Walker<'_> {
             return known;
         }
         match method {
+            "exec_module" | "load_module" => self.runs_any_module = true,
             "addHandler" => self.logs = true,
             "mkdir" => self.makes_folders = true,
             _ if let Some(known) = self.method_of_value(of, &object, method, arguments) => return known,

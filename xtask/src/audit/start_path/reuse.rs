@@ -188,6 +188,8 @@ struct Switches {
     makes_folders: bool,
     moved: bool,
     anywhere: bool,
+    rearranged: bool,
+    runs_any_module: bool,
     beyond: bool,
     logs: bool,
     surely_logs: bool,
@@ -297,6 +299,7 @@ parts! {
     called_by: Part<(ModuleId, u32), (ModuleId, pysrc::Span)>,
     metaclasses: Part<(ModuleId, u32), V>,
     decorated: Part<(ModuleId, u32), V>,
+    kept_results: Part<(ModuleId, u32), Variable>,
     class_names: Part<(ModuleId, u32), Arc<ClassNames>>,
     given: Part<(ModuleId, u32, Given), ()>,
     called_unseen: CalledPart,
@@ -479,6 +482,8 @@ impl<'a> Walker<'a> {
             makes_folders: self.makes_folders,
             moved: self.moved,
             anywhere: self.anywhere,
+            rearranged: self.rearranged,
+            runs_any_module: self.runs_any_module,
             beyond: self.beyond,
             logs: self.logs,
             surely_logs: self.surely_logs,
@@ -521,6 +526,7 @@ impl<'a> Walker<'a> {
             called_by: _,
             metaclasses: _,
             decorated: _,
+            kept_results: _,
             class_names: _,
             given_by_properties: _,
             given_by_classes: _,
@@ -575,6 +581,8 @@ impl<'a> Walker<'a> {
             makes_folders: _,
             moved: _,
             anywhere: _,
+            rearranged: _,
+            runs_any_module: _,
             beyond: _,
             logs: _,
             surely_logs: _,
@@ -849,6 +857,8 @@ impl<'a> Walker<'a> {
         self.makes_folders = kept.after.makes_folders;
         self.moved = kept.after.moved;
         self.anywhere = kept.after.anywhere;
+        self.rearranged = kept.after.rearranged;
+        self.runs_any_module = kept.after.runs_any_module;
         self.beyond = kept.after.beyond;
         self.logs = kept.after.logs;
         self.surely_logs = kept.after.surely_logs;
@@ -879,6 +889,7 @@ impl Parts {
         retain(&mut self.called_by, of_new);
         retain(&mut self.metaclasses, of_new);
         retain(&mut self.decorated, of_new);
+        retain(&mut self.kept_results, of_new);
         retain(&mut self.class_names, of_new);
         retain(&mut self.followed, of_new);
         retain(&mut self.instantiated, of_new);

@@ -161,6 +161,11 @@ impl<'a> Walker<'a> {
                         None if span.end - span.start <= RETURN => (V::None, true),
                         value => self.taken(value),
                     };
+                    let before = self.frames.last().and_then(|frame| frame.returned.as_ref());
+                    let before = before.map(|returned| returned.value.clone());
+                    if before.as_ref().is_some_and(|before| *before != value) {
+                        self.either_is_lost(before.as_ref(), &value);
+                    }
                     if let Some(frame) = self.frames.last_mut() {
                         let plain = matches!(value, V::None | V::Int(0..=2)) && span.end - span.start <= LONGEST_PLAIN;
                         frame.gave_value |= !plain;

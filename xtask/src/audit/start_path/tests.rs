@@ -14,6 +14,7 @@ mod imported;
 mod known;
 mod lambdas;
 mod library;
+mod lost;
 mod managers;
 mod members;
 mod objects;

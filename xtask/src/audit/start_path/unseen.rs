@@ -462,6 +462,18 @@ impl Walker<'_> {
             })
     }
 
+    /// Whether a function other than a constructor that gives an attribute of that name a value may have run where that is not followed.
+    pub fn may_be_given_unseen(&self, name: &str) -> bool {
+        self.mentions(name).iter().any(|mention| {
+            let source = mention.source;
+            let own = source.attributes.iter().filter(|attribute| &*attribute.name == name);
+            let functions = own.filter_map(|attribute| source.functions.get(attribute.function? as usize));
+            functions
+                .filter(|facts| &*facts.name != "__init__")
+                .any(|facts| self.may_run_unseen(&facts.name))
+        })
+    }
+
     /// Whether code that is not followed may give an attribute of that name a value, of an object that there is already.
     pub fn is_given_unseen(&self, name: &str) -> bool {
         self.mentions(name).iter().any(|mention| {

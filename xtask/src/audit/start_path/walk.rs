@@ -143,6 +143,8 @@ pub struct Object {
     pub whole: bool,
     /// It got attributes of any name.
     pub dynamic: bool,
+    /// It is a global of a module: functions of that have it without being given it.
+    pub global: bool,
 }
 
 /// A `threading.Thread`.
@@ -343,6 +345,8 @@ pub struct Walker<'a> {
     pub metaclasses: Tracked<(ModuleId, u32), V>,
     /// What decorators made of functions.
     pub decorated: Tracked<(ModuleId, u32), V>,
+    /// What functions gave that keep their results, where they were called without arguments.
+    pub kept_results: Tracked<(ModuleId, u32), Variable>,
     /// What the bodies of classes bound.
     pub class_names: Tracked<(ModuleId, u32), Arc<ClassNames>>,
     /// Attributes that were set of objects of which it is not known which they are: any may have got another value.
@@ -373,6 +377,10 @@ pub struct Walker<'a> {
     pub kept: bool,
     /// A folder that is not known was put on `sys.path`.
     pub anywhere: bool,
+    /// Modules were run of which it is not known which they are.
+    pub runs_any_module: bool,
+    /// `sys.path` was changed in another way: folders may be gone, or stand in another order.
+    pub rearranged: bool,
     /// Something that no search of folders of the tree looks into was put on `sys.path`: an archive, a folder of the base image.
     pub beyond: bool,
     /// The root logger may have a handler.
