@@ -21,6 +21,9 @@ class Rep:
         self.socket = zmq.Context.instance().socket(kind)
         self.socket.bind(f'tcp://*:{port}')
 
+    def fields(self):
+        return {'agent': 'a'}
+
     def run(self):
         while True:
             self.socket.send_json(self.handle(self.socket.recv_json()))
@@ -108,6 +111,31 @@ const AGENTS: &[(&str, &str, &str)] = &[
         "Echo",
         "import zmq\ns = zmq.Context().socket(zmq.REP)\ns.bind('tcp://*:' + open('/etc/port').read())\nwhile True:\n    s.send(s.recv())\n",
         "{kind: tcp, port: 7090}",
+    ),
+    (
+        "Plain",
+        "import json, zmq\ns = zmq.Context().socket(zmq.REP)\ns.bind('tcp://*:7100')\ndef handle(text):\n    if text.startswith('GET /status'):\n        return 'ALIVE ' + json.dumps({'n': 1})\n    return 'ERROR'\nwhile True:\n    s.send_string(handle(s.recv_string()))\n",
+        "{kind: zmq, port: 7100, ask: \"GET /status\", expect: ALIVE}",
+    ),
+    (
+        "Frames",
+        "import zmq\ns = zmq.Context().socket(zmq.ROUTER)\ns.bind('tcp://*:7110')\nwhile True:\n    who, empty, word = s.recv_multipart()\n    s.send_multipart([who, b'', b'pong' if word == b'ping' else b'?'])\n",
+        "{kind: zmq, port: 7110, ask: ping, expect: pong}",
+    ),
+    (
+        "Inherited",
+        "from common.base import Rep\nclass A(Rep):\n    def __init__(self):\n        super().__init__(7120)\n        self.handlers = {'health_check': self._health}\n    def _health(self, m):\n        reply = self.fields()\n        reply.update(status='active')\n        return reply\n    def handle(self, m):\n        action = m.get('action') or m.get('type')\n        handler = self.handlers.get(action)\n        return handler(m) if handler else {'status': 'error'}\nA().run()\n",
+        "{kind: zmq, port: 7120, expect: active}",
+    ),
+    (
+        "Uncertain",
+        "import json\nfrom common.base import Rep\nclass A(Rep):\n    def handle(self, m):\n        if m.get('action') == 'health_check':\n            return {'status': json.load(open('/etc/state'))}\n        return {'status': 'ok' if m.get('x') else 'error'}\nA(7131).run()\n",
+        "{kind: tcp}",
+    ),
+    (
+        "Perhaps",
+        "import os, time\nfrom common.base import serve\nif os.path.exists('/etc/port'):\n    serve(7141)\nwhile True:\n    time.sleep(1)\n",
+        "process",
     ),
 ];
 

@@ -417,6 +417,8 @@ pub enum Value {
     Float(f64),
     /// A string.
     Str(Box<str>),
+    /// Bytes, where they are ASCII and short.
+    Bytes(Box<str>),
     /// A dictionary that is assigned to a name, key by key; it may have [`Value::Unpacked`] keys.
     Dict(Box<[(Value, Value)]>),
     /// An f-string, `%`, `.format` or `+` of strings: its pieces in order, literal ones as [`Value::Str`].

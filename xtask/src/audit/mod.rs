@@ -3,6 +3,7 @@
 //! Pure: entries of the tree, the stack and the facts of Python files go in, a [`Report`] comes out. Reading files is
 //! `host`'s work, output formats are `report`'s.
 
+mod answers;
 pub mod baseline;
 pub mod causes;
 pub mod confirm;
@@ -20,6 +21,7 @@ mod replies;
 pub mod rule;
 pub mod rules;
 pub mod rules_page;
+mod said;
 pub mod scope;
 pub mod serving;
 mod spoken;

@@ -44,8 +44,6 @@ pub enum What {
     Reaches(Vec<AgentId>),
     /// `flags:`.
     Flags(OwnFlags),
-    /// That `health:` may have to be written.
-    Unclear,
 }
 
 /// A port that an agent surely listens on.
@@ -114,10 +112,7 @@ impl Open {
         };
         match &self.speaks {
             Speaks::Answers(ask) => Check {
-                expect: match ask.as_deref() {
-                    Some("ping") if self.expect.is_empty() => vec!["pong".to_owned()],
-                    _ => self.expect.clone(),
-                },
+                expect: self.expect.clone(),
                 ask: ask.clone(),
                 ..of(Kind::Zmq)
             },
@@ -143,13 +138,14 @@ impl Open {
                 ))
             }
             Speaks::Replies => Some(format!(
-                "nothing says which request is answered on {} with how it is doing: that it takes connections is all that is asked; `audit --confirm --adopt` tries more",
-                self.port
+                "nothing says which request is answered on {} with how it is doing: that it takes connections is all that is asked; {}",
+                self.port,
+                self.by_hand()
             )),
             Speaks::OwnWords => Some(format!(
-                "it says how it is doing in words of its own, if at all: that {} takes connections is all that is asked; `health: {{ask: …, \
-                 expect: …}}` asks in its words, and `audit --confirm --adopt` tries some",
-                self.port
+                "it is not certain in which words it says how it is doing, if at all: that {} takes connections is all that is asked; {}",
+                self.port,
+                self.by_hand()
             )),
             Speaks::Http(None) => Some(format!(
                 "nothing says which path on {} tells how it is doing: that it takes connections is all that is asked; `audit --confirm --adopt` tries more",
@@ -157,6 +153,16 @@ impl Open {
             )),
             _ => None,
         }
+    }
+}
+
+impl Open {
+    /// How the words of one that answers requests are written by hand.
+    fn by_hand(&self) -> String {
+        let port = self.port;
+        format!(
+            "`health: {{kind: zmq, port: {port}, ask: REQUEST, expect: WORD}}` asks it in its own words, and `audit --confirm --adopt` tries some"
+        )
     }
 }
 
@@ -183,7 +189,7 @@ pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, walks: &Walks)
         let listening = presumed.as_ref().map_or(listening, |presumed| &presumed.listening);
         // One of them may be the configured one.
         if listening.all.iter().any(|listener| listener.port.is_none()) {
-            proposals.extend(unclear(stack, id, listening));
+            proposals.extend(unclear(stack, id, listening, &open));
             continue;
         }
         let presumed = presumed.iter().flat_map(|presumed| &presumed.ports);
@@ -194,7 +200,7 @@ pub fn proposals(stack: &Stack, tree: &TreeFacts, disk: Disk<'_>, walks: &Walks)
         };
         open.extend(presumed.map(|(port, listener)| Open::at(*port, listener, !is_written(*port, &listener.place))));
         refine(&mut open, listening, stack, tree, agent);
-        let health = health(stack, followed, listening, &open).or_else(|| unclear(stack, id, listening));
+        let health = health(stack, followed, listening, &open).or_else(|| unclear(stack, id, listening, &open));
         let asked = match health.as_ref().map(|proposal| &proposal.what) {
             Some(What::Health(check)) => check.port,
             _ => agent.health_port(),
@@ -233,7 +239,7 @@ impl Claims {
             .flat_map(|proposal| match &proposal.what {
                 What::Health(check) => check.port.into_iter().collect(),
                 What::Ports(ports) => ports.iter().map(|port| port.target).collect(),
-                What::Reaches(_) | What::Flags(_) | What::Unclear => Vec::new(),
+                What::Reaches(_) | What::Flags(_) => Vec::new(),
             })
             .collect();
         for port in &wanted {
@@ -339,15 +345,20 @@ fn refine(open: &mut [Open], listening: &Listening, stack: &Stack, tree: &TreeFa
                 let script = module(&agent.script_path).filter(|_| path != agent.script_path);
                 let files: Vec<(&Module, Option<&BTreeSet<u32>>)> =
                     script.into_iter().chain([source]).map(|file| (file, None)).collect();
-                spoken::request(&files)
+                spoken::request(&files, &loaded)
             }
             // Of several sockets, the functions of this one.
             _ => spoken::functions_of_socket(source, one.place.line)
-                .and_then(|functions| spoken::request(&[(source, Some(&functions))])),
+                .and_then(|functions| spoken::request(&[(source, Some(&functions))], &loaded)),
         };
-        if let Some(request) = request {
-            one.speaks = Speaks::Answers(Some(request.ask).filter(|ask| ask != contract::health::REQUEST));
-            one.expect = request.expect;
+        match request {
+            Some(request) => {
+                one.speaks = Speaks::Answers(Some(request.ask).filter(|ask| ask != contract::health::REQUEST));
+                one.expect = request.expect;
+            }
+            // That words stand somewhere in its files does not say that they are its answer.
+            None if matches!(one.speaks, Speaks::Answers(_)) => one.speaks = Speaks::OwnWords,
+            None => {}
         }
     }
 }
@@ -386,8 +397,6 @@ fn health(stack: &Stack, followed: &Followed, listening: &Listening, open: &[Ope
         return runs.then(|| proposal(check, evidence, None)).flatten();
     }
     if let Some(open) = asked.and_then(|asked| open.iter().find(|open| open.port == asked)) {
-        // Where it is asked, what it answers is meant to be the answer.
-        let known = open.speaks != Speaks::Replies;
         let check = Check {
             port: None,
             ..open.check()
@@ -395,7 +404,7 @@ fn health(stack: &Stack, followed: &Followed, listening: &Listening, open: &[Ope
         let unchanged = current.kind == check.kind
             && (&current.path, &current.ask, &current.expect) == (&check.path, &check.ask, &check.expect);
         let evidence = vec![(open.place.clone(), open.says())];
-        return (known && !unchanged).then(|| Proposal {
+        return (!unchanged).then(|| Proposal {
             agent: id,
             what: What::Health(check),
             evidence,
@@ -425,27 +434,32 @@ fn health(stack: &Stack, followed: &Followed, listening: &Listening, open: &[Ope
     proposal(best.check(), evidence, elsewhere.or(best.doubt()))
 }
 
-/// That the port on which an agent is asked is none that its code is seen to open, where it opens ports that are not known.
-fn unclear(stack: &Stack, id: AgentId, listening: &Listening) -> Option<Proposal> {
+/// That no more than its process is asked of an agent whose health port is none that its code surely opens, where it may open one.
+fn unclear(stack: &Stack, id: AgentId, listening: &Listening, open: &[Open]) -> Option<Proposal> {
     let agent = stack.agent(id);
     let asked = agent.health_port()?;
-    let is_seen = listening.all.iter().any(|listener| listener.port == Some(asked));
-    if is_seen || agent.served().is_some() || !agent.runtime.health.is_default() {
+    let is_open = open.iter().any(|open| open.port == asked);
+    if is_open || agent.served().is_some() || !agent.runtime.health.is_default() {
         return None;
     }
-    let script = || Place::file(format!("{}{}", stack.shown_prefix(), agent.script_path));
-    let mut unknown = listening.all.iter().filter(|listener| listener.port.is_none());
-    let place = unknown.next().map(|listener| listener.place.clone());
-    let place = place
-        .or_else(|| listening.elsewhere.clone())
-        .or_else(|| listening.imports_more.then(script))?;
+    let script = Place::file(format!("{}{}", stack.shown_prefix(), agent.script_path));
+    // One that is opened under conditions is no more certain than one whose number is not known.
+    let mut doubtful = listening
+        .all
+        .iter()
+        .filter(|listener| listener.port.is_none() || !listener.sure);
+    let place = doubtful.next().map(|listener| listener.place.clone());
+    let place = place.or_else(|| listening.elsewhere.clone()).unwrap_or(script);
     Some(Proposal {
         agent: id,
-        what: What::Unclear,
-        evidence: vec![(place, "may open a port that is not known".to_owned())],
+        what: What::Health(Check {
+            kind: Kind::Process,
+            ..Check::default()
+        }),
+        evidence: vec![(place, format!("may open {asked}, or another port"))],
         doubt: Some(format!(
-            "the code does not show that it opens {asked}, where its health is asked: `health: {{kind: …, port: …}}` says where else, and \
-             `audit --confirm --adopt` sees it"
+            "the code does not show that it always opens {asked}, its health port: that its process runs is all that is asked; \
+             `health: {{kind: zmq, port: …, ask: REQUEST, expect: WORD}}` (or `kind: http`, `tcp`) asks more, and `audit --confirm --adopt` sees it"
         )),
     })
 }
@@ -610,7 +624,6 @@ mod tests {
                 }
                 What::Reaches(agents) => format!("reaches {}", agents.len()),
                 What::Flags(flags) => format!("flags {}", crate::audit::flags::words(flags)),
-                What::Unclear => "unclear".to_owned(),
             };
             format!("{}: {what}{doubt}", stack.agent(proposal.agent).name)
         });
@@ -759,6 +772,44 @@ mod tests {
     }
 
     #[test]
+    fn words_that_are_not_certain_are_not_asked_for() {
+        let agent = |handles: &str| {
+            format!(
+                "import json, zmq\nstates = json.load(open('/etc/states'))\ns = zmq.Context().socket(zmq.REP)\ns.bind('tcp://*:7000')\nwhile \
+                 True:\n{handles}"
+            )
+        };
+        for (handles, health) in [
+            // A word of health stands in the file, and is not the answer.
+            (
+                "    m = s.recv_json()\n    if m.get('action') == 'health_check':\n        s.send_json({'status': states['s']})\n    else:\n        \
+                 s.send_json({'status': 'ok'})\n",
+                "Alpha: tcp ?",
+            ),
+            (
+                "    m = s.recv_pyobj()\n    if m.get('action') == 'health_check':\n        s.send_pyobj({'status': 'ok'})\n",
+                "Alpha: tcp ?",
+            ),
+            (
+                "    s.send_json({'status': 'ok' if s.recv() else 'error'})\n",
+                "Alpha: tcp ?",
+            ),
+            // In a part of the request.
+            (
+                "    m = s.recv_json()\n    if m['data'].get('action') == 'health_check':\n        s.send_json({'status': 'ok'})\n",
+                "Alpha: tcp ?",
+            ),
+            // Only others than who asks get an answer to two frames.
+            (
+                "    who, m = s.recv_multipart()\n    if m == b'ping':\n        s.send_multipart([who, b'pong'])\n",
+                "Alpha: tcp ?",
+            ),
+        ] {
+            assert_eq!(of(&agent(handles)), [health], "{handles}");
+        }
+    }
+
+    #[test]
     fn a_port_that_is_not_known_is_the_configured_one_that_is_left() {
         let handles = "while True:\n    m = s.recv_json()\n    if m.get('action') == 'health_check':\n        s.send_json({'status': 'ok'})\n    \
                        else:\n        s.send_json({})\n";
@@ -773,11 +824,11 @@ mod tests {
         assert_eq!(of(&format!("{written}{handles}")), ["Alpha: zmq 5000"]);
         let chosen = rep("ports").replace("zmq.REP", "zmq.ROUTER if sys.argv else zmq.REP");
         assert_eq!(of(&format!("{chosen}{handles}")), ["Alpha: zmq 5000 ?"]);
-        // One of two is asked as the stack says.
+        // Each of two has one of the two ports that are left, and what is asked of it is not known.
         let second = "t = zmq.Context().socket(zmq.REP)\nt.bind(f'tcp://*:{ports}')\n";
-        assert_eq!(of(&format!("{}{second}{handles}", rep("ports"))), Vec::<String>::new());
+        assert_eq!(of(&format!("{}{second}{handles}", rep("ports"))), ["Alpha: tcp ?"]);
         // One may be opened where nobody gets.
-        let unclear = ["Alpha: unclear ?"];
+        let unclear = ["Alpha: process ?"];
         let later = "import atexit\ndef later(p):\n    t = zmq.Context().socket(zmq.PUB)\n    t.bind(p)\natexit.register(later)\n";
         assert_eq!(of(&format!("{}{later}{handles}", rep("ports"))), unclear);
         let drawn = later.replace("t.bind(p)", "t.bind_to_random_port(p)");
@@ -834,7 +885,7 @@ mod tests {
             let named = format!("{may}{}{worker}", hooks(name));
             assert_eq!(
                 of_all(&[("main/alpha.py", &named), helper]),
-                ["Alpha: unclear ?"],
+                ["Alpha: process ?"],
                 "{may}"
             );
             // Nobody calls it.
@@ -845,20 +896,31 @@ mod tests {
                 "{may}"
             );
         }
-        assert_eq!(of(&format!("import grpc\n{worker}")), ["Alpha: unclear ?"]);
+        assert_eq!(of(&format!("import grpc\n{worker}")), ["Alpha: process ?"]);
     }
 
     #[test]
     fn what_is_not_certain_is_not_written() {
         let bind = |how: &str| format!("import os, zmq\nc = zmq.Context()\ns = c.socket(zmq.REP)\n{how}{LOOP}");
-        for how in [
-            "s.bind('tcp://*:' + os.environ['NOBODY_KNOWS'])\n",
-            "if os.path.exists('/x'):\n    s.bind('tcp://*:5599')\n",
-            "s.bind('tcp://*:5599')\ns.close()\n",
-            "s.bind('tcp://*:5000')\nt = c.socket(zmq.REP)\nt.bind('tcp://*:7000')\n",
-            "undefined_name\n",
-        ] {
+        for how in ["s.bind('tcp://*:' + os.environ['NOBODY_KNOWS'])\n", "undefined_name\n"] {
             assert_eq!(of(&bind(how)), Vec::<String>::new(), "{how}");
+        }
+        for (how, health) in [
+            (
+                "if os.path.exists('/x'):\n    s.bind('tcp://*:5599')\n",
+                "Alpha: process ?",
+            ),
+            ("s.bind('tcp://*:5599')\ns.close()\n", "Alpha: process ?"),
+            (
+                "if os.path.exists('/x'):\n    s.bind('tcp://*:7000')\n",
+                "Alpha: process ?",
+            ),
+            (
+                "s.bind('tcp://*:5000')\nt = c.socket(zmq.REP)\nt.bind('tcp://*:7000')\n",
+                "Alpha: tcp ?",
+            ),
+        ] {
+            assert_eq!(of(&bind(how)), [health], "{how}");
         }
         let two = "s.bind('tcp://*:5599')\nt = c.socket(zmq.REP)\nt.bind('tcp://*:5600')\n";
         assert_eq!(of(&bind(two)), ["Alpha: tcp 5599 ?", "Alpha: ports  ?"]);

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use pysrc::{Atom, Call, Condition, Function, Module, Step, Test, Value};
 
+use super::answers::Answers;
 use super::replies;
-use super::start_path::{ASKING, KEYS};
+use super::said::Said;
+use super::start_path::ASKING;
 use crate::python::steps;
 
 /// Deepest value that is looked into.
@@ -158,14 +160,29 @@ pub struct Request {
     pub expect: Vec<String>,
 }
 
+/// Words of requests in plain text that ask the same as those of [`ASKING`].
+const ASKING_TEXTS: [&str; 4] = ["alive", "is_alive", "healthz", "ready"];
+
+/// How likely a word asks how an agent is doing: the lower, the likelier. `GET /status` asks what `status` does.
+fn rank(word: &str) -> Option<usize> {
+    let lower = word.to_ascii_lowercase();
+    let plain = lower.strip_prefix("get ").unwrap_or(&lower);
+    let plain = plain.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let plain = plain.rsplit('/').next().unwrap_or(plain).replace(['-', ' '], "_");
+    let mut all = ASKING.iter().chain(&ASKING_TEXTS);
+    all.position(|known| *known == plain)
+}
+
 /// The only request in these files that asks how the agent is doing and that is answered in a known way; of those of a file, in these
-/// functions alone where some are given.
+/// functions alone where some are given. `all` are the files that the agent loads: what it answers may be put together in any of them.
 #[must_use]
-pub fn request(files: &[(&Module, Option<&BTreeSet<u32>>)]) -> Option<Request> {
+pub fn request(files: &[(&Module, Option<&BTreeSet<u32>>)], all: &[&Module]) -> Option<Request> {
+    let answers = Answers { files: all };
     let mut found: BTreeSet<(usize, Request)> = BTreeSet::new();
     for (source, within) in files {
         let mut look = Look {
             source,
+            answers,
             function: None,
             found: &mut found,
         };
@@ -173,75 +190,83 @@ pub fn request(files: &[(&Module, Option<&BTreeSet<u32>>)]) -> Option<Request> {
             if within.is_none_or(|within| within.contains(&at)) {
                 look.function = Some(function);
                 look.body(&function.body);
+                look.lookups(Some(at));
             }
         }
         look.function = None;
         if within.is_none() {
             look.body(&source.body);
-            dispatched(source, &mut found);
+            look.lookups(None);
         }
     }
-    let (rank, request) = found.first()?.clone();
-    let asks: BTreeSet<&str> = found
+    let Some((rank, request)) = found.first().cloned() else {
+        return anyone(files, answers);
+    };
+    let of_rank: BTreeSet<&Request> = found
         .iter()
         .filter(|(other, _)| *other == rank)
-        .map(|(_, request)| request.ask.as_str())
+        .map(|(_, request)| request)
         .collect();
-    (asks.len() == 1).then_some(request)
+    let asks: BTreeSet<&str> = of_rank.iter().map(|request| request.ask.as_str()).collect();
+    if asks.len() != 1 {
+        return None;
+    }
+    // Of several that answer one request, which is asked is not known: what any of them says counts.
+    let mut expect: Vec<String> = Vec::new();
+    let has_usual = of_rank.iter().any(|request| request.expect.is_empty());
+    for word in of_rank.iter().flat_map(|request| &request.expect) {
+        if !expect.contains(word) {
+            expect.push(word.clone());
+        }
+    }
+    if has_usual && !expect.is_empty() {
+        expect.extend(contract::health::HEALTHY_STATUSES.iter().map(|word| (*word).to_owned()));
+    }
+    Some(Request { expect, ..request })
 }
 
-/// Adds requests whose words are keys of a table of functions, or ends of names of methods that are made up from requests.
-fn dispatched(source: &Module, found: &mut BTreeSet<(usize, Request)>) {
-    let mut keys = KEYS.iter().filter(|key| says(source, key));
-    let key = match (keys.next(), keys.next()) {
-        (Some(key), None) => *key,
-        (Some(&"action"), Some(_)) => "action",
-        _ => return,
-    };
-    let mut add = |word: &str, function: &str| {
-        let rank = ASKING.iter().position(|known| *known == word);
-        let mut functions = source.functions.iter().filter(|known| &*known.name == function);
-        let (Some(rank), Some(function), None) = (rank, functions.next(), functions.next()) else {
-            return;
-        };
-        let reply = replies::of_steps(source, Some(function), &function.body);
-        let expect = reply.or_else(|| says_status(source).then(Vec::new));
-        let ask = serde_json::json!({ key: word }).to_string();
-        found.extend(expect.map(|expect| (rank, Request { ask, expect })));
-    };
-    let mut tables: Vec<&Value> = source.attributes.iter().map(|attribute| &attribute.value).collect();
-    tables.extend(source.bindings.iter().filter_map(|binding| binding.value.as_ref()));
-    for function in &source.functions {
-        steps::all(&function.body, &mut |step| {
-            if let Step::Store { value: Some(value), .. } = step {
-                tables.push(value);
+/// The usual request, where the same is said to whoever asks anything, and nothing else.
+fn anyone(files: &[(&Module, Option<&BTreeSet<u32>>)], answers: Answers<'_, '_>) -> Option<Request> {
+    let mut found = None;
+    for (source, within) in files {
+        let functions = (0..).zip(&source.functions);
+        let functions = functions.filter(|(at, _)| within.is_none_or(|within| within.contains(at)));
+        let bodies = functions.map(|(at, function)| (Some(at), Some(function), &function.body));
+        for (at, function, body) in bodies.chain([(None, None, &source.body)]) {
+            let receives = source.calls.iter().any(|call| {
+                let is_here = call.function == at;
+                is_here
+                    && matches!(
+                        source.called(call),
+                        Some("recv" | "recv_string" | "recv_json" | "recv_multipart")
+                    )
+            });
+            if !receives {
+                continue;
             }
-        });
-    }
-    for table in tables {
-        let Value::Dict(entries) = table else { continue };
-        for (key, value) in entries {
-            if let (Value::Str(word), Value::Name(name) | Value::Attribute(_, name)) = (key, value) {
-                add(word, source.name(*name));
+            let mut branches = false;
+            steps::all(body, &mut |step| branches |= matches!(step, Step::Branch(_)));
+            if branches {
+                return None;
             }
+            let said = answers.of_steps(source, function, body);
+            let words = replies::words(&said).filter(|words| !words.may_be_unwell)?;
+            if found.is_some() {
+                return None;
+            }
+            found = Some(Request {
+                ask: contract::health::REQUEST.to_owned(),
+                expect: words.expect,
+            });
         }
     }
-    for call in source
-        .calls
-        .iter()
-        .filter(|call| source.called(call) == Some("getattr"))
-    {
-        if let Some(Value::Concat(parts)) = call.arguments.get(1)
-            && let Some(Value::Str(prefix)) = parts.first()
-        {
-            ASKING.iter().for_each(|word| add(word, &format!("{prefix}{word}")));
-        }
-    }
+    found
 }
 
 /// Looks for comparisons with words that ask for health, and for what is answered there.
 struct Look<'m, 'f> {
     source: &'m Module,
+    answers: Answers<'m, 'f>,
     function: Option<&'m Function>,
     found: &'f mut BTreeSet<(usize, Request)>,
 }
@@ -260,8 +285,8 @@ impl<'m> Look<'m, '_> {
                             Condition::Not(_) => otherwise.first().map_or(after, |arm| arm),
                             _ => branch.arms.get(arm).map_or(after, |arm| arm),
                         };
-                        let reply = replies::of_steps(self.source, self.function, answers);
-                        self.condition(condition, reply.as_deref());
+                        let said = self.answers.of_steps(self.source, self.function, answers);
+                        self.condition(condition, &said);
                     }
                 }
                 Step::Store { value: Some(value), .. }
@@ -293,8 +318,8 @@ impl<'m> Look<'m, '_> {
                     Condition::Not(_) => &choice.no,
                     _ => &choice.yes,
                 };
-                let reply = replies::of_value(self.source, self.function, reply);
-                self.condition(&choice.condition, reply.as_deref());
+                let said = self.answers.of_value(self.source, self.function, reply);
+                self.condition(&choice.condition, &said);
                 self.value(&choice.yes, depth + 1);
                 self.value(&choice.no, depth + 1);
             }
@@ -304,89 +329,305 @@ impl<'m> Look<'m, '_> {
         }
     }
 
-    /// A condition, with the words of the reply where it holds.
-    fn condition(&mut self, condition: &Condition, reply: Option<&[String]>) {
-        let (source, function) = (self.source, self.function);
-        steps::comparisons(condition, &mut |left, right| {
-            let words: Vec<&str> = match right {
-                Value::Str(word) => vec![word],
-                Value::List(words) => words.iter().filter_map(text).collect(),
-                _ => return,
-            };
-            for word in words {
-                let Some(rank) = ASKING.iter().position(|known| known.eq_ignore_ascii_case(word)) else {
-                    continue;
-                };
-                let Some(asked) = asked(source, function, left, word, 0) else {
-                    continue;
-                };
-                let expect = match (reply, &asked) {
-                    (Some(words), _) => Some(words.to_vec()),
-                    (None, Asked::Plain(_)) if word == "ping" && says(source, "pong") => Some(vec!["pong".to_owned()]),
-                    (None, Asked::Plain(_)) => None,
-                    (None, Asked::Json(_)) => says_status(source).then(Vec::new),
-                };
-                let (Asked::Plain(ask) | Asked::Json(ask)) = asked;
-                self.found.extend(expect.map(|expect| (rank, Request { ask, expect })));
+    /// A condition, with what is answered where it holds.
+    fn condition(&mut self, condition: &'m Condition, said: &[Said]) {
+        let Some(words) = replies::words(said) else { return };
+        let mut compared: Vec<(&'m Value, &'m Value)> = Vec::new();
+        steps::comparisons(condition, &mut |left, right| compared.push((left, right)));
+        self.beginnings(condition, &mut compared);
+        for (left, right) in compared {
+            for word in self.texts(right) {
+                let Some(rank) = rank(&word) else { continue };
+                if let Some(ask) = asked(self.source, self.function, left, &word, 0) {
+                    let expect = words.expect.clone();
+                    self.found.insert((rank, Request { ask, expect }));
+                }
             }
+        }
+    }
+
+    /// What is compared as `request.startswith("GET /status")`.
+    fn beginnings(&self, condition: &'m Condition, found: &mut Vec<(&'m Value, &'m Value)>) {
+        match condition {
+            Condition::True(Value::Call(index)) => {
+                let call = self.source.calls.get(*index as usize);
+                let Some(call) = call.filter(|call| self.source.called(call) == Some("startswith")) else {
+                    return;
+                };
+                if let (Value::Attribute(object, _), Some(word)) = (&call.callee, call.arguments.first()) {
+                    found.push((object, word));
+                }
+            }
+            Condition::Not(inner) => self.beginnings(inner, found),
+            Condition::All(all) | Condition::Any(all) => all.iter().for_each(|one| self.beginnings(one, found)),
+            _ => {}
+        }
+    }
+
+    /// The texts that a value may be, or has in it.
+    fn texts(&self, value: &'m Value) -> Vec<String> {
+        match value {
+            Value::List(values) => values.iter().flat_map(|value| self.texts(value)).collect(),
+            Value::Name(name) => {
+                let bound = self.source.bindings.iter().filter(|binding| binding.name == *name);
+                let lists = bound.filter_map(|binding| match &binding.value {
+                    Some(list @ Value::List(_)) => Some(list),
+                    _ => None,
+                });
+                let lists: Vec<String> = lists.flat_map(|list| self.texts(list)).collect();
+                match lists.is_empty() {
+                    true => self.constant(value),
+                    false => lists,
+                }
+            }
+            Value::Str(_) | Value::Bytes(_) | Value::Attribute(..) => self.constant(value),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The only text that a value is.
+    fn constant(&self, value: &'m Value) -> Vec<String> {
+        match self.answers.of_value(self.source, self.function, value).as_slice() {
+            [Said::Text { start, whole: true }] => vec![start.clone()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Requests whose words are keys of a table of functions, or ends of names of methods that are made up from requests, in a function
+    /// of this number, or outside of all.
+    fn lookups(&mut self, at: Option<u32>) {
+        let source = self.source;
+        let mut looked_up: Vec<(&'m Value, &'m Value)> = Vec::new();
+        let mut item = |value: &'m Value| match value {
+            Value::Subscript(table, word) => looked_up.push((table, word)),
+            Value::Call(index) => {
+                let call = source.calls.get(*index as usize);
+                if let Some(Value::Subscript(table, word)) = call.map(|call| &call.callee) {
+                    looked_up.push((table, word));
+                }
+            }
+            _ => {}
+        };
+        let body = self.function.map_or(&*source.body, |function| &function.body);
+        steps::all(body, &mut |step| match step {
+            Step::Store { value: Some(value), .. } | Step::Leave { value: Some(value), .. } => item(value),
+            Step::Call(call) => {
+                if let Some(call) = source.calls.get(*call as usize) {
+                    item(&call.callee);
+                    call.arguments.iter().for_each(&mut item);
+                }
+            }
+            _ => {}
         });
+        for call in source.calls.iter().filter(|call| call.function == at) {
+            match (&call.callee, source.called(call), &*call.arguments) {
+                (Value::Attribute(table, _), Some("get"), [word, ..]) => looked_up.push((table, word)),
+                (Value::Name(_), Some("getattr"), [_, Value::Concat(parts), ..]) => self.named(parts),
+                _ => {}
+            }
+        }
+        for (table, word) in looked_up {
+            self.table(table, word);
+        }
+    }
+
+    /// A method whose name begins so and ends as a request says.
+    fn named(&mut self, parts: &'m [Value]) {
+        let [Value::Str(prefix), word] = parts else { return };
+        for asking in ASKING {
+            let name = format!("{prefix}{asking}");
+            for file in self.answers.files {
+                let methods = file.functions.iter().filter(|function| *function.name == *name);
+                for method in methods.filter(|method| method.class.is_some()) {
+                    self.answered_by(file, method, word, asking);
+                }
+            }
+        }
+    }
+
+    /// A table of functions, of which one is taken by what a request says.
+    fn table(&mut self, table: &'m Value, word: &'m Value) {
+        let source = self.source;
+        let mut tables: Vec<(&'m Module, &'m Value)> = Vec::new();
+        match table {
+            Value::Dict(_) => tables.push((source, table)),
+            Value::Attribute(_, name) => {
+                let name = source.name(*name);
+                for file in self.answers.files {
+                    let all = file.attributes.iter().filter(|attribute| &*attribute.name == name);
+                    tables.extend(all.map(|attribute| (*file, &attribute.value)));
+                }
+            }
+            Value::Name(name) => {
+                let stored = self
+                    .function
+                    .map_or_else(Vec::new, |function| steps::stored(&function.body, *name));
+                let bound = source.bindings.iter().filter(|binding| binding.name == *name);
+                let bound = bound.filter_map(|binding| binding.value.as_ref());
+                tables.extend(stored.into_iter().chain(bound).map(|value| (source, value)));
+            }
+            _ => {}
+        }
+        for (file, table) in tables {
+            let Value::Dict(entries) = table else { continue };
+            for (key, value) in entries {
+                if let (Value::Str(asking), Value::Name(name) | Value::Attribute(_, name)) = (key, value) {
+                    let name = file.name(*name);
+                    let functions = file.functions.iter().filter(|function| &*function.name == name);
+                    for function in functions {
+                        self.answered_by(file, function, word, asking);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds a request that a function answers.
+    fn answered_by(&mut self, file: &'m Module, function: &'m Function, word: &'m Value, asking: &str) {
+        let Some(rank) = rank(asking) else { return };
+        let Some(ask) = asked(self.source, self.function, word, asking, 0) else {
+            return;
+        };
+        let said = self.answers.of_function(file, function);
+        if let Some(words) = replies::words(&said) {
+            let expect = words.expect;
+            self.found.insert((rank, Request { ask, expect }));
+        }
     }
 }
 
-fn text(value: &Value) -> Option<&str> {
-    match value {
-        Value::Str(text) => Some(text),
-        _ => None,
-    }
-}
+/// Methods of texts that change nothing that a request would be told apart by.
+const PLAIN: [&str; 8] = [
+    "casefold", "decode", "lower", "lstrip", "rstrip", "strip", "title", "upper",
+];
 
-/// A request, whole.
-enum Asked {
-    /// The word alone.
-    Plain(String),
-    /// An object.
-    Json(String),
-}
-
-/// The request whose word is compared as this value.
-fn asked(source: &Module, function: Option<&Function>, value: &Value, word: &str, depth: usize) -> Option<Asked> {
+/// The request whose word is compared as this value: the word alone, or an object that has it.
+fn asked(source: &Module, function: Option<&Function>, value: &Value, word: &str, depth: usize) -> Option<String> {
     if depth > DEEPEST {
         return None;
     }
     let inner = |value: &Value| asked(source, function, value, word, depth + 1);
-    let by_key = |key: &Value| match key {
-        Value::Str(key) => Some(Asked::Json(serde_json::json!({ &**key: word }).to_string())),
+    let by_key = |object: &Value, key: &Value| match key {
+        Value::Str(key) if is_request(source, function, object, 0) => {
+            Some(serde_json::json!({ &**key: word }).to_string())
+        }
         _ => None,
     };
     match value {
-        Value::Subscript(object, key) if matches!(**object, Value::Name(_)) => by_key(key),
+        Value::Subscript(object, key) => match **key {
+            Value::Int(at) => first_part(source, function, object, at, word, depth),
+            _ => by_key(object, key),
+        },
         Value::Name(name) => {
-            let stored = match function {
-                Some(function) => steps::stored(&function.body, *name),
-                None => source
-                    .bindings
-                    .iter()
-                    .filter(|binding| binding.name == *name)
-                    .filter_map(|binding| binding.value.as_ref())
-                    .collect(),
-            };
-            stored.into_iter().find_map(inner)
+            let stored = stored(source, function, *name);
+            match stored.is_empty() {
+                true => handed(source, function?, *name, word, depth),
+                false => stored.into_iter().find_map(inner),
+            }
         }
         // Under the first of several keys.
         Value::Or(values) => values.first().and_then(inner),
         Value::Call(index) => {
             let call = source.calls.get(*index as usize)?;
             let Value::Attribute(object, _) = &call.callee else {
-                return None;
+                let is_text = matches!(source.called(call), Some("str" | "bytes"));
+                return call.arguments.first().filter(|_| is_text).and_then(inner);
             };
             match source.called(call)? {
-                "get" => by_key(call.arguments.first()?),
-                "lower" | "upper" | "strip" | "decode" | "casefold" => inner(object),
-                "recv_string" | "recv" => Some(Asked::Plain(word.to_owned())),
+                "get" => by_key(object, call.arguments.first()?),
+                "recv_string" | "recv_unicode" | "recv" => Some(word.to_owned()),
+                name if PLAIN.contains(&name) => inner(object),
                 _ => None,
             }
         }
         _ => None,
+    }
+}
+
+/// What a name gets where it is read.
+fn stored<'m>(source: &'m Module, function: Option<&'m Function>, name: Atom) -> Vec<&'m Value> {
+    match function {
+        Some(function) => steps::stored(&function.body, name),
+        None => {
+            let bound = source.bindings.iter().filter(|binding| binding.name == name);
+            bound.filter_map(|binding| binding.value.as_ref()).collect()
+        }
+    }
+}
+
+/// The request whose word is a part of something: the first word of a text, or a frame of a message.
+fn first_part(
+    source: &Module,
+    function: Option<&Function>,
+    object: &Value,
+    at: i64,
+    word: &str,
+    depth: usize,
+) -> Option<String> {
+    match object {
+        Value::Name(name) => {
+            let stored = stored(source, function, *name);
+            stored
+                .into_iter()
+                .find_map(|value| first_part(source, function, value, at, word, depth + 1))
+                .filter(|_| depth < DEEPEST)
+        }
+        Value::Call(index) => {
+            let call = source.calls.get(*index as usize)?;
+            let Value::Attribute(of, _) = &call.callee else {
+                return None;
+            };
+            match (source.called(call)?, at) {
+                ("split" | "partition", 0) => asked(source, function, of, word, depth + 1),
+                // Alone; behind who asks and the empty frame; the last.
+                ("recv_multipart", 0 | 2 | -1) => Some(word.to_owned()),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The request whose word calls give for a parameter.
+fn handed(source: &Module, function: &Function, name: Atom, word: &str, depth: usize) -> Option<String> {
+    let at = function.parameters.all.iter().position(|known| known.name == name)?;
+    let at = at.checked_sub(usize::from(function.class.is_some()))?;
+    let calls = source.calls.iter();
+    let mut calls = calls.filter(|call| source.called(call) == Some(&*function.name));
+    calls.find_map(|call| {
+        let caller = call.function.and_then(|at| source.functions.get(at as usize));
+        let value = source
+            .keyword(call, source.name(name))
+            .or_else(|| call.arguments.get(at))?;
+        asked(source, caller, value, word, depth + 1)
+    })
+}
+
+/// Whether a value may be a whole request that is read as JSON, and no part of one.
+fn is_request(source: &Module, function: Option<&Function>, value: &Value, depth: usize) -> bool {
+    if depth > DEEPEST {
+        return false;
+    }
+    // Requests in other words than JSON.
+    if ["recv_pyobj", "unpackb", "pickle.loads"]
+        .iter()
+        .any(|other| source.text.contains(other))
+    {
+        return false;
+    }
+    match value {
+        Value::Name(name) => {
+            let stored = stored(source, function, *name);
+            stored.into_iter().all(|value| {
+                matches!(value, Value::Dict(_) | Value::None) || is_request(source, function, value, depth + 1)
+            })
+        }
+        Value::Call(index) => {
+            let call = source.calls.get(*index as usize);
+            let name = call.and_then(|call| source.called(call)).unwrap_or_default();
+            !matches!(name, "get" | "pop" | "setdefault")
+        }
+        _ => false,
     }
 }
 
@@ -436,19 +677,6 @@ pub fn functions_of_socket(source: &Module, line: u32) -> Option<BTreeSet<u32>> 
         found.extend(&last);
     }
     (!found.is_empty()).then_some(found)
-}
-
-/// Whether a text stands in a file, in quotes.
-fn says(source: &Module, word: &str) -> bool {
-    [format!("\"{word}\""), format!("'{word}'")]
-        .iter()
-        .any(|quoted| source.text.contains(quoted.as_str()))
-}
-
-/// Whether a reply of one that is well stands in a file.
-fn says_status(source: &Module) -> bool {
-    let mut words = contract::health::HEALTHY_STATUSES.iter();
-    says(source, "status") && words.any(|word| says(source, word))
 }
 
 #[cfg(test)]
@@ -520,9 +748,13 @@ mod tests {
         }
     }
 
+    fn request_of(file: &Module) -> Option<Request> {
+        request(&[(file, None)], &[file])
+    }
+
     /// The request of a file and what is expected, as in `{"a":"b"} -> up`.
     fn asked_of(text: &str) -> Option<String> {
-        let request = request(&[(&module(text), None)])?;
+        let request = request_of(&module(text))?;
         let expect = match request.expect.as_slice() {
             [] => String::new(),
             words => format!(" -> {}", words.join(", ")),
@@ -554,8 +786,32 @@ mod tests {
                 "{\"type\":\"health\"}",
             ),
             (
-                "m = s.recv_json()\nx = 1 if m['do'] == 'ping' else 2\ny = {'status': 'ok'}\n",
-                "{\"do\":\"ping\"}",
+                "def f(s):\n    t = s.recv_string()\n    if t.upper().startswith('GET /STATUS'):\n        return f'200 OK {t}'\n    return '404'\n",
+                "GET /STATUS -> 200 OK",
+            ),
+            (
+                "def f(s):\n    if s.recv_string().strip() == 'HEALTH':\n        s.send_string('ALIVE ' + json.dumps({'at': 1}))\n    else:\n        s.send_string('ERROR')\n",
+                "HEALTH -> ALIVE",
+            ),
+            (
+                "WORDS = ('PING', 'ARE YOU THERE')\ndef handle(text):\n    if text in WORDS:\n        return 'PONG'\n    return 'ERROR'\nwhile True:\n    s.send_string(handle(s.recv_string()))\n",
+                "PING -> PONG",
+            ),
+            (
+                "def f(s):\n    word = s.recv_string().split()[0]\n    if word == 'status':\n        s.send_string('up %d' % now())\n",
+                "status -> up",
+            ),
+            (
+                "def f(s):\n    if s.recv() == b'ping':\n        s.send(b'pong')\n    else:\n        s.send(b'?')\n",
+                "ping -> pong",
+            ),
+            (
+                "def f(s):\n    who, empty, word = s.recv_multipart()\n    if word == b'PING':\n        s.send_multipart([who, b'', b'PONG'])\n",
+                "PING -> PONG",
+            ),
+            (
+                "def f(s):\n    if s.recv_multipart()[0] == b'health':\n        s.send_multipart([b'ok', body()])\n",
+                "health -> ok",
             ),
             (
                 "def f(m):\n    if m.get('action') in ('ping', 'health_check'):\n        return {'status': 'success'}\n    return {'status': 'error'}\n",
@@ -571,6 +827,12 @@ mod tests {
             // Two ways of asking: which is for which socket is not known.
             "def f(m):\n    return {'status': 'ok'} if m.get('a') == 'health' or m.get('b') == 'health' else 1\n",
             "if mode == 'health':\n    print('status', 'ok')\n",
+            "m = s.recv_json()\nx = 1 if m['do'] == 'ping' else 2\ny = {'status': 'ok'}\n",
+            // One who is not well says the same word.
+            "def f(s):\n    if s.recv_string() == 'ping':\n        s.send_string('OK' if up else 'NOT OK')\n",
+            "def f(s):\n    if s.recv_string() == 'ping':\n        s.send_string(answer())\n",
+            // To such a frame nobody gets an answer who asks with one.
+            "def f(s):\n    if s.recv_multipart()[1] == b'ping':\n        s.send_multipart([b'x', b'pong'])\n",
         ] {
             assert_eq!(asked_of(text), None, "{text}");
         }
@@ -622,6 +884,57 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_put_together_in_several_files() {
+        let base = module(
+            "WELL = 'fine'\nclass Base:\n    state = 'starting'\n    def get_status(self):\n        return {'status': 'alive'}\n    def fields(self):\n        return \
+             {'agent': 1}\n    def reply(self, status, **more):\n        return {'status': status, **more}\n    def go(self):\n        self.state = \
+             'running'\nclass Checker:\n    def report(self):\n        found = {'n': 1}\n        found['status'] = WELL\n        return found\ndef \
+             filled(found):\n    found['status'] = what()\n",
+        );
+        let asked_of = |reply: &str| {
+            let text = format!(
+                "from base import Base, Checker, filled, WELL\nclass A(Base):\n    def __init__(self):\n        self.checker = Checker()\n    def f(self, m):\n        \
+                 if m.get('action') == 'health_check':\n            {reply}\n        return {{'status': 'error'}}\n"
+            );
+            let script = module(&text);
+            let request = request(&[(&script, None)], &[&script, &base])?;
+            Some(request.expect.join(", "))
+        };
+        for (reply, words) in [
+            ("return self.get_status()", Some("alive")),
+            ("return {**self.fields(), 'status': 'up'}", Some("up")),
+            ("return dict(self.fields(), status='up')", Some("up")),
+            (
+                "r = self.fields()\n            r.update(status='up')\n            return r",
+                Some("up"),
+            ),
+            (
+                "r = {}\n            r['status'] = 'up'\n            return r",
+                Some("up"),
+            ),
+            ("return self.checker.report()", Some("fine")),
+            ("return self.reply('up', n=1)", Some("up")),
+            ("return {'status': WELL}", Some("fine")),
+            ("return {'status': self.state}", Some("starting, running")),
+            ("return {'status': 'ok', **self.fields()}", Some("")),
+            // What changes it, or may, is not known.
+            ("return {'status': 'ok', **m}", None),
+            (
+                "r = {'status': 'ok'}\n            filled(r)\n            return r",
+                None,
+            ),
+            (
+                "r = {'status': 'ok'}\n            if m:\n                r = other()\n            return r",
+                None,
+            ),
+            ("return self.other.report()", None),
+            ("return self.reply(m['x'])", None),
+        ] {
+            assert_eq!(asked_of(reply).as_deref(), words, "{reply}");
+        }
+    }
+
+    #[test]
     fn requests_that_choose_a_function_by_its_name_are_known() {
         let replies = "    def health(self, m):\n        return {'status': 'alive'}\n    def do_health_check(self, m):\n        return {'status': 'ok'}\n";
         for (text, ask) in [
@@ -663,7 +976,7 @@ mod tests {
         );
         let of = |line| {
             let functions = functions_of_socket(&source, line);
-            request(&[(&source, Some(&functions?))]).map(|request| request.ask)
+            request(&[(&source, Some(&functions?))], &[&source]).map(|request| request.ask)
         };
         assert_eq!(of(4).as_deref(), Some("{\"do\":\"status\"}"));
         assert_eq!(of(7).as_deref(), Some("ping"));

@@ -260,7 +260,6 @@ fn setting(stack: &Stack, proposal: &Proposal, in_tree: &dyn Fn(&Place) -> (Stri
             ("flags", Shown::List(names.collect()))
         }
         What::Ports(ports) if ports.is_empty() => ("ports", Shown::Note),
-        What::Unclear => ("health", Shown::Note),
         What::Ports(ports) => {
             let led = |further: &FurtherPort| match further.port == further.target {
                 true => further.port.to_string(),

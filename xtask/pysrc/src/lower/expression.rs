@@ -10,6 +10,9 @@ use crate::facts::*;
 use crate::members;
 use crate::strings::classify;
 
+/// Longer bytes are no words that anything is asked with.
+const LONGEST_BYTES: usize = 256;
+
 /// Longer strings are no values that anything is decided by.
 const LONGEST_STRING: usize = 2048;
 
@@ -50,6 +53,7 @@ impl<'a> Lower<'a> {
                 Number::Complex { .. } => Value::Other,
             },
             Expr::StringLiteral(literal) => self.string(literal, wanted),
+            Expr::BytesLiteral(literal) if wanted => bytes(literal),
             other => {
                 let value = self.deeper(|lower| lower.compound(other, wanted));
                 if self.depth > DEEPEST_VALUE {
@@ -978,6 +982,15 @@ pub(super) fn is_literal(expression: &Expr) -> bool {
         | Expr::List(_)
         | Expr::Tuple(_) => true,
         _ => false,
+    }
+}
+
+/// Bytes that may be words of a message.
+fn bytes(literal: &ast::ExprBytesLiteral) -> Value {
+    let bytes: Vec<u8> = literal.value.bytes().take(LONGEST_BYTES + 1).collect();
+    match String::from_utf8(bytes) {
+        Ok(text) if text.len() <= LONGEST_BYTES && text.is_ascii() => Value::Bytes(text.into()),
+        _ => Value::Other,
     }
 }
 

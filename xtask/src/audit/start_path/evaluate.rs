@@ -101,6 +101,7 @@ impl Walker<'_> {
             | Value::From(_)
             | Value::Slice(_)
             | Value::Unpacked(_)
+            | Value::Bytes(_)
             | Value::Other => V::Unknown,
         }
     }
