@@ -170,7 +170,8 @@ fn own_word(object: &Object) -> Option<String> {
     });
     let keys = object
         .fields()
-        .filter_map(|(key, _)| (known(key) && is_word(key)).then(|| key.to_owned()));
+        .filter(|(key, _)| known(key) && is_word(key))
+        .map(|(key, _)| key.to_owned());
     let well = |text: &String| !UNWELL.iter().any(|unwell| unwell.eq_ignore_ascii_case(text));
     texts.chain(keys).find(well)
 }

@@ -28,7 +28,11 @@ impl<'a> Lower<'a> {
 
     pub(super) fn function_def(&mut self, def: &'a ast::StmtFunctionDef) {
         let (decorators, wrappers) = self.decorators(&def.decorator_list);
+        self.type_parameters(def.type_params.as_deref());
         let parameters = self.parameters(&def.parameters);
+        if let Some(returns) = &def.returns {
+            self.annotation(returns);
+        }
         let position = index(self.module.functions.len());
         let class = match self.kind() {
             Kind::Class(class) => Some(class),
@@ -188,8 +192,17 @@ impl<'a> Lower<'a> {
         }
     }
 
+    /// `[T]` of a function or class: names that annotations and bases read. They are taken for names of the scope around it.
+    fn type_parameters(&mut self, parameters: Option<&'a ast::TypeParams>) {
+        for parameter in parameters.into_iter().flat_map(|parameters| &parameters.type_params) {
+            let name = parameter.name();
+            self.store(name.as_str(), span(name), None);
+        }
+    }
+
     pub(super) fn class_def(&mut self, def: &'a ast::StmtClassDef) {
         let (decorators, wrappers) = self.decorators(&def.decorator_list);
+        self.type_parameters(def.type_params.as_deref());
         let mut bases = Vec::new();
         let (mut metaclass, mut keywords, mut other_metaclass) = (None, false, false);
         let mut named = Some(Vec::new());

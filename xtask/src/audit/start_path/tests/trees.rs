@@ -450,6 +450,24 @@ fn what_classes_do_not_take() {
                 "from __future__ import annotations\ndef f(x: 'A' | None = None):\n    pass",
                 "Starts ",
             ),
+            (
+                "def f() -> Optional[int]:\n    pass",
+                "CannotStart start/undefined-name",
+            ),
+            (
+                "class A:\n    def f(self, key: str) -> Optional[int]:\n        return 1",
+                "CannotStart start/undefined-name",
+            ),
+            (
+                "from __future__ import annotations\ndef f() -> Optional[int]:\n    pass",
+                "Starts ",
+            ),
+            ("def f() -> 'Optional[int]':\n    pass", "Starts "),
+            ("class A:\n    def f(self) -> 'A':\n        return self", "Starts "),
+            (
+                "class A:\n    def f(self) -> A:\n        return self",
+                "CannotStart start/undefined-name",
+            ),
         ],
     );
 }
