@@ -10,6 +10,7 @@ use super::failure::Flow;
 use super::steps::any_step;
 use super::value::{Captured, Closure, ModuleId, V};
 use super::walk::Walker;
+use crate::python::imports::stdlib;
 
 /// Decorators that leave a function as it is when it is called.
 const LEAVES_AS_IS: &[&str] = &[
@@ -113,6 +114,14 @@ impl Walker<'_> {
     fn wrapped(&mut self, here: ModuleId, wrapper: &Value, span: Span, value: V) -> (V, Flow) {
         let callee = self.evaluate(wrapper);
         if callee.closure().is_none() {
+            // One of a library may register what it gets: `@channel.on("open")`.
+            let is_standard = matches!(&callee, V::Outside(name)
+                if name.split('.').next().is_some_and(|top| top == "builtins" || stdlib::has(top, self.version())));
+            let accessor = matches!(wrapper, Value::Attribute(_, name)
+                if self.source(here).is_some_and(|source| matches!(source.name(*name), "setter" | "getter" | "deleter")));
+            if !is_standard && !accessor {
+                self.open_object(&value);
+            }
             return (V::Unknown, Flow::Next);
         }
         let call = made_for(span);

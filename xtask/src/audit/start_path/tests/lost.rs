@@ -10,6 +10,9 @@ const WITH: [(&str, &str); 1] = [("requirements.core.txt", "pyzmq\nlib-of-others
 const LATER: &str = "import os, random, lib_of_others\nclass T:\n    def __init__(self):\n        self.name = 'x'\n    def open(self):\n        self.fd = 1\n    def open2(self):\n        self.fd = 2\nclass H:\n    def __init__(self, t):\n        self.t = t\n    def go(self):\n        self.t.open()\nclass H2(H):\n    pass\nasync def one(t):\n    t.open()\nasync def two(t):\n    t.open2()\nt = T()\nc = random.random() > 0.5\n";
 
 const LATER_CASES: &[&str] = &[
+    "@lib_of_others.on('ready')\ndef ready():\n    t.open()\nlib_of_others.wait()\nt.fd",
+    "app = lib_of_others.App()\n@app.event\ndef ready():\n    t.open()\napp.wait()\nt.fd",
+    "app = lib_of_others.App()\ndef main(t):\n    @app.on('x')\n    def ready():\n        t.open()\n    app.wait()\n    t.fd\nmain(t)",
     "if c:\n    k = one(t)\nelse:\n    k = two(t)\nlib_of_others.run(k)\nt.fd",
     "import asyncio\nif c:\n    k = one(t)\nelse:\n    k = two(t)\nloop = asyncio.get_event_loop()\nloop.run_until_complete(k)\nt.fd",
     "k = None\nif c:\n    k = one(t)\nif k:\n    lib_of_others.run(k)\nt.fd",
