@@ -230,7 +230,7 @@ impl Walker<'_> {
             {
                 parser.unknown = true;
             }
-            self.rearranged |= super::data::is_search_path(value);
+            self.search_path.rearranged |= super::data::is_search_path(value);
             self.open_object(value);
         }
     }

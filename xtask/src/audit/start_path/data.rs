@@ -196,7 +196,7 @@ impl Walker<'_> {
     /// `object[key] = value`.
     pub fn store_item(&mut self, item: &StoreItem) {
         let object = self.as_dictionary(self.evaluate(&item.object));
-        self.rearranged |= is_search_path(&object);
+        self.search_path.rearranged |= is_search_path(&object);
         let key = self.certain(&item.key);
         let value = match &item.value {
             Some(Value::Dict(items)) => self.written(items),

@@ -182,7 +182,10 @@ impl Walker<'_> {
             .is_some_and(|first| matches!(first.target, Target::File { .. }));
         is_of_tree
             && stdlib::has(top, self.version())
-            && (self.rearranged || self.anywhere || self.beyond || self.is_put_there(top))
+            && (self.search_path.rearranged
+                || self.search_path.anywhere
+                || self.search_path.beyond
+                || self.is_put_there(top))
     }
 
     fn enter_module(&mut self, name: &str, target: &Target, here: ModuleId, span: Span) -> Result<ModuleId, Flow> {
@@ -436,8 +439,8 @@ impl Walker<'_> {
         let own = parent.is_some_and(|parent| matches!(parent, Target::File { .. }));
         let unknown_finder = self.is_mentioned(&["meta_path", "path_hooks", "zipimport"]);
         unknown_finder
-            || (self.anywhere && self.is_somewhere(top))
-            || (!own && (self.beyond || self.requirements_are_open()))
+            || (self.search_path.anywhere && self.is_somewhere(top))
+            || (!own && (self.search_path.beyond || self.requirements_are_open()))
     }
 
     /// Whether something that a module imports may have put another object in its place: `recreate(__name__)`.

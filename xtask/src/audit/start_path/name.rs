@@ -284,7 +284,7 @@ impl Walker<'_> {
             self.becomes_another(&object);
             return;
         }
-        self.rearranged |= source.name(attribute) == "path"
+        self.search_path.rearranged |= source.name(attribute) == "path"
             && matches!(self.variable(object), Some(V::Outside(module)) if module == "sys");
         // Another object may be meant, whose name stands for this one here.
         let sure_object = || source.name(object) == "self" || self.certain(&pysrc::Value::Name(object)).is_some();

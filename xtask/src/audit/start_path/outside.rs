@@ -521,7 +521,7 @@ impl Walker<'_> {
                             self.path_edit(0, folder.text().map(ToOwned::to_owned), None);
                         }
                     }
-                    _ => self.anywhere = true,
+                    _ => self.search_path.anywhere = true,
                 }
                 V::None
             }
@@ -532,7 +532,7 @@ impl Walker<'_> {
             | "sys.path.sort"
             | "sys.path.__delitem__"
             | "sys.path.__setitem__" => {
-                self.rearranged = true;
+                self.search_path.rearranged = true;
                 V::Unknown
             }
             _ => return None,
@@ -736,8 +736,8 @@ impl Walker<'_> {
     fn path_edit(&mut self, at: usize, path: Option<String>, index: Option<&V>) {
         let Some(path) = path.filter(|path| !self.is_elsewhere(path)) else {
             // Modules may come from anywhere now: of the tree, or of what was unpacked or written on the way.
-            self.anywhere = true;
-            self.beyond |= self.is_mentioned(UNPACKERS);
+            self.search_path.anywhere = true;
+            self.search_path.beyond |= self.is_mentioned(UNPACKERS);
             return;
         };
         let path = absolute(&path);
@@ -745,11 +745,11 @@ impl Walker<'_> {
             Some("") => String::new(),
             Some(below) => below.trim_start_matches('/').to_owned(),
             None => {
-                self.beyond |= self.may_hold_modules(&path);
+                self.search_path.beyond |= self.may_hold_modules(&path);
                 return;
             }
         };
-        self.beyond |= self.view().has(&below) || self.may_hold_modules(&path);
+        self.search_path.beyond |= self.view().has(&below) || self.may_hold_modules(&path);
         if self.container().roots.contains(&below) && at == 0 {
             return;
         }

@@ -26,7 +26,7 @@ use super::mutation::{About, Answer};
 use super::tracked::{Log, Part, Same};
 use super::unseen::CalledPart;
 use super::value::{ModuleId, V, Variable};
-use super::walk::{ClassNames, DEEPEST, Doubt, MOST_STEPS, Object, Walker};
+use super::walk::{ClassNames, DEEPEST, Doubt, MOST_STEPS, Object, SearchPath, Walker};
 use crate::container::environment::of_image;
 use crate::python::facts::TreeFacts;
 use crate::python::imports::resolve::{Loaded, Search, Target};
@@ -187,10 +187,8 @@ struct Switches {
     paused: bool,
     makes_folders: bool,
     moved: bool,
-    anywhere: bool,
-    rearranged: bool,
+    search_path: SearchPath,
     runs_any_module: bool,
-    beyond: bool,
     logs: bool,
     surely_logs: bool,
     swallowed: bool,
@@ -481,10 +479,8 @@ impl<'a> Walker<'a> {
             paused: self.paused,
             makes_folders: self.makes_folders,
             moved: self.moved,
-            anywhere: self.anywhere,
-            rearranged: self.rearranged,
+            search_path: self.search_path,
             runs_any_module: self.runs_any_module,
-            beyond: self.beyond,
             logs: self.logs,
             surely_logs: self.surely_logs,
             swallowed: self.swallowed.is_some(),
@@ -580,10 +576,8 @@ impl<'a> Walker<'a> {
             paused: _,
             makes_folders: _,
             moved: _,
-            anywhere: _,
-            rearranged: _,
+            search_path: _,
             runs_any_module: _,
-            beyond: _,
             logs: _,
             surely_logs: _,
             swallowed: _,
@@ -856,10 +850,8 @@ impl<'a> Walker<'a> {
         self.paused = kept.after.paused;
         self.makes_folders = kept.after.makes_folders;
         self.moved = kept.after.moved;
-        self.anywhere = kept.after.anywhere;
-        self.rearranged = kept.after.rearranged;
+        self.search_path = kept.after.search_path;
         self.runs_any_module = kept.after.runs_any_module;
-        self.beyond = kept.after.beyond;
         self.logs = kept.after.logs;
         self.surely_logs = kept.after.surely_logs;
     }

@@ -147,6 +147,17 @@ pub struct Object {
     pub global: bool,
 }
 
+/// What was done to `sys.path` besides putting folders of the tree on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct SearchPath {
+    /// A folder that is not known was put on it.
+    pub anywhere: bool,
+    /// It was changed in another way: folders may be gone, or stand in another order.
+    pub rearranged: bool,
+    /// Something that no search of folders of the tree looks into was put on it: an archive, a folder of the base image.
+    pub beyond: bool,
+}
+
 /// A `threading.Thread`.
 #[derive(Debug, Clone)]
 pub struct Thread {
@@ -375,14 +386,10 @@ pub struct Walker<'a> {
     pub moved: bool,
     /// A thread was started that may keep the process running, whatever happens to the main one.
     pub kept: bool,
-    /// A folder that is not known was put on `sys.path`.
-    pub anywhere: bool,
+    /// What was done to `sys.path`.
+    pub search_path: SearchPath,
     /// Modules were run of which it is not known which they are.
     pub runs_any_module: bool,
-    /// `sys.path` was changed in another way: folders may be gone, or stand in another order.
-    pub rearranged: bool,
-    /// Something that no search of folders of the tree looks into was put on `sys.path`: an archive, a folder of the base image.
-    pub beyond: bool,
     /// The root logger may have a handler.
     pub logs: bool,
     /// It surely has one.
