@@ -70,7 +70,7 @@ const AGENTS: &[(&str, &str, &str)] = &[
     (
         "Named",
         "import os\nfrom common.base import Rep\nclass A(Rep):\n    def handle(self, m):\n        match m.get('type', m.get('action')):\n            case 'health':\n                return {'health': 'green', 'n': 1}\n            case other:\n                return {'error': other}\nA(os.getenv('NAMED_PORT', '7010')).run()\n",
-        "{kind: zmq, port: 7010, ask: \"{\\\"type\\\":\\\"health\\\"}\", expect: green}",
+        "{kind: zmq, port: 7010, ask: \"{\\\"action\\\":\\\"health\\\"}\", expect: green}",
     ),
     (
         "Degraded",
@@ -136,6 +136,16 @@ const AGENTS: &[(&str, &str, &str)] = &[
         "Perhaps",
         "import os, time\nfrom common.base import serve\nif os.path.exists('/etc/port'):\n    serve(7141)\nwhile True:\n    time.sleep(1)\n",
         "process",
+    ),
+    (
+        "Guarded",
+        "import os\nfrom common.base import Rep\nclass A(Rep):\n    def handle(self, m):\n        if m.get('token') != os.environ.get('TOKEN', 'x'):\n            return {'status': 'error'}\n        return {'status': 'ok' if m.get('action') == 'health_check' else 'error'}\nA(7151).run()\n",
+        "{kind: tcp}",
+    ),
+    (
+        "Nested",
+        "from common.base import Rep\nclass A(Rep):\n    def handle(self, m):\n        command = m.get('body', {}).get('command')\n        return {'ok': True, 'n': 0} if command in {'ping', 'stop'} else {'ok': False}\nA(7161).run()\n",
+        "{kind: zmq, ask: \"{\\\"body\\\":{\\\"command\\\":\\\"ping\\\"}}\", expect: \"{\\\"ok\\\":true}\"}",
     ),
 ];
 

@@ -67,8 +67,8 @@ pub struct Check {
     /// The request of a ZeroMQ exchange; [`REQUEST`] where it is not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ask: Option<String>,
-    /// What a healthy reply says, one of these. ZeroMQ: the reply's `status`, or text of a reply that has none. HTTP: the status code,
-    /// or text of the body.
+    /// What a healthy reply says, one of these. ZeroMQ: the reply's `status`, or text of a reply that has none, or a JSON object, all
+    /// of which the reply has to have. HTTP: the status code, or text of the body.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub expect: Vec<String>,
     /// How long it may take to answer for the first time, in milliseconds; with [`Kind::Process`], how long it must have run.
@@ -105,8 +105,14 @@ impl Check {
             return judge(reply);
         }
         let wanted = self.expect.join("` or `");
-        let status = serde_json::from_slice::<Value>(reply).ok();
-        let status = status.as_ref().and_then(|value| value.get("status"));
+        let document = serde_json::from_slice::<Value>(reply).ok();
+        if document
+            .as_ref()
+            .is_some_and(|document| self.expects_fields_of(document))
+        {
+            return Verdict::Healthy;
+        }
+        let status = document.as_ref().and_then(|value| value.get("status"));
         let text = String::from_utf8_lossy(reply);
         match status {
             Some(Value::String(status)) => {
@@ -119,6 +125,13 @@ impl Check {
             _ if self.expect.iter().any(|expect| text.contains(expect.as_str())) => Verdict::Healthy,
             _ => Verdict::Unhealthy(format!("`{}` has no `{wanted}`", excerpt(reply))),
         }
+    }
+
+    /// Whether all fields of an expected object are in a reply.
+    fn expects_fields_of(&self, reply: &Value) -> bool {
+        let objects = self.expect.iter().filter(|expect| expect.starts_with('{'));
+        let mut wanted = objects.filter_map(|expect| serde_json::from_str::<Value>(expect).ok());
+        wanted.any(|wanted| has(reply, &wanted))
     }
 
     /// Judges an HTTP reply: its status code, and its body as far as it came.
@@ -142,6 +155,16 @@ impl Check {
             excerpt(body.as_bytes()),
             texts.join("` or `")
         ))
+    }
+}
+
+/// Whether a document has all fields of another, whatever else it has.
+fn has(document: &Value, wanted: &Value) -> bool {
+    match (document, wanted) {
+        (Value::Object(fields), Value::Object(wanted)) => wanted
+            .iter()
+            .all(|(key, wanted)| fields.get(key).is_some_and(|field| has(field, wanted))),
+        (document, wanted) => document == wanted,
     }
 }
 
@@ -234,6 +257,20 @@ mod tests {
             check.judge(b"ping"),
             Verdict::Unhealthy("`ping` has no `alive` or `pong`".to_owned())
         );
+    }
+
+    #[test]
+    fn an_expected_object_is_one_whose_fields_the_reply_has() {
+        let check = expecting(&[r#"{"ok":true,"data":{"state":"up"}}"#]);
+        for (reply, is_healthy) in [
+            (r#"{"ok": true, "n": 1, "data": {"state": "up", "m": 2}}"#, true),
+            (r#"{"ok": true, "status": "busy", "data": {"state": "up"}}"#, true),
+            (r#"{"ok": false, "data": {"state": "up"}}"#, false),
+            (r#"{"ok": true}"#, false),
+            ("ok", false),
+        ] {
+            assert_eq!(check.judge(reply.as_bytes()) == Verdict::Healthy, is_healthy, "{reply}");
+        }
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! Pure: entries of the tree, the stack and the facts of Python files go in, a [`Report`] comes out. Reading files is
 //! `host`'s work, output formats are `report`'s.
 
-mod answers;
 pub mod baseline;
 pub mod causes;
 pub mod confirm;
@@ -17,11 +16,10 @@ pub mod outcome;
 pub mod pipeline;
 mod presumed;
 pub mod python;
-mod replies;
+mod rehearsal;
 pub mod rule;
 pub mod rules;
 pub mod rules_page;
-mod said;
 pub mod scope;
 pub mod serving;
 mod spoken;

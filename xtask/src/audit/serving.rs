@@ -9,6 +9,7 @@ use pysrc::Module;
 
 use super::outcome::Prediction;
 use super::presumed;
+use super::rehearsal::{self, File, Files};
 use super::spoken;
 use super::start_path;
 use super::start_path::listening::{Connection, Listener, Listening, Speaks};
@@ -323,6 +324,7 @@ fn refine(open: &mut [Open], listening: &Listening, stack: &Stack, tree: &TreeFa
     let module = |path: &str| Some(&*tree.files.get(tree.find(path)?)?.module);
     let files = listening.files.iter().filter_map(|at| tree.files.get(*at));
     let loaded: Vec<&Module> = files.map(|file| &*file.module).collect();
+    let known = files_of(listening, tree, agent);
     let replies = |speaks: &Speaks| matches!(speaks, Speaks::Replies | Speaks::OwnWords | Speaks::Answers(_));
     let replying = listening.all.iter().filter(|listener| replies(&listener.speaks));
     let is_only = replying.count() == 1 && listening.elsewhere.is_none();
@@ -331,36 +333,45 @@ fn refine(open: &mut [Open], listening: &Listening, stack: &Stack, tree: &TreeFa
         let Some(source) = module(path) else {
             continue;
         };
-        let request = match &one.speaks {
+        match &one.speaks {
             Speaks::Http(known) => {
                 let is_unclear = known.as_deref().is_none_or(|path| matches!(path, "" | "/"));
                 let is_unclear = is_unclear && !spoken::serves_routes(source, one.place.line);
                 if let Some(path) = is_unclear.then(|| spoken::http_path(source, &loaded)).flatten() {
                     one.speaks = Speaks::Http(path);
                 }
-                None
             }
-            Speaks::Takes(_) => None,
-            _ if is_only => {
-                let script = module(&agent.script_path).filter(|_| path != agent.script_path);
-                let files: Vec<(&Module, Option<&BTreeSet<u32>>)> =
-                    script.into_iter().chain([source]).map(|file| (file, None)).collect();
-                spoken::request(&files, &loaded)
+            Speaks::Takes(_) => {}
+            Speaks::Answers(_) | Speaks::Replies | Speaks::OwnWords => {
+                let at = known.0.iter().position(|file| file.path == path);
+                let request = at.and_then(|at| rehearsal::request(&known, at, one.place.line, is_only));
+                one.expect = Vec::new();
+                one.speaks = match request {
+                    Some(request) => {
+                        one.expect = request.expect;
+                        Speaks::Answers(Some(request.ask).filter(|ask| ask != contract::health::REQUEST))
+                    }
+                    // What only looks like an answer is none to be waited for.
+                    None => match one.speaks {
+                        Speaks::Replies => Speaks::Replies,
+                        _ => Speaks::OwnWords,
+                    },
+                };
             }
-            // Of several sockets, the functions of this one.
-            _ => spoken::functions_of_socket(source, one.place.line)
-                .and_then(|functions| spoken::request(&[(source, Some(&functions))], &loaded)),
-        };
-        match request {
-            Some(request) => {
-                one.speaks = Speaks::Answers(Some(request.ask).filter(|ask| ask != contract::health::REQUEST));
-                one.expect = request.expect;
-            }
-            // That words stand somewhere in its files does not say that they are its answer.
-            None if matches!(one.speaks, Speaks::Answers(_)) => one.speaks = Speaks::OwnWords,
-            None => {}
         }
     }
+}
+
+/// What an agent loads; its script is the first.
+fn files_of<'t>(listening: &Listening, tree: &'t TreeFacts, agent: &Agent) -> Files<'t> {
+    let script = tree.find(&agent.script_path);
+    let others = listening.files.iter().copied().filter(|at| Some(*at) != script);
+    let files = script.into_iter().chain(others).filter_map(|at| tree.files.get(at));
+    let files = files.map(|file| File {
+        path: &file.path,
+        module: &file.module,
+    });
+    Files(files.collect())
 }
 
 /// How an agent would be asked; nothing where that is what the stack says, or nothing is known.
@@ -761,7 +772,7 @@ mod tests {
         for (reply, health) in [
             ("{'state': 'alive'}", "Alpha: zmq {\"request\":\"HEALTH\"} -> alive"),
             (
-                "{'status': 'ok' if m else 'degraded'}",
+                "{'status': 'ok' if up() else 'degraded'}",
                 "Alpha: zmq {\"request\":\"HEALTH\"} -> ok or degraded",
             ),
             // What it answers is worked out elsewhere.
@@ -790,15 +801,6 @@ mod tests {
                 "    m = s.recv_pyobj()\n    if m.get('action') == 'health_check':\n        s.send_pyobj({'status': 'ok'})\n",
                 "Alpha: tcp ?",
             ),
-            (
-                "    s.send_json({'status': 'ok' if s.recv() else 'error'})\n",
-                "Alpha: tcp ?",
-            ),
-            // In a part of the request.
-            (
-                "    m = s.recv_json()\n    if m['data'].get('action') == 'health_check':\n        s.send_json({'status': 'ok'})\n",
-                "Alpha: tcp ?",
-            ),
             // Only others than who asks get an answer to two frames.
             (
                 "    who, m = s.recv_multipart()\n    if m == b'ping':\n        s.send_multipart([who, b'pong'])\n",
@@ -822,8 +824,9 @@ mod tests {
         assert_eq!(of(&format!("{}{handles}", rep("ports"))), ["Alpha: zmq 5000 ?"]);
         let written = rep("int(ports or 5000)");
         assert_eq!(of(&format!("{written}{handles}")), ["Alpha: zmq 5000"]);
+        // Which kind it is decides what is received.
         let chosen = rep("ports").replace("zmq.REP", "zmq.ROUTER if sys.argv else zmq.REP");
-        assert_eq!(of(&format!("{chosen}{handles}")), ["Alpha: zmq 5000 ?"]);
+        assert_eq!(of(&format!("{chosen}{handles}")), ["Alpha: tcp 5000 ?"]);
         // Each of two has one of the two ports that are left, and what is asked of it is not known.
         let second = "t = zmq.Context().socket(zmq.REP)\nt.bind(f'tcp://*:{ports}')\n";
         assert_eq!(of(&format!("{}{second}{handles}", rep("ports"))), ["Alpha: tcp ?"]);

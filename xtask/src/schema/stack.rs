@@ -122,8 +122,8 @@ struct HealthCheck {
     path: Option<String>,
     /// The request of a ZeroMQ exchange; `{"action":"health_check"}` where it is not written.
     ask: Option<Scalar>,
-    /// What a healthy reply says, one of these. ZeroMQ: its `status`, or text of a reply that has none. HTTP: its status code, or text
-    /// of the body.
+    /// What a healthy reply says, one of these. ZeroMQ: its `status`, or text of a reply that has none, or an object whose fields it has,
+    /// as `'{"ok":true}'`. HTTP: its status code, or text of the body.
     expect: Option<Expect>,
     /// Seconds that an agent may take to answer for the first time; of `process`, seconds that it must have run: the settling time
     /// where it is not written.

@@ -519,7 +519,12 @@ impl<'a> Lower<'a> {
             _ => false,
         };
         let known = super::condition::is_gone_through;
-        let wanted = wanted && known(&compare.left) && compare.comparators.iter().all(known);
+        // What is in a set is what would be in a list.
+        let is_member = |(operator, right): (&ast::CmpOp, &Expr)| {
+            known(right) || (right.is_set_expr() && matches!(operator, ast::CmpOp::In | ast::CmpOp::NotIn))
+        };
+        let mut rights = compare.ops.iter().zip(&*compare.comparators);
+        let wanted = wanted && known(&compare.left) && rights.all(is_member);
         let left = self.expression(&compare.left, checked || wanted);
         let (Some(operator), [first, rest @ ..]) = (compare.ops.first(), &*compare.comparators) else {
             return Condition::Unknown;
