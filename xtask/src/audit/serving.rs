@@ -343,7 +343,7 @@ fn refine(open: &mut [Open], listening: &Listening, stack: &Stack, tree: &TreeFa
             }
             Speaks::Takes(_) => {}
             Speaks::Answers(_) | Speaks::Replies | Speaks::OwnWords => {
-                let at = known.0.iter().position(|file| file.path == path);
+                let at = known.position(path);
                 let request = at.and_then(|at| rehearsal::request(&known, at, one.place.line, is_only));
                 one.expect = Vec::new();
                 one.speaks = match request {
@@ -371,7 +371,7 @@ fn files_of<'t>(listening: &Listening, tree: &'t TreeFacts, agent: &Agent) -> Fi
         path: &file.path,
         module: &file.module,
     });
-    Files(files.collect())
+    Files::new(files.collect())
 }
 
 /// How an agent would be asked; nothing where that is what the stack says, or nothing is known.

@@ -1,5 +1,10 @@
 //! The files that an agent loads, and what names in them stand for.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap as HashMap;
+
 use pysrc::{Atom, BindingKind, Function, Import, ImportKind, Module, Value};
 
 use super::known::ClassAt;
@@ -18,7 +23,12 @@ pub struct File<'m> {
 
 /// All that one agent loads; its script is the first.
 #[derive(Debug)]
-pub struct Files<'m>(pub Vec<File<'m>>);
+pub struct Files<'m> {
+    all: Vec<File<'m>>,
+    /// What was worked out of classes: their orders, and those that objects are of.
+    orders: RefCell<HashMap<ClassAt, Rc<[ClassAt]>>>,
+    concretes: RefCell<HashMap<ClassAt, Option<ClassAt>>>,
+}
 
 /// What a name of a module stands for.
 #[derive(Debug, Clone, Copy)]
@@ -32,8 +42,25 @@ pub enum Bound<'m> {
 }
 
 impl<'m> Files<'m> {
+    pub fn new(all: Vec<File<'m>>) -> Self {
+        Self {
+            all,
+            orders: RefCell::default(),
+            concretes: RefCell::default(),
+        }
+    }
+
+    pub fn count(&self) -> usize {
+        self.all.len()
+    }
+
+    /// The file with this path.
+    pub fn position(&self, path: &str) -> Option<usize> {
+        self.all.iter().position(|file| file.path == path)
+    }
+
     pub fn module(&self, file: usize) -> &'m Module {
-        self.0[file].module
+        self.all[file].module
     }
 
     pub fn function(&self, file: usize, function: u32) -> Option<&'m Function> {
@@ -100,7 +127,7 @@ impl<'m> Files<'m> {
     /// The loaded file that a module is, where only one can be.
     fn find(&self, from: usize, module: &str, level: u32) -> Option<usize> {
         let inner = module.replace('.', "/");
-        let mut folder = self.0[from].path;
+        let mut folder = self.all[from].path;
         for _ in 0..level {
             folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
         }
@@ -120,12 +147,21 @@ impl<'m> Files<'m> {
                 }
             })
         };
-        let mut found = (0..self.0.len()).filter(|file| matches(self.0[*file].path));
+        let mut found = (0..self.all.len()).filter(|file| matches(self.all[*file].path));
         found.next().filter(|_| found.next().is_none())
     }
 
     /// A class and those that it is made of, nearest first.
-    pub fn order(&self, class: ClassAt) -> Vec<ClassAt> {
+    pub fn order(&self, class: ClassAt) -> Rc<[ClassAt]> {
+        if let Some(known) = self.orders.borrow().get(&class) {
+            return Rc::clone(known);
+        }
+        let order: Rc<[ClassAt]> = self.order_of(class).into();
+        self.orders.borrow_mut().insert(class, Rc::clone(&order));
+        order
+    }
+
+    fn order_of(&self, class: ClassAt) -> Vec<ClassAt> {
         let mut order = Vec::new();
         self.add_bases(class, &mut order, 0);
         // What two classes are both made of comes behind both.
@@ -185,9 +221,9 @@ impl<'m> Files<'m> {
 
     /// Whether a class has one of these names among its bases, as they are written.
     pub fn has_base(&self, class: ClassAt, names: &[&str]) -> bool {
-        self.order(class).into_iter().any(|(file, class)| {
-            let module = self.module(file);
-            let bases = module.classes.get(class as usize).map(|class| &class.bases);
+        self.order(class).iter().any(|(file, class)| {
+            let module = self.module(*file);
+            let bases = module.classes.get(*class as usize).map(|class| &class.bases);
             bases.into_iter().flatten().any(|base| match base {
                 Value::Name(name) | Value::Attribute(_, name) => names.contains(&module.name(*name)),
                 _ => false,
@@ -212,11 +248,11 @@ impl<'m> Files<'m> {
     /// Whether an attribute of that name may get a value where no method of these classes gives it one.
     pub fn is_set_elsewhere(&self, order: &[ClassAt], name: &str) -> bool {
         let times: usize = self
-            .0
+            .all
             .iter()
             .filter_map(|file| Some(file.module.times_set(file.module.atom(name)?)))
             .sum();
-        let known: usize = (0..self.0.len())
+        let known: usize = (0..self.all.len())
             .map(|file| {
                 let attributes = self.module(file).attributes.iter();
                 let own = attributes.filter(|attribute| {
@@ -226,7 +262,7 @@ impl<'m> Files<'m> {
             })
             .sum();
         // What other classes call so is theirs.
-        let others: usize = (0..self.0.len())
+        let others: usize = (0..self.all.len())
             .map(|file| {
                 let attributes = self.module(file).attributes.iter();
                 let others = attributes.filter(|attribute| {
@@ -242,8 +278,17 @@ impl<'m> Files<'m> {
 
     /// The only class that objects with these methods are of: the last one that is made of it.
     pub fn concrete(&self, class: ClassAt) -> Option<ClassAt> {
+        if let Some(known) = self.concretes.borrow().get(&class) {
+            return *known;
+        }
+        let concrete = self.concrete_of(class);
+        self.concretes.borrow_mut().insert(class, concrete);
+        concrete
+    }
+
+    fn concrete_of(&self, class: ClassAt) -> Option<ClassAt> {
         let mut last: Vec<ClassAt> = Vec::new();
-        let all = (0..self.0.len()).flat_map(|file| {
+        let all = (0..self.all.len()).flat_map(|file| {
             let classes = u32::try_from(self.module(file).classes.len()).unwrap_or(0);
             (0..classes).map(move |at| (file, at))
         });

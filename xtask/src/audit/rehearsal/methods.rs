@@ -108,6 +108,13 @@ fn of_text(text: &Text, name: &str, given: &Given) -> Known {
         ("lower" | "casefold", _) => like(&whole.to_lowercase()),
         ("upper", _) => like(&whole.to_uppercase()),
         ("tobytes", _) => like(&whole),
+        ("join", None) => match given.first() {
+            Known::List(parts) => {
+                let parts: Option<Vec<String>> = parts.iter().map(Known::whole).collect();
+                parts.map_or(Known::Unknown, |parts| like(&parts.join(&whole)))
+            }
+            _ => Known::Unknown,
+        },
         ("replace", Some(from)) => match given.at(1).whole() {
             Some(to) if given.positional.len() == 2 => like(&whole.replace(&from, &to)),
             _ => Known::Unknown,

@@ -17,6 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use pysrc::{Atom, Call, Module, Value};
+use rustc_hash::FxHashMap as HashMap;
 
 pub use files::{File, Files};
 use known::{ClassAt, Known};
@@ -29,6 +30,9 @@ const MOST_STEPS: usize = 20_000;
 
 /// Most requests that are tried.
 const MOST_REQUESTS: usize = 24;
+
+/// Most places where a request may be received.
+const MOST_STARTS: usize = 16;
 
 /// Longest chain of callers that are looked for.
 const MOST_CALLERS: usize = 4;
@@ -83,6 +87,10 @@ struct Rehearsal<'m> {
     is_router: bool,
     /// With what parts of the request are compared: keys, and a word.
     words: RefCell<BTreeSet<(Vec<String>, String)>>,
+    /// What names of files are, as far as that was looked up.
+    globals: RefCell<HashMap<(usize, Atom), Known>>,
+    /// The same of attributes of objects, whatever they get where.
+    kept: RefCell<HashMap<(ClassAt, String), Known>>,
     /// Some way is not known.
     lost: Cell<bool>,
     budget: Cell<usize>,
@@ -114,7 +122,7 @@ pub fn request<'m>(files: &'m Files<'m>, file: usize, line: u32, is_only: bool) 
 /// All that messages are received from, by name.
 fn others(files: &Files<'_>) -> Vec<Socket> {
     let mut found = Vec::new();
-    for file in 0..files.0.len() {
+    for file in 0..files.count() {
         let source = files.module(file);
         for call in &source.calls {
             let Value::Attribute(object, name) = &call.callee else {
@@ -265,6 +273,8 @@ impl<'m> Rehearsal<'m> {
             parts,
             is_router,
             words: RefCell::default(),
+            globals: RefCell::default(),
+            kept: RefCell::default(),
             lost: Cell::new(false),
             budget: Cell::new(MOST_STEPS),
             depth: Cell::new(0),
@@ -278,6 +288,10 @@ impl<'m> Rehearsal<'m> {
         for _ in 0..MOST_CALLERS {
             let mut replies = Vec::new();
             let mut went_on = BTreeSet::new();
+            if starts.len() > MOST_STARTS {
+                self.lost.set(true);
+                return Vec::new();
+            }
             for (file, function) in &starts {
                 let found = self.from(*file, *function);
                 if found.is_empty() {
@@ -328,7 +342,7 @@ impl<'m> Rehearsal<'m> {
     /// Where messages are received from the socket.
     fn receivers(&self) -> BTreeSet<(usize, Option<u32>)> {
         let mut found = BTreeSet::new();
-        for file in 0..self.files.0.len() {
+        for file in 0..self.files.count() {
             let source = self.files.module(file);
             for call in &source.calls {
                 let Value::Attribute(object, name) = &call.callee else {
@@ -357,7 +371,7 @@ impl<'m> Rehearsal<'m> {
         let functions = of.iter().filter_map(|(file, at)| self.files.function(*file, (*at)?));
         let names: BTreeSet<&str> = functions.map(|function| &*function.name).collect();
         let mut found = BTreeSet::new();
-        for file in 0..self.files.0.len() {
+        for file in 0..self.files.count() {
             let source = self.files.module(file);
             let calls = source.calls.iter();
             for call in calls.filter(|call| source.called(call).is_some_and(|name| names.contains(name))) {
@@ -404,6 +418,16 @@ impl<'m> Rehearsal<'m> {
             here = around.outer;
         }
         true
+    }
+
+    /// Whether nothing can come of it any more, or as much was looked at as ever is.
+    fn is_spent(&self) -> bool {
+        let left = self.budget.get();
+        self.budget.set(left.saturating_sub(1));
+        if left == 0 {
+            self.lost.set(true);
+        }
+        left == 0 || self.lost.get() && self.payload != Payload::Any
     }
 
     /// Notes with which word a part of the request is compared.

@@ -45,16 +45,6 @@ impl Rehearsal<'_> {
         ways
     }
 
-    /// Whether as much was looked at as ever is.
-    fn is_spent(&self) -> bool {
-        let left = self.budget.get();
-        self.budget.set(left.saturating_sub(1));
-        if left == 0 {
-            self.lost.set(true);
-        }
-        left == 0
-    }
-
     fn step(&self, mut state: State, step: &Step) -> Ways {
         let flow = match step {
             Step::Store { name, value, .. } => {

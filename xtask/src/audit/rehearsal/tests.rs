@@ -12,7 +12,7 @@ fn asked_with(script: &str, base: &str) -> Option<String> {
         module
     };
     let (script, base) = (read(script), read(base));
-    let files = Files(vec![
+    let files = Files::new(vec![
         File {
             path: "agents/agent.py",
             module: &script,

@@ -13,7 +13,7 @@ const DEEPEST: usize = 24;
 
 impl Rehearsal<'_> {
     pub(super) fn value(&self, state: &State, value: &Value) -> Known {
-        if self.depth.get() > DEEPEST {
+        if self.depth.get() > DEEPEST || self.is_spent() {
             return Known::Unknown;
         }
         self.depth.set(self.depth.get() + 1);
@@ -166,13 +166,18 @@ impl Rehearsal<'_> {
             }
             at = function.outer;
         }
+        let key = (frame.file, name);
+        if let Some(known) = self.globals.borrow().get(&key) {
+            return known.clone();
+        }
         let found = self.files.name(frame.file, module.name(name));
         let all = found.iter().map(|bound| self.bound(bound));
-        let known = Known::one_of(all.collect::<Vec<_>>());
-        match known {
+        let known = match Known::one_of(all.collect::<Vec<_>>()) {
             Known::Dict(dict) => self.filled(frame.file, None, module.name(name), dict),
             known => known,
-        }
+        };
+        self.globals.borrow_mut().insert(key, known.clone());
+        known
     }
 
     /// A name of a function around the one that runs.
@@ -281,15 +286,26 @@ impl Rehearsal<'_> {
                 false => method,
             };
         }
-        let mut all = self.given(&order, name, true);
-        if all.is_empty() || self.files.is_set_elsewhere(&order, name) {
-            all.push(Known::Unknown);
+        let key = (class, name.to_owned());
+        if let Some(known) = self.kept.borrow().get(&key) {
+            return known.clone();
         }
-        let all = all.into_iter().map(|known| match known {
-            Known::Dict(dict) => self.filled(order[0].0, Some(&order), name, dict),
-            known => known,
-        });
-        let all: Vec<Known> = all.collect();
+        let known = self.of_classes(&order, name);
+        self.kept.borrow_mut().insert(key, known.clone());
+        known
+    }
+
+    /// All that an attribute may be of an object of these classes.
+    fn of_classes(&self, order: &[ClassAt], name: &str) -> Known {
+        let mut all = self.given(order, name, true);
+        if all.is_empty() || self.files.is_set_elsewhere(order, name) {
+            return Known::Unknown;
+        }
+        for known in &mut all {
+            if let Known::Dict(dict) = known {
+                *known = self.filled(order[0].0, Some(order), name, dict.clone());
+            }
+        }
         match all.contains(&Known::Unknown) {
             true => Known::Unknown,
             false => Known::one_of(all),
