@@ -552,6 +552,52 @@ fn scripts_that_take_words_by_their_place_are_given_none() {
     assert_eq!(text.matches(" flags: ").count(), 2, "{text}");
 }
 
+#[test]
+fn files_beside_the_code_that_agents_read_are_included_and_secrets_are_not() {
+    let sandbox = Sandbox::empty();
+    let tree = sandbox.path("tree");
+    let reads = "import time\nfrom pathlib import Path\nROOT = Path(__file__).resolve().parents[1]\n\
+        for part in ('settings', 'account'):\n    pass\n\
+        print(open(ROOT / 'one' / 'config' / ('settings' + '.yaml')).read())\n\
+        print(open(ROOT / 'one' / 'config' / ('account' + '.json')).read())\nwhile True:\n    time.sleep(1)\n";
+    let key = format!(
+        "{{\"type\": \"service_account\", \"private_key\": \"-----BEGIN {} KEY-----\\n\"}}",
+        "PRIVATE"
+    );
+    plant(
+        &tree,
+        &[
+            (
+                "one/config/startup_config.yaml",
+                "agents:\n- {name: A, script_path: one/a.py, port: 7000}\n- {name: B, script_path: one/b.py, port: 7010}\n\
+                 - {name: C, script_path: one/c.py, port: 7020}\n",
+            ),
+            (
+                "two/config/startup_config.yaml",
+                "agents:\n- {name: D, script_path: two/d.py, port: 7100}\n- {name: E, script_path: two/e.py, port: 7110}\n\
+                 - {name: F, script_path: two/f.py, port: 7120}\n",
+            ),
+            ("one/a.py", AGENT),
+            ("one/b.py", AGENT),
+            ("one/c.py", AGENT),
+            ("two/d.py", reads),
+            ("two/e.py", AGENT),
+            ("two/f.py", AGENT),
+            ("one/config/settings.yaml", "a: 1\n"),
+            ("one/config/account.json", &key),
+            ("requirements.txt", "pyzmq\n"),
+        ],
+    );
+    let made = sandbox.run(&["init", "--tree", "tree"]);
+    assert_eq!(made.code, 0, "{made:#?}");
+    let text = std::fs::read_to_string(tree.join("config/stack.yaml")).unwrap();
+    assert!(
+        text.contains("  include: [one/config/settings.yaml]  # ~ two/d.py:6: reads it"),
+        "{text}"
+    );
+    assert!(!text.contains("account.json"), "{text}");
+}
+
 /// Two agents whose health port nothing says.
 fn doubtful(root: &Path) {
     plant(

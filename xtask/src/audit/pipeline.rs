@@ -230,6 +230,8 @@ pub struct Unsaid {
     pub bound: Vec<Bound>,
     /// Files of the tree that they read and that their image does not have, with where that is done first.
     pub lacking: BTreeMap<String, Place>,
+    /// Files of the tree that are secrets by their content.
+    pub secrets: BTreeSet<String>,
 }
 
 /// Follows all agents for it.
@@ -238,8 +240,7 @@ pub fn unsaid(mut input: Input<'_>) -> Unsaid {
     let python = python_of(&mut input);
     let own = Walks::default();
     let walks = input.memory.map_or(&own, |memory| &memory.walks);
-    let paths: BTreeSet<&str> = input.entries.iter().map(|entry| entry.path.as_str()).collect();
-    let lacking = super::contents::lacking(input.stack, &python, input.disk, walks, &paths);
+    let lacking = super::contents::lacking(input.stack, &python, input.disk, walks);
     // What rejects its flags goes no further, nor does what cannot write.
     let (mut stack, of_flags) = flags::proposals(input.stack, &python, input.disk, walks);
     let written = super::writable::written(&stack, &python, input.disk, walks);
@@ -253,6 +254,7 @@ pub fn unsaid(mut input: Input<'_>) -> Unsaid {
         proposals,
         bound,
         lacking,
+        secrets: python.odd.keys.keys().cloned().collect(),
     }
 }
 

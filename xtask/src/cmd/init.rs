@@ -162,8 +162,10 @@ fn with_seen(inference: Inference, path: &Path, context: &Context, memory: &Memo
     for _ in 0..MOST_ROUNDS {
         let read = unsaid.lacking.iter();
         let read = read.map(|(file, place)| (file.as_str(), in_tree(&stack, place)));
-        let Some(more) = inference.including(read) else { break };
-        inference = more;
+        let Some(other) = inference.including(read, &unsaid.secrets) else {
+            break;
+        };
+        inference = other;
         match self::unsaid(&inference, path, context, memory) {
             Some(again) => (stack, unsaid) = again,
             None => return inference,

@@ -132,19 +132,24 @@ impl Inference {
         Some(keys::inference(draft, self.code.clone()))
     }
 
-    /// The same with files in the images that agents were seen to read there; nothing where those that may be in an image are. Each comes
-    /// with the file and line that reads it.
+    /// The same with files in the images that agents were seen to read there, and without `secrets`; nothing where that changes nothing.
+    /// Each comes with the file and line that reads it.
     #[must_use]
-    pub fn including<'r>(&self, read: impl IntoIterator<Item = (&'r str, (String, usize))>) -> Option<Self> {
+    pub fn including<'r>(
+        &self,
+        read: impl IntoIterator<Item = (&'r str, (String, usize))>,
+        secrets: &BTreeSet<String>,
+    ) -> Option<Self> {
         let mut draft = self.draft.clone();
-        let before = draft.included.len();
         for (path, (file, line)) in read {
             if included::may_be_in_an_image(path) {
                 let evidence = || Evidence::new(file, line, "reads it");
                 draft.included.entry(path.to_owned()).or_insert_with(evidence);
             }
         }
-        (draft.included.len() > before).then(|| keys::inference(draft, self.code.clone()))
+        draft.included.retain(|path, _| !secrets.contains(path));
+        let changed = !draft.included.keys().eq(self.draft.included.keys());
+        changed.then(|| keys::inference(draft, self.code.clone()))
     }
 
     /// What somebody should look at: the key, what is doubtful, and the evidence.

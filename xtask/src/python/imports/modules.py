@@ -1,5 +1,6 @@
 """Prints modules.txt's lines for distributions whose names are read from standard input: top-level modules of wheels of the last
-years, as their lists of files have them. Asks PyPI, and reads no more of a wheel than its directory."""
+years, as their lists of files have them. The argument is the address of a package index's JSON interface, with {} in the place of the
+name. No more of a wheel is read than its directory."""
 import concurrent.futures
 import datetime
 import io
@@ -10,7 +11,7 @@ import urllib.parse
 import urllib.request
 import zipfile
 
-INDEX = "https://pypi.org/pypi/{}/json"
+INDEX = sys.argv[1]
 # One wheel of each of so many years ago, where there is one.
 AGES = [0, 2, 4]
 # Names that distributions install by mistake, or that no distribution owns.
