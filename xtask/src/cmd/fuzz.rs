@@ -15,7 +15,7 @@ use crate::stack::near::nearest;
 /// Fuzz the parsers: run each target on inputs that libFuzzer makes up
 ///
 /// Each target goes on from its corpus in `tests/fuzz/corpus/`, and from what earlier runs kept in `target/fuzz/corpus/`. An input
-/// fails where a target panics, takes more than 10 s, or more than 2 GiB; it is shortened and kept in `target/fuzz/artifacts/`. Exit
+/// fails where a target panics, takes more than 30 s, or more than 2 GiB; it is shortened and kept in `target/fuzz/artifacts/`. Exit
 /// code 1: an input failed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -133,7 +133,7 @@ fn fuzz(chosen: &[(Target, u64)], jobs: usize, priority: Priority, context: &Con
             failed
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
-                .push(target.name);
+                .push(format!("{}: {}", target.name, reason(&run)));
         }
         Ok::<(), FuzzError>(())
     });
@@ -149,7 +149,7 @@ fn fuzz(chosen: &[(Target, u64)], jobs: usize, priority: Priority, context: &Con
     }
     context
         .printer
-        .error(format!("an input failed for {}", failed.join(", ")));
+        .error(format!("an input failed for {}", failed.join("; ")));
     Ok(Exit::Findings)
 }
 
@@ -163,12 +163,17 @@ fn tell(context: &Context, target: Target, run: &Run) {
             .step("passed", format!("{name}: {tried}, {} edges", run.edges));
     };
     let shown = input.strip_prefix(context.repository.root()).unwrap_or(input).display();
-    let reason: String = run.reason.chars().take(300).collect();
     context.printer.error(format!(
-        "{name}: {reason}\n  input: {shown}\n  log: {}\n  hint: `cargo xtask fuzz {name} --input {shown}` does it again; once it is \
+        "{name}: {}\n  input: {shown}\n  log: {}\n  hint: `cargo xtask fuzz {name} --input {shown}` does it again; once it is \
          fixed, keep the file in `tests/fuzz/regressions/{name}/`",
+        reason(run),
         run.log.display()
     ));
+}
+
+/// Why an input failed, in a line.
+fn reason(run: &Run) -> String {
+    run.reason.chars().take(300).collect()
 }
 
 fn in_words(seconds: u64) -> String {

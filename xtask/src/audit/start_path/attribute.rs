@@ -320,7 +320,7 @@ impl Walker<'_> {
         let full = format!("{module}.{name}");
         let known = names.contains(name) || stdlib::names(&full).is_some();
         let asked = known || module == "builtins" || self.asks_first(here);
-        if asked || self.set_from_outside(name) || self.is_given_to(module, name) {
+        if asked || self.is_set_on_modules(name) || self.is_given_to(module, name) {
             return Flow::Next;
         }
         let message = format!("module '{module}' has no attribute '{name}'");
@@ -346,7 +346,7 @@ impl Walker<'_> {
 
     /// Whether a module of a library may have got an attribute from the tree.
     pub fn is_given_to(&self, module: &str, name: &str) -> bool {
-        self.set_from_outside(name)
+        self.is_set_on_modules(name)
             || self.set_elsewhere.contains(&SetElsewhere::Attribute(name.to_owned()))
             || self.set_elsewhere.contains(&SetElsewhere::AnyOf(module.to_owned()))
     }
@@ -471,7 +471,7 @@ impl Walker<'_> {
     /// `hasattr(module, name)` of the standard library, where that is known.
     pub fn module_has(&self, module: &str, name: &str) -> Option<bool> {
         let names = stdlib::names(module).filter(|_| self.version().minor == 11)?;
-        let open = name.starts_with("__") || self.set_from_outside(name) || module == "builtins";
+        let open = name.starts_with("__") || self.is_set_on_modules(name) || module == "builtins";
         let below = || stdlib::names(&format!("{module}.{name}")).is_some();
         (!open && !below()).then(|| names.contains(name))
     }
@@ -583,6 +583,11 @@ impl Walker<'_> {
             }
             _ => Flow::Next,
         }
+    }
+
+    /// Whether a module that has run may give a module an attribute of that name: what is the `self` of a method is none.
+    pub fn is_set_on_modules(&self, name: &str) -> bool {
+        self.is_set_on_others(name)
     }
 
     /// Whether a module that has run gives anything but the `self` of a method an attribute of that name.

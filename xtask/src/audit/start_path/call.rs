@@ -117,6 +117,9 @@ impl Walker<'_> {
             V::Bound(object, method) if *object == V::Unknown => {
                 self.called_unseen.insert(method.clone());
                 self.gives_to_any_module(arguments);
+                if let Value::Attribute(of, _) = &call.callee {
+                    self.lose(of);
+                }
                 self.method_of_unknown(here, call, *object, &method, arguments)
             }
             V::Bound(object, method) => self.method_of_unknown(here, call, *object, &method, arguments),
@@ -136,6 +139,11 @@ impl Walker<'_> {
                 }
                 self.escape(arguments);
                 self.gives_to_any_module(arguments);
+                self.lose(&call.callee);
+                // Its `__call__` may do anything with it.
+                if matches!(callee, V::Instance(_)) {
+                    self.open_object(&callee);
+                }
                 self.alive = true;
                 // Whatever it is a method of.
                 if let Value::Attribute(_, name) = &call.callee
@@ -263,8 +271,9 @@ impl Walker<'_> {
                 values.iter().for_each(|value| self.open_object(value));
             }
             V::Closure(closure) => {
+                // It calls what its body names, as a method does.
                 let held = closure.captured.values().map(|variable| &variable.value);
-                held.for_each(|value| self.open_object(value));
+                held.for_each(|value| self.open_method_of(value));
                 closure.of.iter().for_each(|of| self.open_method_of(of));
             }
             V::Dict(items) => items.iter().for_each(|(_, value)| self.open_object(value)),
@@ -331,7 +340,7 @@ impl Walker<'_> {
     }
 
     /// Objects that are attributes of an object.
-    fn held_by(&self, id: usize) -> Vec<usize> {
+    pub fn held_by(&self, id: usize) -> Vec<usize> {
         let attributes = self.objects.get(id).map(|object| &object.attributes);
         attributes
             .into_iter()
@@ -347,21 +356,25 @@ impl Walker<'_> {
             .collect()
     }
 
+    /// Others may use the sockets that an object has.
+    pub fn share_sockets_of(&mut self, id: usize) {
+        let attributes = self.objects.get(id).map(|object| &object.attributes);
+        let sockets = attributes.into_iter().flat_map(HashMap::values);
+        let sockets = sockets.filter_map(|variable| match variable.value {
+            V::Socket(socket) => Some(socket),
+            _ => None,
+        });
+        let sockets: Vec<usize> = sockets.collect();
+        sockets.into_iter().for_each(|socket| self.share_socket(socket));
+    }
+
     /// What an object holds may be changed along with it.
     pub fn reach_by_method(&mut self, id: usize) {
         let Some(object) = self.objects.get_mut(id).filter(|object| !object.reached) else {
             return;
         };
         object.reached = true;
-        let sockets: Vec<usize> = object
-            .attributes
-            .values()
-            .filter_map(|variable| match variable.value {
-                V::Socket(socket) => Some(socket),
-                _ => None,
-            })
-            .collect();
-        sockets.into_iter().for_each(|socket| self.share_socket(socket));
+        self.share_sockets_of(id);
         for held in self.held_by(id) {
             self.reach_by_method(held);
         }

@@ -31,7 +31,7 @@ impl<'a> Walker<'a> {
                 V::Unknown
             }
         };
-        self.put_away(&value);
+        self.put_in(&value);
         let (maybe, skipping) = (self.maybe, self.skipping);
         if let Some(gathering) = self.gatherings.last_mut() {
             gathering.known &= maybe == gathering.maybe && !skipping && key != V::Unknown;

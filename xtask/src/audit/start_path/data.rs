@@ -22,21 +22,27 @@ pub fn is_search_path(value: &V) -> bool {
 impl Walker<'_> {
     /// A new value, as reading the file makes it.
     pub fn made_of(&mut self, document: &Document, path: Option<&Arc<str>>) -> V {
-        let (content, value): (_, fn(usize) -> V) = match document {
+        let content = match document {
             Document::Scalar(value) => return value.clone(),
             Document::Mapping(items) => {
                 let items = items.iter();
                 let items = items.map(|(key, value)| (key.clone(), self.made_of(value, path)));
-                (Content::Mapping(items.collect()), V::Mapping)
+                Content::Mapping(items.collect())
             }
-            Document::Sequence(items) => {
-                let items = items.iter().map(|item| self.made_of(item, path));
-                (Content::Sequence(items.collect()), V::Sequence)
-            }
+            Document::Sequence(items) => Content::Sequence(items.iter().map(|item| self.made_of(item, path)).collect()),
+        };
+        self.new_data(content, path.cloned())
+    }
+
+    /// A new list or dictionary.
+    pub fn new_data(&mut self, content: Content, path: Option<Arc<str>>) -> V {
+        let value: fn(usize) -> V = match content {
+            Content::Mapping(_) => V::Mapping,
+            Content::Sequence(_) => V::Sequence,
         };
         let made = Data {
             content,
-            path: path.cloned(),
+            path,
             opened: false,
             holders: Vec::new(),
         };
@@ -76,15 +82,7 @@ impl Walker<'_> {
 
     /// A new list that is empty, where it gets a name: what is added to it is seen.
     pub fn new_sequence(&mut self) -> V {
-        let made = Data {
-            content: Content::Sequence(Vec::new()),
-            path: None,
-            opened: false,
-            holders: Vec::new(),
-        };
-        let id = self.shared.number();
-        self.data.insert(id, made);
-        V::Sequence(id)
+        self.new_data(Content::Sequence(Vec::new()), None)
     }
 
     /// One that was written out in a larger expression, and gets a name.
@@ -124,15 +122,7 @@ impl Walker<'_> {
     }
 
     pub fn new_mapping(&mut self, items: Vec<(V, V)>) -> V {
-        let made = Data {
-            content: Content::Mapping(items),
-            path: None,
-            opened: false,
-            holders: Vec::new(),
-        };
-        let id = self.shared.number();
-        self.data.insert(id, made);
-        V::Mapping(id)
+        self.new_data(Content::Mapping(items), None)
     }
 
     /// What an expression surely is. What is in it otherwise has another name from now on.
@@ -203,6 +193,10 @@ impl Walker<'_> {
             Some(value) => self.sure_or_unknown(value),
             None => V::Unknown,
         };
+        match object {
+            V::Mapping(_) | V::Sequence(_) => self.put_in(&value),
+            _ => self.put_away(&value),
+        }
         let (known, sure) = (self.certain(&item.object).is_some(), self.is_sure_way());
         match (object, key) {
             (V::Mapping(id), Some(key)) if known => {
@@ -244,7 +238,7 @@ impl Walker<'_> {
     }
 
     /// What is in it, where every change was seen.
-    fn kept(&self, value: &V) -> Option<&Data> {
+    pub fn kept(&self, value: &V) -> Option<&Data> {
         let (V::Mapping(id) | V::Sequence(id)) = value else {
             return None;
         };
@@ -417,6 +411,7 @@ impl Walker<'_> {
         };
         for part in parts {
             self.open_data(&part);
+            self.put_away(&part);
         }
     }
 
@@ -425,6 +420,8 @@ impl Walker<'_> {
         match value {
             Value::Subscript(object, _) => match self.evaluate(object) {
                 V::Unknown => self.lose(object),
+                // What it gives is its methods' to say.
+                object @ V::Instance(_) => self.open_object(&object),
                 known => {
                     self.open_parts(&known);
                     self.lose_parts(&known);
@@ -514,7 +511,7 @@ impl Walker<'_> {
             }
             (V::Sequence(id), "append", [value]) if plain && self.sure && self.is_sure_way() => {
                 let value = self.kept_apart(value.clone());
-                self.put_away(&value);
+                self.put_in(&value);
                 if let Some(Data {
                     content: Content::Sequence(items),
                     ..

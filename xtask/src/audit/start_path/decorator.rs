@@ -178,7 +178,17 @@ impl Walker<'_> {
         let kept = frame.locals.values().map(|variable| &variable.value);
         let objects: Vec<usize> = kept.filter_map(object).collect();
         for object in objects {
-            self.reach(object);
+            self.is_found_by_all(object);
+        }
+    }
+
+    /// What the functions that are running have may be used by what was computed.
+    pub fn lose_names(&mut self) {
+        let frames = self.frames.iter();
+        let values = frames.flat_map(|frame| frame.locals.values().map(|variable| variable.value.clone()));
+        let values: Vec<V> = values.collect();
+        for value in &values {
+            self.open_object(value);
         }
     }
 

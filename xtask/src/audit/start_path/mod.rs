@@ -16,6 +16,7 @@ mod computed;
 mod condition;
 mod constants;
 mod content;
+mod copies;
 mod coroutine;
 mod data;
 mod dataclass;

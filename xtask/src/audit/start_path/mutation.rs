@@ -414,7 +414,7 @@ impl<'a> Walker<'a> {
     /// Whether something holds for one of the modules that have run.
     pub fn any(&self, name: &str, about: About) -> bool {
         // Most names are set nowhere.
-        if about == About::Sets && !self.names.is_set(name) {
+        if matches!(about, About::Sets | About::SetsOnOthers) && !self.names.is_set(name) {
             return false;
         }
         self.asks(name, about);

@@ -80,6 +80,46 @@ impl Walker<'_> {
         )
     }
 
+    /// Functions of the tree have an object without being given it, and what it has along with it.
+    pub fn is_found_by_all(&mut self, id: usize) {
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            let Some(object) = self.objects.get_mut(id).filter(|object| !object.global) else {
+                continue;
+            };
+            object.global = true;
+            self.share_sockets_of(id);
+            open.extend(self.held_by(id));
+        }
+    }
+
+    /// An object becomes an attribute of one: whoever has that has it, too.
+    fn is_held_by(&mut self, held: usize, holder: usize) {
+        let Some(holder) = self.objects.get(holder) else {
+            return;
+        };
+        let (global, reached, whole) = (holder.global, holder.reached, holder.whole);
+        if whole {
+            self.reach(held);
+        } else if reached {
+            self.reach_by_method(held);
+        }
+        if global {
+            self.is_found_by_all(held);
+        }
+    }
+
+    /// A value becomes a part of a list or dictionary of the tree: whoever has that has it, too.
+    pub fn put_in(&mut self, value: &V) {
+        match value {
+            V::Instance(id) => self.is_found_by_all(*id),
+            V::List(parts) => parts.iter().for_each(|part| self.put_in(part)),
+            V::Dict(items) => items.iter().for_each(|(_, value)| self.put_in(value)),
+            function if function.closure().is_some() => self.open_object(function),
+            _ => {}
+        }
+    }
+
     /// An object that is read for another reason than for one of its attributes may be changed from elsewhere.
     fn taken_as_value(&mut self, name: Atom, span: Span) {
         if let Some(id) = self.instance(name)
@@ -105,10 +145,7 @@ impl Walker<'_> {
             .source(self.here())
             .and_then(|source| source.text.get(..span.start as usize))
             .map_or("", str::trim_end);
-        let item = before
-            .strip_suffix('=')
-            .is_some_and(|target| target.trim_end().ends_with(']'));
-        item || before.ends_with([':', '[', '{']) || before.ends_with("yield")
+        before.ends_with([':', '[', '{']) || before.ends_with("yield")
     }
 
     /// Whether this stands behind a place in the file that runs.
@@ -155,7 +192,7 @@ impl Walker<'_> {
     /// Whether a module that has run may have put the name where every module sees it, or into a module from outside.
     fn is_installed(&self, name: &str) -> bool {
         let reaches = self.is_mentioned(&["builtins", "__builtins__", "modules"]);
-        (reaches && (self.is_mentioned(&["setattr"]) || self.set_from_outside(name)))
+        (reaches && (self.is_mentioned(&["setattr"]) || self.is_set_on_modules(name)))
             || (name == "_" && self.is_mentioned(&["install"]))
     }
 
@@ -207,10 +244,8 @@ impl Walker<'_> {
             let variable = merged(self.modules.global(module, name), value.clone(), sure, maybe);
             lost = variable.value == V::Unknown;
             // Every function of the module has it, too.
-            if let V::Instance(id) = value
-                && let Some(object) = self.objects.get_mut(id).filter(|object| !object.global)
-            {
-                object.global = true;
+            if let V::Instance(id) = value {
+                self.is_found_by_all(id);
             }
             self.modules.set_global(module, name, variable)
         };
@@ -314,6 +349,9 @@ impl Walker<'_> {
                     let variable = merged(before, value.clone(), sure, maybe);
                     lost = variable.value == V::Unknown;
                     attributes.insert(name, variable);
+                }
+                if let V::Instance(held) = value {
+                    self.is_held_by(held, id);
                 }
                 if let Some(before) = &replaced {
                     self.replaced(before, &value);

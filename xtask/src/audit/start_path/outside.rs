@@ -51,6 +51,9 @@ impl Walker<'_> {
             name,
             arguments,
         };
+        if shows_names(name, arguments) {
+            self.lose_names();
+        }
         let flow = self.failing_call(called);
         self.serves(here, call, name, arguments);
         self.logs |= gives_handlers(name);
@@ -59,7 +62,7 @@ impl Walker<'_> {
         if flow != Flow::Next {
             return (V::Unknown, flow);
         }
-        let replaced = || name.rsplit('.').next().is_some_and(|last| self.set_from_outside(last));
+        let replaced = || name.rsplit('.').next().is_some_and(|last| self.is_set_on_modules(last));
         if let Some(known) = constant_result(name)
             && !arguments.are_some()
             && !replaced()
@@ -88,7 +91,7 @@ impl Walker<'_> {
         let mut flow = self.standard_call(here, call, name, arguments);
         let converts = name.starts_with("builtins.")
             || name == "asyncio.run"
-            || (name == "time.sleep" && !self.set_from_outside("sleep"));
+            || (name == "time.sleep" && !self.is_set_on_modules("sleep"));
         if flow == Flow::Next && converts {
             flow = self.conversion(here, call, name);
         }
@@ -260,6 +263,10 @@ impl Walker<'_> {
                 self.alive = true;
                 V::Unknown
             }
+            "copy.copy" | "copy.deepcopy" => match self.copied_by(name, arguments) {
+                V::Unknown => return None,
+                copy => copy,
+            },
             "logging.getLogger" => V::Outside(LOGGER.to_owned()),
             "asyncio.get_running_loop" => V::Outside(LOOP.to_owned()),
             // What is made a task ends with what runs it.
@@ -583,7 +590,7 @@ impl Walker<'_> {
         }
         let last = name.rsplit('.').next().unwrap_or(name);
         made_by(name)
-            .filter(|_| !self.set_from_outside(last))
+            .filter(|_| !self.is_set_on_modules(last))
             .unwrap_or(V::Unknown)
     }
 
@@ -1068,6 +1075,20 @@ const LOOKS_ONLY: &[&str] = &[
     "json.dumps",
     "pprint.pprint",
 ];
+
+/// Whether a call gives what all names stand for here, or in a function that is still running.
+fn shows_names(function: &str, arguments: &Arguments) -> bool {
+    match function {
+        "builtins.vars" => !arguments.are_some(),
+        "builtins.locals"
+        | "builtins.eval"
+        | "builtins.exec"
+        | "sys._getframe"
+        | "inspect.currentframe"
+        | "inspect.stack" => true,
+        _ => false,
+    }
+}
 
 /// Whether a function may give the root logger a handler.
 fn gives_handlers(name: &str) -> bool {

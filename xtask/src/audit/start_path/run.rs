@@ -489,6 +489,9 @@ impl<'a> Walker<'a> {
             self.skipping = skipping;
             return Flow::Next;
         }
+        if turns.is_none() {
+            self.loses_what_it_goes_through(&round.entry);
+        }
         self.notes_loop(round, turns.as_deref());
         if let Some(fills) = round.fills {
             self.gather(fills, turns.is_some());
@@ -510,6 +513,17 @@ impl<'a> Walker<'a> {
             self.gathered(flow);
         }
         flow
+    }
+
+    /// What an object gives in each turn is the object's to say, and may be any that it has.
+    fn loses_what_it_goes_through(&mut self, entry: &Entry) {
+        if let Entry::Over(over) = entry {
+            match self.evaluate(over) {
+                V::Unknown => self.lose(over),
+                object @ V::Instance(_) => self.open_object(&object),
+                _ => {}
+            }
+        }
     }
 
     /// A loop or comprehension that goes through a generator, where that is followed.

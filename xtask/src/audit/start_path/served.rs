@@ -47,7 +47,7 @@ impl Walker<'_> {
             || below
             || self.global(id, &name).is_some()
             || self.may_be_replaced(id)
-            || self.set_from_outside(&name)
+            || self.is_set_on_modules(&name)
         {
             return Flow::Next;
         }

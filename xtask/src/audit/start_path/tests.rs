@@ -11,6 +11,7 @@ mod generators;
 mod given;
 mod handled;
 mod imported;
+mod kept;
 mod known;
 mod lambdas;
 mod library;

@@ -18,10 +18,12 @@ const LIST: &str = include_str!("../../../../tests/fuzz/targets.tsv");
 /// The compiler with instrumentation, for the crates of the workspace.
 const COMPILER: &str = "tests/fuzz/instrumented";
 
-/// Longest time for one input, and most memory for all: an input that needs more is kept as one that fails. Most need no tenth of a second;
-/// beside boots and compilers on two cores a few seconds may pass before one gets a turn.
+/// Longest time for one input, and most memory for all: an input that needs more is kept as one that fails. Most need no tenth of a second.
 const SECONDS_PER_INPUT: u64 = 30;
 const MEMORY_MB: u64 = 2048;
+/// How many times longer everything may take at the lowest priority. libFuzzer looks at the clock, and beside compilers and boots on
+/// two cores such a process is given a sixtieth of one.
+const STARVED: u32 = 20;
 /// Time for a shorter input that fails the same way.
 const SHORTEN_SECONDS: u64 = 20;
 /// Time beside what was asked for: reading the corpus, the last input, saying good-bye.
@@ -140,7 +142,7 @@ impl<'a> Fuzzer<'a> {
             .arg(format!("-max_len={}", target.longest))
             .arg("-print_final_stats=1")
             .arg(prefix(&failed))
-            .limit(Duration::from_secs(seconds) + MARGIN)
+            .limit(Duration::from_secs(seconds) + self.patience(MARGIN))
             .log(log.clone())
             .arg(&found);
         for kind in ["corpus", "regressions"] {
@@ -188,9 +190,17 @@ impl<'a> Fuzzer<'a> {
             .arg(format!("-max_total_time={SHORTEN_SECONDS}"))
             .arg(exact)
             .arg(input)
-            .limit(Duration::from_secs(SHORTEN_SECONDS) + MARGIN)
+            .limit(Duration::from_secs(SHORTEN_SECONDS) + self.patience(MARGIN))
             .run()?;
         Ok(if short.is_file() { short } else { input.to_owned() })
+    }
+
+    /// A limit of time, for what the priority leaves of the machine.
+    fn patience(&self, limit: Duration) -> Duration {
+        match self.priority {
+            Priority::Lowest => limit * STARVED,
+            Priority::Normal | Priority::Low => limit,
+        }
     }
 
     fn program(&self, target: Target) -> Program {
@@ -201,7 +211,10 @@ impl<'a> Fuzzer<'a> {
             // One input at a time on one core: a run can be repeated, and several targets share the machine.
             .env("RAYON_NUM_THREADS", "1")
             .env("RUST_BACKTRACE", "1")
-            .arg(format!("-timeout={SECONDS_PER_INPUT}"))
+            .arg(format!(
+                "-timeout={}",
+                self.patience(Duration::from_secs(SECONDS_PER_INPUT)).as_secs()
+            ))
             .arg(format!("-rss_limit_mb={MEMORY_MB}"))
     }
 

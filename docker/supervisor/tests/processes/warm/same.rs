@@ -123,14 +123,15 @@ fn it_ends_in_the_same_way() {
             None,
         ),
         (
-            "import atexit, sys, threading, time\n\
+            "import atexit, sys, threading\n\
              class Last:\n    def __del__(self): print('del', sys.is_finalizing())\n\
              last = Last()\n\
              atexit.register(print, 'second')\natexit.register(print, 'first')\n\
              kept = open('kept', 'w'); kept.write('x')\n\
-             def late():\n    time.sleep(0.05); print('late', threading.main_thread().is_alive())\n\
+             def late():\n    threading.main_thread().join(); print('late', threading.main_thread().is_alive())\n\
+             failing = threading.Thread(target=lambda: 1 / 0, name='t')\n\
+             failing.start(); failing.join()\n\
              threading.Thread(target=late).start()\n\
-             threading.Thread(target=lambda: 1 / 0, name='t').start()\n\
              sys.exit(5)",
             Some(5),
             None,
