@@ -204,6 +204,7 @@ impl<'a> Fuzzer<'a> {
     }
 
     fn program(&self, target: Target) -> Program {
+        let longest = self.patience(Duration::from_secs(SECONDS_PER_INPUT)).as_secs();
         self.priority
             .program(&self.program)
             .folder(self.repository.root())
@@ -211,10 +212,9 @@ impl<'a> Fuzzer<'a> {
             // One input at a time on one core: a run can be repeated, and several targets share the machine.
             .env("RAYON_NUM_THREADS", "1")
             .env("RUST_BACKTRACE", "1")
-            .arg(format!(
-                "-timeout={}",
-                self.patience(Duration::from_secs(SECONDS_PER_INPUT)).as_secs()
-            ))
+            .arg(format!("-timeout={longest}"))
+            // What is slower than ten seconds and ends is kept, too, unless this is as long.
+            .arg(format!("-report_slow_units={longest}"))
             .arg(format!("-rss_limit_mb={MEMORY_MB}"))
     }
 
