@@ -11,6 +11,7 @@ use super::condition::{ADDERS, REMOVERS};
 use super::evaluate::keeps_results;
 use super::failure::Flow;
 use super::library::OF_LOGGER;
+use super::memoized;
 use super::object::object_member;
 use super::outside::OF_LOOP;
 use super::pending::Body;
@@ -394,15 +395,20 @@ impl Walker<'_> {
             return (V::Unknown, Flow::Next);
         };
         let owner_object = of.clone();
+        let keeps = facts.decorators.iter().any(|decorator| keeps_results(decorator));
+        // What was kept may be forgotten.
+        let forgets = keeps && self.is_mentioned(&["cache_clear"]);
+        let given = (keeps && !forgets)
+            .then(|| memoized::given(of.as_ref(), arguments))
+            .flatten();
         let locals = match self.bind_arguments(module, facts, of, arguments) {
             Ok(locals) => self.with_own_keywords(facts, locals),
             Err(problem) => return (V::Unknown, self.does_not_fit(here, call, (source, facts), problem)),
         };
-        let keeps = facts.decorators.iter().any(|decorator| keeps_results(decorator));
-        if keeps && let Some(kept) = self.kept_result((module, function), &locals) {
+        if keeps && let Some(kept) = self.kept_result((module, function), &given) {
             return (kept, Flow::Next);
         }
-        if keeps && self.gives_what_it_kept(source, (module, function), facts) {
+        if keeps && self.may_give_what_it_kept(source, (module, function), facts, &given) {
             self.escape(arguments);
             return (V::Unknown, Flow::Next);
         }
@@ -453,7 +459,7 @@ impl Walker<'_> {
             captured,
         };
         if keeps && !facts.is_async {
-            return self.body_that_is_kept(body);
+            return self.body_that_is_kept(body, given);
         }
         if !facts.is_async {
             return self.body(body);
@@ -494,52 +500,6 @@ impl Walker<'_> {
             failure.help = None;
         }
         flow
-    }
-
-    /// What a function that keeps its results gave before, where it is given nothing.
-    fn kept_result(&mut self, function: (ModuleId, u32), locals: &HashMap<Atom, Variable>) -> Option<V> {
-        let kept = self.kept_results.get(&function).filter(|_| locals.is_empty())?.clone();
-        self.sure = kept.sure;
-        Some(kept.value)
-    }
-
-    /// The body of a function that keeps its results. Where it ran before with what may be the same, it gives what it made then.
-    fn body_that_is_kept(&mut self, body: Body) -> (V, Flow) {
-        let function = (body.module, body.function);
-        let (alone, again) = (body.locals.is_empty(), self.followed.contains(&function));
-        let (value, flow) = self.body(body);
-        if flow != Flow::Next {
-            return (value, flow);
-        }
-        if alone && self.is_sure_way() {
-            let sure = self.sure;
-            let kept = Variable {
-                value: value.clone(),
-                sure,
-            };
-            self.kept_results.insert(function, kept);
-            return (value, flow);
-        }
-        let plain = matches!(
-            value,
-            V::None | V::Bool(_) | V::Int(_) | V::Float(_) | V::Str(_) | V::Concat(_) | V::Class(..) | V::Function(..)
-        );
-        if again && !plain {
-            self.open_object(&value);
-            self.sure = false;
-            return (V::Unknown, flow);
-        }
-        (value, flow)
-    }
-
-    /// Whether a function gives what it has kept, and does nothing again of what it does otherwise.
-    fn gives_what_it_kept(&mut self, source: &pysrc::Module, function: (ModuleId, u32), facts: &Function) -> bool {
-        let again = self.followed.contains(&function) && changes_something(source, facts);
-        if again {
-            self.called_unseen.insert(facts.name.to_string());
-            self.sure = false;
-        }
-        again
     }
 
     /// Whether a function may be followed once more inside itself: what it is given says how that ends. On a way that may not be taken,
@@ -914,7 +874,7 @@ impl Walker<'_> {
 }
 
 /// Whether a function does more than give something, as far as its own body says.
-fn changes_something(source: &pysrc::Module, facts: &Function) -> bool {
+pub fn changes_something(source: &pysrc::Module, facts: &Function) -> bool {
     any_step(&facts.body, &mut |step| match step {
         Step::StoreAttribute { .. } | Step::StoreItem(_) => true,
         Step::Store { name, .. } => facts.locals.binary_search(name).is_err(),

@@ -122,9 +122,17 @@ impl Walker<'_> {
             V::Outside(name) if name == "os.environ" && sure() => Some(self.evaluate(value)),
             V::Mapping(_) | V::Sequence(_) => self.part(&self.certain(object)?, &self.certain(key)?),
             V::Instance(id) => {
-                let items = self.dictionary_of(id)?;
                 self.certain(object)?;
-                self.part(&items, &self.certain(key)?)
+                let key = self.certain(key)?;
+                match self.dictionary_of(id) {
+                    Some(items) => self.part(&items, &key),
+                    // Its method has run where this was read, just now.
+                    None => {
+                        let given = self.given_item(id, &key);
+                        let given = given.filter(|given| given.sure && self.decides_here())?;
+                        Some(given.value.clone()).filter(|value| *value != V::Unknown)
+                    }
+                }
             }
             V::Dict(_) if sure() => Some(self.evaluate(value)).filter(is_same_always),
             V::List(parts)

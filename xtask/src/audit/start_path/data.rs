@@ -295,8 +295,7 @@ impl Walker<'_> {
         let facts = self
             .source(module)
             .and_then(|source| source.functions.get(function as usize));
-        !self.followed.contains(&(module, function))
-            || facts.is_none_or(|facts| self.called_unseen.contains(&facts.name))
+        facts.is_none_or(|facts| self.may_run_unseen(&facts.name))
     }
 
     /// `value[key]`, where that is known.
@@ -418,8 +417,10 @@ impl Walker<'_> {
     /// An expression gave something that is not known: it may be what is in a value that is known.
     pub fn lose(&mut self, value: &Value) {
         match value {
-            Value::Subscript(object, _) => match self.evaluate(object) {
+            Value::Subscript(object, key) => match self.evaluate(object) {
                 V::Unknown => self.lose(object),
+                // Its method was followed, and lost what it gave.
+                V::Instance(id) if self.given_item(id, &self.evaluate(key)).is_some() => {}
                 // What it gives is its methods' to say.
                 object @ V::Instance(_) => self.open_object(&object),
                 known => {

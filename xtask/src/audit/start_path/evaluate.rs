@@ -155,6 +155,9 @@ impl Walker<'_> {
                 }
                 V::Path(path)
             }
+            (V::Instance(id), key) => self
+                .given_item(id, &key)
+                .map_or(V::Unknown, |given| given.value.clone()),
             (V::Outside(name), V::Str(key)) if name == "os.environ" => {
                 self.known_variable(&key).map_or(V::Unknown, V::Str)
             }

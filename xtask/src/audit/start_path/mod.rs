@@ -40,6 +40,7 @@ pub mod listening;
 mod lists;
 mod logging_config;
 mod manager;
+mod memoized;
 mod metaclass;
 mod modules;
 mod mutation;

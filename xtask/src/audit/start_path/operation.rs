@@ -61,6 +61,14 @@ impl Walker<'_> {
                 _ => {}
             }
         }
+        if let OperationKind::Item(object, key) = &operation.kind
+            && let object @ V::Instance(id) = self.evaluate(object)
+            && self.dictionary_of(id).is_none()
+            && self.has_no_items(&object).is_none()
+        {
+            let key = self.certain(key);
+            return self.own_item(&object, key, operation.span);
+        }
         if !self.is_certain() {
             return Flow::Next;
         }
@@ -272,31 +280,39 @@ impl Walker<'_> {
         })
     }
 
+    /// The literal that stands there, if one does.
+    fn literal_at(&self, span: Span) -> Option<Value> {
+        let text = &self.source(self.here())?.text;
+        text.get(span.start as usize..span.end as usize)
+            .and_then(pysrc::literal)
+    }
+
     /// `object[key]`, `object` a plain name.
     pub fn item(&mut self, object: Atom, key: Span) -> Flow {
+        if let Some(object @ V::Instance(id)) = self.variable(object)
+            && self.dictionary_of(id).is_none()
+            && self.has_no_items(&object).is_none()
+        {
+            let given = self.literal_at(key).map(|key| self.evaluate(&key));
+            return self.own_item(&object, given, key);
+        }
         if !self.is_certain() {
             return Flow::Next;
         }
         let value = match self.variable(object) {
             Some(V::Class(module, class)) => return self.member_by_key((module, class), key),
             Some(V::Instance(id)) if self.dictionary_of(id).is_some() => {
-                let source = self.source(self.here());
-                let text = source.and_then(|source| source.text.get(key.start as usize..key.end as usize));
-                return match text.and_then(pysrc::literal) {
+                return match self.literal_at(key) {
                     Some(literal) => self.missing_part(&Value::Name(object), &literal, key),
                     None => Flow::Next,
                 };
             }
             Some(object @ V::Instance(_)) => {
-                return match self.has_no_items(&object) {
-                    None => self.own_item(&object, key),
-                    problem => self.bad(self.here(), key, problem),
-                };
+                let problem = self.has_no_items(&object);
+                return self.bad(self.here(), key, problem);
             }
             Some(V::Mapping(_) | V::Sequence(_)) => {
-                let source = self.source(self.here());
-                let text = source.and_then(|source| source.text.get(key.start as usize..key.end as usize));
-                return match text.and_then(pysrc::literal) {
+                return match self.literal_at(key) {
                     Some(literal) => self.missing_part(&Value::Name(object), &literal, key),
                     None => Flow::Next,
                 };
@@ -315,10 +331,7 @@ impl Walker<'_> {
             _ => return Flow::Next,
         };
         let here = self.here();
-        let text = self
-            .source(here)
-            .and_then(|source| source.text.get(key.start as usize..key.end as usize));
-        let Some(key_value) = text.and_then(pysrc::literal) else {
+        let Some(key_value) = self.literal_at(key) else {
             return Flow::Next;
         };
         let problem = item(&value, &self.evaluate(&key_value))
@@ -331,8 +344,8 @@ impl Walker<'_> {
         self.bad(here, key, problem)
     }
 
-    /// `object[key]` of an object whose class says what that gives.
-    fn own_item(&mut self, object: &V, key: Span) -> Flow {
+    /// `object[key]` of an object whose class says what that gives; `given`: the key, where it is sure.
+    fn own_item(&mut self, object: &V, given: Option<V>, span: Span) -> Flow {
         let here = self.here();
         let V::Instance(id) = object else {
             return Flow::Next;
@@ -343,10 +356,7 @@ impl Walker<'_> {
         let Lookup::Found(owner, function) = self.find_method(class.0, class.1, "__getitem__") else {
             return Flow::Next;
         };
-        let text = self
-            .source(here)
-            .and_then(|source| source.text.get(key.start as usize..key.end as usize));
-        let given = text.and_then(pysrc::literal).map(|key| self.evaluate(&key));
+        let name = given.as_ref().and_then(item_name);
         let arguments = Arguments {
             doubtful: (Vec::from_iter(given.is_none().then_some(0)), Vec::new()),
             sure: given.is_some(),
@@ -354,9 +364,22 @@ impl Walker<'_> {
             ..Arguments::none(false)
         };
         match self.method(owner, function, object.clone(), class).closure() {
-            Some(method) => self.call_function(here, &made_for(key), method, &arguments).1,
+            Some(method) => {
+                self.sure = true;
+                let (value, flow) = self.call_function(here, &made_for(span), method, &arguments);
+                if let Some(name) = name {
+                    let sure = self.sure;
+                    self.given_by_properties.insert((*id, name), Variable { value, sure });
+                }
+                flow
+            }
             None => Flow::Next,
         }
+    }
+
+    /// What the class of an object gave last for `object[key]`.
+    pub fn given_item(&self, object: usize, key: &V) -> Option<&Variable> {
+        self.given_by_properties.get(&(object, item_name(key)?))
     }
 
     /// Why an object of a class of the tree takes no `object[key]`.
@@ -391,10 +414,7 @@ impl Walker<'_> {
     /// `Enumeration["NAME"]`.
     fn member_by_key(&mut self, class: (ModuleId, u32), key: Span) -> Flow {
         let here = self.here();
-        let text = self
-            .source(here)
-            .and_then(|source| source.text.get(key.start as usize..key.end as usize));
-        let problem = match text.and_then(pysrc::literal) {
+        let problem = match self.literal_at(key) {
             Some(Value::Str(name)) if self.lacks_member(class, &name) && !self.set_from_outside(&name) => Some((
                 "KeyError",
                 format!("KeyError: '{name}': {} has no such member", self.class_name(class)),
@@ -581,4 +601,9 @@ fn no_manager(kind: &str, asynchronous: bool) -> Problem {
     let how = if asynchronous { "asynchronous " } else { "" };
     let message = format!("'{kind}' object does not support the {how}context manager protocol");
     ("TypeError", message)
+}
+
+/// What stands for `[key]` among the names of an object.
+fn item_name(key: &V) -> Option<String> {
+    matches!(key, V::Str(_) | V::Int(_)).then(|| format!("[{key:?}]"))
 }

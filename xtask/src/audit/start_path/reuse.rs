@@ -297,7 +297,7 @@ parts! {
     called_by: Part<(ModuleId, u32), (ModuleId, pysrc::Span)>,
     metaclasses: Part<(ModuleId, u32), V>,
     decorated: Part<(ModuleId, u32), V>,
-    kept_results: Part<(ModuleId, u32), Variable>,
+    kept_results: Part<(ModuleId, u32, String), Variable>,
     class_names: Part<(ModuleId, u32), Arc<ClassNames>>,
     given: Part<(ModuleId, u32, Given), ()>,
     called_unseen: CalledPart,
@@ -881,7 +881,7 @@ impl Parts {
         retain(&mut self.called_by, of_new);
         retain(&mut self.metaclasses, of_new);
         retain(&mut self.decorated, of_new);
-        retain(&mut self.kept_results, of_new);
+        retain(&mut self.kept_results, |key| new.contains(&key.0));
         retain(&mut self.class_names, of_new);
         retain(&mut self.followed, of_new);
         retain(&mut self.instantiated, of_new);

@@ -356,8 +356,8 @@ pub struct Walker<'a> {
     pub metaclasses: Tracked<(ModuleId, u32), V>,
     /// What decorators made of functions.
     pub decorated: Tracked<(ModuleId, u32), V>,
-    /// What functions gave that keep their results, where they were called without arguments.
-    pub kept_results: Tracked<(ModuleId, u32), Variable>,
+    /// What functions gave that keep their results, by what they were given.
+    pub kept_results: Tracked<(ModuleId, u32, String), Variable>,
     /// What the bodies of classes bound.
     pub class_names: Tracked<(ModuleId, u32), Arc<ClassNames>>,
     /// Attributes that were set of objects of which it is not known which they are: any may have got another value.
@@ -400,7 +400,7 @@ pub struct Walker<'a> {
     pub met: Met,
     /// Sockets that were made.
     pub sockets: Vec<Socket>,
-    /// What properties gave when they were read last.
+    /// What properties gave when they were read last, and, as `[key]`, what `__getitem__` did.
     pub given_by_properties: Tracked<(usize, String), Variable>,
     /// What descriptors gave when they were read of their class.
     pub given_by_classes: Tracked<(ModuleId, u32, String), Variable>,

@@ -236,3 +236,138 @@ fn one_configuration_for_each_name() {
         all_say(&[], &[(&format!("{config}{case}"), said)]);
     }
 }
+
+#[test]
+fn results_that_functions_keep() {
+    let key = "CannotStart start/bad-operation";
+    let load = "import functools\nFILES = {'a': {'x': {'n': 1}}, 'b': {'y': {'n': 2}}}\n\
+                @functools.lru_cache(maxsize=None)\ndef load(name='a'):\n    return {k: dict(v) for k, v in FILES[name].items()}\n";
+    for (case, said) in [
+        ("load('a')\nload('b')['y']['n']", "Starts "),
+        ("load('a')\nload('b')['x']", key),
+        ("load('a')\nload('b')\nload('a')['y']", key),
+        ("load('a')\nload('b')\nload('a')['x']['n']", "Starts "),
+        // One object for one call.
+        ("load('a')['z'] = 1\nload('b')\nload('a')['z']", "Starts "),
+        ("load('a').pop('x')\nload('a')['x']", key),
+        (
+            "d = load('a')\ndef fill():\n    d['z'] = 1\nfill()\nload('a')['z']",
+            "Starts ",
+        ),
+        // Others for calls that are written otherwise.
+        ("load('a').pop('x')\nload(name='a')['x']", "Starts "),
+        ("load('a').pop('x')\nload()['x']", "Starts "),
+        // Which one it was is not known.
+        (
+            "import os\nload(os.environ.get('NNN', 'a'))['z'] = 1\nload('a')['z']",
+            "Starts ",
+        ),
+        (
+            "import os\nfor n in os.environ.get('NNN', 'a b').split():\n    load(n)['z'] = 1\nload('a')['z']",
+            "Starts ",
+        ),
+        (
+            "import random\nif random.random() < 2:\n    load('a')['z'] = 1\nload('a')['z']",
+            "Starts ",
+        ),
+        (
+            "import random\nif random.random() < 2:\n    load('a')['z'] = 1\nload('b')['y']\nload('a')['z']",
+            "Starts ",
+        ),
+        (
+            "import threading\ndef fill():\n    load('a')['z'] = 1\nt = threading.Thread(target=fill)\nt.start()\nt.join()\nload('a')['z']",
+            "Starts ",
+        ),
+        (
+            "load('a')\nload.cache_clear()\nFILES['a']['z'] = {}\nload('a')['z']",
+            "Starts ",
+        ),
+    ] {
+        all_say(&[], &[(&format!("{load}{case}"), said)]);
+    }
+    let one = "import functools\nclass S:\n    def __init__(self, n):\n        self.n = n\n        self.fd = None\n    def open(self):\n        self.fd = open('/dev/null')\n\
+               @functools.cache\ndef one(n):\n    return S(n)\n";
+    for (case, said) in [
+        ("one(1).open()\none(1).fd.read()", "Starts "),
+        ("one(1).open()\none(2)\none(1).fd.read()", "Starts "),
+    ] {
+        all_say(&[], &[(&format!("{one}{case}"), said)]);
+    }
+}
+
+#[test]
+fn objects_that_give_items() {
+    let key = "CannotStart start/bad-operation";
+    let config = "import os, random\nclass Config:\n    def __init__(self, values):\n        self.values = values\n    \
+                  def __getitem__(self, key):\n        return self.values[key]\n    def __contains__(self, key):\n        return key in self.values\n    \
+                  def put(self, key, value):\n        self.values[key] = value\nclass A:\n    def __init__(self, values):\n        self.cfg = Config(values)\n";
+    for (case, said) in [
+        ("c = Config({'a': {'b': 1}})\nc['a']['b']", "Starts "),
+        ("c = Config({'a': {'b': 1}})\nc['x']", key),
+        ("c = Config({'a': {'b': 1}})\nc['a']['x']", key),
+        ("c = Config({'a': '1'})\nint(c['a'])", "Starts "),
+        ("c = Config({'a': 'x'})\nint(c['a'])", key),
+        ("a = A({'a': {'b': 1}})\na.cfg['a']['b']", "Starts "),
+        ("a = A({'a': {'b': 1}})\na.cfg['a']['x']", key),
+        (
+            "a = A({'a': {'b': 'x'}})\nfor k, v in a.cfg['a'].items():\n    int(v)",
+            key,
+        ),
+        (
+            "a = A({'a': {'b': '1'}})\nfor k, v in a.cfg['a'].items():\n    int(v)",
+            "Starts ",
+        ),
+        ("a = A({'a': 1})\na.cfg.put('x', 2)\na.cfg['x']", "Starts "),
+        (
+            "a = A({'a': None})\na.cfg['a']\na.cfg.put('a', 2)\na.cfg['a'] + 1",
+            "Starts ",
+        ),
+        (
+            "a = A({'a': None})\na.cfg['a']\nif random.random() < 2:\n    a.cfg.put('a', 2)\na.cfg['a'] + 1",
+            "Starts ",
+        ),
+        (
+            "a = A({'a': None})\na.cfg['a']\nif random.random() < 2:\n    a.cfg.put('a', 2)\n    a.cfg['a'] + 1",
+            "Starts ",
+        ),
+        ("a = A({'a': {}})\na.cfg['a']['z'] = 1\na.cfg['a']['z']", "Starts "),
+        (
+            "a = A({'a': {}})\nx = a.cfg['a']\nx['z'] = 1\na.cfg['a']['z']",
+            "Starts ",
+        ),
+        (
+            "a = A({'a': {}})\nk = os.environ.get('NNN', 'a')\na.cfg[k]['z'] = 1\na.cfg['a']['z']",
+            "Starts ",
+        ),
+        (
+            "a = A({'a': {}, 'b': {}})\nfor k in ('a', 'b'):\n    a.cfg[k]['z'] = 1\na.cfg['b']['z']",
+            "Starts ",
+        ),
+        (
+            "a = A({'a': {}, 'b': {}})\nfor k in os.environ.get('NNN', 'a b').split():\n    a.cfg[k]['z'] = 1\na.cfg['b']['z']",
+            "Starts ",
+        ),
+        (
+            "a = A({'a': {}})\nf = lambda: a.cfg['a']\nf()['z'] = 1\na.cfg['a']['z']",
+            "Starts ",
+        ),
+        (
+            "class D(Config):\n    def __getitem__(self, key):\n        return super().__getitem__(key) or {'z': 1}\nD({'a': {}})['a']['z']",
+            "Starts ",
+        ),
+        (
+            "class D(Config):\n    def __getitem__(self, key):\n        return self.values.get(key, 0)\nD({})['a'] + 1",
+            "Starts ",
+        ),
+        (
+            "class D(Config):\n    def __getitem__(self, key):\n        self.n = getattr(self, 'n', 0) + 1\n        return None if self.n == 1 else 5\nd = D({})\nd['a']\nd['a'] + 1",
+            "Starts ",
+        ),
+        (
+            "class D(Config):\n    def __getitem__(self, key):\n        return random.choice([None, 5]) or 5\nd = D({})\nd['a'] + 1",
+            "Starts ",
+        ),
+    ] {
+        all_say(&[], &[(&format!("{config}{case}"), said)]);
+    }
+}
