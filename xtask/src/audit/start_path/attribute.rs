@@ -320,7 +320,7 @@ impl Walker<'_> {
         let full = format!("{module}.{name}");
         let known = names.contains(name) || stdlib::names(&full).is_some();
         let asked = known || module == "builtins" || self.asks_first(here);
-        if asked || self.is_set_on_modules(name) || self.is_given_to(module, name) {
+        if asked || self.is_given_to(module, name) {
             return Flow::Next;
         }
         let message = format!("module '{module}' has no attribute '{name}'");
@@ -346,7 +346,7 @@ impl Walker<'_> {
 
     /// Whether a module of a library may have got an attribute from the tree.
     pub fn is_given_to(&self, module: &str, name: &str) -> bool {
-        self.is_set_on_modules(name)
+        self.is_set_on_others(name)
             || self.set_elsewhere.contains(&SetElsewhere::Attribute(name.to_owned()))
             || self.set_elsewhere.contains(&SetElsewhere::AnyOf(module.to_owned()))
     }
@@ -399,6 +399,10 @@ impl Walker<'_> {
         // What is not followed may give it attributes of any name.
         let reached = self.objects.get(id).is_none_or(|object| object.reached);
         let whole = self.objects.get(id).is_none_or(|object| object.whole);
+        // `del object.name` may be its own affair.
+        if matches!(self.find_method(class.0, class.1, "__delattr__"), Lookup::Found(..)) {
+            return Flow::Next;
+        }
         if (opened && whole && self.has_setattr(class)) || self.sets_by_name(class, opened || reached) {
             return Flow::Next;
         }
@@ -471,7 +475,7 @@ impl Walker<'_> {
     /// `hasattr(module, name)` of the standard library, where that is known.
     pub fn module_has(&self, module: &str, name: &str) -> Option<bool> {
         let names = stdlib::names(module).filter(|_| self.version().minor == 11)?;
-        let open = name.starts_with("__") || self.is_set_on_modules(name) || module == "builtins";
+        let open = name.starts_with("__") || self.is_set_on_others(name) || module == "builtins";
         let below = || stdlib::names(&format!("{module}.{name}")).is_some();
         (!open && !below()).then(|| names.contains(name))
     }
@@ -585,12 +589,7 @@ impl Walker<'_> {
         }
     }
 
-    /// Whether a module that has run may give a module an attribute of that name: what is the `self` of a method is none.
-    pub fn is_set_on_modules(&self, name: &str) -> bool {
-        self.is_set_on_others(name)
-    }
-
-    /// Whether a module that has run gives anything but the `self` of a method an attribute of that name.
+    /// Whether a module that has run gives anything but the `self` of a method an attribute of that name: a module, say, which is no `self`.
     pub fn is_set_on_others(&self, name: &str) -> bool {
         self.any(name, About::SetsOnOthers)
     }

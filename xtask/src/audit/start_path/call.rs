@@ -397,18 +397,16 @@ impl Walker<'_> {
         let owner_object = of.clone();
         let keeps = facts.decorators.iter().any(|decorator| keeps_results(decorator));
         // What was kept may be forgotten.
-        let forgets = keeps && self.is_mentioned(&["cache_clear"]);
-        let given = (keeps && !forgets)
-            .then(|| memoized::given(of.as_ref(), arguments))
-            .flatten();
+        let known = keeps && !self.is_mentioned(&["cache_clear"]);
+        let key = known.then(|| memoized::key(of.as_ref(), arguments)).flatten();
         let locals = match self.bind_arguments(module, facts, of, arguments) {
             Ok(locals) => self.with_own_keywords(facts, locals),
             Err(problem) => return (V::Unknown, self.does_not_fit(here, call, (source, facts), problem)),
         };
-        if keeps && let Some(kept) = self.kept_result((module, function), &given) {
+        if keeps && let Some(kept) = self.kept_result((module, function), &key) {
             return (kept, Flow::Next);
         }
-        if keeps && self.may_give_what_it_kept(source, (module, function), facts, &given) {
+        if keeps && self.may_give_what_it_kept(source, (module, function), facts, &key) {
             self.escape(arguments);
             return (V::Unknown, Flow::Next);
         }
@@ -459,7 +457,7 @@ impl Walker<'_> {
             captured,
         };
         if keeps && !facts.is_async {
-            return self.body_that_is_kept(body, given);
+            return self.body_that_is_kept(body, &facts.name, key);
         }
         if !facts.is_async {
             return self.body(body);

@@ -50,7 +50,7 @@ impl Walker<'_> {
                     V::Path(path) if name == "parts" => V::List(paths::parts(&path)),
                     V::Path(path) => V::Str(paths::part(&path, name)?),
                     V::Parsed(parser) if !self.is_set_on_others(name) => self.parsed(parser, name),
-                    V::Outside(module) if !self.is_set_on_modules(name) => {
+                    V::Outside(module) if !self.is_set_on_others(name) => {
                         let full = format!("{module}.{name}");
                         let part_of_known = full == "sys.version_info" || full == "sys.implementation";
                         let known = constant(&full, self.version());
@@ -209,7 +209,7 @@ impl Walker<'_> {
     fn certain_builtin(&self, module: ModuleId, name: Atom) -> Option<V> {
         let (source, imported) = (self.source(module)?, self.modules.get(module)?);
         let bound = source.bindings.iter().any(|binding| binding.name == name);
-        let open = bound || imported.dynamic || self.is_set_on_modules(source.name(name));
+        let open = bound || imported.dynamic || self.is_set_on_others(source.name(name));
         let known = Some(self.evaluate(&Value::Name(name))).filter(|_| !open)?;
         matches!(&known, V::Outside(outside) if outside.starts_with("builtins.")).then_some(known)
     }
@@ -225,7 +225,7 @@ impl Walker<'_> {
             .modules
             .global(module, name)
             .filter(|variable| variable.sure && variable.value != V::Unknown)?;
-        let open = imported.dynamic || self.is_set_on_modules(source.name(name)) || self.is_bound_unseen(module, name);
+        let open = imported.dynamic || self.is_set_on_others(source.name(name)) || self.is_bound_unseen(module, name);
         (!open).then(|| variable.value.clone())
     }
 

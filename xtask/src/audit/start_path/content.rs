@@ -37,6 +37,8 @@ pub enum Holder {
     Global(String),
     /// An attribute of an object.
     Attribute(String),
+    /// A function of that name, which gives it again to whoever calls it.
+    Result(String),
 }
 
 /// A list or dictionary that a comprehension is making.

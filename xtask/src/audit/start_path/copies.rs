@@ -37,6 +37,7 @@ impl Walker<'_> {
     /// A value of which every part is its own.
     fn deep(&mut self, of: &V, made: &mut Made) -> V {
         match of {
+            V::List(parts) if self.changed_lists.contains(parts) => V::Unknown,
             V::List(parts) => V::List(parts.iter().map(|part| self.deep(part, made)).collect()),
             V::Dict(items) => {
                 let items = items.iter();

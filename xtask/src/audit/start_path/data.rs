@@ -193,10 +193,7 @@ impl Walker<'_> {
             Some(value) => self.sure_or_unknown(value),
             None => V::Unknown,
         };
-        match object {
-            V::Mapping(_) | V::Sequence(_) => self.put_in(&value),
-            _ => self.put_away(&value),
-        }
+        self.put_into(&object, &value);
         let (known, sure) = (self.certain(&item.object).is_some(), self.is_sure_way());
         match (object, key) {
             (V::Mapping(id), Some(key)) if known => {
@@ -264,6 +261,7 @@ impl Walker<'_> {
                 })
             }),
             Holder::Global(name) => anywhere(name, true),
+            Holder::Result(function) => self.may_run_unseen(function),
             Holder::Attribute(name) => anywhere(name, false),
         }
     }
@@ -295,7 +293,7 @@ impl Walker<'_> {
         let facts = self
             .source(module)
             .and_then(|source| source.functions.get(function as usize));
-        facts.is_none_or(|facts| self.may_run_unseen(&facts.name))
+        !self.followed.contains(&(module, function)) || facts.is_none_or(|facts| self.may_run_unseen(&facts.name))
     }
 
     /// `value[key]`, where that is known.
@@ -512,7 +510,7 @@ impl Walker<'_> {
             }
             (V::Sequence(id), "append", [value]) if plain && self.sure && self.is_sure_way() => {
                 let value = self.kept_apart(value.clone());
-                self.put_in(&value);
+                self.put_into(object, &value);
                 if let Some(Data {
                     content: Content::Sequence(items),
                     ..

@@ -182,16 +182,6 @@ impl Walker<'_> {
         }
     }
 
-    /// What the functions that are running have may be used by what was computed.
-    pub fn lose_names(&mut self) {
-        let frames = self.frames.iter();
-        let values = frames.flat_map(|frame| frame.locals.values().map(|variable| variable.value.clone()));
-        let values: Vec<V> = values.collect();
-        for value in &values {
-            self.open_object(value);
-        }
-    }
-
     /// A function with the names of those around it that have got their only value.
     fn with_names_around(&mut self, here: ModuleId, function: u32, facts: &Function) -> V {
         let plain = V::Function(here, function);

@@ -640,7 +640,7 @@ impl Walker<'_> {
                 }
                 continue;
             }
-            let elsewhere = source.atom(listed).is_some() || self.is_set_on_modules(listed);
+            let elsewhere = source.atom(listed).is_some() || self.is_set_on_others(listed);
             let found_otherwise = || {
                 let top = module.split('.').next().unwrap_or(module);
                 self.searches_elsewhere(module) || self.may_be_found(&full, top) || self.may_be_replaced(id)

@@ -170,7 +170,7 @@ impl Walker<'_> {
     fn reads_nothing(&self) -> Option<Problem> {
         let other = ["stdin", "input", "getpass"]
             .iter()
-            .any(|name| self.is_set_on_modules(name));
+            .any(|name| self.is_set_on_others(name));
         let message = "EOF when reading a line: agents have no standard input".to_owned();
         (!other).then_some(("EOFError", message))
     }

@@ -573,12 +573,18 @@ fn named_in(named: &[Named], file: usize) -> Option<&Named> {
     named.get(at)
 }
 
-/// Whether a module gives anything but the `self` of a method an attribute of that name.
+/// Whether a module gives anything but the `self` of a method an attribute of that name. What a method calls otherwise may be anything:
+/// it may be called by its class.
 fn sets_on_others(source: &Module, atom: Atom, name: &str) -> bool {
-    let times = source.times_set(atom);
-    let own = source.attributes.iter();
-    let own = own.filter(|attribute| attribute.function.is_some() && &*attribute.name == name);
-    times > 0 && times > own.count()
+    let of_itself = |function: u32| {
+        let facts = source.functions.get(function as usize);
+        let own = facts.and_then(|facts| facts.parameters.all.first());
+        own.is_some_and(|own| source.name(own.name) == "self")
+            && facts.is_some_and(|facts| !facts.decorators.iter().any(|decorator| &**decorator == "staticmethod"))
+    };
+    let own = source.attributes.iter().filter(|attribute| &*attribute.name == name);
+    let own = own.filter(|attribute| attribute.function.is_some_and(of_itself));
+    source.times_set(atom) > own.count()
 }
 
 /// A function that may change what has a name, but by another one.

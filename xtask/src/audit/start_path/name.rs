@@ -120,6 +120,26 @@ impl Walker<'_> {
         }
     }
 
+    /// A value becomes a part of something. What is not followed may have that by now.
+    pub fn put_into(&mut self, object: &V, value: &V) {
+        let own = match object {
+            V::Mapping(id) | V::Sequence(id) => self.data.get(*id).is_some_and(|data| !data.opened),
+            _ => false,
+        };
+        match own {
+            true => self.put_in(value),
+            false => self.put_away(value),
+        }
+    }
+
+    /// What the functions that are running have may be used by what was computed.
+    pub fn lose_names(&mut self) {
+        let frames = self.frames.iter();
+        let values = frames.flat_map(|frame| frame.locals.values().map(|variable| variable.value.clone()));
+        let values: Vec<V> = values.collect();
+        values.iter().for_each(|value| self.open_object(value));
+    }
+
     /// An object that is read for another reason than for one of its attributes may be changed from elsewhere.
     fn taken_as_value(&mut self, name: Atom, span: Span) {
         if let Some(id) = self.instance(name)
@@ -192,7 +212,7 @@ impl Walker<'_> {
     /// Whether a module that has run may have put the name where every module sees it, or into a module from outside.
     fn is_installed(&self, name: &str) -> bool {
         let reaches = self.is_mentioned(&["builtins", "__builtins__", "modules"]);
-        (reaches && (self.is_mentioned(&["setattr"]) || self.is_set_on_modules(name)))
+        (reaches && (self.is_mentioned(&["setattr"]) || self.is_set_on_others(name)))
             || (name == "_" && self.is_mentioned(&["install"]))
     }
 

@@ -62,7 +62,7 @@ impl Walker<'_> {
         if flow != Flow::Next {
             return (V::Unknown, flow);
         }
-        let replaced = || name.rsplit('.').next().is_some_and(|last| self.is_set_on_modules(last));
+        let replaced = || name.rsplit('.').next().is_some_and(|last| self.is_set_on_others(last));
         if let Some(known) = constant_result(name)
             && !arguments.are_some()
             && !replaced()
@@ -91,7 +91,7 @@ impl Walker<'_> {
         let mut flow = self.standard_call(here, call, name, arguments);
         let converts = name.starts_with("builtins.")
             || name == "asyncio.run"
-            || (name == "time.sleep" && !self.is_set_on_modules("sleep"));
+            || (name == "time.sleep" && !self.is_set_on_others("sleep"));
         if flow == Flow::Next && converts {
             flow = self.conversion(here, call, name);
         }
@@ -590,7 +590,7 @@ impl Walker<'_> {
         }
         let last = name.rsplit('.').next().unwrap_or(name);
         made_by(name)
-            .filter(|_| !self.is_set_on_modules(last))
+            .filter(|_| !self.is_set_on_others(last))
             .unwrap_or(V::Unknown)
     }
 

@@ -21,6 +21,7 @@ use super::content::Data;
 use super::failure::{Failure, Flow};
 use super::files::Read;
 use super::lists::{ChangedLists, ListsPart};
+use super::memoized::Results;
 use super::modules::ModulesPart;
 use super::mutation::{About, Answer};
 use super::tracked::{Log, Part, Same};
@@ -297,7 +298,7 @@ parts! {
     called_by: Part<(ModuleId, u32), (ModuleId, pysrc::Span)>,
     metaclasses: Part<(ModuleId, u32), V>,
     decorated: Part<(ModuleId, u32), V>,
-    kept_results: Part<(ModuleId, u32, String), Variable>,
+    kept_results: Part<(ModuleId, u32), Results>,
     class_names: Part<(ModuleId, u32), Arc<ClassNames>>,
     given: Part<(ModuleId, u32, Given), ()>,
     called_unseen: CalledPart,
@@ -319,7 +320,7 @@ macro_rules! same_if_equal {
     };
 }
 
-same_if_equal!(usize, V, Vec<V>, (ModuleId, pysrc::Span));
+same_if_equal!(usize, V, Vec<V>, (ModuleId, pysrc::Span), Results);
 
 /// A class, and those above it, as somebody was told.
 type OrderRead = ((ModuleId, u32), Option<Vec<ClassEntry>>);
@@ -881,7 +882,7 @@ impl Parts {
         retain(&mut self.called_by, of_new);
         retain(&mut self.metaclasses, of_new);
         retain(&mut self.decorated, of_new);
-        retain(&mut self.kept_results, |key| new.contains(&key.0));
+        retain(&mut self.kept_results, of_new);
         retain(&mut self.class_names, of_new);
         retain(&mut self.followed, of_new);
         retain(&mut self.instantiated, of_new);

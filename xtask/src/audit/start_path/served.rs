@@ -47,7 +47,7 @@ impl Walker<'_> {
             || below
             || self.global(id, &name).is_some()
             || self.may_be_replaced(id)
-            || self.is_set_on_modules(&name)
+            || self.is_set_on_others(&name)
         {
             return Flow::Next;
         }

@@ -69,7 +69,7 @@ impl Walker<'_> {
             return bindings.all(|binding| {
                 binding.kind == BindingKind::Assignment && (literal(binding.value.as_ref()) || augmented(binding.span))
             }) && !source.dynamic_names
-                && !self.is_set_on_modules(source.name(name));
+                && !self.is_set_on_others(source.name(name));
         }
         let Some(function) = frame.function.filter(|_| !frame.in_class) else {
             return false;
@@ -99,7 +99,7 @@ impl Walker<'_> {
         let Some(atom) = source.atom(name) else {
             return false;
         };
-        if imported.dynamic || depth > FARTHEST || self.is_set_on_modules(name) {
+        if imported.dynamic || depth > FARTHEST || self.is_set_on_others(name) {
             return false;
         }
         let mut found = false;

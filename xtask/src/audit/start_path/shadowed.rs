@@ -185,7 +185,7 @@ impl Walker<'_> {
         let has = open
             || self.global(id, name).is_some()
             || self.by_name.contains_key(&submodule)
-            || self.is_set_on_modules(name)
+            || self.is_set_on_others(name)
             || self.may_be_replaced(id)
             || below();
         if has {

@@ -128,7 +128,7 @@ impl Walker<'_> {
         };
         if !frame.locals.contains_key(&name) {
             let bindings = source.bindings.iter().filter(|binding| binding.name == name);
-            let outside = self.is_set_on_modules(source.name(name)) || source.dynamic_names;
+            let outside = self.is_set_on_others(source.name(name)) || source.dynamic_names;
             return bindings.count() == 1 && !outside;
         }
         let Some(facts) = frame

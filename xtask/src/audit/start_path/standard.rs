@@ -24,7 +24,7 @@ impl Walker<'_> {
             return Flow::Next;
         };
         let last = name.rsplit('.').next().unwrap_or(name);
-        if self.is_set_on_modules(last) {
+        if self.is_set_on_others(last) {
             return Flow::Next;
         }
         let exception = if name == "logging.basicConfig" {

@@ -3,6 +3,7 @@
 mod again;
 mod aliases;
 mod beside;
+mod changed;
 mod configured;
 mod data;
 mod expanded;

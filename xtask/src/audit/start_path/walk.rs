@@ -15,6 +15,7 @@ use super::failure::{Failure, Flow};
 use super::generator::Generators;
 use super::listening::Met;
 use super::lists::ChangedLists;
+use super::memoized::Results;
 use super::modules::{Imported, Modules};
 use super::mutation::{Changes, Names};
 use super::pending::Pending;
@@ -356,8 +357,8 @@ pub struct Walker<'a> {
     pub metaclasses: Tracked<(ModuleId, u32), V>,
     /// What decorators made of functions.
     pub decorated: Tracked<(ModuleId, u32), V>,
-    /// What functions gave that keep their results, by what they were given.
-    pub kept_results: Tracked<(ModuleId, u32, String), Variable>,
+    /// What functions keep that keep their results.
+    pub kept_results: Tracked<(ModuleId, u32), Results>,
     /// What the bodies of classes bound.
     pub class_names: Tracked<(ModuleId, u32), Arc<ClassNames>>,
     /// Attributes that were set of objects of which it is not known which they are: any may have got another value.
